@@ -1,0 +1,75 @@
+//! What the user brings: a message type and a [`Handler`].
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::fault::Fault;
+use crate::ids::{Life, SendId};
+use crate::key::Key;
+
+/// Handles one kind of message. Everything around it is given: each message is decoded, claimed and settled on
+/// its own, within its own time, and no fault or panic of one touches another.
+pub trait Handler: Send + Sync + 'static {
+    /// What the body decodes to.
+    type Message: DeserializeOwned + Send + Sync + 'static;
+    /// Writes that are committed in one transaction with the completion, and so happen at most once; `()` for a
+    /// handler that has none.
+    type Effects: Send + Sync + 'static;
+
+    /// Does the work, or hands over the writes that are the work.
+    ///
+    /// It may run again after a crash or a lost lease: what it does by itself must bear that, what it returns as
+    /// effects need not.
+    ///
+    /// # Errors
+    /// A [`Fault`]: its class decides whether it is tried again.
+    fn handle(
+        &self,
+        message: &Self::Message,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+}
+
+/// What a handler may know about the attempt that it runs in.
+#[derive(Clone)]
+pub struct Context {
+    /// The idempotency key: hand it on to whatever is called, so that it can recognise a second call.
+    pub key: Key,
+    /// 1 for the first attempt of this life.
+    pub attempt: u32,
+    /// The message id and enqueue time.
+    pub life: Life,
+    /// Set if this message is a replay of a letter.
+    pub replay: Option<SendId>,
+    remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+impl Context {
+    /// For one attempt; `remaining` tells what is left of its budget.
+    #[must_use]
+    pub fn new(
+        key: Key,
+        attempt: u32,
+        life: Life,
+        replay: Option<SendId>,
+        remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
+    ) -> Self {
+        Self { key, attempt, life, replay, remaining }
+    }
+
+    /// How much of this attempt's budget is left.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        (self.remaining)()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("attempt", &self.attempt).field("life", &self.life).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! Names of things. Each is its own type, so that one cannot stand where another belongs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::time::Timestamp;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// `None` for empty text.
+            #[must_use]
+            pub fn new(text: impl Into<String>) -> Option<Self> {
+                let text = text.into();
+                (!text.is_empty()).then_some(Self(text))
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// SQS's message id. Never empty: an empty item identifier makes Lambda fail the whole batch.
+    MessageId
+}
+text_id! {
+    /// What SQS hands out with one receive; changes with every receive.
+    ReceiptHandle
+}
+text_id! {
+    /// The ARN of a queue.
+    QueueArn
+}
+
+/// One enqueue of a message: a redelivery and SQS's own move to the DLQ are the same life; a replay, a native
+/// redrive and a producer's re-send are new ones.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Life {
+    /// The message id of that enqueue.
+    pub message_id: MessageId,
+    /// SQS's `SentTimestamp`.
+    pub sent_at: Timestamp,
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.message_id, self.sent_at.as_millis())
+    }
+}
+
+/// A letter's identity, the schema's `dlq_message_id`: a UUIDv5 of source queue and origin message id, so that
+/// whoever indexes a message again arrives at the same letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LetterId(Uuid);
+
+impl LetterId {
+    /// The letter of the message that was `origin` when it first came to `source`.
+    #[must_use]
+    pub fn derive(source: &QueueArn, origin: &MessageId) -> Self {
+        let queue = Uuid::new_v5(&Uuid::NAMESPACE_URL, source.as_str().as_bytes());
+        Self(Uuid::new_v5(&queue, origin.as_str().as_bytes()))
+    }
+
+    /// Reads the hyphenated form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The index shard of this letter, one of `shards`: an even spread, since the id is a hash.
+    #[must_use]
+    pub fn shard(self, shards: u8) -> u8 {
+        self.0.as_bytes()[15] % shards.max(1)
+    }
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// A letter's replay number: 0 before any replay, and one more with every replay claim, takeovers included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Number(pub u32);
+
+impl Number {
+    /// The number of the next replay.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One send of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SendId {
+    /// Which letter.
+    pub letter: LetterId,
+    /// Its number at that send.
+    pub number: Number,
+}
+
+/// The ledger's namespace: source queue and message type, so that a refund is not swallowed by its order's charge.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(String);
+
+impl Scope {
+    /// One to 64 letters, digits, `.`, `_` or `-`; anything else (`#` and a leading `!` have a meaning in the
+    /// ledger's keys) is `None`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        fits.then_some(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who holds a ledger entry or a letter. Made once, before the first try of the write that takes it: a failed
+/// condition that shows one's own token is a lost answer, not a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OwnerToken(Uuid);
+
+impl OwnerToken {
+    /// From 128 random bits.
+    #[must_use]
+    pub const fn from_random(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
+
+    /// Reads the hyphenated form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for OwnerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_id_depends_on_queue_and_message_and_nothing_else() {
+        let queue = |name: &str| QueueArn::new(format!("arn:aws:sqs:us-east-1:1:{name}")).unwrap();
+        let id = |text: &str| MessageId::new(text).unwrap();
+        let letter = LetterId::derive(&queue("orders"), &id("m-1"));
+        assert_eq!(letter, LetterId::derive(&queue("orders"), &id("m-1")));
+        assert_ne!(letter, LetterId::derive(&queue("refunds"), &id("m-1")));
+        assert_ne!(letter, LetterId::derive(&queue("orders"), &id("m-2")));
+        assert_eq!(LetterId::parse(&letter.to_string()), Some(letter));
+    }
+
+    #[test]
+    fn the_fullest_of_sixteen_shards_holds_less_than_twice_its_share() {
+        let queue = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
+        let mut counts = [0_u32; 16];
+        for n in 0..16_000 {
+            let id = LetterId::derive(&queue, &MessageId::new(format!("message-{n}")).unwrap());
+            counts[usize::from(id.shard(16))] += 1;
+        }
+        let fullest = counts.iter().max().copied().unwrap();
+        assert!(fullest < 1_200, "the fullest shard holds {fullest} of 16,000");
+    }
+
+    #[test]
+    fn a_scope_cannot_forge_the_ledgers_own_keys() {
+        for bad in ["", "!life", "a#b", "ä", &"x".repeat(65)] {
+            assert_eq!(Scope::new(bad), None, "{bad:?}");
+        }
+        assert!(Scope::new("orders.charge-v1").is_some());
+    }
+}

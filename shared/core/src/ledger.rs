@@ -1,0 +1,57 @@
+//! The idempotency ledger: who may run a message, and what became of it.
+//!
+//! Every rule here is a function of an entry as it was read. What it decides is written only if the entry is still
+//! what was read ([`Expect`]), so a decision and its condition cannot disagree, whatever stands behind the port.
+//! The optimistic first write needs no read: it supposes that there is no entry, and if there is one, the store's
+//! refusal brings it along.
+
+mod claim;
+mod entry;
+mod settle;
+
+pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
+pub use entry::{Attempt, Entry, LastFault, LifeRecord, Origin, State};
+pub use settle::{Settlement, Settling, settle};
+
+use crate::ids::OwnerToken;
+use crate::key::LedgerKey;
+use crate::time::Timestamp;
+
+/// What must still hold when a write arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// There is no entry, or one that expired before this instant: DynamoDB deletes late.
+    AbsentOrExpired(Timestamp),
+    /// The entry is the one that was read. The version alone would not do: an entry that expired and was made
+    /// anew counts from 1 again.
+    Unchanged {
+        /// Its version.
+        version: u64,
+        /// Its owner.
+        owner: OwnerToken,
+    },
+}
+
+impl Expect {
+    /// Whether `found` is what was expected: the model of every store behind the port.
+    #[must_use]
+    pub fn holds(&self, found: Option<&Entry>) -> bool {
+        match (*self, found) {
+            (Self::AbsentOrExpired(now), Some(entry)) => entry.expired(now),
+            (Self::AbsentOrExpired(_), None) => true,
+            (Self::Unchanged { version, owner }, Some(entry)) => entry.version == version && entry.owner == owner,
+            (Self::Unchanged { .. }, None) => false,
+        }
+    }
+}
+
+/// A whole entry, to be put under a condition.
+#[derive(Debug, Clone)]
+pub struct EntryWrite {
+    /// Where.
+    pub key: LedgerKey,
+    /// What; its version is already one more than what it replaces.
+    pub entry: Entry,
+    /// Under which condition.
+    pub expect: Expect,
+}

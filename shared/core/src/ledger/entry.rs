@@ -1,0 +1,291 @@
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Class, Fault};
+use crate::ids::{Life, OwnerToken, SendId};
+use crate::key::PayloadHash;
+use crate::text::capped;
+use crate::time::Timestamp;
+
+/// How many lives an entry remembers.
+const LIVES: usize = 8;
+/// How many failed attempts an entry remembers.
+const HISTORY: usize = 10;
+/// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
+const ENTRY_BYTES: usize = 4 * 1024 - 256;
+/// The most bytes of an error text in the history; the last fault keeps more.
+const HISTORY_TEXT: usize = 64;
+
+/// Where a message with this key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Somebody runs it, until the lease ends.
+    InProgress,
+    /// Done. Never leaves this state but by expiry.
+    Completed,
+    /// The last attempt failed; whether another may follow is the life's matter.
+    Failed,
+}
+
+/// One life's part in an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LifeRecord {
+    /// Which life.
+    pub life: Life,
+    /// How often the handler was started for it (receives are not attempts).
+    pub attempts: u32,
+    /// It will not be run again: SQS moves it to the DLQ.
+    pub dead: bool,
+}
+
+/// Where an attempt ran: enough to find its log lines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Lambda's request id.
+    pub request_id: String,
+    /// The function's version.
+    pub function_version: String,
+    /// The log stream.
+    pub log_stream: String,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Of which life.
+    pub life: Life,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The fault's class.
+    pub class: Class,
+    /// Its code.
+    pub code: String,
+    /// The beginning of its text.
+    pub text: String,
+    /// Where it ran.
+    pub origin: Origin,
+}
+
+/// The last failure, with as much text as is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastFault {
+    /// Its class.
+    pub class: Class,
+    /// Its code.
+    pub code: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl From<&Fault> for LastFault {
+    fn from(fault: &Fault) -> Self {
+        Self { class: fault.class, code: fault.code.to_string(), text: fault.text.clone() }
+    }
+}
+
+/// What the ledger knows of one key (or, ownerless, of one life or send that owns none).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it stands.
+    pub state: State,
+    /// Who holds it, or held it last.
+    pub owner: OwnerToken,
+    /// Until when nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
+    /// epoch for a failure that may be retried.
+    pub lease_until: Timestamp,
+    /// Of the payload that holds the key.
+    pub hash: PayloadHash,
+    /// One more with every write.
+    pub version: u64,
+    /// The last lives, oldest first.
+    pub lives: Vec<LifeRecord>,
+    /// The send that claimed it last, if it was one.
+    pub send: Option<SendId>,
+    /// The last failure.
+    pub fault: Option<LastFault>,
+    /// The last failed attempts, oldest first.
+    pub history: Vec<Attempt>,
+    /// After this the entry counts as absent.
+    pub expires: Timestamp,
+}
+
+impl Entry {
+    /// Whether it counts as absent. Whole seconds, as DynamoDB's time to live: a store compares no finer.
+    #[must_use]
+    pub const fn expired(&self, now: Timestamp) -> bool {
+        self.expires.as_secs() < now.as_secs()
+    }
+
+    /// This life's part.
+    #[must_use]
+    pub fn life(&self, life: &Life) -> Option<&LifeRecord> {
+        self.lives.iter().find(|record| record.life == *life)
+    }
+
+    /// Whether this life will not be run again.
+    #[must_use]
+    pub fn is_dead(&self, life: &Life) -> bool {
+        self.life(life).is_some_and(|record| record.dead)
+    }
+
+    /// How often the handler was started for this life.
+    #[must_use]
+    pub fn attempts(&self, life: &Life) -> u32 {
+        self.life(life).map_or(0, |record| record.attempts)
+    }
+
+    /// The last failure of this very life, else the entry's last.
+    #[must_use]
+    pub fn fault_of(&self, life: &Life) -> Option<LastFault> {
+        let own = self.history.iter().rev().find(|attempt| attempt.life == *life);
+        match (own, self.history.last()) {
+            (Some(own), Some(last)) if own != last => {
+                Some(LastFault { class: own.class, code: own.code.clone(), text: own.text.clone() })
+            }
+            _ => self.fault.clone(),
+        }
+    }
+
+    /// The outcome of a message that owns no key: SCHEMA, or a key that was used for something else. The
+    /// first such outcome of a life or send stays.
+    #[must_use]
+    pub fn ownerless(
+        life: Life,
+        send: Option<SendId>,
+        hash: PayloadHash,
+        fault: &Fault,
+        by: (OwnerToken, Origin),
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Self {
+        let (owner, origin) = by;
+        let mut entry = Self {
+            state: State::Failed,
+            owner,
+            lease_until: Timestamp::NEVER,
+            hash,
+            version: 1,
+            lives: vec![LifeRecord { life: life.clone(), attempts: 1, dead: true }],
+            send,
+            fault: None,
+            history: Vec::new(),
+            expires,
+        };
+        entry.record_failure(&life, fault, origin, now);
+        entry
+    }
+
+    /// Counts an attempt of `life`; a ninth life evicts the oldest that is not dead. `false` if all are dead: a
+    /// dead life that was forgotten could run again.
+    pub(super) fn start_attempt(&mut self, life: &Life) -> bool {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.attempts = record.attempts.saturating_add(1);
+            return true;
+        }
+        if self.lives.len() >= LIVES {
+            let Some(oldest) = self.lives.iter().position(|record| !record.dead) else { return false };
+            self.lives.remove(oldest);
+        }
+        self.lives.push(LifeRecord { life: life.clone(), attempts: 1, dead: false });
+        true
+    }
+
+    pub(super) fn mark_dead(&mut self, life: &Life) {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.dead = true;
+        }
+    }
+
+    pub(super) fn record_failure(&mut self, life: &Life, fault: &Fault, origin: Origin, at: Timestamp) {
+        self.fault = Some(fault.into());
+        self.history.push(Attempt {
+            life: life.clone(),
+            at,
+            class: fault.class,
+            code: fault.code.to_string(),
+            text: capped(&fault.text, HISTORY_TEXT),
+            origin,
+        });
+        while self.history.len() > HISTORY || (self.history.len() > 1 && self.bytes() > ENTRY_BYTES) {
+            self.history.remove(0);
+        }
+    }
+
+    /// Roughly what the item weighs, attribute names included, its key apart.
+    fn bytes(&self) -> usize {
+        let life = |life: &Life| life.message_id.as_str().len() + 8 + 20;
+        let fault = self.fault.as_ref().map_or(0, |fault| fault.code.len() + fault.text.len() + 30);
+        let lives: usize = self.lives.iter().map(|record| life(&record.life) + 20).sum();
+        let history: usize = self
+            .history
+            .iter()
+            .map(|attempt| {
+                let origin = &attempt.origin;
+                let ran = origin.request_id.len() + origin.function_version.len() + origin.log_stream.len();
+                life(&attempt.life) + attempt.code.len() + attempt.text.len() + ran + 110
+            })
+            .sum();
+        300 + fault + lives + history
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MessageId;
+
+    pub(crate) fn life(n: u64) -> Life {
+        Life { message_id: MessageId::new(format!("{n:036}")).unwrap(), sent_at: Timestamp::from_millis(n) }
+    }
+
+    fn entry() -> Entry {
+        Entry::ownerless(
+            life(0),
+            None,
+            PayloadHash::of_text(""),
+            &Fault::permanent("code", "text"),
+            (OwnerToken::from_random(1), Origin::default()),
+            Timestamp::from_millis(0),
+            Timestamp::from_millis(9_000),
+        )
+    }
+
+    #[test]
+    fn an_entry_expires_by_whole_seconds() {
+        assert!(!entry().expired(Timestamp::from_millis(9_999)));
+        assert!(entry().expired(Timestamp::from_millis(10_000)));
+    }
+
+    #[test]
+    fn a_failed_entry_stays_under_4_kb_whatever_failed() {
+        let mut entry = entry();
+        let fault = Fault::permanent("c".repeat(400), "t".repeat(4_000));
+        let origin = Origin {
+            request_id: "r".repeat(36),
+            function_version: "$LATEST".to_owned(),
+            log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
+        };
+        for n in 1..30 {
+            entry.start_attempt(&life(n));
+            entry.record_failure(&life(n), &fault, origin.clone(), Timestamp::from_millis(n));
+        }
+        let json = serde_json::to_string(&entry).unwrap().len();
+        assert!(entry.bytes() < 4_096 && !entry.history.is_empty(), "{} bytes, {json} as JSON", entry.bytes());
+        assert!(entry.history.len() <= HISTORY && entry.lives.len() <= LIVES);
+    }
+
+    #[test]
+    fn a_ninth_life_evicts_the_oldest_living_and_never_a_dead_one() {
+        let mut entry = entry();
+        for n in 1..=9 {
+            assert!(entry.start_attempt(&life(n)));
+        }
+        assert!(entry.is_dead(&life(0)), "the dead life is kept");
+        assert_eq!((entry.attempts(&life(1)), entry.attempts(&life(2))), (0, 0));
+        assert_eq!(entry.attempts(&life(9)), 1);
+        for n in 3..=9 {
+            entry.mark_dead(&life(n));
+        }
+        assert!(!entry.start_attempt(&life(10)), "all are dead: refused");
+    }
+}

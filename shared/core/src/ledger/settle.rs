@@ -1,0 +1,79 @@
+use super::claim::Claim;
+use super::entry::{Entry, State};
+use super::{EntryWrite, Expect};
+use crate::fault::Fault;
+use crate::time::Timestamp;
+
+/// What became of a claimed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// It succeeded.
+    Complete,
+    /// It failed.
+    Fail(Fault),
+}
+
+/// What to do next about a settlement.
+#[derive(Debug)]
+pub enum Settling {
+    /// Write this. If its condition fails, ask again with what was found.
+    Write(Box<EntryWrite>),
+    /// It is written already: the answer was lost on the way.
+    Done,
+    /// Somebody else owns the key by now: nothing may be written, acknowledged or made visible.
+    Rejected,
+}
+
+/// Whether a failed attempt was the life's last.
+fn is_last(claim: &Claim, fault: &Fault) -> bool {
+    !fault.class.retryable() || claim.attempt() >= claim.request().limit
+}
+
+impl Claim {
+    /// Whether this fault ends the life: its class is never retried, or no attempt is left.
+    #[must_use]
+    pub fn is_fatal(&self, fault: &Fault) -> bool {
+        is_last(self, fault)
+    }
+}
+
+/// Decides a settlement against the entry as it was last seen; at first that is the entry that the claim wrote.
+///
+/// Only the owner may settle, and only while IN_PROGRESS: a worker that comes too late changes nothing.
+#[must_use]
+pub fn settle(
+    found: Option<&Entry>,
+    claim: &Claim,
+    settlement: &Settlement,
+    now: Timestamp,
+    expires: Timestamp,
+) -> Settling {
+    let Some(entry) = found.filter(|entry| entry.owner == claim.request().token) else {
+        return Settling::Rejected;
+    };
+    let target = match settlement {
+        Settlement::Complete => State::Completed,
+        Settlement::Fail(_) => State::Failed,
+    };
+    match entry.state {
+        State::InProgress => {}
+        state if state == target => return Settling::Done,
+        _ => return Settling::Rejected,
+    }
+    let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
+    let mut entry = entry.clone();
+    entry.version += 1;
+    entry.state = target;
+    entry.expires = expires;
+    entry.lease_until = Timestamp::NEVER;
+    if let Settlement::Fail(fault) = settlement {
+        let request = claim.request();
+        entry.record_failure(&request.life, fault, request.origin.clone(), now);
+        if is_last(claim, fault) {
+            entry.mark_dead(&request.life);
+        } else {
+            entry.lease_until = Timestamp::from_millis(0);
+        }
+    }
+    Settling::Write(Box::new(EntryWrite { key: claim.request().key.clone(), entry, expect }))
+}

@@ -1,0 +1,312 @@
+//! A dead message as a record: what it was, why it failed, and what was done about it.
+
+mod edges;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::Attributes;
+use crate::fault::Class;
+use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::key::{Key, PayloadHash};
+use crate::ledger::Attempt;
+use crate::time::Timestamp;
+
+pub use edges::NotThisEdge;
+
+/// Over how many partitions of an index the letters of one status, or of one cause, are spread.
+pub const SHARDS: u8 = 16;
+/// How many events and sends a letter remembers.
+const HISTORY: usize = 100;
+
+/// The schema's `error_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorType {
+    /// Failed until no attempt was left, though it might have passed.
+    Transient,
+    /// Refused.
+    Permanent,
+    /// Ran out of its time in every attempt.
+    Timeout,
+    /// Could not be read.
+    Schema,
+    /// Used up its receives without a single attempt.
+    NeverRan,
+    /// There is no ledger to ask.
+    Unknown,
+}
+
+impl ErrorType {
+    /// The word of the schema.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "TRANSIENT",
+            Self::Permanent => "PERMANENT",
+            Self::Timeout => "TIMEOUT",
+            Self::Schema => "SCHEMA",
+            Self::NeverRan => "NEVER_RAN",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl From<Class> for ErrorType {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Transient => Self::Transient,
+            Class::Permanent => Self::Permanent,
+            Class::Timeout => Self::Timeout,
+            Class::Schema => Self::Schema,
+        }
+    }
+}
+
+/// Where a letter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Waits for the policy or for a person.
+    Pending,
+    /// Somebody is sending it back.
+    Replaying,
+    /// It was sent; its outcome is not known yet.
+    Replayed,
+    /// Its effect happened.
+    Resolved,
+    /// A person decided that it shall not happen.
+    Discarded,
+}
+
+impl Status {
+    /// The word of the schema.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Replaying => "REPLAYING",
+            Self::Replayed => "REPLAYED",
+            Self::Resolved => "RESOLVED",
+            Self::Discarded => "DISCARDED",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why it died.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reason {
+    /// What kind of failure.
+    pub error_type: ErrorType,
+    /// The fault's code, if there was a fault.
+    pub error_code: Option<String>,
+    /// The fault's text.
+    pub error_message: String,
+    /// How often the handler was started for the life that died.
+    pub attempt_count: u32,
+    /// When the first of these attempts failed.
+    pub first_failed_at: Timestamp,
+    /// When the last one did.
+    pub last_failed_at: Timestamp,
+    /// The failed attempts of that life that the ledger remembers.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One send of a letter. Written down with the claim, before anything is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Send {
+    /// The letter's number at that send.
+    pub number: Number,
+    /// The key it was sent with.
+    pub key: Option<Key>,
+    /// Of the body that was sent.
+    pub hash: PayloadHash,
+    /// The new message id, once SQS said so.
+    pub message_id: Option<MessageId>,
+    /// When it was claimed.
+    pub at: Timestamp,
+}
+
+/// What can happen to a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Happening {
+    /// An attempt of the handler failed.
+    AttemptFailed,
+    /// It was indexed.
+    Indexed,
+    /// It, or another copy of it, died again.
+    DiedAgain,
+    /// Somebody claimed it in order to send it.
+    Claimed,
+    /// A claim ran out, and somebody else took it over.
+    TakenOver,
+    /// It was sent.
+    Sent,
+    /// SQS refused it.
+    NotSent,
+    /// Nothing was heard of it until its deadline.
+    NoOutcome,
+    /// Its effect happened.
+    Resolved,
+    /// A person gave it up.
+    Discarded,
+    /// A person took that back.
+    Restored,
+}
+
+/// One line of a letter's history.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happening,
+    /// Who did it: a function, or the operator who asked for it.
+    pub who: String,
+    /// More about it.
+    pub note: Option<String>,
+    /// The attempt, if it was one.
+    pub attempt: Option<Attempt>,
+}
+
+/// A letter, complete. Its status moves only along the edges that are methods of this type; each returns the
+/// letter as it would be, to be written if the one in the table is still the one that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Letter {
+    /// `dlq_message_id`
+    pub id: LetterId,
+    /// `source_topic`
+    pub source: QueueArn,
+    /// `source_partition`: absent for SQS.
+    pub partition: Option<String>,
+    /// `source_offset`: absent for SQS.
+    pub offset: Option<String>,
+    /// `original_payload`, verbatim.
+    pub payload: String,
+    /// The message attributes as they first came, `redrive` apart.
+    pub attributes: Attributes,
+    /// `MessageGroupId`
+    pub group: Option<String>,
+    /// The message id under which it first came.
+    pub origin: MessageId,
+    /// When it first came.
+    pub sent_at: Timestamp,
+    /// The life that was indexed last.
+    pub life: Life,
+    /// Of the payload.
+    pub hash: PayloadHash,
+    /// `idempotency_key`: absent if none could be found.
+    pub key: Option<Key>,
+    /// Whether that key survives a native redrive.
+    pub key_is_stable: bool,
+    /// The ledger's scope.
+    pub scope: Scope,
+    /// Why it died last.
+    pub reason: Reason,
+    /// Which cause that is.
+    pub fingerprint: String,
+    /// Where it stands.
+    pub status: Status,
+    /// `resolution_note`
+    pub resolution_note: Option<String>,
+    /// One more with every replay claim.
+    pub number: Number,
+    /// How often it died: 1 at first.
+    pub deaths: u32,
+    /// Its sends, the last ones.
+    pub sends: Vec<Send>,
+    /// What happened to it, the last events.
+    pub history: Vec<Event>,
+    /// Who is sending it.
+    pub token: Option<OwnerToken>,
+    /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
+    /// any more. Else: when it came to this status.
+    pub due: Timestamp,
+    /// When it is deleted: never, unless RESOLVED or DISCARDED.
+    pub expires: Option<Timestamp>,
+    /// One more with every write.
+    pub version: u64,
+}
+
+impl Letter {
+    /// The partition of the status index.
+    #[must_use]
+    pub fn status_shard(status: Status, shard: u8) -> String {
+        format!("{status}#{shard:02}")
+    }
+
+    /// Roughly how many bytes its item has.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let attributes: usize = self
+            .attributes
+            .iter()
+            .map(|(name, attribute)| {
+                let value = match &attribute.value {
+                    crate::envelope::AttributeValue::Text(text) => text.len(),
+                    crate::envelope::AttributeValue::Binary(bytes) => bytes.len(),
+                };
+                name.len() + attribute.data_type.len() + value + 32
+            })
+            .sum();
+        let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
+        let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
+        let sends = self.sends.len() * (key + 220);
+        self.payload.len() + attributes + key + text + sends + self.history.len() * 480 + 1_500
+    }
+
+    /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
+    #[must_use]
+    pub fn is_effect(&self, hash: &PayloadHash) -> bool {
+        self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
+    }
+
+    fn note(&mut self, at: Timestamp, what: Happening, who: &str, note: Option<String>) {
+        self.push(Event { at, what, who: who.to_owned(), note, attempt: None });
+    }
+
+    fn push(&mut self, event: Event) {
+        self.history.push(event);
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+    }
+}
+
+/// A whole letter, to be put under a condition.
+#[derive(Debug, Clone)]
+pub struct LetterWrite {
+    /// What; its version is already one more than what it replaces.
+    pub letter: Letter,
+    /// The version that must still be there; `None`: there must be no such letter.
+    pub replaces: Option<u64>,
+}
+
+impl LetterWrite {
+    /// A letter that must not exist yet.
+    #[must_use]
+    pub const fn create(letter: Letter) -> Self {
+        Self { letter, replaces: None }
+    }
+
+    /// The next version of a letter that was read.
+    #[must_use]
+    pub const fn change(letter: Letter) -> Self {
+        let replaces = Some(letter.version.saturating_sub(1));
+        Self { letter, replaces }
+    }
+
+    /// Whether `found` is what was expected: the model of every store behind the port.
+    #[must_use]
+    pub fn holds(&self, found: Option<&Letter>) -> bool {
+        found.map(|letter| letter.version) == self.replaces
+    }
+}

@@ -1,0 +1,163 @@
+//! What the flows need of the world, in the flows' own words. `shared/aws` stands behind these in Lambda,
+//! `shared/testkit` in tests.
+//!
+//! Writes are conditional everywhere, and a failed condition brings along what was found: the flows decide again,
+//! with the same pure function. A write whose answer did not come ([`WriteError::Unavailable`]) may have happened.
+
+use std::future::Future;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::envelope::Record;
+use crate::fault::Fault;
+use crate::ids::{LetterId, MessageId, ReceiptHandle};
+use crate::key::LedgerKey;
+use crate::ledger::{Entry, EntryWrite};
+use crate::letter::{Letter, LetterWrite, Status};
+use crate::replay::{Candidate, Outgoing};
+use crate::time::Timestamp;
+
+/// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{service} did not {action}: {why}")]
+pub struct Unavailable {
+    /// Which service, and which of its resources.
+    pub service: &'static str,
+    /// What it was asked for.
+    pub action: &'static str,
+    /// Its answer; never anything of a message.
+    pub why: String,
+}
+
+/// Why a conditional write did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WriteError<T> {
+    /// The condition failed; this was there instead.
+    #[error("what was read has changed meanwhile")]
+    Condition(Option<Box<T>>),
+    /// No answer, so it may have happened.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a completion was not committed together with its effects.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// The ledger's own condition failed; this was there instead. No effect happened.
+    #[error("what was read has changed meanwhile")]
+    Condition(Option<Box<Entry>>),
+    /// Another transaction touched one of the items. No effect happened; try again.
+    #[error("another transaction touched the same items")]
+    Conflict,
+    /// The effects can never be committed as they are: the store refused them. No effect happened.
+    #[error("effects were refused: {0}")]
+    Refused(Fault),
+    /// No answer, so it may have happened.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// The ledger, as the processor writes it. `E` is what a handler hands over to be committed with its completion.
+pub trait Ledger<E>: Send + Sync + 'static {
+    /// Writes entries, each under its own condition. One answer for each, in order.
+    fn write(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Entry>>>> + Send;
+
+    /// Writes a completion and its effects, both or neither.
+    fn commit(&self, write: EntryWrite, effects: &E) -> impl Future<Output = Result<(), CommitError>> + Send;
+}
+
+/// The ledger, as indexer and replay read it.
+pub trait LedgerReader: Send + Sync + 'static {
+    /// Reads entries, consistently; one answer for each key, in order.
+    fn read(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
+}
+
+/// The dead-letter table.
+pub trait Letters: Send + Sync + 'static {
+    /// Reads letters whole, consistently; one answer for each id, in order.
+    fn read(&self, ids: &[LetterId]) -> impl Future<Output = Result<Vec<Option<Letter>>, Unavailable>> + Send;
+
+    /// Writes letters, each under its own condition. One answer for each, in order.
+    fn write(&self, writes: Vec<LetterWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Letter>>>> + Send;
+
+    /// Letters of one status in one index shard that are due by then, the earliest first, at most `limit` after
+    /// `after`. An index lags: this is a list of candidates, and only the table's own condition decides.
+    fn candidates(
+        &self,
+        status: Status,
+        shard: u8,
+        due_by: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The last letter of the page.
+    pub id: LetterId,
+    /// When that is due.
+    pub due: Timestamp,
+}
+
+/// One page of candidates.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// In the order in which they are due.
+    pub candidates: Vec<Candidate>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+/// One message's new visibility.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hide {
+    /// Which message.
+    pub message_id: MessageId,
+    /// Of this receive.
+    pub receipt_handle: ReceiptHandle,
+    /// Whole seconds, at most 12 hours less what has elapsed.
+    pub delay: Duration,
+}
+
+/// The main queue, as the processor changes it.
+pub trait MainQueue: Send + Sync + 'static {
+    /// Sets visibilities, in as few calls as SQS allows. Returns those that were not set, with SQS's code.
+    fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
+}
+
+/// The dead-letter queue, as the indexer empties it.
+pub trait DeadLetterQueue: Send + Sync + 'static {
+    /// Receives up to ten messages, waiting for at most `wait`.
+    fn receive(&self, wait: Duration) -> impl Future<Output = Result<Vec<Record>, Unavailable>> + Send;
+
+    /// Deletes up to ten messages. Returns those that were not deleted, with SQS's code.
+    fn delete(
+        &self,
+        messages: Vec<(MessageId, ReceiptHandle)>,
+    ) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
+}
+
+/// Where replay sends.
+pub trait Outbox: Send + Sync + 'static {
+    /// Sends up to ten messages of together at most 1 MiB. One answer for each, in order: the new message id, or
+    /// SQS's code for refusing it. `Unavailable` if nothing is known: each may have been sent.
+    fn send(
+        &self,
+        messages: Vec<Outgoing>,
+    ) -> impl Future<Output = Result<Vec<Result<MessageId, String>>, Unavailable>> + Send;
+}
+
+/// The wall clock.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where randomness comes from.
+pub trait Entropy: Send + Sync + 'static {
+    /// 128 random bits.
+    fn bits(&self) -> u128;
+}

@@ -1,0 +1,28 @@
+//! Text that came from elsewhere, made fit to store and to log.
+
+/// At most `max` bytes of `text`, cut at a character and marked with an ellipsis if anything was cut.
+pub(crate) fn capped(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let mark = "…";
+    let mut end = max.saturating_sub(mark.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{mark}", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_never_splits_a_character_and_never_passes_the_limit() {
+        for max in 3..12 {
+            let cut = capped("ägypten — ünïcode", max);
+            assert!(cut.len() <= max, "{cut:?} is over {max}");
+        }
+        assert_eq!(capped("short", 5), "short");
+    }
+}

@@ -1,0 +1,81 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use redrive_core::decode::Message;
+use redrive_core::fault::Fault;
+use redrive_core::handler::{Context, Handler};
+use redrive_core::ledger::{Claim, Settlement};
+use redrive_core::outcome::Outcome;
+use redrive_core::ports::{Ledger, MainQueue};
+use tokio::time::Instant;
+
+use super::lines::Line;
+use super::settling::Settled;
+use super::{Frame, Parts};
+use crate::World;
+
+/// A claimed line whose head has been run and settled.
+pub(super) struct Finished<M> {
+    pub(super) line: Line<M>,
+    pub(super) outcome: Outcome,
+    pub(super) took: Duration,
+}
+
+impl<H, L, Q, W> Parts<H, L, Q, W>
+where
+    H: Handler,
+    L: Ledger<H::Effects>,
+    Q: MainQueue,
+    W: World,
+{
+    /// Runs the handler for a claimed head and settles what came of it.
+    pub(super) async fn attempt(
+        self: Arc<Self>,
+        line: Line<H::Message>,
+        claim: Claim,
+        frame: &Frame,
+    ) -> Finished<H::Message> {
+        let started = Instant::now();
+        let result = self.handle(line.head(), &claim, frame).await;
+        let took = started.elapsed();
+        let outcome = match result {
+            Ok(effects) => match self.complete(&claim, &effects, frame).await {
+                Settled::Done => Outcome::Completed,
+                Settled::Lost => Outcome::Unsettled,
+                Settled::Refused(fault) => self.failed(&claim, fault, frame).await,
+            },
+            Err(fault) => self.failed(&claim, fault, frame).await,
+        };
+        Finished { line, outcome, took }
+    }
+
+    /// The handler runs in a task of its own: its panic ends there, and its time can end without it. Dropping it
+    /// does not recall a request that it has already sent.
+    async fn handle(&self, head: &Arc<Message<H::Message>>, claim: &Claim, frame: &Frame) -> Result<H::Effects, Fault> {
+        let budget = self.budget(frame).unwrap_or_default();
+        let ends = Instant::now() + budget;
+        let request = claim.request();
+        let remaining = Arc::new(move || ends.saturating_duration_since(Instant::now()));
+        let context = Context::new(head.key.clone(), claim.attempt(), request.life.clone(), request.send, remaining);
+        let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
+        let mut task = self.handlers.spawn(async move { handler.handle(&message.payload, &context).await });
+        match tokio::time::timeout_at(ends, &mut task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Fault::panicked()),
+            Err(_) => {
+                task.abort();
+                Err(Fault::out_of_time(budget))
+            }
+        }
+    }
+
+    async fn failed(&self, claim: &Claim, fault: Fault, frame: &Frame) -> Outcome {
+        let attempt = claim.attempt();
+        let dead = claim.is_fatal(&fault);
+        match self.settle(claim, &Settlement::Fail(fault.clone()), frame).await {
+            Settled::Done if dead => Outcome::Dead { fault, attempt, now: true },
+            Settled::Done => Outcome::Retry { fault, attempt },
+            Settled::Lost | Settled::Refused(_) => Outcome::Unsettled,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use redrive_core::batch::Response;
+use redrive_core::fault::Class;
+use redrive_core::outcome::Outcome;
+
+/// What Lambda is told, and what is measured.
+#[derive(Debug, Clone)]
+pub struct ProcessReport {
+    /// Which messages stay in the queue.
+    pub response: Response,
+    /// What became of them all.
+    pub counts: Counts,
+}
+
+/// What became of a batch. Every message is counted once among the outcomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages in the batch, each id once.
+    pub received: usize,
+    /// Done now.
+    pub completed: usize,
+    /// Done before.
+    pub duplicates: usize,
+    /// Failed, with another attempt to follow.
+    pub retries: usize,
+    /// Ended their life in this batch.
+    pub dead: usize,
+    /// Ended it earlier, and wait for SQS to move them.
+    pub waiting_for_move: usize,
+    /// Held by somebody else, or behind one that failed.
+    pub busy: usize,
+    /// Without the time to start.
+    pub not_started: usize,
+    /// Whose settlement was rejected or is not known.
+    pub unsettled: usize,
+    /// For whom the ledger could not be asked.
+    pub ledger_out: usize,
+    /// Without what every record has.
+    pub unreadable: usize,
+    /// Faults by class: TRANSIENT, PERMANENT, TIMEOUT, SCHEMA.
+    pub faults: [usize; 4],
+    /// Messages whose only key is their message id.
+    pub unstable_keys: usize,
+    /// Visibilities that could not be set.
+    pub visibility_failures: usize,
+    /// Runs of the handler.
+    pub attempts: usize,
+    /// How long these took together.
+    pub handler_time: Duration,
+}
+
+impl Counts {
+    pub(super) const fn add(&mut self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Completed => &mut self.completed,
+            Outcome::Duplicate => &mut self.duplicates,
+            Outcome::Retry { .. } => &mut self.retries,
+            Outcome::Dead { now: true, .. } => &mut self.dead,
+            Outcome::Dead { now: false, .. } => &mut self.waiting_for_move,
+            Outcome::Busy(_) | Outcome::Behind(_) => &mut self.busy,
+            Outcome::NotStarted => &mut self.not_started,
+            Outcome::Unsettled => &mut self.unsettled,
+            Outcome::LedgerOut => &mut self.ledger_out,
+            Outcome::Unreadable => &mut self.unreadable,
+        };
+        *counter += 1;
+        if let Some(class) = outcome.class() {
+            self.faults[match class {
+                Class::Transient => 0,
+                Class::Permanent => 1,
+                Class::Timeout => 2,
+                Class::Schema => 3,
+            }] += 1;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use redrive_core::admission::effect_of;
+use redrive_core::key::{LedgerKey, PayloadHash};
+use redrive_core::letter::Letter;
+use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
+use tracing::{info, warn};
+
+use super::{ReplayReport, Replayer};
+use crate::World;
+
+const WHO: &str = "reconciler";
+
+impl<O, R, T, W> Replayer<O, R, T, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters,
+    W: World,
+{
+    /// Which of these letters the ledger shows as done, and by which payload.
+    pub(super) async fn effects(&self, letters: &[Letter]) -> Result<Vec<Option<PayloadHash>>, Unavailable> {
+        let keys: Vec<_> = letters
+            .iter()
+            .filter_map(|letter| letter.key.as_ref().map(|key| LedgerKey::owned(&letter.scope, key)))
+            .collect();
+        let mut entries = self.ledger.read(&keys).await?.into_iter();
+        let now = self.world.now();
+        let effect = |letter: &Letter| {
+            let entry = letter.key.as_ref().and_then(|_| entries.next().flatten());
+            effect_of(letter, entry.as_ref(), now)
+        };
+        Ok(letters.iter().map(effect).collect())
+    }
+
+    /// Finds out what became of letters that were sent.
+    pub(super) async fn reconcile(&self, letters: Vec<Letter>, report: &mut ReplayReport) {
+        let effects = match self.effects(&letters).await {
+            Ok(effects) => effects,
+            Err(error) => {
+                warn!(%error, count = letters.len(), "ledger could not be read; nothing was reconciled");
+                report.unavailable += letters.len();
+                return;
+            }
+        };
+        for (letter, effect) in letters.into_iter().zip(effects) {
+            match effect {
+                Some(hash) => {
+                    if self.resolve(letter, &hash, "its replay was completed", report).await {
+                        report.resolved += 1;
+                    }
+                }
+                None => match self.change(letter, |letter| letter.no_outcome(WHO, self.world.now()).ok()).await {
+                    Ok(Some(letter)) => {
+                        info!(letter_id = %letter.id, "no outcome of a replay until its deadline");
+                        report.no_outcome += 1;
+                    }
+                    Ok(None) => {}
+                    Err(_) => report.unavailable += 1,
+                },
+            }
+        }
+    }
+
+    /// Takes the edge to RESOLVED, if the letter still stands where it starts.
+    pub(super) async fn resolve(
+        &self,
+        letter: Letter,
+        effect: &PayloadHash,
+        note: &str,
+        report: &mut ReplayReport,
+    ) -> bool {
+        let policy = &self.settings.policy;
+        let edge = |letter: &Letter| letter.resolved(effect, note, WHO, policy, self.world.now()).ok();
+        match self.change(letter, edge).await {
+            Ok(Some(letter)) => {
+                info!(letter_id = %letter.id, note, "letter resolved");
+                true
+            }
+            Ok(None) => false,
+            Err(_) => {
+                report.unavailable += 1;
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use redrive_core::ids::{MessageId, OwnerToken};
+use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::ports::{LedgerReader, Letters, Outbox, WriteError};
+use redrive_core::replay::Outgoing;
+use redrive_core::time::Timestamp;
+use tracing::{info, warn};
+
+use super::{ReplayReport, Replayer};
+use crate::World;
+
+/// SQS's limit of a batch.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// A letter that we hold, and its message.
+struct Claimed {
+    letter: Letter,
+    token: OwnerToken,
+    message: Outgoing,
+}
+
+impl<O, R, T, W> Replayer<O, R, T, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters,
+    W: World,
+{
+    /// Claims, sends and marks; at most ten letters. The index may have been late: what is not due is left alone.
+    pub(super) async fn send(&self, letters: Vec<Letter>, by: &str, due_by: Timestamp, report: &mut ReplayReport) {
+        report.considered += letters.len();
+        let (letters, later): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.due <= due_by);
+        report.changed_meanwhile += later.len();
+        let open = self.still_open(letters, report).await;
+        let claimed = self.claim(open, by, report).await;
+        for batch in batches(claimed) {
+            self.send_batch(batch, by, report).await;
+        }
+    }
+
+    /// Leaves out what the ledger shows as done, and what cannot be sent.
+    async fn still_open(&self, letters: Vec<Letter>, report: &mut ReplayReport) -> Vec<Letter> {
+        let effects = match self.effects(&letters).await {
+            Ok(effects) => effects,
+            Err(error) => {
+                warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
+                report.unavailable += letters.len();
+                return Vec::new();
+            }
+        };
+        let mut open = Vec::with_capacity(letters.len());
+        for (letter, effect) in letters.into_iter().zip(effects) {
+            match effect {
+                Some(hash) if letter.status == Status::Pending => {
+                    if self.resolve(letter, &hash, "found done before it was sent", report).await {
+                        report.resolved_instead += 1;
+                    }
+                }
+                _ if Outgoing::check(&letter).is_err() => report.no_attribute_slot += 1,
+                _ => open.push(letter),
+            }
+        }
+        open
+    }
+
+    async fn claim(&self, open: Vec<Letter>, by: &str, report: &mut ReplayReport) -> Vec<Claimed> {
+        let now = self.world.now();
+        let (mut tokens, mut writes) = (Vec::new(), Vec::new());
+        for letter in &open {
+            let token = OwnerToken::from_random(self.world.bits());
+            match letter.claim(token, by, self.settings.lease, now) {
+                Ok(next) => {
+                    report.taken_over += usize::from(letter.status == Status::Replaying);
+                    tokens.push(token);
+                    writes.push(LetterWrite::change(next));
+                }
+                Err(_) => report.changed_meanwhile += 1,
+            }
+        }
+        if writes.is_empty() {
+            return Vec::new();
+        }
+        let answers = self.letters.write(writes.clone()).await;
+        let mut claimed = Vec::with_capacity(writes.len());
+        for ((write, token), answer) in writes.into_iter().zip(tokens).zip(answers) {
+            let letter = match answer {
+                Ok(()) => write.letter,
+                // A lost answer: it is ours.
+                Err(WriteError::Condition(Some(found))) if *found == write.letter => *found,
+                Err(WriteError::Condition(_)) => {
+                    report.changed_meanwhile += 1;
+                    continue;
+                }
+                Err(WriteError::Unavailable(error)) => {
+                    warn!(letter_id = %write.letter.id, %error, "claim was not answered");
+                    report.in_doubt += 1;
+                    continue;
+                }
+            };
+            if let Some(message) = Outgoing::of_claimed(&letter, &self.settings.reading.scope) {
+                claimed.push(Claimed { letter, token, message });
+            }
+        }
+        claimed
+    }
+
+    async fn send_batch(&self, batch: Vec<Claimed>, by: &str, report: &mut ReplayReport) {
+        // Whoever was held up for longer than the lease must not send: another has taken over.
+        let now = self.world.now();
+        let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|claimed| claimed.letter.due > now);
+        report.in_doubt += late.len();
+        if batch.is_empty() {
+            return;
+        }
+        let messages = batch.iter().map(|claimed| claimed.message.clone()).collect();
+        match self.outbox.send(messages).await {
+            Ok(answers) => {
+                for (claimed, answer) in batch.into_iter().zip(answers) {
+                    self.mark(claimed, answer, by, report).await;
+                }
+            }
+            Err(error) => {
+                warn!(%error, count = batch.len(), "send was not answered; the letters stay claimed");
+                report.in_doubt += batch.len();
+            }
+        }
+    }
+
+    async fn mark(&self, claimed: Claimed, answer: Result<MessageId, String>, by: &str, report: &mut ReplayReport) {
+        let Claimed { letter, token, .. } = claimed;
+        let (policy, number, id) = (&self.settings.policy, letter.number, letter.id);
+        let marked = match &answer {
+            Ok(sent) => {
+                let edge =
+                    |letter: &Letter| letter.sent(token, number, sent.clone(), by, policy, self.world.now()).ok();
+                self.change(letter, edge).await
+            }
+            Err(code) => {
+                warn!(letter_id = %id, code, "letter was not sent");
+                let edge = |letter: &Letter| letter.not_sent(token, number, code, by, policy, self.world.now()).ok();
+                self.change(letter, edge).await
+            }
+        };
+        match (marked, answer) {
+            (Ok(Some(_)), Ok(message_id)) => {
+                info!(letter_id = %id, %number, %message_id, by, "letter replayed");
+                report.sent += 1;
+            }
+            (Ok(Some(_)), Err(_)) => report.not_sent += 1,
+            // It came back, or was taken over, before it could be marked.
+            (Ok(None), _) => report.changed_meanwhile += 1,
+            (Err(_), _) => report.in_doubt += 1,
+        }
+    }
+}
+
+/// Batches of ten messages and 1 MiB at the most.
+fn batches(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
+    let mut batches: Vec<Vec<Claimed>> = Vec::new();
+    let mut bytes = 0;
+    for next in claimed {
+        let size = next.message.bytes();
+        match batches.last_mut() {
+            Some(batch) if batch.len() < super::BATCH && bytes + size <= BATCH_BYTES => {
+                bytes += size;
+                batch.push(next);
+            }
+            _ => {
+                bytes = size;
+                batches.push(vec![next]);
+            }
+        }
+    }
+    batches
+}
