@@ -1,2 +1,5 @@
-//! Being built.
-fn main() {}
+//! The indexer: turns the messages of the dead-letter queue into letters that say why they died.
+
+fn main() -> Result<(), redrive::Error> {
+    redrive::run_indexer()
+}

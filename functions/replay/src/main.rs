@@ -1,2 +1,5 @@
-//! Being built.
-fn main() {}
+//! Replay: sends letters back to the main queue, as policy allows or as somebody asks, and discards on request.
+
+fn main() -> Result<(), redrive::Error> {
+    redrive::run_replay()
+}

@@ -5,14 +5,12 @@ use crate::decode::{Inspected, Reading};
 use crate::ids::{LetterId, Life, Number};
 use crate::key::PayloadHash;
 use crate::ledger::{Entry, State};
-use crate::letter::{ErrorType, Letter, Reason, Status};
+use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::{self, Redrive};
 use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
-/// The most bytes of a letter's item: DynamoDB holds 400 KB, and our estimate of it is rough.
-pub const LETTER_LIMIT: usize = 390 * 1024;
 
 /// What the tables say about a dead message. Read just now, consistently; a read that failed is no finding.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +69,8 @@ pub enum Leave {
 pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
     let live = |entry: &Option<Entry>| entry.clone().filter(|entry| !entry.expired(now));
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
-    // A number above the letter's was never sent: the attribute is forged, and the message stands for itself.
     let named = found.named.as_ref();
-    let redrive = dead.redrive.as_ref().filter(|redrive| named.is_none_or(|letter| redrive.number <= letter.number));
+    let redrive = dead.redrive.as_ref().filter(|redrive| named.is_none_or(|letter| is_send_of(dead, redrive, letter)));
     let letter = if redrive.is_some() { named } else { found.own.as_ref() };
 
     if let Some(entry) = &owned
@@ -92,9 +89,18 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
         (None, Some(letter)) => met_again(dead, letter, reason, policy, now),
     };
     match &admission {
-        Admission::Create(letter) if letter.bytes() > LETTER_LIMIT => Admission::Leave(Leave::TooLarge),
+        Admission::Create(letter) if letter.bytes() > NEW_LIMIT => Admission::Leave(Leave::TooLarge),
         _ => admission,
     }
+}
+
+/// Whether a message is what its attribute says: a send of this letter, with its number, body and key. An attribute that
+/// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
+/// copy of something else.
+fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter) -> bool {
+    let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
+    let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
+    redrive.number <= letter.number && letter.is_effect(&dead.hash) && redrive.key.as_ref() == key
 }
 
 /// Question (a): the effect happened, only the acknowledgement was lost.
@@ -112,7 +118,7 @@ fn completed(
         let Admission::Create(letter) = create(dead, redrive, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
-        if letter.bytes() > LETTER_LIMIT {
+        if letter.bytes() > NEW_LIMIT {
             return Admission::Leave(Leave::TooLarge);
         }
         return match letter.resolved(&dead.hash, note, WHO, policy, now) {
@@ -227,9 +233,11 @@ fn reason(dead: &Inspected, ownerless: Option<&Entry>, owned: Option<&Entry>, no
 
 fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
     let attempts: Vec<_> = entry.history.iter().filter(|attempt| attempt.life == *life).cloned().collect();
-    // An attempt that was started and never reported: its worker is lost.
+    // An attempt that was started and never reported: its worker is lost. A dead life did report, even if the line of
+    // it was forgotten since.
     let reported = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-    let lost = entry.state == State::InProgress && reported < entry.attempts(life);
+    let open = entry.state == State::InProgress || attempts.is_empty();
+    let lost = open && !entry.is_dead(life) && reported < entry.attempts(life);
     let fault = if lost { None } else { entry.fault_of(life) };
     Reason {
         error_type: fault.as_ref().map_or(ErrorType::Timeout, |fault| fault.class.into()),
@@ -260,3 +268,6 @@ pub fn effect_of(letter: &Letter, owned: Option<&Entry>, now: Timestamp) -> Opti
     let entry = owned.filter(|entry| !entry.expired(now) && entry.state == State::Completed)?;
     letter.is_effect(&entry.hash).then(|| entry.hash.clone())
 }
+
+#[cfg(test)]
+mod tests;

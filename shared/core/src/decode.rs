@@ -1,9 +1,11 @@
 //! From an envelope to a message that may be claimed, or to the reason why it never will be.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::envelope::Envelope;
+use crate::envelope::{Attributes, Envelope};
 use crate::fault::Fault;
 use crate::ids::{Life, QueueArn, Scope, SendId};
 use crate::key::{self, Key, LedgerKey, NoKey, PayloadHash, Pointer};
@@ -49,7 +51,7 @@ impl Inspected {
         };
         let carried = attribute(&envelope, redrive::ATTRIBUTE)
             .and_then(|text| Redrive::decode(text, &reading.source, &reading.scope));
-        let own = own_key(&envelope, json.as_ref().ok(), reading);
+        let own = own_key(json.as_ref().ok(), &envelope.attributes, reading);
         let redrive = carried.filter(|redrive| match &own {
             Some(Ok(key)) => redrive.key.as_ref() == Some(key),
             Some(Err(_)) | None => true,
@@ -84,12 +86,12 @@ impl Inspected {
         let fault = match (&self.json, &self.key) {
             (Err(place), _) => Fault::schema("not-json", format_args!("body is not JSON: {place}")),
             (Ok(_), Err(reason)) => Fault::schema("no-key", reason),
-            (Ok(value), Ok(key)) => match M::deserialize(value) {
+            (Ok(value), Ok(key)) => match decoded(value) {
                 Ok(payload) => {
                     let entry = LedgerKey::owned(&reading.scope, key);
                     return Ok(Message { payload, key: key.clone(), entry, inspected: self });
                 }
-                Err(error) => Fault::schema("decode", without_data(&error.to_string())),
+                Err(reason) => Fault::schema("decode", reason),
             },
         };
         Err(Box::new(Malformed { fault, inspected: self }))
@@ -126,16 +128,27 @@ pub struct Malformed {
     pub inspected: Inspected,
 }
 
-fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
-    envelope.attributes.get(name).and_then(|attribute| attribute.as_text())
+/// The user's own decoding may panic; its panic is this record's, not the batch's.
+fn decoded<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
+    match catch_unwind(AssertUnwindSafe(|| M::deserialize(value))) {
+        Ok(Ok(payload)) => Ok(payload),
+        Ok(Err(error)) => Err(without_data(&error.to_string())),
+        Err(_) => Err("decoding the body panicked; the place is in the function's log".to_owned()),
+    }
 }
 
-/// The key that the message itself brings: `None` if it brings none and none is asked of it.
-fn own_key(envelope: &Envelope, body: Option<&Value>, reading: &Reading) -> Option<Result<Key, NoKey>> {
-    if let Some(text) = attribute(envelope, key::ATTRIBUTE) {
-        return Some(Key::new(text));
+/// The key that a message with this body and these attributes brings: `None` if it brings none and none is asked of
+/// it.
+#[must_use]
+pub fn own_key(body: Option<&Value>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
+    if let Some(attribute) = attributes.get(key::ATTRIBUTE) {
+        return Some(attribute.as_text().map_or(Err(NoKey::NotText), Key::new));
     }
     reading.pointer.as_ref().map(|pointer| pointer.resolve(body))
+}
+
+fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
+    envelope.attributes.get(name).and_then(|attribute| attribute.as_text())
 }
 
 /// A decoding error's text without anything that stood in the body: serde quotes values and unknown names.
@@ -144,7 +157,7 @@ fn without_data(text: &str) -> String {
         return text.to_owned();
     }
     let known = ["invalid type: ", "invalid value: ", "invalid length ", "unknown field ", "unknown variant "];
-    match text.split_once(", expected ") {
+    match text.rsplit_once(", expected ") {
         Some((found, expected)) if known.iter().any(|start| text.starts_with(start)) => {
             let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
             format!("{kind}, expected {expected}")
@@ -252,12 +265,30 @@ mod tests {
         assert_eq!(code(body, &[("redrive", &sent.encode())], None), "key m-1");
     }
 
+    #[derive(Debug)]
+    struct Explosive;
+
+    impl<'de> Deserialize<'de> for Explosive {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            std::panic::resume_unwind(Box::new("SECRET"))
+        }
+    }
+
+    #[test]
+    fn a_panic_while_decoding_is_the_records_own_fault() {
+        let reading = reading(None);
+        let malformed = Inspected::new(envelope("{}", &[]), &reading).decode::<Explosive>(&reading).unwrap_err();
+        assert_eq!((malformed.fault.class, &*malformed.fault.code), (Class::Schema, "decode"));
+        assert!(malformed.fault.text.contains("panicked") && !malformed.fault.text.contains("SECRET"));
+    }
+
     #[test]
     fn decoding_errors_never_quote_the_body() {
         for body in [
             r#"{"order_id":"o-1","amount":"SECRET"}"#,
             r#"{"order_id":"o-1","amount":-77777}"#,
             r#"{"order_id":{"SECRET":1},"amount":1}"#,
+            r#"{"order_id":"o-1","amount":"late, expected by SECRET at 12 Elm St"}"#,
         ] {
             let reading = reading(None);
             let malformed = Inspected::new(envelope(body, &[]), &reading).decode::<Order>(&reading).unwrap_err();

@@ -31,8 +31,8 @@ pub enum NoKey {
     /// The pointer leads nowhere, or the body is not JSON.
     #[error("the configured key pointer does not lead to anything in the body")]
     Unresolved,
-    /// The pointer leads to an object, a list, a truth value or null.
-    #[error("the configured key pointer leads to something that is neither text nor a number")]
+    /// What stands there is no text, and no whole number of at most 64 bits.
+    #[error("the configured key pointer leads to something that is neither text nor a whole number of 64 bits")]
     NotText,
 }
 
@@ -97,7 +97,8 @@ impl Pointer {
         match body.and_then(|body| body.pointer(&self.0)) {
             None => Err(NoKey::Unresolved),
             Some(Value::String(text)) => Key::new(text.clone()),
-            Some(Value::Number(number)) => Key::new(number.to_string()),
+            // A number that is not whole, or over 64 bits, is read as a double: two of them may look alike.
+            Some(Value::Number(number)) if !number.is_f64() => Key::new(number.to_string()),
             Some(_) => Err(NoKey::NotText),
         }
     }
@@ -188,6 +189,9 @@ mod tests {
         assert_eq!(at(json!({"order_id": 17})).as_deref(), Ok("17"));
         assert_eq!(at(json!({"order_id": ""})), Err(NoKey::Empty));
         assert_eq!(at(json!({"order_id": null})), Err(NoKey::NotText));
+        assert_eq!(at(json!({"order_id": 1.5})), Err(NoKey::NotText));
+        let beyond_64_bits = serde_json::from_str(r#"{"order_id": 100000000000000000001}"#).unwrap();
+        assert_eq!(at(beyond_64_bits), Err(NoKey::NotText));
         assert_eq!(at(json!({"id": "o-1"})), Err(NoKey::Unresolved));
         assert_eq!(at(json!(null)), Err(NoKey::Unresolved));
         assert_eq!(pointer.resolve(None), Err(NoKey::Unresolved));

@@ -19,6 +19,10 @@ pub use edges::NotThisEdge;
 pub const SHARDS: u8 = 16;
 /// How many events and sends a letter remembers.
 const HISTORY: usize = 100;
+/// The most bytes of a letter's item: DynamoDB holds 400 KB (409,600 bytes), and our estimate of it is rough.
+pub const ITEM_LIMIT: usize = 390 * 1024;
+/// The most bytes of a new letter: its history has room to grow.
+pub const NEW_LIMIT: usize = ITEM_LIMIT - 32 * 1024;
 
 /// The schema's `error_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,7 +119,7 @@ pub struct Reason {
     pub first_failed_at: Timestamp,
     /// When the last one did.
     pub last_failed_at: Timestamp,
-    /// The failed attempts of that life that the ledger remembers.
+    /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
     pub attempts: Vec<Attempt>,
 }
 
@@ -260,13 +264,30 @@ impl Letter {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
         let sends = self.sends.len() * (key + 220);
-        self.payload.len() + attributes + key + text + sends + self.history.len() * 480 + 1_500
+        let note = self.resolution_note.as_ref().map_or(0, String::len);
+        self.payload.len() + attributes + key + text + note + sends + self.history.len() * 480 + 1_500
     }
 
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
         self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
+    }
+
+    /// Forgets what is oldest, attempts first, until it fits into an item: a letter that could not be written could
+    /// never move again.
+    fn trimmed(mut self) -> Self {
+        while self.bytes() > ITEM_LIMIT {
+            let attempt = self.history.iter().position(|event| event.what == Happening::AttemptFailed);
+            if let Some(oldest) = attempt.or((self.history.len() > 1).then_some(0)) {
+                self.history.remove(oldest);
+            } else if self.sends.len() > 1 {
+                self.sends.remove(0);
+            } else {
+                break;
+            }
+        }
+        self
     }
 
     fn note(&mut self, at: Timestamp, what: Happening, who: &str, note: Option<String>) {

@@ -12,10 +12,11 @@ use crate::time::Timestamp;
 
 /// The name of the message attribute.
 pub const ATTRIBUTE: &str = "redrive";
+/// No letter is replayed this often: a number from here on is a forgery.
+const NUMBER_LIMIT: Number = Number(1_000_000);
 
 /// What the attribute says, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Redrive {
     /// The letter that was replayed.
     pub letter: LetterId,
@@ -50,7 +51,7 @@ impl Redrive {
     #[must_use]
     pub fn decode(text: &str, source: &QueueArn, scope: &Scope) -> Option<Self> {
         let redrive: Self = serde_json::from_str(text).ok()?;
-        let whole = !redrive.origin.as_str().is_empty() && redrive.number > Number(0);
+        let whole = !redrive.origin.as_str().is_empty() && (Number(1)..NUMBER_LIMIT).contains(&redrive.number);
         let ours = redrive.letter == LetterId::derive(source, &redrive.origin) && redrive.scope == *scope;
         (whole && ours).then_some(redrive)
     }
@@ -89,8 +90,10 @@ mod tests {
         assert_eq!(Redrive::decode(&sent.encode(), &source, &Scope::new("else").unwrap()), None);
         let forged = Redrive { origin: MessageId::new("m-2").unwrap(), ..sent.clone() };
         assert_eq!(Redrive::decode(&forged.encode(), &source, &scope), None);
-        let unsent = Redrive { number: Number(0), ..sent };
-        assert_eq!(Redrive::decode(&unsent.encode(), &source, &scope), None);
+        for number in [Number(0), Number(u32::MAX)] {
+            let never_sent = Redrive { number, ..sent.clone() };
+            assert_eq!(Redrive::decode(&never_sent.encode(), &source, &scope), None);
+        }
         for junk in ["", "{", "null", "[]", "7", "{\"letter\":7}"] {
             assert_eq!(Redrive::decode(junk, &source, &scope), None, "{junk:?}");
         }

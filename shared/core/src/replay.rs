@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::envelope::{Attribute, Attributes};
 use crate::ids::{LetterId, Number, Scope};
+use crate::key::Key;
 use crate::letter::{ErrorType, Letter, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::time::Timestamp;
@@ -72,6 +73,10 @@ pub struct Candidate {
     pub error_code: Option<String>,
     /// Its cause.
     pub fingerprint: String,
+    /// Its idempotency key, to find out in the ledger whether it is done by now.
+    pub key: Option<Key>,
+    /// The ledger's scope.
+    pub scope: Scope,
 }
 
 impl Filter {

@@ -8,8 +8,20 @@ use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch: the unit of SQS's `SentTimestamp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "u64", into = "u64")]
 pub struct Timestamp(u64);
+
+impl From<u64> for Timestamp {
+    fn from(millis: u64) -> Self {
+        Self::from_millis(millis)
+    }
+}
+
+impl From<Timestamp> for u64 {
+    fn from(at: Timestamp) -> Self {
+        at.0
+    }
+}
 
 impl Timestamp {
     /// Later than anything that happens: 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
@@ -31,6 +43,12 @@ impl Timestamp {
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000
+    }
+
+    /// The whole second that this instant is in: what a table's time to live can keep of it.
+    #[must_use]
+    pub const fn whole_seconds(self) -> Self {
+        Self(self.0 / 1000 * 1000)
     }
 
     /// This instant and `by` more; never past [`Self::NEVER`].
@@ -81,5 +99,6 @@ mod tests {
     fn nothing_is_later_than_never() {
         assert_eq!(Timestamp::NEVER.after(Duration::from_secs(1)), Timestamp::NEVER);
         assert_eq!(Timestamp::from_millis(u64::MAX), Timestamp::NEVER);
+        assert_eq!(serde_json::from_str::<Timestamp>("18446744073709551615").unwrap(), Timestamp::NEVER);
     }
 }

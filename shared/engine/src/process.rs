@@ -19,7 +19,7 @@ use redrive_core::outcome::Outcome;
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use crate::{World, roll};
 use lines::{Line, Lines};
@@ -73,6 +73,7 @@ struct Parts<H, L, Q, W> {
 #[derive(Debug, Clone)]
 struct Frame {
     origin: Origin,
+    /// By then everything must be settled. What is left until the invocation's own deadline is for visibilities.
     deadline: Instant,
 }
 
@@ -109,10 +110,9 @@ where
         origin: Origin,
         deadline: Instant,
     ) -> Result<ProcessReport, NoMessageId> {
-        let frame = Frame { origin, deadline };
+        let frame = Frame { origin, deadline: deadline - self.parts.settings.settle_reserve / 2 };
         let batch = Batch::open(records)?;
         let mut report = Counts::default();
-        let mut ends = Vec::new();
         for (message_id, reason) in &batch.unreadable {
             warn!(%message_id, %reason, "record cannot be read");
         }
@@ -136,9 +136,12 @@ where
                 Err(bad) => malformed.push(*bad),
             }
         }
-        ends.extend(self.parts.bury_malformed(malformed, &frame).await);
-        ends.extend(self.parts.run(Lines::by_key(messages), &frame, &mut report).await);
-        Ok(self.answer(seats, ends, unreadable, report).await)
+        let (buried, run) = tokio::join!(
+            self.parts.bury_malformed(malformed, &frame),
+            self.parts.run(Lines::by_key(messages), &frame, &mut report)
+        );
+        let ends = buried.into_iter().chain(run).collect();
+        Ok(self.answer(seats, ends, unreadable, report, deadline).await)
     }
 
     /// Sets the visibility of what stays, and names it. A seat without an end is returned like one that was not
@@ -149,6 +152,7 @@ where
         ends: Vec<End>,
         unreadable: Vec<MessageId>,
         mut counts: Counts,
+        deadline: Instant,
     ) -> ProcessReport {
         let parts = &self.parts;
         let mut returned = unreadable;
@@ -168,7 +172,7 @@ where
         counts.unsettled += seats.len();
         returned.extend(seats.into_keys());
         counts.received = returned.len() + counts.completed + counts.duplicates;
-        counts.visibility_failures = parts.hide(changes).await;
+        counts.visibility_failures = parts.hide(changes, deadline).await;
         ProcessReport { response: Response::returning(returned), counts }
     }
 }
@@ -207,12 +211,12 @@ where
     }
 
     /// How many visibilities could not be set. Such a message comes back when its visibility timeout ends.
-    async fn hide(&self, changes: Vec<Hide>) -> usize {
+    async fn hide(&self, changes: Vec<Hide>, deadline: Instant) -> usize {
         let count = changes.len();
         if count == 0 {
             return 0;
         }
-        match tokio::time::timeout(self.settings.settle_reserve / 2, self.queue.hide(changes)).await {
+        match tokio::time::timeout_at(deadline, self.queue.hide(changes)).await {
             Ok(failed) => {
                 for (message_id, code) in &failed {
                     warn!(%message_id, code, "visibility was not set");
@@ -239,18 +243,19 @@ where
                     ends.extend(starters.into_iter().flat_map(Line::not_started));
                     continue;
                 }
+                // A budget is reckoned like the lease: from before the claim was sent.
+                let claimed_at = Instant::now();
                 let Ok(claims) = tokio::time::timeout_at(frame.deadline, self.claim_all(starters, frame)).await else {
                     warn!("the deadline came before the ledger answered every claim");
                     continue;
                 };
-                for (line, claimed) in claims {
-                    match claimed {
-                        Ok(claim) => {
-                            let (parts, frame) = (Arc::clone(self), frame.clone());
-                            running.spawn(async move { parts.attempt(line, claim, &frame).await });
-                        }
-                        Err(outcome) => self.close(line, outcome, false, &mut lines, &mut ends, frame).await,
-                    }
+                for (line, claim) in claims.won {
+                    let (parts, frame) = (Arc::clone(self), frame.clone());
+                    let attempt = async move { parts.attempt(line, claim, claimed_at, &frame).await };
+                    running.spawn(attempt.in_current_span());
+                }
+                for (line, outcome) in self.bury(claims.reused, frame).await.into_iter().chain(claims.ended) {
+                    self.close(line, outcome, false, &mut lines, &mut ends, frame).await;
                 }
                 continue;
             }
@@ -258,7 +263,7 @@ where
                 Ok(None) => break,
                 Ok(Some(Ok(finished))) => {
                     counts.handler_time += finished.took;
-                    counts.attempts += 1;
+                    counts.attempts += usize::from(finished.outcome != Outcome::NotStarted);
                     self.close(finished.line, finished.outcome, true, &mut lines, &mut ends, frame).await;
                 }
                 // The message of a lost task has no end, and so is returned as unsettled.
@@ -292,11 +297,12 @@ where
                     ends.extend(followers.iter().map(|message| End::of(message, outcome.clone())));
                 }
                 lines::After::Compare => {
-                    for message in followers {
-                        let same = message.inspected.hash == head.inspected.hash;
-                        let outcome = if same { Outcome::Duplicate } else { self.bury_reused(&message, frame).await };
-                        ends.push(End::of(&message, outcome));
-                    }
+                    let (same, reused): (Vec<_>, Vec<_>) =
+                        followers.into_iter().partition(|message| message.inspected.hash == head.inspected.hash);
+                    ends.extend(same.iter().map(|message| End::of(message, Outcome::Duplicate)));
+                    let reused = reused.into_iter().map(|message| (Line::alone(message), claiming::key_reused()));
+                    let buried = self.bury(reused.collect(), frame).await;
+                    ends.extend(buried.into_iter().map(|(line, outcome)| End::of(line.head(), outcome)));
                 }
             }
         }
@@ -307,7 +313,8 @@ where
     fn budget(&self, frame: &Frame) -> Option<Duration> {
         let left =
             frame.deadline.saturating_duration_since(Instant::now()).saturating_sub(self.settings.settle_reserve);
-        let least = self.settings.handler_timeout.min(Duration::from_millis(100));
+        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
+        let least = self.settings.handler_timeout / 2;
         (left >= least).then(|| left.min(self.settings.handler_timeout))
     }
 }

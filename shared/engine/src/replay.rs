@@ -64,6 +64,14 @@ pub struct ReplayReport {
     pub unavailable: usize,
     /// Time ran out before the end of the selection.
     pub more: bool,
+    /// SQS refused a whole batch with this code, and the run ended there.
+    pub stopped: Option<String>,
+}
+
+impl ReplayReport {
+    const fn stops(&self) -> bool {
+        self.more || self.stopped.is_some()
+    }
 }
 
 /// Sends letters back to the queue that they came from.
@@ -95,13 +103,7 @@ where
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, Unavailable> {
         let mut report = ReplayReport::default();
         match request {
-            Request::Schedule => {
-                let now = self.world.now();
-                let scheduled = Step::Send { by: "schedule", due_by: now };
-                self.each(Status::Replayed, Timestamp::NEVER, None, deadline, &mut report, Step::Reconcile).await?;
-                self.each(Status::Replaying, now, None, deadline, &mut report, scheduled).await?;
-                self.each(Status::Pending, now, None, deadline, &mut report, scheduled).await?;
-            }
+            Request::Schedule => self.schedule(deadline, &mut report).await?,
             Request::Replay { selection, by } => {
                 self.selected(selection, deadline, &mut report, Step::Send { by, due_by: Timestamp::NEVER }).await?;
             }
@@ -110,6 +112,23 @@ where
             }
         }
         Ok(report)
+    }
+
+    /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
+    async fn schedule(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
+        let now = self.world.now();
+        let time = deadline.saturating_duration_since(Instant::now());
+        let scheduled = Step::Send { by: "schedule", due_by: now };
+        let sends_end = Instant::now() + time * 3 / 5;
+        self.each(Status::Replaying, now, None, sends_end, report, scheduled).await?;
+        self.each(Status::Pending, now, None, sends_end, report, scheduled).await?;
+        let sent_all = !std::mem::take(&mut report.more);
+        let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        self.each(Status::Replayed, Timestamp::NEVER, None, replayed_end, report, Step::Reconcile).await?;
+        let replayed_all = !std::mem::take(&mut report.more);
+        self.each(Status::Pending, Timestamp::NEVER, None, deadline, report, Step::Reconcile).await?;
+        report.more |= !sent_all || !replayed_all;
+        Ok(())
     }
 
     async fn selected(
@@ -123,6 +142,9 @@ where
             Selection::Ids(ids) => {
                 for chunk in ids.chunks(BATCH) {
                     self.step(chunk, deadline, report, step).await;
+                    if report.stops() {
+                        break;
+                    }
                 }
                 Ok(())
             }
@@ -132,11 +154,18 @@ where
         }
     }
 
+    /// One step with a few letters, if there is time. What a hanging call leaves behind is claimed, and taken over later.
     async fn step(&self, ids: &[LetterId], deadline: Instant, report: &mut ReplayReport, step: Step<'_>) {
-        if deadline.saturating_duration_since(Instant::now()) < self.settings.reserve {
+        if !self.time_left(deadline) || tokio::time::timeout_at(deadline, self.take(ids, report, step)).await.is_err() {
             report.more = true;
-            return;
         }
+    }
+
+    fn time_left(&self, deadline: Instant) -> bool {
+        deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
+    }
+
+    async fn take(&self, ids: &[LetterId], report: &mut ReplayReport, step: Step<'_>) {
         let letters = match self.letters.read(ids).await {
             Ok(letters) => letters,
             Err(error) => {

@@ -1,1 +1,60 @@
-//! Being built.
+//! Redrive: a dead-letter queue as a place that messages leave. This is the one crate that a function depends on.
+//!
+//! You bring a message type and a [`Handler`]; partial batches, retries with backoff, idempotency, error classes,
+//! deadlines and the record of every failure are given:
+//!
+//! ```no_run
+//! use redrive::dynamodb::{Table, Writes};
+//! use redrive::{Context, Fault, Handler, ResultExt};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Charge {
+//!     order_id: String,
+//! }
+//!
+//! struct Charger {
+//!     orders: Table,
+//! }
+//!
+//! impl Handler for Charger {
+//!     type Message = Charge;
+//!     type Effects = Writes;
+//!
+//!     async fn handle(&self, charge: &Charge, _: &Context) -> Result<Writes, Fault> {
+//!         let row = self.orders.get(&charge.order_id).await.transient("orders-read")?;
+//!         row.ok_or_else(|| Fault::transient("no-row", "order has no row yet"))?;
+//!         // Committed together with the message's completion: once, however often the message comes.
+//!         Ok(Writes::one(self.orders.update(&charge.order_id).add("charges", 1)))
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), redrive::Error> {
+//!     redrive::run(|aws| Ok(Charger { orders: aws.table("ORDERS_TABLE_NAME", "order_id")? }))
+//! }
+//! ```
+//!
+//! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
+//! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
+//! functions, which need nothing of yours.
+
+mod aws;
+mod error;
+mod indexer;
+mod meter;
+mod processor;
+mod replay;
+
+pub use aws::Aws;
+pub use error::Error;
+pub use indexer::run_indexer;
+pub use processor::run;
+pub use replay::run_replay;
+
+pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
+pub use redrive_core::handler::{Context, Handler};
+
+/// Writes that happen together with a message's completion, and the tables that they go to.
+pub mod dynamodb {
+    pub use aws_sdk_dynamodb as sdk;
+    pub use redrive_aws::{ItemUpdate, Table, TableError, Write, Writes};
+}

@@ -1,1 +1,59 @@
-//! Being built.
+//! A model of the world that Redrive runs in: queues, tables, time, chance, and everything that goes wrong there.
+//! Redrive's own simulator is built on it, and so can be the tests of your handler.
+//!
+//! - [`clock`]: time that passes in no time, and chance that is the same for the same seed.
+//! - [`ModelQueue`]: a standard SQS queue with everything that it is allowed to do.
+//! - [`ModelLedger`], [`ModelLetters`]: the two tables, under core's own conditions.
+//! - [`Faults`]: what goes wrong with which call; knows every process, and whether it has died.
+//! - [`Journal`]: what happened, in order.
+//! - [`handlers`]: handlers that do as they are told.
+//!
+//! ```
+//! use redrive_core::ids::{Life, MessageId, OwnerToken};
+//! use redrive_core::ledger::{Entry, EntryWrite, Expect, Origin};
+//! use redrive_core::ports::{Ledger, WriteError};
+//! use redrive_testkit::{Faults, Mishap, ModelLedger, clock::ORIGIN};
+//! # use redrive_core::{fault::Fault, key::{LedgerKey, PayloadHash}};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+//! // The first call happens, but its answer is lost.
+//! let faults = Faults::script([(0, Mishap::LostAnswer)]);
+//! let ledger = ModelLedger::new().with_faults(faults.of("worker"));
+//! # let life = Life { message_id: MessageId::new("m-1").unwrap(), sent_at: ORIGIN };
+//! # let key = LedgerKey::ownerless(None, &life);
+//! # let (fault, hash) = (Fault::permanent("code", "text"), PayloadHash::of_text("body"));
+//! # let by = (OwnerToken::from_random(7), Origin::default());
+//! # let entry = Entry::ownerless(life, None, hash, &fault, by, ORIGIN, ORIGIN.after(std::time::Duration::from_secs(60)));
+//! let write = EntryWrite { key, entry, expect: Expect::AbsentOrExpired(ORIGIN) };
+//!
+//! let first = Ledger::<()>::write(&ledger, vec![write.clone()]).await;
+//! assert!(matches!(first[..], [Err(WriteError::Unavailable(_))]));
+//!
+//! // Whoever asks again learns that it had happened.
+//! let again = Ledger::<()>::write(&ledger, vec![write]).await;
+//! assert!(matches!(&again[..], [Err(WriteError::Condition(Some(found)))] if found.version == 1));
+//! println!("{}", faults.journal().story());
+//! # });
+//! ```
+
+pub mod clock;
+pub mod faults;
+pub mod handlers;
+pub mod journal;
+pub mod queue;
+pub mod store;
+pub mod storm;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use clock::{SeededEntropy, VirtualClock, VirtualWorld};
+pub use faults::{Call, Faults, Mishap};
+pub use journal::Journal;
+pub use queue::{ModelQueue, Quirks};
+pub use store::{Effects, ModelLedger, ModelLetters};
+pub use storm::Chances;
+
+/// A panic of one test's handler is that handler's matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

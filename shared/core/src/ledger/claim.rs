@@ -273,6 +273,15 @@ mod tests {
     }
 
     #[test]
+    fn a_released_claim_counts_no_attempt_and_frees_the_key() {
+        let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let released = settled(&claim1, &entry, &Settlement::Release);
+        assert_eq!((released.attempts(&request(1, "a", "x", 0).life), released.history.len()), (0, 0));
+        let (claim2, _) = won(Some(&released), &request(2, "a", "x", 60), 60);
+        assert_eq!(claim2.attempt(), 1);
+    }
+
+    #[test]
     fn a_life_over_a_lowered_limit_is_buried_with_its_own_fault() {
         let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
         let failed = settled(&claim1, &entry, &Settlement::Fail(Fault::transient("slow", "t")));

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Class, Fault};
+use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
 use crate::ids::{Life, OwnerToken, SendId};
 use crate::key::PayloadHash;
 use crate::text::capped;
@@ -79,7 +79,8 @@ pub struct LastFault {
 
 impl From<&Fault> for LastFault {
     fn from(fault: &Fault) -> Self {
-        Self { class: fault.class, code: fault.code.to_string(), text: fault.text.clone() }
+        // A fault made by hand may be of any length.
+        Self { class: fault.class, code: capped(&fault.code, CODE_LIMIT), text: capped(&fault.text, TEXT_LIMIT) }
     }
 }
 
@@ -165,7 +166,7 @@ impl Entry {
             lease_until: Timestamp::NEVER,
             hash,
             version: 1,
-            lives: vec![LifeRecord { life: life.clone(), attempts: 1, dead: true }],
+            lives: vec![LifeRecord { life: life.clone(), attempts: 0, dead: true }],
             send,
             fault: None,
             history: Vec::new(),
@@ -190,6 +191,14 @@ impl Entry {
         true
     }
 
+    /// Takes back an attempt that never started.
+    pub(super) fn take_back_attempt(&mut self, life: &Life) {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.attempts = record.attempts.saturating_sub(1);
+        }
+        self.lives.retain(|record| record.dead || record.attempts > 0);
+    }
+
     pub(super) fn mark_dead(&mut self, life: &Life) {
         if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
             record.dead = true;
@@ -202,7 +211,7 @@ impl Entry {
             life: life.clone(),
             at,
             class: fault.class,
-            code: fault.code.to_string(),
+            code: capped(&fault.code, CODE_LIMIT),
             text: capped(&fault.text, HISTORY_TEXT),
             origin,
         });

@@ -11,6 +11,8 @@ pub enum Settlement {
     Complete,
     /// It failed.
     Fail(Fault),
+    /// It never started: there was no time left once the claim was answered. Its attempt is taken back.
+    Release,
 }
 
 /// What to do next about a settlement.
@@ -53,7 +55,7 @@ pub fn settle(
     };
     let target = match settlement {
         Settlement::Complete => State::Completed,
-        Settlement::Fail(_) => State::Failed,
+        Settlement::Fail(_) | Settlement::Release => State::Failed,
     };
     match entry.state {
         State::InProgress => {}
@@ -66,13 +68,21 @@ pub fn settle(
     entry.state = target;
     entry.expires = expires;
     entry.lease_until = Timestamp::NEVER;
-    if let Settlement::Fail(fault) = settlement {
-        let request = claim.request();
-        entry.record_failure(&request.life, fault, request.origin.clone(), now);
-        if is_last(claim, fault) {
-            entry.mark_dead(&request.life);
-        } else {
-            entry.lease_until = Timestamp::from_millis(0);
+    let request = claim.request();
+    let free = Timestamp::from_millis(0);
+    match settlement {
+        Settlement::Complete => {}
+        Settlement::Release => {
+            entry.take_back_attempt(&request.life);
+            entry.lease_until = free;
+        }
+        Settlement::Fail(fault) => {
+            entry.record_failure(&request.life, fault, request.origin.clone(), now);
+            if is_last(claim, fault) {
+                entry.mark_dead(&request.life);
+            } else {
+                entry.lease_until = free;
+            }
         }
     }
     Settling::Write(Box::new(EntryWrite { key: claim.request().key.clone(), entry, expect }))

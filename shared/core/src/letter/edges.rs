@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{Event, HISTORY, Happening, Letter, Reason, Send, Status};
 use crate::fingerprint::fingerprint;
 use crate::ids::{Life, MessageId, Number, OwnerToken};
-use crate::key::PayloadHash;
+use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
@@ -34,13 +34,20 @@ impl Letter {
 
     /// PENDING → REPLAYING, or an expired REPLAYING taken over: the number goes up, the send is written down.
     ///
+    /// `key` is the key that the message will bring by itself, as messages are read today: a letter that died for want of
+    /// a key, or under another configuration, is sent with the key that it will be claimed by.
+    ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, and for a claim that has not run out.
-    pub fn claim(&self, token: OwnerToken, who: &str, lease: Duration, now: Timestamp) -> Edge {
+    pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
         let lapsed = self.status == Status::Replaying && self.due < now;
         let mut letter = if lapsed { self.next() } else { self.only(&[Status::Pending])? };
         letter.status = Status::Replaying;
         letter.number = self.number.next();
+        if let Some(key) = key {
+            letter.key = Some(key);
+            letter.key_is_stable = true;
+        }
         letter.token = Some(token);
         letter.due = now.after(lease);
         letter.sends.push(Send {
@@ -54,7 +61,7 @@ impl Letter {
             letter.sends.remove(0);
         }
         letter.note(now, if lapsed { Happening::TakenOver } else { Happening::Claimed }, who, None);
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// REPLAYING → REPLAYED, by whoever holds the claim, after SQS said that it took the message.
@@ -78,7 +85,7 @@ impl Letter {
             send.message_id = Some(sent);
         }
         letter.note(now, Happening::Sent, who, None);
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// REPLAYING → PENDING, by whoever holds the claim, after SQS said that it did not take the message.
@@ -97,10 +104,14 @@ impl Letter {
         let mut letter = self.held_by(token, number)?;
         letter.status = Status::Pending;
         letter.token = None;
-        letter.due = policy.due(letter.reason.error_type, letter.deaths, now);
+        let claimed_at = letter.sends.iter().find(|send| send.number == number).map_or(now, |send| send.at);
+        // What SQS refused once it may refuse again: never at once.
+        let rested = now.after(policy.cool_down);
+        letter.due = policy.due(letter.reason.error_type, letter.deaths, now).max(rested);
+        letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
         letter.sends.retain(|send| send.number != number);
         letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// One more death: REPLAYING or REPLAYED → PENDING, PENDING stays.
@@ -116,7 +127,7 @@ impl Letter {
         letter.due = policy.due(reason.error_type, letter.deaths, now);
         letter.set_reason(reason, who);
         letter.note(now, Happening::DiedAgain, who, None);
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// A copy of it died that does not decide where it stands: counted and written down, the status stays.
@@ -126,7 +137,7 @@ impl Letter {
         letter.deaths = letter.deaths.saturating_add(1);
         letter.life = life.clone();
         letter.note(now, Happening::DiedAgain, who, Some(note.to_owned()));
-        letter
+        letter.trimmed()
     }
 
     /// PENDING or REPLAYED → RESOLVED: the ledger shows the key COMPLETED with the payload `effect`.
@@ -140,10 +151,10 @@ impl Letter {
         }
         letter.status = Status::Resolved;
         letter.due = now;
-        letter.expires = Some(now.after(policy.resolved_retention));
+        letter.expires = Some(now.after(policy.resolved_retention).whole_seconds());
         letter.resolution_note = Some(note.to_owned());
         letter.note(now, Happening::Resolved, who, Some(note.to_owned()));
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// REPLAYED → PENDING: its deadline passed without an outcome. It waits for a person.
@@ -158,7 +169,7 @@ impl Letter {
         letter.status = Status::Pending;
         letter.due = Timestamp::NEVER;
         letter.note(now, Happening::NoOutcome, who, None);
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// PENDING → DISCARDED: no further send begins.
@@ -169,10 +180,10 @@ impl Letter {
         let mut letter = self.only(&[Status::Pending])?;
         letter.status = Status::Discarded;
         letter.due = now;
-        letter.expires = Some(now.after(policy.resolved_retention));
+        letter.expires = Some(now.after(policy.resolved_retention).whole_seconds());
         letter.resolution_note = Some(note.to_owned());
         letter.note(now, Happening::Discarded, who, Some(note.to_owned()));
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// DISCARDED → PENDING. It waits for a person.
@@ -189,7 +200,7 @@ impl Letter {
         letter.expires = None;
         letter.resolution_note = None;
         letter.note(now, Happening::Restored, who, Some(note.to_owned()));
-        Ok(letter)
+        Ok(letter.trimmed())
     }
 
     /// Takes over why it died, keeping when it first did.
@@ -206,7 +217,8 @@ impl Letter {
             self.push(event);
         }
         self.fingerprint = fingerprint(reason.error_type.as_str(), reason.error_code.as_deref(), &reason.error_message);
-        self.reason = Reason { first_failed_at, ..reason };
+        // The history has them now.
+        self.reason = Reason { first_failed_at, attempts: Vec::new(), ..reason };
     }
 
     /// Completes a new letter's reason and history.
@@ -215,5 +227,171 @@ impl Letter {
         self.set_reason(reason, who);
         self.note(now, Happening::Indexed, who, None);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{LetterId, QueueArn, Scope};
+    use crate::letter::ErrorType;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const TOKEN: OwnerToken = OwnerToken::from_random(1);
+
+    fn policy() -> Policy {
+        let minute = Duration::from_secs(60);
+        Policy { cool_down: minute, max_deaths: 3, resolved_retention: minute, outcome_after: minute }
+    }
+
+    fn reason() -> Reason {
+        Reason {
+            error_type: ErrorType::Transient,
+            error_code: Some("t".to_owned()),
+            error_message: "t".to_owned(),
+            attempt_count: 1,
+            first_failed_at: NOW,
+            last_failed_at: NOW,
+            attempts: Vec::new(),
+        }
+    }
+
+    fn life(n: u64) -> Life {
+        Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(n) }
+    }
+
+    /// A letter held by [`TOKEN`], in any status.
+    fn letter(status: Status) -> Letter {
+        let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
+        let origin = MessageId::new("m").unwrap();
+        Letter {
+            id: LetterId::derive(&source, &origin),
+            source,
+            partition: None,
+            offset: None,
+            payload: "{}".to_owned(),
+            attributes: std::collections::BTreeMap::new(),
+            group: None,
+            origin,
+            sent_at: Timestamp::from_millis(1),
+            life: life(1),
+            hash: PayloadHash::of_text("{}"),
+            key: None,
+            key_is_stable: false,
+            scope: Scope::new("main").unwrap(),
+            reason: reason(),
+            fingerprint: String::new(),
+            status,
+            resolution_note: None,
+            number: Number(4),
+            deaths: 1,
+            sends: Vec::new(),
+            history: Vec::new(),
+            token: Some(TOKEN),
+            due: NOW,
+            expires: None,
+            version: 7,
+        }
+    }
+
+    /// Every step that anybody can take, by name.
+    fn steps(letter: &Letter, now: Timestamp) -> Vec<(&'static str, Edge)> {
+        let policy = policy();
+        let sent = MessageId::new("m-2").unwrap();
+        vec![
+            ("claim", letter.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), now)),
+            ("sent", letter.sent(TOKEN, Number(4), sent, "x", &policy, now)),
+            ("not_sent", letter.not_sent(TOKEN, Number(4), "why", "x", &policy, now)),
+            ("died_again", letter.died_again(&life(2), reason(), "x", &policy, now)),
+            ("resolved", letter.resolved(&letter.hash, "n", "x", &policy, now)),
+            ("no_outcome", letter.no_outcome("x", now)),
+            ("discarded", letter.discarded("n", "x", &policy, now)),
+            ("restored", letter.restored("n", "x", now)),
+        ]
+    }
+
+    #[test]
+    fn a_letter_moves_along_the_protocols_edges_and_along_no_other() {
+        use Status::{Discarded, Pending, Replayed, Replaying, Resolved};
+        let later = NOW.after(Duration::from_millis(1));
+        let mut seen = Vec::new();
+        for from in [Pending, Replaying, Replayed, Resolved, Discarded] {
+            for (name, step) in steps(&letter(from), later) {
+                if let Ok(next) = step {
+                    assert_eq!(next.version, 8, "{name}: every write counts");
+                    assert_eq!(next.number, if name == "claim" { Number(5) } else { Number(4) }, "{name}");
+                    seen.push((from, name, next.status));
+                }
+            }
+        }
+        assert_eq!(
+            seen,
+            [
+                (Pending, "claim", Replaying),
+                (Pending, "died_again", Pending),
+                (Pending, "resolved", Resolved),
+                (Pending, "discarded", Discarded),
+                (Replaying, "claim", Replaying),
+                (Replaying, "sent", Replayed),
+                (Replaying, "not_sent", Pending),
+                (Replaying, "died_again", Pending),
+                (Replayed, "died_again", Pending),
+                (Replayed, "resolved", Resolved),
+                (Replayed, "no_outcome", Pending),
+                (Discarded, "restored", Pending),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_claim_that_has_not_run_out_is_nobody_elses() {
+        let held = letter(Status::Replaying);
+        assert!(held.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), NOW).is_err());
+        let sent = || MessageId::new("m-2").unwrap();
+        assert!(held.sent(OwnerToken::from_random(2), Number(4), sent(), "x", &policy(), NOW).is_err());
+        assert!(held.sent(TOKEN, Number(3), sent(), "x", &policy(), NOW).is_err());
+    }
+
+    #[test]
+    fn a_payload_that_is_not_the_letters_does_not_resolve_it() {
+        let other = PayloadHash::of_text("another");
+        assert!(letter(Status::Pending).resolved(&other, "n", "x", &policy(), NOW).is_err());
+    }
+
+    #[test]
+    fn a_letter_that_grows_forgets_its_oldest_events_before_it_outgrows_its_item() {
+        let mut letter = Letter { payload: "x".repeat(crate::letter::NEW_LIMIT - 2_000), ..letter(Status::Pending) };
+        for n in 0..200 {
+            letter = letter.died_again(&life(n), reason(), &"w".repeat(200), &policy(), NOW).unwrap();
+            assert!(letter.bytes() <= crate::letter::ITEM_LIMIT, "after {n} deaths");
+        }
+        assert!(letter.history.len() > 1 && letter.deaths == 201);
+    }
+
+    #[test]
+    fn a_letter_without_a_key_is_sent_with_the_one_that_it_has_by_now() {
+        let key = Key::new("o-1").unwrap();
+        let next = letter(Status::Pending).claim(TOKEN, Some(key.clone()), "x", Duration::from_secs(9), NOW).unwrap();
+        assert_eq!((next.key.as_ref(), next.sends[0].key.as_ref()), (Some(&key), Some(&key)));
+    }
+
+    #[test]
+    fn what_sqs_refused_rests_before_it_is_tried_again() {
+        let never_ran = Reason { error_type: ErrorType::NeverRan, ..reason() };
+        let held = Letter { reason: never_ran, ..letter(Status::Replaying) };
+        let back = held.not_sent(TOKEN, Number(4), "AccessDenied", "x", &policy(), NOW).unwrap();
+        assert_eq!(back.due, NOW.after(policy().cool_down));
+    }
+
+    #[test]
+    fn pending_and_replaying_letters_never_expire() {
+        for (name, step) in [Status::Pending, Status::Replaying, Status::Replayed, Status::Discarded]
+            .iter()
+            .flat_map(|status| steps(&letter(*status), NOW.after(Duration::from_millis(1))))
+        {
+            let Ok(next) = step else { continue };
+            let final_now = matches!(next.status, Status::Resolved | Status::Discarded);
+            assert_eq!(next.expires.is_some(), final_now, "{name}");
+        }
     }
 }

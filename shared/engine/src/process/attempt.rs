@@ -8,6 +8,7 @@ use redrive_core::ledger::{Claim, Settlement};
 use redrive_core::outcome::Outcome;
 use redrive_core::ports::{Ledger, MainQueue};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::lines::Line;
 use super::settling::Settled;
@@ -33,10 +34,17 @@ where
         self: Arc<Self>,
         line: Line<H::Message>,
         claim: Claim,
+        claimed_at: Instant,
         frame: &Frame,
     ) -> Finished<H::Message> {
         let started = Instant::now();
-        let result = self.handle(line.head(), &claim, frame).await;
+        let spent = started.saturating_duration_since(claimed_at);
+        let budget = self.budget(frame).map(|budget| budget.min(self.settings.handler_timeout.saturating_sub(spent)));
+        let Some(budget) = budget.filter(|budget| *budget >= self.settings.handler_timeout / 2) else {
+            let outcome = self.release(&claim, frame).await;
+            return Finished { line, outcome, took: Duration::ZERO };
+        };
+        let result = self.handle(line.head(), &claim, budget).await;
         let took = started.elapsed();
         let outcome = match result {
             Ok(effects) => match self.complete(&claim, &effects, frame).await {
@@ -49,16 +57,29 @@ where
         Finished { line, outcome, took }
     }
 
+    /// The ledger answered so late that no time is left: the attempt is taken back before it began.
+    async fn release(&self, claim: &Claim, frame: &Frame) -> Outcome {
+        match self.settle(claim, &Settlement::Release, frame).await {
+            Settled::Done => Outcome::NotStarted,
+            Settled::Lost | Settled::Refused(_) => Outcome::Unsettled,
+        }
+    }
+
     /// The handler runs in a task of its own: its panic ends there, and its time can end without it. Dropping it
     /// does not recall a request that it has already sent.
-    async fn handle(&self, head: &Arc<Message<H::Message>>, claim: &Claim, frame: &Frame) -> Result<H::Effects, Fault> {
-        let budget = self.budget(frame).unwrap_or_default();
+    async fn handle(
+        &self,
+        head: &Arc<Message<H::Message>>,
+        claim: &Claim,
+        budget: Duration,
+    ) -> Result<H::Effects, Fault> {
         let ends = Instant::now() + budget;
         let request = claim.request();
         let remaining = Arc::new(move || ends.saturating_duration_since(Instant::now()));
         let context = Context::new(head.key.clone(), claim.attempt(), request.life.clone(), request.send, remaining);
         let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
-        let mut task = self.handlers.spawn(async move { handler.handle(&message.payload, &context).await });
+        let run = async move { handler.handle(&message.payload, &context).await };
+        let mut task = self.handlers.spawn(run.in_current_span());
         match tokio::time::timeout_at(ends, &mut task).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Fault::panicked()),

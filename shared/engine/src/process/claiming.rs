@@ -12,7 +12,54 @@ use super::lines::Line;
 use super::{End, Frame, Parts};
 use crate::{ROUNDS, World};
 
-type Claimed<M> = (Line<M>, Result<Claim, Outcome>);
+/// What became of claims.
+pub(super) struct Claims<M> {
+    /// These may run.
+    pub(super) won: Vec<(Line<M>, Claim)>,
+    /// These are over for now.
+    pub(super) ended: Vec<(Line<M>, Outcome)>,
+    /// These own no key: their fault is to be recorded first.
+    pub(super) reused: Vec<(Line<M>, Fault)>,
+}
+
+impl<M> Claims<M> {
+    fn refuse(&mut self, line: Line<M>, refusal: Refusal) {
+        let outcome = match refusal {
+            Refusal::Duplicate => Outcome::Duplicate,
+            Refusal::Busy(until) => Outcome::Busy(until),
+            Refusal::KeyReused => return self.reused.push((line, key_reused())),
+            Refusal::TooManyLives => {
+                let text = "every life that the ledger remembers of this key is dead, and it holds no more";
+                return self.reused.push((line, Fault::permanent("too-many-lives", text)));
+            }
+            Refusal::Dead(last) => {
+                let fault = last.map_or_else(
+                    || Fault::permanent("dead", "this life is dead, and the ledger does not say why"),
+                    |last| Fault::new(last.class, last.code, last.text),
+                );
+                Outcome::Dead { fault, attempt: 0, now: false }
+            }
+        };
+        self.ended.push((line, outcome));
+    }
+}
+
+pub(super) fn key_reused() -> Fault {
+    Fault::permanent("key_reused", "this idempotency key was completed with another payload")
+}
+
+/// A claim on its way to the ledger.
+struct Asking<M> {
+    line: Line<M>,
+    request: ClaimRequest,
+    goal: Goal,
+}
+
+/// What a claim's write is for.
+enum Goal {
+    Claim(Box<Claim>),
+    Bury(Refusal),
+}
 
 impl<H, L, Q, W> Parts<H, L, Q, W>
 where
@@ -22,10 +69,10 @@ where
     W: World,
 {
     /// Claims the heads of `lines` together.
-    pub(super) async fn claim_all(&self, lines: Vec<Line<H::Message>>, frame: &Frame) -> Vec<Claimed<H::Message>> {
+    pub(super) async fn claim_all(&self, lines: Vec<Line<H::Message>>, frame: &Frame) -> Claims<H::Message> {
         // The lease is reckoned from before the claim is sent.
         let now = self.world.now();
-        let mut ended = Vec::with_capacity(lines.len());
+        let mut claims = Claims { won: Vec::with_capacity(lines.len()), ended: Vec::new(), reused: Vec::new() };
         let mut open: Vec<_> = lines
             .into_iter()
             .map(|line| {
@@ -35,62 +82,31 @@ where
             })
             .collect();
         for _ in 0..ROUNDS {
-            let (asked, writes) = self.sort(open, &mut ended, frame).await;
-            if asked.is_empty() {
-                return ended;
+            let (asking, writes) = sort(open, &mut claims);
+            if asking.is_empty() {
+                return claims;
             }
             let answers = self.ledger.write(writes).await;
             let now = self.world.now();
             open = Vec::new();
-            for ((line, request, goal), answer) in asked.into_iter().zip(answers) {
+            for (Asking { line, request, goal }, answer) in asking.into_iter().zip(answers) {
                 match (answer, goal) {
-                    (Ok(()), Goal::Claim(claim)) => ended.push((line, Ok(*claim))),
-                    (Ok(()), Goal::Bury(refusal)) => {
-                        let outcome = self.refuse(refusal, line.head(), frame).await;
-                        ended.push((line, Err(outcome)));
-                    }
+                    (Ok(()), Goal::Claim(claim)) => claims.won.push((line, *claim)),
+                    (Ok(()), Goal::Bury(refusal)) => claims.refuse(line, refusal),
                     (Err(WriteError::Condition(found)), _) => {
                         let step = claim(found.as_deref(), &request, now);
                         open.push((line, request, step));
                     }
                     (Err(WriteError::Unavailable(error)), _) => {
                         warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
-                        ended.push((line, Err(Outcome::LedgerOut)));
+                        claims.ended.push((line, Outcome::LedgerOut));
                     }
                 }
             }
         }
         let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
-        ended.extend(open.into_iter().map(|(line, ..)| (line, Err(contended.clone()))));
-        ended
-    }
-
-    /// Parts what is decided already from what must be written first.
-    async fn sort(
-        &self,
-        open: Vec<(Line<H::Message>, ClaimRequest, Step)>,
-        ended: &mut Vec<Claimed<H::Message>>,
-        frame: &Frame,
-    ) -> (Vec<(Line<H::Message>, ClaimRequest, Goal)>, Vec<EntryWrite>) {
-        let (mut asked, mut writes) = (Vec::new(), Vec::new());
-        for (line, request, step) in open {
-            match step {
-                Step::Won(claim) => ended.push((line, Ok(*claim))),
-                Step::Refused(refusal) => {
-                    let outcome = self.refuse(refusal, line.head(), frame).await;
-                    ended.push((line, Err(outcome)));
-                }
-                Step::Take(write, claim) => {
-                    writes.push(*write);
-                    asked.push((line, request, Goal::Claim(claim)));
-                }
-                Step::Bury(write, refusal) => {
-                    writes.push(*write);
-                    asked.push((line, request, Goal::Bury(refusal)));
-                }
-            }
-        }
-        (asked, writes)
+        claims.ended.extend(open.into_iter().map(|(line, ..)| (line, contended.clone())));
+        claims
     }
 
     fn request(&self, message: &Message<H::Message>, frame: &Frame, now: Timestamp) -> ClaimRequest {
@@ -107,34 +123,19 @@ where
         }
     }
 
-    async fn refuse(&self, refusal: Refusal, message: &Message<H::Message>, frame: &Frame) -> Outcome {
-        match refusal {
-            Refusal::Duplicate => Outcome::Duplicate,
-            Refusal::Busy(until) => Outcome::Busy(until),
-            Refusal::KeyReused => self.bury_reused(message, frame).await,
-            Refusal::TooManyLives => {
-                let text = "every life that the ledger remembers of this key is dead, and it holds no more";
-                self.bury_ownerless(message, Fault::permanent("too-many-lives", text), frame).await
-            }
-            Refusal::Dead(last) => {
-                let fault = last.map_or_else(
-                    || Fault::permanent("dead", "this life is dead, and the ledger does not say why"),
-                    |last| Fault::new(last.class, last.code, last.text),
-                );
-                Outcome::Dead { fault, attempt: 0, now: false }
-            }
+    /// Records why heads that own no key end, in entries of their own.
+    pub(super) async fn bury(
+        &self,
+        reused: Vec<(Line<H::Message>, Fault)>,
+        frame: &Frame,
+    ) -> Vec<(Line<H::Message>, Outcome)> {
+        if reused.is_empty() {
+            return Vec::new();
         }
-    }
-
-    pub(super) async fn bury_reused(&self, message: &Message<H::Message>, frame: &Frame) -> Outcome {
-        let text = "this idempotency key was completed with another payload";
-        self.bury_ownerless(message, Fault::permanent("key_reused", text), frame).await
-    }
-
-    async fn bury_ownerless(&self, message: &Message<H::Message>, fault: Fault, frame: &Frame) -> Outcome {
-        let write = self.ownerless(&message.inspected, &fault, frame);
-        let answer = tokio::time::timeout_at(frame.deadline, self.ledger.write(vec![write])).await;
-        buried(fault, answer.unwrap_or_default().pop())
+        let writes = reused.iter().map(|(line, fault)| self.ownerless(&line.head().inspected, fault, frame)).collect();
+        let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
+        let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+        reused.into_iter().zip(answers).map(|((line, fault), answer)| (line, buried(fault, answer))).collect()
     }
 
     /// Records what can never run, so that the indexer can say why, and ends it.
@@ -164,10 +165,24 @@ where
     }
 }
 
-/// What a claim's write was for.
-enum Goal {
-    Claim(Box<Claim>),
-    Bury(Refusal),
+/// Parts what is decided already from what must be written first.
+fn sort<M>(open: Vec<(Line<M>, ClaimRequest, Step)>, claims: &mut Claims<M>) -> (Vec<Asking<M>>, Vec<EntryWrite>) {
+    let (mut asking, mut writes) = (Vec::new(), Vec::new());
+    for (line, request, step) in open {
+        match step {
+            Step::Won(claim) => claims.won.push((line, *claim)),
+            Step::Refused(refusal) => claims.refuse(line, refusal),
+            Step::Take(write, claim) => {
+                writes.push(*write);
+                asking.push(Asking { line, request, goal: Goal::Claim(claim) });
+            }
+            Step::Bury(write, refusal) => {
+                writes.push(*write);
+                asking.push(Asking { line, request, goal: Goal::Bury(refusal) });
+            }
+        }
+    }
+    (asking, writes)
 }
 
 /// The end of a message that owns no key: dead, once that is recorded.

@@ -14,15 +14,19 @@ use super::End;
 #[derive(Debug)]
 pub(super) struct Line<M> {
     head: Arc<Message<M>>,
-    followers: Vec<Message<M>>,
+    followers: VecDeque<Message<M>>,
 }
 
 impl<M> Line<M> {
+    pub(super) fn alone(head: Message<M>) -> Self {
+        Self { head: Arc::new(head), followers: VecDeque::new() }
+    }
+
     pub(super) const fn head(&self) -> &Arc<Message<M>> {
         &self.head
     }
 
-    pub(super) fn split(self) -> (Arc<Message<M>>, Vec<Message<M>>) {
+    pub(super) fn split(self) -> (Arc<Message<M>>, VecDeque<Message<M>>) {
         (self.head, self.followers)
     }
 
@@ -42,10 +46,10 @@ impl<M> Lines<M> {
         let mut lines: VecDeque<Line<M>> = VecDeque::with_capacity(messages.len());
         for message in messages {
             match places.get(&message.entry).and_then(|place| lines.get_mut(*place)) {
-                Some(line) => line.followers.push(message),
+                Some(line) => line.followers.push_back(message),
                 None => {
                     places.insert(message.entry.clone(), lines.len());
-                    lines.push_back(Line { head: Arc::new(message), followers: Vec::new() });
+                    lines.push_back(Line::alone(message));
                 }
             }
         }
@@ -58,10 +62,9 @@ impl<M> Lines<M> {
     }
 
     /// A line whose head has ended without deciding anything for the others.
-    pub(super) fn put_back(&mut self, followers: Vec<Message<M>>) {
-        let mut followers = followers.into_iter();
-        if let Some(head) = followers.next() {
-            self.0.push_back(Line { head: Arc::new(head), followers: followers.collect() });
+    pub(super) fn put_back(&mut self, mut followers: VecDeque<Message<M>>) {
+        if let Some(head) = followers.pop_front() {
+            self.0.push_back(Line { head: Arc::new(head), followers });
         }
     }
 }

@@ -1,7 +1,10 @@
 use redrive_core::admission::effect_of;
+use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
+use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::Letter;
 use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::Candidate;
 use tracing::{info, warn};
 
 use super::{ReplayReport, Replayer};
@@ -31,7 +34,23 @@ where
         Ok(letters.iter().map(effect).collect())
     }
 
-    /// Finds out what became of letters that were sent.
+    /// Of these candidates, those whose key the ledger shows as completed, and those whose time is up.
+    pub(super) async fn maybe_done(&self, found: &[Candidate]) -> Result<Vec<LetterId>, Unavailable> {
+        let keyed: Vec<_> = found.iter().filter_map(|one| Some((one, one.key.as_ref()?))).collect();
+        let keys: Vec<_> = keyed.iter().map(|(one, key)| LedgerKey::owned(&one.scope, key)).collect();
+        let entries = if keys.is_empty() { Vec::new() } else { self.ledger.read(&keys).await? };
+        let completed = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.state == State::Completed);
+        let done = keyed.iter().zip(&entries).filter(|(_, entry)| completed(entry)).map(|((one, _), _)| one.id);
+        let now = self.world.now();
+        let late = found.iter().filter(|one| one.due < now).map(|one| one.id);
+        let mut ids: Vec<_> = done.chain(late).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// Finds out what became of letters that were sent, and of those that wait: a producer may have sent it again, or
+    /// another letter of the same key was replayed.
     pub(super) async fn reconcile(&self, letters: Vec<Letter>, report: &mut ReplayReport) {
         let effects = match self.effects(&letters).await {
             Ok(effects) => effects,
@@ -44,7 +63,7 @@ where
         for (letter, effect) in letters.into_iter().zip(effects) {
             match effect {
                 Some(hash) => {
-                    if self.resolve(letter, &hash, "its replay was completed", report).await {
+                    if self.resolve(letter, &hash, "the ledger shows it completed", report).await {
                         report.resolved += 1;
                     }
                 }

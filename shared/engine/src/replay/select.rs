@@ -1,11 +1,14 @@
+use std::collections::HashSet;
+
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{SHARDS, Status};
 use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
 use super::{BATCH, ReplayReport, Replayer, Step, Wanted};
-use crate::World;
+use crate::{World, roll};
 
 /// How many candidates are asked for at once.
 const PAGE: usize = 100;
@@ -18,7 +21,8 @@ where
     W: World,
 {
     /// Walks one status of the index, shard by shard and page by page, and takes the step with what fits. The index is
-    /// only a list of candidates: every step reads the letter itself and writes under a condition.
+    /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
+    /// that a run which always ends too early does not always leave out the same shards.
     pub(super) async fn each(
         &self,
         status: Status,
@@ -28,19 +32,23 @@ where
         report: &mut ReplayReport,
         step: Step<'_>,
     ) -> Result<(), Unavailable> {
-        for shard in 0..SHARDS {
+        let first = u8::try_from(roll(&self.world) % u64::from(SHARDS)).unwrap_or_default();
+        for shard in (0..SHARDS).map(|n| (first + n) % SHARDS) {
             let mut after = None;
+            // A step may move a letter to a later place of the same shard: it has had its turn.
+            let mut met = HashSet::new();
             loop {
+                if !self.time_left(deadline) {
+                    report.more = true;
+                    return Ok(());
+                }
                 let page = self.letters.candidates(status, shard, due_by, after, PAGE).await?;
-                let ids: Vec<LetterId> = page
-                    .candidates
-                    .iter()
-                    .filter(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)))
-                    .map(|candidate| candidate.id)
-                    .collect();
-                for chunk in ids.chunks(BATCH) {
+                let mut fitting: Vec<Candidate> = page.candidates;
+                fitting
+                    .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));
+                for chunk in self.worth_reading(fitting, step, report).await.chunks(BATCH) {
                     self.step(chunk, deadline, report, step).await;
-                    if report.more {
+                    if report.stops() {
                         return Ok(());
                     }
                 }
@@ -49,5 +57,20 @@ where
             }
         }
         Ok(())
+    }
+
+    /// Whole letters are large: of those that only wait, the ledger is asked first, and only what it shows as completed is
+    /// read. REPLAYED ones are read all: their deadline may have passed.
+    async fn worth_reading(&self, found: Vec<Candidate>, step: Step<'_>, report: &mut ReplayReport) -> Vec<LetterId> {
+        if !matches!(step, Step::Reconcile) || found.is_empty() {
+            return found.into_iter().map(|candidate| candidate.id).collect();
+        }
+        match self.maybe_done(&found).await {
+            Ok(ids) => ids,
+            Err(_) => {
+                report.unavailable += found.len();
+                Vec::new()
+            }
+        }
     }
 }

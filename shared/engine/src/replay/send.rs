@@ -1,4 +1,6 @@
+use redrive_core::decode::own_key;
 use redrive_core::ids::{MessageId, OwnerToken};
+use redrive_core::key::Key;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{LedgerReader, Letters, Outbox, WriteError};
 use redrive_core::replay::Outgoing;
@@ -67,10 +69,9 @@ where
         let (mut tokens, mut writes) = (Vec::new(), Vec::new());
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
-            match letter.claim(token, by, self.settings.lease, now) {
+            match letter.claim(token, self.key_by_now(letter), by, self.settings.lease, now) {
                 Ok(next) => {
-                    report.taken_over += usize::from(letter.status == Status::Replaying);
-                    tokens.push(token);
+                    tokens.push((token, letter.status == Status::Replaying));
                     writes.push(LetterWrite::change(next));
                 }
                 Err(_) => report.changed_meanwhile += 1,
@@ -81,7 +82,7 @@ where
         }
         let answers = self.letters.write(writes.clone()).await;
         let mut claimed = Vec::with_capacity(writes.len());
-        for ((write, token), answer) in writes.into_iter().zip(tokens).zip(answers) {
+        for ((write, (token, lapsed)), answer) in writes.into_iter().zip(tokens).zip(answers) {
             let letter = match answer {
                 Ok(()) => write.letter,
                 // A lost answer: it is ours.
@@ -96,11 +97,19 @@ where
                     continue;
                 }
             };
+            report.taken_over += usize::from(lapsed);
             if let Some(message) = Outgoing::of_claimed(&letter, &self.settings.reading.scope) {
                 claimed.push(Claimed { letter, token, message });
             }
         }
         claimed
+    }
+
+    /// The key that the letter's message will bring, as messages are read today: where it died for want of one, the
+    /// configuration may have been mended since.
+    fn key_by_now(&self, letter: &Letter) -> Option<Key> {
+        let body = serde_json::from_str(&letter.payload).ok();
+        own_key(body.as_ref(), &letter.attributes, &self.settings.reading).and_then(Result::ok)
     }
 
     async fn send_batch(&self, batch: Vec<Claimed>, by: &str, report: &mut ReplayReport) {
@@ -114,6 +123,7 @@ where
         let messages = batch.iter().map(|claimed| claimed.message.clone()).collect();
         match self.outbox.send(messages).await {
             Ok(answers) => {
+                report.stopped = refused_alike(&answers);
                 for (claimed, answer) in batch.into_iter().zip(answers) {
                     self.mark(claimed, answer, by, report).await;
                 }
@@ -151,6 +161,13 @@ where
             (Err(_), _) => report.in_doubt += 1,
         }
     }
+}
+
+/// The code with which every one of a batch was refused: then the queue is the matter, and not the letters.
+fn refused_alike(answers: &[Result<MessageId, String>]) -> Option<String> {
+    let first = answers.first()?.as_ref().err()?;
+    let alike = answers.len() > 1 && answers.iter().all(|answer| answer.as_ref().err() == Some(first));
+    alike.then(|| first.clone())
 }
 
 /// Batches of ten messages and 1 MiB at the most.

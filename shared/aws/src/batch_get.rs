@@ -1,0 +1,67 @@
+//! Reads of many items, consistently and completely.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use redrive_core::ports::Unavailable;
+
+use crate::failure::unavailable;
+use crate::item::{Item, text_of};
+
+/// DynamoDB's limit of keys a call.
+const KEYS: usize = 100;
+/// How often in a row a call may leave everything unprocessed.
+const IDLE_ROUNDS: u32 = 6;
+const ACTION: &str = "read items";
+
+/// Reads the items of `pks`, each once; `key` makes the whole key. Items that do not exist are not in the answer,
+/// which is by partition key.
+pub(crate) async fn batch_get(
+    client: &Client,
+    (service, table): (&'static str, &str),
+    mut pks: Vec<String>,
+    key: fn(&str) -> Item,
+) -> Result<HashMap<String, Item>, Unavailable> {
+    pks.sort_unstable();
+    pks.dedup();
+    let mut found = HashMap::with_capacity(pks.len());
+    for chunk in pks.chunks(KEYS) {
+        let mut asked: Vec<Item> = chunk.iter().map(|pk| key(pk)).collect();
+        let mut idle = 0;
+        while !asked.is_empty() {
+            let (items, left) = ask(client, (service, table), asked).await?;
+            idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
+            for item in items {
+                if let Some(pk) = text_of(&item, "pk").map(str::to_owned) {
+                    found.insert(pk, item);
+                }
+            }
+            if idle > IDLE_ROUNDS {
+                let why = format!("{} items are unprocessed after {idle} tries", left.len());
+                return Err(Unavailable { service, action: ACTION, why });
+            }
+            if idle > 0 {
+                tokio::time::sleep(Duration::from_millis(25 << idle)).await;
+            }
+            asked = left;
+        }
+    }
+    Ok(found)
+}
+
+/// One call: what it found, and the keys that it left for another.
+async fn ask(
+    client: &Client,
+    (service, table): (&'static str, &str),
+    keys: Vec<Item>,
+) -> Result<(Vec<Item>, Vec<Item>), Unavailable> {
+    let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+    let request = request.map_err(|_| Unavailable { service, action: ACTION, why: "no keys".to_owned() })?;
+    let answer = client.batch_get_item().request_items(table, request).send().await;
+    let mut answer = answer.map_err(|error| unavailable(service, ACTION, &error))?;
+    let items = answer.responses.as_mut().and_then(|tables| tables.drain().next()).map(|(_, items)| items);
+    let left = answer.unprocessed_keys.as_mut().and_then(|tables| tables.drain().next()).map(|(_, left)| left.keys);
+    Ok((items.unwrap_or_default(), left.unwrap_or_default()))
+}

@@ -1,0 +1,105 @@
+//! The SDK's configuration and clients, made once.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+use crate::{LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How long one try of a call may take.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
+/// How long a call may take with all its tries.
+const CALL: Duration = Duration::from_secs(10);
+/// How many tries a call has.
+const TRIES: u32 = 3;
+
+/// The clients that the adapters are made of: share one for the life of the process.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl Aws {
+    /// Reads region, credentials and endpoint from where the SDK finds them (`AWS_ENDPOINT_URL` among them), and
+    /// sets time limits that fit a Lambda function: a call ends long before its message's lease does.
+    pub async fn load() -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(CALL)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(TRIES)
+            .with_initial_backoff(Duration::from_millis(50))
+            .with_max_backoff(Duration::from_secs(1));
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
+        Self::new(config.load().await)
+    }
+
+    /// Clients of a configuration that was made elsewhere.
+    #[must_use]
+    pub fn new(config: SdkConfig) -> Self {
+        let (dynamodb, sqs) = (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config));
+        Self { config, dynamodb, sqs }
+    }
+
+    /// For clients of other services.
+    #[must_use]
+    pub const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// DynamoDB's client.
+    #[must_use]
+    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+
+    /// SQS's client.
+    #[must_use]
+    pub const fn sqs(&self) -> &aws_sdk_sqs::Client {
+        &self.sqs
+    }
+
+    /// The ledger in this table.
+    #[must_use]
+    pub fn ledger(&self, table: impl Into<String>) -> LedgerTable {
+        LedgerTable::new(self.dynamodb.clone(), table)
+    }
+
+    /// The letters in this table.
+    #[must_use]
+    pub fn letters(&self, table: impl Into<String>) -> LetterTable {
+        LetterTable::new(self.dynamodb.clone(), table)
+    }
+
+    /// A handler's own table, with the name of its partition key.
+    #[must_use]
+    pub fn table(&self, name: impl Into<String>, key: impl Into<String>) -> Table {
+        Table::new(self.dynamodb.clone(), name, key)
+    }
+
+    /// The main queue at this URL.
+    #[must_use]
+    pub fn main_queue(&self, url: impl Into<String>) -> SqsMainQueue {
+        SqsMainQueue::new(self.sqs.clone(), url)
+    }
+
+    /// The dead-letter queue at this URL.
+    #[must_use]
+    pub fn dead_letter_queue(&self, url: impl Into<String>) -> SqsDeadLetterQueue {
+        SqsDeadLetterQueue::new(self.sqs.clone(), url)
+    }
+
+    /// The queue at this URL, to send to.
+    #[must_use]
+    pub fn outbox(&self, url: impl Into<String>) -> SqsOutbox {
+        SqsOutbox::new(self.sqs.clone(), url)
+    }
+}

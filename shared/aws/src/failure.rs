@@ -1,0 +1,136 @@
+//! What an SDK's error means: classified once, as plain data, and told without anything of a message.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::RequestId;
+use redrive_core::ports::Unavailable;
+
+/// Why there is no good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The request never left: it could not be built, or there are no credentials.
+    NotBuilt,
+    /// No answer came; the request may have done its work.
+    NoAnswer(&'static str),
+    /// An answer came that could not be read; the request may have done its work.
+    Garbled(u16),
+    /// The service answered with an error.
+    Refused {
+        /// Its name for the error.
+        code: String,
+        /// The HTTP status.
+        status: u16,
+        /// What its support asks for.
+        request: String,
+    },
+}
+
+impl Failure {
+    pub(crate) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::NotBuilt,
+            SdkError::TimeoutError(_) => Self::NoAnswer("timed out"),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::NoAnswer("timed out while connecting"),
+            SdkError::DispatchFailure(failure) if failure.is_io() => Self::NoAnswer("the connection failed"),
+            SdkError::DispatchFailure(_) => Self::NoAnswer("the request could not be dispatched"),
+            SdkError::ResponseError(garbled) => Self::Garbled(garbled.raw().status().as_u16()),
+            SdkError::ServiceError(answer) => Self::Refused {
+                code: error.code().unwrap_or("an error without a code").to_owned(),
+                status: answer.raw().status().as_u16(),
+                request: error.request_id().unwrap_or("unknown").to_owned(),
+            },
+            _ => Self::NoAnswer("failed in a way that this version does not know"),
+        }
+    }
+
+    /// The service's code, if it refused the request as a whole and so did nothing of it. That holds for a single
+    /// try only: an earlier one, whose answer was lost, may have done the work.
+    pub(crate) fn did_nothing(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, status: 400..=407 | 409..=499, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the service found the request itself at fault.
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "ValidationException")
+    }
+
+    /// Whether another transaction was in the way.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "TransactionConflictException")
+    }
+
+    /// One word for a list of failed entries.
+    pub(crate) fn word(&self) -> String {
+        match self {
+            Self::Refused { code, .. } => code.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn unavailable(&self, service: &'static str, action: &'static str) -> Unavailable {
+        Unavailable { service, action, why: self.to_string() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBuilt => f.write_str("the request could not be built or signed"),
+            Self::NoAnswer(how) => f.write_str(how),
+            Self::Garbled(status) => write!(f, "its answer could not be read (status {status})"),
+            Self::Refused { code, status, request } => write!(f, "{code} (status {status}, request {request})"),
+        }
+    }
+}
+
+/// An error of the SDK as the ports tell it.
+pub(crate) fn unavailable<E: ProvideErrorMetadata>(
+    service: &'static str,
+    action: &'static str,
+    error: &SdkError<E, HttpResponse>,
+) -> Unavailable {
+    Failure::of(error).unavailable(service, action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, status: u16) -> Failure {
+        Failure::Refused { code: code.to_owned(), status, request: "r-1".to_owned() }
+    }
+
+    #[test]
+    fn only_a_refusal_by_the_service_itself_means_that_nothing_was_done() {
+        for (code, status) in [
+            ("QueueDoesNotExist", 400),
+            ("AccessDenied", 403),
+            ("BatchRequestTooLong", 400),
+            ("InvalidMessageContents", 400),
+            ("RequestThrottled", 403),
+            ("TooManyRequests", 429),
+        ] {
+            assert_eq!(refused(code, status).did_nothing(), Some(code));
+        }
+        for doubtful in [
+            refused("InternalFailure", 500),
+            refused("ServiceUnavailable", 503),
+            refused("RequestTimeout", 408),
+            Failure::NoAnswer("timed out"),
+            Failure::Garbled(200),
+        ] {
+            assert_eq!(doubtful.did_nothing(), None, "{doubtful}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_with_code_status_and_request() {
+        let told = refused("ThrottlingException", 400).unavailable("ledger table", "write an entry").to_string();
+        assert_eq!(told, "ledger table did not write an entry: ThrottlingException (status 400, request r-1)");
+    }
+}

@@ -1,0 +1,241 @@
+//! How a ledger entry is stored.
+
+use redrive_core::fault::Class;
+use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, SendId};
+use redrive_core::key::{LedgerKey, PayloadHash};
+use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State};
+use redrive_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::item::{Item, decode, encode};
+
+/// One item of the ledger table. Times are milliseconds since the epoch, `expires` alone is in seconds: it is the
+/// table's time-to-live attribute.
+#[derive(Serialize, Deserialize)]
+struct EntryItem {
+    pk: String,
+    state: State,
+    owner: OwnerToken,
+    lease_until: Timestamp,
+    hash: PayloadHash,
+    version: u64,
+    lives: Vec<LifeItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    letter: Option<LetterId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<FaultItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<AttemptItem>,
+    expires: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LifeItem {
+    message_id: MessageId,
+    sent_at: Timestamp,
+    attempts: u32,
+    dead: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FaultItem {
+    class: Class,
+    code: String,
+    text: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptItem {
+    message_id: MessageId,
+    sent_at: Timestamp,
+    at: Timestamp,
+    class: Class,
+    code: String,
+    text: String,
+    request_id: String,
+    function_version: String,
+    log_stream: String,
+}
+
+/// An entry as its item.
+pub(super) fn to_item(key: &LedgerKey, entry: Entry) -> Result<Item, String> {
+    encode(EntryItem {
+        pk: key.as_str().to_owned(),
+        state: entry.state,
+        owner: entry.owner,
+        lease_until: entry.lease_until,
+        hash: entry.hash,
+        version: entry.version,
+        lives: entry.lives.into_iter().map(LifeItem::from).collect(),
+        letter: entry.send.map(|send| send.letter),
+        number: entry.send.map(|send| send.number),
+        fault: entry.fault.map(|LastFault { class, code, text }| FaultItem { class, code, text }),
+        history: entry.history.into_iter().map(AttemptItem::from).collect(),
+        expires: entry.expires.as_secs(),
+    })
+}
+
+/// An item as the entry that it holds.
+pub(super) fn from_item(item: Item) -> Result<Entry, String> {
+    let stored: EntryItem = decode(item)?;
+    Ok(Entry {
+        state: stored.state,
+        owner: stored.owner,
+        lease_until: stored.lease_until,
+        hash: stored.hash,
+        version: stored.version,
+        lives: stored.lives.into_iter().map(LifeRecord::from).collect(),
+        send: stored.letter.zip(stored.number).map(|(letter, number)| SendId { letter, number }),
+        fault: stored.fault.map(|FaultItem { class, code, text }| LastFault { class, code, text }),
+        history: stored.history.into_iter().map(Attempt::from).collect(),
+        expires: Timestamp::from_millis(stored.expires.saturating_mul(1000)),
+    })
+}
+
+impl From<LifeRecord> for LifeItem {
+    fn from(LifeRecord { life, attempts, dead }: LifeRecord) -> Self {
+        Self { message_id: life.message_id, sent_at: life.sent_at, attempts, dead }
+    }
+}
+
+impl From<LifeItem> for LifeRecord {
+    fn from(LifeItem { message_id, sent_at, attempts, dead }: LifeItem) -> Self {
+        Self { life: Life { message_id, sent_at }, attempts, dead }
+    }
+}
+
+impl From<Attempt> for AttemptItem {
+    fn from(Attempt { life, at, class, code, text, origin }: Attempt) -> Self {
+        let Life { message_id, sent_at } = life;
+        let Origin { request_id, function_version, log_stream } = origin;
+        Self { message_id, sent_at, at, class, code, text, request_id, function_version, log_stream }
+    }
+}
+
+impl From<AttemptItem> for Attempt {
+    fn from(stored: AttemptItem) -> Self {
+        let AttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
+        let AttemptItem { request_id, function_version, log_stream, .. } = stored;
+        let origin = Origin { request_id, function_version, log_stream };
+        Self { life: Life { message_id, sent_at }, at, class, code, text, origin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::size;
+    use proptest::prelude::*;
+    use redrive_core::fault::Fault;
+    use redrive_core::ids::{QueueArn, Scope};
+    use redrive_core::key::Key;
+    use redrive_core::ledger::{ClaimRequest, Settlement, Settling, Step, claim, settle};
+
+    const NOW: u64 = 1_763_787_600_123;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(NOW + millis)
+    }
+
+    fn key() -> LedgerKey {
+        LedgerKey::owned(&Scope::new("orders").unwrap(), &Key::new("3f333df6-90a4-4fda-8dd3-9485d27cee36").unwrap())
+    }
+
+    fn send() -> SendId {
+        let letter = LetterId::derive(&QueueArn::new("arn").unwrap(), &MessageId::new("m").unwrap());
+        SendId { letter, number: Number(3) }
+    }
+
+    fn request(life: u64, millis: u64) -> ClaimRequest {
+        ClaimRequest {
+            key: key(),
+            life: Life { message_id: MessageId::new(format!("{life:036}")).unwrap(), sent_at: at(life) },
+            hash: PayloadHash::of_text("body"),
+            send: Some(send()),
+            token: OwnerToken::from_random(u128::from(millis) + 1),
+            lease_until: at(millis + 10),
+            limit: 3,
+            expires: at(2_592_000_000),
+            origin: Origin {
+                request_id: "r".repeat(36),
+                function_version: "$LATEST".to_owned(),
+                log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
+            },
+        }
+    }
+
+    /// An entry after each of `lives` was claimed once, and failed with `fault` if there is one.
+    fn entry(lives: u64, fault: Option<&Fault>) -> Entry {
+        let mut found = None;
+        for life in 0..lives {
+            let now = life * 100;
+            let Step::Take(write, claim) = claim(found.as_ref(), &request(life, now), at(now)) else {
+                panic!("life {life} may claim")
+            };
+            found = Some(write.entry);
+            let Some(fault) = fault else { continue };
+            let settlement = Settlement::Fail(fault.clone());
+            if let Settling::Write(write) = settle(found.as_ref(), &claim, &settlement, at(now), at(9_000_000)) {
+                found = Some(write.entry);
+            }
+        }
+        found.unwrap()
+    }
+
+    fn stored(entry: &Entry) -> usize {
+        size(&to_item(&key(), entry.clone()).unwrap())
+    }
+
+    #[test]
+    fn an_entry_that_never_failed_stays_under_1_kb_even_with_all_the_lives_it_can_remember() {
+        let sizes = [1, 8, 20].map(|lives| stored(&entry(lives, None)));
+        assert!(sizes.iter().all(|size| *size < 1_024), "{sizes:?}");
+    }
+
+    #[test]
+    fn an_entry_that_failed_stays_under_4_kb_whatever_failed() {
+        let worst = Fault::transient("c".repeat(400), "t".repeat(4_000));
+        for lives in 1..30 {
+            let size = stored(&entry(lives, Some(&worst)));
+            assert!(size < 4_096, "{size} bytes after {lives} lives");
+        }
+    }
+
+    #[test]
+    fn the_attributes_are_those_that_the_conditions_and_the_time_to_live_name() {
+        let item = to_item(&key(), entry(1, None)).unwrap();
+        let mut names: Vec<_> = item.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            ["expires", "hash", "lease_until", "letter", "lives", "number", "owner", "pk", "state", "version"]
+        );
+        assert_eq!(item["expires"].as_n().unwrap(), &at(2_592_000_000).as_secs().to_string());
+        assert_eq!(item["state"].as_s().unwrap(), "IN_PROGRESS");
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_survives_the_round_trip_but_for_the_fraction_of_its_expiry(
+            lives in 1_u64..12,
+            fault in proptest::option::of(("[a-z-]{1,60}", ".{0,300}")),
+            plain in any::<bool>(),
+            millis in 0_u64..5_000,
+            now in 0_u64..5_000,
+        ) {
+            let fault = fault.map(|(code, text)| Fault::transient(code, text));
+            let mut before = entry(lives, fault.as_ref());
+            before.expires = Timestamp::from_millis(millis);
+            if plain {
+                before.send = None;
+            }
+            let after = from_item(to_item(&key(), before.clone()).unwrap()).unwrap();
+            let now = Timestamp::from_millis(now);
+            prop_assert_eq!(after.expired(now), before.expired(now), "both count as expired, or neither");
+            before.expires = Timestamp::from_millis(millis / 1_000 * 1_000);
+            prop_assert_eq!(after, before);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The dead-letter table.
+
+mod item;
+mod parts;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use futures_util::StreamExt;
+use redrive_core::ids::LetterId;
+use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
+use redrive_core::time::Timestamp;
+
+use crate::batch_get::batch_get;
+use crate::failure::unavailable;
+use crate::item::{Item, number, text};
+use item::HEAD;
+
+const SERVICE: &str = "dead-letter table";
+/// How many puts are under way at once: a letter may be as large as an item can be.
+const WIDTH: usize = 16;
+/// The status index: partition key `status_shard`, sort key `due`.
+const BY_STATUS: &str = "by-status";
+
+/// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
+/// attribute `expires`.
+#[derive(Debug, Clone)]
+pub struct LetterTable {
+    client: Client,
+    table: String,
+}
+
+impl LetterTable {
+    /// The letters in the table of this name.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    async fn put(&self, LetterWrite { letter, replaces }: LetterWrite) -> Result<(), WriteError<Letter>> {
+        let id = letter.id;
+        let item = item::to_item(letter).map_err(|why| not_ours("write", &why, &id.to_string()))?;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = match replaces {
+            None => put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", "pk"),
+            Some(version) => put
+                .condition_expression("#version = :version")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":version", number(version)),
+        };
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let item = failed.item.clone().filter(|item| !item.is_empty());
+                    WriteError::Condition(item.map(|item| parse(id, item).map(Box::new)).transpose()?)
+                }
+                _ => WriteError::Unavailable(unavailable(SERVICE, "write a letter", &error)),
+            }),
+        }
+    }
+}
+
+fn parse(id: LetterId, item: Item) -> Result<Letter, Unavailable> {
+    item::from_item(item).map_err(|why| not_ours("give a letter of ours", &why, &id.to_string()))
+}
+
+fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
+    Unavailable { service: SERVICE, action, why: format!("{why} (letter {id})") }
+}
+
+/// The key of a letter's head.
+fn head(pk: &str) -> Item {
+    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(HEAD))])
+}
+
+/// Where a page of the status index starts.
+fn start(status_shard: &str, after: &Cursor) -> Item {
+    let mut key = head(&after.id.to_string());
+    key.insert("status_shard".to_owned(), text(status_shard));
+    key.insert("due".to_owned(), number(after.due.as_millis()));
+    key
+}
+
+/// A page of the status index, and where the next one starts: after the last one of this, if DynamoDB says that it
+/// stopped there.
+fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
+    let candidates = items
+        .into_iter()
+        .map(|item| {
+            let id = crate::item::text_of(&item, "pk").unwrap_or("without a pk").to_owned();
+            item::to_candidate(item).map_err(|why| not_ours("list letters of ours", &why, &id))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let last = candidates.last().filter(|_| more);
+    let next = last.map(|last| Cursor { id: last.id, due: last.due });
+    Ok(Page { candidates, next })
+}
+
+impl Letters for LetterTable {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+        let pks = ids.iter().map(LetterId::to_string).collect();
+        let items = batch_get(&self.client, (SERVICE, &self.table), pks, head).await?;
+        ids.iter().map(|id| items.get(&id.to_string()).cloned().map(|item| parse(*id, item)).transpose()).collect()
+    }
+
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        let puts = futures_util::stream::iter(writes).map(|write| self.put(write));
+        puts.buffered(WIDTH).collect().await
+    }
+
+    async fn candidates(
+        &self,
+        status: Status,
+        shard: u8,
+        due_by: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let status_shard = Letter::status_shard(status, shard);
+        let query = self.client.query().table_name(&self.table).index_name(BY_STATUS);
+        let query = query
+            .key_condition_expression("#status_shard = :status_shard AND #due <= :due")
+            .expression_attribute_names("#status_shard", "status_shard")
+            .expression_attribute_names("#due", "due")
+            .expression_attribute_values(":status_shard", text(&status_shard))
+            .expression_attribute_values(":due", number(due_by.as_millis()))
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|after| start(&status_shard, &after)));
+        let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list candidates", &error))?;
+        let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
+        page(answer.items.unwrap_or_default(), more)
+    }
+}

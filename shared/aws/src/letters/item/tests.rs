@@ -1,0 +1,184 @@
+use super::*;
+use crate::item::{number, size, text};
+use proptest::prelude::*;
+use redrive_core::envelope::{Attribute, AttributeValue};
+use redrive_core::fault::Class;
+use redrive_core::ids::Life;
+use redrive_core::ledger::{Attempt, Origin};
+use redrive_core::letter::{Event, Happening, Send};
+
+const NOW: Timestamp = Timestamp::from_millis(1_763_787_600_123);
+
+fn attempt() -> Attempt {
+    Attempt {
+        life: life(),
+        at: NOW,
+        class: Class::Transient,
+        code: "no-row".to_owned(),
+        text: "t".repeat(64),
+        origin: Origin {
+            request_id: "r".repeat(36),
+            function_version: "$LATEST".to_owned(),
+            log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
+        },
+    }
+}
+
+fn life() -> Life {
+    Life { message_id: MessageId::new("m".repeat(36)).unwrap(), sent_at: NOW }
+}
+
+fn letter(payload: &str) -> Letter {
+    let source = QueueArn::new("arn:aws:sqs:us-east-1:000000000000:orders").unwrap();
+    Letter {
+        id: LetterId::derive(&source, &life().message_id),
+        source,
+        partition: None,
+        offset: None,
+        payload: payload.to_owned(),
+        attributes: [
+            ("type".to_owned(), Attribute::text("charge")),
+            (
+                "png".to_owned(),
+                Attribute { data_type: "Binary.png".to_owned(), value: AttributeValue::Binary(vec![0, 159, 146, 150]) },
+            ),
+        ]
+        .into(),
+        group: Some("tenant-1".to_owned()),
+        origin: life().message_id,
+        sent_at: NOW,
+        life: life(),
+        hash: PayloadHash::of_text(payload),
+        key: Key::new("o-1").ok(),
+        key_is_stable: true,
+        scope: Scope::new("orders").unwrap(),
+        reason: Reason {
+            error_type: ErrorType::Transient,
+            error_code: Some("no-row".to_owned()),
+            error_message: "order has no row yet".to_owned(),
+            attempt_count: 3,
+            first_failed_at: NOW,
+            last_failed_at: NOW,
+            attempts: Vec::new(),
+        },
+        fingerprint: "TRANSIENT no-row".to_owned(),
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(2),
+        deaths: 2,
+        sends: vec![Send {
+            number: Number(1),
+            key: Key::new("o-1").ok(),
+            hash: PayloadHash::of_text(""),
+            message_id: MessageId::new("m2"),
+            at: NOW,
+        }],
+        history: vec![
+            Event {
+                at: NOW,
+                what: Happening::AttemptFailed,
+                who: "indexer".to_owned(),
+                note: None,
+                attempt: Some(attempt()),
+            },
+            Event {
+                at: NOW,
+                what: Happening::Indexed,
+                who: "indexer".to_owned(),
+                note: Some("n".to_owned()),
+                attempt: None,
+            },
+        ],
+        token: Some(OwnerToken::from_random(7)),
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 4,
+    }
+}
+
+#[test]
+fn the_item_carries_the_schemas_attributes_under_their_names() {
+    let item = to_item(letter("{}")).unwrap();
+    let id = letter("{}").id.to_string();
+    for (name, value) in [
+        ("pk", id.as_str()),
+        ("sk", "head"),
+        ("dlq_message_id", &id),
+        ("source_topic", "arn:aws:sqs:us-east-1:000000000000:orders"),
+        ("original_payload", "{}"),
+        ("error_type", "TRANSIENT"),
+        ("error_code", "no-row"),
+        ("error_message", "order has no row yet"),
+        ("first_failed_at", "2025-11-22T05:00:00.123Z"),
+        ("last_failed_at", "2025-11-22T05:00:00.123Z"),
+        ("sent_timestamp", "2025-11-22T05:00:00.123Z"),
+        ("status", "PENDING"),
+        ("message_group_id", "tenant-1"),
+        ("idempotency_key", "o-1"),
+    ] {
+        assert_eq!(item[name], text(value), "{name}");
+    }
+    assert_eq!((&item["attempt_count"], &item["due"]), (&number(3), &number(253_402_300_799_999_i64)));
+    for absent in ["source_partition", "source_offset", "resolution_note", "expires"] {
+        assert!(!item.contains_key(absent), "{absent}");
+    }
+}
+
+#[test]
+fn the_index_attributes_name_status_cause_and_shard() {
+    let letter = letter("{}");
+    let shard = letter.id.shard(SHARDS);
+    let item = to_item(letter).unwrap();
+    assert_eq!(item["status_shard"], text(format!("PENDING#{shard:02}")));
+    assert_eq!(item["fingerprint_shard"], text(format!("TRANSIENT no-row#{shard:02}")));
+}
+
+#[test]
+fn a_candidate_is_read_from_what_the_index_projects() {
+    let mut item = to_item(letter("{}")).unwrap();
+    item.retain(|name, _| ["pk", "sk", "status_shard", "due", "error_type", "fingerprint"].contains(&name.as_str()));
+    let candidate = to_candidate(item).unwrap();
+    assert_eq!((candidate.id, candidate.error_code), (letter("{}").id, None));
+}
+
+#[test]
+fn an_item_that_is_not_a_letter_is_told_and_does_not_crash() {
+    let mut item = to_item(letter("{}")).unwrap();
+    item.insert("first_failed_at".to_owned(), text("yesterday"));
+    assert_eq!(from_item(item).unwrap_err(), "the item's first_failed_at is not as it was written");
+    assert_eq!(from_item(Item::new()).unwrap_err(), "the item lacks pk");
+}
+
+#[test]
+fn cores_estimate_of_a_letters_size_is_never_below_what_is_stored() {
+    let mut grown = letter(&"ä".repeat(5_000));
+    let (event, send) = (grown.history[0].clone(), grown.sends[0].clone());
+    for events in [1, 50, 100] {
+        grown.history = vec![event.clone(); events];
+        grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events];
+        let (estimate, stored) = (grown.bytes(), size(&to_item(grown.clone()).unwrap()));
+        assert!(stored <= estimate, "{stored} bytes are stored, {estimate} estimated, {events} events");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_letter_survives_the_round_trip(
+        payload in any::<String>(),
+        values in proptest::collection::btree_map(".{1,20}", (any::<String>(), proptest::option::of(any::<Vec<u8>>())), 0..10),
+        notes in (proptest::option::of(any::<String>()), proptest::option::of(any::<String>())),
+        secs in proptest::option::of(0_u64..9_000_000_000),
+    ) {
+        let mut before = letter(&payload);
+        before.attributes = values
+            .into_iter()
+            .map(|(name, (text, bytes))| (name, match bytes {
+                Some(bytes) => Attribute { data_type: "Binary".to_owned(), value: AttributeValue::Binary(bytes) },
+                None => Attribute::text(text),
+            }))
+            .collect();
+        (before.resolution_note, before.partition) = notes;
+        before.expires = secs.map(|secs| Timestamp::from_millis(secs * 1_000));
+        prop_assert_eq!(from_item(to_item(before.clone()).unwrap()).unwrap(), before);
+    }
+}

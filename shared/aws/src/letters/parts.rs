@@ -1,0 +1,156 @@
+//! The lists and maps inside a letter's item.
+
+use redrive_core::envelope::{Attribute, AttributeValue};
+use redrive_core::fault::Class;
+use redrive_core::ids::{Life, MessageId, Number};
+use redrive_core::key::{Key, PayloadHash};
+use redrive_core::ledger::{Attempt, Origin};
+use redrive_core::letter::{Event, Happening, Send};
+use redrive_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// A time as text that people read, and that sorts.
+pub(super) mod rfc3339 {
+    use redrive_core::time::Timestamp;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::letters) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&at.to_rfc3339())
+    }
+
+    pub(in crate::letters) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(reader)?;
+        Timestamp::from_rfc3339(&text).ok_or_else(|| D::Error::custom("not a time"))
+    }
+}
+
+/// A message attribute: `string_value` or `binary_value`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttributeItem {
+    data_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    string_value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binary_value: Option<ByteBuf>,
+}
+
+impl From<Attribute> for AttributeItem {
+    fn from(Attribute { data_type, value }: Attribute) -> Self {
+        let (string_value, binary_value) = match value {
+            AttributeValue::Text(text) => (Some(text), None),
+            AttributeValue::Binary(bytes) => (None, Some(ByteBuf::from(bytes))),
+        };
+        Self { data_type, string_value, binary_value }
+    }
+}
+
+impl From<AttributeItem> for Attribute {
+    fn from(stored: AttributeItem) -> Self {
+        let value = match stored.binary_value {
+            Some(bytes) => AttributeValue::Binary(bytes.into_vec()),
+            None => AttributeValue::Text(stored.string_value.unwrap_or_default()),
+        };
+        Self { data_type: stored.data_type, value }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct LifeItem {
+    message_id: MessageId,
+    #[serde(with = "rfc3339")]
+    sent_at: Timestamp,
+}
+
+impl From<Life> for LifeItem {
+    fn from(Life { message_id, sent_at }: Life) -> Self {
+        Self { message_id, sent_at }
+    }
+}
+
+impl From<LifeItem> for Life {
+    fn from(LifeItem { message_id, sent_at }: LifeItem) -> Self {
+        Self { message_id, sent_at }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SendItem {
+    number: Number,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Key>,
+    hash: PayloadHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message_id: Option<MessageId>,
+    #[serde(with = "rfc3339")]
+    at: Timestamp,
+}
+
+impl From<Send> for SendItem {
+    fn from(Send { number, key, hash, message_id, at }: Send) -> Self {
+        Self { number, key, hash, message_id, at }
+    }
+}
+
+impl From<SendItem> for Send {
+    fn from(SendItem { number, key, hash, message_id, at }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventItem {
+    #[serde(with = "rfc3339")]
+    at: Timestamp,
+    what: Happening,
+    who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<AttemptItem>,
+}
+
+impl From<Event> for EventItem {
+    fn from(Event { at, what, who, note, attempt }: Event) -> Self {
+        Self { at, what, who, note, attempt: attempt.map(AttemptItem::from) }
+    }
+}
+
+impl From<EventItem> for Event {
+    fn from(EventItem { at, what, who, note, attempt }: EventItem) -> Self {
+        Self { at, what, who, note, attempt: attempt.map(Attempt::from) }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptItem {
+    message_id: MessageId,
+    #[serde(with = "rfc3339")]
+    sent_at: Timestamp,
+    #[serde(with = "rfc3339")]
+    at: Timestamp,
+    class: Class,
+    code: String,
+    text: String,
+    request_id: String,
+    function_version: String,
+    log_stream: String,
+}
+
+impl From<Attempt> for AttemptItem {
+    fn from(Attempt { life, at, class, code, text, origin }: Attempt) -> Self {
+        let Life { message_id, sent_at } = life;
+        let Origin { request_id, function_version, log_stream } = origin;
+        Self { message_id, sent_at, at, class, code, text, request_id, function_version, log_stream }
+    }
+}
+
+impl From<AttemptItem> for Attempt {
+    fn from(stored: AttemptItem) -> Self {
+        let AttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
+        let AttemptItem { request_id, function_version, log_stream, .. } = stored;
+        let origin = Origin { request_id, function_version, log_stream };
+        Self { life: Life { message_id, sent_at }, at, class, code, text, origin }
+    }
+}

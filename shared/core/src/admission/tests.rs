@@ -1,0 +1,274 @@
+use std::time::Duration;
+
+use super::*;
+use crate::envelope::{Attribute, Envelope, Record};
+use crate::fault::Fault;
+use crate::ids::{MessageId, OwnerToken, QueueArn, Scope};
+use crate::key::{LedgerKey, Pointer};
+use crate::ledger::{ClaimRequest, Origin, Settlement, Settling, Step, claim, settle};
+use crate::letter::Happening;
+
+const BODY: &str = r#"{"order_id":"o-1","amount":3}"#;
+const FOREVER: Timestamp = Timestamp::from_millis(1_000_000_000_000);
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn reading() -> Reading {
+    Reading {
+        source: QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap(),
+        scope: Scope::new("main").unwrap(),
+        pointer: Some(Pointer::parse("/order_id").unwrap()),
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        cool_down: Duration::from_secs(10),
+        max_deaths: 3,
+        resolved_retention: Duration::from_secs(60),
+        outcome_after: Duration::from_secs(60),
+    }
+}
+
+fn message(id: &str, sent_at: u64, body: &str, redrive: Option<&Redrive>) -> Inspected {
+    let record = Record {
+        receipt_handle: Some("handle".to_owned()),
+        body: Some(body.to_owned()),
+        system: [("SentTimestamp".to_owned(), sent_at.to_string())].into(),
+        attributes: redrive.map(|r| (redrive::ATTRIBUTE.to_owned(), Attribute::text(r.encode()))).into_iter().collect(),
+        ..Record::default()
+    };
+    Inspected::new(Envelope::read(MessageId::new(id).unwrap(), record).unwrap(), &reading())
+}
+
+fn request(dead: &Inspected, limit: u32) -> ClaimRequest {
+    ClaimRequest {
+        key: LedgerKey::owned(&reading().scope, dead.key.as_ref().unwrap()),
+        life: dead.envelope.life(),
+        hash: dead.hash.clone(),
+        send: dead.send(),
+        token: OwnerToken::from_random(1),
+        lease_until: at(5_000),
+        limit,
+        expires: FOREVER,
+        origin: Origin::default(),
+    }
+}
+
+/// The entry after one attempt of `dead`: claimed, and settled if a settlement is given.
+fn entry(dead: &Inspected, settlement: Option<Settlement>) -> Entry {
+    let Step::Take(write, claim) = claim(None, &request(dead, 3), at(100)) else { panic!("absent keys are claimed") };
+    let Some(settlement) = settlement else { return write.entry };
+    match settle(Some(&write.entry), &claim, &settlement, at(200), FOREVER) {
+        Settling::Write(write) => write.entry,
+        other => panic!("the owner settles: {other:?}"),
+    }
+}
+
+fn failed(dead: &Inspected) -> Entry {
+    entry(dead, Some(Settlement::Fail(Fault::permanent("no", "because"))))
+}
+
+fn decide(dead: &Inspected, found: &Findings) -> Admission {
+    admit(dead, found, &reading(), &policy(), at(10_000))
+}
+
+fn created(dead: &Inspected, found: &Findings) -> Letter {
+    match decide(dead, found) {
+        Admission::Create(letter) => *letter,
+        other => panic!("expected a new letter, got {other:?}"),
+    }
+}
+
+fn changed(dead: &Inspected, found: &Findings) -> Letter {
+    match decide(dead, found) {
+        Admission::Change(letter) => *letter,
+        other => panic!("expected a changed letter, got {other:?}"),
+    }
+}
+
+/// A letter of a first death, and the same letter after it was sent once as message `m-2`.
+fn sent() -> (Letter, Letter, Redrive) {
+    let dead = message("m-1", 1, BODY, None);
+    let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
+    let token = OwnerToken::from_random(9);
+    let claimed = letter.claim(token, None, "test", Duration::from_secs(60), at(20_000)).unwrap();
+    let redrive = Redrive {
+        letter: letter.id,
+        number: claimed.number,
+        key: letter.key.clone(),
+        scope: reading().scope,
+        origin: letter.origin.clone(),
+        sent_at: letter.sent_at,
+    };
+    let sent =
+        claimed.sent(token, claimed.number, MessageId::new("m-2").unwrap(), "test", &policy(), at(20_001)).unwrap();
+    (letter, sent, redrive)
+}
+
+#[test]
+fn a_first_death_becomes_a_pending_letter_with_the_ledgers_reason() {
+    let dead = message("m-1", 1, BODY, None);
+    let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
+    assert_eq!((letter.status, letter.deaths, letter.version), (Status::Pending, 1, 1));
+    assert_eq!((letter.reason.error_type, letter.reason.error_message.as_str()), (ErrorType::Permanent, "because"));
+    assert_eq!((letter.fingerprint.as_str(), letter.payload.as_str()), ("PERMANENT/no", BODY));
+    assert_eq!(
+        letter.history.iter().map(|event| event.what).collect::<Vec<_>>(),
+        [Happening::AttemptFailed, Happening::Indexed]
+    );
+}
+
+#[test]
+fn a_message_whose_payload_was_completed_is_resolved_at_once() {
+    let dead = message("m-1", 1, BODY, None);
+    let done = entry(&dead, Some(Settlement::Complete));
+    let letter = created(&dead, &Findings { owned: Some(done), ..Findings::default() });
+    assert_eq!((letter.status, letter.version), (Status::Resolved, 1));
+    assert!(letter.expires.is_some());
+}
+
+#[test]
+fn a_completion_with_another_payload_never_resolves() {
+    let other = message("m-0", 1, r#"{"order_id":"o-1","amount":999}"#, None);
+    let done = entry(&other, Some(Settlement::Complete));
+    let dead = message("m-1", 1, BODY, None);
+    let reused = Fault::permanent("key_reused", "used");
+    let by = (OwnerToken::from_random(2), Origin::default());
+    let ownerless = Entry::ownerless(dead.envelope.life(), None, dead.hash.clone(), &reused, by, at(300), FOREVER);
+    let found = Findings { owned: Some(done), ownerless: Some(ownerless), ..Findings::default() };
+    let letter = created(&dead, &found);
+    assert_eq!((letter.status, letter.reason.error_code.as_deref()), (Status::Pending, Some("key_reused")));
+}
+
+#[test]
+fn a_live_lease_keeps_the_message_in_the_queue_and_a_lapsed_one_is_a_lost_worker() {
+    let dead = message("m-1", 1, BODY, None);
+    let found = Findings { owned: Some(entry(&dead, None)), ..Findings::default() };
+    assert_eq!(admit(&dead, &found, &reading(), &policy(), at(5_000)), Admission::Leave(Leave::LeaseLive));
+    let letter = created(&dead, &found);
+    assert_eq!(letter.reason.error_type, ErrorType::Timeout);
+    assert_eq!((letter.reason.error_code.as_deref(), letter.reason.attempt_count), (Some("worker-lost"), 1));
+}
+
+#[test]
+fn without_an_attempt_of_this_life_it_never_ran_and_is_due_at_once() {
+    let dead = message("m-1", 1, BODY, None);
+    let another_life = message("m-9", 1, BODY, None);
+    for owned in [None, Some(failed(&another_life))] {
+        let letter = created(&dead, &Findings { owned, ..Findings::default() });
+        assert_eq!((letter.reason.error_type, letter.reason.attempt_count), (ErrorType::NeverRan, 0));
+        assert_eq!(letter.due, at(10_000));
+    }
+}
+
+#[test]
+fn the_same_life_is_only_deleted_whatever_became_of_its_letter() {
+    let dead = message("m-1", 1, BODY, None);
+    let (letter, sent, _) = sent();
+    let discarded = letter.discarded("n", "ann", &policy(), at(1)).unwrap();
+    for letter in [letter, sent, discarded] {
+        let found = Findings { owned: Some(failed(&dead)), own: Some(letter), ..Findings::default() };
+        assert_eq!(decide(&dead, &found), Admission::Delete);
+    }
+}
+
+#[test]
+fn a_replay_that_dies_brings_its_letter_back_with_one_more_death() {
+    let (_, sent, redrive) = sent();
+    let dead = message("m-2", 20_001, BODY, Some(&redrive));
+    let found = Findings { owned: Some(failed(&dead)), named: Some(sent.clone()), ..Findings::default() };
+    let letter = changed(&dead, &found);
+    assert_eq!((letter.id, letter.status, letter.deaths), (sent.id, Status::Pending, 2));
+    assert_eq!(letter.version, sent.version + 1);
+    // Seen again, the same death is only deleted.
+    assert_eq!(decide(&dead, &Findings { named: Some(letter), ..found }), Admission::Delete);
+}
+
+#[test]
+fn a_replay_that_dies_before_it_is_marked_comes_back_too_and_the_mark_is_refused() {
+    let (letter, _, redrive) = sent();
+    let token = OwnerToken::from_random(9);
+    let claimed = letter.claim(token, None, "test", Duration::from_secs(60), at(20_000)).unwrap();
+    let dead = message("m-2", 20_001, BODY, Some(&redrive));
+    let back = changed(&dead, &Findings { owned: Some(failed(&dead)), named: Some(claimed), ..Findings::default() });
+    assert_eq!(back.status, Status::Pending);
+    assert!(back.sent(token, back.number, MessageId::new("m-2").unwrap(), "test", &policy(), at(1)).is_err());
+}
+
+#[test]
+fn an_older_number_is_only_deleted_and_a_number_never_sent_is_a_forgery() {
+    let (_, sent, redrive) = sent();
+    let newer = Letter { number: Number(7), ..sent.clone() };
+    let dead = message("m-2", 20_001, BODY, Some(&redrive));
+    let found = Findings { owned: Some(failed(&dead)), named: Some(newer), ..Findings::default() };
+    assert_eq!(decide(&dead, &found), Admission::Delete);
+
+    let forged = Redrive { number: Number(8), ..redrive };
+    let dead = message("m-3", 1, BODY, Some(&forged));
+    let letter =
+        created(&dead, &Findings { owned: Some(failed(&dead)), named: Some(sent.clone()), ..Findings::default() });
+    assert_ne!(letter.id, sent.id, "it stands for itself");
+}
+
+#[test]
+fn another_body_or_key_under_a_copied_attribute_stands_for_itself() {
+    let (_, sent, redrive) = sent();
+    let keyless = Reading { pointer: None, ..reading() };
+    let resolved = Letter { status: Status::Resolved, ..sent.clone() };
+    let foreign = |body: &str| {
+        let plain = message("m-7", 5, body, Some(&redrive));
+        Inspected::new(plain.envelope, &keyless)
+    };
+    for named in [sent, resolved] {
+        let dead = foreign(r#"{"something":"else"}"#);
+        assert!(dead.redrive.is_some(), "nothing in the message itself gives it away");
+        let found = Findings { named: Some(named.clone()), ..Findings::default() };
+        match admit(&dead, &found, &keyless, &policy(), at(10_000)) {
+            Admission::Create(letter) => assert_ne!(letter.id, named.id),
+            other => panic!("its body would be lost: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_lost_worker_is_not_blamed_for_another_lifes_failure() {
+    let (lost, other) = (message("m-1", 1, BODY, None), message("m-2", 1, BODY, None));
+    let open = entry(&lost, None);
+    let later = ClaimRequest { token: OwnerToken::from_random(3), ..request(&other, 3) };
+    let Step::Take(write, claim) = claim(Some(&open), &later, at(6_000)) else { panic!("the lease has lapsed") };
+    let fault = Settlement::Fail(Fault::permanent("no", "because"));
+    let Settling::Write(write) = settle(Some(&write.entry), &claim, &fault, at(6_100), FOREVER) else { panic!() };
+    let letter = created(&lost, &Findings { owned: Some(write.entry), ..Findings::default() });
+    assert_eq!(letter.reason.error_code.as_deref(), Some("worker-lost"));
+}
+
+#[test]
+fn a_copy_that_dies_after_the_end_is_written_down_and_changes_nothing() {
+    let (letter, _, redrive) = sent();
+    let ended = letter.discarded("n", "ann", &policy(), at(1)).unwrap();
+    let ended = Letter { number: redrive.number, ..ended };
+    let dead = message("m-2", 20_001, BODY, Some(&redrive));
+    let seen = changed(&dead, &Findings { owned: Some(failed(&dead)), named: Some(ended), ..Findings::default() });
+    assert_eq!((seen.status, seen.resolution_note.as_deref()), (Status::Discarded, Some("n")));
+    assert_eq!(seen.history.last().map(|event| event.what), Some(Happening::DiedAgain));
+}
+
+#[test]
+fn a_letter_too_large_for_an_item_stays_in_the_queue() {
+    let body = format!(r#"{{"order_id":"o-1","text":"{}"}}"#, "x".repeat(NEW_LIMIT));
+    let dead = message("m-1", 1, &body, None);
+    let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
+    assert_eq!(decide(&dead, &found), Admission::Leave(Leave::TooLarge));
+    let done = Findings { owned: Some(entry(&dead, Some(Settlement::Complete))), ..Findings::default() };
+    assert_eq!(decide(&dead, &done), Admission::Leave(Leave::TooLarge));
+}
+
+#[test]
+fn an_expired_entry_is_no_entry() {
+    let dead = message("m-1", 1, BODY, None);
+    let found = Findings { owned: Some(Entry { expires: at(1_000), ..failed(&dead) }), ..Findings::default() };
+    assert_eq!(created(&dead, &found).reason.error_type, ErrorType::NeverRan);
+}

@@ -1,0 +1,243 @@
+//! Typed configuration, read once from the environment: the only place that does.
+//!
+//! Whatever is wrong is collected and told at once, a line each with what is allowed. A function never starts with a
+//! configuration that breaks a rule between two settings (a lease longer than the visibility timeout, say).
+
+mod fields;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use redrive_core::backoff::Schedule;
+use redrive_core::decode::Reading;
+use redrive_core::policy::Policy;
+
+use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS};
+pub use reader::{ConfigError, Problem, Reader};
+
+/// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
+const RECEIVE_HEADROOM: u32 = 5;
+/// What is kept of a message's time for settling it.
+const SETTLE_RESERVE: Duration = Duration::from_secs(1);
+/// By how much two workers' clocks may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// A variable of this process.
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Which function this is. Whoever has one was started by Lambda, or by something that looks like it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+}
+
+/// What the processor is told.
+#[derive(Debug, Clone)]
+pub struct ProcessorConfig {
+    /// Which function this is.
+    pub function: Function,
+    /// The main queue.
+    pub main_queue_url: String,
+    /// The name of the main queue.
+    pub main_queue_name: String,
+    /// The ledger.
+    pub ledger_table: String,
+    /// How messages are read.
+    pub reading: Reading,
+    /// The delays between attempts.
+    pub schedule: Schedule,
+    /// After how many receives SQS moves a message.
+    pub max_receive_count: u32,
+    /// The most time that one attempt gets.
+    pub handler_timeout: Duration,
+    /// What is kept of a message's time for settling it.
+    pub settle_reserve: Duration,
+    /// By how much two workers' clocks may differ.
+    pub clock_skew: Duration,
+    /// How many handlers run at once.
+    pub concurrency: usize,
+    /// How long the ledger remembers.
+    pub ledger_retention: Duration,
+}
+
+impl ProcessorConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(&lookup);
+        let function = fields::function(&mut reader);
+        let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
+        fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
+        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let reading = fields::reading(&mut reader, queue.as_ref());
+        let schedule =
+            reader.optional("RETRY_SCHEDULE", "steps", |text| Schedule::parse(text).map_err(|e| e.to_string()));
+        let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=1_000);
+        let visibility = reader.whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", None, 1..=43_200);
+        let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=890);
+        let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
+        let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
+        let main_retention = fields::main_retention(&mut reader);
+        enough_receives(&mut reader, max_receive_count, schedule.as_ref());
+        short_lease(&mut reader, handler_timeout, visibility);
+        long_memory(&mut reader, retention, main_retention);
+        reader.finish(|| {
+            let queue = queue?;
+            Some(Self {
+                function: function?,
+                main_queue_url: url?,
+                main_queue_name: queue.name,
+                ledger_table: ledger_table?,
+                reading: reading?,
+                schedule: schedule?,
+                max_receive_count: u32::try_from(max_receive_count?).ok()?,
+                handler_timeout: Duration::from_secs(handler_timeout?),
+                settle_reserve: SETTLE_RESERVE,
+                clock_skew: CLOCK_SKEW,
+                concurrency: usize::try_from(concurrency?).ok()?,
+                ledger_retention: fields::days(retention?),
+            })
+        })
+    }
+}
+
+/// What the indexer is told.
+#[derive(Debug, Clone)]
+pub struct IndexerConfig {
+    /// Which function this is.
+    pub function: Function,
+    /// The name of the main queue.
+    pub main_queue_name: String,
+    /// The dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// The ledger.
+    pub ledger_table: String,
+    /// The letters.
+    pub letter_table: String,
+    /// How messages are read.
+    pub reading: Reading,
+    /// When letters are replayed.
+    pub policy: Policy,
+}
+
+impl IndexerConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(&lookup);
+        let function = fields::function(&mut reader);
+        let queue = fields::main_queue(&mut reader);
+        let dead_letter_queue_url = reader.required("DEAD_LETTER_QUEUE_URL", fields::queue_url);
+        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
+        let reading = fields::reading(&mut reader, queue.as_ref());
+        let policy = fields::policy(&mut reader);
+        reader.finish(|| {
+            Some(Self {
+                function: function?,
+                main_queue_name: queue?.name,
+                dead_letter_queue_url: dead_letter_queue_url?,
+                ledger_table: ledger_table?,
+                letter_table: letter_table?,
+                reading: reading?,
+                policy: policy?,
+            })
+        })
+    }
+}
+
+/// What replay is told.
+#[derive(Debug, Clone)]
+pub struct ReplayConfig {
+    /// Which function this is.
+    pub function: Function,
+    /// The main queue.
+    pub main_queue_url: String,
+    /// The name of the main queue.
+    pub main_queue_name: String,
+    /// The ledger.
+    pub ledger_table: String,
+    /// The letters.
+    pub letter_table: String,
+    /// How messages are read.
+    pub reading: Reading,
+    /// When letters are replayed.
+    pub policy: Policy,
+}
+
+impl ReplayConfig {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(&lookup);
+        let function = fields::function(&mut reader);
+        let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
+        fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
+        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
+        let reading = fields::reading(&mut reader, queue.as_ref());
+        let policy = fields::policy(&mut reader);
+        reader.finish(|| {
+            Some(Self {
+                function: function?,
+                main_queue_url: url?,
+                main_queue_name: queue?.name,
+                ledger_table: ledger_table?,
+                letter_table: letter_table?,
+                reading: reading?,
+                policy: policy?,
+            })
+        })
+    }
+}
+
+/// Receives are not attempts: without headroom a message dies before its schedule is through.
+fn enough_receives(reader: &mut Reader<'_>, receives: Option<u64>, schedule: Option<&Schedule>) {
+    let (Some(receives), Some(schedule)) = (receives, schedule) else { return };
+    let least = u64::from(schedule.attempts() + RECEIVE_HEADROOM);
+    if receives < least {
+        reader.refuse(
+            "MAX_RECEIVE_COUNT",
+            format!("is {receives}, and the retry schedule has {} attempts", schedule.attempts()),
+            format!("at least {least}, as in the queue's redrive policy: attempts and {RECEIVE_HEADROOM} more"),
+        );
+    }
+}
+
+/// A lease that outlives the visibility timeout would keep the message's own next receive out.
+fn short_lease(reader: &mut Reader<'_>, handler_timeout: Option<u64>, visibility: Option<u64>) {
+    let (Some(handler_timeout), Some(visibility)) = (handler_timeout, visibility) else { return };
+    let margin = (SETTLE_RESERVE + CLOCK_SKEW).as_secs();
+    if handler_timeout + margin >= visibility {
+        reader.refuse(
+            "HANDLER_TIMEOUT_SECONDS",
+            format!("is {handler_timeout}, so that a lease ({margin} s more) outlasts the visibility timeout of {visibility} s"),
+            format!("less than {}, or a longer QUEUE_VISIBILITY_TIMEOUT_SECONDS", visibility.saturating_sub(margin)),
+        );
+    }
+}
+
+/// A ledger that forgets before the queues do lets a redelivery run again.
+fn long_memory(reader: &mut Reader<'_>, retention: Option<u64>, main_retention: Option<u64>) {
+    let (Some(retention), Some(main_retention)) = (retention, main_retention) else { return };
+    let least = main_retention + DLQ_RETENTION_DAYS + MARGIN_DAYS;
+    if retention < least {
+        reader.refuse(
+            "LEDGER_RETENTION_DAYS",
+            format!("is {retention}, and a message may come back for {} days", main_retention + DLQ_RETENTION_DAYS),
+            format!("at least {least}: what both queues keep, and a margin"),
+        );
+    }
+}

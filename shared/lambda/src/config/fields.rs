@@ -1,0 +1,156 @@
+//! The variables that more than one function reads.
+
+use std::time::Duration;
+
+use redrive_core::decode::Reading;
+use redrive_core::ids::{QueueArn, Scope};
+use redrive_core::key::Pointer;
+use redrive_core::policy::Policy;
+
+use super::{Function, Reader};
+
+const DAY_SECONDS: u64 = 24 * 3_600;
+/// The dead-letter queue keeps a message as long as SQS can.
+pub(super) const DLQ_RETENTION_DAYS: u64 = 14;
+/// For what both retentions together may be off.
+pub(super) const MARGIN_DAYS: u64 = 1;
+
+/// A queue by its ARN.
+#[derive(Debug, Clone)]
+pub(super) struct Queue {
+    pub(super) arn: QueueArn,
+    pub(super) name: String,
+}
+
+/// What Lambda tells every function. Its runtime's library panics without it.
+pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
+    let given = |text: &str| {
+        let allowed = "what Lambda sets; by hand the function is started with `cargo lambda watch`";
+        if text.is_empty() { Err(allowed.to_owned()) } else { Ok(text.to_owned()) }
+    };
+    let name = reader.required("AWS_LAMBDA_FUNCTION_NAME", given);
+    let version = reader.required("AWS_LAMBDA_FUNCTION_VERSION", given);
+    let memory = reader.whole("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", None, 1..=1 << 20);
+    let api = reader.required("AWS_LAMBDA_RUNTIME_API", given);
+    let (name, ..) = (name?, version?, memory?, api?);
+    Some(Function { name })
+}
+
+pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
+    reader.required("MAIN_QUEUE_URL", queue_url)
+}
+
+/// The URL of a standard queue.
+pub(super) fn queue_url(text: &str) -> Result<String, String> {
+    let allowed = "the URL of a standard queue, like https://sqs.eu-central-1.amazonaws.com/123456789012/orders";
+    let path = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let name = path.and_then(|path| path.split_once('/')).map(|(_, path)| last(path, '/'));
+    match name {
+        Some(name) if name.ends_with(".fifo") => Err(NO_FIFO.to_owned()),
+        Some(name) if is_queue_name(name) => Ok(text.to_owned()),
+        _ => Err(allowed.to_owned()),
+    }
+}
+
+pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
+    reader.required("MAIN_QUEUE_ARN", |text| {
+        let allowed = "the ARN of a standard queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
+        let parts: Vec<_> = text.split(':').collect();
+        match parts[..] {
+            ["arn", _, "sqs", _, _, name] if name.ends_with(".fifo") => Err(NO_FIFO.to_owned()),
+            ["arn", _, "sqs", region, account, name]
+                if !region.is_empty() && !account.is_empty() && is_queue_name(name) =>
+            {
+                let arn = QueueArn::new(text).ok_or(allowed)?;
+                Ok(Queue { arn, name: name.to_owned() })
+            }
+            _ => Err(allowed.to_owned()),
+        }
+    })
+}
+
+const NO_FIFO: &str = "a standard queue: FIFO queues are not supported yet";
+
+/// Notes a problem if URL and ARN name two queues: visibilities would be set on one, letters named after the other.
+pub(super) fn same_queue(reader: &mut Reader<'_>, url: Option<&str>, queue: Option<&Queue>) {
+    let (Some(url), Some(queue)) = (url, queue) else { return };
+    let named = last(url, '/');
+    if named != queue.name {
+        let wrong = format!("names the queue {:?}, and MAIN_QUEUE_URL names {named:?}", queue.name);
+        reader.refuse("MAIN_QUEUE_ARN", wrong, "the ARN of that very queue");
+    }
+}
+
+pub(super) fn table(reader: &mut Reader<'_>, variable: &str) -> Option<String> {
+    reader.required(variable, table_name)
+}
+
+/// The name of a DynamoDB table, or its ARN.
+fn table_name(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
+    if (3..=1_024).contains(&text.len()) && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("the name of a DynamoDB table, or its ARN".to_owned())
+    }
+}
+
+/// How messages are read: processor, indexer and replay must be told the same.
+pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<Reading> {
+    let scope = reader.optional("LEDGER_SCOPE", "main", |text| {
+        Scope::new(text).ok_or_else(|| "1 to 64 letters, digits, dots, dashes and underscores".to_owned())
+    });
+    let pointer = match reader.text("IDEMPOTENCY_KEY_POINTER") {
+        None => Some(None),
+        Some(text) => match Pointer::parse(&text) {
+            Ok(pointer) => Some(Some(pointer)),
+            Err(error) => {
+                reader.refuse("IDEMPOTENCY_KEY_POINTER", format!("is refused: {error}"), "a JSON pointer, or nothing");
+                None
+            }
+        },
+    };
+    Some(Reading { source: queue?.arn.clone(), scope: scope?, pointer: pointer? })
+}
+
+/// How many days the main queue keeps a message.
+pub(super) fn main_retention(reader: &mut Reader<'_>) -> Option<u64> {
+    reader.whole("MAIN_RETENTION_DAYS", Some(4), 1..=14)
+}
+
+pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
+    let cool_down = reader.whole("REPLAY_COOL_DOWN_SECONDS", Some(300), 1..=86_400);
+    let max_deaths = reader.whole("REPLAY_MAX_DEATHS", Some(3), 1..=100);
+    let resolved = reader.whole("RESOLVED_RETENTION_DAYS", Some(90), 1..=3_650);
+    let main = main_retention(reader);
+    if let (Some(resolved), Some(main)) = (resolved, main)
+        && resolved < main + DLQ_RETENTION_DAYS + MARGIN_DAYS
+    {
+        let least = main + DLQ_RETENTION_DAYS + MARGIN_DAYS;
+        let wrong = format!("is {resolved}, and a copy of a discarded message may still die for {least} days");
+        reader.refuse(
+            "RESOLVED_RETENTION_DAYS",
+            wrong,
+            format!("at least {least}: what both queues keep, and a margin"),
+        );
+    }
+    Some(Policy {
+        cool_down: Duration::from_secs(cool_down?),
+        max_deaths: u32::try_from(max_deaths?).ok()?,
+        resolved_retention: days(resolved?),
+        outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
+    })
+}
+
+pub(super) fn days(count: u64) -> Duration {
+    Duration::from_secs(count.saturating_mul(DAY_SECONDS))
+}
+
+fn is_queue_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=80).contains(&name.len()) && name.bytes().all(fits)
+}
+
+fn last(text: &str, separator: char) -> &str {
+    text.rsplit(separator).next().unwrap_or_default()
+}

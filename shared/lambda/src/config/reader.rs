@@ -1,0 +1,108 @@
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use thiserror::Error;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{variable} {wrong}; allowed: {allowed}")]
+pub struct Problem {
+    /// The environment variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub wrong: String,
+    /// What would be right.
+    pub allowed: String,
+}
+
+/// Everything that is wrong, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct ConfigError {
+    /// In the order in which the variables are read.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("configuration is refused")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// Reads variables and remembers what was wrong with them.
+pub struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Looks variables up with `lookup`; an empty one counts as absent.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, problems: Vec::new() }
+    }
+
+    /// The text of a variable, if there is any.
+    #[must_use]
+    pub fn text(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Notes a problem.
+    pub fn refuse(&mut self, variable: &str, wrong: impl Into<String>, allowed: impl Into<String>) {
+        self.problems.push(Problem { variable: variable.to_owned(), wrong: wrong.into(), allowed: allowed.into() });
+    }
+
+    /// A variable that must be there. `parse` says of a bad value what is allowed.
+    pub fn required<T>(&mut self, variable: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match self.text(variable) {
+            Some(text) => self.parsed(variable, &text, parse),
+            None => {
+                let allowed = parse("").err().unwrap_or_default();
+                self.refuse(variable, "is not set", allowed);
+                None
+            }
+        }
+    }
+
+    /// A variable with a default.
+    pub fn optional<T>(
+        &mut self,
+        variable: &str,
+        default: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.text(variable);
+        self.parsed(variable, text.as_deref().unwrap_or(default), parse)
+    }
+
+    /// A whole number.
+    pub fn whole(&mut self, variable: &str, default: Option<u64>, range: RangeInclusive<u64>) -> Option<u64> {
+        let allowed = || format!("a whole number from {} to {}", range.start(), range.end());
+        let parse = |text: &str| text.parse().ok().filter(|number| range.contains(number)).ok_or_else(allowed);
+        match default {
+            Some(default) => self.optional(variable, &default.to_string(), parse),
+            None => self.required(variable, parse),
+        }
+    }
+
+    fn parsed<T>(&mut self, variable: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        parse(text).map_err(|allowed| self.refuse(variable, format!("is {text:?}"), allowed)).ok()
+    }
+
+    /// What was read, if nothing was wrong with any of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem that was noted.
+    pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
+        match value() {
+            Some(value) if self.problems.is_empty() => Ok(value),
+            _ => Err(ConfigError { problems: self.problems }),
+        }
+    }
+}

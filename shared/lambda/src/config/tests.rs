@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redrive_core::backoff::Schedule;
+
+use super::{ConfigError, IndexerConfig, ProcessorConfig, ReplayConfig};
+
+const WHOLE: [(&str, &str); 13] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "processor"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+    ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+    ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/000000000000/orders"),
+    ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:orders"),
+    ("DEAD_LETTER_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/000000000000/orders-dead"),
+    ("LEDGER_TABLE_NAME", "ledger"),
+    ("DEAD_LETTER_TABLE_NAME", "letters"),
+    ("MAX_RECEIVE_COUNT", "11"),
+    ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", "180"),
+    ("IDEMPOTENCY_KEY_POINTER", ""),
+    ("UNRELATED", "x"),
+];
+
+/// The whole environment with some variables changed; an empty one is absent.
+fn with(changes: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let all: BTreeMap<String, String> =
+        WHOLE.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    move |name| all.get(name).cloned()
+}
+
+fn refused(changes: &[(&str, &str)]) -> ConfigError {
+    ProcessorConfig::read(with(changes)).unwrap_err()
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let config = ProcessorConfig::read(with(&[])).unwrap();
+    assert_eq!(config.schedule, Schedule::parse("steps").unwrap());
+    assert_eq!((config.concurrency, config.max_receive_count), (64, 11));
+    assert_eq!(config.handler_timeout, Duration::from_secs(20));
+    assert_eq!(config.ledger_retention.as_secs(), 30 * 86_400);
+    assert_eq!((config.reading.scope.as_str(), &config.reading.pointer), ("main", &None));
+    assert_eq!((config.function.name.as_str(), config.main_queue_name.as_str()), ("processor", "orders"));
+
+    let policy = ReplayConfig::read(with(&[])).unwrap().policy;
+    assert_eq!((policy.cool_down.as_secs(), policy.max_deaths), (300, 3));
+    assert_eq!(policy.resolved_retention.as_secs(), 90 * 86_400);
+    assert_eq!(policy.outcome_after.as_secs(), 19 * 86_400);
+    assert_eq!(IndexerConfig::read(with(&[])).unwrap().policy, policy);
+}
+
+#[test]
+fn what_is_set_is_used() {
+    let changes =
+        [("IDEMPOTENCY_KEY_POINTER", "/order_id"), ("RETRY_SCHEDULE", "1s,1s,2s"), ("MAX_RECEIVE_COUNT", "9")];
+    let config = ProcessorConfig::read(with(&changes)).unwrap();
+    assert!(config.reading.pointer.is_some());
+    assert_eq!(config.schedule.attempts(), 4);
+    let replay = ReplayConfig::read(with(&[("MAIN_RETENTION_DAYS", "10"), ("REPLAY_COOL_DOWN_SECONDS", "2")])).unwrap();
+    assert_eq!((replay.policy.outcome_after.as_secs(), replay.policy.cool_down.as_secs()), (25 * 86_400, 2));
+}
+
+#[test]
+fn every_problem_is_listed_at_once_with_what_is_allowed() {
+    let changes: Vec<_> = WHOLE.iter().map(|(name, _)| (*name, "")).collect();
+    let error = refused(&changes);
+    let variables: Vec<_> = error.problems.iter().map(|problem| problem.variable.as_str()).collect();
+    assert_eq!(
+        variables,
+        [
+            "AWS_LAMBDA_FUNCTION_NAME",
+            "AWS_LAMBDA_FUNCTION_VERSION",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            "AWS_LAMBDA_RUNTIME_API",
+            "MAIN_QUEUE_URL",
+            "MAIN_QUEUE_ARN",
+            "LEDGER_TABLE_NAME",
+            "MAX_RECEIVE_COUNT",
+            "QUEUE_VISIBILITY_TIMEOUT_SECONDS",
+        ]
+    );
+    assert!(error.problems.iter().all(|problem| !problem.allowed.is_empty()));
+    assert_eq!(error.to_string().lines().count(), 1 + variables.len());
+}
+
+#[test]
+fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
+    for (variable, value, hint) in [
+        ("MAIN_QUEUE_URL", "orders", "https://"),
+        ("MAIN_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com", "https://"),
+        ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/orders.fifo", "FIFO"),
+        ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:0:orders.fifo", "FIFO"),
+        ("MAIN_QUEUE_ARN", "arn:aws:sns:us-east-1:0:orders", "arn:aws:sqs"),
+        ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:0:refunds", "that very queue"),
+        ("LEDGER_TABLE_NAME", "my ledger", "DynamoDB"),
+        ("LEDGER_SCOPE", "!life", "letters"),
+        ("IDEMPOTENCY_KEY_POINTER", "$.order_id", "must start with '/'"),
+        ("RETRY_SCHEDULE", "often", "exponential"),
+        ("MAX_RECEIVE_COUNT", "many", "whole number from 1"),
+        ("MAX_RECEIVE_COUNT", "-1", "whole number from 1"),
+        ("HANDLER_TIMEOUT_SECONDS", "0", "from 1 to 890"),
+        ("CONCURRENCY", "1001", "1 to 1000"),
+        ("LEDGER_RETENTION_DAYS", "0", "1 to 3650"),
+    ] {
+        let error = refused(&[(variable, value)]);
+        assert_eq!(error.problems.len(), 1, "{variable}={value}: {error}");
+        assert_eq!(error.problems[0].variable, variable);
+        assert!(error.to_string().contains(hint), "{variable}={value}: {error}");
+    }
+    let error =
+        IndexerConfig::read(with(&[("DEAD_LETTER_QUEUE_URL", "dead"), ("REPLAY_MAX_DEATHS", "0")])).unwrap_err();
+    assert_eq!(error.problems.len(), 2, "{error}");
+}
+
+#[test]
+fn receives_leave_headroom_over_the_attempts_of_the_schedule() {
+    assert!(refused(&[("MAX_RECEIVE_COUNT", "10")]).to_string().contains("at least 11"));
+    assert!(refused(&[("RETRY_SCHEDULE", "exponential")]).to_string().contains("at least 15"));
+    assert!(ProcessorConfig::read(with(&[("RETRY_SCHEDULE", "exponential"), ("MAX_RECEIVE_COUNT", "15")])).is_ok());
+}
+
+#[test]
+fn a_lease_is_shorter_than_the_visibility_timeout() {
+    let config = |handler, visibility| {
+        let changes = [("HANDLER_TIMEOUT_SECONDS", handler), ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", visibility)];
+        ProcessorConfig::read(with(&changes))
+    };
+    assert!(config("20", "26").unwrap_err().to_string().contains("less than 20"));
+    let config = config("20", "27").unwrap();
+    assert!(config.handler_timeout + config.settle_reserve + config.clock_skew < Duration::from_secs(27));
+}
+
+#[test]
+fn the_ledger_outlives_both_queues() {
+    assert!(refused(&[("LEDGER_RETENTION_DAYS", "18")]).to_string().contains("at least 19"));
+    assert!(ProcessorConfig::read(with(&[("LEDGER_RETENTION_DAYS", "19")])).is_ok());
+    let replay = |days| ReplayConfig::read(with(&[("RESOLVED_RETENTION_DAYS", days)]));
+    assert!(replay("18").unwrap_err().to_string().contains("at least 19") && replay("19").is_ok());
+    let longer = [("LEDGER_RETENTION_DAYS", "19"), ("MAIN_RETENTION_DAYS", "10")];
+    assert!(refused(&longer).to_string().contains("at least 25"));
+}

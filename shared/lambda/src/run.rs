@@ -1,0 +1,209 @@
+//! The loop around a flow: one invocation at a time in, JSON or a failure out, before Lambda's own clock runs out.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use redrive_core::ledger::Origin;
+use redrive_core::ports::Clock;
+use redrive_core::time::Timestamp;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::runtime::{Builder, Handle};
+use tokio::time::Instant;
+use tracing::{Instrument, error, info_span};
+
+use crate::System;
+use crate::config::Function;
+
+/// What is kept of an invocation's time: an answer that is late is none, and Lambda's kill answers for nothing.
+const MARGIN: Duration = Duration::from_secs(1);
+/// So many handlers may block their threads at once before any other has to wait for one.
+const HANDLER_THREADS: usize = 8;
+/// No function runs longer than 15 minutes, and no deadline lies in the years before Lambda.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// One invocation.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// What the function was given.
+    pub payload: Value,
+    /// Where it runs: enough to find its log lines.
+    pub origin: Origin,
+    /// By when it must have answered.
+    pub deadline: Instant,
+}
+
+/// What a function does with its invocations.
+pub trait Flow: Send + Sync + 'static {
+    /// Answers one.
+    ///
+    /// # Errors
+    /// [`Failure`]: the invocation fails.
+    fn invoke(&self, invocation: Invocation) -> impl Future<Output = Result<Value, Failure>> + Send;
+}
+
+/// Why an invocation fails. It is logged, and told to whoever invoked the function.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct Failure {
+    kind: &'static str,
+    text: String,
+}
+
+impl Failure {
+    /// Of a kind that has a name, like `InputNotUnderstood`.
+    #[must_use]
+    pub fn new(kind: &'static str, why: impl fmt::Display) -> Self {
+        Self { kind, text: why.to_string() }
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.kind.to_owned(), error_message: failure.text }
+    }
+}
+
+/// Why the loop ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// No threads.
+    #[error("threads could not be started")]
+    Threads(#[source] io::Error),
+    /// Lambda's runtime interface did not answer, or not as it should.
+    #[error("the runtime interface failed: {0}")]
+    Interface(String),
+}
+
+/// Builds a flow and serves it until the process is ended.
+///
+/// Two runtimes: the flow, its clock and its calls run on one, and `build` is handed the other for what the user
+/// brings, so that a handler which blocks its thread stops neither a deadline nor a settlement. It takes the
+/// [`Function`] as proof that Lambda's variables were read: its library panics without them.
+///
+/// # Errors
+/// `build`'s own, or [`ServeError`].
+pub fn serve<F, E, Fut>(_function: &Function, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
+where
+    F: Flow,
+    E: From<ServeError>,
+    Fut: Future<Output = Result<F, E>>,
+{
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let flows = threads("flow", cores)?;
+    let handlers = threads("handler", cores.max(HANDLER_THREADS))?;
+    let ended = flows.block_on(async {
+        let flow = Arc::new(build(handlers.handle().clone()).await?);
+        let service = service_fn(move |event| answer(Arc::clone(&flow), event));
+        Runtime::new(service).run().await.map_err(|error| E::from(ServeError::Interface(error.to_string())))
+    });
+    // Neither waits for a handler that blocks its thread.
+    handlers.shutdown_background();
+    flows.shutdown_background();
+    ended
+}
+
+fn threads(name: &str, workers: usize) -> Result<tokio::runtime::Runtime, ServeError> {
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(ServeError::Threads)
+}
+
+/// In a task of its own: a panic's text, which may hold a message, goes no further than that.
+async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let invocation = read(event, System.now());
+    let span = info_span!("invocation", request_id = invocation.origin.request_id);
+    let task = tokio::spawn(async move { flow.invoke(invocation).await }.instrument(span.clone()));
+    let panicked = || Failure::new("Panicked", "the function panicked; the place is in its log");
+    let answer = task.await.unwrap_or_else(|_| Err(panicked()));
+    answer.inspect_err(|failure| span.in_scope(|| error!(kind = failure.kind, error = %failure, "invocation failed")))
+}
+
+fn read(event: LambdaEvent<Value>, now: Timestamp) -> Invocation {
+    let context = event.context;
+    Invocation {
+        payload: event.payload,
+        deadline: Instant::now() + budget(context.deadline, now),
+        origin: Origin {
+            request_id: context.request_id,
+            function_version: context.env_config.version.clone(),
+            log_stream: context.env_config.log_stream.clone(),
+        },
+    }
+}
+
+/// How long an invocation may work whose deadline is `deadline` milliseconds after 1970: what remains, less a second
+/// and at most a fifth.
+fn budget(deadline: u64, now: Timestamp) -> Duration {
+    let deadline = Duration::from_millis(deadline);
+    let remaining = if deadline <= LONGEST {
+        // `cargo lambda watch` sends how long instead of until when.
+        deadline
+    } else {
+        deadline.saturating_sub(Duration::from_millis(now.as_millis())).min(LONGEST)
+    };
+    remaining.saturating_sub(MARGIN.min(remaining / 5))
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_763_787_600_000);
+
+    fn budget_in(millis: u64) -> u128 {
+        budget(NOW.as_millis() + millis, NOW).as_millis()
+    }
+
+    #[test]
+    fn the_answer_comes_a_second_before_the_deadline_and_at_least_a_fifth_of_a_short_time() {
+        assert_eq!(budget_in(30_000), 29_000);
+        assert_eq!(budget_in(5_000), 4_000);
+        assert_eq!(budget_in(1_000), 800);
+        assert_eq!(budget_in(0), 0);
+        assert_eq!(budget(NOW.as_millis() - 1, NOW), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deadline_that_is_a_length_of_time_is_taken_for_one_and_none_is_endless() {
+        assert_eq!(budget(600_000, NOW).as_secs(), 599);
+        assert_eq!(budget(u64::MAX, NOW), LONGEST - MARGIN);
+    }
+
+    #[test]
+    fn a_failure_names_its_kind_to_whoever_invoked() {
+        let told = Diagnostic::from(Failure::new("InputNotUnderstood", "what is this"));
+        assert_eq!((told.error_type.as_str(), told.error_message.as_str()), ("InputNotUnderstood", "what is this"));
+    }
+
+    struct Fickle;
+
+    impl Flow for Fickle {
+        async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
+            assert!(invocation.payload != "panic", "SECRET");
+            Ok(json!(invocation.origin.request_id))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_invocation_without_a_word_of_its_text_and_the_next_one_runs() {
+        let mut context = Context::default();
+        context.request_id = "r-1".to_owned();
+        context.deadline = System.now().as_millis() + 10_000;
+        let flow = Arc::new(Fickle);
+        let panicked = LambdaEvent::new(json!("panic"), context.clone());
+        let failure = answer(Arc::clone(&flow), panicked).await.unwrap_err();
+        assert!(failure.to_string().contains("panicked") && !failure.to_string().contains("SECRET"));
+        assert_eq!(answer(flow, LambdaEvent::new(json!({}), context)).await, Ok(json!("r-1")));
+    }
+}

@@ -1,0 +1,223 @@
+//! Log lines: JSON on stdout, one line an event, its fields at the top, never longer than [`LINE_LIMIT`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+use tracing::{Event, Level, Metadata, Subscriber, error, warn};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The most bytes of a log line.
+pub const LINE_LIMIT: usize = 8 * 1024;
+/// The most bytes of one text in a line that was too long.
+const FIELD_LIMIT: usize = 512;
+/// What these say below WARN can hold whole requests and events, and so bodies.
+const QUIET: [&str; 8] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tokio", "tower", "want"];
+/// Where Lambda's library logs that an invocation failed: without its request id, which our own line has.
+const TOLD_BY_US: &str = "lambda_runtime::layers::panic";
+
+/// Starts logging, and logs where a panic happened instead of what it says: that may hold a message.
+///
+/// The level is `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG` (which may be given by module), else INFO.
+pub fn init(lookup: impl Fn(&str) -> Option<String>) {
+    let given = lookup("AWS_LAMBDA_LOG_LEVEL").or_else(|| lookup("RUST_LOG")).filter(|text| !text.trim().is_empty());
+    let filter = filter(given.as_deref().unwrap_or("info"));
+    let refused = filter.is_none();
+    let started = subscriber(filter.unwrap_or_else(|| EnvFilter::new("info")), std::io::stdout).try_init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        error!(place, "panicked");
+    }));
+    if refused && started.is_ok() {
+        warn!(given, "log level is not understood; INFO is used");
+    }
+}
+
+fn filter(given: &str) -> Option<EnvFilter> {
+    // Lambda's own word, which tracing does not know.
+    let given = if given.eq_ignore_ascii_case("fatal") { "error" } else { given };
+    // EnvFilter takes any single word for the name of a module.
+    let plain = !given.contains(['=', ',', ':', '_']);
+    if plain && LevelFilter::from_str(given).is_err() {
+        return None;
+    }
+    EnvFilter::try_new(given).ok()
+}
+
+fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let format = Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(Capped(format))
+        .with_writer(writer)
+        .with_filter(filter.and(filter_fn(is_ours_or_grave)));
+    tracing_subscriber::registry().with(lines)
+}
+
+fn is_ours_or_grave(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let quiet = QUIET.iter().any(|prefix| target.starts_with(prefix));
+    target != TOLD_BY_US && (!quiet || *metadata.level() <= Level::WARN)
+}
+
+/// A format whose lines are never too long.
+struct Capped(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Capped
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    N: for<'w> FormatFields<'w> + 'static,
+    Format<Json>: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        if line.len() <= LINE_LIMIT { writer.write_str(&line) } else { writer.write_str(&fitted(&line)) }
+    }
+}
+
+/// A line that was too long: its texts are cut; if that is not enough, only what it is and when remains.
+fn fitted(line: &str) -> String {
+    let mut fields: Map<String, Value> = serde_json::from_str(line).unwrap_or_default();
+    let length = line.len();
+    fields.values_mut().for_each(cut);
+    fields.insert("cut_from_bytes".to_owned(), length.into());
+    let short = line_of(&fields);
+    if short.len() <= LINE_LIMIT {
+        return short;
+    }
+    fields.retain(|name, _| matches!(name.as_str(), "timestamp" | "level" | "message" | "target" | "cut_from_bytes"));
+    line_of(&fields)
+}
+
+fn line_of(fields: &Map<String, Value>) -> String {
+    serde_json::to_string(fields).unwrap_or_default() + "\n"
+}
+
+fn cut(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > FIELD_LIMIT => {
+            text.truncate(text.floor_char_boundary(FIELD_LIMIT));
+            text.push('…');
+        }
+        Value::Array(items) => items.iter_mut().for_each(cut),
+        Value::Object(fields) => fields.values_mut().for_each(cut),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{info, info_span, trace};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that `work` logs at `level`.
+    fn lines(level: &str, work: impl FnOnce()) -> Vec<Value> {
+        let sink = Sink::default();
+        let writer = sink.clone();
+        tracing::subscriber::with_default(subscriber(filter(level).unwrap(), move || writer.clone()), work);
+        let bytes = sink.0.lock().unwrap().clone();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.lines().all(|line| line.len() < LINE_LIMIT), "a line is too long");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_event_is_one_line_with_its_fields_at_the_top_and_its_invocation_beside_them() {
+        let seen = lines("info", || {
+            let _inside = info_span!("invocation", request_id = "r-1").entered();
+            info!(message_id = "m-1", attempt = 2, "message\nfailed");
+        });
+        assert_eq!(seen.len(), 1);
+        assert_eq!(seen[0]["level"], "INFO");
+        assert_eq!(seen[0]["message"], "message\nfailed");
+        assert_eq!((&seen[0]["message_id"], &seen[0]["attempt"]), (&"m-1".into(), &2.into()));
+        assert_eq!(seen[0]["span"]["request_id"], "r-1");
+    }
+
+    #[test]
+    fn a_line_that_would_be_too_long_is_cut_and_stays_json() {
+        let seen = lines("info", || {
+            info!(error = "\"é".repeat(10_000), "failed");
+            let many = "x".repeat(400);
+            let many = many.as_str();
+            info!(
+                a = many,
+                b = many,
+                c = many,
+                d = many,
+                e = many,
+                f = many,
+                g = many,
+                h = many,
+                i = many,
+                j = many,
+                k = many,
+                l = many,
+                m = many,
+                n = many,
+                o = many,
+                p = many,
+                q = many,
+                r = many,
+                s = many,
+                t = many,
+                u = many,
+                "many"
+            );
+        });
+        assert_eq!(seen[0]["message"], "failed");
+        assert!(seen[0]["error"].as_str().unwrap().ends_with('…') && seen[0]["cut_from_bytes"].is_u64());
+        assert_eq!((&seen[1]["message"], &seen[1]["a"]), (&"many".into(), &Value::Null));
+    }
+
+    #[test]
+    fn what_libraries_say_below_warn_is_never_logged() {
+        let seen = lines("trace", || {
+            trace!(target: "lambda_runtime::layers::api_response", body = "SECRET", "raw event");
+            info!(target: "aws_smithy_runtime::client", "SECRET");
+            error!(target: TOLD_BY_US, "told twice");
+            warn!(target: "aws_config", "no region");
+            trace!("ours");
+        });
+        let texts: Vec<_> = seen.iter().map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(texts, ["no region", "ours"]);
+    }
+
+    #[test]
+    fn levels_are_read_as_lambda_and_rust_write_them() {
+        for good in ["info", "WARN", "FATAL", "debug,redrive_engine=trace", "redrive_engine=trace"] {
+            assert!(filter(good).is_some(), "{good}");
+        }
+        for bad in ["loud", "redrive=loud", "=,="] {
+            assert!(filter(bad).is_none(), "{bad}");
+        }
+        assert!(lines("error", || info!("quiet")).is_empty());
+    }
+}

@@ -1,0 +1,111 @@
+//! The committed event files are read as what they are. They have the shapes that AWS sends; `make invoke` sends them
+//! to a function.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use redrive_core::batch::Batch;
+use redrive_core::decode::{Inspected, Reading};
+use redrive_core::ids::{QueueArn, Scope};
+use redrive_core::key::Pointer;
+use redrive_core::letter::ErrorType;
+use redrive_core::replay::{Filter, Request, Selection};
+use redrive_lambda::doorbell::Wake;
+use redrive_lambda::event;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/events")
+}
+
+fn fixture(name: &str) -> Value {
+    let text = fs::read_to_string(folder().join(name)).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name} is not JSON: {error}"))
+}
+
+fn queue() -> QueueArn {
+    QueueArn::new("arn:aws:sqs:us-east-1:000000000000:redrive-main").unwrap()
+}
+
+fn keys(name: &str) -> Vec<Option<String>> {
+    let reading =
+        Reading { source: queue(), scope: Scope::new("main").unwrap(), pointer: Pointer::parse("/order_id").ok() };
+    let batch = Batch::open(event::records(fixture(name), &queue()).unwrap()).unwrap();
+    assert!(batch.unreadable.is_empty());
+    batch.envelopes.into_iter().map(|envelope| Inspected::new(envelope, &reading).key.ok().map(String::from)).collect()
+}
+
+#[test]
+fn the_batch_of_orders_is_read_with_a_key_each() {
+    let expected = ["order-1001", "order-1002", "order-1003"].map(|key| Some(key.to_owned()));
+    assert_eq!(keys("sqs.json"), expected);
+}
+
+#[test]
+fn bodies_that_are_no_orders_do_not_touch_the_one_that_is() {
+    let keys = keys("sqs-malformed.json");
+    assert_eq!(keys.len(), 6);
+    assert_eq!(keys[..4], [None, None, None, None]);
+    assert_eq!(keys[5].as_deref(), Some("order-1016"));
+}
+
+#[test]
+fn the_batches_have_the_shape_of_the_official_type() {
+    for name in ["sqs.json", "sqs-malformed.json"] {
+        let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(fixture(name)).unwrap();
+        let ours = event::records(fixture(name), &queue()).unwrap();
+        assert_eq!(event.records.len(), ours.len());
+        for (theirs, ours) in event.records.iter().zip(&ours) {
+            assert_eq!((&theirs.message_id, &theirs.body), (&ours.message_id, &ours.body));
+            assert_eq!(theirs.message_attributes.len(), ours.attributes.len());
+        }
+    }
+}
+
+#[test]
+fn every_form_of_the_alarm_rings() {
+    let depth = "redrive-DepthAlarm-1K7QZ3EXAMPLE";
+    for (name, alarm) in [
+        ("sns-alarm.json", depth),
+        ("cloudwatch-alarm-direct.json", depth),
+        ("cloudwatch-alarm-metric-math.json", "waiting-in-both"),
+        ("eventbridge-alarm.json", depth),
+    ] {
+        assert_eq!(Wake::parse(&fixture(name)), Ok(Wake::Ring { alarms: vec![alarm.to_owned()] }), "{name}");
+    }
+    assert_eq!(Wake::parse(&fixture("sweep.json")), Ok(Wake::Sweep));
+}
+
+#[test]
+fn every_request_to_replay_is_understood() {
+    assert_eq!(Request::parse(&fixture("schedule.json")), Ok(Request::Schedule));
+    let filter = |error_type, code: Option<&str>| {
+        Selection::Filter(Filter {
+            error_type: Some(error_type),
+            error_code: code.map(str::to_owned),
+            fingerprint: None,
+        })
+    };
+    let replay = Request::parse(&fixture("replay-currency.json")).unwrap();
+    assert!(
+        matches!(&replay, Request::Replay { selection, .. } if *selection == filter(ErrorType::Permanent, Some("currency")))
+    );
+    let discard = Request::parse(&fixture("discard-schema.json")).unwrap();
+    assert!(matches!(&discard, Request::Discard { selection, .. } if *selection == filter(ErrorType::Schema, None)));
+}
+
+/// A file that is sent to the wrong function is answered with an error, and no file is without a reader.
+#[test]
+fn every_file_is_for_exactly_one_function() {
+    for entry in fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let readers = [
+            event::records(fixture(&name), &queue()).is_ok_and(|records| Batch::open(records).is_ok()),
+            Wake::parse(&fixture(&name)).is_ok(),
+            Request::parse(&fixture(&name)).is_ok(),
+        ];
+        assert_eq!(readers.iter().filter(|reads| **reads).count(), 1, "{name}: {readers:?}");
+    }
+}

@@ -1,0 +1,114 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redrive_aws::{LedgerTable, SqsMainQueue};
+use redrive_core::handler::Handler;
+use redrive_core::ids::QueueArn;
+use redrive_core::ports::Ledger;
+use redrive_engine::{ProcessSettings, Processor};
+use redrive_lambda::config::{ProcessorConfig, environment};
+use redrive_lambda::run::{Failure, Flow, Invocation, ServeError, serve};
+use redrive_lambda::{System, event, telemetry};
+use serde_json::Value;
+use tokio::runtime::{Builder, Handle};
+
+use crate::error::{both, log};
+use crate::meter::{self, Meter};
+use crate::{Aws, Error};
+
+/// Runs the processor with the handler that `build` makes, until Lambda ends the process.
+///
+/// `build` is called once, before the first batch. Configuration is refused first: whatever is wrong with it, the
+/// handler's own settings included, is told in one log line, and the process ends.
+///
+/// # Errors
+/// [`Error`], for `main` to return.
+pub fn run<H, B>(build: B) -> Result<(), Error>
+where
+    H: Handler,
+    B: FnOnce(&Aws) -> Result<H, Error>,
+    LedgerTable: Ledger<H::Effects>,
+{
+    telemetry::init(environment);
+    let ended = start(build);
+    ended.inspect_err(log)
+}
+
+fn start<H, B>(build: B) -> Result<(), Error>
+where
+    H: Handler,
+    B: FnOnce(&Aws) -> Result<H, Error>,
+    LedgerTable: Ledger<H::Effects>,
+{
+    let config = match ProcessorConfig::read(environment) {
+        Ok(config) => config,
+        Err(refused) => return both::<(), _>(Err(refused.into()), tried(build)).map(drop),
+    };
+    let function = config.function.clone();
+    serve(&function, |handlers| processing(config, handlers, build))
+}
+
+/// What the constructor thinks of its own settings, where ours are refused already: told along with them. It is not
+/// connected to anything, and if it cannot bear that, it has no part in what is told.
+fn tried<H>(build: impl FnOnce(&Aws) -> Result<H, Error>) -> Result<(), Error> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Threads)?;
+    let _inside = runtime.enter();
+    let built = catch_unwind(AssertUnwindSafe(|| build(&Aws::unconnected(environment)).map(drop)));
+    built.unwrap_or(Ok(()))
+}
+
+async fn processing<H, B>(config: ProcessorConfig, handlers: Handle, build: B) -> Result<Processing<H>, Error>
+where
+    H: Handler,
+    B: FnOnce(&Aws) -> Result<H, Error>,
+    LedgerTable: Ledger<H::Effects>,
+{
+    // Two sets of clients: a connection is driven by the runtime that opened it, and a handler that blocks its
+    // runtime must not hold up the ledger.
+    let ours = redrive_aws::Aws::load().await;
+    let theirs = handlers.spawn(redrive_aws::Aws::load()).await.map_err(Error::handler)?;
+    let handler = {
+        let _on_their_runtime = handlers.enter();
+        build(&Aws::new(theirs, environment))?
+    };
+    let source = config.reading.source.clone();
+    let meter = Meter::new(config.function.name.clone(), config.main_queue_name.clone());
+    let (ledger, queue) = (ours.ledger(config.ledger_table.clone()), ours.main_queue(config.main_queue_url.clone()));
+    let processor = Processor::new(handler, ledger, queue, System, settings(config), handlers);
+    Ok(Processing { processor, source, meter })
+}
+
+fn settings(config: ProcessorConfig) -> ProcessSettings {
+    ProcessSettings {
+        reading: config.reading,
+        schedule: config.schedule,
+        handler_timeout: config.handler_timeout,
+        concurrency: config.concurrency,
+        retention: config.ledger_retention,
+        settle_reserve: config.settle_reserve,
+        clock_skew: config.clock_skew,
+    }
+}
+
+struct Processing<H> {
+    processor: Processor<H, LedgerTable, SqsMainQueue, System>,
+    source: QueueArn,
+    meter: Meter,
+}
+
+impl<H> Flow for Processing<H>
+where
+    H: Handler,
+    LedgerTable: Ledger<H::Effects>,
+{
+    async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
+        let records =
+            event::records(invocation.payload, &self.source).map_err(|why| Failure::new("EventNotUnderstood", why))?;
+        let report = self
+            .processor
+            .process(records, invocation.origin, invocation.deadline)
+            .await
+            .map_err(|why| Failure::new("NoMessageId", why))?;
+        self.meter.emit(&meter::of_batch(&report.counts));
+        serde_json::to_value(report.response).map_err(|why| Failure::new("NoAnswer", why))
+    }
+}

@@ -1,0 +1,201 @@
+//! Whole functions as processes of their own: started, invoked and refused as Lambda would.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod fake;
+
+use std::time::{Duration, Instant};
+
+use fake::{World, log_lines};
+use redrive::{Context, Fault, Handler};
+use serde_json::{Value, json};
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+const SETTINGS: [(&str, &str); 9] = [
+    ("MAIN_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/000000000000/orders"),
+    ("MAIN_QUEUE_ARN", QUEUE),
+    ("DEAD_LETTER_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/000000000000/orders-dead"),
+    ("LEDGER_TABLE_NAME", "ledger"),
+    ("DEAD_LETTER_TABLE_NAME", "letters"),
+    ("MAX_RECEIVE_COUNT", "11"),
+    ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", "30"),
+    ("HANDLER_TIMEOUT_SECONDS", "1"),
+    ("GREETING", "hello"),
+];
+
+/// Does what its messages say.
+struct Obedient;
+
+impl Handler for Obedient {
+    type Message = String;
+    type Effects = ();
+
+    async fn handle(&self, message: &String, _: &Context) -> Result<(), Fault> {
+        match message.as_str() {
+            "block" => std::thread::sleep(Duration::from_secs(60)),
+            "panic" => panic!("SECRET"),
+            "refuse" => return Err(Fault::permanent("refused", "as asked")),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Somebody may run ignored tests, too.
+fn started_as_a_function() -> bool {
+    std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+#[test]
+#[ignore = "the process of a function, started by the other tests"]
+fn processor() -> Result<(), redrive::Error> {
+    if !started_as_a_function() {
+        return Ok(());
+    }
+    redrive::run(|aws| {
+        aws.setting("GREETING", None, |text| if text == "hello" { Ok(()) } else { Err("hello") })?;
+        Ok(Obedient)
+    })
+}
+
+#[test]
+#[ignore = "the process of a function, started by the other tests"]
+fn indexer() -> Result<(), redrive::Error> {
+    if !started_as_a_function() {
+        return Ok(());
+    }
+    redrive::run_indexer()
+}
+
+#[test]
+#[ignore = "the process of a function, started by the other tests"]
+fn replay() -> Result<(), redrive::Error> {
+    if !started_as_a_function() {
+        return Ok(());
+    }
+    redrive::run_replay()
+}
+
+fn batch(messages: &[&str]) -> Value {
+    let records: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(place, message)| {
+            json!({
+                "messageId": format!("m-{place}"), "receiptHandle": "h", "body": json!(message).to_string(),
+                "attributes": {"SentTimestamp": "1763787600123", "ApproximateReceiveCount": "1"},
+                "eventSourceARN": QUEUE,
+            })
+        })
+        .collect();
+    json!({ "Records": records })
+}
+
+fn returned(answer: &(String, Value)) -> Vec<&str> {
+    assert_eq!(answer.0, "response", "{}", answer.1);
+    let failures = answer.1["batchItemFailures"].as_array().unwrap();
+    let mut ids: Vec<_> = failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+const TIME: Duration = Duration::from_secs(20);
+
+#[test]
+fn each_message_of_a_batch_stands_alone() {
+    let world = World::start();
+    let output = world.run("processor", &SETTINGS, |world| {
+        let answer = world.invoke(&batch(&["fine", "panic", "refuse", "fine too"]), TIME);
+        assert_eq!(returned(&answer), ["m-1", "m-2"]);
+        assert!(returned(&world.invoke(&json!({"Records": []}), TIME)).is_empty());
+    });
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains("SECRET"), "a panic's text was written out: {text}");
+    let lines = log_lines(&output);
+    assert!(lines.iter().any(|line| line["place"].as_str().is_some_and(|place| place.contains("function.rs"))));
+    assert!(lines.iter().any(|line| line["code"] == "refused" && line["span"]["request_id"] == "r-1"));
+    let metrics: Vec<_> = lines.iter().filter(|line| line["_aws"].is_object()).collect();
+    assert_eq!(metrics.len(), 2, "one line of numbers an invocation");
+    assert_eq!(
+        (&metrics[0]["Received"], &metrics[0]["Completed"], &metrics[0]["Queue"]),
+        (&json!(4), &json!(2), &json!("orders"))
+    );
+}
+
+#[test]
+fn handlers_that_block_every_thread_do_not_stop_the_clock() {
+    let world = World::start();
+    world.run("processor", &SETTINGS, |world| {
+        let messages = ["block"; 64];
+        let started = Instant::now();
+        let answer = world.invoke(&batch(&messages), TIME);
+        assert_eq!(returned(&answer).len(), messages.len());
+        assert!(started.elapsed() < Duration::from_secs(10), "the handlers' own limit is a second");
+    });
+}
+
+#[test]
+fn an_event_that_is_no_batch_fails_its_invocation_and_the_next_one_runs() {
+    let world = World::start();
+    let output = world.run("processor", &SETTINGS, |world| {
+        for (event, kind) in [
+            (json!({}), "EventNotUnderstood"),
+            (json!({"Records": [{"body": "no id"}]}), "NoMessageId"),
+            (
+                json!({"Records": [{"messageId": "m", "eventSourceARN": "arn:aws:sqs:us-east-1:1:x"}]}),
+                "EventNotUnderstood",
+            ),
+        ] {
+            let (end, said) = world.invoke(&event, TIME);
+            assert_eq!((end.as_str(), &said["errorType"]), ("error", &json!(kind)), "{event}");
+        }
+        assert!(returned(&world.invoke(&batch(&["fine"]), TIME)).is_empty());
+    });
+    let failures: Vec<_> = log_lines(&output).into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(failures.len(), 3, "each is logged once: {failures:?}");
+    assert!(failures.iter().all(|line| line["span"]["request_id"] == "r-1"));
+}
+
+#[test]
+fn indexer_and_replay_answer_with_their_reports_and_refuse_what_is_not_theirs() {
+    let world = World::start();
+    world.run("indexer", &SETTINGS, |world| {
+        let (end, said) = world.invoke(&json!({"redrive": "sweep"}), TIME);
+        assert_eq!((end.as_str(), &said["received"], &said["woken_by"]), ("response", &json!(0), &json!("sweep")));
+        assert_eq!(world.invoke(&json!({"redrive": "schedule"}), TIME).1["errorType"], "WakeNotUnderstood");
+    });
+    let world = World::start();
+    world.run("replay", &SETTINGS, |world| {
+        let (end, said) = world.invoke(&json!({"redrive": "schedule"}), TIME);
+        assert_eq!((end.as_str(), &said["sent"]), ("response", &json!(0)));
+        assert_eq!(world.invoke(&json!({"redrive": "sweep"}), TIME).1["errorType"], "RequestNotUnderstood");
+    });
+}
+
+#[test]
+fn a_bad_configuration_ends_the_process_with_every_problem_in_one_line() {
+    let world = World::start();
+    let mut settings = SETTINGS.to_vec();
+    settings.extend([("MAX_RECEIVE_COUNT", "3"), ("LEDGER_TABLE_NAME", ""), ("GREETING", "good day")]);
+    for function in ["processor", "indexer", "replay"] {
+        let output = world.run_to_its_end(function, &settings);
+        assert!(!output.status.success(), "{function}");
+        let lines = log_lines(&output);
+        assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("ERROR")), "{function}: {lines:?}");
+        let problems = lines[0]["problems"].as_str().unwrap();
+        assert!(problems.contains("LEDGER_TABLE_NAME is not set; allowed: "), "{function}: {problems}");
+        let of_the_processor =
+            problems.contains("at least 11") && problems.contains("GREETING is \"good day\"; allowed: hello");
+        assert_eq!(of_the_processor, function == "processor", "{problems}");
+    }
+}
+
+#[test]
+fn a_handlers_own_setting_is_refused_even_if_all_of_ours_are_good() {
+    let world = World::start();
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("GREETING", ""));
+    let output = world.run_to_its_end("processor", &settings);
+    assert!(!output.status.success());
+    assert_eq!(log_lines(&output)[0]["problems"], "GREETING is not set; allowed: hello");
+}

@@ -1,0 +1,343 @@
+//! What can go wrong with a call, decided for every call of a run in one place.
+//!
+//! A request and its answer travel separately: a caller that is dropped, or whose process dies, does not recall what
+//! it has sent.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redrive_core::ports::Unavailable;
+use tokio::sync::watch;
+
+use crate::clock::VirtualClock;
+use crate::journal::{Actor, Journal, What};
+use crate::lock;
+use crate::storm::{Chances, Storm};
+
+/// What can go wrong with one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// Throttled or denied: it does not happen, and the caller is told so.
+    Refused,
+    /// It happens, and its answer is lost.
+    LostAnswer,
+    /// It seems lost, and happens after this.
+    Late(Duration),
+    /// It takes this long to get there.
+    Slow(Duration),
+    /// Its answer takes this long to come back.
+    SlowAnswer(Duration),
+    /// It happens, its answer is lost on the way, and what carries the call sends it once more: the caller reads the
+    /// second answer.
+    Twice,
+    /// Of a batch, the entries whose bit is set are refused.
+    Partly(u64),
+    /// Another transaction is in the way (only a commit minds).
+    Conflict,
+    /// The process dies before the call is sent.
+    CrashBefore,
+    /// The process dies after it happened, before the answer is read.
+    CrashAfter,
+}
+
+/// What a model must mind while it carries out a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Trouble {
+    refused: u64,
+    pub(crate) conflict: bool,
+}
+
+impl Trouble {
+    /// Whether the batch's entry of this index is refused.
+    pub(crate) const fn refuses(self, index: usize) -> bool {
+        self.refused >> (index % 64) & 1 == 1
+    }
+}
+
+/// Decides what goes wrong, counts every call, and knows which processes have died. One for all models of a run;
+/// clones share it, and [`Faults::of`] is the view of one process.
+#[derive(Clone)]
+pub struct Faults {
+    shared: Arc<Shared>,
+    actor: Actor,
+}
+
+struct Shared {
+    journal: Journal,
+    plan: Mutex<Plan>,
+    calls: Mutex<Vec<Call>>,
+    dead: watch::Sender<BTreeSet<Actor>>,
+}
+
+/// A call that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Which service was called.
+    pub service: &'static str,
+    /// What it was asked for.
+    pub action: &'static str,
+    /// Whether the call only looks: then it makes no difference whether it happens.
+    pub looks: bool,
+}
+
+enum Plan {
+    Script(BTreeMap<usize, Mishap>, Duration),
+    Random(Box<Storm>),
+}
+
+/// One call's fate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Fate {
+    pub(crate) mishap: Option<Mishap>,
+    /// How long the request travels, and how long its answer.
+    pub(crate) there: Duration,
+    pub(crate) back: Duration,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("actor", &self.actor).finish_non_exhaustive()
+    }
+}
+
+impl Faults {
+    /// Nothing goes wrong, and every call takes no time.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::script([])
+    }
+
+    /// These calls go wrong, counted from 0.
+    #[must_use]
+    pub fn script(mishaps: impl IntoIterator<Item = (usize, Mishap)>) -> Self {
+        Self::with(Plan::Script(mishaps.into_iter().collect(), Duration::ZERO))
+    }
+
+    /// Calls go wrong by chance, the same for the same seed.
+    #[must_use]
+    pub fn random(seed: u64, chances: Chances) -> Self {
+        Self::with(Plan::Random(Box::new(Storm::new(seed, chances))))
+    }
+
+    /// Of a script: every call takes this long there, and as long back.
+    #[must_use]
+    pub fn with_latency(self, latency: Duration) -> Self {
+        if let Plan::Script(_, each_way) = &mut *lock(&self.shared.plan) {
+            *each_way = latency;
+        }
+        self
+    }
+
+    fn with(plan: Plan) -> Self {
+        let journal = Journal::new(VirtualClock::new());
+        let dead = watch::Sender::new(BTreeSet::new());
+        let shared = Shared { journal, plan: Mutex::new(plan), calls: Mutex::default(), dead };
+        Self { shared: Arc::new(shared), actor: "world".into() }
+    }
+
+    /// The same, as the process named `actor` sees it.
+    #[must_use]
+    pub fn of(&self, actor: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), actor: actor.into() }
+    }
+
+    /// Whose view this is.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// True time.
+    #[must_use]
+    pub fn clock(&self) -> &VirtualClock {
+        self.shared.journal.clock()
+    }
+
+    /// The calls so far: the index of one is where a script puts a mishap.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.shared.calls).clone()
+    }
+
+    /// Writes an event of this process into the journal.
+    pub fn record(&self, what: What) {
+        self.shared.journal.record(&self.actor, what);
+    }
+
+    /// Ends this process: no call of it returns any more.
+    pub fn kill(&self) {
+        if self.shared.dead.send_if_modified(|dead| dead.insert(Arc::clone(&self.actor))) {
+            self.record(What::Died);
+        }
+    }
+
+    /// Whether this process has died.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.shared.dead.borrow().contains(&self.actor)
+    }
+
+    /// Waits until this process has died. Whoever runs it drops it then.
+    pub async fn died(&self) {
+        let mut dead = self.shared.dead.subscribe();
+        // The sender lives as long as this.
+        let _ = dead.wait_for(|dead| dead.contains(&self.actor)).await;
+    }
+
+    /// Asks a model something. A question that nobody waits for changes nothing, so it need not arrive.
+    pub(crate) async fn ask<T>(
+        &self,
+        service: &'static str,
+        action: &'static str,
+        look: impl FnOnce() -> T + Send,
+    ) -> Result<T, Unavailable> {
+        if self.is_dead() {
+            return pending().await;
+        }
+        let fate = self.fate(Call { service, action, looks: true });
+        if let Some(Mishap::CrashBefore | Mishap::CrashAfter) = fate.mishap {
+            self.kill();
+        }
+        pause(fate.there).await;
+        let answer = look();
+        pause(fate.back).await;
+        match fate.mishap {
+            _ if self.is_dead() => pending().await,
+            Some(Mishap::Refused | Mishap::LostAnswer | Mishap::Late(_)) => {
+                self.unavailable(service, action, "timed out").await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Sends a call to a model. `happen` is what it does there.
+    pub(crate) async fn call<T, F>(
+        &self,
+        service: &'static str,
+        action: &'static str,
+        happen: F,
+    ) -> Result<T, Unavailable>
+    where
+        T: Send + 'static,
+        F: Fn(Trouble) -> T + Send + 'static,
+    {
+        if self.is_dead() {
+            return pending().await;
+        }
+        let fate = self.fate(Call { service, action, looks: false });
+        let mut trouble = Trouble::default();
+        match fate.mishap {
+            Some(Mishap::CrashBefore) => {
+                self.kill();
+                return pending().await;
+            }
+            Some(Mishap::Refused) => {
+                pause(fate.there + fate.back).await;
+                return self.unavailable(service, action, "throttled").await;
+            }
+            Some(Mishap::Late(by)) => {
+                drop(tokio::spawn(async move {
+                    tokio::time::sleep(by).await;
+                    happen(trouble)
+                }));
+                pause(fate.there + fate.back).await;
+                return self.unavailable(service, action, "timed out").await;
+            }
+            Some(Mishap::Partly(refused)) => trouble.refused = refused,
+            Some(Mishap::Conflict) => trouble.conflict = true,
+            _ => {}
+        }
+        let twice = fate.mishap == Some(Mishap::Twice);
+        let answer = travel(fate, move || {
+            if twice {
+                happen(trouble);
+                happen(trouble)
+            } else {
+                happen(trouble)
+            }
+        })
+        .await;
+        if fate.mishap == Some(Mishap::CrashAfter) {
+            self.kill();
+        }
+        if self.is_dead() {
+            return pending().await;
+        }
+        match fate.mishap {
+            Some(Mishap::LostAnswer) => self.unavailable(service, action, "connection closed").await,
+            _ => Ok(answer),
+        }
+    }
+
+    fn fate(&self, call: Call) -> Fate {
+        let index = {
+            let mut calls = lock(&self.shared.calls);
+            calls.push(call);
+            calls.len() - 1
+        };
+        let mut fate = match &mut *lock(&self.shared.plan) {
+            Plan::Script(mishaps, each_way) => {
+                Fate { mishap: mishaps.get(&index).copied(), there: *each_way, back: *each_way }
+            }
+            Plan::Random(storm) => storm.fate(call.service, self.clock().now()),
+        };
+        match fate.mishap {
+            Some(Mishap::Slow(time)) => fate.there = time,
+            Some(Mishap::SlowAnswer(time)) => fate.back = time,
+            _ => {}
+        }
+        if let Some(mishap) = fate.mishap {
+            self.record(What::Mishap { index, call, mishap });
+        }
+        fate
+    }
+
+    async fn unavailable<T>(&self, service: &'static str, action: &'static str, why: &str) -> Result<T, Unavailable> {
+        if self.is_dead() {
+            return pending().await;
+        }
+        Err(Unavailable { service, action, why: why.to_owned() })
+    }
+}
+
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Carries a request there and its answer back. It arrives even if nobody waits any more.
+async fn travel<T: Send + 'static>(fate: Fate, happen: impl FnOnce() -> T + Send + 'static) -> T {
+    if (fate.there + fate.back).is_zero() {
+        return happen();
+    }
+    let trip = tokio::spawn(async move {
+        pause(fate.there).await;
+        let answer = happen();
+        pause(fate.back).await;
+        answer
+    });
+    match trip.await {
+        Ok(answer) => answer,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => pending().await,
+    }
+}

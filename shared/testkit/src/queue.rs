@@ -1,0 +1,234 @@
+//! A standard SQS queue, with what its documentation allows it to do and hardly anybody expects.
+
+mod event_source;
+mod message;
+mod ports;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redrive_core::envelope::Attributes;
+use redrive_core::ids::{MessageId, QueueArn, ReceiptHandle};
+use redrive_core::time::Timestamp;
+use tokio::sync::Notify;
+
+use message::Held;
+pub use message::ModelMessage;
+
+use crate::faults::Faults;
+use crate::journal::What;
+use crate::lock;
+
+/// SQS hides a message for at most twelve hours from its receive.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+/// How often a standard queue does what it may, each in a thousand times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quirks {
+    /// A message that was handed out is handed out once more within five seconds, though it is in flight.
+    pub delivered_twice: u32,
+    /// A delete is confirmed, and the message comes again.
+    pub delete_does_not_stick: u32,
+    /// A delete by an older handle than the newest one works.
+    pub stale_delete_works: u32,
+    /// The message gets a new id on its way to the dead-letter queue.
+    pub new_id_on_move: u32,
+    /// Messages are handed out in any order.
+    pub shuffled: bool,
+}
+
+/// A queue. Clones share it.
+///
+/// A consumer's process takes its own view of it by [`Self::with_faults`].
+#[derive(Debug, Clone)]
+pub struct ModelQueue {
+    name: Arc<str>,
+    state: Arc<Mutex<State>>,
+    news: Arc<Notify>,
+    faults: Faults,
+}
+
+#[derive(Debug)]
+struct State {
+    visibility: Duration,
+    retention: Duration,
+    redrive: Option<(ModelQueue, u32)>,
+    quirks: Quirks,
+    random: StdRng,
+    held: Vec<Held>,
+    sent: u64,
+    receives: u64,
+}
+
+impl ModelQueue {
+    /// An empty queue: visibility timeout 30 s, retention 4 days, no redrive policy, no quirks.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let state = State {
+            visibility: Duration::from_secs(30),
+            retention: Duration::from_secs(4 * 86_400),
+            redrive: None,
+            quirks: Quirks::default(),
+            random: StdRng::seed_from_u64(0),
+            held: Vec::new(),
+            sent: 0,
+            receives: 0,
+        };
+        Self { name: name.into(), state: Arc::new(Mutex::new(state)), news: Arc::default(), faults: Faults::none() }
+    }
+
+    /// How long a message that was handed out is hidden.
+    #[must_use]
+    pub fn with_visibility(self, visibility: Duration) -> Self {
+        lock(&self.state).visibility = visibility;
+        self
+    }
+
+    /// How long a message is kept from its first send on.
+    #[must_use]
+    pub fn with_retention(self, retention: Duration) -> Self {
+        lock(&self.state).retention = retention;
+        self
+    }
+
+    /// After `max_receives` a message goes to `dead_letters` instead of being handed out again.
+    #[must_use]
+    pub fn with_redrive_policy(self, dead_letters: &Self, max_receives: u32) -> Self {
+        lock(&self.state).redrive = Some((dead_letters.clone(), max_receives));
+        self
+    }
+
+    /// What a standard queue may do, by chance.
+    #[must_use]
+    pub fn with_quirks(self, seed: u64, quirks: Quirks) -> Self {
+        let mut state = lock(&self.state);
+        state.quirks = quirks;
+        state.random = StdRng::seed_from_u64(seed);
+        drop(state);
+        self
+    }
+
+    /// The same queue, as the process of `faults` sees it.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Its ARN.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the text is not empty")]
+    pub fn arn(&self) -> QueueArn {
+        QueueArn::new(format!("arn:aws:sqs:us-east-1:000000000000:{}", self.name)).expect("an ARN")
+    }
+
+    /// A producer sends a message.
+    pub fn send(&self, body: impl Into<String>, attributes: Attributes) -> MessageId {
+        let mut state = lock(&self.state);
+        self.accept(&mut state, body.into(), attributes, None)
+    }
+
+    /// Every message that the queue still has, in flight or not.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Arc<ModelMessage>> {
+        lock(&self.state).held.iter().map(|held| Arc::clone(&held.message)).collect()
+    }
+
+    /// How many messages it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        lock(&self.state).held.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn accept(&self, state: &mut State, body: String, attributes: Attributes, group: Option<String>) -> MessageId {
+        state.sent += 1;
+        let id = self.id(state.sent);
+        let now = self.faults.clock().now();
+        let message = Arc::new(ModelMessage { id: id.clone(), sent_at: now, body, attributes, group, from: None });
+        self.put(state, Arc::clone(&message), 0, now);
+        self.faults.record(What::Sent { queue: Arc::clone(&self.name), message });
+        id
+    }
+
+    #[expect(clippy::expect_used, reason = "the text is not empty")]
+    fn id(&self, number: u64) -> MessageId {
+        MessageId::new(format!("{}-{number}", self.name)).expect("an id")
+    }
+
+    fn put(&self, state: &mut State, message: Arc<ModelMessage>, receives: u32, visible_at: Timestamp) {
+        state.held.push(Held { message, visible_at, receives, handles: Vec::new() });
+        self.news.notify_waiters();
+    }
+
+    fn move_to_dead_letters(&self, state: &mut State, message: &Arc<ModelMessage>) {
+        let Some((dead_letters, _)) = state.redrive.clone() else { return };
+        let Some(at) = state.held.iter().position(|held| held.message.id == message.id) else { return };
+        let held = state.held.remove(at);
+        let renamed = state.chance(state.quirks.new_id_on_move);
+        let mut there = lock(&dead_letters.state);
+        there.sent += 1;
+        let as_id = if renamed { dead_letters.id(there.sent) } else { message.id.clone() };
+        let moved = ModelMessage { id: as_id.clone(), from: Some(self.arn()), ..(**message).clone() };
+        dead_letters.put(&mut there, Arc::new(moved), held.receives, self.faults.clock().now());
+        let (from, to) = (Arc::clone(&self.name), Arc::clone(&dead_letters.name));
+        self.faults.record(What::Moved { from, to, id: message.id.clone(), as_id });
+    }
+
+    fn expire(&self, state: &mut State, now: Timestamp) {
+        let retention = state.retention;
+        state.held.retain(|held| {
+            let stays = held.message.sent_at.after(retention) > now;
+            if !stays {
+                let (queue, id) = (Arc::clone(&self.name), held.message.id.clone());
+                self.faults.record(What::Expired { queue, id });
+            }
+            stays
+        });
+    }
+
+    /// Deletes by a handle. SQS confirms it whatever becomes of it, as long as the handle was one of the message's.
+    fn remove(&self, id: &MessageId, handle: &ReceiptHandle) {
+        let state = &mut *lock(&self.state);
+        let Some(at) = state.held.iter().position(|held| held.message.id == *id) else { return };
+        let newest = state.held[at].handles.last().is_some_and(|(newest, _)| newest == handle);
+        let gone = if newest {
+            !state.chance(state.quirks.delete_does_not_stick)
+        } else {
+            state.chance(state.quirks.stale_delete_works)
+        };
+        if gone {
+            state.held.remove(at);
+        }
+        self.faults.record(What::Deleted { queue: Arc::clone(&self.name), id: id.clone(), gone });
+    }
+
+    /// Sets a visibility; SQS's code if it refuses.
+    fn set_visibility(&self, id: &MessageId, handle: &ReceiptHandle, delay: Duration) -> Result<(), &'static str> {
+        let mut state = lock(&self.state);
+        let now = self.faults.clock().now();
+        let held = state.held.iter_mut().find(|held| held.message.id == *id);
+        let result = held.ok_or("InvalidParameterValue").and_then(|held| held.hide(handle, delay, now));
+        let (queue, refused) = (Arc::clone(&self.name), result.err());
+        self.faults.record(What::Hidden { queue, id: id.clone(), delay, refused });
+        self.news.notify_waiters();
+        result
+    }
+}
+
+impl State {
+    fn chance(&mut self, in_a_thousand: u32) -> bool {
+        in_a_thousand > 0 && self.random.random_range(0..1_000) < in_a_thousand
+    }
+}

@@ -1,0 +1,74 @@
+use std::time::Duration;
+
+use redrive_core::envelope::{Attributes, Record};
+use redrive_core::ids::{MessageId, QueueArn, ReceiptHandle};
+use redrive_core::time::Timestamp;
+
+use super::LONGEST;
+
+/// A message in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was sent; kept on the way to the dead-letter queue.
+    pub sent_at: Timestamp,
+    /// Its body.
+    pub body: String,
+    /// Its message attributes.
+    pub attributes: Attributes,
+    /// `MessageGroupId`
+    pub group: Option<String>,
+    /// The queue whose redrive policy moved it.
+    pub from: Option<QueueArn>,
+}
+
+/// A message and where it stands.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) message: std::sync::Arc<ModelMessage>,
+    pub(super) visible_at: Timestamp,
+    pub(super) receives: u32,
+    /// Every handle it was handed out with, and when; the newest last.
+    pub(super) handles: Vec<(ReceiptHandle, Timestamp)>,
+}
+
+impl Held {
+    pub(super) fn hand_out(&mut self, handle: &str, now: Timestamp) -> Record {
+        self.handles.extend(ReceiptHandle::new(handle).map(|handle| (handle, now)));
+        let message = &self.message;
+        let first = self.handles.first().map_or(now, |(_, at)| *at);
+        let mut system = std::collections::BTreeMap::from([
+            ("SentTimestamp".to_owned(), message.sent_at.as_millis().to_string()),
+            ("ApproximateReceiveCount".to_owned(), self.receives.to_string()),
+            ("ApproximateFirstReceiveTimestamp".to_owned(), first.as_millis().to_string()),
+            ("SenderId".to_owned(), "AIDAEXAMPLE".to_owned()),
+        ]);
+        system.extend(message.group.clone().map(|group| ("MessageGroupId".to_owned(), group)));
+        let from = message.from.as_ref().map(|from| from.as_str().to_owned());
+        system.extend(from.map(|from| ("DeadLetterQueueSourceArn".to_owned(), from)));
+        Record {
+            message_id: Some(message.id.as_str().to_owned()),
+            receipt_handle: Some(handle.to_owned()),
+            body: Some(message.body.clone()),
+            system,
+            attributes: message.attributes.clone(),
+        }
+    }
+
+    /// Any handle of a message in flight will do, an old one too: SQS does not promise more.
+    pub(super) fn hide(&mut self, handle: &ReceiptHandle, delay: Duration, now: Timestamp) -> Result<(), &'static str> {
+        if !self.handles.iter().any(|(known, _)| known == handle) {
+            return Err("ReceiptHandleIsInvalid");
+        }
+        if self.visible_at <= now {
+            return Err("MessageNotInflight");
+        }
+        let received = self.handles.last().map_or(now, |(_, at)| *at);
+        if delay + now.since(received) > LONGEST {
+            return Err("InvalidParameterValue");
+        }
+        self.visible_at = now.after(delay);
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! The two tables: the ledger and the letters. Every condition is core's own, so that a model cannot be kinder than
+//! the real table is asked to be.
+
+mod effects;
+mod ledger;
+mod letters;
+#[cfg(test)]
+mod tests;
+
+pub use effects::{Countable, Effects};
+pub use ledger::ModelLedger;
+pub use letters::ModelLetters;
+
+const THROTTLED: &str = "throttled";

@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redrive_core::ids::LetterId;
+use redrive_core::letter::{Letter, LetterWrite, SHARDS, Status};
+use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+
+use super::THROTTLED;
+use crate::faults::Faults;
+use crate::journal::What;
+use crate::lock;
+
+const SERVICE: &str = "letters";
+
+/// The dead-letter table and its index. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ModelLetters {
+    table: Arc<Mutex<Table>>,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    letters: BTreeMap<LetterId, Arc<Letter>>,
+    /// What the index shows of a letter, and from when on.
+    index: BTreeMap<LetterId, Vec<(Timestamp, Arc<Letter>)>>,
+    lag: Option<(Duration, StdRng)>,
+}
+
+impl ModelLetters {
+    /// An empty table, whose index is always up to date.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the index follow the table by up to `at_most`, by chance.
+    #[must_use]
+    pub fn with_index_lag(self, seed: u64, at_most: Duration) -> Self {
+        lock(&self.table).lag = Some((at_most, StdRng::seed_from_u64(seed)));
+        self
+    }
+
+    /// The same table, as the process of `faults` sees it.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// A letter, as it stands.
+    #[must_use]
+    pub fn letter(&self, id: LetterId) -> Option<Arc<Letter>> {
+        lock(&self.table).letters.get(&id).cloned()
+    }
+
+    /// All letters.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Letter>> {
+        lock(&self.table).letters.values().cloned().collect()
+    }
+
+    /// Writes whatever the condition says: for tests that need a broken store.
+    pub fn force(&self, letter: Letter) {
+        self.put(&mut lock(&self.table), letter);
+    }
+
+    fn put(&self, table: &mut Table, letter: Letter) {
+        let now = self.faults.clock().now();
+        let after = Arc::new(letter);
+        let before = table.letters.insert(after.id, Arc::clone(&after));
+        let lag = table
+            .lag
+            .as_mut()
+            .map_or(Duration::ZERO, |(at_most, random)| random.random_range(Duration::ZERO..=*at_most));
+        let seen = table.index.entry(after.id).or_default();
+        // The index never goes back.
+        let from = seen.last().map_or(now, |(from, _)| *from).max(now.after(lag));
+        seen.push((from, Arc::clone(&after)));
+        self.faults.record(What::LetterWritten { before, after });
+    }
+
+    fn apply(&self, write: &LetterWrite) -> Result<(), WriteError<Letter>> {
+        let mut table = lock(&self.table);
+        let found = table.letters.get(&write.letter.id);
+        if !write.holds(found.map(AsRef::as_ref)) {
+            return Err(WriteError::Condition(found.map(|letter| Box::new((**letter).clone()))));
+        }
+        self.put(&mut table, write.letter.clone());
+        Ok(())
+    }
+}
+
+impl Table {
+    /// The letters as the index shows them.
+    fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Letter>> {
+        let seen = move |seen: &'_ Vec<(Timestamp, Arc<Letter>)>| seen.iter().rposition(|(from, _)| *from <= now);
+        self.index.values().filter_map(move |versions| seen(versions).map(|at| &versions[at].1))
+    }
+}
+
+fn candidate(letter: &Letter) -> Candidate {
+    Candidate {
+        id: letter.id,
+        due: letter.due,
+        error_type: letter.reason.error_type,
+        error_code: letter.reason.error_code.clone(),
+        fingerprint: letter.fingerprint.clone(),
+        key: letter.key.clone(),
+        scope: letter.scope.clone(),
+    }
+}
+
+impl Letters for ModelLetters {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+        let read = || {
+            let table = lock(&self.table);
+            ids.iter().map(|id| table.letters.get(id).map(|letter| (**letter).clone())).collect()
+        };
+        self.faults.ask(SERVICE, "read letters", read).await
+    }
+
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        const ACTION: &str = "write letters";
+        let (letters, asked) = (self.clone(), writes.clone());
+        let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
+            let write = |(index, write): (usize, &LetterWrite)| {
+                if trouble.refuses(index) {
+                    let why = THROTTLED.to_owned();
+                    return Err(Unavailable { service: SERVICE, action: ACTION, why }.into());
+                }
+                letters.apply(write)
+            };
+            asked.iter().enumerate().map(write).collect()
+        });
+        answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
+    }
+
+    async fn candidates(
+        &self,
+        status: Status,
+        shard: u8,
+        due_by: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let query = || {
+            let table = lock(&self.table);
+            let mut found: Vec<_> = table
+                .indexed(self.faults.clock().now())
+                .filter(|letter| letter.status == status && letter.id.shard(SHARDS) == shard && letter.due <= due_by)
+                .filter(|letter| after.as_ref().is_none_or(|after| (letter.due, letter.id) > (after.due, after.id)))
+                .map(|letter| candidate(letter))
+                .collect();
+            found.sort_by_key(|candidate| (candidate.due, candidate.id));
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.due });
+            Page { candidates: found, next }
+        };
+        self.faults.ask(SERVICE, "query the status index", query).await
+    }
+}

@@ -1,0 +1,161 @@
+//! Mishaps by chance.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redrive_core::time::Timestamp;
+
+use crate::clock::ORIGIN;
+use crate::faults::{Fate, Mishap};
+
+/// How often things go wrong, each in a thousand calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chances {
+    /// [`Mishap::Refused`]
+    pub refused: u32,
+    /// [`Mishap::LostAnswer`]
+    pub lost_answer: u32,
+    /// [`Mishap::Late`], by up to two minutes
+    pub late: u32,
+    /// [`Mishap::Twice`]
+    pub twice: u32,
+    /// [`Mishap::Partly`]
+    pub partly: u32,
+    /// [`Mishap::Conflict`]
+    pub conflict: u32,
+    /// [`Mishap::CrashBefore`] or [`Mishap::CrashAfter`]
+    pub crash: u32,
+    /// The service goes out of reach for up to a minute and a half.
+    pub outage: u32,
+    /// [`Mishap::Slow`] or [`Mishap::SlowAnswer`], by up to 40 s
+    pub slow: u32,
+    /// Every other call takes up to this long there, and as long back.
+    pub latency: Duration,
+    /// After this nothing goes wrong any more, so that what is left can come to rest.
+    pub calm_after: Duration,
+}
+
+impl Chances {
+    /// A calm day: latency of up to 20 ms, and nothing goes wrong.
+    #[must_use]
+    pub const fn calm() -> Self {
+        Self {
+            refused: 0,
+            lost_answer: 0,
+            late: 0,
+            twice: 0,
+            partly: 0,
+            conflict: 0,
+            crash: 0,
+            outage: 0,
+            slow: 0,
+            latency: Duration::from_millis(20),
+            calm_after: Duration::from_secs(600),
+        }
+    }
+
+    /// A bad day: one call in eight goes wrong somehow, for ten minutes.
+    #[must_use]
+    pub const fn rough() -> Self {
+        Self {
+            refused: 20,
+            lost_answer: 25,
+            late: 15,
+            twice: 15,
+            partly: 15,
+            conflict: 15,
+            crash: 20,
+            outage: 3,
+            slow: 10,
+            ..Self::calm()
+        }
+    }
+
+    const fn kinds(&self) -> [(Kind, u32); 9] {
+        [
+            (Kind::Refused, self.refused),
+            (Kind::LostAnswer, self.lost_answer),
+            (Kind::Late, self.late),
+            (Kind::Twice, self.twice),
+            (Kind::Partly, self.partly),
+            (Kind::Conflict, self.conflict),
+            (Kind::Crash, self.crash),
+            (Kind::Outage, self.outage),
+            (Kind::Slow, self.slow),
+        ]
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Refused,
+    LostAnswer,
+    Late,
+    Twice,
+    Partly,
+    Conflict,
+    Crash,
+    Outage,
+    Slow,
+}
+
+#[derive(Debug)]
+pub(crate) struct Storm {
+    random: StdRng,
+    chances: Chances,
+    outages: BTreeMap<&'static str, Timestamp>,
+}
+
+impl Storm {
+    pub(crate) fn new(seed: u64, chances: Chances) -> Self {
+        Self { random: StdRng::seed_from_u64(seed), chances, outages: BTreeMap::new() }
+    }
+
+    pub(crate) fn fate(&mut self, service: &'static str, now: Timestamp) -> Fate {
+        let (there, back) = (self.latency(), self.latency());
+        let calm = Fate { mishap: None, there, back };
+        if now > ORIGIN.after(self.chances.calm_after) {
+            return calm;
+        }
+        if self.outages.get(service).is_some_and(|until| now < *until) {
+            return Fate { mishap: Some(Mishap::Refused), ..calm };
+        }
+        let Some(kind) = self.kind() else { return calm };
+        let seconds = |random: &mut StdRng, most: u64| Duration::from_millis(random.random_range(1..=most * 1_000));
+        let mishap = match kind {
+            Kind::Refused => Mishap::Refused,
+            Kind::LostAnswer => Mishap::LostAnswer,
+            Kind::Late => Mishap::Late(seconds(&mut self.random, 120)),
+            Kind::Twice => Mishap::Twice,
+            Kind::Partly => Mishap::Partly(self.random.random()),
+            Kind::Conflict => Mishap::Conflict,
+            Kind::Crash if self.random.random() => Mishap::CrashBefore,
+            Kind::Crash => Mishap::CrashAfter,
+            Kind::Outage => {
+                self.outages.insert(service, now.after(seconds(&mut self.random, 90)));
+                Mishap::Refused
+            }
+            Kind::Slow if self.random.random() => Mishap::Slow(seconds(&mut self.random, 40)),
+            Kind::Slow => Mishap::SlowAnswer(seconds(&mut self.random, 40)),
+        };
+        Fate { mishap: Some(mishap), ..calm }
+    }
+
+    fn kind(&mut self) -> Option<Kind> {
+        let mut roll = self.random.random_range(0..1_000_u32);
+        for (kind, chance) in self.chances.kinds() {
+            if roll < chance {
+                return Some(kind);
+            }
+            roll -= chance;
+        }
+        None
+    }
+
+    fn latency(&mut self) -> Duration {
+        let most = u64::try_from(self.chances.latency.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.random.random_range(0..=most))
+    }
+}

@@ -1,0 +1,292 @@
+//! Letters under their conditions, and the status index.
+//!
+//! Nothing here is PENDING and due, REPLAYING or REPLAYED: on a stage at work the replay function would take it.
+
+use std::time::Duration;
+
+use redrive_core::envelope::{Attribute, AttributeValue};
+use redrive_core::fault::Class;
+use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, Scope};
+use redrive_core::key::{Key, PayloadHash};
+use redrive_core::ledger::{Attempt, Origin};
+use redrive_core::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::ports::{Letters, WriteError};
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+
+use crate::samples::{at, life, queue, unique};
+use crate::stores::Store;
+
+crate::contract! {
+    a_letter_is_created_once_and_the_second_time_shows_the_first,
+    a_letter_changes_only_from_the_version_that_was_read,
+    a_change_of_a_missing_letter_fails_its_condition_and_makes_none,
+    each_letter_of_a_batch_has_its_own_answer,
+    reads_answer_in_order_whatever_is_asked_twice_or_missing,
+    a_letter_keeps_everything_that_can_be_in_it,
+    the_body_is_kept_verbatim,
+    a_letter_as_large_as_an_item_can_be_is_kept,
+    the_index_lists_what_is_due_in_order_and_page_by_page,
+    the_index_follows_a_letter_to_its_next_status,
+}
+
+fn letter() -> Letter {
+    let life = life();
+    Letter {
+        id: LetterId::derive(&queue(), &life.message_id),
+        source: queue(),
+        partition: None,
+        offset: None,
+        payload: "{}".to_owned(),
+        attributes: [].into(),
+        group: None,
+        origin: life.message_id.clone(),
+        sent_at: life.sent_at,
+        life,
+        hash: PayloadHash::of_text("{}"),
+        key: None,
+        key_is_stable: false,
+        scope: Scope::new("contract").unwrap(),
+        reason: Reason {
+            error_type: ErrorType::Schema,
+            error_code: None,
+            error_message: String::new(),
+            attempt_count: 1,
+            first_failed_at: at(1),
+            last_failed_at: at(2),
+            attempts: Vec::new(),
+        },
+        fingerprint: "SCHEMA not-json".to_owned(),
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 1,
+    }
+}
+
+fn changed(letter: &Letter, note: &str) -> Letter {
+    Letter { version: letter.version + 1, resolution_note: Some(note.to_owned()), ..letter.clone() }
+}
+
+type Written = Result<(), WriteError<Letter>>;
+
+async fn write<S: Store>(store: &S, write: LetterWrite) -> Written {
+    store.letters().write(vec![write]).await.pop().expect("one answer")
+}
+
+async fn read<S: Store>(store: &S, id: LetterId) -> Option<Letter> {
+    store.letters().read(&[id]).await.expect("the table answers").pop().expect("one answer")
+}
+
+fn instead(written: Written) -> Option<Letter> {
+    match written {
+        Err(WriteError::Condition(found)) => found.map(|letter| *letter),
+        other => panic!("expected a failed condition, got {other:?}"),
+    }
+}
+
+async fn round_trip<S: Store>(store: &S, letter: Letter) {
+    write(store, LetterWrite::create(letter.clone())).await.unwrap();
+    assert_eq!(read(store, letter.id).await, Some(letter));
+}
+
+async fn a_letter_is_created_once_and_the_second_time_shows_the_first<S: Store>(store: &S) {
+    let first = letter();
+    assert_eq!(write(store, LetterWrite::create(first.clone())).await, Ok(()));
+    let second = Letter { payload: "other".to_owned(), ..first.clone() };
+    assert_eq!(instead(write(store, LetterWrite::create(second)).await), Some(first.clone()));
+    assert_eq!(read(store, first.id).await, Some(first));
+}
+
+async fn a_letter_changes_only_from_the_version_that_was_read<S: Store>(store: &S) {
+    let first = letter();
+    write(store, LetterWrite::create(first.clone())).await.unwrap();
+    let [mine, theirs] = ["mine", "theirs"].map(|note| changed(&first, note));
+    assert_eq!(write(store, LetterWrite::change(mine.clone())).await, Ok(()));
+    assert_eq!(instead(write(store, LetterWrite::change(theirs)).await), Some(mine.clone()));
+    assert_eq!(write(store, LetterWrite::change(changed(&mine, "next"))).await, Ok(()));
+}
+
+async fn a_change_of_a_missing_letter_fails_its_condition_and_makes_none<S: Store>(store: &S) {
+    let missing = letter();
+    assert_eq!(instead(write(store, LetterWrite::change(changed(&missing, "n"))).await), None);
+    assert_eq!(read(store, missing.id).await, None);
+}
+
+async fn each_letter_of_a_batch_has_its_own_answer<S: Store>(store: &S) {
+    let letters: Vec<_> = (0..40).map(|_| letter()).collect();
+    write(store, LetterWrite::create(letters[9].clone())).await.unwrap();
+    let answers = store.letters().write(letters.iter().cloned().map(LetterWrite::create).collect()).await;
+    for (place, answer) in answers.into_iter().enumerate() {
+        match place {
+            9 => assert_eq!(instead(answer), Some(letters[9].clone())),
+            _ => assert_eq!(answer, Ok(()), "{place}"),
+        }
+    }
+}
+
+async fn reads_answer_in_order_whatever_is_asked_twice_or_missing<S: Store>(store: &S) {
+    let letters: Vec<_> = (0..120).map(|_| letter()).collect();
+    store.letters().write(letters.iter().cloned().map(LetterWrite::create).collect()).await;
+    let mut asked: Vec<_> = letters.iter().rev().map(|letter| letter.id).collect();
+    let mut expected: Vec<_> = letters.iter().rev().cloned().map(Some).collect();
+    asked.insert(3, letter().id);
+    expected.insert(3, None);
+    asked.push(letters[5].id);
+    expected.push(Some(letters[5].clone()));
+    assert_eq!(store.letters().read(&asked).await, Ok(expected));
+    assert_eq!(store.letters().read(&[]).await, Ok(Vec::new()));
+}
+
+async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
+    let attempt = Attempt {
+        life: life(),
+        at: at(1_234),
+        class: Class::Timeout,
+        code: "handler-timeout".to_owned(),
+        text: "„zu spät“".to_owned(),
+        origin: Origin { request_id: "r".to_owned(), ..Origin::default() },
+    };
+    let event = |what, note: Option<&str>, attempt| Event {
+        at: at(5_678),
+        what,
+        who: "ann@example.org".to_owned(),
+        note: note.map(str::to_owned),
+        attempt,
+    };
+    let send = |message_id| Send {
+        number: Number(1),
+        key: Key::new("k").ok(),
+        hash: PayloadHash::of_text("b"),
+        message_id,
+        at: at(3),
+    };
+    let full = Letter {
+        partition: Some("3".to_owned()),
+        offset: Some("99".to_owned()),
+        attributes: [
+            ("type".to_owned(), Attribute::text("ünïcode 🚚")),
+            ("n".to_owned(), Attribute { data_type: "Number.int".to_owned(), ..Attribute::text("-7.50") }),
+            ("png".to_owned(), binary("Binary.png", (0..=255).collect())),
+            ("none".to_owned(), binary("Binary", Vec::new())),
+        ]
+        .into(),
+        group: Some("tenant".to_owned()),
+        key: Key::new("schlüssel").ok(),
+        key_is_stable: true,
+        status: Status::Discarded,
+        resolution_note: Some("not ours\nand never was".to_owned()),
+        number: Number(3),
+        deaths: 4,
+        sends: vec![send(None), send(MessageId::new("m"))],
+        history: vec![
+            event(Happening::AttemptFailed, None, Some(attempt)),
+            event(Happening::Discarded, Some(""), None),
+        ],
+        token: Some(OwnerToken::from_random(7)),
+        due: at(17),
+        expires: Some(at(3_600_000)),
+        version: 12,
+        ..letter()
+    };
+    round_trip(store, full).await;
+}
+
+fn binary(data_type: &str, bytes: Vec<u8>) -> Attribute {
+    Attribute { data_type: data_type.to_owned(), value: AttributeValue::Binary(bytes) }
+}
+
+async fn the_body_is_kept_verbatim<S: Store>(store: &S) {
+    for payload in ["", " \t\r\n", "null", "„ünïcode“ — 🚚 שלום \u{fffd}", "{\"a\": 1.0,\n \"a\": 2}", "\"\\u0000\""]
+    {
+        round_trip(store, Letter { payload: payload.to_owned(), ..letter() }).await;
+    }
+}
+
+async fn a_letter_as_large_as_an_item_can_be_is_kept<S: Store>(store: &S) {
+    round_trip(store, Letter { payload: "ä".repeat(190 * 1024), ..letter() }).await;
+}
+
+/// A letter in the first shard.
+fn letter_in_shard_0() -> Letter {
+    loop {
+        let life = life();
+        let id = LetterId::derive(&queue(), &life.message_id);
+        if id.shard(SHARDS) == 0 {
+            return Letter { id, origin: life.message_id.clone(), life, status: Status::Discarded, ..letter() };
+        }
+    }
+}
+
+/// All candidates of the first shard that are due by then, read in pages of two.
+async fn list<S: Store>(store: &S, status: Status, due_by: Timestamp) -> Vec<Candidate> {
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.letters().candidates(status, 0, due_by, after, 2).await.expect("the index answers");
+        assert!(page.candidates.len() <= 2);
+        listed.extend(page.candidates);
+        after = page.next;
+        if after.is_none() {
+            return listed;
+        }
+    }
+}
+
+/// An index follows its table in its own time.
+async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, expected: &[&Letter]) {
+    let mut ours = Vec::new();
+    for _ in 0..100 {
+        ours = list(store, status, due_by).await;
+        ours.retain(|candidate| candidate.fingerprint == expected[0].fingerprint);
+        if ours.len() == expected.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|letter| Candidate {
+            id: letter.id,
+            due: letter.due,
+            error_type: letter.reason.error_type,
+            error_code: letter.reason.error_code.clone(),
+            fingerprint: letter.fingerprint.clone(),
+            key: letter.key.clone(),
+            scope: letter.scope.clone(),
+        })
+        .collect();
+    assert_eq!(ours, expected);
+}
+
+async fn the_index_lists_what_is_due_in_order_and_page_by_page<S: Store>(store: &S) {
+    let fingerprint = unique();
+    let mut letters: Vec<_> = (0..7)
+        .map(|n| Letter { fingerprint: fingerprint.clone(), due: at(7_000 - n * 1_000), ..letter_in_shard_0() })
+        .collect();
+    letters[2].reason.error_code = Some("code".to_owned());
+    store.letters().write(letters.iter().cloned().map(LetterWrite::create).collect()).await;
+    letters.sort_by_key(|letter| letter.due);
+    let due = |count: usize| letters[..count].iter().collect::<Vec<_>>();
+    until_listed(store, Status::Discarded, at(5_000), &due(5)).await;
+    until_listed(store, Status::Discarded, at(4_999), &due(4)).await;
+    until_listed(store, Status::Discarded, Timestamp::NEVER, &due(7)).await;
+}
+
+async fn the_index_follows_a_letter_to_its_next_status<S: Store>(store: &S) {
+    let fingerprint = unique();
+    let waiting = || Letter { fingerprint: fingerprint.clone(), status: Status::Pending, ..letter_in_shard_0() };
+    let [stays, goes] = [waiting(), waiting()];
+    for letter in [&stays, &goes] {
+        write(store, LetterWrite::create(letter.clone())).await.unwrap();
+    }
+    let gone = Letter { status: Status::Resolved, due: at(9), ..changed(&goes, "done") };
+    write(store, LetterWrite::change(gone.clone())).await.unwrap();
+    until_listed(store, Status::Resolved, at(9), &[&gone]).await;
+    until_listed(store, Status::Pending, Timestamp::NEVER, &[&stays]).await;
+}

@@ -1,0 +1,39 @@
+//! One contract for every store behind the ports: each sentence runs against the stores in memory, on which flows
+//! and simulations rely, and against the real adapters on the stage. A store that passes here may stand behind any
+//! flow.
+//!
+//! Every test has keys of its own, so that they may run beside each other and beside a stage at work.
+
+// A test says what it expects by failing, and so may its helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod answers;
+mod batches;
+mod commits;
+mod cycles;
+mod entries;
+mod letters;
+mod queues;
+mod samples;
+mod stores;
+
+/// Runs the sentences of a file against every store.
+macro_rules! contract {
+    ($($sentence:ident),+ $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test]
+            async fn $sentence() {
+                super::$sentence(&crate::stores::Memory::default()).await;
+            })+
+        }
+
+        mod on_the_stage {
+            $(#[tokio::test]
+            #[ignore = "needs the stage"]
+            async fn $sentence() {
+                super::$sentence(&crate::stores::Deployed::connect().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use contract;

@@ -1,0 +1,167 @@
+//! Keys, requests and entries that no other test has.
+
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+use redrive_core::ids::{Life, MessageId, OwnerToken, QueueArn, Scope};
+use redrive_core::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, LifeRecord, Origin, Refusal, State, Step};
+use redrive_core::ledger::{Settlement, Settling, claim, settle};
+use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
+use redrive_core::time::Timestamp;
+use uuid::Uuid;
+
+use crate::stores::Store;
+
+pub(crate) type Written = Result<(), WriteError<Entry>>;
+
+/// The start of the day after tomorrow: what expires in a test does so from then on, so that the stage's own clock
+/// does not delete it meanwhile.
+static START: LazyLock<u64> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+    (now.as_secs() / 86_400 + 2) * 86_400_000
+});
+
+/// So many milliseconds after the start of the test.
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(*START + millis)
+}
+
+pub(crate) fn unique() -> String {
+    Uuid::new_v4().to_string()
+}
+
+pub(crate) fn token() -> OwnerToken {
+    OwnerToken::from_random(Uuid::new_v4().as_u128())
+}
+
+pub(crate) fn key() -> LedgerKey {
+    LedgerKey::owned(&Scope::new("contract").expect("a scope"), &Key::new(unique()).expect("a key"))
+}
+
+pub(crate) fn life() -> Life {
+    Life { message_id: MessageId::new(unique()).expect("an id"), sent_at: at(1) }
+}
+
+pub(crate) fn queue() -> QueueArn {
+    QueueArn::new("arn:aws:sqs:us-east-1:000000000000:contract").expect("an ARN")
+}
+
+/// An entry of version 1 that was just claimed.
+pub(crate) fn entry() -> Entry {
+    Entry {
+        state: State::InProgress,
+        owner: token(),
+        lease_until: at(10_000),
+        hash: PayloadHash::of_text("body"),
+        version: 1,
+        lives: vec![LifeRecord { life: life(), attempts: 1, dead: false }],
+        send: None,
+        fault: None,
+        history: Vec::new(),
+        expires: at(60_000),
+    }
+}
+
+/// A write of `entry` where nothing is.
+pub(crate) fn first(key: &LedgerKey, entry: &Entry) -> EntryWrite {
+    EntryWrite { key: key.clone(), entry: entry.clone(), expect: Expect::AbsentOrExpired(at(0)) }
+}
+
+/// A write of what follows `entry` as it was read.
+pub(crate) fn next(key: &LedgerKey, entry: &Entry) -> EntryWrite {
+    let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
+    EntryWrite { key: key.clone(), entry: Entry { version: entry.version + 1, ..entry.clone() }, expect }
+}
+
+pub(crate) async fn write<S: Store>(store: &S, writes: Vec<EntryWrite>) -> Vec<Written> {
+    Ledger::<S::Effects>::write(store.ledger(), writes).await
+}
+
+pub(crate) async fn write_one<S: Store>(store: &S, one: EntryWrite) -> Written {
+    write(store, vec![one]).await.pop().expect("one answer")
+}
+
+pub(crate) async fn read_one<S: Store>(store: &S, key: &LedgerKey) -> Option<Entry> {
+    store.ledger().read(std::slice::from_ref(key)).await.expect("the ledger answers").pop().expect("one answer")
+}
+
+/// What stood there instead of what was expected.
+pub(crate) fn instead(written: Written) -> Option<Entry> {
+    match written {
+        Err(WriteError::Condition(found)) => found.map(|entry| *entry),
+        other => panic!("expected a failed condition, got {other:?}"),
+    }
+}
+
+/// The wish of a new worker to run `body` under `key`, for another life than any before.
+pub(crate) fn request(key: &LedgerKey, body: &str, now: Timestamp) -> ClaimRequest {
+    ClaimRequest {
+        key: key.clone(),
+        life: life(),
+        hash: PayloadHash::of_text(body),
+        send: None,
+        token: token(),
+        lease_until: Timestamp::from_millis(now.as_millis() + 10_000),
+        limit: 2,
+        expires: at(3_600_000),
+        origin: Origin { request_id: unique(), function_version: "7".to_owned(), log_stream: "stream".to_owned() },
+    }
+}
+
+/// Claims as a processor does: decides, writes, and decides again with what was found.
+pub(crate) async fn run_claim<S: Store>(store: &S, request: &ClaimRequest, now: Timestamp) -> Result<Claim, Refusal> {
+    let mut found = None;
+    for _ in 0..20 {
+        let (write, answer) = match claim(found.as_ref(), request, now) {
+            Step::Take(write, claim) => (write, Ok(*claim)),
+            Step::Bury(write, refusal) => (write, Err(refusal)),
+            Step::Won(claim) => return Ok(*claim),
+            Step::Refused(refusal) => return Err(refusal),
+        };
+        match write_one(store, *write).await {
+            Ok(()) => return answer,
+            other => found = instead(other),
+        }
+    }
+    panic!("the claim finds no end")
+}
+
+/// How a settlement ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Written,
+    AlreadyDone,
+    Rejected,
+}
+
+/// Settles as a processor does, first against what the claim left.
+pub(crate) async fn run_settle<S: Store>(
+    store: &S,
+    claim: &Claim,
+    settlement: &Settlement,
+    effects: S::Effects,
+) -> Ended {
+    let mut found = Some(claim.entry().clone());
+    for _ in 0..20 {
+        let write = match settle(found.as_ref(), claim, settlement, at(1_000), at(3_600_000)) {
+            Settling::Write(write) => *write,
+            Settling::Done => return Ended::AlreadyDone,
+            Settling::Rejected => return Ended::Rejected,
+        };
+        let written = match settlement {
+            Settlement::Complete => store.ledger().commit(write, &effects).await,
+            Settlement::Fail(_) | Settlement::Release => write_one(store, write).await.map_err(|error| match error {
+                WriteError::Condition(found) => CommitError::Condition(found),
+                WriteError::Unavailable(why) => CommitError::Unavailable(why),
+            }),
+        };
+        match written {
+            Ok(()) => return Ended::Written,
+            Err(CommitError::Condition(instead)) => found = instead.map(|entry| *entry),
+            Err(CommitError::Conflict) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the settlement finds no end")
+}

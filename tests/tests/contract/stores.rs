@@ -1,0 +1,112 @@
+//! The stores under contract.
+
+use redrive_aws::{LedgerTable, LetterTable, Table, Writes};
+use redrive_core::fault::Fault;
+use redrive_core::ports::{Ledger, LedgerReader, Letters};
+use redrive_testkit::{Effects, ModelLedger, ModelLetters};
+use redrive_tests::stage::Stage;
+use uuid::Uuid;
+
+/// A ledger and its letters, and the effects that can be committed with a completion.
+pub(crate) trait Store: Sync {
+    type Effects: Send + Sync + 'static;
+    type Ledger: Ledger<()> + Ledger<Self::Effects> + LedgerReader;
+    type Letters: Letters;
+
+    fn ledger(&self) -> &Self::Ledger;
+    fn letters(&self) -> &Self::Letters;
+
+    /// No effect at all.
+    fn nothing(&self) -> Self::Effects;
+    /// One more charge in this row.
+    fn charge(&self, row: &str) -> Self::Effects;
+    /// The same, and another effect whose own condition fails.
+    fn charge_and_fail(&self, row: &str, fault: Fault) -> Self::Effects;
+    /// How often a row was charged.
+    async fn charges(&self, row: &str) -> u64;
+}
+
+/// The stores of the testkit.
+#[derive(Default)]
+pub(crate) struct Memory {
+    ledger: ModelLedger,
+    letters: ModelLetters,
+}
+
+impl Store for Memory {
+    type Effects = Effects;
+    type Ledger = ModelLedger;
+    type Letters = ModelLetters;
+
+    fn ledger(&self) -> &ModelLedger {
+        &self.ledger
+    }
+
+    fn letters(&self) -> &ModelLetters {
+        &self.letters
+    }
+
+    fn nothing(&self) -> Effects {
+        Effects::default()
+    }
+
+    fn charge(&self, row: &str) -> Effects {
+        Effects::one(row)
+    }
+
+    fn charge_and_fail(&self, row: &str, fault: Fault) -> Effects {
+        Effects { refusal: Some(fault), ..Effects::one(row) }
+    }
+
+    async fn charges(&self, row: &str) -> u64 {
+        self.ledger.counter(row)
+    }
+}
+
+/// The adapters on the stage.
+pub(crate) struct Deployed {
+    ledger: LedgerTable,
+    letters: LetterTable,
+    pub(crate) orders: Table,
+}
+
+impl Deployed {
+    /// Panics without a stage: a contract that was not tried is not kept.
+    pub(crate) async fn connect() -> Self {
+        let stage = Stage::connect().await;
+        let orders = Table::new(stage.dynamodb.clone(), stage.output("OrdersTableName"), "order_id");
+        Self { ledger: stage.ledger(), letters: stage.letters(), orders }
+    }
+}
+
+impl Store for Deployed {
+    type Effects = Writes;
+    type Ledger = LedgerTable;
+    type Letters = LetterTable;
+
+    fn ledger(&self) -> &LedgerTable {
+        &self.ledger
+    }
+
+    fn letters(&self) -> &LetterTable {
+        &self.letters
+    }
+
+    fn nothing(&self) -> Writes {
+        Writes::none()
+    }
+
+    fn charge(&self, row: &str) -> Writes {
+        Writes::one(self.orders.update(row).add("charges", 1))
+    }
+
+    fn charge_and_fail(&self, row: &str, fault: Fault) -> Writes {
+        let missing = self.orders.update(&Uuid::new_v4().to_string());
+        self.charge(row).and(missing.add("charges", 1).must_exist().otherwise(fault))
+    }
+
+    async fn charges(&self, row: &str) -> u64 {
+        let item = self.orders.get(row).await.expect("the orders table answers").unwrap_or_default();
+        item.get("charges").map_or(0, |value| value.as_n().unwrap().parse().unwrap())
+    }
+}

@@ -1,0 +1,141 @@
+//! Every bad input of the processor's, and what it gets.
+
+use proptest::prelude::*;
+use redrive_core::fault::Class;
+use redrive_testkit::handlers::{Order, Scripted};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, event, ids, record};
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_records_fails_the_invocation_and_an_empty_list_is_nothing_to_do() {
+    let bench = Bench::new(Scripted::new());
+    assert_eq!(bench.invoke(event(&[])).await.unwrap(), json!({"batchItemFailures": []}));
+    for not_a_batch in [json!({}), json!(null), json!(7), json!({"Records": 7})] {
+        assert!(bench.invoke(not_a_batch).await.unwrap_err().contains("expected an SQS event"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_without_an_id_fails_the_invocation_and_nothing_runs() {
+    let bench = Bench::new(Scripted::new());
+    for id in [json!(null), json!("")] {
+        let mut nameless = record("x", &Order::body("o-2", 5));
+        nameless["messageId"] = id;
+        let error = bench.invoke(event(&[record("m-1", &Order::body("o-1", 5)), nameless])).await.unwrap_err();
+        assert!(error.contains("record 1 of the batch has no message id"), "{error}");
+    }
+    assert_eq!(bench.charged("o-1"), 0, "nothing was deleted, so nothing needed to run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_without_json_or_key_are_returned_recorded_and_never_run() {
+    let long = Order::body(&"k".repeat(10_240), 5);
+    let cases = [
+        ("not json {", "not-json"),
+        ("", "not-json"),
+        ("null", "no-key"),
+        ("17", "no-key"),
+        (r#"{"amount":5}"#, "no-key"),
+        (r#"{"order_id":"","amount":5}"#, "no-key"),
+        (&long, "no-key"),
+        (r#"{"order_id":"o-7","amount":"five"}"#, "decode"),
+    ];
+    let bench = Bench::new(Scripted::new());
+    let mut batch: Vec<_> = cases.iter().enumerate().map(|(n, (body, _))| record(&format!("m-{n}"), body)).collect();
+    batch.push(record("good", &Order::body("o-1", 5)));
+    let returned = bench.returned(event(&batch)).await;
+    assert_eq!(returned, (0..cases.len()).map(|n| format!("m-{n}")).collect::<Vec<_>>());
+    for (n, (body, code)) in cases.iter().enumerate() {
+        let entry = bench.ownerless(&format!("m-{n}")).unwrap_or_else(|| panic!("{body} is recorded"));
+        let fault = entry.fault.unwrap();
+        assert_eq!((fault.class, fault.code.as_str()), (Class::Schema, *code), "{body}");
+    }
+    assert_eq!((bench.charged("o-1"), bench.runs("o-7")), (1, 0));
+    assert!(bench.hidden().iter().all(|(_, seconds)| (1..=2).contains(seconds)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_without_handle_or_timestamp_is_returned_as_it_is() {
+    let bench = Bench::new(Scripted::new());
+    let (mut no_handle, mut no_time) = (record("m-1", &Order::body("o-1", 5)), record("m-2", &Order::body("o-2", 5)));
+    no_handle["receiptHandle"] = json!(null);
+    no_time["attributes"] = json!({});
+    let batch = event(&[no_handle, no_time, record("m-3", &Order::body("o-3", 5))]);
+    assert_eq!(bench.returned(batch).await, ["m-1", "m-2"]);
+    assert_eq!((bench.charged("o-3"), bench.hidden().len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_of_another_queue_fail_the_invocation() {
+    let bench = Bench::new(Scripted::new());
+    let mut stray = record("m-1", &Order::body("o-1", 5));
+    stray["eventSourceARN"] = json!("arn:aws:sqs:us-east-1:000000000000:another");
+    assert!(bench.invoke(event(&[stray])).await.unwrap_err().contains("another"));
+}
+
+fn any_body() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[a-c]".prop_map(|order| Order::body(&order, 5)),
+        ("[a-c]", 0..3_u64).prop_map(|(order, amount)| Order::body(&order, amount)),
+        Just("null".to_owned()),
+        Just("[".repeat(2_000)),
+    ]
+}
+
+fn any_field() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        Just(json!({})),
+        any::<i64>().prop_map(|n| json!(n)),
+        any::<String>().prop_map(|text| json!(text)),
+        Just(json!({"stringValue": 7, "dataType": []})),
+    ]
+}
+
+const FIELDS: &[&str] = &["body", "receiptHandle", "attributes", "messageAttributes", "awsRegion"];
+
+fn any_record() -> impl Strategy<Value = Value> {
+    (0..6_u8, any_body(), proptest::option::weighted(0.3, (proptest::sample::select(FIELDS), any_field()))).prop_map(
+        |(id, body, odd)| {
+            let mut record = record(&format!("m-{id}"), &body);
+            if let Some((field, value)) = odd {
+                record[field] = value;
+            }
+            record
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn whatever_comes_in_the_answer_names_ids_of_the_batch_once_and_acknowledges_only_what_is_done(
+        batch in proptest::collection::vec(any_record(), 0..8)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let bench = Bench::new(Scripted::new());
+            let answer = bench.invoke(event(&batch)).await.unwrap();
+            let returned = ids(&answer);
+            let mut came: Vec<_> = batch.iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect();
+            came.sort();
+            came.dedup();
+            let mut once = returned.clone();
+            once.dedup();
+            assert_eq!(once, returned, "each id once");
+            assert!(returned.iter().all(|id| came.contains(id)), "only ids that came in");
+            let acknowledged = came.iter().filter(|id| !returned.contains(id)).count();
+            let completed = ["a", "b", "c"].iter().filter(|key| bench.charged(key) == 1).count();
+            assert!(completed <= acknowledged, "a completion is acknowledged");
+            assert!(["a", "b", "c"].iter().all(|key| bench.charged(key) <= 1), "no effect twice");
+            for id in came.iter().filter(|id| !returned.contains(id)) {
+                let bodies = batch.iter().filter(|one| one["messageId"] == json!(id)).filter_map(|one| one["body"].as_str());
+                let known = bodies.filter_map(|body| serde_json::from_str::<Order>(body).ok());
+                assert!(known.into_iter().any(|order| bench.charged(&order.order_id) == 1), "acknowledged means done");
+            }
+        });
+    }
+}

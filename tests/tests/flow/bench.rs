@@ -1,0 +1,173 @@
+//! A processor over model stores, invoked with JSON as Lambda invokes it.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redrive_core::backoff::Schedule;
+use redrive_core::decode::Reading;
+use redrive_core::handler::Handler;
+use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
+use redrive_core::key::{Key, LedgerKey, Pointer};
+use redrive_core::ledger::{Entry, Origin};
+use redrive_core::ports::{Hide, Ledger, MainQueue};
+use redrive_core::time::Timestamp;
+use redrive_engine::{ProcessSettings, Processor};
+use redrive_testkit::clock::{VirtualClock, VirtualWorld};
+use redrive_testkit::faults::Faults;
+use redrive_testkit::handlers::Scripted;
+use redrive_testkit::journal::What;
+use redrive_testkit::store::{Effects, ModelLedger};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+pub(crate) const SOURCE: &str = "arn:aws:sqs:us-east-1:000000000000:redrive-main";
+const SENT_AT: u64 = 1_763_787_600_123;
+
+/// One record, as Lambda writes it.
+pub(crate) fn record(id: &str, body: &str) -> Value {
+    json!({
+        "messageId": id,
+        "receiptHandle": format!("handle-of-{id}"),
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": SENT_AT.to_string(),
+            "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": (SENT_AT + 9).to_string(),
+        },
+        "messageAttributes": {},
+        "md5OfBody": "not checked",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": SOURCE,
+        "awsRegion": "us-east-1",
+    })
+}
+
+pub(crate) fn event(records: &[Value]) -> Value {
+    json!({ "Records": records })
+}
+
+pub(crate) fn settings() -> ProcessSettings {
+    ProcessSettings {
+        reading: Reading {
+            source: QueueArn::new(SOURCE).unwrap(),
+            scope: Scope::new("main").unwrap(),
+            pointer: Some(Pointer::parse("/order_id").unwrap()),
+        },
+        schedule: Schedule::parse("1s,8s,40s").unwrap(),
+        handler_timeout: Duration::from_secs(3),
+        concurrency: 8,
+        retention: Duration::from_secs(30 * 24 * 3600),
+        settle_reserve: Duration::from_secs(1),
+        clock_skew: Duration::from_secs(5),
+    }
+}
+
+/// A queue that remembers what it was told.
+#[derive(Clone, Default)]
+pub(crate) struct Told(Arc<Mutex<Vec<Hide>>>);
+
+impl MainQueue for Told {
+    fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
+        self.0.lock().unwrap().extend(changes);
+        std::future::ready(Vec::new())
+    }
+}
+
+/// Everything that one processor works with.
+pub(crate) struct Bench<H = Scripted, L = ModelLedger> {
+    processor: Processor<H, L, Told, VirtualWorld>,
+    store: ModelLedger,
+    faults: Faults,
+    told: Told,
+}
+
+impl Bench {
+    pub(crate) fn new(handler: Scripted) -> Self {
+        Self::with_faults(handler, Faults::none())
+    }
+
+    /// `faults` strike the ledger's calls; the handler's runs are written into its journal.
+    pub(crate) fn with_faults(handler: Scripted, faults: Faults) -> Self {
+        let store = ModelLedger::new().with_faults(faults.clone());
+        Self::build(handler.with_faults(faults.clone()), store.clone(), store, faults, Handle::current())
+    }
+}
+
+impl<H, L> Bench<H, L>
+where
+    H: Handler,
+    L: Ledger<H::Effects>,
+{
+    pub(crate) fn build(handler: H, ledger: L, store: ModelLedger, faults: Faults, handlers: Handle) -> Self {
+        let told = Told::default();
+        let world = VirtualWorld::new(VirtualClock::new(), 7);
+        let processor = Processor::new(handler, ledger, told.clone(), world, settings(), handlers);
+        Self { processor, store, faults, told }
+    }
+
+    /// One invocation with ten seconds to go.
+    pub(crate) async fn invoke(&self, event: Value) -> Result<Value, String> {
+        self.invoke_within(event, Duration::from_secs(10)).await
+    }
+
+    pub(crate) async fn invoke_within(&self, event: Value, time: Duration) -> Result<Value, String> {
+        let source = QueueArn::new(SOURCE).unwrap();
+        let records = redrive_lambda::event::records(event, &source).map_err(|error| error.to_string())?;
+        let origin = Origin { request_id: "request-1".to_owned(), ..Origin::default() };
+        let report = self.processor.process(records, origin, Instant::now() + time).await;
+        let report = report.map_err(|error| error.to_string())?;
+        Ok(serde_json::to_value(&report.response).unwrap())
+    }
+
+    /// The ids that an invocation returns, sorted.
+    pub(crate) async fn returned(&self, event: Value) -> Vec<String> {
+        ids(&self.invoke(event).await.unwrap())
+    }
+
+    /// Each visibility that was set: message id and seconds, in the order of the messages' ids within a call.
+    pub(crate) fn hidden(&self) -> Vec<(String, u64)> {
+        let told = self.told.0.lock().unwrap();
+        told.iter().map(|hide| (hide.message_id.to_string(), hide.delay.as_secs())).collect()
+    }
+
+    pub(crate) fn handles(&self) -> Vec<String> {
+        self.told.0.lock().unwrap().iter().map(|hide| hide.receipt_handle.to_string()).collect()
+    }
+
+    pub(crate) fn charged(&self, key: &str) -> u64 {
+        self.store.counter(&format!("charged:{key}"))
+    }
+
+    /// How often the handler was started for a key.
+    pub(crate) fn runs(&self, key: &str) -> usize {
+        let events = self.faults.journal().events();
+        events.iter().filter(|event| matches!(&event.what, What::Started { key: k, .. } if k.as_str() == key)).count()
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<Entry> {
+        let key = LedgerKey::owned(&settings().reading.scope, &Key::new(key).unwrap());
+        self.store.entry(&key).map(|entry| (*entry).clone())
+    }
+
+    pub(crate) fn ownerless(&self, message: &str) -> Option<Entry> {
+        let life = Life { message_id: MessageId::new(message).unwrap(), sent_at: Timestamp::from_millis(SENT_AT) };
+        self.store.entry(&LedgerKey::ownerless(None, &life)).map(|entry| (*entry).clone())
+    }
+
+    pub(crate) fn store(&self) -> &ModelLedger {
+        &self.store
+    }
+}
+
+pub(crate) fn ids(answer: &Value) -> Vec<String> {
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    let mut ids: Vec<_> = failures.iter().map(|one| one["itemIdentifier"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+/// What handlers of the tests hand over.
+pub(crate) type TestEffects = Effects;

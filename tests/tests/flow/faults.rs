@@ -1,0 +1,149 @@
+//! A ledger out of reach, answers that are lost, handlers that panic, hang or block: the message comes back, and its
+//! neighbours are not touched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redrive_core::fault::{Class, Fault};
+use redrive_core::handler::{Context, Handler};
+use redrive_core::ledger::{Entry, EntryWrite, State};
+use redrive_core::ports::{CommitError, Ledger, Unavailable, WriteError};
+use redrive_testkit::faults::{Faults, Mishap};
+use redrive_testkit::handlers::{Order, Play, Scripted};
+use redrive_testkit::store::ModelLedger;
+use tokio::runtime::Handle;
+
+use crate::bench::{Bench, TestEffects, event, record};
+
+/// A ledger that is not there, or throttles, or denies everything.
+#[derive(Clone)]
+struct Out(&'static str);
+
+impl Out {
+    fn error(&self) -> Unavailable {
+        Unavailable { service: "ledger", action: "write", why: self.0.to_owned() }
+    }
+}
+
+impl Ledger<TestEffects> for Out {
+    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        writes.iter().map(|_| Err(self.error().into())).collect()
+    }
+
+    async fn commit(&self, _: EntryWrite, _: &TestEffects) -> Result<(), CommitError> {
+        Err(self.error().into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_nothing_runs_and_everything_comes_back_later() {
+    for why in ["ResourceNotFoundException", "ThrottlingException", "AccessDeniedException"] {
+        let (faults, store) = (Faults::none(), ModelLedger::new());
+        let handler = Scripted::new().with_faults(faults.clone());
+        let bench = Bench::build(handler, Out(why), store, faults, Handle::current());
+        let batch = event(&[record("m-1", &Order::body("o-1", 5)), record("m-2", "not json")]);
+        assert_eq!(bench.returned(batch).await, ["m-1", "m-2"], "{why}");
+        assert_eq!(bench.runs("o-1"), 0, "a message is never handled ungated");
+        assert!(bench.hidden().iter().all(|(_, seconds)| (22..=30).contains(seconds)), "{why}: {:?}", bench.hidden());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_whose_answer_never_comes_leaves_the_message_as_it_is() {
+    // Call 0 is the claim; from then on every answer is lost.
+    let faults = Faults::script((1..40).map(|call| (call, Mishap::Refused)));
+    let bench = Bench::with_faults(Scripted::new(), faults);
+    assert_eq!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await, ["m-1"]);
+    assert!(bench.hidden().is_empty(), "neither acknowledged nor made visible");
+    assert_eq!(bench.entry("o-1").unwrap().state, State::InProgress);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settlement_whose_answer_is_lost_once_is_recognised_by_its_token() {
+    for lost in [0, 1] {
+        let bench = Bench::with_faults(Scripted::new(), Faults::script([(lost, Mishap::Twice)]));
+        assert!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await.is_empty(), "call {lost}");
+        assert_eq!((bench.charged("o-1"), bench.runs("o-1")), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_of_transactions_is_retried_before_anybody_hears_of_it() {
+    let bench = Bench::with_faults(Scripted::new(), Faults::script([(1, Mishap::Conflict), (2, Mishap::Conflict)]));
+    assert!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await.is_empty());
+    assert_eq!((bench.charged("o-1"), bench.runs("o-1")), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_its_own_messages_fault_and_nobody_elses() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::Panic]));
+    let batch = event(&[record("m-1", &Order::body("o-1", 5)), record("m-2", &Order::body("o-2", 5))]);
+    assert_eq!(bench.returned(batch).await, ["m-1"]);
+    let fault = bench.entry("o-1").unwrap().fault.unwrap();
+    assert_eq!((fault.class, fault.code.as_str(), bench.charged("o-2")), (Class::Transient, "panic", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_ends_is_a_timeout_and_its_neighbours_are_done() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::Hang]));
+    let batch = event(&[record("m-1", &Order::body("o-1", 5)), record("m-2", &Order::body("o-2", 5))]);
+    assert_eq!(bench.returned(batch).await, ["m-1"]);
+    let fault = bench.entry("o-1").unwrap().fault.unwrap();
+    assert_eq!((fault.class, fault.code.as_str(), bench.charged("o-2")), (Class::Timeout, "handler-timeout", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn effects_that_the_store_refuses_fail_the_attempt_and_do_not_happen() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::EffectRefused]));
+    assert_eq!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await, ["m-1"]);
+    assert_eq!(bench.entry("o-1").unwrap().fault.unwrap().code, "refused");
+    assert_eq!(bench.charged("o-1"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_start_in_time_is_returned_not_started_and_counts_no_attempt() {
+    let bench = Bench::new(Scripted::new());
+    let batch = event(&[record("m-1", &Order::body("o-1", 5))]);
+    let answer = bench.invoke_within(batch, Duration::from_millis(900)).await.unwrap();
+    assert_eq!(crate::bench::ids(&answer), ["m-1"]);
+    assert!(bench.store().entries().is_empty(), "not even claimed");
+    assert!((1..=5).contains(&bench.hidden()[0].1));
+}
+
+/// Blocks its thread until it is let go.
+struct Blocking {
+    ended: Arc<AtomicBool>,
+    gate: Arc<std::sync::Mutex<()>>,
+}
+
+impl Handler for Blocking {
+    type Message = Order;
+    type Effects = TestEffects;
+
+    async fn handle(&self, _: &Order, _: &Context) -> Result<TestEffects, Fault> {
+        drop(self.gate.lock());
+        self.ended.store(true, Ordering::SeqCst);
+        Err(Fault::transient("late", "late"))
+    }
+}
+
+#[test]
+fn a_handler_that_blocks_its_thread_cannot_stop_the_invocations_clock() {
+    let handlers = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let flow = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (ended, gate) = (Arc::new(AtomicBool::new(false)), Arc::new(std::sync::Mutex::new(())));
+    let held = gate.lock().unwrap();
+    flow.block_on(async {
+        let handler = Blocking { ended: Arc::clone(&ended), gate: Arc::clone(&gate) };
+        let store = ModelLedger::new();
+        let bench = Bench::build(handler, store.clone(), store, Faults::none(), handlers.handle().clone());
+        let batch = event(&[record("m-1", &Order::body("o-1", 5))]);
+        let answer = bench.invoke_within(batch, Duration::from_millis(3_300)).await.unwrap();
+        assert_eq!(crate::bench::ids(&answer), ["m-1"]);
+        assert!(!ended.load(Ordering::SeqCst), "it was answered while the handler was still blocked");
+        assert_eq!(bench.entry("o-1").unwrap().fault.unwrap().class, Class::Timeout);
+    });
+    drop(held);
+    handlers.shutdown_background();
+}

@@ -1,0 +1,188 @@
+//! The stores as the flows see them, and the ways in which a mutant's store is broken.
+
+use redrive_core::decode::{Inspected, Reading};
+use redrive_core::ids::LetterId;
+use redrive_core::key::{LedgerKey, PayloadHash};
+use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
+use redrive_core::letter::{LetterWrite, Status};
+use redrive_core::ports::{CommitError, Cursor, Ledger, LedgerReader, Letters, Page, Unavailable, WriteError};
+use redrive_core::time::Timestamp;
+use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
+
+use crate::invariants::envelope;
+
+/// What is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// A settlement is written whoever owns the key by now.
+    UnfencedSettle,
+    /// The indexer takes any completion of a key for that of the body before it.
+    ResolvedWithoutTheHash,
+    /// A completion that the ledger rejects is taken for written.
+    AcknowledgedAfterARejection,
+    /// A completion whose answer is lost is taken for written.
+    AcknowledgedUnread,
+    /// A failure whose answer is lost is taken for written.
+    FailureTakenForWritten,
+    /// A letter is written whatever stands there.
+    UnconditionalLetterWrite,
+    /// A letter whose write was not answered is taken for written, and its message deleted.
+    LetterTakenForWritten,
+    /// Claims do not see that a life is dead.
+    DeadLifeMayClaim,
+    /// Claims do not see that a lease is live.
+    LiveLeaseIsTaken,
+    /// Claims do not see that a key is completed.
+    CompletionIsForgotten,
+}
+
+/// The ledger.
+#[derive(Clone)]
+pub(crate) struct BentLedger {
+    pub(crate) inner: ModelLedger,
+    mutant: Option<Mutant>,
+    dead: ModelQueue,
+    reading: Reading,
+}
+
+impl BentLedger {
+    pub(crate) const fn new(inner: ModelLedger, mutant: Option<Mutant>, dead: ModelQueue, reading: Reading) -> Self {
+        Self { inner, mutant, dead, reading }
+    }
+
+    /// As a process sees it.
+    pub(crate) fn of(&self, process: &Faults) -> Self {
+        Self { inner: self.inner.clone().with_faults(process.clone()), ..self.clone() }
+    }
+
+    fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// What a claim is shown instead of what is there.
+    fn shown(&self, found: Option<Box<Entry>>) -> Option<Box<Entry>> {
+        let mut entry = found?;
+        let free = Timestamp::from_millis(0);
+        if self.is(Mutant::DeadLifeMayClaim) {
+            entry.lives.iter_mut().for_each(|record| (record.dead, record.attempts) = (false, 0));
+        }
+        if self.is(Mutant::LiveLeaseIsTaken) && entry.state == State::InProgress {
+            entry.lease_until = free;
+        }
+        if self.is(Mutant::CompletionIsForgotten) && entry.state == State::Completed {
+            (entry.state, entry.lease_until) = (State::Failed, free);
+        }
+        Some(entry)
+    }
+
+    /// Under this condition the write happens, whatever is there.
+    fn unfenced(write: &EntryWrite, found: Option<&Entry>) -> EntryWrite {
+        let mut write = write.clone();
+        write.expect = found.map_or(Expect::AbsentOrExpired(Timestamp::from_millis(0)), |entry| {
+            write.entry.version = entry.version + 1;
+            Expect::Unchanged { version: entry.version, owner: entry.owner }
+        });
+        write
+    }
+}
+
+impl Ledger<Effects> for BentLedger {
+    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        let mut answers = Ledger::<Effects>::write(&self.inner, writes.clone()).await;
+        for (write, answer) in writes.iter().zip(&mut answers) {
+            if self.is(Mutant::FailureTakenForWritten) && write.entry.state == State::Failed {
+                *answer = Ok(());
+            }
+            let Err(WriteError::Condition(found)) = answer else { continue };
+            if write.entry.state == State::InProgress {
+                *found = self.shown(found.take());
+            } else if self.is(Mutant::UnfencedSettle) && matches!(write.expect, Expect::Unchanged { .. }) {
+                let again = vec![Self::unfenced(write, found.as_deref())];
+                let mut written = Ledger::<Effects>::write(&self.inner, again).await;
+                *answer = written.pop().unwrap_or(Ok(()));
+            }
+        }
+        answers
+    }
+
+    async fn commit(&self, write: EntryWrite, effects: &Effects) -> Result<(), CommitError> {
+        match self.inner.commit(write.clone(), effects).await {
+            Err(CommitError::Condition(_)) if self.is(Mutant::AcknowledgedAfterARejection) => Ok(()),
+            Err(CommitError::Unavailable(_)) if self.is(Mutant::AcknowledgedUnread) => Ok(()),
+            Err(CommitError::Condition(found)) if self.is(Mutant::UnfencedSettle) => {
+                self.inner.commit(Self::unfenced(&write, found.as_deref()), effects).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+impl LedgerReader for BentLedger {
+    async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        let mut entries = self.inner.read(keys).await?;
+        if self.is(Mutant::ResolvedWithoutTheHash) {
+            for (key, entry) in keys.iter().zip(&mut entries) {
+                if let Some(entry) = entry.as_mut().filter(|entry| entry.state == State::Completed) {
+                    entry.hash = self.hash_of_dead(key).unwrap_or_else(|| entry.hash.clone());
+                }
+            }
+        }
+        Ok(entries)
+    }
+}
+
+impl BentLedger {
+    /// The payload of whatever lies in the dead-letter queue under this key.
+    fn hash_of_dead(&self, key: &LedgerKey) -> Option<PayloadHash> {
+        let dead = self.dead.messages();
+        let seen = dead.iter().map(|message| Inspected::new(envelope(message), &self.reading));
+        let own = |seen: &Inspected| seen.key.as_ref().ok().map(|key| LedgerKey::owned(&self.reading.scope, key));
+        seen.filter(|seen| own(seen).as_ref() == Some(key)).map(|seen| seen.hash).next()
+    }
+}
+
+/// The dead-letter table.
+#[derive(Clone)]
+pub(crate) struct BentLetters {
+    pub(crate) inner: ModelLetters,
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl BentLetters {
+    /// As a process sees it.
+    pub(crate) fn of(&self, process: &Faults) -> Self {
+        Self { inner: self.inner.clone().with_faults(process.clone()), ..self.clone() }
+    }
+}
+
+impl Letters for BentLetters {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<redrive_core::letter::Letter>>, Unavailable> {
+        Letters::read(&self.inner, ids).await
+    }
+
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<redrive_core::letter::Letter>>> {
+        let mut answers = Letters::write(&self.inner, writes.clone()).await;
+        for (write, answer) in writes.into_iter().zip(&mut answers) {
+            match (self.mutant, &*answer) {
+                (Some(Mutant::UnconditionalLetterWrite), Err(WriteError::Condition(found))) => {
+                    let replaces = found.as_ref().map(|found| found.version);
+                    *answer = Letters::write(&self.inner, vec![LetterWrite { replaces, ..write }]).await.remove(0);
+                }
+                (Some(Mutant::LetterTakenForWritten), Err(WriteError::Unavailable(_))) => *answer = Ok(()),
+                _ => {}
+            }
+        }
+        answers
+    }
+
+    async fn candidates(
+        &self,
+        status: Status,
+        shard: u8,
+        due_by: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        self.inner.candidates(status, shard, due_by, after, limit).await
+    }
+}

@@ -1,0 +1,280 @@
+//! Who plays: producer, workers, indexer, replay, operator. Each runs the real flows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use redrive_core::backoff::Schedule;
+use redrive_core::decode::Reading;
+use redrive_core::envelope::Record;
+use redrive_core::ids::{LetterId, QueueArn, Scope};
+use redrive_core::key::Pointer;
+use redrive_core::ledger::Origin;
+use redrive_core::letter::Status;
+use redrive_core::policy::Policy;
+use redrive_core::replay::{Request, Selection};
+use redrive_core::time::Timestamp;
+use redrive_engine::{IndexSettings, Indexer, ProcessSettings, Processor, ReplaySettings, Replayer};
+use redrive_testkit::clock::ORIGIN;
+use redrive_testkit::handlers::Scripted;
+use redrive_testkit::journal::What;
+use redrive_testkit::{Faults, ModelQueue, VirtualWorld};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::bent::{BentLedger, BentLetters};
+use crate::plan::{ARN, Plan, QUEUE};
+
+/// Lambda ends an invocation of the processor after this, and one of the others after twice that.
+const FUNCTION: Duration = Duration::from_secs(30);
+/// A message stays hidden for six function timeouts.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(180);
+/// Attempts, and the headroom that receives without an attempt need.
+pub(crate) const ATTEMPTS: u32 = 4;
+pub(crate) const RECEIVES: u32 = ATTEMPTS + 6;
+/// By how much clocks may differ.
+pub(crate) const SKEW: Duration = Duration::from_secs(5);
+
+/// The world of one run.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) faults: Faults,
+    pub(crate) main: ModelQueue,
+    pub(crate) dead: ModelQueue,
+    pub(crate) ledger: BentLedger,
+    pub(crate) letters: BentLetters,
+    pub(crate) handler: Scripted,
+}
+
+pub(crate) fn reading(pointer: bool) -> Reading {
+    Reading {
+        source: QueueArn::new(ARN).expect("an ARN"),
+        scope: Scope::new(QUEUE).expect("a scope"),
+        pointer: pointer.then(|| Pointer::parse("/order_id").expect("a pointer")),
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        cool_down: Duration::from_secs(60),
+        max_deaths: 3,
+        resolved_retention: Duration::from_secs(90 * 86_400),
+        outcome_after: Duration::from_secs(19 * 86_400),
+    }
+}
+
+impl World {
+    fn random(&self, tag: u64) -> StdRng {
+        StdRng::seed_from_u64(self.plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ tag)
+    }
+
+    /// Time and chance of one process.
+    fn virtual_world(&self, tag: u64, ahead: i64) -> VirtualWorld {
+        VirtualWorld::new(self.faults.clock().skewed(ahead), self.random(tag).random())
+    }
+
+    fn calm(&self) -> bool {
+        self.faults.clock().now() > ORIGIN.after(self.plan.calm_after)
+    }
+
+    pub(crate) async fn produce(self: Arc<Self>) {
+        let mut postings = self.plan.postings.clone();
+        postings.sort_by_key(|posting| posting.at);
+        let start = Instant::now();
+        let producer = self.main.clone().with_faults(self.faults.of("producer"));
+        for posting in postings {
+            sleep_until(start + posting.at).await;
+            producer.send(posting.body, posting.attributes);
+        }
+    }
+
+    /// Polls like an event source mapping: the next batch is taken when the last one is answered.
+    pub(crate) async fn work(self: Arc<Self>, worker: usize, ahead: i64) {
+        let mut random = self.random(100 + worker as u64);
+        for invocation in 0_u64.. {
+            while !self.main.wait(Duration::from_secs(86_400)).await {}
+            let process = self.faults.of(&format!("worker-{worker}.{invocation}"));
+            let batch = self.main.clone().with_faults(process.clone()).receive_batch(self.plan.batch);
+            if batch.is_empty() {
+                continue;
+            }
+            if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
+                kill_after(&process, Duration::from_millis(random.random_range(0..15_000)));
+            }
+            self.invoke(process, worker as u64 * 1_000_000 + invocation, ahead, batch).await;
+        }
+    }
+
+    async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>) {
+        let queue = self.main.clone().with_faults(process.clone());
+        let processor = Processor::new(
+            self.handler.clone().with_faults(process.clone()),
+            self.ledger.of(&process),
+            queue.clone(),
+            self.virtual_world(tag, ahead),
+            process_settings(reading(self.plan.pointer)),
+            Handle::current(),
+        );
+        let origin = Origin { request_id: process.actor().to_string(), ..Origin::default() };
+        let deadline = Instant::now() + FUNCTION - Duration::from_secs(3);
+        tokio::select! {
+            biased;
+            () = process.died() => {}
+            answer = timeout(FUNCTION, processor.process(batch.clone(), origin, deadline)) => match answer {
+                Ok(Ok(report)) => { queue.apply_response(&batch, &report.response); }
+                Ok(Err(error)) => process.record(What::Note(format!("invocation failed: {error}"))),
+                Err(_) => {
+                    process.record(What::Note(LATE.to_owned()));
+                    process.kill();
+                }
+            }
+        }
+    }
+
+    /// The alarm, and the sweep every minute.
+    pub(crate) async fn index(self: Arc<Self>) {
+        let mut random = self.random(200);
+        for round in 0_u64.. {
+            self.dead.wait(Duration::from_secs(60)).await;
+            let twins = if random.random_ratio(self.plan.twins, 1_000) { 2 } else { 1 };
+            let mut runs = Vec::new();
+            for twin in 0..twins {
+                let process = self.faults.of(&format!("indexer-{twin}.{round}"));
+                if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
+                    kill_after(&process, Duration::from_millis(random.random_range(0..3_000)));
+                }
+                runs.push(tokio::spawn(Arc::clone(&self).drain(process)));
+            }
+            futures_util::future::join_all(runs).await;
+            // What is in flight there comes back by itself.
+            sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    async fn drain(self: Arc<Self>, process: Faults) {
+        let settings = IndexSettings {
+            reading: reading(self.plan.pointer),
+            policy: policy(),
+            pollers: 2,
+            wait: Duration::from_secs(1),
+            reserve: Duration::from_secs(10),
+        };
+        let indexer = Indexer::new(
+            self.dead.clone().with_faults(process.clone()),
+            self.ledger.of(&process),
+            self.letters.of(&process),
+            self.faults.clock().clone(),
+            settings,
+        );
+        tokio::select! {
+            biased;
+            () = process.died() => {}
+            ended = timeout(2 * FUNCTION, indexer.drain(Instant::now() + 2 * FUNCTION - Duration::from_secs(3))) => {
+                if ended.is_err() { process.kill() }
+            }
+        }
+    }
+
+    /// The schedule: every minute, or not quite.
+    pub(crate) async fn replay(self: Arc<Self>) {
+        let mut random = self.random(300);
+        for round in 0_u64.. {
+            sleep(Duration::from_millis(random.random_range(60_000..120_000))).await;
+            let twins = if random.random_ratio(self.plan.twins, 1_000) { 2 } else { 1 };
+            let mut runs = Vec::new();
+            for twin in 0..twins {
+                let process = self.faults.of(&format!("replay-{twin}.{round}"));
+                if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
+                    kill_after(&process, Duration::from_millis(random.random_range(0..5_000)));
+                }
+                runs.push(tokio::spawn(Arc::clone(&self).request(process, 400 + round * 2 + twin, Request::Schedule)));
+            }
+            futures_util::future::join_all(runs).await;
+        }
+    }
+
+    /// Somebody who replays and discards what waits for a person, and more.
+    pub(crate) async fn operate(self: Arc<Self>) {
+        let mut random = self.random(500);
+        for round in 0_u64.. {
+            sleep(Duration::from_millis(random.random_range(20_000..90_000))).await;
+            if self.calm() {
+                return;
+            }
+            let letters = self.letters.inner.all();
+            let Some(letter) = letters.choose(&mut random) else { continue };
+            if !random.random_ratio(self.plan.operators, 1_000) {
+                continue;
+            }
+            let (selection, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
+            let request = if random.random_ratio(1, 3) {
+                Request::Discard { selection, note: "given up".to_owned(), by }
+            } else {
+                Request::Replay { selection, by }
+            };
+            let process = self.faults.of(&format!("operator.{round}"));
+            Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+        }
+    }
+
+    async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
+        let settings = ReplaySettings {
+            reading: reading(self.plan.pointer),
+            policy: policy(),
+            lease: Duration::from_secs(90),
+            reserve: Duration::from_secs(10),
+        };
+        let replayer = Replayer::new(
+            self.main.clone().with_faults(process.clone()),
+            self.ledger.of(&process),
+            self.letters.of(&process),
+            self.virtual_world(tag, 0),
+            settings,
+        );
+        let deadline = Instant::now() + 2 * FUNCTION - Duration::from_secs(3);
+        tokio::select! {
+            biased;
+            () = process.died() => {}
+            ended = timeout(2 * FUNCTION, replayer.run(&request, deadline)) => {
+                if ended.is_err() { process.kill() }
+            }
+        }
+    }
+
+    /// Whether nothing is under way any more, and nothing will be.
+    pub(crate) fn rests(&self) -> bool {
+        let settled = |id: LetterId| {
+            self.letters.inner.letter(id).is_none_or(|letter| match letter.status {
+                Status::Pending => letter.due == Timestamp::NEVER,
+                Status::Resolved | Status::Discarded => true,
+                Status::Replaying | Status::Replayed => false,
+            })
+        };
+        self.main.is_empty() && self.dead.is_empty() && self.letters.inner.all().iter().all(|letter| settled(letter.id))
+    }
+}
+
+/// What is written down when an invocation did not answer in its time.
+pub(crate) const LATE: &str = "killed by Lambda: it did not answer in time";
+
+fn process_settings(reading: Reading) -> ProcessSettings {
+    ProcessSettings {
+        reading,
+        schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
+        handler_timeout: Duration::from_secs(10),
+        concurrency: 4,
+        retention: Duration::from_secs(30 * 86_400),
+        settle_reserve: Duration::from_secs(4),
+        clock_skew: SKEW,
+    }
+}
+
+fn kill_after(process: &Faults, time: Duration) {
+    let process = process.clone();
+    tokio::spawn(async move {
+        sleep(time).await;
+        process.kill();
+    });
+}

@@ -1,0 +1,109 @@
+//! One small story, with every mishap at every call.
+
+use std::time::Duration;
+
+use redrive_core::letter::Status;
+use redrive_testkit::Mishap;
+
+use crate::bent::Mutant;
+use crate::invariants::Invariant;
+use crate::plan::Plan;
+use crate::run::{Run, run};
+use crate::schedules::OPEN;
+use crate::search::{Search, breaks, none, report, variable};
+
+const MISHAPS: [Mishap; 11] = [
+    Mishap::Refused,
+    Mishap::CrashBefore,
+    // What only looks cannot tell the others apart from these.
+    Mishap::LostAnswer,
+    Mishap::CrashAfter,
+    Mishap::Twice,
+    Mishap::Conflict,
+    Mishap::Partly(0b0101_0101),
+    Mishap::Late(Duration::from_secs(3)),
+    Mishap::Late(Duration::from_secs(40)),
+    Mishap::Slow(Duration::from_secs(22)),
+    Mishap::SlowAnswer(Duration::from_secs(22)),
+];
+
+/// Every mishap that makes a difference, at every call of the undisturbed story.
+fn plans() -> Vec<Plan> {
+    let calls = run(&Plan::small(Vec::new()), None).calls;
+    let of = |(index, looks): (usize, bool)| {
+        let count = if looks { 2 } else { MISHAPS.len() };
+        MISHAPS[..count].iter().map(move |mishap| Plan::small(vec![(index, *mishap)]))
+    };
+    eprintln!("{} calls, {} of which only look", calls.len(), calls.iter().filter(|call| call.looks).count());
+    calls.iter().map(|call| call.looks).enumerate().flat_map(of).collect()
+}
+
+/// What becomes of the small story's messages, whatever happens on the way.
+fn ends_well(run: &Run) -> Result<(), String> {
+    let charged: Vec<_> = run.charged.iter().map(|(key, times)| (key.as_str(), *times)).collect();
+    if charged != [("dies", 1), ("good", 1), ("late", 1), ("refused", 0)] {
+        return Err(format!("charged {charged:?}"));
+    }
+    let waiting =
+        |code: &str| run.letters.iter().filter(|letter| letter.reason.error_code.as_deref() == Some(code)).count();
+    let waits = [waiting("scripted"), waiting("not-json"), waiting("key_reused")];
+    let pending = run.letters.iter().filter(|letter| letter.status == Status::Pending).count();
+    if pending == 3 && waits.iter().all(|count| *count >= 1) {
+        Ok(())
+    } else {
+        Err(format!("{pending} letters are pending: {waits:?} were refused, not JSON, and reused their key"))
+    }
+}
+
+/// What went wrong with a run of the small story.
+fn wrong(run: &Run) -> Option<String> {
+    breaks(run, |invariant| !OPEN.contains(&invariant)).or_else(|| ends_well(run).err())
+}
+
+#[test]
+fn the_small_story_ends_well_when_nothing_happens() {
+    let run = run(&Plan::small(Vec::new()), None);
+    assert_eq!(wrong(&run), None, "{}", run.journal.story());
+}
+
+#[test]
+fn every_mishap_at_every_call_breaks_no_promise_and_ends_well() {
+    let plans = plans();
+    let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
+    none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN");
+}
+
+/// `RUN=7 cargo test -p redrive-tests --test sim -- --nocapture one_call` tells the whole story of such a run.
+#[test]
+fn one_call() {
+    let Some(number) = variable("RUN") else { return };
+    let run = run(&plans()[usize::try_from(number).expect("a small number")], None);
+    eprintln!("{}", run.journal.story());
+    assert_eq!(wrong(&run), None);
+}
+
+#[test]
+fn a_late_worker_changes_nothing_and_never_acknowledges() {
+    let mut late = 0;
+    for seconds in 0..40 {
+        let run = run(&Plan::late_worker(Duration::from_secs(seconds)), None);
+        let broken = breaks(&run, |_| true);
+        assert!(broken.is_none(), "{}", report(&run, &broken.unwrap_or_default(), ""));
+        assert_eq!(run.charged["late"], 1);
+        late += usize::from(first_is_rejected(&run));
+    }
+    assert!(late > 3, "only {late} of the workers were late");
+}
+
+/// Whether the first worker was told that somebody else had completed the key.
+fn first_is_rejected(run: &Run) -> bool {
+    let told = |line: &str| {
+        line.contains("worker-0.0") && line.contains("told of") && line.contains("no, there was COMPLETED")
+    };
+    run.journal.story().lines().any(told)
+}
+
+/// Which promise a late worker breaks in a broken world.
+pub(crate) fn late_worker_breaks(mutant: Mutant, minds: impl Fn(Invariant) -> bool + Copy) -> Option<String> {
+    (0..40).find_map(|seconds| breaks(&run(&Plan::late_worker(Duration::from_secs(seconds)), Some(mutant)), minds))
+}

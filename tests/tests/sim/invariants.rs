@@ -1,0 +1,226 @@
+//! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
+
+mod acknowledgement;
+mod ledger;
+mod letters;
+mod rest;
+mod runs;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use redrive_core::decode::{Inspected, Reading};
+use redrive_core::envelope::Envelope;
+use redrive_core::ids::{LetterId, Life, MessageId, OwnerToken, ReceiptHandle};
+use redrive_core::key::{LedgerKey, PayloadHash};
+use redrive_core::ledger::Entry;
+use redrive_core::letter::Letter;
+use redrive_core::time::Timestamp;
+use redrive_testkit::journal::{Actor, Event, What};
+use redrive_testkit::queue::ModelMessage;
+
+use crate::cast::{LATE, World, reading};
+use crate::plan::QUEUE;
+
+/// A promise of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Invariant {
+    /// Acknowledged implies COMPLETED with that hash.
+    AcknowledgedIsCompleted,
+    /// Acknowledged, or made visible, only after one's own settlement was read, or the completion was.
+    ReadBeforeTold,
+    /// At every instant a message is in at least one place.
+    NothingLost,
+    /// Never two unexpired owners.
+    OneOwner,
+    /// A run ends within its lease.
+    LeaseCoversTheRun,
+    /// Nobody runs a key that he does not hold, nor two at once.
+    RunsAreGated,
+    /// A dead life does not run again, and no life more often than its limit.
+    DeadStaysDead,
+    /// Only the owner settles, and COMPLETED is left by expiry only.
+    OnlyTheOwnerSettles,
+    /// A transactional effect happens at most once.
+    OneEffect,
+    /// RESOLVED implies an effect with this body's hash.
+    ResolvedHasItsEffect,
+    /// A letter moves only along the edges.
+    Edges,
+    /// Versions, numbers and deaths only grow, and the first two by one.
+    Monotone,
+    /// No send begins that was not claimed.
+    SendsAreClaimed,
+    /// An invocation answers before Lambda ends it.
+    AnswersInTime,
+    /// In the end every message is in one completion or one letter, and every letter final or a person's.
+    Rest,
+    /// In the end no letter is PENDING whose effect happened.
+    Reconciled,
+}
+
+/// A broken promise.
+#[derive(Debug, Clone)]
+pub(crate) struct Violation {
+    /// At which event.
+    pub(crate) event: usize,
+    pub(crate) invariant: Invariant,
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} broken at event {}: {}", self.invariant, self.event, self.what)
+    }
+}
+
+/// What is known of a message that was ever sent.
+struct Known {
+    seen: Inspected,
+    entry: Option<LedgerKey>,
+    /// The letters that may stand for it.
+    letters: [Option<LetterId>; 2],
+    by: Actor,
+}
+
+/// A claim that a process has read as its own.
+struct Held {
+    token: OwnerToken,
+    life: Life,
+    until: Timestamp,
+}
+
+/// The world as the events make it.
+struct Checker {
+    reading: Reading,
+    event: usize,
+    at: Timestamp,
+    known: BTreeMap<MessageId, Known>,
+    entries: BTreeMap<LedgerKey, Arc<Entry>>,
+    letters: BTreeMap<LetterId, Arc<Letter>>,
+    effects: HashMap<(LedgerKey, PayloadHash), u32>,
+    /// Completions that a process has read.
+    read: BTreeSet<(Actor, LedgerKey, String)>,
+    /// Whose life a claim's token stands for.
+    claimed: HashMap<String, Life>,
+    /// Failures that a process has read as written.
+    failed: BTreeSet<(Actor, String)>,
+    held: HashMap<(Actor, LedgerKey), Held>,
+    running: HashMap<LedgerKey, Vec<Actor>>,
+    starts: BTreeMap<Life, u32>,
+    violations: Vec<Violation>,
+}
+
+/// Reads a run's journal. The first broken promise comes first.
+pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
+    let mut checker = Checker {
+        reading: reading(world.plan.pointer),
+        event: 0,
+        at: Timestamp::from_millis(0),
+        known: BTreeMap::new(),
+        entries: BTreeMap::new(),
+        letters: BTreeMap::new(),
+        effects: HashMap::new(),
+        read: BTreeSet::new(),
+        claimed: HashMap::new(),
+        failed: BTreeSet::new(),
+        held: HashMap::new(),
+        running: HashMap::new(),
+        starts: BTreeMap::new(),
+        violations: Vec::new(),
+    };
+    for (index, event) in events.iter().enumerate() {
+        (checker.event, checker.at) = (index, event.at);
+        checker.step(&event.actor, &event.what);
+    }
+    checker.rest(world);
+    checker.violations
+}
+
+/// A message as whoever inspects it sees it.
+pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
+    Envelope {
+        message_id: message.id.clone(),
+        receipt_handle: ReceiptHandle::new("any").expect("a handle"),
+        body: message.body.clone(),
+        sent_at: message.sent_at,
+        receive_count: 1,
+        group: message.group.clone(),
+        attributes: message.attributes.clone(),
+    }
+}
+
+impl Checker {
+    fn broken(&mut self, invariant: Invariant, what: impl Into<String>) {
+        self.violations.push(Violation { event: self.event, invariant, what: what.into() });
+    }
+
+    /// Holds a promise against what happened.
+    fn must(&mut self, holds: bool, invariant: Invariant, what: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(invariant, what());
+        }
+    }
+
+    fn step(&mut self, actor: &Actor, what: &What) {
+        match what {
+            What::Sent { queue, message } => {
+                self.learn(message, actor);
+                if &**queue == QUEUE {
+                    self.sent(&message.id);
+                }
+            }
+            What::Moved { id, as_id, .. } => self.moved(id, as_id),
+            What::Deleted { queue, id, .. } if &**queue == QUEUE => self.acknowledged(actor, id),
+            What::Deleted { id, .. } => self.deleted(id),
+            What::Expired { id, .. } => self.broken(Invariant::NothingLost, format!("{id} expired in its queue")),
+            What::Hidden { queue, id, .. } if &**queue == QUEUE => self.hidden(actor, id),
+            What::EntryWritten { key, before, after, effects } => {
+                self.entry_written(key, before.as_deref(), after, effects.as_ref());
+                self.entries.insert(key.clone(), Arc::clone(after));
+            }
+            What::EntryAnswered { key, meant, answer } => self.answered(actor, key, meant, answer),
+            What::LetterWritten { before, after } => {
+                self.letter_written(before.as_deref(), after);
+                self.letters.insert(after.id, Arc::clone(after));
+            }
+            What::Started { key, life, attempt } => self.started(actor, key, life, *attempt),
+            What::Ended { key, life, .. } => self.ended(actor, key, life),
+            What::Died => self.running.values_mut().for_each(|actors| actors.retain(|other| other != actor)),
+            What::Note(note) if note == LATE => self.broken(Invariant::AnswersInTime, format!("{actor} was {note}")),
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, message: &ModelMessage, by: &Actor) {
+        let seen = Inspected::new(envelope(message), &self.reading);
+        let entry = seen.key.as_ref().ok().map(|key| LedgerKey::owned(&self.reading.scope, key));
+        let letters = [
+            Some(LetterId::derive(&self.reading.source, &message.id)),
+            seen.redrive.as_ref().map(|redrive| redrive.letter),
+        ];
+        self.known.insert(message.id.clone(), Known { seen, entry, letters, by: Arc::clone(by) });
+    }
+
+    /// The redrive policy moves a message; it may get a new id on the way.
+    fn moved(&mut self, id: &MessageId, as_id: &MessageId) {
+        let Some(known) = self.known.get(id).filter(|_| id != as_id) else { return };
+        let moved = ModelMessage {
+            id: as_id.clone(),
+            sent_at: known.seen.envelope.sent_at,
+            body: known.seen.envelope.body.clone(),
+            attributes: known.seen.envelope.attributes.clone(),
+            group: None,
+            from: None,
+        };
+        let by = Arc::clone(&known.by);
+        self.learn(&moved, &by);
+    }
+
+    fn is_completed(&self, key: &LedgerKey, hash: &PayloadHash) -> bool {
+        self.entries.get(key).is_some_and(|entry| {
+            entry.state == redrive_core::ledger::State::Completed && entry.hash == *hash && !entry.expired(self.at)
+        })
+    }
+}

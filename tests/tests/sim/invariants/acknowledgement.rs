@@ -1,0 +1,92 @@
+//! Who may be told that a message is done, and where it is then.
+
+use redrive_core::ids::{LetterId, MessageId};
+use redrive_core::key::LedgerKey;
+use redrive_core::ledger::{Entry, State};
+use redrive_core::letter::Letter;
+use redrive_testkit::journal::{Actor, Answer};
+
+use super::{Checker, Held, Invariant};
+
+impl Checker {
+    /// What a process was told about a write of its own.
+    pub(super) fn answered(&mut self, actor: &Actor, key: &LedgerKey, meant: &Entry, answer: &Answer) {
+        let seen = match answer {
+            Answer::Written => meant,
+            Answer::Condition(Some(found)) => found,
+            Answer::Condition(None) | Answer::NotWritten | Answer::Unavailable => return,
+        };
+        let own = seen.owner == meant.owner;
+        match seen.state {
+            State::Completed => {
+                self.read.insert((actor.clone(), key.clone(), seen.hash.to_string()));
+            }
+            State::Failed if own => {
+                self.failed.insert((actor.clone(), seen.owner.to_string()));
+            }
+            State::InProgress if own && meant.state == State::InProgress => {
+                let Some(life) = self.claimed.get(&meant.owner.to_string()).cloned() else { return };
+                let held = Held { token: meant.owner, life, until: meant.lease_until };
+                self.held.insert((actor.clone(), key.clone()), held);
+            }
+            State::Failed | State::InProgress => {}
+        }
+    }
+
+    /// Lambda deletes a message from the main queue on behalf of a process.
+    pub(super) fn acknowledged(&mut self, actor: &Actor, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let Some(key) = known.entry.clone() else {
+            return self.broken(Invariant::AcknowledgedIsCompleted, format!("{id} was acknowledged without a key"));
+        };
+        let hash = known.seen.hash.clone();
+        self.must(self.is_completed(&key, &hash), Invariant::AcknowledgedIsCompleted, || {
+            format!("{actor} acknowledged {id}, and {} is not completed with its payload", key.as_str())
+        });
+        let read = self.read.contains(&(actor.clone(), key.clone(), hash.to_string()));
+        self.must(read, Invariant::ReadBeforeTold, || {
+            format!("{actor} acknowledged {id}, and never read that {} is completed", key.as_str())
+        });
+    }
+
+    /// A process sets a visibility.
+    pub(super) fn hidden(&mut self, actor: &Actor, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let Some(key) = known.entry.clone() else { return };
+        let life = known.seen.envelope.life();
+        let Some(held) = self.held.get(&(actor.clone(), key.clone())).filter(|held| held.life == life) else { return };
+        let settled = self.failed.contains(&(actor.clone(), held.token.to_string()));
+        self.must(settled, Invariant::ReadBeforeTold, || {
+            format!("{actor} set the visibility of {id} without having read that its failure was written")
+        });
+    }
+
+    /// The indexer deletes a message from the dead-letter queue.
+    pub(super) fn deleted(&mut self, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let hash = &known.seen.hash;
+        let stands = |letter: &LetterId| self.letters.get(letter).is_some_and(|letter| letter.is_effect(hash));
+        let kept = known.letters.iter().flatten().any(stands);
+        let completed = known.entry.as_ref().is_some_and(|key| self.is_completed(key, hash));
+        self.must(kept || completed, Invariant::NothingLost, || {
+            format!("{id} was deleted from the dead-letter queue, and no letter or completion has its payload")
+        });
+    }
+
+    /// A message came into the main queue: if it claims to be a send, its letter must know it.
+    pub(super) fn sent(&mut self, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let Some(redrive) = known.seen.redrive.clone() else { return };
+        // Producers forge the attribute; that is theirs to do.
+        if &*known.by == "producer" {
+            return;
+        }
+        let claimed = |letter: &Letter| {
+            letter.number >= redrive.number && letter.sends.iter().any(|send| send.number == redrive.number)
+        };
+        let claimed = self.letters.get(&redrive.letter).is_some_and(|letter| claimed(letter));
+        self.must(claimed, Invariant::SendsAreClaimed, || {
+            format!("{id} was sent as number {}, and its letter does not know that", redrive.number)
+        });
+    }
+}

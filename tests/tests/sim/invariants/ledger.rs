@@ -1,0 +1,83 @@
+//! What an entry may become.
+
+use redrive_core::key::LedgerKey;
+use redrive_core::ledger::{Entry, State};
+use redrive_testkit::Effects;
+
+use super::{Checker, Invariant};
+use crate::cast::{ATTEMPTS, SKEW};
+
+impl Checker {
+    pub(super) fn entry_written(
+        &mut self,
+        key: &LedgerKey,
+        before: Option<&Entry>,
+        after: &Entry,
+        effects: Option<&Effects>,
+    ) {
+        let name = key.as_str().to_owned();
+        let version = before.map_or(0, |before| before.version);
+        self.must(after.version == version + 1, Invariant::Monotone, || {
+            format!("{name} went from version {version} to {}", after.version)
+        });
+        if effects.is_some_and(|effects| !effects.adds.is_empty()) {
+            let count = self.effects.entry((key.clone(), after.hash.clone())).or_default();
+            *count += 1;
+            let count = *count;
+            self.must(count == 1, Invariant::OneEffect, || format!("the effect of {name} happened {count} times"));
+        }
+        let before = before.filter(|before| !before.expired(self.at));
+        if after.state == State::InProgress {
+            let attempts = |life| before.map_or(0, |before| before.attempts(life));
+            let life = after.lives.iter().find(|record| record.attempts > attempts(&record.life));
+            self.claimed.extend(life.map(|record| (after.owner.to_string(), record.life.clone())));
+        }
+        match before {
+            Some(before) => self.entry_changed(&name, before, after),
+            None => self.must(after.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
+                format!("{name} was completed by who had not claimed it")
+            }),
+        }
+    }
+
+    fn entry_changed(&mut self, name: &str, before: &Entry, after: &Entry) {
+        let own = before.owner == after.owner;
+        // Whoever takes over reads his own clock.
+        let live = before.state == State::InProgress && before.lease_until > self.at.after(SKEW);
+        self.must(before.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
+            format!("{name} was completed, and became {:?}", after.state)
+        });
+        match after.state {
+            State::Completed => {
+                self.must(own && before.state == State::InProgress, Invariant::OnlyTheOwnerSettles, || {
+                    format!("{name} was completed by who did not hold it")
+                })
+            }
+            State::Failed if own => {
+                self.must(before.state == State::InProgress, Invariant::OnlyTheOwnerSettles, || {
+                    format!("{name} failed though it was not in progress")
+                })
+            }
+            State::Failed => {
+                self.must(!live, Invariant::OnlyTheOwnerSettles, || format!("{name} failed by who did not hold it"))
+            }
+            State::InProgress => self.must(!own && !live, Invariant::OneOwner, || {
+                format!("{name} was claimed while another's lease was live")
+            }),
+        }
+        for record in before.lives.iter().filter(|record| record.dead) {
+            self.must(after.is_dead(&record.life), Invariant::DeadStaysDead, || {
+                format!("life {} of {name} was dead, and is not any more", record.life)
+            });
+        }
+        let claims = after.state == State::InProgress;
+        for record in after.lives.iter().filter(|record| claims && record.attempts > before.attempts(&record.life)) {
+            self.must(!before.is_dead(&record.life), Invariant::DeadStaysDead, || {
+                format!("dead life {} claimed {name}", record.life)
+            });
+            self.must(record.attempts <= ATTEMPTS, Invariant::DeadStaysDead, || {
+                format!("life {} of {name} has begun its attempt {}", record.life, record.attempts)
+            });
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a letter may become.
+
+use redrive_core::key::LedgerKey;
+use redrive_core::letter::{Letter, Status};
+
+use super::{Checker, Invariant};
+use crate::cast::SKEW;
+
+impl Checker {
+    pub(super) fn letter_written(&mut self, before: Option<&Letter>, after: &Letter) {
+        let name = format!("letter {} of {}", after.id, after.origin);
+        let version = before.map_or(0, |before| before.version);
+        self.must(after.version == version + 1, Invariant::Monotone, || {
+            format!("{name} went from version {version} to {}", after.version)
+        });
+        match before {
+            None => self.must(matches!(after.status, Status::Pending | Status::Resolved), Invariant::Edges, || {
+                format!("{name} was created as {}", after.status)
+            }),
+            Some(before) => self.letter_changed(&name, before, after),
+        }
+        if after.status == Status::Resolved && before.is_none_or(|before| before.status != Status::Resolved) {
+            self.must(self.has_effect(after), Invariant::ResolvedHasItsEffect, || {
+                format!("{name} is RESOLVED, and no effect with its payload ever happened")
+            });
+        }
+    }
+
+    fn letter_changed(&mut self, name: &str, before: &Letter, after: &Letter) {
+        let claims = after.status == Status::Replaying && after.number != before.number;
+        // A key is found at the claim, if at all.
+        let same = before.payload == after.payload && before.origin == after.origin;
+        self.must(same && (claims || before.key == after.key), Invariant::NothingLost, || {
+            format!("{name} became another one")
+        });
+        let grown = after.number.0 - before.number.0.min(after.number.0);
+        let grows = after.number >= before.number && after.deaths >= before.deaths && grown == u32::from(claims);
+        self.must(grows, Invariant::Monotone, || {
+            let (from, to) = (before.number, after.number);
+            format!("{name} went from number {from} to {to}, from {} deaths to {}", before.deaths, after.deaths)
+        });
+        let died = after.deaths > before.deaths;
+        let overdue = before.due < self.at.after(SKEW);
+        let allowed = match (before.status, after.status) {
+            (Status::Pending, Status::Replaying) => claims,
+            (Status::Replaying, Status::Replaying) => claims && overdue || died && !claims,
+            (Status::Replaying, Status::Replayed | Status::Pending) => true,
+            (Status::Replayed, Status::Pending) => died || overdue,
+            (Status::Pending | Status::Replayed, Status::Resolved) => true,
+            (Status::Pending, Status::Discarded) => after.resolution_note.is_some(),
+            (Status::Discarded, Status::Pending) => !died,
+            (from, to) => from == to,
+        };
+        self.must(allowed, Invariant::Edges, || format!("{name} went from {} to {}", before.status, after.status));
+    }
+
+    /// Whether one of the payloads that this letter stands for was ever completed under one of its keys.
+    pub(super) fn has_effect(&self, letter: &Letter) -> bool {
+        let keys = letter.key.iter().chain(letter.sends.iter().flat_map(|send| &send.key));
+        let entries: Vec<_> = keys.map(|key| LedgerKey::owned(&letter.scope, key)).collect();
+        self.effects.keys().any(|(entry, hash)| entries.contains(entry) && letter.is_effect(hash))
+    }
+}

@@ -1,0 +1,44 @@
+//! When a handler may run.
+
+use redrive_core::ids::Life;
+use redrive_core::key::{Key, LedgerKey};
+use redrive_testkit::journal::Actor;
+
+use super::{Checker, Invariant};
+use crate::cast::{ATTEMPTS, SKEW};
+
+impl Checker {
+    pub(super) fn started(&mut self, actor: &Actor, key: &Key, life: &Life, attempt: u32) {
+        let entry = LedgerKey::owned(&self.reading.scope, key);
+        let name = entry.as_str().to_owned();
+        let holds = self.held.get(&(actor.clone(), entry.clone())).is_some_and(|held| held.life == *life);
+        self.must(holds, Invariant::RunsAreGated, || format!("{actor} runs {name} without having read its claim"));
+        let dead = self.entries.get(&entry).is_some_and(|entry| entry.is_dead(life));
+        self.must(!dead, Invariant::DeadStaysDead, || format!("{actor} runs {name} for {life}, which is dead"));
+
+        let runs = self.running.entry(entry).or_default();
+        let others: Vec<_> = runs.iter().map(ToString::to_string).collect();
+        runs.push(actor.clone());
+        self.must(others.is_empty(), Invariant::RunsAreGated, || format!("{actor} runs {name} beside {others:?}"));
+
+        let starts = self.starts.entry(life.clone()).or_default();
+        *starts += 1;
+        let starts = *starts;
+        self.must(starts <= ATTEMPTS && starts <= attempt, Invariant::DeadStaysDead, || {
+            format!("{life} runs for the {starts}. time, as attempt {attempt}")
+        });
+    }
+
+    pub(super) fn ended(&mut self, actor: &Actor, key: &Key, life: &Life) {
+        let entry = LedgerKey::owned(&self.reading.scope, key);
+        let runs = self.running.entry(entry.clone()).or_default();
+        let Some(at) = runs.iter().position(|other| other == actor) else { return };
+        runs.remove(at);
+        let until = self.held.get(&(actor.clone(), entry.clone())).map(|held| held.until);
+        // The lease is written by the worker's clock, which may go behind.
+        let covered = until.is_some_and(|until| self.at <= until.after(SKEW / 2));
+        self.must(covered, Invariant::LeaseCoversTheRun, || {
+            format!("{actor} ran {} for {life} until after its lease", entry.as_str())
+        });
+    }
+}

@@ -1,0 +1,20 @@
+//! The simulator: the real flows over the model world of `redrive-testkit`, in virtual time, every choice made by one
+//! seed. Two workers, indexers, replay and an operator meet duplicated and malformed messages, lost answers, late
+//! writes, crashes, skewed clocks and outages; after every step the protocol's invariants are checked.
+//!
+//! - [`search`]: many runs at once, and what to tell of the ones that go wrong.
+//! - [`plan`]: what a seed decides; [`cast`]: who plays it; [`run`]: one run from first send to rest.
+//! - [`invariants`]: what must hold after every step, and at rest.
+//! - [`schedules`]: random runs, and one seed again (`SEED=… cargo test -p redrive-tests --test sim -- --nocapture one_seed`).
+//! - [`every_call`]: one small story with every mishap at every call.
+//! - [`mutants`]: broken worlds, each of which must be caught.
+
+mod bent;
+mod cast;
+mod every_call;
+mod invariants;
+mod mutants;
+mod plan;
+mod run;
+mod schedules;
+mod search;

@@ -1,0 +1,88 @@
+//! Broken worlds: each must break the promise that it is about, or the simulator would not see such a fault in the
+//! real code either.
+
+use crate::bent::Mutant;
+use crate::every_call::late_worker_breaks;
+use crate::invariants::Invariant;
+use crate::plan::Plan;
+use crate::search::{Search, breaks};
+
+/// So many seeds a mutant may survive.
+const SEEDS: u64 = 300;
+
+/// Some seed shows the mutant, by one of these promises.
+fn caught(mutant: Mutant, by: &[Invariant]) {
+    let wrong = |run: &_| breaks(run, |invariant| by.contains(&invariant));
+    let search = Search { mutant: Some(mutant), enough: 1, ..Search::of(SEEDS) };
+    let failures = search.failures(Plan::random, wrong);
+    let Some(failure) = failures.first() else { panic!("{mutant:?} survived {SEEDS} seeds") };
+    eprintln!("{mutant:?} is caught by seed {}: {}", failure.number, failure.what);
+}
+
+/// The story of the late worker shows the mutant, by one of these promises.
+fn caught_late(mutant: Mutant, by: &[Invariant]) {
+    let broken = late_worker_breaks(mutant, |invariant| by.contains(&invariant));
+    let Some(broken) = broken else { panic!("{mutant:?} survived the late worker") };
+    eprintln!("{mutant:?} is caught by the late worker: {broken}");
+}
+
+#[test]
+fn an_unfenced_settle_is_caught() {
+    let by = [Invariant::OnlyTheOwnerSettles, Invariant::OneEffect];
+    caught_late(Mutant::UnfencedSettle, &by);
+    caught(Mutant::UnfencedSettle, &by);
+}
+
+#[test]
+fn resolved_without_the_hash_is_caught() {
+    caught(Mutant::ResolvedWithoutTheHash, &[Invariant::ResolvedHasItsEffect]);
+}
+
+#[test]
+fn acknowledging_after_a_rejected_settlement_is_caught() {
+    caught_late(Mutant::AcknowledgedAfterARejection, &[Invariant::AcknowledgedIsCompleted]);
+}
+
+#[test]
+fn acknowledging_after_an_unread_settlement_is_caught() {
+    caught(Mutant::AcknowledgedUnread, &[Invariant::AcknowledgedIsCompleted]);
+    caught(Mutant::AcknowledgedUnread, &[Invariant::ReadBeforeTold]);
+}
+
+#[test]
+fn showing_a_message_after_an_unread_failure_is_caught() {
+    caught(Mutant::FailureTakenForWritten, &[Invariant::ReadBeforeTold]);
+}
+
+#[test]
+fn an_unconditional_letter_write_is_caught() {
+    caught(Mutant::UnconditionalLetterWrite, &[Invariant::Edges]);
+    caught(Mutant::UnconditionalLetterWrite, &[Invariant::Monotone]);
+}
+
+#[test]
+fn deleting_before_the_letter_is_known_to_be_written_is_caught() {
+    caught(Mutant::LetterTakenForWritten, &[Invariant::NothingLost]);
+}
+
+#[test]
+fn sending_before_the_claim_is_known_to_be_written_is_caught() {
+    caught(Mutant::LetterTakenForWritten, &[Invariant::SendsAreClaimed]);
+}
+
+#[test]
+fn a_dead_life_that_may_claim_is_caught() {
+    caught(Mutant::DeadLifeMayClaim, &[Invariant::DeadStaysDead]);
+}
+
+#[test]
+fn taking_a_live_lease_is_caught() {
+    caught(Mutant::LiveLeaseIsTaken, &[Invariant::OneOwner]);
+    caught(Mutant::LiveLeaseIsTaken, &[Invariant::RunsAreGated]);
+}
+
+#[test]
+fn forgetting_a_completion_is_caught() {
+    caught(Mutant::CompletionIsForgotten, &[Invariant::OnlyTheOwnerSettles]);
+    caught(Mutant::CompletionIsForgotten, &[Invariant::OneEffect]);
+}

@@ -1,0 +1,255 @@
+//! What one seed decides.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use redrive_core::envelope::{Attribute, Attributes};
+use redrive_core::ids::{LetterId, MessageId, Number, QueueArn, Scope};
+use redrive_core::key::{self, Key};
+use redrive_core::redrive::{self, Redrive};
+use redrive_testkit::clock::ORIGIN;
+use redrive_testkit::handlers::{Order, Play};
+use redrive_testkit::{Chances, Faults, Mishap, Quirks};
+
+pub(crate) const QUEUE: &str = "orders";
+pub(crate) const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+
+/// A message that a producer sends.
+#[derive(Debug, Clone)]
+pub(crate) struct Posting {
+    pub(crate) at: Duration,
+    pub(crate) body: String,
+    pub(crate) attributes: Attributes,
+}
+
+/// What goes wrong with calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Weather {
+    Random(Chances),
+    Script(Vec<(usize, Mishap)>),
+}
+
+/// A whole run, before it begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) postings: Vec<Posting>,
+    pub(crate) scripts: Vec<(String, Vec<Play>)>,
+    /// Whether the key's place in the body is configured; else the message id is the key.
+    pub(crate) pointer: bool,
+    /// How far the clock of each worker goes ahead, in milliseconds.
+    pub(crate) workers: Vec<i64>,
+    pub(crate) batch: usize,
+    pub(crate) quirks: Quirks,
+    pub(crate) index_lag: Duration,
+    pub(crate) weather: Weather,
+    /// In a thousand: an invocation is killed at some moment, a flow runs twice at once, an operator comes by.
+    pub(crate) kills: u32,
+    pub(crate) twins: u32,
+    pub(crate) operators: u32,
+    /// Until when chance has a hand in it.
+    pub(crate) calm_after: Duration,
+}
+
+/// What can be about an order.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Good,
+    SentTwice,
+    RowLate,
+    DiesOnce,
+    Refused,
+    Slow,
+    Hangs,
+    Panics,
+    EffectRefused,
+    OtherAmount,
+    Malformed,
+    OwnKey,
+}
+
+const KINDS: [(Kind, u32); 12] = [
+    (Kind::Good, 6),
+    (Kind::SentTwice, 4),
+    (Kind::RowLate, 4),
+    (Kind::DiesOnce, 2),
+    (Kind::Refused, 3),
+    (Kind::Slow, 2),
+    (Kind::Hangs, 1),
+    (Kind::Panics, 1),
+    (Kind::EffectRefused, 1),
+    (Kind::OtherAmount, 4),
+    (Kind::Malformed, 3),
+    (Kind::OwnKey, 1),
+];
+
+impl Plan {
+    /// Everything by chance.
+    pub(crate) fn random(seed: u64) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let rough = random.random_ratio(4, 5);
+        let rare = |random: &mut StdRng, most: u32| if rough { random.random_range(0..=most) } else { 0 };
+        let mut plan = Self {
+            seed,
+            postings: Vec::new(),
+            scripts: Vec::new(),
+            pointer: random.random_ratio(9, 10),
+            workers: vec![random.random_range(-2_500..=2_500), random.random_range(-2_500..=2_500)],
+            batch: *[1, 3, 10].choose(&mut random).unwrap_or(&10),
+            quirks: Quirks {
+                delivered_twice: rare(&mut random, 80),
+                delete_does_not_stick: rare(&mut random, 80),
+                stale_delete_works: 500,
+                new_id_on_move: rare(&mut random, 200),
+                shuffled: rough,
+            },
+            index_lag: Duration::from_secs(random.random_range(0..5)),
+            weather: Weather::Random(if rough { Chances::rough() } else { Chances::calm() }),
+            kills: rare(&mut random, 60),
+            twins: random.random_range(0..300),
+            operators: rare(&mut random, 500),
+            calm_after: if rough { Chances::rough().calm_after } else { Duration::from_secs(60) },
+        };
+        for n in 0..random.random_range(4..12) {
+            plan.order(n, &mut random);
+        }
+        plan.postings.sort_by_key(|posting| posting.at);
+        plan
+    }
+
+    /// And a message that names another one's letter: a producer has read the attribute of a replay, and uses it.
+    pub(crate) fn forged(seed: u64) -> Self {
+        let mut plan = Self::random(seed);
+        let random = &mut StdRng::seed_from_u64(!seed);
+        let index = random.random_range(0..plan.postings.len());
+        let origin = format!("{QUEUE}-{}", index + 1);
+        let order: Option<Order> = serde_json::from_str(&plan.postings[index].body).ok();
+        let order_id = order.map_or_else(|| "none".to_owned(), |order| order.order_id);
+        let key = if plan.pointer { &order_id } else { &origin };
+        let at = Duration::from_millis(random.random_range(60_000..600_000));
+        plan.postings.push(Posting { at, body: Order::body(&order_id, 666), attributes: forged(&origin, key) });
+        plan
+    }
+
+    /// A small story in which everything happens once, and every call takes 5 ms.
+    pub(crate) fn small(mishaps: Vec<(usize, Mishap)>) -> Self {
+        let post = |at, body: String| Posting { at: Duration::from_secs(at), body, attributes: Attributes::new() };
+        Self {
+            seed: 0,
+            postings: vec![
+                post(0, Order::body("good", 1)),
+                post(0, Order::body("late", 1)),
+                post(0, Order::body("late", 1)),
+                post(0, Order::body("dies", 1)),
+                post(0, Order::body("refused", 1)),
+                post(0, "not JSON".to_owned()),
+                post(4, Order::body("good", 1)),
+                post(4, Order::body("good", 2)),
+            ],
+            scripts: vec![
+                ("good".to_owned(), vec![]),
+                ("late".to_owned(), vec![Play::Transient, Play::Succeed]),
+                ("dies".to_owned(), dies_once()),
+                ("refused".to_owned(), vec![Play::Permanent]),
+            ],
+            pointer: true,
+            workers: vec![0, 0],
+            batch: 10,
+            quirks: Quirks::default(),
+            index_lag: Duration::ZERO,
+            weather: Weather::Script(mishaps),
+            kills: 0,
+            twins: 0,
+            operators: 0,
+            calm_after: Duration::from_secs(10),
+        }
+    }
+
+    /// Two messages with one key and two payloads. The first one's worker completes it, but that takes `slow` to get
+    /// there: perhaps longer than its lease.
+    pub(crate) fn late_worker(slow: Duration) -> Self {
+        let post = |at, amount| Posting {
+            at: Duration::from_secs(at),
+            body: Order::body("late", amount),
+            attributes: Attributes::new(),
+        };
+        let first_commit = 1;
+        Self {
+            postings: vec![post(0, 1), post(1, 2)],
+            scripts: vec![("late".to_owned(), vec![])],
+            ..Self::small(vec![(first_commit, Mishap::Slow(slow))])
+        }
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        match &self.weather {
+            Weather::Random(chances) => Faults::random(self.seed ^ 0xFA17, *chances),
+            Weather::Script(mishaps) => Faults::script(mishaps.iter().copied()).with_latency(Duration::from_millis(5)),
+        }
+    }
+
+    fn order(&mut self, n: usize, random: &mut StdRng) {
+        let id = format!("o-{n}");
+        let kind = KINDS.choose_weighted(random, |(_, weight)| *weight).map_or(Kind::Good, |(kind, _)| *kind);
+        let at = |random: &mut StdRng| Duration::from_millis(random.random_range(0..60_000));
+        let mut post = |random: &mut StdRng, body: String, attributes: Attributes| {
+            let posting = Posting { at: at(random), body, attributes };
+            self.postings.push(posting);
+        };
+        let none = Attributes::new;
+        let script = match kind {
+            Kind::Good => vec![],
+            Kind::SentTwice => {
+                for _ in 0..random.random_range(1..=2) {
+                    post(random, Order::body(&id, 10), none());
+                }
+                let late = [vec![], vec![Play::Transient, Play::Succeed], vec![Play::Permanent, Play::Succeed]];
+                late.choose(random).cloned().unwrap_or_default()
+            }
+            Kind::RowLate => {
+                let times = random.random_range(1..=3);
+                std::iter::repeat_n(Play::Transient, times).chain([Play::Succeed]).collect()
+            }
+            Kind::DiesOnce => dies_once(),
+            Kind::Refused => vec![Play::Permanent],
+            Kind::Slow => vec![Play::Work(Duration::from_millis(random.random_range(0..9_000)))],
+            Kind::Hangs => vec![Play::Hang, Play::Succeed],
+            Kind::Panics => vec![Play::Panic, Play::Panic, Play::Succeed],
+            Kind::EffectRefused => vec![Play::EffectRefused],
+            Kind::OtherAmount => {
+                post(random, Order::body(&id, 99), none());
+                let late = [vec![], vec![Play::Transient, Play::Succeed], vec![Play::Work(Duration::from_secs(3))]];
+                late.choose(random).cloned().unwrap_or_default()
+            }
+            Kind::Malformed => {
+                let body = ["", "{", "null", "7", "{\"order_id\":null}", "{\"amount\":1}", "{\"order_id\":\"x\"}"];
+                let body = (*body.choose(random).unwrap_or(&"")).to_owned();
+                post(random, body, none());
+                return;
+            }
+            Kind::OwnKey => {
+                let attributes = Attributes::from([(key::ATTRIBUTE.to_owned(), Attribute::text(id.clone()))]);
+                post(random, Order::body(&format!("{id}-under-another-name"), 10), attributes);
+                vec![]
+            }
+        };
+        post(random, Order::body(&id, 10), none());
+        self.scripts.push((id, script));
+    }
+}
+
+/// Transient until its life is over (four attempts), and good in the next.
+fn dies_once() -> Vec<Play> {
+    vec![Play::Transient, Play::Transient, Play::Transient, Play::Transient, Play::Succeed]
+}
+
+/// What a producer could write who had seen a replayed message.
+fn forged(origin: &str, key: &str) -> Attributes {
+    let parts = (QueueArn::new(ARN), MessageId::new(origin), Scope::new(QUEUE));
+    let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };
+    let letter = LetterId::derive(&source, &origin);
+    let redrive = Redrive { letter, number: Number(1), key: Key::new(key).ok(), scope, origin, sent_at: ORIGIN };
+    Attributes::from([(redrive::ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))])
+}

@@ -1,0 +1,88 @@
+//! One run, from the first send until everything is at rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redrive_core::letter::Letter;
+use redrive_testkit::clock::ORIGIN;
+use redrive_testkit::handlers::Scripted;
+use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
+use tokio::time::sleep;
+
+use crate::bent::{BentLedger, BentLetters, Mutant};
+use crate::cast::{RECEIVES, VISIBILITY, World, reading};
+use crate::invariants::{self, Violation};
+use crate::plan::{Plan, QUEUE};
+
+/// Whatever is late is late by two minutes at most.
+const AFTERMATH: Duration = Duration::from_secs(150);
+/// A run that is not at rest by then never will be.
+const PATIENCE: Duration = Duration::from_secs(12 * 3600);
+
+/// What came of a run.
+pub(crate) struct Run {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) journal: Journal,
+    pub(crate) calls: Vec<Call>,
+    /// How often each key was charged.
+    pub(crate) charged: BTreeMap<String, u64>,
+    pub(crate) letters: Vec<Arc<Letter>>,
+}
+
+/// Plays a plan, in the real world or in a broken one.
+pub(crate) fn run(plan: &Plan, mutant: Option<Mutant>) -> Run {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(play(plan, mutant))
+}
+
+async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
+    let faults = plan.faults();
+    let dead = ModelQueue::new("dead")
+        .with_visibility(Duration::from_secs(90))
+        .with_retention(Duration::from_secs(14 * 86_400))
+        .with_quirks(plan.seed ^ 2, plan.quirks)
+        .with_faults(faults.of("dead"));
+    let main = ModelQueue::new(QUEUE)
+        .with_visibility(VISIBILITY)
+        .with_redrive_policy(&dead, RECEIVES)
+        .with_quirks(plan.seed ^ 1, plan.quirks)
+        .with_faults(faults.of("sqs"));
+    let handler = plan.scripts.iter().fold(Scripted::new(), |all, (key, plays)| all.on(key, plays.iter().cloned()));
+    let letters = ModelLetters::new().with_index_lag(plan.seed ^ 3, plan.index_lag).with_faults(faults.of("letters"));
+    let ledger = ModelLedger::new().with_faults(faults.of("ledger"));
+    let world = Arc::new(World {
+        plan: plan.clone(),
+        faults: faults.clone(),
+        ledger: BentLedger::new(ledger, mutant, dead.clone(), reading(plan.pointer)),
+        letters: BentLetters { inner: letters, mutant },
+        main,
+        dead,
+        handler,
+    });
+    let produced = tokio::spawn(Arc::clone(&world).produce());
+    for (worker, ahead) in plan.workers.iter().enumerate() {
+        tokio::spawn(Arc::clone(&world).work(worker, *ahead));
+    }
+    tokio::spawn(Arc::clone(&world).index());
+    tokio::spawn(Arc::clone(&world).replay());
+    tokio::spawn(Arc::clone(&world).operate());
+
+    let _ = produced.await;
+    sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN)) + AFTERMATH).await;
+    while !world.rests() && faults.clock().now().since(ORIGIN) < PATIENCE {
+        sleep(Duration::from_secs(30)).await;
+    }
+    let events = faults.journal().events();
+    let violations = invariants::check(&events, &world);
+    let charged =
+        plan.scripts.iter().map(|(key, _)| (key.clone(), world.ledger.inner.counter(&format!("charged:{key}"))));
+    Run {
+        violations,
+        journal: faults.journal().clone(),
+        calls: faults.calls(),
+        charged: charged.collect(),
+        letters: world.letters.inner.all(),
+    }
+}

@@ -1,0 +1,176 @@
+//! Reads the code and fails on untidiness: the house rules of ARCHITECTURE.md, kept by a machine.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 70;
+const MAIN_LINES: usize = 30;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn manifest(folder: &Path) -> toml::Table {
+    fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap()
+}
+
+fn members() -> Vec<PathBuf> {
+    let mut found = vec![root().join("tests")];
+    for parent in ["functions", "shared"] {
+        for entry in fs::read_dir(root().join(parent)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.join("Cargo.toml").exists() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for folder in ["functions", "shared", "tests"] {
+        rust_files(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 30, "the walk must find the code");
+    files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Names of the dependencies of a member, tests' own apart.
+fn dependencies(folder: &Path) -> BTreeSet<String> {
+    let manifest = manifest(folder);
+    manifest.get("dependencies").and_then(toml::Value::as_table).into_iter().flat_map(|t| t.keys().cloned()).collect()
+}
+
+fn ours(folder: &str) -> BTreeSet<String> {
+    dependencies(&root().join(folder)).into_iter().filter(|name| name.starts_with("redrive")).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn core_depends_on_nothing_that_knows_aws_tokio_or_the_world() {
+    let allowed = set(&["serde", "serde_json", "sha2", "thiserror", "time", "uuid"]);
+    assert_eq!(dependencies(&root().join("shared/core")), allowed);
+}
+
+#[test]
+fn every_arrow_between_the_floors_points_down() {
+    let core = set(&["redrive-core"]);
+    assert_eq!(ours("shared/core"), set(&[]));
+    for room in ["engine", "aws", "lambda", "testkit"] {
+        assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
+    }
+    for function in ["processor", "indexer", "replay"] {
+        assert_eq!(ours(&format!("functions/{function}")), set(&["redrive"]), "functions/{function}");
+    }
+}
+
+#[test]
+fn aws_types_stop_at_their_room() {
+    for (path, text) in sources() {
+        let shown = path.strip_prefix(root()).unwrap().display().to_string();
+        let sdk_may_stand = ["shared/aws", "shared/redrive", "tests/"].iter().any(|room| shown.starts_with(room));
+        assert!(sdk_may_stand || !text.contains("aws_sdk_"), "{shown} names the SDK");
+        let lambda_may_stand = ["shared/lambda", "tests/"].iter().any(|room| shown.starts_with(room));
+        assert!(lambda_may_stand || !text.contains("lambda_runtime::"), "{shown} names the Lambda runtime");
+        let environment_may_be_read = shown == "shared/lambda/src/config.rs"
+            || shown.starts_with("shared/lambda/src/config/")
+            || shown.starts_with("tests/");
+        let reads = text.contains(concat!("env::", "var(")) || text.contains(concat!("env::", "vars("));
+        assert!(environment_may_be_read || !reads, "{shown} reads the environment");
+    }
+}
+
+#[test]
+fn every_member_inherits_the_lints_and_the_edition() {
+    for folder in members() {
+        let manifest = manifest(&folder);
+        let inherits = |table: &str, key: &str| {
+            let value = manifest.get(table).and_then(|table| table.get(key));
+            let inner = value.and_then(|value| value.get("workspace")).or(value);
+            inner.and_then(toml::Value::as_bool) == Some(true)
+        };
+        assert!(inherits("lints", "workspace"), "{}: lints", folder.display());
+        assert!(inherits("package", "edition"), "{}: edition", folder.display());
+    }
+}
+
+#[test]
+fn panics_unwind_in_every_profile() {
+    let manifest = manifest(&root());
+    for (name, profile) in manifest.get("profile").and_then(toml::Value::as_table).into_iter().flatten() {
+        assert_eq!(profile.get("panic"), None, "profile {name}: one message's panic must not take its batch along");
+    }
+}
+
+#[test]
+fn files_and_mains_stay_small() {
+    for (path, text) in sources() {
+        let shown = path.strip_prefix(root()).unwrap().display();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
+        assert!(code <= FILE_LINES, "{shown} has {code} lines without its tests: do two rooms share one roof?");
+        if path.ends_with("main.rs") && path.starts_with(root().join("functions")) {
+            assert!(code <= MAIN_LINES, "{shown} has {code} lines: it should only join");
+        }
+    }
+}
+
+struct Lengths<'a> {
+    file: &'a str,
+    long: Vec<String>,
+}
+
+impl Lengths<'_> {
+    fn measure(&mut self, name: &syn::Ident, block: &syn::Block) {
+        let span = block.span();
+        let lines = span.end().line - span.start().line + 1;
+        if lines > FUNCTION_LINES {
+            self.long.push(format!("{}: {name} has {lines} lines", self.file));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Lengths<'_> {
+    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+        self.measure(&item.sig.ident, &item.block);
+        syn::visit::visit_item_fn(self, item);
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.measure(&item.sig.ident, &item.block);
+        syn::visit::visit_impl_item_fn(self, item);
+    }
+}
+
+#[test]
+fn functions_fit_a_screen() {
+    let mut long = Vec::new();
+    for (path, text) in sources() {
+        let file = path.strip_prefix(root()).unwrap().display().to_string();
+        let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let mut lengths = Lengths { file: &file, long: Vec::new() };
+        lengths.visit_file(&parsed);
+        long.extend(lengths.long);
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
