@@ -1,3 +1,5 @@
 //! What the tests of more than one kind share.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is tests' own code")]
+
 pub mod stage;

@@ -209,16 +209,44 @@ impl Faults {
         action: &'static str,
         look: impl FnOnce() -> T + Send,
     ) -> Result<T, Unavailable> {
+        let fate = self.question(service, action).await;
+        pause(fate.there).await;
+        let answer = look();
+        pause(fate.back).await;
+        self.answer(service, action, fate, answer).await
+    }
+
+    /// Asks for something that is out of date anyway: in one go.
+    pub(crate) async fn ask_an_index<T>(
+        &self,
+        service: &'static str,
+        action: &'static str,
+        look: impl FnOnce() -> T + Send,
+    ) -> Result<T, Unavailable> {
+        let fate = self.question(service, action).await;
+        pause(fate.there + fate.back).await;
+        self.answer(service, action, fate, look()).await
+    }
+
+    async fn question(&self, service: &'static str, action: &'static str) -> Fate {
         if self.is_dead() {
             return pending().await;
         }
         let fate = self.fate(Call { service, action, looks: true });
         if let Some(Mishap::CrashBefore | Mishap::CrashAfter) = fate.mishap {
             self.kill();
+            return pending().await;
         }
-        pause(fate.there).await;
-        let answer = look();
-        pause(fate.back).await;
+        fate
+    }
+
+    async fn answer<T>(
+        &self,
+        service: &'static str,
+        action: &'static str,
+        fate: Fate,
+        answer: T,
+    ) -> Result<T, Unavailable> {
         match fate.mishap {
             _ if self.is_dead() => pending().await,
             Some(Mishap::Refused | Mishap::LostAnswer | Mishap::Late(_)) => {

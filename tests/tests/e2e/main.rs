@@ -1,6 +1,8 @@
 //! The deployed template on the stage: real queues, tables, functions, alarm, topic and schedule. Each test brings
 //! orders of its own, so that they can run beside each other.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
 use std::time::Duration;
 
 use redrive_core::ids::MessageId;

@@ -1,6 +1,8 @@
 //! Lambda's real event shapes through the real shell and the real engine, over model stores: what each good and bad
 //! input gets, and that nothing is lost.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
 mod bad_input;
 mod bench;
 mod faults;

@@ -67,12 +67,16 @@ fn policy() -> Policy {
 
 impl World {
     fn random(&self, tag: u64) -> StdRng {
-        StdRng::seed_from_u64(self.plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ tag)
+        StdRng::seed_from_u64(self.seed(tag))
+    }
+
+    fn seed(&self, tag: u64) -> u64 {
+        (self.plan.seed << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ tag
     }
 
     /// Time and chance of one process.
     fn virtual_world(&self, tag: u64, ahead: i64) -> VirtualWorld {
-        VirtualWorld::new(self.faults.clock().skewed(ahead), self.random(tag).random())
+        VirtualWorld::new(self.faults.clock().skewed(ahead), self.seed(tag))
     }
 
     fn calm(&self) -> bool {

@@ -9,7 +9,6 @@ use crate::bent::Mutant;
 use crate::invariants::Invariant;
 use crate::plan::Plan;
 use crate::run::{Run, run};
-use crate::schedules::OPEN;
 use crate::search::{Search, breaks, none, report, variable};
 
 const MISHAPS: [Mishap; 11] = [
@@ -57,7 +56,7 @@ fn ends_well(run: &Run) -> Result<(), String> {
 
 /// What went wrong with a run of the small story.
 fn wrong(run: &Run) -> Option<String> {
-    breaks(run, |invariant| !OPEN.contains(&invariant)).or_else(|| ends_well(run).err())
+    breaks(run, |_| true).or_else(|| ends_well(run).err())
 }
 
 #[test]

@@ -1,15 +1,11 @@
 //! Random schedules.
 
-use crate::invariants::Invariant;
 use crate::plan::Plan;
 use crate::run::run;
 use crate::search::{Search, breaks, none, report, variable};
 
 /// How many random schedules are run by default; `SEEDS` asks for more.
-const SEEDS: u64 = 2_000;
-
-/// Promises that the flows do not keep yet; a test of its own waits for each.
-pub(crate) const OPEN: [Invariant; 2] = [Invariant::Reconciled, Invariant::LeaseCoversTheRun];
+const SEEDS: u64 = 1_500;
 
 fn seeds() -> u64 {
     variable("SEEDS").unwrap_or(SEEDS)
@@ -17,29 +13,13 @@ fn seeds() -> u64 {
 
 #[test]
 fn random_schedules_break_no_promise() {
-    let wrong = |run: &_| breaks(run, |invariant| !OPEN.contains(&invariant));
-    none(&Search::of(seeds()).failures(Plan::random, wrong), "SEED");
+    none(&Search::of(seeds()).failures(Plan::random, |run| breaks(run, |_| true)), "SEED");
 }
 
 #[test]
-#[ignore = "the schedule does not look at letters that wait for a person"]
-fn no_letter_waits_whose_effect_happened() {
-    let wrong = |run: &_| breaks(run, |invariant| invariant == Invariant::Reconciled);
-    none(&Search::of(seeds()).failures(Plan::random, wrong), "SEED");
-}
-
-#[test]
-#[ignore = "a claim that is slow to be written holds a lease that is over when the handler starts"]
-fn no_handler_runs_beyond_its_lease() {
-    let wrong = |run: &_| breaks(run, |invariant| invariant == Invariant::LeaseCoversTheRun);
-    none(&Search::of(seeds()).failures(Plan::random, wrong), "SEED");
-}
-
-#[test]
-#[ignore = "a letter that a forged attribute names takes its body for its own"]
+#[ignore = "whoever names a letter that is not there yet may open it with another body"]
 fn a_forged_attribute_loses_nothing() {
-    let wrong = |run: &_| breaks(run, |invariant| !OPEN.contains(&invariant));
-    none(&Search::of(seeds()).failures(Plan::forged, wrong), "FORGED=1 SEED");
+    none(&Search::of(seeds()).failures(Plan::forged, |run| breaks(run, |_| true)), "FORGED=1 SEED");
 }
 
 #[test]

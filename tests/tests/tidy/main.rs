@@ -1,5 +1,7 @@
 //! Reads the code and fails on untidiness: the house rules of ARCHITECTURE.md, kept by a machine.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -132,6 +134,16 @@ fn files_and_mains_stay_small() {
         if path.ends_with("main.rs") && path.starts_with(root().join("functions")) {
             assert!(code <= MAIN_LINES, "{shown} has {code} lines: it should only join");
         }
+    }
+}
+
+#[test]
+fn the_readme_shows_the_code_that_is_there() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for (file, from) in [("handler.rs", "use redrive"), ("main.rs", "mod handler")] {
+        let code = fs::read_to_string(root().join("functions/processor/src").join(file)).unwrap();
+        let shown = &code[code.find(from).unwrap()..];
+        assert!(readme.contains(&format!("```rust\n{shown}```")), "README.md shows another {file}");
     }
 }
 

@@ -162,6 +162,6 @@ impl Letters for ModelLetters {
             let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.due });
             Page { candidates: found, next }
         };
-        self.faults.ask(SERVICE, "query the status index", query).await
+        self.faults.ask_an_index(SERVICE, "query the status index", query).await
     }
 }
