@@ -265,7 +265,15 @@ impl Letter {
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
         let sends = self.sends.len() * (key + 220);
         let note = self.resolution_note.as_ref().map_or(0, String::len);
-        self.payload.len() + attributes + key + text + note + sends + self.history.len() * 480 + 1_500
+        let history: usize = self
+            .history
+            .iter()
+            .map(|event| {
+                let words = event.who.len() + event.note.as_ref().map_or(0, String::len);
+                words + if event.attempt.is_some() { 480 } else { 120 }
+            })
+            .sum();
+        self.payload.len() + attributes + key + text + note + sends + history + 1_500
     }
 
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.

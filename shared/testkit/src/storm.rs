@@ -73,6 +73,23 @@ impl Chances {
         }
     }
 
+    /// The same, with everything going wrong `times` as often.
+    #[must_use]
+    pub const fn worse(self, times: u32) -> Self {
+        Self {
+            refused: self.refused * times,
+            lost_answer: self.lost_answer * times,
+            late: self.late * times,
+            twice: self.twice * times,
+            partly: self.partly * times,
+            conflict: self.conflict * times,
+            crash: self.crash * times,
+            outage: self.outage * times,
+            slow: self.slow * times,
+            ..self
+        }
+    }
+
     const fn kinds(&self) -> [(Kind, u32); 9] {
         [
             (Kind::Refused, self.refused),

@@ -228,9 +228,10 @@ fn letter_in_shard_0() -> Letter {
 async fn list<S: Store>(store: &S, status: Status, due_by: Timestamp) -> Vec<Candidate> {
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.letters().candidates(status, 0, due_by, after, 2).await.expect("the index answers");
+        let page = store.letters().candidates(status, 0, due_by, after.clone(), 2).await.expect("the index answers");
         assert!(page.candidates.len() <= 2);
         listed.extend(page.candidates);
+        assert!(page.next.is_none() || page.next != after, "a page leads on");
         after = page.next;
         if after.is_none() {
             return listed;

@@ -1,11 +1,12 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
 use redrive_core::decode::{Inspected, Reading};
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{LetterId, MessageId};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
-use redrive_core::letter::{LetterWrite, Status};
-use redrive_core::ports::{CommitError, Cursor, Ledger, LedgerReader, Letters, Page, Unavailable, WriteError};
+use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::ports::{CommitError, Cursor, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
+use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
 
@@ -28,6 +29,8 @@ pub(crate) enum Mutant {
     UnconditionalLetterWrite,
     /// A letter whose write was not answered is taken for written, and its message deleted.
     LetterTakenForWritten,
+    /// A message that SQS refused is taken for sent.
+    RefusalTakenForSent,
     /// Claims do not see that a life is dead.
     DeadLifeMayClaim,
     /// Claims do not see that a lease is live.
@@ -156,11 +159,11 @@ impl BentLetters {
 }
 
 impl Letters for BentLetters {
-    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<redrive_core::letter::Letter>>, Unavailable> {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         Letters::read(&self.inner, ids).await
     }
 
-    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<redrive_core::letter::Letter>>> {
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
         let mut answers = Letters::write(&self.inner, writes.clone()).await;
         for (write, answer) in writes.into_iter().zip(&mut answers) {
             match (self.mutant, &*answer) {
@@ -184,5 +187,21 @@ impl Letters for BentLetters {
         limit: usize,
     ) -> Result<Page, Unavailable> {
         self.inner.candidates(status, shard, due_by, after, limit).await
+    }
+}
+
+/// Where replay sends.
+pub(crate) struct BentOutbox {
+    pub(crate) inner: ModelQueue,
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl Outbox for BentOutbox {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Result<MessageId, String>>, Unavailable> {
+        let mut answers = Outbox::send(&self.inner, messages).await?;
+        if self.mutant == Some(Mutant::RefusalTakenForSent) {
+            answers.iter_mut().for_each(|answer| *answer = Ok(MessageId::new("any").expect("an id")));
+        }
+        Ok(answers)
     }
 }

@@ -24,7 +24,7 @@ use redrive_testkit::{Faults, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::bent::{BentLedger, BentLetters};
+use crate::bent::{BentLedger, BentLetters, BentOutbox};
 use crate::plan::{ARN, Plan, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
@@ -223,7 +223,8 @@ impl World {
         }
     }
 
-    async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
+    /// Runs replay once.
+    pub(crate) async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
         let settings = ReplaySettings {
             reading: reading(self.plan.pointer),
             policy: policy(),
@@ -231,7 +232,7 @@ impl World {
             reserve: Duration::from_secs(10),
         };
         let replayer = Replayer::new(
-            self.main.clone().with_faults(process.clone()),
+            BentOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
             self.ledger.of(&process),
             self.letters.of(&process),
             self.virtual_world(tag, 0),

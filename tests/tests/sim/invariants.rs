@@ -52,6 +52,8 @@ pub(crate) enum Invariant {
     Monotone,
     /// No send begins that was not claimed.
     SendsAreClaimed,
+    /// REPLAYED implies that a copy with that number was sent.
+    ReplayedIsSent,
     /// An invocation answers before Lambda ends it.
     AnswersInTime,
     /// In the end every message is in one completion or one letter, and every letter final or a person's.

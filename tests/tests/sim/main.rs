@@ -9,6 +9,8 @@
 //! - [`every_call`]: one small story with every mishap at every call.
 //! - [`mutants`]: broken worlds, each of which must be caught.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "all of this is a test")]
+
 mod bent;
 mod cast;
 mod every_call;

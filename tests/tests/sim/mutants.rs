@@ -1,10 +1,13 @@
 //! Broken worlds: each must break the promise that it is about, or the simulator would not see such a fault in the
 //! real code either.
 
+use redrive_testkit::Mishap;
+
 use crate::bent::Mutant;
 use crate::every_call::late_worker_breaks;
 use crate::invariants::Invariant;
 use crate::plan::Plan;
+use crate::run::run;
 use crate::search::{Search, breaks};
 
 /// So many seeds a mutant may survive.
@@ -24,6 +27,18 @@ fn caught_late(mutant: Mutant, by: &[Invariant]) {
     let broken = late_worker_breaks(mutant, |invariant| by.contains(&invariant));
     let Some(broken) = broken else { panic!("{mutant:?} survived the late worker") };
     eprintln!("{mutant:?} is caught by the late worker: {broken}");
+}
+
+/// The small story shows the mutant when this mishap meets some call of it.
+fn caught_by_call(mutant: Mutant, mishap: Mishap, by: &[Invariant]) {
+    let plan = |call| Plan::small(vec![(call, mishap)]);
+    let calls = run(&Plan::small(Vec::new()), None).calls;
+    let writes = calls.iter().enumerate().filter(|(_, call)| !call.looks);
+    let broken = writes
+        .map(|(index, _)| run(&plan(index), Some(mutant)))
+        .find_map(|run| breaks(&run, |invariant| by.contains(&invariant)));
+    let Some(broken) = broken else { panic!("{mutant:?} survived {mishap:?} at every call") };
+    eprintln!("{mutant:?} is caught by {mishap:?}: {broken}");
 }
 
 #[test]
@@ -68,6 +83,11 @@ fn deleting_before_the_letter_is_known_to_be_written_is_caught() {
 #[test]
 fn sending_before_the_claim_is_known_to_be_written_is_caught() {
     caught(Mutant::LetterTakenForWritten, &[Invariant::SendsAreClaimed]);
+}
+
+#[test]
+fn marking_what_was_refused_as_replayed_is_caught() {
+    caught_by_call(Mutant::RefusalTakenForSent, Mishap::Partly(u64::MAX), &[Invariant::ReplayedIsSent]);
 }
 
 #[test]

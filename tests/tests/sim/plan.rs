@@ -90,6 +90,7 @@ impl Plan {
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let rough = random.random_ratio(4, 5);
+        let weather = if rough { Chances::rough().worse(random.random_range(1..=3)) } else { Chances::calm() };
         let rare = |random: &mut StdRng, most: u32| if rough { random.random_range(0..=most) } else { 0 };
         let mut plan = Self {
             seed,
@@ -106,11 +107,11 @@ impl Plan {
                 shuffled: rough,
             },
             index_lag: Duration::from_secs(random.random_range(0..5)),
-            weather: Weather::Random(if rough { Chances::rough() } else { Chances::calm() }),
+            weather: Weather::Random(weather),
             kills: rare(&mut random, 60),
             twins: random.random_range(0..300),
             operators: rare(&mut random, 500),
-            calm_after: if rough { Chances::rough().calm_after } else { Duration::from_secs(60) },
+            calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
         };
         for n in 0..random.random_range(4..12) {
             plan.order(n, &mut random);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redrive_core::letter::Letter;
+use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
@@ -74,6 +75,9 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     while !world.rests() && faults.clock().now().since(ORIGIN) < PATIENCE {
         sleep(Duration::from_secs(30)).await;
     }
+    // The index may be late by some seconds, and the schedule comes once more.
+    sleep(Duration::from_secs(10)).await;
+    Arc::clone(&world).request(faults.of("replay-last"), u64::MAX, Request::Schedule).await;
     let events = faults.journal().events();
     let violations = invariants::check(&events, &world);
     let charged =

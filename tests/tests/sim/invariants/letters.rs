@@ -3,7 +3,7 @@
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Letter, Status};
 
-use super::{Checker, Invariant};
+use super::{Checker, Invariant, Known};
 use crate::cast::SKEW;
 
 impl Checker {
@@ -13,6 +13,11 @@ impl Checker {
         self.must(after.version == version + 1, Invariant::Monotone, || {
             format!("{name} went from version {version} to {}", after.version)
         });
+        if after.status == Status::Replayed {
+            self.must(self.is_sent(after), Invariant::ReplayedIsSent, || {
+                format!("{name} is REPLAYED, and nothing with number {} was sent", after.number)
+            });
+        }
         match before {
             None => self.must(matches!(after.status, Status::Pending | Status::Resolved), Invariant::Edges, || {
                 format!("{name} was created as {}", after.status)
@@ -24,6 +29,14 @@ impl Checker {
                 format!("{name} is RESOLVED, and no effect with its payload ever happened")
             });
         }
+    }
+
+    /// Whether replay has put this number of the letter into the main queue.
+    fn is_sent(&self, letter: &Letter) -> bool {
+        let copy = |known: &Known| {
+            known.seen.send().is_some_and(|send| send.letter == letter.id && send.number == letter.number)
+        };
+        self.known.values().any(|known| &*known.by != "producer" && copy(known))
     }
 
     fn letter_changed(&mut self, name: &str, before: &Letter, after: &Letter) {

@@ -135,10 +135,17 @@ fn the_index_attributes_name_status_cause_and_shard() {
 
 #[test]
 fn a_candidate_is_read_from_what_the_index_projects() {
+    let keys = ["pk", "sk", "status_shard", "due"];
+    let projected = ["status", "error_type", "error_code", "fingerprint", "deaths", "number", "last_failed_at"];
+    let more = ["first_failed_at", "source_topic", "idempotency_key", "scope"];
     let mut item = to_item(letter("{}")).unwrap();
-    item.retain(|name, _| ["pk", "sk", "status_shard", "due", "error_type", "fingerprint"].contains(&name.as_str()));
+    item.retain(|name, _| keys.iter().chain(&projected).chain(&more).any(|kept| kept == name));
+    let candidate = to_candidate(item.clone()).unwrap();
+    assert_eq!((candidate.id, candidate.key, candidate.scope), (letter("{}").id, letter("{}").key, letter("{}").scope));
+    item.remove("error_code");
+    item.remove("idempotency_key");
     let candidate = to_candidate(item).unwrap();
-    assert_eq!((candidate.id, candidate.error_code), (letter("{}").id, None));
+    assert_eq!((candidate.error_code, candidate.key), (None, None), "what a letter may lack, its candidate may lack");
 }
 
 #[test]
