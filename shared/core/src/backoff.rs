@@ -69,6 +69,22 @@ fn seconds(item: &str) -> Option<u64> {
     (1..=11 * 3600).contains(&seconds).then_some(seconds)
 }
 
+/// How many messages a standard queue may have in flight: delayed ones count, and one more is refused.
+const IN_FLIGHT_LIMIT: u64 = 120_000;
+
+/// A delay where this many messages are in flight: from 70 % of the limit on it is a quarter, so that a backlog of
+/// delayed messages does not stop the queue.
+#[must_use]
+pub fn crowded(delay: Duration, in_flight: u64) -> Duration {
+    if is_crowded(in_flight) { whole_seconds(delay / 4) } else { delay }
+}
+
+/// Whether so many messages are in flight that delays must be shortened.
+#[must_use]
+pub const fn is_crowded(in_flight: u64) -> bool {
+    in_flight >= IN_FLIGHT_LIMIT / 10 * 7
+}
+
 /// Rounded to the second, between one second and what SQS takes.
 #[must_use]
 pub fn whole_seconds(delay: Duration) -> Duration {
@@ -136,6 +152,14 @@ mod tests {
             assert!((675..=900).contains(&outage(40, roll).as_secs()));
             assert!((23..=30).contains(&outage(1, roll).as_secs()));
         }
+    }
+
+    #[test]
+    fn delays_shorten_from_70_percent_of_the_in_flight_limit() {
+        let delay = Duration::from_secs(600);
+        assert_eq!(crowded(delay, 83_999), delay);
+        assert_eq!(crowded(delay, 84_000), Duration::from_secs(150));
+        assert_eq!(crowded(Duration::from_secs(1), 120_000), Duration::from_secs(1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::ids::{Life, QueueArn, Scope, SendId};
 use crate::key::{self, Key, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::redrive::{self, Redrive};
+use crate::wrapping::{Content, Unread, Wrapping};
 
 /// What is configured about reading messages. Processor and indexer are given the same, so that they arrive at
 /// the same keys without the user's code.
@@ -19,7 +20,9 @@ pub struct Reading {
     pub source: QueueArn,
     /// The ledger's namespace for it.
     pub scope: Scope,
-    /// Where the key stands in the body, if anywhere.
+    /// What bodies are wrapped in.
+    pub wrapping: Wrapping,
+    /// Where the key stands in what the producer wrote, if anywhere.
     pub pointer: Option<Pointer>,
 }
 
@@ -28,8 +31,8 @@ pub struct Reading {
 pub struct Inspected {
     /// As it came.
     pub envelope: Envelope,
-    /// The body as JSON, or the place where it stops being JSON.
-    pub json: Result<Value, String>,
+    /// What the producer wrote, unwrapped, or why it cannot be read.
+    pub json: Result<Value, Unread>,
     /// The idempotency key, or why there is none.
     pub key: Result<Key, NoKey>,
     /// False if the key is only the message id: it then covers redelivery and our own replay, but no re-send.
@@ -44,14 +47,14 @@ impl Inspected {
     /// Looks at a message.
     #[must_use]
     pub fn new(envelope: Envelope, reading: &Reading) -> Self {
-        let json = serde_json::from_str::<Value>(&envelope.body).map_err(|error| error.to_string());
-        let hash = match &json {
-            Ok(value) => PayloadHash::of_json(value),
+        let content = reading.wrapping.open(&envelope.body);
+        let hash = match &content {
+            Ok(content) => PayloadHash::of_json(&content.value),
             Err(_) => PayloadHash::of_text(&envelope.body),
         };
         let carried = attribute(&envelope, redrive::ATTRIBUTE)
             .and_then(|text| Redrive::decode(text, &reading.source, &reading.scope));
-        let own = own_key(json.as_ref().ok(), &envelope.attributes, reading);
+        let own = key_in(content.as_ref().ok(), &envelope.attributes, reading);
         let redrive = carried.filter(|redrive| match &own {
             Some(Ok(key)) => redrive.key.as_ref() == Some(key),
             Some(Err(_)) | None => true,
@@ -63,6 +66,7 @@ impl Inspected {
             (Some(Err(error)), _) => Err(error),
             (None, None) => Key::new(envelope.message_id.as_str()),
         };
+        let json = content.map(|content| content.value);
         Self { envelope, json, key, key_is_stable, hash, redrive }
     }
 
@@ -84,7 +88,7 @@ impl Inspected {
     /// A SCHEMA fault (`not-json`, `no-key`, `decode`): the handler never runs for it.
     pub fn decode<M: DeserializeOwned>(self, reading: &Reading) -> Result<Message<M>, Box<Malformed>> {
         let fault = match (&self.json, &self.key) {
-            (Err(place), _) => Fault::schema("not-json", format_args!("body is not JSON: {place}")),
+            (Err(unread), _) => Fault::schema(unread.code, &unread.text),
             (Ok(_), Err(reason)) => Fault::schema("no-key", reason),
             (Ok(value), Ok(key)) => match decoded(value) {
                 Ok(payload) => {
@@ -140,11 +144,18 @@ fn decoded<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
 /// The key that a message with this body and these attributes brings: `None` if it brings none and none is asked of
 /// it.
 #[must_use]
-pub fn own_key(body: Option<&Value>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
+pub fn own_key(body: &str, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
+    key_in(reading.wrapping.open(body).as_ref().ok(), attributes, reading)
+}
+
+fn key_in(content: Option<&Content>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
     if let Some(attribute) = attributes.get(key::ATTRIBUTE) {
         return Some(attribute.as_text().map_or(Err(NoKey::NotText), Key::new));
     }
-    reading.pointer.as_ref().map(|pointer| pointer.resolve(body))
+    if let Some(key) = content.and_then(|content| content.key.as_ref()) {
+        return Some(Key::new(key));
+    }
+    reading.pointer.as_ref().map(|pointer| pointer.resolve(content.map(|content| &content.value)))
 }
 
 fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
@@ -186,6 +197,7 @@ mod tests {
         Reading {
             source: QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap(),
             scope: Scope::new("main").unwrap(),
+            wrapping: Wrapping::None,
             pointer: pointer.map(|text| Pointer::parse(text).unwrap()),
         }
     }
@@ -230,6 +242,19 @@ mod tests {
         }
         let huge = format!(r#"{{"order_id":"{}","amount":3}}"#, "k".repeat(10_240));
         assert_eq!(code(&huge, &[], pointer), "no-key");
+    }
+
+    #[test]
+    fn what_sns_writes_around_an_order_changes_neither_its_key_nor_its_hash() {
+        let wrapped = Reading { wrapping: Wrapping::Sns, ..reading(Some("/order_id")) };
+        let seen = |message_id: &str| {
+            let order = r#"{"order_id":"o-1","amount":3}"#;
+            let body = serde_json::json!({"Type": "Notification", "MessageId": message_id, "Message": order});
+            Inspected::new(envelope(&body.to_string(), &[]), &wrapped)
+        };
+        let (first, again) = (seen("x"), seen("y"));
+        assert_eq!((first.hash.clone(), first.key.clone()), (again.hash, again.key));
+        assert_eq!(first.decode::<Order>(&wrapped).unwrap().payload.amount, 3);
     }
 
     #[test]

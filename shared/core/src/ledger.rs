@@ -18,7 +18,7 @@ use crate::key::LedgerKey;
 use crate::time::Timestamp;
 
 /// What must still hold when a write arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expect {
     /// There is no entry, or one that expired before this instant: DynamoDB deletes late.
     AbsentOrExpired(Timestamp),

@@ -28,3 +28,4 @@ pub mod redrive;
 pub mod replay;
 mod text;
 pub mod time;
+pub mod wrapping;

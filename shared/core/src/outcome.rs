@@ -2,9 +2,55 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::backoff;
 use crate::fault::{Class, Fault};
 use crate::time::Timestamp;
+
+/// What delays are reckoned by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The delays between attempts.
+    pub schedule: backoff::Schedule,
+    /// `maxReceiveCount` of the queue's redrive policy.
+    pub max_receives: u32,
+}
+
+/// What an outage looks like from within a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Outage {
+    /// The ledger could not be asked.
+    #[error("the ledger is out of reach")]
+    Ledger,
+    /// Whatever the handler needs seems to be down.
+    #[error("nothing of the batch succeeded, and every fault is TRANSIENT")]
+    Handler,
+}
+
+/// So many TRANSIENT faults, and nothing else, look like an outage; fewer may be a coincidence.
+const EVIDENCE: usize = 3;
+
+impl Outage {
+    /// Whether a batch looks like an outage. Lambda slows its polling down after a failed invocation, and never after a
+    /// partial response: whoever sees an outage sets the visibilities and then fails the invocation.
+    #[must_use]
+    pub fn seen_in<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Option<Self> {
+        let (mut transient, mut ledger_out) = (0, false);
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Completed | Outcome::Duplicate => return None,
+                Outcome::LedgerOut => ledger_out = true,
+                _ => match outcome.class() {
+                    Some(Class::Transient) => transient += 1,
+                    Some(_) => return None,
+                    None => {}
+                },
+            }
+        }
+        if ledger_out { Some(Self::Ledger) } else { (transient >= EVIDENCE).then_some(Self::Handler) }
+    }
+}
 
 /// The end of one receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,21 +121,27 @@ impl Outcome {
         }
     }
 
+    /// Whether a dead message is still received though SQS should have moved it: the queue has no redrive policy, or a
+    /// more patient one than is configured here.
+    #[must_use]
+    pub const fn is_past_its_move(&self, receive_count: u32, max_receives: u32) -> bool {
+        matches!(self, Self::Dead { .. }) && receive_count > max_receives.saturating_add(2)
+    }
+
     /// After which delay the message shall come back; `None` leaves its visibility as it is.
     #[must_use]
-    pub fn visibility(
-        &self,
-        schedule: &backoff::Schedule,
-        receive_count: u32,
-        now: Timestamp,
-        roll: u64,
-    ) -> Option<Duration> {
+    pub fn visibility(&self, rules: &Rules, receive_count: u32, now: Timestamp, roll: u64) -> Option<Duration> {
+        let schedule = &rules.schedule;
         match self {
             Self::Completed | Self::Duplicate | Self::Unsettled | Self::Unreadable => None,
             Self::Retry { fault, attempt } => Some(match fault.retry_after {
                 Some(asked) => backoff::whole_seconds(asked.max(schedule.delay(*attempt, roll))),
                 None => schedule.delay(*attempt, roll),
             }),
+            // It would spin otherwise, at a receive a second for ever.
+            Self::Dead { .. } if self.is_past_its_move(receive_count, rules.max_receives) => {
+                Some(schedule.delay(schedule.attempts(), roll))
+            }
             Self::Dead { .. } => Some(backoff::dead(roll)),
             Self::Busy(until) => Some(backoff::busy(until.since(now), roll)),
             Self::Behind(delay) => Some(*delay),
@@ -104,8 +156,12 @@ mod tests {
     use super::*;
 
     fn visibility(outcome: &Outcome) -> Option<u64> {
-        let schedule = backoff::Schedule::parse("8s,80s").unwrap();
-        outcome.visibility(&schedule, 1, Timestamp::from_millis(1_000), 0).map(|delay| delay.as_secs())
+        at_receive(outcome, 1)
+    }
+
+    fn at_receive(outcome: &Outcome, receive: u32) -> Option<u64> {
+        let rules = Rules { schedule: backoff::Schedule::parse("8s,80s").unwrap(), max_receives: 8 };
+        outcome.visibility(&rules, receive, Timestamp::from_millis(1_000), 0).map(|delay| delay.as_secs())
     }
 
     #[test]
@@ -137,6 +193,27 @@ mod tests {
         assert_eq!(visibility(&retry(None)), Some(60));
         assert_eq!(visibility(&retry(Some(Duration::from_secs(600)))), Some(600));
         assert_eq!(visibility(&retry(Some(Duration::from_secs(5)))), Some(60));
+    }
+
+    #[test]
+    fn a_dead_message_that_nobody_moves_backs_off_instead_of_spinning() {
+        let dead = Outcome::Dead { fault: Fault::permanent("p", "p"), attempt: 1, now: false };
+        assert_eq!([1, 9, 10].map(|receive| at_receive(&dead, receive)), [Some(1); 3]);
+        assert_eq!(at_receive(&dead, 11), Some(60));
+    }
+
+    #[test]
+    fn an_outage_is_nothing_done_and_only_transient_faults_or_no_ledger() {
+        let retry = || Outcome::Retry { fault: Fault::transient("t", "t"), attempt: 1 };
+        let dead = || Outcome::Dead { fault: Fault::permanent("p", "p"), attempt: 1, now: true };
+        let seen = |outcomes: &[Outcome]| Outage::seen_in(outcomes);
+        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&[retry(), retry()]), None, "two may be a coincidence");
+        assert_eq!(seen(&[retry(), retry(), retry(), Outcome::NotStarted]), Some(Outage::Handler));
+        assert_eq!(seen(&[retry(), retry(), retry(), Outcome::Completed]), None);
+        assert_eq!(seen(&[retry(), retry(), retry(), dead()]), None);
+        assert_eq!(seen(&[Outcome::LedgerOut, Outcome::Busy(Timestamp::NEVER)]), Some(Outage::Ledger));
+        assert_eq!(seen(&[Outcome::LedgerOut, Outcome::Duplicate]), None);
     }
 
     #[test]

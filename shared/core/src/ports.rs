@@ -126,6 +126,11 @@ pub struct Hide {
 pub trait MainQueue: Send + Sync + 'static {
     /// Sets visibilities, in as few calls as SQS allows. Returns those that were not set, with SQS's code.
     fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
+
+    /// About how many of its messages are in flight, delayed ones included; `None` if it does not say.
+    fn in_flight(&self) -> impl Future<Output = Option<u64>> + Send {
+        std::future::ready(None)
+    }
 }
 
 /// The dead-letter queue, as the indexer empties it.

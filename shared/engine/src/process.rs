@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::backoff::Schedule;
+use redrive_core::backoff;
 use redrive_core::batch::{Batch, NoMessageId, Response};
 use redrive_core::decode::{Inspected, Malformed, Message, Reading};
 use redrive_core::envelope::Record;
 use redrive_core::handler::Handler;
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::ledger::Origin;
-use redrive_core::outcome::Outcome;
+use redrive_core::outcome::{Outage, Outcome, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -25,13 +25,16 @@ use crate::{World, roll};
 use lines::{Line, Lines};
 pub use report::{Counts, ProcessReport};
 
+/// Only delays of this length can fill a queue with messages in flight.
+const LONG_DELAY: Duration = Duration::from_secs(60);
+
 /// How the processor works.
 #[derive(Debug, Clone)]
 pub struct ProcessSettings {
     /// How messages are read.
     pub reading: Reading,
-    /// The delays between attempts, and so how many there are.
-    pub schedule: Schedule,
+    /// The delays between attempts, and so how many there are; and the receives of the queue's redrive policy.
+    pub rules: Rules,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
     /// How many handlers run at once.
@@ -157,10 +160,13 @@ where
         let parts = &self.parts;
         let mut returned = unreadable;
         let mut changes = Vec::new();
+        let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome));
         for end in ends {
             let Some(seat) = seats.remove(&end.message_id) else { continue };
             log(&end, &seat);
             counts.add(&end.outcome);
+            let stays = end.outcome.is_past_its_move(seat.receive_count, parts.settings.rules.max_receives);
+            counts.past_their_move += usize::from(stays);
             if end.outcome.acknowledged() {
                 continue;
             }
@@ -172,8 +178,11 @@ where
         counts.unsettled += seats.len();
         returned.extend(seats.into_keys());
         counts.received = returned.len() + counts.completed + counts.duplicates;
-        counts.visibility_failures = parts.hide(changes, deadline).await;
-        ProcessReport { response: Response::returning(returned), counts }
+        let hiding = tokio::time::timeout_at(deadline, parts.hide(changes, &mut counts));
+        if hiding.await.is_err() {
+            warn!("visibilities were not set in time");
+        }
+        ProcessReport { response: Response::returning(returned), counts, outage }
     }
 }
 
@@ -207,27 +216,28 @@ where
     W: World,
 {
     fn delay(&self, outcome: &Outcome, receive_count: u32) -> Option<Duration> {
-        outcome.visibility(&self.settings.schedule, receive_count, self.world.now(), roll(&self.world))
+        outcome.visibility(&self.settings.rules, receive_count, self.world.now(), roll(&self.world))
     }
 
-    /// How many visibilities could not be set. Such a message comes back when its visibility timeout ends.
-    async fn hide(&self, changes: Vec<Hide>, deadline: Instant) -> usize {
-        let count = changes.len();
-        if count == 0 {
-            return 0;
+    /// Sets visibilities. A message whose own could not be set comes back when its visibility timeout ends.
+    async fn hide(&self, mut changes: Vec<Hide>, counts: &mut Counts) {
+        if changes.is_empty() {
+            return;
         }
-        match tokio::time::timeout_at(deadline, self.queue.hide(changes)).await {
-            Ok(failed) => {
-                for (message_id, code) in &failed {
-                    warn!(%message_id, code, "visibility was not set");
-                }
-                failed.len()
-            }
-            Err(_) => {
-                warn!(count, "visibilities were not set in time");
-                count
+        // Until the queue has said otherwise.
+        counts.visibility_failures = changes.len();
+        if changes.iter().any(|change| change.delay >= LONG_DELAY) {
+            let in_flight = self.queue.in_flight().await.unwrap_or_default();
+            counts.crowded = usize::from(backoff::is_crowded(in_flight));
+            for change in &mut changes {
+                change.delay = backoff::crowded(change.delay, in_flight);
             }
         }
+        let failed = self.queue.hide(changes).await;
+        for (message_id, code) in &failed {
+            warn!(%message_id, code, "visibility was not set");
+        }
+        counts.visibility_failures = failed.len();
     }
 
     /// Runs the lines: claims as many heads as there are free slots, together; each line's followers wait for its

@@ -58,6 +58,8 @@ pub struct ProcessorConfig {
     pub handler_timeout: Duration,
     /// What is kept of a message's time for settling it.
     pub settle_reserve: Duration,
+    /// Whether an invocation fails that looks like an outage, so that Lambda polls more slowly.
+    pub outage_brake: bool,
     /// By how much two workers' clocks may differ.
     pub clock_skew: Duration,
     /// How many handlers run at once.
@@ -86,6 +88,11 @@ impl ProcessorConfig {
         let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let main_retention = fields::main_retention(&mut reader);
+        let outage_brake = reader.optional("OUTAGE_BRAKE", "on", |text| match text {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("on or off".to_owned()),
+        });
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());
         short_lease(&mut reader, handler_timeout, visibility);
         long_memory(&mut reader, retention, main_retention);
@@ -101,6 +108,7 @@ impl ProcessorConfig {
                 max_receive_count: u32::try_from(max_receive_count?).ok()?,
                 handler_timeout: Duration::from_secs(handler_timeout?),
                 settle_reserve: SETTLE_RESERVE,
+                outage_brake: outage_brake?,
                 clock_skew: CLOCK_SKEW,
                 concurrency: usize::try_from(concurrency?).ok()?,
                 ledger_retention: fields::days(retention?),

@@ -51,6 +51,8 @@ pub(crate) fn of_batch(counts: &Counts) -> Vec<Metric> {
         count("FaultsSchema", schema),
         count("UnstableKeys", counts.unstable_keys),
         count("VisibilityFailures", counts.visibility_failures),
+        count("PastTheirMove", counts.past_their_move),
+        count("Crowded", counts.crowded),
         count("Attempts", counts.attempts),
         ("HandlerTime", millis(counts.handler_time), Unit::Milliseconds),
     ]

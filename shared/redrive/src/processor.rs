@@ -3,6 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use redrive_aws::{LedgerTable, SqsMainQueue};
 use redrive_core::handler::Handler;
 use redrive_core::ids::QueueArn;
+use redrive_core::outcome::Rules;
 use redrive_core::ports::Ledger;
 use redrive_engine::{ProcessSettings, Processor};
 use redrive_lambda::config::{ProcessorConfig, environment};
@@ -73,14 +74,15 @@ where
     let source = config.reading.source.clone();
     let meter = Meter::new(config.function.name.clone(), config.main_queue_name.clone());
     let (ledger, queue) = (ours.ledger(config.ledger_table.clone()), ours.main_queue(config.main_queue_url.clone()));
+    let brake = config.outage_brake;
     let processor = Processor::new(handler, ledger, queue, System, settings(config), handlers);
-    Ok(Processing { processor, source, meter })
+    Ok(Processing { processor, source, meter, brake })
 }
 
 fn settings(config: ProcessorConfig) -> ProcessSettings {
     ProcessSettings {
         reading: config.reading,
-        schedule: config.schedule,
+        rules: Rules { schedule: config.schedule, max_receives: config.max_receive_count },
         handler_timeout: config.handler_timeout,
         concurrency: config.concurrency,
         retention: config.ledger_retention,
@@ -93,6 +95,7 @@ struct Processing<H> {
     processor: Processor<H, LedgerTable, SqsMainQueue, System>,
     source: QueueArn,
     meter: Meter,
+    brake: bool,
 }
 
 impl<H> Flow for Processing<H>
@@ -109,6 +112,12 @@ where
             .await
             .map_err(|why| Failure::new("NoMessageId", why))?;
         self.meter.emit(&meter::of_batch(&report.counts));
+        if let Some(outage) = report.outage.filter(|_| self.brake) {
+            return Err(Failure::new(
+                "OutageBrake",
+                format_args!("{outage}; the invocation fails so that polling slows down"),
+            ));
+        }
         serde_json::to_value(report.response).map_err(|why| Failure::new("NoAnswer", why))
     }
 }

@@ -1,6 +1,7 @@
 //! A processor over model stores, invoked with JSON as Lambda invokes it.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use redrive_core::handler::Handler;
 use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
 use redrive_core::key::{Key, LedgerKey, Pointer};
 use redrive_core::ledger::{Entry, Origin};
+use redrive_core::outcome::{Outage, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use redrive_core::time::Timestamp;
-use redrive_engine::{ProcessSettings, Processor};
+use redrive_core::wrapping::Wrapping;
+use redrive_engine::{ProcessReport, ProcessSettings, Processor};
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::Faults;
 use redrive_testkit::handlers::Scripted;
@@ -54,9 +57,10 @@ pub(crate) fn settings() -> ProcessSettings {
         reading: Reading {
             source: QueueArn::new(SOURCE).unwrap(),
             scope: Scope::new("main").unwrap(),
+            wrapping: Wrapping::None,
             pointer: Some(Pointer::parse("/order_id").unwrap()),
         },
-        schedule: Schedule::parse("1s,8s,40s").unwrap(),
+        rules: Rules { schedule: Schedule::parse("1s,8s,40s").unwrap(), max_receives: 9 },
         handler_timeout: Duration::from_secs(3),
         concurrency: 8,
         retention: Duration::from_secs(30 * 24 * 3600),
@@ -67,12 +71,16 @@ pub(crate) fn settings() -> ProcessSettings {
 
 /// A queue that remembers what it was told.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<Hide>>>);
+pub(crate) struct Told(Arc<Mutex<Vec<Hide>>>, Arc<AtomicU64>);
 
 impl MainQueue for Told {
     fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
         self.0.lock().unwrap().extend(changes);
         std::future::ready(Vec::new())
+    }
+
+    fn in_flight(&self) -> impl Future<Output = Option<u64>> + Send {
+        std::future::ready(Some(self.1.load(Ordering::SeqCst)))
     }
 }
 
@@ -114,12 +122,25 @@ where
     }
 
     pub(crate) async fn invoke_within(&self, event: Value, time: Duration) -> Result<Value, String> {
+        Ok(serde_json::to_value(&self.process(event, time).await?.response).unwrap())
+    }
+
+    async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
         let source = QueueArn::new(SOURCE).unwrap();
         let records = redrive_lambda::event::records(event, &source).map_err(|error| error.to_string())?;
         let origin = Origin { request_id: "request-1".to_owned(), ..Origin::default() };
         let report = self.processor.process(records, origin, Instant::now() + time).await;
-        let report = report.map_err(|error| error.to_string())?;
-        Ok(serde_json::to_value(&report.response).unwrap())
+        report.map_err(|error| error.to_string())
+    }
+
+    /// Whether an invocation looks like an outage.
+    pub(crate) async fn outage(&self, event: Value) -> Option<Outage> {
+        self.process(event, Duration::from_secs(10)).await.unwrap().outage
+    }
+
+    /// So many messages are in flight.
+    pub(crate) fn crowd(&self, in_flight: u64) {
+        self.told.1.store(in_flight, Ordering::SeqCst);
     }
 
     /// The ids that an invocation returns, sorted.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use redrive_core::fault::{Class, Fault};
 use redrive_core::handler::{Context, Handler};
 use redrive_core::ledger::{Entry, EntryWrite, State};
+use redrive_core::outcome::Outage;
 use redrive_core::ports::{CommitError, Ledger, Unavailable, WriteError};
 use redrive_testkit::faults::{Faults, Mishap};
 use redrive_testkit::handlers::{Order, Play, Scripted};
@@ -109,6 +110,36 @@ async fn what_cannot_start_in_time_is_returned_not_started_and_counts_no_attempt
     assert_eq!(crate::bench::ids(&answer), ["m-1"]);
     assert!(bench.store().entries().is_empty(), "not even claimed");
     assert!((1..=5).contains(&bench.hidden()[0].1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_looks_like_an_outage_says_so_after_its_visibilities_are_set() {
+    let handler = ["o-1", "o-2", "o-3"].into_iter().fold(Scripted::new(), |all, key| all.on(key, [Play::Transient]));
+    let bench = Bench::new(handler);
+    let batch: Vec<_> = (1..=3).map(|n| record(&format!("m-{n}"), &Order::body(&format!("o-{n}"), 5))).collect();
+    assert_eq!(bench.outage(event(&batch)).await, Some(Outage::Handler));
+    assert_eq!(bench.hidden().len(), 3);
+    let with_one_good = [&batch[..], &[record("m-4", &Order::body("o-4", 5))]].concat();
+    assert_eq!(bench.outage(event(&with_one_good)).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_message_on_a_queue_without_a_redrive_policy_does_not_spin() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::Permanent]));
+    let mut message = record("m-1", &Order::body("o-1", 5));
+    bench.returned(event(&[message.clone()])).await;
+    message["attributes"]["ApproximateReceiveCount"] = serde_json::json!("12");
+    bench.returned(event(&[message])).await;
+    let delays: Vec<_> = bench.hidden().into_iter().map(|(_, seconds)| seconds).collect();
+    assert!((1..=2).contains(&delays[0]) && (30..=50).contains(&delays[1]), "{delays:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_shorten_where_the_queue_is_full_of_delayed_messages() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::RetryAfter(Duration::from_secs(600))]));
+    bench.crowd(90_000);
+    bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await;
+    assert_eq!(bench.hidden(), [("m-1".to_owned(), 150)]);
 }
 
 /// Blocks its thread until it is let go.

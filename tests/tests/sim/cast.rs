@@ -52,6 +52,7 @@ pub(crate) fn reading(pointer: bool) -> Reading {
     Reading {
         source: QueueArn::new(ARN).expect("an ARN"),
         scope: Scope::new(QUEUE).expect("a scope"),
+        wrapping: redrive_core::wrapping::Wrapping::None,
         pointer: pointer.then(|| Pointer::parse("/order_id").expect("a pointer")),
     }
 }
@@ -267,7 +268,10 @@ pub(crate) const LATE: &str = "killed by Lambda: it did not answer in time";
 fn process_settings(reading: Reading) -> ProcessSettings {
     ProcessSettings {
         reading,
-        schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
+        rules: redrive_core::outcome::Rules {
+            schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
+            max_receives: RECEIVES,
+        },
         handler_timeout: Duration::from_secs(10),
         concurrency: 4,
         retention: Duration::from_secs(30 * 86_400),

@@ -1,13 +1,19 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
-use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use futures_util::StreamExt;
 use redrive_core::ids::MessageId;
 use redrive_core::ports::{Hide, MainQueue};
+use tokio::time::Instant;
 
 use super::{BATCH, WIDTH, refused};
 use crate::failure::Failure;
 
+/// How long the queue's own number of messages in flight is good for: SQS counts it no more often.
+const FRESH: Duration = Duration::from_secs(60);
 /// The most that SQS hides a message for, in seconds.
 const MOST: u64 = 12 * 60 * 60;
 
@@ -16,13 +22,21 @@ const MOST: u64 = 12 * 60 * 60;
 pub struct SqsMainQueue {
     client: Client,
     url: String,
+    asked: Arc<Mutex<Option<Asked>>>,
+}
+
+/// What the queue said of itself, and when.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    at: Instant,
+    in_flight: u64,
 }
 
 impl SqsMainQueue {
     /// The queue at this URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+        Self { client, url: url.into(), asked: Arc::default() }
     }
 
     /// One call: the entries that were not changed, with SQS's code.
@@ -39,6 +53,12 @@ impl SqsMainQueue {
             }
             Err(failure) => changes.into_iter().map(|change| (change.message_id, failure.word())).collect(),
         }
+    }
+
+    async fn count_in_flight(&self) -> Option<u64> {
+        let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let answer = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone()).send().await;
+        answer.ok()?.attributes?.get(&name)?.parse().ok()
     }
 
     async fn call(
@@ -65,5 +85,17 @@ impl MainQueue for SqsMainQueue {
         let chunks: Vec<Vec<Hide>> = changes.chunks(BATCH).map(<[Hide]>::to_vec).collect();
         let calls = futures_util::stream::iter(chunks).map(|chunk| self.change(chunk));
         calls.buffered(WIDTH).concat().await
+    }
+
+    async fn in_flight(&self) -> Option<u64> {
+        let fresh = |asked: &Asked| asked.at.elapsed() < FRESH;
+        let known = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = known.filter(fresh) {
+            return Some(asked.in_flight);
+        }
+        let in_flight = self.count_in_flight().await?;
+        let asked = Asked { at: Instant::now(), in_flight };
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        Some(in_flight)
     }
 }

@@ -7,6 +7,7 @@ use crate::ids::{MessageId, OwnerToken, QueueArn, Scope};
 use crate::key::{LedgerKey, Pointer};
 use crate::ledger::{ClaimRequest, Origin, Settlement, Settling, Step, claim, settle};
 use crate::letter::Happening;
+use crate::wrapping::Wrapping;
 
 const BODY: &str = r#"{"order_id":"o-1","amount":3}"#;
 const FOREVER: Timestamp = Timestamp::from_millis(1_000_000_000_000);
@@ -19,6 +20,7 @@ fn reading() -> Reading {
     Reading {
         source: QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap(),
         scope: Scope::new("main").unwrap(),
+        wrapping: Wrapping::None,
         pointer: Some(Pointer::parse("/order_id").unwrap()),
     }
 }

@@ -117,7 +117,7 @@ where
             send: message.inspected.send(),
             token: OwnerToken::from_random(self.world.bits()),
             lease_until: now.after(self.settings.lease()),
-            limit: self.settings.schedule.attempts(),
+            limit: self.settings.rules.schedule.attempts(),
             expires: now.after(self.settings.retention),
             origin: frame.origin.clone(),
         }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use redrive_core::batch::Response;
 use redrive_core::fault::Class;
-use redrive_core::outcome::Outcome;
+use redrive_core::outcome::{Outage, Outcome};
 
 /// What Lambda is told, and what is measured.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct ProcessReport {
     pub response: Response,
     /// What became of them all.
     pub counts: Counts,
+    /// Set if the batch looks like an outage: then the invocation should fail, where that is configured.
+    pub outage: Option<Outage>,
 }
 
 /// What became of a batch. Every message is counted once among the outcomes.
@@ -44,6 +46,10 @@ pub struct Counts {
     pub unstable_keys: usize,
     /// Visibilities that could not be set.
     pub visibility_failures: usize,
+    /// Dead messages that SQS should have moved by now: the queue lacks the redrive policy that is configured.
+    pub past_their_move: usize,
+    /// 1 if so many messages were in flight that delays were shortened.
+    pub crowded: usize,
     /// Runs of the handler.
     pub attempts: usize,
     /// How long these took together.

@@ -108,8 +108,7 @@ where
     /// The key that the letter's message will bring, as messages are read today: where it died for want of one, the
     /// configuration may have been mended since.
     fn key_by_now(&self, letter: &Letter) -> Option<Key> {
-        let body = serde_json::from_str(&letter.payload).ok();
-        own_key(body.as_ref(), &letter.attributes, &self.settings.reading).and_then(Result::ok)
+        own_key(&letter.payload, &letter.attributes, &self.settings.reading).and_then(Result::ok)
     }
 
     async fn send_batch(&self, batch: Vec<Claimed>, by: &str, report: &mut ReplayReport) {

@@ -6,6 +6,7 @@ use redrive_core::decode::Reading;
 use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::policy::Policy;
+use redrive_core::wrapping::Wrapping;
 
 use super::{Function, Reader};
 
@@ -110,7 +111,10 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
             }
         },
     };
-    Some(Reading { source: queue?.arn.clone(), scope: scope?, pointer: pointer? })
+    let wrapping = reader.optional("BODY_WRAPPING", "none", |text| {
+        Wrapping::parse(text).ok_or_else(|| "none, sns or eventbridge".to_owned())
+    });
+    Some(Reading { source: queue?.arn.clone(), scope: scope?, wrapping: wrapping?, pointer: pointer? })
 }
 
 /// How many days the main queue keeps a message.
