@@ -7,7 +7,7 @@ use crate::key::PayloadHash;
 use crate::ledger::{Entry, State};
 use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
 use crate::policy::Policy;
-use crate::redrive::{self, Redrive};
+use crate::redrive::Redrive;
 use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
@@ -69,22 +69,24 @@ pub enum Leave {
 pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
     let live = |entry: &Option<Entry>| entry.clone().filter(|entry| !entry.expired(now));
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
+    // An entry of this send that another body left there is a forgery's.
+    let ownerless = ownerless.filter(|entry| entry.hash == dead.hash);
     let named = found.named.as_ref();
-    let redrive = dead.redrive.as_ref().filter(|redrive| named.is_none_or(|letter| is_send_of(dead, redrive, letter)));
+    let redrive = dead.redrive.as_ref().filter(|redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter)));
     let letter = if redrive.is_some() { named } else { found.own.as_ref() };
 
     if let Some(entry) = &owned
         && entry.state == State::Completed
         && entry.hash == dead.hash
     {
-        return completed(dead, redrive, letter, reading, policy, now);
+        return completed(dead, letter, reading, policy, now);
     }
     let reason = match reason(dead, ownerless.as_ref(), owned.as_ref(), now) {
         Ok(reason) => reason,
         Err(leave) => return Admission::Leave(leave),
     };
     let admission = match (redrive, letter) {
-        (_, None) => create(dead, redrive, reason, reading, policy, now),
+        (_, None) => create(dead, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => returned(dead, redrive, letter, reason, policy, now),
         (None, Some(letter)) => met_again(dead, letter, reason, policy, now),
     };
@@ -96,7 +98,8 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
 
 /// Whether a message is what its attribute says: a send of this letter, with its number, body and key. An attribute that
 /// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
-/// copy of something else.
+/// copy of something else. Neither does one whose letter is not there: the letter made from a forgery would later swallow
+/// the message that it names.
 fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter) -> bool {
     let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
     let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
@@ -106,7 +109,6 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter) -> bool {
 /// Question (a): the effect happened, only the acknowledgement was lost.
 fn completed(
     dead: &Inspected,
-    redrive: Option<&Redrive>,
     letter: Option<&Letter>,
     reading: &Reading,
     policy: &Policy,
@@ -115,7 +117,7 @@ fn completed(
     let note = "acknowledgement was lost: the ledger shows it completed";
     let Some(letter) = letter else {
         let nothing = Reason { error_type: ErrorType::Unknown, error_code: None, ..never_ran(note, now) };
-        let Admission::Create(letter) = create(dead, redrive, nothing, reading, policy, now) else {
+        let Admission::Create(letter) = create(dead, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
         if letter.bytes() > NEW_LIMIT {
@@ -167,30 +169,16 @@ fn met_again(dead: &Inspected, letter: &Letter, reason: Reason, policy: &Policy,
     Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy without a number died", now)))
 }
 
-fn create(
-    dead: &Inspected,
-    redrive: Option<&Redrive>,
-    reason: Reason,
-    reading: &Reading,
-    policy: &Policy,
-    now: Timestamp,
-) -> Admission {
+fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
     let envelope = &dead.envelope;
-    let (origin, sent_at, number) = match redrive {
-        Some(redrive) => (redrive.origin.clone(), redrive.sent_at, redrive.number),
-        None => (envelope.message_id.clone(), envelope.sent_at, Number(0)),
-    };
-    let mut attributes = envelope.attributes.clone();
-    if redrive.is_some() {
-        attributes.remove(redrive::ATTRIBUTE);
-    }
+    let (origin, sent_at) = (envelope.message_id.clone(), envelope.sent_at);
     let letter = Letter {
         id: LetterId::derive(&reading.source, &origin),
         source: reading.source.clone(),
         partition: None,
         offset: None,
         payload: envelope.body.clone(),
-        attributes,
+        attributes: envelope.attributes.clone(),
         group: envelope.group.clone(),
         origin,
         sent_at,
@@ -204,7 +192,7 @@ fn create(
         fingerprint: String::new(),
         status: Status::Pending,
         resolution_note: None,
-        number,
+        number: Number(0),
         deaths: 1,
         sends: Vec::new(),
         history: Vec::new(),

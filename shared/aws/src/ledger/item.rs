@@ -31,6 +31,9 @@ struct EntryItem {
     expires: u64,
 }
 
+/// The attributes that an item may lack.
+pub(super) const OPTIONAL: [&str; 4] = ["fault", "history", "letter", "number"];
+
 #[derive(Serialize, Deserialize)]
 struct LifeItem {
     message_id: MessageId,

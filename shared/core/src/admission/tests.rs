@@ -39,7 +39,10 @@ fn message(id: &str, sent_at: u64, body: &str, redrive: Option<&Redrive>) -> Ins
         receipt_handle: Some("handle".to_owned()),
         body: Some(body.to_owned()),
         system: [("SentTimestamp".to_owned(), sent_at.to_string())].into(),
-        attributes: redrive.map(|r| (redrive::ATTRIBUTE.to_owned(), Attribute::text(r.encode()))).into_iter().collect(),
+        attributes: redrive
+            .map(|r| (crate::redrive::ATTRIBUTE.to_owned(), Attribute::text(r.encode())))
+            .into_iter()
+            .collect(),
         ..Record::default()
     };
     Inspected::new(Envelope::read(MessageId::new(id).unwrap(), record).unwrap(), &reading())
@@ -233,6 +236,25 @@ fn another_body_or_key_under_a_copied_attribute_stands_for_itself() {
             other => panic!("its body would be lost: {other:?}"),
         }
     }
+}
+
+#[test]
+fn an_attribute_that_names_a_letter_which_is_not_there_says_nothing() {
+    let (_, _, redrive) = sent();
+    let dead = message("m-9", 5, BODY, Some(&redrive));
+    let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
+    assert_ne!(letter.id, redrive.letter, "it would swallow the message that it names");
+    assert_eq!((letter.origin.as_str(), letter.number), ("m-9", Number(0)));
+}
+
+#[test]
+fn an_ownerless_entry_of_another_body_is_not_this_messages_reason() {
+    let (dead, other) = (message("m-1", 1, BODY, None), message("m-1", 1, "{}", None));
+    let by = (OwnerToken::from_random(2), Origin::default());
+    let fault = Fault::permanent("forged", "forged");
+    let entry = Entry::ownerless(dead.envelope.life(), None, other.hash, &fault, by, at(300), FOREVER);
+    let letter = created(&dead, &Findings { ownerless: Some(entry), ..Findings::default() });
+    assert_eq!(letter.reason.error_type, ErrorType::NeverRan);
 }
 
 #[test]

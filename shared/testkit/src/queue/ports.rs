@@ -35,6 +35,14 @@ impl MainQueue for ModelQueue {
         }
         failed
     }
+
+    async fn in_flight(&self) -> Option<u64> {
+        let count = || {
+            let now = self.faults.clock().now();
+            lock(&self.state).held.iter().filter(|held| held.visible_at > now).count()
+        };
+        self.faults.ask("main queue", "count what is in flight", count).await.ok().map(|count| count as u64)
+    }
 }
 
 impl DeadLetterQueue for ModelQueue {

@@ -1,0 +1,168 @@
+//! Many entries, one call: `BatchExecuteStatement` carries out up to 25 statements, each under its own condition and
+//! with its own answer; nothing binds them together.
+//!
+//! PartiQL has no upsert. What should not be there is an INSERT, which has no condition but the key's absence and
+//! does not say what was there instead; what should be unchanged is an UPDATE.
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
+    ReturnValuesOnConditionCheckFailure,
+};
+use redrive_core::ledger::{EntryWrite, Expect};
+use redrive_core::ports::{Unavailable, WriteError};
+
+use super::group::Carrier;
+use super::puts::{Puts, found};
+use super::{SERVICE, Written, item};
+use crate::failure::unavailable;
+use crate::item::{number, text};
+
+const ACTION: &str = "write entries";
+
+/// The ledger's table, written by statements.
+pub(super) struct Statements {
+    puts: Puts,
+}
+
+/// What a statement's answer leaves to do.
+enum Read {
+    /// Nothing.
+    Written(Written),
+    /// Something is there, and the statement cannot say what.
+    Taken,
+    /// There was no capacity for it just now.
+    Again,
+}
+
+impl Statements {
+    pub(super) const fn new(puts: Puts) -> Self {
+        Self { puts }
+    }
+
+    /// One call. The outer error is the whole call's, and so everyone's.
+    async fn execute(&self, statements: Vec<BatchStatementRequest>, writes: &[EntryWrite]) -> Result<Vec<Read>, Unavailable> {
+        let call = self.puts.client.batch_execute_statement().set_statements(Some(statements));
+        let answer = call.send().await.map_err(|error| unavailable(SERVICE, ACTION, &error))?;
+        let responses = answer.responses.unwrap_or_default();
+        if responses.len() != writes.len() {
+            let why = format!("{} statements have {} answers", writes.len(), responses.len());
+            return Err(Unavailable { service: SERVICE, action: ACTION, why });
+        }
+        Ok(responses.into_iter().zip(writes).map(|(response, write)| read(response.error, write)).collect())
+    }
+
+    /// What stands where something was not expected: read at once if there are several. What has expired or gone
+    /// by then is written by a put, whose condition knows of that.
+    async fn look(&self, taken: Vec<EntryWrite>) -> Vec<Written> {
+        if taken.len() < 2 {
+            return self.put_all(taken).await;
+        }
+        let keys: Vec<_> = taken.iter().map(|write| write.key.clone()).collect();
+        let entries = match self.puts.read(&keys).await {
+            Ok(entries) => entries,
+            Err(error) => return vec![Err(error.into()); taken.len()],
+        };
+        let answers = taken.into_iter().zip(entries).map(async |(write, entry)| match entry {
+            Some(entry) if !write.expect.holds(Some(&entry)) => Err(WriteError::Condition(Some(Box::new(entry)))),
+            _ => self.puts.put(write).await,
+        });
+        futures_util::future::join_all(answers).await
+    }
+
+    async fn put_all(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+        futures_util::future::join_all(writes.into_iter().map(|write| self.puts.put(write))).await
+    }
+}
+
+impl Carrier for Statements {
+    async fn carry(&self, mut writes: Vec<EntryWrite>) -> Vec<Written> {
+        if writes.len() < 2 {
+            return self.put_all(writes).await;
+        }
+        let statements: Result<Vec<_>, _> = writes.iter().map(|write| statement(&self.puts.table, write)).collect();
+        // An entry that cannot be stored is an entry's own matter: alone each has its own answer.
+        let Ok(statements) = statements else { return self.put_all(writes).await };
+        let reads = match self.execute(statements, &writes).await {
+            Ok(reads) => reads,
+            Err(error) => return vec![Err(error.into()); writes.len()],
+        };
+        let (mut taken, mut again) = (Vec::new(), Vec::new());
+        for (read, write) in reads.iter().zip(writes.drain(..)) {
+            match read {
+                Read::Written(_) => {}
+                Read::Taken => taken.push(write),
+                Read::Again => again.push(write),
+            }
+        }
+        let (taken, again) = futures_util::future::join(self.look(taken), self.put_all(again)).await;
+        let (mut taken, mut again) = (taken.into_iter(), again.into_iter());
+        let answers = reads.into_iter().map_while(|read| match read {
+            Read::Written(written) => Some(written),
+            Read::Taken => taken.next(),
+            Read::Again => again.next(),
+        });
+        answers.collect()
+    }
+}
+
+/// What one statement's answer means.
+fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> Read {
+    let Some(BatchStatementError { code, item, .. }) = error else { return Read::Written(Ok(())) };
+    match code {
+        Some(Code::DuplicateItem) => Read::Taken,
+        // The SDK repeats a whole call that was throttled, but not a statement of one that was answered. A put is
+        // repeated with pauses; a write that happened after all is recognised by its token.
+        Some(
+            Code::ThrottlingError
+            | Code::ProvisionedThroughputExceeded
+            | Code::RequestLimitExceeded
+            | Code::InternalServerError,
+        ) => Read::Again,
+        Some(Code::ConditionalCheckFailed) => Read::Written(Err(match found(&write.key, item) {
+            Ok(entry) => WriteError::Condition(entry),
+            Err(error) => error.into(),
+        })),
+        code => {
+            let why = code.map_or_else(|| "an error without a code".to_owned(), |code| code.as_str().to_owned());
+            Read::Written(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
+        }
+    }
+}
+
+/// A write as a statement. Names are quoted: `owner` and others are reserved words.
+fn statement(table: &str, write: &EntryWrite) -> Result<BatchStatementRequest, String> {
+    let mut attributes: Vec<(String, AttributeValue)> =
+        item::to_item(&write.key, write.entry.clone())?.into_iter().collect();
+    attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let (text, parameters) = match write.expect {
+        Expect::AbsentOrExpired(_) => insert(table, attributes),
+        Expect::Unchanged { version, owner } => update(table, attributes, number(version), text(owner)),
+    };
+    let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
+    let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    request.build().map_err(|_| "the statement is incomplete".to_owned())
+}
+
+fn insert(table: &str, attributes: Vec<(String, AttributeValue)>) -> (String, Vec<AttributeValue>) {
+    let (names, parameters): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();
+    let fields: Vec<_> = names.iter().map(|name| format!("'{name}':?")).collect();
+    (format!("INSERT INTO \"{table}\" VALUE {{{}}}", fields.join(",")), parameters)
+}
+
+/// Sets what the entry has, and removes what it has not: afterwards the item is what a put would have left.
+fn update(
+    table: &str,
+    attributes: Vec<(String, AttributeValue)>,
+    version: AttributeValue,
+    owner: AttributeValue,
+) -> (String, Vec<AttributeValue>) {
+    let absent = item::OPTIONAL.iter().filter(|name| attributes.iter().all(|(present, _)| present != *name));
+    let removes: String = absent.map(|name| format!(" REMOVE \"{name}\"")).collect();
+    let (mut pk, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|(name, _)| name == "pk");
+    let (names, mut parameters): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+    let sets: Vec<_> = names.iter().map(|name| format!("\"{name}\"=?")).collect();
+    parameters.extend(pk.pop().map(|(_, pk)| pk));
+    parameters.extend([version, owner]);
+    let condition = "\"pk\"=? AND \"version\"=? AND \"owner\"=?";
+    (format!("UPDATE \"{table}\" SET {}{removes} WHERE {condition}", sets.join(",")), parameters)
+}
