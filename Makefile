@@ -1,0 +1,165 @@
+# The only door. `make` alone lists what there is.
+#
+# Needs Rust, Python 3.11 or newer with venv, and Linux for the local stage (it runs the compiled functions as
+# processes). Everything else is installed at pinned versions into .venv, and everything made goes into target/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# A stage is known by its folder; two of them may run side by side, each with a port of its own (0: any free one).
+export STAGE_DIR ?= target/stage
+export STAGE_PORT ?= 4566
+WATCH_PORT ?= 9000
+
+ROOT := $(CURDIR)
+TOOLS := $(ROOT)/.venv/sam/bin
+LOCAL := infra/local
+STAGE := $(TOOLS)/python $(LOCAL)/stage.py
+PREPARE := $(MAKE) --no-print-directory -j3 stage-needs
+WITH_TOOLS := PATH="$(TOOLS):$$PATH"
+PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps --requirement
+FUNCTIONS := processor indexer replay
+COMPILER_READY := .venv/sam/.compiler
+SAM_READY := .venv/sam/.ready
+MINISTACK_READY := .venv/ministack/.ready
+
+# Before the first stage the functions are compiled while the tools are being installed; later `sam build` alone
+# finds out in seconds that nothing has changed.
+STAGE_NEEDS := $(SAM_READY) $(MINISTACK_READY) $(if $(wildcard $(SAM_READY)),,functions)
+
+.PHONY: help
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- Every day --------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo:  ## Orders go in, some die, are understood, and are replayed or discarded (SEED=1)
+	@$(PREPARE)
+	$(TOOLS)/python $(LOCAL)/demo.py $(if $(SEED),--seed $(SEED))
+
+.PHONY: test
+test:  ## Every test; the end-to-end ones on a stage of their own
+	@$(MAKE) --no-print-directory -j4 test-here stage-needs
+	@$(MAKE) --no-print-directory test-stage
+
+.PHONY: check
+check:  ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: build
+build: $(SAM_READY) functions  ## Installs the build tools and compiles the functions, as the stage wants them
+
+# ---- The parts of `test` ----------------------------------------------------------------------------------------
+
+.PHONY: test-here
+test-here:  ## The tests that need no stage
+	env -u MAKEFLAGS cargo test --workspace --locked
+
+.PHONY: test-stage
+test-stage:  ## The tests that need a stage, on one of their own
+	@$(PREPARE)
+	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0
+	trap '$(STAGE) down' EXIT
+	trap 'exit 130' INT TERM HUP
+	$(STAGE) up
+	(
+	  set -a; source "$$STAGE_DIR/stage.env"; set +a
+	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json"
+	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e -- --ignored
+	)
+
+# ---- The local stage --------------------------------------------------------------------------------------------
+
+.PHONY: stage
+stage:  ## Brings the stage up, or up to date, and leaves it running (STAGE_PORT, STAGE_DIR, AWS_ENDPOINT_URL)
+	@$(PREPARE)
+	$(STAGE) up
+
+.PHONY: stage-down
+stage-down: $(SAM_READY)  ## Ends every process of the stage
+	@$(STAGE) down
+
+.PHONY: stage-status
+stage-status: $(SAM_READY)  ## What is up, and where
+	@$(STAGE) status
+
+.PHONY: logs
+logs: known-function $(SAM_READY)  ## What a function has logged on the stage (F=indexer)
+	@$(STAGE) logs $(F)
+
+.PHONY: clean-stage
+clean-stage: stage-down  ## Ends the stage and forgets it, compiled functions included
+	rm -rf "$(STAGE_DIR)" target/stage-test target/functions
+
+.PHONY: watch
+watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, against the stage (F=processor)
+	@test -f "$(STAGE_DIR)/$(F).env" || { echo "no stage is up in $(STAGE_DIR): make stage" >&2; exit 1; }
+	$(WITH_TOOLS) cargo lambda watch -A 127.0.0.1 -P $(WATCH_PORT) --env-file "$(STAGE_DIR)/$(F).env" -p $(F)
+
+.PHONY: invoke
+invoke: known-function $(SAM_READY)  ## Sends the watched function an event file (F=processor EVENT=file)
+	@test -f "$(EVENT)" || { echo "EVENT must name a file, such as tests/events/sqs.json" >&2; exit 1; }
+	@$(WITH_TOOLS) cargo lambda invoke -A 127.0.0.1 -P $(WATCH_PORT) $(F) --data-file "$(EVENT)"
+
+.PHONY: known-function
+known-function:
+	@$(if $(filter $(F),$(FUNCTIONS)),:,echo "F must be one of: $(FUNCTIONS)" >&2; exit 1)
+
+# ---- Infrastructure ---------------------------------------------------------------------------------------------
+
+.PHONY: deploy
+deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
+	cd infra
+	export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
+	sam build
+	sam deploy --guided
+
+.PHONY: validate
+validate: $(SAM_READY)  ## Lints the template
+	@cd infra
+	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
+	sam validate --lint
+	cfn-lint template.yaml
+
+.PHONY: deny
+deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies
+	target/tools/bin/cargo-deny check bans licenses sources
+
+# ---- Tools ------------------------------------------------------------------------------------------------------
+
+.PHONY: stage-needs
+stage-needs: $(STAGE_NEEDS)
+	@:
+
+# What `sam build` will do, with the same flags and folder.
+.PHONY: functions
+functions: $(COMPILER_READY)
+	@env -u MAKEFLAGS $(TOOLS)/python $(LOCAL)/compile.py
+
+$(COMPILER_READY): $(LOCAL)/requirements-build.txt
+	@echo "installing cargo-lambda and zig into .venv/sam"
+	$(PYTHON) -m venv .venv/sam
+	.venv/sam/$(PIP) $<
+	touch $@
+
+$(SAM_READY): $(LOCAL)/requirements.txt $(COMPILER_READY)
+	@echo "installing SAM CLI into .venv/sam"
+	.venv/sam/$(PIP) $<
+	touch $@
+
+$(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
+	@echo "installing MiniStack into .venv/ministack"
+	$(PYTHON) -m venv .venv/ministack
+	.venv/ministack/$(PIP) $<
+	touch $@
+
+target/tools/bin/cargo-deny:
+	cargo install --locked --root target/tools cargo-deny@0.20.2
+
+# A recipe is one script, so that traps and variables reach its end.
+.ONESHELL:

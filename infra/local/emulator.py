@@ -1,0 +1,91 @@
+"""MiniStack: the AWS that the stage runs on, bound to loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from processes import Daemon
+from settings import MINISTACK, Settings
+
+START_SECONDS = 30.0
+
+
+class EmulatorError(RuntimeError):
+    """The emulator did not come up."""
+
+
+def daemon(settings: Settings) -> Daemon:
+    """The emulator of this stage, running or not."""
+    return Daemon("ministack", settings.folder)
+
+
+def running_endpoint(settings: Settings) -> str | None:
+    """Where this stage's emulator answers, if it does."""
+    endpoint_file = settings.folder / "endpoint"
+    if not (daemon(settings).alive() and endpoint_file.exists()):
+        return None
+    endpoint = endpoint_file.read_text()
+    return endpoint if _healthy(endpoint) else None
+
+
+def start(settings: Settings) -> str:
+    """Starts MiniStack and waits until it is healthy; returns its endpoint."""
+    port = _free_port(settings.port)
+    endpoint = f"http://127.0.0.1:{port}"
+    scratch = settings.folder / "tmp"  # unpacked functions; MiniStack leaves them behind when it is killed
+    scratch.mkdir(parents=True, exist_ok=True)
+    process = daemon(settings)
+    process.start([str(MINISTACK)], _environment(settings, endpoint, port, scratch), cwd=settings.folder)
+    (settings.folder / "endpoint").write_text(endpoint)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.alive():
+        if _healthy(endpoint):
+            return endpoint
+        time.sleep(0.1)
+    log = process.tail()
+    process.stop()
+    raise EmulatorError(f"MiniStack did not become healthy on {endpoint}:\n{log}")
+
+
+def _environment(settings: Settings, endpoint: str, port: int, scratch: Path) -> dict[str, str]:
+    """Functions inherit all of this, so nothing of the user's environment goes in but the path."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": settings.region,
+        # Two servers that would listen on all interfaces.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # Functions see an endpoint only if the server has one.
+        **settings.client_environment(endpoint),
+    }
+
+
+def _free_port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise EmulatorError(f"port {wanted} is taken; choose another with STAGE_PORT") from error
+        return int(probe.getsockname()[1])
+
+
+def _healthy(endpoint: str) -> bool:
+    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=2)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (HTTPException, OSError):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,97 @@
+"""Where the stage lives: folders, port, endpoint and credentials, read once from the environment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+TOOLS = ROOT / ".venv" / "sam" / "bin"
+MINISTACK = ROOT / ".venv" / "ministack" / "bin" / "ministack"
+
+STACK = "redrive"
+ARTIFACTS = "redrive-stage-artifacts"  # the bucket that samconfig.toml names
+FUNCTIONS = ("processor", "indexer", "replay")
+
+# How the stage's functions are compiled: quickly. Release settings are for `make deploy`. Cargo's folder is
+# their own, because cargo-lambda's target triple shares nothing with `cargo build`.
+COMPILED = ROOT / "target" / "functions"
+BUILD_ENVIRONMENT = {
+    "CARGO_TARGET_DIR": str(COMPILED),
+    "CARGO_PROFILE_RELEASE_OPT_LEVEL": "1",
+    "CARGO_PROFILE_RELEASE_LTO": "off",
+    "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16",
+    "AWS_LC_SYS_NO_JITTER_ENTROPY": "1",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stage: its folder, and where its AWS is."""
+
+    folder: Path
+    port: int
+    """The port that MiniStack gets; 0 lets the system choose one."""
+    endpoint: str | None
+    """An endpoint that the user brought: then no MiniStack is started."""
+    region: str
+    credentials: Mapping[str, str]
+    """Dummy credentials; empty if the user brought their own for their endpoint."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Reads STAGE_DIR, STAGE_PORT and AWS_ENDPOINT_URL."""
+        folder = Path(environment.get("STAGE_DIR") or "target/stage")
+        endpoint = environment.get("AWS_ENDPOINT_URL") or None
+        own = endpoint and ("AWS_ACCESS_KEY_ID" in environment or "AWS_PROFILE" in environment)
+        return cls(
+            folder=folder if folder.is_absolute() else ROOT / folder,
+            port=int(environment.get("STAGE_PORT") or 4566),
+            endpoint=endpoint.rstrip("/") if endpoint else None,
+            region=(environment.get("AWS_REGION") if endpoint else None) or "us-east-1",
+            credentials={} if own else {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+        )
+
+    @property
+    def outputs(self) -> Path:
+        """The stack's outputs and the endpoint, for tests and the demo."""
+        return self.folder / "outputs.json"
+
+    @property
+    def build(self) -> Path:
+        """Where `sam build` puts what `sam deploy` takes."""
+        return self.folder / "build"
+
+    def isolate(self) -> None:
+        """Drops the user's AWS settings from this process, unless they belong to the endpoint that they brought."""
+        if self.credentials:
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                del os.environ[name]
+
+    def client_environment(self, endpoint: str) -> dict[str, str]:
+        """What an AWS client needs in its environment to talk to this stage."""
+        return {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            **self.credentials,
+        }
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lets one command at a time work in the folder; the others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def without_aws(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment without the user's AWS settings: nothing of the stage may reach an account."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
