@@ -70,7 +70,7 @@ test-stage:  ## The tests that need a stage, on one of their own
 	(
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json"
-	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e -- --ignored
+	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored
 	)
 
 # ---- The local stage --------------------------------------------------------------------------------------------
