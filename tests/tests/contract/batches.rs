@@ -1,14 +1,18 @@
 //! Many entries at once.
 
-use redrive_core::ledger::Entry;
+use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::LedgerReader;
 
-use crate::samples::{at, entry, first, instead, key, next, read_one, request, run_claim, write};
+use crate::samples::{at, entry, first, full, instead, key, next, read_one, request, run_claim, write};
 use crate::stores::Store;
 
 crate::contract! {
     each_write_of_a_batch_has_its_own_answer_in_its_own_place,
     of_two_first_writes_to_one_key_in_one_batch_one_succeeds,
+    of_two_changes_of_one_entry_in_one_batch_one_succeeds,
+    in_a_batch_an_expired_entry_counts_as_absent_and_a_live_one_is_shown,
+    in_a_batch_a_change_shows_what_is_there_instead_and_makes_nothing,
+    in_a_batch_a_change_leaves_nothing_of_what_it_replaces,
     reads_answer_in_order_whatever_is_asked_twice_or_missing,
     nothing_asked_is_nothing_answered,
     of_many_who_claim_at_once_one_wins,
@@ -44,6 +48,71 @@ async fn of_two_first_writes_to_one_key_in_one_batch_one_succeeds<S: Store>(stor
             assert_eq!(instead(answer), stands);
         }
     }
+}
+
+async fn of_two_changes_of_one_entry_in_one_batch_one_succeeds<S: Store>(store: &S) {
+    let (key, before, bystander) = (key(), entry(), crate::samples::key());
+    write(store, vec![first(&key, &before)]).await;
+    let [one, other] = [0, 1].map(|_| EntryWrite { entry: Entry { version: 2, ..entry() }, ..next(&key, &before) });
+    let answers = write(store, vec![one.clone(), first(&bystander, &entry()), other.clone()]).await;
+    let stands = read_one(store, &key).await;
+    assert_eq!(answers[1], Ok(()));
+    for (mine, answer) in [(one, answers[0].clone()), (other, answers[2].clone())] {
+        if stands.as_ref() == Some(&mine.entry) {
+            assert_eq!(answer, Ok(()));
+        } else {
+            assert_eq!(instead(answer), stands);
+        }
+    }
+}
+
+async fn in_a_batch_an_expired_entry_counts_as_absent_and_a_live_one_is_shown<S: Store>(store: &S) {
+    let keys: Vec<_> = (0..6).map(|_| key()).collect();
+    let (live, dead) = (Entry { expires: at(90_000), ..entry() }, entry());
+    let old = [&dead, &live, &dead, &live].into_iter().zip(&keys).map(|(entry, key)| first(key, entry));
+    write(store, old.collect()).await;
+    let fresh = Entry { expires: at(9_000_000), ..entry() };
+    let now = Expect::AbsentOrExpired(at(61_000));
+    let writes = keys.iter().map(|key| EntryWrite { expect: now, ..first(key, &fresh) }).collect();
+    for (place, answer) in write(store, writes).await.into_iter().enumerate() {
+        match place {
+            1 | 3 => assert_eq!(instead(answer), Some(live.clone())),
+            _ => assert_eq!(answer, Ok(()), "{place}"),
+        }
+    }
+    assert_eq!(read_one(store, &keys[0]).await, Some(fresh));
+    assert_eq!(read_one(store, &keys[1]).await, Some(live));
+}
+
+async fn in_a_batch_a_change_shows_what_is_there_instead_and_makes_nothing<S: Store>(store: &S) {
+    let (stale, moved, missing, good) = (key(), key(), key(), key());
+    let (before, now) = (entry(), Entry { version: 2, ..entry() });
+    write(store, vec![first(&stale, &now), first(&moved, &Entry { version: 1, ..now.clone() })]).await;
+    write(store, vec![first(&good, &before)]).await;
+    let writes = [&stale, &moved, &missing, &good].map(|key| next(key, &before)).into();
+    let mut answers = write(store, writes).await.into_iter();
+    assert_eq!(instead(answers.next().unwrap()), Some(now.clone()), "another version");
+    assert_eq!(instead(answers.next().unwrap()), Some(Entry { version: 1, ..now }), "another owner");
+    assert_eq!(instead(answers.next().unwrap()), None, "nothing");
+    assert_eq!(answers.next(), Some(Ok(())));
+    assert_eq!(read_one(store, &missing).await, None);
+    assert_eq!(read_one(store, &good).await, Some(next(&good, &before).entry));
+}
+
+async fn in_a_batch_a_change_leaves_nothing_of_what_it_replaces<S: Store>(store: &S) {
+    let keys = [key(), key()];
+    let full = full();
+    write(store, keys.iter().map(|key| first(key, &full)).collect()).await;
+    let bare = Entry { version: 2, lives: Vec::new(), ..entry() };
+    let writes = keys.iter().map(|key| EntryWrite { entry: bare.clone(), ..next(key, &full) }).collect();
+    assert_eq!(write(store, writes).await, [Ok(()), Ok(())]);
+    for key in &keys {
+        assert_eq!(read_one(store, key).await, Some(bare.clone()));
+    }
+    let again = Entry { version: 3, ..full.clone() };
+    let writes = keys.iter().map(|key| EntryWrite { entry: again.clone(), ..next(key, &bare) }).collect();
+    assert_eq!(write(store, writes).await, [Ok(()), Ok(())]);
+    assert_eq!(read_one(store, &keys[1]).await, Some(again), "and everything of what replaces it");
 }
 
 async fn reads_answer_in_order_whatever_is_asked_twice_or_missing<S: Store>(store: &S) {

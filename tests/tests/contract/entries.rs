@@ -1,11 +1,8 @@
 //! Single entries under their conditions.
 
-use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, Number, SendId};
-use redrive_core::ledger::{Attempt, Entry, EntryWrite, Expect, LastFault, Origin, State};
-use redrive_core::time::Timestamp;
+use redrive_core::ledger::{Entry, EntryWrite, Expect};
 
-use crate::samples::{at, entry, first, instead, key, life, next, queue, read_one, token, write_one};
+use crate::samples::{at, entry, first, full, instead, key, next, read_one, token, write_one};
 use crate::stores::Store;
 
 crate::contract! {
@@ -68,26 +65,7 @@ async fn an_entry_counts_as_absent_from_the_second_after_its_expiry<S: Store>(st
 }
 
 async fn an_entry_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
-    let (key, life) = (key(), life());
-    let full = Entry {
-        state: State::Failed,
-        lease_until: Timestamp::NEVER,
-        send: Some(SendId { letter: LetterId::derive(&queue(), &life.message_id), number: Number(4) }),
-        fault: Some(LastFault {
-            class: Class::Schema,
-            code: "no-key".to_owned(),
-            text: "„ünïcode“ 🚚 \u{7f}".to_owned(),
-        }),
-        history: vec![Attempt {
-            life,
-            at: at(17),
-            class: Class::Timeout,
-            code: String::new(),
-            text: String::new(),
-            origin: Origin { request_id: "r".to_owned(), ..Origin::default() },
-        }],
-        ..entry()
-    };
+    let (key, full) = (key(), full());
     write_one(store, first(&key, &full)).await.unwrap();
     assert_eq!(read_one(store, &key).await, Some(full));
 }

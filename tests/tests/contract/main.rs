@@ -1,5 +1,6 @@
 //! One contract for every store behind the ports: each sentence runs against the stores in memory, on which flows
-//! and simulations rely, and against the real adapters on the stage. A store that passes here may stand behind any
+//! and simulations rely, and against the real adapters: on the stage, and with the feature `dynoxide` on a second emulator
+//! in process. A store that passes here may stand behind any
 //! flow.
 //!
 //! Every test has keys of its own, so that they may run beside each other and beside a stage at work.
@@ -13,6 +14,8 @@ mod commits;
 mod cycles;
 mod entries;
 mod letters;
+#[cfg(feature = "dynoxide")]
+mod oracle;
 mod queues;
 mod samples;
 mod stores;
@@ -24,6 +27,14 @@ macro_rules! contract {
             $(#[tokio::test]
             async fn $sentence() {
                 super::$sentence(&crate::stores::Memory::default()).await;
+            })+
+        }
+
+        #[cfg(feature = "dynoxide")]
+        mod in_process {
+            $(#[tokio::test]
+            async fn $sentence() {
+                super::$sentence(&crate::oracle::serve().await).await;
             })+
         }
 

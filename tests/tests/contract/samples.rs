@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
-use redrive_core::ids::{Life, MessageId, OwnerToken, QueueArn, Scope};
+use redrive_core::fault::Class;
+use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, LifeRecord, Origin, Refusal, State, Step};
-use redrive_core::ledger::{Settlement, Settling, claim, settle};
+use redrive_core::ledger::{Attempt, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin};
+use redrive_core::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
@@ -60,6 +61,30 @@ pub(crate) fn entry() -> Entry {
         fault: None,
         history: Vec::new(),
         expires: at(60_000),
+    }
+}
+
+/// An entry with everything that can be in it.
+pub(crate) fn full() -> Entry {
+    let life = life();
+    Entry {
+        state: State::Failed,
+        lease_until: Timestamp::NEVER,
+        send: Some(SendId { letter: LetterId::derive(&queue(), &life.message_id), number: Number(4) }),
+        fault: Some(LastFault {
+            class: Class::Schema,
+            code: "no-key".to_owned(),
+            text: "„ünïcode“ 🚚 \u{7f}".to_owned(),
+        }),
+        history: vec![Attempt {
+            life,
+            at: at(17),
+            class: Class::Timeout,
+            code: String::new(),
+            text: String::new(),
+            origin: Origin { request_id: "r".to_owned(), ..Origin::default() },
+        }],
+        ..entry()
     }
 }
 

@@ -63,10 +63,10 @@ impl Store for Memory {
     }
 }
 
-/// The adapters on the stage.
+/// The adapters on the stage, or on what stands in for it.
 pub(crate) struct Deployed {
-    ledger: LedgerTable,
-    letters: LetterTable,
+    pub(crate) ledger: LedgerTable,
+    pub(crate) letters: LetterTable,
     pub(crate) orders: Table,
 }
 

@@ -24,7 +24,7 @@ use super::{SERVICE, Written};
 /// DynamoDB's limit of statements a call.
 const FULL: usize = 25;
 /// How many calls are under way at once.
-const CALLS: usize = 16;
+const CALLS: usize = 64;
 /// How long a call is waited for by those who gather: some times what DynamoDB usually takes.
 const PATIENCE: Duration = Duration::from_millis(25);
 /// How long settlements wait for others of the same claim. It delays no invocation that has nothing else to do: the
@@ -86,7 +86,8 @@ impl<C: Carrier> Group<C> {
             answers.push(receiver.await.unwrap_or_else(|_| Err(lost().into())));
         }
         if claims.contains(&true) {
-            self.shared.desk().running = claims.iter().zip(&answers).filter(|(claim, ok)| **claim && ok.is_ok()).count();
+            self.shared.desk().running =
+                claims.iter().zip(&answers).filter(|(claim, ok)| **claim && ok.is_ok()).count();
         }
         answers
     }

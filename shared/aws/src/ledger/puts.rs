@@ -49,7 +49,12 @@ impl Puts {
     }
 
     /// The entry as the first item of a transaction.
-    pub(super) fn first(&self, key: &LedgerKey, entry: Entry, expect: &Expect) -> Result<TransactWriteItem, Unavailable> {
+    pub(super) fn first(
+        &self,
+        key: &LedgerKey,
+        entry: Entry,
+        expect: &Expect,
+    ) -> Result<TransactWriteItem, Unavailable> {
         let cannot = |why| Unavailable { service: SERVICE, action: "commit", why };
         let guard = Guard::of(expect);
         let put = Put::builder()

@@ -40,7 +40,11 @@ impl Statements {
     }
 
     /// One call. The outer error is the whole call's, and so everyone's.
-    async fn execute(&self, statements: Vec<BatchStatementRequest>, writes: &[EntryWrite]) -> Result<Vec<Read>, Unavailable> {
+    async fn execute(
+        &self,
+        statements: Vec<BatchStatementRequest>,
+        writes: &[EntryWrite],
+    ) -> Result<Vec<Read>, Unavailable> {
         let call = self.puts.client.batch_execute_statement().set_statements(Some(statements));
         let answer = call.send().await.map_err(|error| unavailable(SERVICE, ACTION, &error))?;
         let responses = answer.responses.unwrap_or_default();
@@ -165,4 +169,80 @@ fn update(
     parameters.extend([version, owner]);
     let condition = "\"pk\"=? AND \"version\"=? AND \"owner\"=?";
     (format!("UPDATE \"{table}\" SET {}{removes} WHERE {condition}", sets.join(",")), parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redrive_core::fault::Fault;
+    use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+    use redrive_core::key::{Key, LedgerKey, PayloadHash};
+    use redrive_core::ledger::{Entry, Origin};
+    use redrive_core::time::Timestamp;
+
+    fn write(expect: Expect) -> EntryWrite {
+        let (at, id) = (Timestamp::from_millis(5_000), MessageId::new("m").unwrap());
+        let letter = LetterId::derive(&QueueArn::new("arn").unwrap(), &id);
+        let send = Some(SendId { letter, number: Number(1) });
+        let by = (OwnerToken::from_random(1), Origin::default());
+        let life = Life { message_id: id, sent_at: at };
+        let entry = Entry::ownerless(life, send, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);
+        EntryWrite { key: LedgerKey::owned(&Scope::new("s").unwrap(), &Key::new("k").unwrap()), entry, expect }
+    }
+
+    fn unchanged() -> Expect {
+        Expect::Unchanged { version: 8, owner: OwnerToken::from_random(7) }
+    }
+
+    #[test]
+    fn what_should_not_be_there_is_inserted_with_every_attribute_in_its_place() {
+        let built = statement("t", &write(Expect::AbsentOrExpired(Timestamp::from_millis(0)))).unwrap();
+        assert_eq!(
+            built.statement,
+            "INSERT INTO \"t\" VALUE {'expires':?,'fault':?,'hash':?,'history':?,'lease_until':?,'letter':?,'lives':?,\
+             'number':?,'owner':?,'pk':?,'state':?,'version':?}"
+        );
+        let parameters = built.parameters.unwrap();
+        assert_eq!((parameters.len(), &parameters[9], &parameters[11]), (12, &text("s#k"), &number(1)));
+    }
+
+    #[test]
+    fn a_change_sets_what_the_entry_has_and_removes_what_it_lacks() {
+        let full = statement("t", &write(unchanged())).unwrap();
+        let sets = "SET \"expires\"=?,\"fault\"=?,\"hash\"=?,\"history\"=?,\"lease_until\"=?,\"letter\"=?,\"lives\"=?,\
+                    \"number\"=?,\"owner\"=?,\"state\"=?,\"version\"=?";
+        let condition = "WHERE \"pk\"=? AND \"version\"=? AND \"owner\"=?";
+        assert_eq!(full.statement, format!("UPDATE \"t\" {sets} {condition}"));
+        let parameters = full.parameters.unwrap();
+        assert_eq!(parameters[11..], [text("s#k"), number(8), text(OwnerToken::from_random(7))]);
+
+        let mut bare = write(unchanged());
+        (bare.entry.send, bare.entry.fault) = (None, None);
+        bare.entry.history.clear();
+        let bare = statement("t", &bare).unwrap();
+        let removes = "REMOVE \"fault\" REMOVE \"history\" REMOVE \"letter\" REMOVE \"number\"";
+        let sets = "SET \"expires\"=?,\"hash\"=?,\"lease_until\"=?,\"lives\"=?,\"owner\"=?,\"state\"=?,\"version\"=?";
+        assert_eq!(bare.statement, format!("UPDATE \"t\" {sets} {removes} {condition}"));
+        assert_eq!(bare.parameters.unwrap().len(), 10);
+    }
+
+    #[test]
+    fn each_error_is_its_own_statements() {
+        let write = write(unchanged());
+        let told = |code: &str| {
+            let error = BatchStatementError::builder().code(code.into()).message("secret");
+            read(Some(error.build()), &write)
+        };
+        assert!(matches!(read(None, &write), Read::Written(Ok(()))));
+        assert!(matches!(told("ConditionalCheckFailed"), Read::Written(Err(WriteError::Condition(None)))));
+        assert!(matches!(told("DuplicateItem"), Read::Taken));
+        for code in ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "InternalServerError"]
+        {
+            assert!(matches!(told(code), Read::Again), "{code}");
+        }
+        for code in ["TransactionConflict", "ValidationError", "AccessDenied", "ResourceNotFound", "New"] {
+            let Read::Written(Err(WriteError::Unavailable(error))) = told(code) else { panic!("{code}") };
+            assert_eq!(error.why, code);
+        }
+    }
 }
