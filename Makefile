@@ -73,6 +73,15 @@ test-stage:  ## The tests that need a stage, on one of their own
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored
 	)
 
+.PHONY: contract
+contract:  ## The contract on a second emulator of DynamoDB, in process (compiles SQLite once)
+	env -u MAKEFLAGS cargo test -p redrive-tests --locked --features dynoxide --test contract in_process
+
+.PHONY: bench
+bench:  ## Ways to write the ledger, side by side in one run: calls, CPU and bytes a message
+	export CARGO_TARGET_DIR=target/bench CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2
+	env -u MAKEFLAGS cargo run --release --locked -p redrive-bench --features dynoxide -- ledger $(if $(ROUNDS),--rounds $(ROUNDS))
+
 # ---- The local stage --------------------------------------------------------------------------------------------
 
 .PHONY: stage

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::interceptors::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
@@ -38,7 +38,6 @@ impl Meter {
     }
 }
 
-#[aws_sdk_dynamodb::config::dyn_dispatch_hint]
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "Meter"
@@ -58,9 +57,9 @@ impl Intercept for Meter {
         Ok(())
     }
 
-    fn read_before_deserialization(
+    fn read_after_deserialization(
         &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
@@ -72,12 +71,11 @@ impl Intercept for Meter {
     }
 }
 
-/// What all threads of this process have used, in nanoseconds of the scheduler's account.
+/// What this process has used, in the kernel's ticks of 10 ms: measure for a second or more.
 fn cpu() -> Duration {
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let spent = tasks.filter_map(|task| {
-        let account = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        account.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    Duration::from_nanos(spent.sum())
+    let account = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field, the name, may hold anything; after it come state and others, then user and system time.
+    let rest = account.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }

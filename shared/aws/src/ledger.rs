@@ -45,8 +45,8 @@ impl LedgerTable {
         Self { puts, group }
     }
 
-    /// The same, with a call of its own for every entry: ten times the calls, and three permissions fewer. `make
-    /// bench` measures one against the other.
+    /// The same, with a call of its own for every entry: ten times the calls, and no permission for
+    /// PartiQL. `make bench` measures one against the other.
     #[must_use]
     pub fn one_by_one(self) -> Self {
         Self { group: None, ..self }

@@ -17,13 +17,13 @@ use redrive_core::replay::Outgoing;
 use crate::samples::{entry, first, key, next, queue};
 
 /// Answers each request with the next of its lines, the last one for ever, and counts them.
-struct Script {
+pub(crate) struct Script {
     endpoint: String,
     asked: Arc<AtomicUsize>,
 }
 
 impl Script {
-    fn play(lines: &[(u16, &str)]) -> Self {
+    pub(crate) fn play(lines: &[(u16, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
@@ -39,11 +39,11 @@ impl Script {
         Self { endpoint, asked }
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> Aws {
         aws(&self.endpoint).await
     }
 }

@@ -18,6 +18,7 @@ mod letters;
 mod oracle;
 mod queues;
 mod samples;
+mod statements;
 mod stores;
 
 /// Runs the sentences of a file against every store.
