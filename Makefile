@@ -73,6 +73,10 @@ test-stage:  ## The tests that need a stage, on one of their own
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored
 	)
 
+.PHONY: sim
+sim:  ## More random schedules of the real engine over models (SEEDS=10000)
+	SEEDS=$(or $(SEEDS),10000) env -u MAKEFLAGS cargo test --workspace --locked --test sim -- --nocapture schedules
+
 .PHONY: contract
 contract:  ## The contract on a second emulator of DynamoDB, in process (compiles SQLite once)
 	env -u MAKEFLAGS cargo test -p redrive-tests --locked --features dynoxide --test contract in_process
