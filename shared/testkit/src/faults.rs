@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::ports::Unavailable;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::clock::VirtualClock;
 use crate::journal::{Actor, Journal, What};
@@ -72,7 +72,9 @@ struct Shared {
     journal: Journal,
     plan: Mutex<Plan>,
     calls: Mutex<Vec<Call>>,
-    dead: watch::Sender<BTreeSet<Actor>>,
+    dead: Mutex<BTreeSet<Actor>>,
+    /// Wakes in the order in which was waited: what wakes in any order makes another story of the same seed.
+    death: Notify,
 }
 
 /// A call that was made.
@@ -142,8 +144,8 @@ impl Faults {
 
     fn with(plan: Plan) -> Self {
         let journal = Journal::new(VirtualClock::new());
-        let dead = watch::Sender::new(BTreeSet::new());
-        let shared = Shared { journal, plan: Mutex::new(plan), calls: Mutex::default(), dead };
+        let (plan, calls, dead, death) = (Mutex::new(plan), Mutex::default(), Mutex::default(), Notify::new());
+        let shared = Shared { journal, plan, calls, dead, death };
         Self { shared: Arc::new(shared), actor: "world".into() }
     }
 
@@ -184,7 +186,9 @@ impl Faults {
 
     /// Ends this process: no call of it returns any more.
     pub fn kill(&self) {
-        if self.shared.dead.send_if_modified(|dead| dead.insert(Arc::clone(&self.actor))) {
+        let died = lock(&self.shared.dead).insert(Arc::clone(&self.actor));
+        if died {
+            self.shared.death.notify_waiters();
             self.record(What::Died);
         }
     }
@@ -192,14 +196,19 @@ impl Faults {
     /// Whether this process has died.
     #[must_use]
     pub fn is_dead(&self) -> bool {
-        self.shared.dead.borrow().contains(&self.actor)
+        lock(&self.shared.dead).contains(&self.actor)
     }
 
     /// Waits until this process has died. Whoever runs it drops it then.
     pub async fn died(&self) {
-        let mut dead = self.shared.dead.subscribe();
-        // The sender lives as long as this.
-        let _ = dead.wait_for(|dead| dead.contains(&self.actor)).await;
+        loop {
+            let mut next = std::pin::pin!(self.shared.death.notified());
+            next.as_mut().enable();
+            if self.is_dead() {
+                return;
+            }
+            next.await;
+        }
     }
 
     /// Asks a model something. A question that nobody waits for changes nothing, so it need not arrive.
