@@ -60,6 +60,13 @@ impl fmt::Debug for Writes {
     }
 }
 
+/// A handler without effects stands beside those that have some.
+impl From<()> for Writes {
+    fn from((): ()) -> Self {
+        Self::none()
+    }
+}
+
 impl<W: Into<Write>> FromIterator<W> for Writes {
     fn from_iter<I: IntoIterator<Item = W>>(writes: I) -> Self {
         Self(writes.into_iter().map(Into::into).collect())

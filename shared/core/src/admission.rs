@@ -2,12 +2,13 @@
 //! a way to lose a message or to bring a finished one back.
 
 use crate::decode::{Inspected, Reading};
-use crate::ids::{LetterId, Life, Number};
-use crate::key::PayloadHash;
+use crate::hashing::Hashing;
+use crate::ids::{LetterId, Life, MessageId, Number};
+use crate::key::{LedgerKey, PayloadHash};
 use crate::ledger::{Entry, State};
 use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
 use crate::policy::Policy;
-use crate::redrive::Redrive;
+use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
@@ -28,7 +29,7 @@ pub struct Findings {
 impl Findings {
     /// A write found this in place of what was read: decide again with it. `id` is the letter's that was written.
     pub fn saw(&mut self, dead: &Inspected, id: LetterId, found: Option<Letter>) {
-        if dead.send().is_some_and(|send| send.letter == id) {
+        if dead.redrive.as_ref().is_some_and(|redrive| redrive.letter == id) {
             self.named = found;
         } else {
             self.own = found;
@@ -39,7 +40,52 @@ impl Findings {
 /// Which letters may be the one of this message: the one that it names, and the one of its own id.
 #[must_use]
 pub fn letter_ids(dead: &Inspected, reading: &Reading) -> (Option<LetterId>, LetterId) {
-    (dead.send().map(|send| send.letter), LetterId::derive(&reading.source, &dead.envelope.message_id))
+    (dead.redrive.as_ref().map(|redrive| redrive.letter), LetterId::derive(&reading.source, &dead.envelope.message_id))
+}
+
+/// Where it stands why a dead message died, if that is not with its key: under its send, else under the life that ended.
+#[must_use]
+pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
+    match told_life(dead) {
+        Some(died) => LedgerKey::ownerless(dead.send(), died),
+        None => dead.ownerless(),
+    }
+}
+
+/// The life that ended, as a message says that claims to have been sent here by the processor.
+fn told_life(dead: &Inspected) -> Option<&Life> {
+    // What SQS moved is in its own life, whatever it carries from an earlier one.
+    dead.redrive.as_ref().filter(|_| !dead.envelope.moved)?.died.as_ref()
+}
+
+/// What a dead message is: which life of it ended, and under which id it first came.
+struct Identity {
+    life: Life,
+    origin: MessageId,
+    sent_at: Timestamp,
+}
+
+impl Identity {
+    /// Its own id and time; those that it carries only if the ledger proves them: the life that it tells of is dead there,
+    /// with this very payload, and nothing is known of the life that it is in here.
+    fn of(dead: &Inspected, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
+        let envelope = &dead.envelope;
+        let own = envelope.life();
+        let known = owned.is_some_and(|entry| entry.life(&own).is_some());
+        let proves = |entry: &&Entry, died: &Life| entry.hash == dead.hash && entry.is_dead(died);
+        let proven = told_life(dead)
+            .filter(|died| !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
+            .zip(dead.redrive.as_ref());
+        match proven {
+            Some((died, redrive)) if redrive.send().is_none() => {
+                Self { life: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at }
+            }
+            Some((died, _)) => {
+                Self { life: died.clone(), origin: envelope.message_id.clone(), sent_at: envelope.sent_at }
+            }
+            None => Self { life: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at },
+        }
+    }
 }
 
 /// What to do with a dead message.
@@ -71,24 +117,27 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
     // An entry of this send that another body left there is a forgery's.
     let ownerless = ownerless.filter(|entry| entry.hash == dead.hash);
+    let identity = Identity::of(dead, ownerless.as_ref(), owned.as_ref());
     let named = found.named.as_ref();
-    let redrive = dead.redrive.as_ref().filter(|redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter)));
-    let letter = if redrive.is_some() { named } else { found.own.as_ref() };
+    let is_copy = |redrive: &&Redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter, reading));
+    let redrive = dead.redrive.as_ref().filter(is_copy);
+    let is_named = redrive.is_some() || identity.origin != dead.envelope.message_id;
+    let letter = if is_named { named } else { found.own.as_ref() };
 
     if let Some(entry) = &owned
         && entry.state == State::Completed
         && entry.hash == dead.hash
     {
-        return completed(dead, letter, reading, policy, now);
+        return completed(dead, &identity, letter, reading, policy, now);
     }
-    let reason = match reason(dead, ownerless.as_ref(), owned.as_ref(), now) {
+    let reason = match reason(&identity.life, ownerless.as_ref(), owned.as_ref(), now) {
         Ok(reason) => reason,
         Err(leave) => return Admission::Leave(leave),
     };
     let admission = match (redrive, letter) {
-        (_, None) => create(dead, reason, reading, policy, now),
-        (Some(redrive), Some(letter)) => returned(dead, redrive, letter, reason, policy, now),
-        (None, Some(letter)) => met_again(dead, letter, reason, policy, now),
+        (_, None) => create(dead, identity, reason, reading, policy, now),
+        (Some(redrive), Some(letter)) => returned(identity.life, redrive, letter, reason, policy, now),
+        (None, Some(letter)) => met_again(identity.life, letter, reason, policy, now),
     };
     match &admission {
         Admission::Create(letter) if letter.bytes() > NEW_LIMIT => Admission::Leave(Leave::TooLarge),
@@ -96,19 +145,26 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     }
 }
 
-/// Whether a message is what its attribute says: a send of this letter, with its number, body and key. An attribute that
+/// Whether a message is what its attribute says: a send of this letter (or a copy that the processor sent to the dead-letter
+/// queue before any), with its number, body and key. An attribute that
 /// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
 /// copy of something else. Neither does one whose letter is not there: the letter made from a forgery would later swallow
 /// the message that it names.
-fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter) -> bool {
+fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Reading) -> bool {
     let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
     let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
-    redrive.number <= letter.number && letter.is_effect(&dead.hash) && redrive.key.as_ref() == key
+    // Where not all of a payload is hashed, an equal hash is not yet the same body.
+    let same_body = || reading.fingerprint_of(&dead.envelope.body) == reading.fingerprint_of(&letter.payload);
+    redrive.number <= letter.number
+        && redrive.key.as_ref() == key
+        && letter.is_effect(&dead.hash)
+        && (reading.hashing == Hashing::Canonical || same_body())
 }
 
 /// Question (a): the effect happened, only the acknowledgement was lost.
 fn completed(
     dead: &Inspected,
+    identity: &Identity,
     letter: Option<&Letter>,
     reading: &Reading,
     policy: &Policy,
@@ -117,7 +173,8 @@ fn completed(
     let note = "acknowledgement was lost: the ledger shows it completed";
     let Some(letter) = letter else {
         let nothing = Reason { error_type: ErrorType::Unknown, error_code: None, ..never_ran(note, now) };
-        let Admission::Create(letter) = create(dead, nothing, reading, policy, now) else {
+        let identity = Identity { origin: identity.origin.clone(), life: identity.life.clone(), ..*identity };
+        let Admission::Create(letter) = create(dead, identity, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
         if letter.bytes() > NEW_LIMIT {
@@ -137,15 +194,14 @@ fn completed(
 
 /// Question (b): the message is a send of a letter.
 fn returned(
-    dead: &Inspected,
+    life: Life,
     redrive: &Redrive,
     letter: &Letter,
     reason: Reason,
     policy: &Policy,
     now: Timestamp,
 ) -> Admission {
-    let life = dead.envelope.life();
-    if redrive.number < letter.number || letter.life == life {
+    if redrive.number < letter.number || letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;
     }
     match letter.died_again(&life, reason, WHO, policy, now) {
@@ -155,9 +211,8 @@ fn returned(
 }
 
 /// Questions (c) and (d): the message has been here before under this id.
-fn met_again(dead: &Inspected, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
-    let life = dead.envelope.life();
-    if letter.life == life || letter.origin == life.message_id && letter.sent_at == life.sent_at {
+fn met_again(life: Life, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
+    if letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;
     }
     if letter.status == Status::Pending
@@ -169,24 +224,33 @@ fn met_again(dead: &Inspected, letter: &Letter, reason: Reason, policy: &Policy,
     Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy without a number died", now)))
 }
 
-fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
+fn create(
+    dead: &Inspected,
+    identity: Identity,
+    reason: Reason,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Admission {
     let envelope = &dead.envelope;
-    let (origin, sent_at) = (envelope.message_id.clone(), envelope.sent_at);
+    let Identity { life, origin, sent_at } = identity;
+    let mut attributes = envelope.attributes.clone();
+    attributes.remove(ATTRIBUTE);
     let letter = Letter {
         id: LetterId::derive(&reading.source, &origin),
         source: reading.source.clone(),
         partition: None,
         offset: None,
         payload: envelope.body.clone(),
-        attributes: envelope.attributes.clone(),
+        attributes,
         group: envelope.group.clone(),
         origin,
         sent_at,
-        life: envelope.life(),
+        life,
         hash: dead.hash.clone(),
         key: dead.key.clone().ok(),
         key_is_stable: dead.key_is_stable,
-        scope: reading.scope.clone(),
+        scope: dead.kind.as_ref().map_or_else(|_| reading.scope.clone(), |kind| kind.scope.clone()),
         due: policy.due(reason.error_type, 1, now),
         reason,
         fingerprint: String::new(),
@@ -204,19 +268,18 @@ fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, 
 }
 
 /// Why it died: what was recorded for this very send or life, then what its key's entry says.
-fn reason(dead: &Inspected, ownerless: Option<&Entry>, owned: Option<&Entry>, now: Timestamp) -> Result<Reason, Leave> {
-    let life = dead.envelope.life();
+fn reason(life: &Life, ownerless: Option<&Entry>, owned: Option<&Entry>, now: Timestamp) -> Result<Reason, Leave> {
     if let Some(entry) = ownerless {
-        return Ok(from_entry(entry, &life, now));
+        return Ok(from_entry(entry, life, now));
     }
     let Some(entry) = owned else { return Ok(never_ran("no attempt was recorded", now)) };
     if entry.state == State::InProgress && entry.lease_until >= now {
         return Err(Leave::LeaseLive);
     }
-    if entry.attempts(&life) == 0 {
+    if entry.attempts(life) == 0 {
         return Ok(never_ran("all receives were used up before an attempt could start", now));
     }
-    Ok(from_entry(entry, &life, now))
+    Ok(from_entry(entry, life, now))
 }
 
 fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::envelope::{Attributes, Envelope};
 use crate::fault::Fault;
+use crate::hashing::Hashing;
 use crate::ids::{Life, QueueArn, Scope, SendId};
 use crate::key::{self, Key, LedgerKey, NoKey, PayloadHash, Pointer};
+use crate::message_type::{Kind, MessageTypes, NoType};
 use crate::redrive::{self, Redrive};
 use crate::wrapping::{Content, Unread, Wrapping};
 
@@ -24,6 +26,46 @@ pub struct Reading {
     pub wrapping: Wrapping,
     /// Where the key stands in what the producer wrote, if anywhere.
     pub pointer: Option<Pointer>,
+    /// The types of its messages, where it has more than one; each has a scope of its own.
+    pub types: Option<MessageTypes>,
+    /// What of a payload is hashed.
+    pub hashing: Hashing,
+}
+
+impl Reading {
+    /// Bodies as the producer wrote them, of one type, hashed whole; the key is the message id, or the attribute.
+    #[must_use]
+    pub const fn new(source: QueueArn, scope: Scope) -> Self {
+        Self { source, scope, wrapping: Wrapping::None, pointer: None, types: None, hashing: Hashing::Canonical }
+    }
+
+    /// Whether the ledger's scope is one that is configured here.
+    #[must_use]
+    pub fn has(&self, scope: &Scope) -> bool {
+        self.types.as_ref().map_or(*scope == self.scope, |types| types.has(scope))
+    }
+
+    /// What a message is whose body and attributes are these, and the key that it brings: `None` if it brings none and
+    /// none is asked of it.
+    pub fn identify(&self, body: &str, attributes: &Attributes) -> (Result<Kind, NoType>, Option<Result<Key, NoKey>>) {
+        let content = self.wrapping.open(body).ok();
+        (self.kind_of(content.as_ref(), attributes), key_in(content.as_ref(), attributes, self))
+    }
+
+    /// The whole payload's hash, whatever is configured to be hashed.
+    #[must_use]
+    pub fn fingerprint_of(&self, body: &str) -> PayloadHash {
+        self.wrapping
+            .open(body)
+            .map_or_else(|_| PayloadHash::of_text(body), |content| PayloadHash::of_json(&content.value))
+    }
+
+    fn kind_of(&self, content: Option<&Content>, attributes: &Attributes) -> Result<Kind, NoType> {
+        match &self.types {
+            Some(types) => types.of(content, attributes),
+            None => Ok(Kind { name: None, scope: self.scope.clone() }),
+        }
+    }
 }
 
 /// What can be known of a message without its type.
@@ -33,6 +75,8 @@ pub struct Inspected {
     pub envelope: Envelope,
     /// What the producer wrote, unwrapped, or why it cannot be read.
     pub json: Result<Value, Unread>,
+    /// Its type and scope, or why they are not known.
+    pub kind: Result<Kind, NoType>,
     /// The idempotency key, or why there is none.
     pub key: Result<Key, NoKey>,
     /// False if the key is only the message id: it then covers redelivery and our own replay, but no re-send.
@@ -49,15 +93,16 @@ impl Inspected {
     pub fn new(envelope: Envelope, reading: &Reading) -> Self {
         let content = reading.wrapping.open(&envelope.body);
         let hash = match &content {
-            Ok(content) => PayloadHash::of_json(&content.value),
+            Ok(content) => reading.hashing.of(&content.value),
             Err(_) => PayloadHash::of_text(&envelope.body),
         };
-        let carried = attribute(&envelope, redrive::ATTRIBUTE)
-            .and_then(|text| Redrive::decode(text, &reading.source, &reading.scope));
+        let kind = reading.kind_of(content.as_ref().ok(), &envelope.attributes);
         let own = key_in(content.as_ref().ok(), &envelope.attributes, reading);
-        let redrive = carried.filter(|redrive| match &own {
-            Some(Ok(key)) => redrive.key.as_ref() == Some(key),
-            Some(Err(_)) | None => true,
+        let carried = attribute(&envelope, redrive::ATTRIBUTE).and_then(|text| Redrive::decode(text, &reading.source));
+        let redrive = carried.filter(|redrive| {
+            let its_scope =
+                kind.as_ref().map_or_else(|_| reading.has(&redrive.scope), |own| own.scope == redrive.scope);
+            its_scope && !matches!(&own, Some(Ok(key)) if redrive.key.as_ref() != Some(key))
         });
         let carried_key = redrive.as_ref().and_then(|redrive| redrive.key.clone());
         let key_is_stable = own.is_some();
@@ -67,13 +112,20 @@ impl Inspected {
             (None, None) => Key::new(envelope.message_id.as_str()),
         };
         let json = content.map(|content| content.value);
-        Self { envelope, json, key, key_is_stable, hash, redrive }
+        Self { envelope, json, kind, key, key_is_stable, hash, redrive }
     }
 
     /// Which send of which letter this is, if it is one.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
-        self.redrive.as_ref().map(Redrive::send)
+        self.redrive.as_ref().and_then(Redrive::send)
+    }
+
+    /// The entry of its key: `None` if it has no key, or no scope that it could be owned in.
+    #[must_use]
+    pub fn owned(&self) -> Option<LedgerKey> {
+        let (kind, key) = (self.kind.as_ref().ok()?, self.key.as_ref().ok()?);
+        Some(LedgerKey::owned(&kind.scope, key))
     }
 
     /// Where the outcome is recorded if this message owns no key.
@@ -82,23 +134,29 @@ impl Inspected {
         LedgerKey::ownerless(self.send(), &self.envelope.life())
     }
 
-    /// Decodes the body into the handler's type.
+    /// Decodes the body with `decode`, which is given the message's type.
     ///
     /// # Errors
-    /// A SCHEMA fault (`not-json`, `no-key`, `decode`): the handler never runs for it.
-    pub fn decode<M: DeserializeOwned>(self, reading: &Reading) -> Result<Message<M>, Box<Malformed>> {
-        let fault = match (&self.json, &self.key) {
-            (Err(unread), _) => Fault::schema(unread.code, &unread.text),
-            (Ok(_), Err(reason)) => Fault::schema("no-key", reason),
-            (Ok(value), Ok(key)) => match decoded(value) {
-                Ok(payload) => {
-                    let entry = LedgerKey::owned(&reading.scope, key);
-                    return Ok(Message { payload, key: key.clone(), entry, inspected: self });
-                }
-                Err(reason) => Fault::schema("decode", reason),
-            },
+    /// A SCHEMA fault (`not-json`, `no-type`, `no-key`, `decode`, ...): the handler never runs for it.
+    pub fn decode<P>(
+        mut self,
+        decode: impl FnOnce(Option<&str>, &Value) -> Result<P, Fault>,
+    ) -> Result<Message<P>, Box<Malformed>> {
+        let decoded = match (&self.json, &self.kind, &self.key) {
+            (Err(unread), ..) => Err(Fault::schema(unread.code, &unread.text)),
+            (_, Err(reason), _) => Err(Fault::schema(reason.code(), reason)),
+            (.., Err(reason)) => Err(Fault::schema("no-key", reason)),
+            (Ok(body), Ok(kind), Ok(key)) => decode(kind.name.as_deref(), body)
+                .map(|payload| (payload, key.clone(), LedgerKey::owned(&kind.scope, key))),
         };
-        Err(Box::new(Malformed { fault, inspected: self }))
+        match decoded {
+            Ok((payload, key, entry)) => {
+                // The tree of a body is larger than the body, and has done its work.
+                self.json = Ok(Value::Null);
+                Ok(Message { payload, key, entry, inspected: self })
+            }
+            Err(fault) => Err(Box::new(Malformed { fault, inspected: self })),
+        }
     }
 }
 
@@ -132,27 +190,21 @@ pub struct Malformed {
     pub inspected: Inspected,
 }
 
-/// The user's own decoding may panic; its panic is this record's, not the batch's.
-fn decoded<M: DeserializeOwned>(value: &Value) -> Result<M, String> {
-    match catch_unwind(AssertUnwindSafe(|| M::deserialize(value))) {
-        Ok(Ok(payload)) => Ok(payload),
-        Ok(Err(error)) => Err(without_data(&error.to_string())),
-        Err(_) => Err("decoding the body panicked; the place is in the function's log".to_owned()),
-    }
-}
-
-/// The key that a message with this body and these attributes brings: `None` if it brings none and none is asked of
-/// it.
-#[must_use]
-pub fn own_key(body: &str, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
-    key_in(reading.wrapping.open(body).as_ref().ok(), attributes, reading)
+/// A body as a handler's type. The user's own decoding may panic; its panic is this record's, not the batch's.
+pub(crate) fn typed<M: DeserializeOwned>(body: &Value) -> Result<M, Fault> {
+    let text = match catch_unwind(AssertUnwindSafe(|| M::deserialize(body))) {
+        Ok(Ok(payload)) => return Ok(payload),
+        Ok(Err(error)) => without_data(&error.to_string()),
+        Err(_) => "decoding the body panicked; the place is in the function's log".to_owned(),
+    };
+    Err(Fault::schema("decode", text))
 }
 
 fn key_in(content: Option<&Content>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
     if let Some(attribute) = attributes.get(key::ATTRIBUTE) {
         return Some(attribute.as_text().map_or(Err(NoKey::NotText), Key::new));
     }
-    if let Some(key) = content.and_then(|content| content.key.as_ref()) {
+    if let Some(key) = content.and_then(|content| content.attribute(key::ATTRIBUTE)) {
         return Some(Key::new(key));
     }
     reading.pointer.as_ref().map(|pointer| pointer.resolve(content.map(|content| &content.value)))
@@ -183,6 +235,7 @@ mod tests {
     use crate::envelope::{Attribute, Record};
     use crate::fault::Class;
     use crate::ids::{LetterId, MessageId, Number};
+    use crate::message_type::TypeAt;
     use crate::time::Timestamp;
     use serde::Deserialize;
 
@@ -194,12 +247,9 @@ mod tests {
     }
 
     fn reading(pointer: Option<&str>) -> Reading {
-        Reading {
-            source: QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap(),
-            scope: Scope::new("main").unwrap(),
-            wrapping: Wrapping::None,
-            pointer: pointer.map(|text| Pointer::parse(text).unwrap()),
-        }
+        let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
+        let pointer = pointer.map(|text| Pointer::parse(text).unwrap());
+        Reading { pointer, ..Reading::new(source, Scope::new("main").unwrap()) }
     }
 
     fn envelope(body: &str, attributes: &[(&str, &str)]) -> Envelope {
@@ -215,7 +265,7 @@ mod tests {
 
     fn code(body: &str, attributes: &[(&str, &str)], pointer: Option<&str>) -> String {
         let reading = reading(pointer);
-        match Inspected::new(envelope(body, attributes), &reading).decode::<Order>(&reading) {
+        match Inspected::new(envelope(body, attributes), &reading).decode(|_, body| typed::<Order>(body)) {
             Ok(message) => format!("key {}", message.key.as_str()),
             Err(malformed) => {
                 assert_eq!(malformed.fault.class, Class::Schema);
@@ -254,7 +304,7 @@ mod tests {
         };
         let (first, again) = (seen("x"), seen("y"));
         assert_eq!((first.hash.clone(), first.key.clone()), (again.hash, again.key));
-        assert_eq!(first.decode::<Order>(&wrapped).unwrap().payload.amount, 3);
+        assert_eq!(first.decode(|_, body| typed::<Order>(body)).unwrap().payload.amount, 3);
     }
 
     #[test]
@@ -280,6 +330,7 @@ mod tests {
             scope: reading.scope.clone(),
             origin,
             sent_at: Timestamp::from_millis(1),
+            died: None,
         };
         assert_eq!(code(body, &[("redrive", &sent.encode())], None), "key m-0");
         // The body has another key than the attribute claims: not a send of that letter.
@@ -288,6 +339,37 @@ mod tests {
         assert_eq!((seen.send(), seen.key.unwrap().as_str()), (None, "o-1"));
         sent.origin = MessageId::new("m-x").unwrap();
         assert_eq!(code(body, &[("redrive", &sent.encode())], None), "key m-1");
+    }
+
+    #[test]
+    fn a_type_of_its_own_is_a_scope_of_its_own_and_a_replay_is_only_its_own_types() {
+        let at = TypeAt::Attribute("type".to_owned());
+        let plain = reading(Some("/order_id"));
+        let types = MessageTypes::new(at, &plain.scope, ["charge", "refund"]).unwrap();
+        let reading = Reading { types: Some(types), ..plain };
+        let body = r#"{"order_id":"o-1","amount":3}"#;
+        let seen = |attributes: &[(&str, &str)]| Inspected::new(envelope(body, attributes), &reading);
+        let entry = |name: &str| seen(&[("type", name)]).owned().unwrap();
+        assert_ne!(entry("charge"), entry("refund"));
+        assert_eq!(seen(&[]).owned(), None);
+        let malformed = seen(&[("type", "SECRET")]).decode(|_, body| typed::<Order>(body)).unwrap_err();
+        assert_eq!(malformed.fault.code, "unknown-type");
+        assert!(!malformed.fault.text.contains("SECRET"));
+
+        let origin = MessageId::new("m-0").unwrap();
+        let sent = |scope: &str| {
+            let redrive = Redrive {
+                letter: LetterId::derive(&reading.source, &origin),
+                number: Number(1),
+                key: Key::new("o-1").ok(),
+                scope: Scope::new(scope).unwrap(),
+                origin: origin.clone(),
+                sent_at: Timestamp::from_millis(1),
+                died: None,
+            };
+            seen(&[("type", "charge"), ("redrive", &redrive.encode())]).send().is_some()
+        };
+        assert_eq!(["main.charge", "main.refund", "main"].map(sent), [true, false, false]);
     }
 
     #[derive(Debug)]
@@ -302,7 +384,8 @@ mod tests {
     #[test]
     fn a_panic_while_decoding_is_the_records_own_fault() {
         let reading = reading(None);
-        let malformed = Inspected::new(envelope("{}", &[]), &reading).decode::<Explosive>(&reading).unwrap_err();
+        let malformed =
+            Inspected::new(envelope("{}", &[]), &reading).decode(|_, body| typed::<Explosive>(body)).unwrap_err();
         assert_eq!((malformed.fault.class, &*malformed.fault.code), (Class::Schema, "decode"));
         assert!(malformed.fault.text.contains("panicked") && !malformed.fault.text.contains("SECRET"));
     }
@@ -316,7 +399,8 @@ mod tests {
             r#"{"order_id":"o-1","amount":"late, expected by SECRET at 12 Elm St"}"#,
         ] {
             let reading = reading(None);
-            let malformed = Inspected::new(envelope(body, &[]), &reading).decode::<Order>(&reading).unwrap_err();
+            let malformed =
+                Inspected::new(envelope(body, &[]), &reading).decode(|_, body| typed::<Order>(body)).unwrap_err();
             let text = malformed.fault.text;
             assert!(!text.contains("SECRET") && !text.contains("77777"), "{text}");
             assert!(text.contains("expected"), "{text}");

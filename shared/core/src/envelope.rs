@@ -76,6 +76,10 @@ pub struct Envelope {
     pub receive_count: u32,
     /// `MessageGroupId`: FIFO's order, or a standard queue's fairness.
     pub group: Option<String>,
+    /// `SequenceNumber`: only a FIFO queue gives one.
+    pub sequence: Option<String>,
+    /// Whether SQS's own redrive policy moved it here (`DeadLetterQueueSourceArn`).
+    pub moved: bool,
     /// The producer's message attributes.
     pub attributes: Attributes,
 }
@@ -103,14 +107,18 @@ impl Envelope {
             sent_at: Timestamp::from_millis(sent_at),
             receive_count: u32::try_from(receive_count).unwrap_or(u32::MAX).max(1),
             group: record.system.get("MessageGroupId").cloned(),
+            sequence: record.system.get("SequenceNumber").filter(|text| !text.is_empty()).cloned(),
+            moved: record.system.contains_key("DeadLetterQueueSourceArn"),
             attributes: record.attributes,
         })
     }
 
-    /// The life that this receive belongs to.
+    /// The life that this receive belongs to. A FIFO queue stamps a message anew when it moves it to the dead-letter
+    /// queue, so there the message id alone is the life ([`Life::UNDATED`]).
     #[must_use]
     pub fn life(&self) -> Life {
-        Life { message_id: self.message_id.clone(), sent_at: self.sent_at }
+        let sent_at = if self.sequence.is_some() { Life::UNDATED } else { self.sent_at };
+        Life { message_id: self.message_id.clone(), sent_at }
     }
 }
 
@@ -133,6 +141,18 @@ mod tests {
         let mut no_handle = record(&[("SentTimestamp", "5")]);
         no_handle.receipt_handle = Some(String::new());
         assert_eq!(Envelope::read(id(), no_handle).unwrap_err(), Unreadable("receiptHandle"));
+    }
+
+    #[test]
+    fn a_life_on_a_fifo_queue_stays_the_same_when_it_is_stamped_anew() {
+        let id = || MessageId::new("m").unwrap();
+        let read = |sent_at: &str, more: &[(&str, &str)]| {
+            let system: Vec<_> = [("SentTimestamp", sent_at)].iter().chain(more).copied().collect();
+            Envelope::read(id(), record(&system)).unwrap().life()
+        };
+        let fifo = [("SequenceNumber", "18850")];
+        assert_eq!(read("5", &fifo), read("9", &fifo));
+        assert_ne!(read("5", &[]), read("9", &[]));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use crate::decode::typed;
 use crate::fault::Fault;
 use crate::ids::{Life, SendId};
 use crate::key::Key;
@@ -32,6 +34,52 @@ pub trait Handler: Send + Sync + 'static {
         message: &Self::Message,
         context: &Context,
     ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+}
+
+/// What the processor runs: one [`Handler`], or several behind [`Routes`](crate::routes::Routes).
+pub trait Dispatch: Send + Sync + 'static {
+    /// A decoded message.
+    type Payload: Send + Sync + 'static;
+    /// What is committed with its completion.
+    type Effects: Send + Sync + 'static;
+
+    /// Decodes the body of a message of this type (`None` where a queue has only one).
+    ///
+    /// # Errors
+    /// A SCHEMA fault that quotes nothing of the body.
+    fn decode(&self, message_type: Option<&str>, body: &Value) -> Result<Self::Payload, Fault>;
+
+    /// Handles a decoded message.
+    ///
+    /// # Errors
+    /// The handler's own.
+    fn dispatch(
+        &self,
+        payload: &Self::Payload,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+
+    /// The types that it handles, if it minds: they must be the configured ones.
+    fn types(&self) -> Option<Vec<&str>> {
+        None
+    }
+}
+
+impl<H: Handler> Dispatch for H {
+    type Payload = H::Message;
+    type Effects = H::Effects;
+
+    fn decode(&self, _: Option<&str>, body: &Value) -> Result<H::Message, Fault> {
+        typed(body)
+    }
+
+    fn dispatch(
+        &self,
+        payload: &H::Message,
+        context: &Context,
+    ) -> impl Future<Output = Result<H::Effects, Fault>> + Send {
+        self.handle(payload, context)
+    }
 }
 
 /// What a handler may know about the attempt that it runs in.

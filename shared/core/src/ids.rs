@@ -60,6 +60,17 @@ pub struct Life {
     pub sent_at: Timestamp,
 }
 
+impl Life {
+    /// What stands for the enqueue time where the message id alone is the life: on FIFO queues.
+    pub const UNDATED: Timestamp = Timestamp::from_millis(0);
+
+    /// Whether it is the first life of a message that came as `origin` at `sent_at`.
+    #[must_use]
+    pub fn is_first(&self, origin: &MessageId, sent_at: Timestamp) -> bool {
+        self.message_id == *origin && (self.sent_at == sent_at || self.sent_at == Self::UNDATED)
+    }
+}
+
 impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.message_id, self.sent_at.as_millis())

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::backoff;
 use crate::fault::{Class, Fault};
+use crate::ids::MessageId;
 use crate::time::Timestamp;
 
 /// What delays are reckoned by.
@@ -39,7 +40,7 @@ impl Outage {
         let (mut transient, mut ledger_out) = (0, false);
         for outcome in outcomes {
             match outcome {
-                Outcome::Completed | Outcome::Duplicate => return None,
+                Outcome::Completed | Outcome::Duplicate | Outcome::HandedOver { .. } => return None,
                 Outcome::LedgerOut => ledger_out = true,
                 _ => match outcome.class() {
                     Some(Class::Transient) => transient += 1,
@@ -75,10 +76,22 @@ pub enum Outcome {
         /// Whether this receive is the one that ended it.
         now: bool,
     },
+    /// The life ended, and the dead-letter queue has the message under another id: that was read in SQS's `Successful`.
+    HandedOver {
+        /// Why.
+        fault: Fault,
+        /// Which attempt it was.
+        attempt: u32,
+        /// Whether this receive is the one that ended it.
+        now: bool,
+        /// Its id in the dead-letter queue.
+        as_id: MessageId,
+    },
     /// Another holder has the key until then.
     Busy(Timestamp),
-    /// It waited for a record of the same batch with the same key, which failed and comes back after this.
-    Behind(Duration),
+    /// It waited for a record of the same batch with the same key, or of the same FIFO group, which comes back after this
+    /// (`None`: with its visibility as it was).
+    Behind(Option<Duration>),
     /// There was no time to start it.
     NotStarted,
     /// Its settlement was rejected, or its answer never came: nobody may touch its visibility.
@@ -93,14 +106,16 @@ impl Outcome {
     /// Whether Lambda may delete the message.
     #[must_use]
     pub const fn acknowledged(&self) -> bool {
-        matches!(self, Self::Completed | Self::Duplicate)
+        matches!(self, Self::Completed | Self::Duplicate | Self::HandedOver { .. })
     }
 
     /// The fault's class, if the receive ended with one.
     #[must_use]
     pub const fn class(&self) -> Option<Class> {
         match self {
-            Self::Retry { fault, .. } | Self::Dead { fault, now: true, .. } => Some(fault.class),
+            Self::Retry { fault, .. }
+            | Self::Dead { fault, now: true, .. }
+            | Self::HandedOver { fault, now: true, .. } => Some(fault.class),
             _ => None,
         }
     }
@@ -113,6 +128,7 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Retry { .. } => "retry",
             Self::Dead { .. } => "dead",
+            Self::HandedOver { .. } => "handed-over",
             Self::Busy(_) | Self::Behind(_) => "busy",
             Self::NotStarted => "not-started",
             Self::Unsettled => "unsettled",
@@ -133,7 +149,7 @@ impl Outcome {
     pub fn visibility(&self, rules: &Rules, receive_count: u32, now: Timestamp, roll: u64) -> Option<Duration> {
         let schedule = &rules.schedule;
         match self {
-            Self::Completed | Self::Duplicate | Self::Unsettled | Self::Unreadable => None,
+            Self::Completed | Self::Duplicate | Self::HandedOver { .. } | Self::Unsettled | Self::Unreadable => None,
             Self::Retry { fault, attempt } => Some(match fault.retry_after {
                 Some(asked) => backoff::whole_seconds(asked.max(schedule.delay(*attempt, roll))),
                 None => schedule.delay(*attempt, roll),
@@ -144,7 +160,7 @@ impl Outcome {
             }
             Self::Dead { .. } => Some(backoff::dead(roll)),
             Self::Busy(until) => Some(backoff::busy(until.since(now), roll)),
-            Self::Behind(delay) => Some(*delay),
+            Self::Behind(delay) => *delay,
             Self::NotStarted => Some(backoff::not_started(roll)),
             Self::LedgerOut => Some(backoff::outage(receive_count, roll)),
         }
@@ -165,20 +181,22 @@ mod tests {
     }
 
     #[test]
-    fn only_a_completion_or_a_known_duplicate_is_acknowledged() {
+    fn only_a_completion_a_known_duplicate_or_what_the_dead_letter_queue_has_is_acknowledged() {
         let fault = Fault::transient("t", "t");
         let failed = [
             Outcome::Retry { fault: fault.clone(), attempt: 1 },
             Outcome::Dead { fault, attempt: 1, now: true },
             Outcome::Busy(Timestamp::from_millis(1)),
-            Outcome::Behind(Duration::from_secs(1)),
+            Outcome::Behind(Some(Duration::from_secs(1))),
             Outcome::NotStarted,
             Outcome::Unsettled,
             Outcome::LedgerOut,
             Outcome::Unreadable,
         ];
         assert!(failed.iter().all(|outcome| !outcome.acknowledged()));
-        assert!(Outcome::Completed.acknowledged() && Outcome::Duplicate.acknowledged());
+        let as_id = MessageId::new("d-1").unwrap();
+        let handed_over = Outcome::HandedOver { fault: Fault::permanent("p", "p"), attempt: 1, now: true, as_id };
+        assert!([Outcome::Completed, Outcome::Duplicate, handed_over].iter().all(Outcome::acknowledged));
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! The one message attribute that a replayed message carries.
+//! The one message attribute that a replayed message carries, and one that the processor itself sent to the dead-letter
+//! queue.
 //!
 //! A producer can forge it, so it proves nothing by itself: it is *valid* only if the letter's id is the one that
-//! source queue and carried origin give, the scope is one that is configured here, and the carried key is the key
+//! source queue and carried origin give, the scope is that of the message's type, and the carried key is the key
 //! of that very message. Otherwise the message is treated as one without it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LetterId, MessageId, Number, QueueArn, Scope, SendId};
+use crate::decode::Inspected;
+use crate::ids::{LetterId, Life, MessageId, Number, QueueArn, Scope, SendId};
 use crate::key::Key;
 use crate::time::Timestamp;
 
@@ -20,7 +22,7 @@ const NUMBER_LIMIT: Number = Number(1_000_000);
 pub struct Redrive {
     /// The letter that was replayed.
     pub letter: LetterId,
-    /// Its number at that send.
+    /// Its number at that send; 0 for a message that was never replayed.
     pub number: Number,
     /// The idempotency key of that send; absent where the letter has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,13 +33,36 @@ pub struct Redrive {
     pub origin: MessageId,
     /// When it first came.
     pub sent_at: Timestamp,
+    /// The life that ended, if the processor itself sent the message to the dead-letter queue: it has another id there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub died: Option<Life>,
 }
 
 impl Redrive {
-    /// Which send of which letter.
+    /// Which send of which letter; `None` if it was never replayed.
     #[must_use]
-    pub const fn send(&self) -> SendId {
-        SendId { letter: self.letter, number: self.number }
+    pub fn send(&self) -> Option<SendId> {
+        (self.number > Number(0)).then_some(SendId { letter: self.letter, number: self.number })
+    }
+
+    /// What a message carries that is sent to the dead-letter queue at the end of its life.
+    #[must_use]
+    pub fn of_dead(dead: &Inspected, source: &QueueArn, scope: &Scope) -> Self {
+        let envelope = &dead.envelope;
+        let died = Some(envelope.life());
+        let scope = dead.kind.as_ref().map_or_else(|_| scope.clone(), |kind| kind.scope.clone());
+        match &dead.redrive {
+            Some(carried) => Self { key: dead.key.clone().ok(), scope, died, ..carried.clone() },
+            None => Self {
+                letter: LetterId::derive(source, &envelope.message_id),
+                number: Number(0),
+                key: dead.key.clone().ok(),
+                scope,
+                origin: envelope.message_id.clone(),
+                sent_at: envelope.sent_at,
+                died,
+            },
+        }
     }
 
     /// The attribute's text.
@@ -46,14 +71,18 @@ impl Redrive {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads the attribute's text, if it is whole and belongs to `source` and `scope`. The key is compared by
-    /// whoever computes the message's own.
+    /// Reads the attribute's text, if it is whole and belongs to `source`. Scope and key are compared by whoever computes
+    /// the message's own.
     #[must_use]
-    pub fn decode(text: &str, source: &QueueArn, scope: &Scope) -> Option<Self> {
+    pub fn decode(text: &str, source: &QueueArn) -> Option<Self> {
         let redrive: Self = serde_json::from_str(text).ok()?;
-        let whole = !redrive.origin.as_str().is_empty() && (Number(1)..NUMBER_LIMIT).contains(&redrive.number);
-        let ours = redrive.letter == LetterId::derive(source, &redrive.origin) && redrive.scope == *scope;
-        (whole && ours).then_some(redrive)
+        let named = |id: &MessageId| !id.as_str().is_empty();
+        let whole = named(&redrive.origin) && redrive.died.as_ref().is_none_or(|life| named(&life.message_id));
+        // Without a number it must at least tell of a death: it is good for nothing else.
+        let least = if redrive.died.is_some() { Number(0) } else { Number(1) };
+        let numbered = (least..NUMBER_LIMIT).contains(&redrive.number);
+        let ours = redrive.letter == LetterId::derive(source, &redrive.origin);
+        (whole && numbered && ours).then_some(redrive)
     }
 }
 
@@ -70,32 +99,37 @@ mod tests {
             scope: Scope::new("main").unwrap(),
             origin,
             sent_at: Timestamp::from_millis(17),
+            died: None,
         }
     }
 
     #[test]
-    fn it_round_trips_for_its_own_queue_and_scope() {
+    fn it_round_trips_for_its_own_queue() {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
         let sent = redrive(&source);
-        assert_eq!(Redrive::decode(&sent.encode(), &source, &sent.scope), Some(sent));
+        assert_eq!(Redrive::decode(&sent.encode(), &source), Some(sent.clone()));
+        let life = Life { message_id: MessageId::new("m-2").unwrap(), sent_at: Timestamp::from_millis(18) };
+        for number in [Number(0), Number(3)] {
+            let died = Redrive { number, died: Some(life.clone()), ..sent.clone() };
+            assert_eq!(Redrive::decode(&died.encode(), &source).as_ref(), Some(&died));
+            assert_eq!(died.send().is_some(), number != Number(0), "a message that was never replayed is no send");
+        }
     }
 
     #[test]
-    fn it_is_nothing_for_another_queue_scope_or_origin_and_never_a_crash() {
+    fn it_is_nothing_for_another_queue_or_origin_and_never_a_crash() {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
         let other = QueueArn::new("arn:aws:sqs:us-east-1:1:refunds").unwrap();
         let sent = redrive(&source);
-        let scope = sent.scope.clone();
-        assert_eq!(Redrive::decode(&sent.encode(), &other, &scope), None);
-        assert_eq!(Redrive::decode(&sent.encode(), &source, &Scope::new("else").unwrap()), None);
+        assert_eq!(Redrive::decode(&sent.encode(), &other), None);
         let forged = Redrive { origin: MessageId::new("m-2").unwrap(), ..sent.clone() };
-        assert_eq!(Redrive::decode(&forged.encode(), &source, &scope), None);
+        assert_eq!(Redrive::decode(&forged.encode(), &source), None);
         for number in [Number(0), Number(u32::MAX)] {
             let never_sent = Redrive { number, ..sent.clone() };
-            assert_eq!(Redrive::decode(&never_sent.encode(), &source, &scope), None);
+            assert_eq!(Redrive::decode(&never_sent.encode(), &source), None);
         }
         for junk in ["", "{", "null", "[]", "7", "{\"letter\":7}"] {
-            assert_eq!(Redrive::decode(junk, &source, &scope), None, "{junk:?}");
+            assert_eq!(Redrive::decode(junk, &source), None, "{junk:?}");
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::decode::{Inspected, Reading};
 use crate::envelope::{Attribute, Attributes};
-use crate::ids::{LetterId, Number, Scope};
+use crate::ids::{LetterId, Life, Number, Scope};
 use crate::key::Key;
 use crate::letter::{ErrorType, Letter, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
@@ -169,6 +171,15 @@ pub struct Outgoing {
     pub attributes: Attributes,
     /// `MessageGroupId`: a standard queue's fairness is kept.
     pub group: Option<String>,
+    /// `MessageDeduplicationId`, for a FIFO queue: another one with every number and every death, or SQS would take the
+    /// message and drop it.
+    pub deduplication: String,
+}
+
+/// At most 128 characters, and the same whenever the same message is sent for the same reason.
+fn deduplication(letter: LetterId, number: Number, died: Option<&Life>) -> String {
+    let died = died.map(Life::to_string).unwrap_or_default();
+    Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why a letter cannot become a message. Found before it is claimed.
@@ -194,7 +205,7 @@ impl Outgoing {
 
     /// The message of a claimed letter. `None` unless it is REPLAYING: nothing else is ever sent.
     #[must_use]
-    pub fn of_claimed(letter: &Letter, scope: &Scope) -> Option<Self> {
+    pub fn of_claimed(letter: &Letter) -> Option<Self> {
         if letter.status != Status::Replaying {
             return None;
         }
@@ -202,9 +213,10 @@ impl Outgoing {
             letter: letter.id,
             number: letter.number,
             key: letter.key.clone(),
-            scope: scope.clone(),
+            scope: letter.scope.clone(),
             origin: letter.origin.clone(),
             sent_at: letter.sent_at,
+            died: None,
         };
         let mut attributes = letter.attributes.clone();
         attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
@@ -214,6 +226,29 @@ impl Outgoing {
             body: letter.payload.clone(),
             attributes,
             group: letter.group.clone(),
+            deduplication: deduplication(letter.id, letter.number, None),
+        })
+    }
+
+    /// A message at the end of its life, on its way to the dead-letter queue.
+    ///
+    /// # Errors
+    /// [`CannotSend::NoAttributeSlot`]: it would arrive there without its past. SQS's own redrive policy can still move it.
+    pub fn of_dead(dead: &Inspected, reading: &Reading) -> Result<Self, CannotSend> {
+        let mut attributes = dead.envelope.attributes.clone();
+        attributes.remove(ATTRIBUTE);
+        if attributes.len() >= ATTRIBUTE_LIMIT {
+            return Err(CannotSend::NoAttributeSlot);
+        }
+        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        Ok(Self {
+            letter: redrive.letter,
+            number: redrive.number,
+            body: dead.envelope.body.clone(),
+            attributes,
+            group: dead.envelope.group.clone(),
+            deduplication: deduplication(redrive.letter, redrive.number, redrive.died.as_ref()),
         })
     }
 
@@ -238,7 +273,23 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::MessageId;
     use serde_json::json;
+
+    #[test]
+    fn a_deduplication_id_is_anothers_with_every_number_and_every_death() {
+        let letter = LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap();
+        let life = |id: &str| Life { message_id: MessageId::new(id).unwrap(), sent_at: Timestamp::from_millis(1) };
+        let ids = [
+            deduplication(letter, Number(1), None),
+            deduplication(letter, Number(2), None),
+            deduplication(letter, Number(1), Some(&life("a"))),
+            deduplication(letter, Number(1), Some(&life("b"))),
+        ];
+        let different: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert!(different.len() == 4 && ids.iter().all(|id| id.len() <= 128));
+        assert_eq!(ids[0], deduplication(letter, Number(1), None));
+    }
 
     #[test]
     fn the_three_ways_in_are_understood() {

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::key;
-
 /// What the bodies of a queue are wrapped in. Configured, never guessed: a producer's own body may look like anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wrapping {
@@ -21,8 +19,20 @@ pub enum Wrapping {
 pub(crate) struct Content {
     /// What the producer wrote.
     pub(crate) value: Value,
-    /// The idempotency key that the producer gave as an attribute inside the wrapping.
-    pub(crate) key: Option<String>,
+    /// What the service wrote around it.
+    around: Option<Value>,
+}
+
+impl Content {
+    /// A text attribute that the producer gave inside the wrapping.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.around.as_ref()?.get("MessageAttributes")?.get(name)?.get("Value")?.as_str()
+    }
+
+    /// EventBridge's `detail-type`.
+    pub(crate) fn detail_type(&self) -> Option<&str> {
+        self.around.as_ref()?.get("detail-type")?.as_str()
+    }
 }
 
 /// Why a body has no content: a SCHEMA fault's code and text, without anything that stood in the body.
@@ -50,17 +60,15 @@ impl Wrapping {
     pub(crate) fn open(self, body: &str) -> Result<Content, Unread> {
         let mut outer = json(body, "body")?;
         match self {
-            Self::None => Ok(Content { value: outer, key: None }),
+            Self::None => Ok(Content { value: outer, around: None }),
             Self::Sns => {
                 let Some(Value::String(message)) = outer.get_mut("Message").map(Value::take) else {
                     return Err(missing("an SNS notification with a text \"Message\""));
                 };
-                let key = outer.pointer(&format!("/MessageAttributes/{}/Value", key::ATTRIBUTE));
-                let key = key.and_then(Value::as_str).map(str::to_owned);
-                Ok(Content { value: json(&message, "SNS message")?, key })
+                Ok(Content { value: json(&message, "SNS message")?, around: Some(outer) })
             }
             Self::EventBridge => match outer.get_mut("detail").map(Value::take) {
-                Some(value) => Ok(Content { value, key: None }),
+                Some(value) => Ok(Content { value, around: Some(outer) }),
                 None => Err(missing("an EventBridge event with a \"detail\"")),
             },
         }
@@ -96,7 +104,7 @@ mod tests {
     fn a_key_among_the_attributes_of_an_sns_message_is_found() {
         let attributes = json!({"idempotency-key": {"Type": "String", "Value": "k-1"}});
         let body = json!({"Message": "{}", "MessageAttributes": attributes}).to_string();
-        assert_eq!(Wrapping::Sns.open(&body).unwrap().key.as_deref(), Some("k-1"));
+        assert_eq!(Wrapping::Sns.open(&body).unwrap().attribute("idempotency-key"), Some("k-1"));
     }
 
     #[test]

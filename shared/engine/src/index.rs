@@ -2,12 +2,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, Leave, admit, letter_ids};
+use redrive_core::admission::{Admission, Findings, Leave, admit, letter_ids, ownerless_key};
 use redrive_core::batch::Batch;
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
 use redrive_core::ids::{MessageId, ReceiptHandle};
-use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
@@ -179,13 +178,9 @@ where
         let mut keys = Vec::with_capacity(fresh.len() * 2);
         let mut ids = Vec::with_capacity(fresh.len() * 2);
         for dead in &fresh {
-            keys.push(dead.ownerless());
+            keys.push(ownerless_key(dead));
             // Without a key of its own it can have no entry but the ownerless one.
-            keys.push(
-                dead.key
-                    .as_ref()
-                    .map_or_else(|_| dead.ownerless(), |key| LedgerKey::owned(&self.settings.reading.scope, key)),
-            );
+            keys.push(dead.owned().unwrap_or_else(|| ownerless_key(dead)));
             let (named, own) = letter_ids(dead, &self.settings.reading);
             ids.extend([named.unwrap_or(own), own]);
         }
@@ -193,7 +188,7 @@ where
         let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
         let dead = fresh.into_iter().map(|seen| {
             let ownerless = entries.next().flatten();
-            let owned = entries.next().flatten().filter(|_| seen.key.is_ok());
+            let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
             Dead { seen, found: Findings { ownerless, owned, named, own } }

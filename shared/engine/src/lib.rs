@@ -8,12 +8,13 @@
 //! Every flow decides from what it read, writes under the condition that nothing changed, and decides again if
 //! something did ([`ROUNDS`] times at most).
 
+mod batches;
 mod index;
 mod process;
 mod replay;
 
 pub use index::{DrainReport, IndexSettings, Indexer};
-pub use process::{Counts, ProcessReport, ProcessSettings, Processor};
+pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
 pub use replay::{ReplayReport, ReplaySettings, Replayer};
 
 use redrive_core::ports::{Clock, Entropy};

@@ -14,11 +14,13 @@ use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::policy::Policy;
 
-use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS};
+use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
 pub use reader::{ConfigError, Problem, Reader};
 
 /// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
 const RECEIVE_HEADROOM: u32 = 5;
+/// SQS's limit of a redrive policy's `maxReceiveCount`.
+const MOST_RECEIVES: u64 = 1_000;
 /// What is kept of a message's time for settling it.
 const SETTLE_RESERVE: Duration = Duration::from_secs(1);
 /// By how much two workers' clocks may differ.
@@ -46,6 +48,10 @@ pub struct ProcessorConfig {
     pub main_queue_url: String,
     /// The name of the main queue.
     pub main_queue_name: String,
+    /// Whether it is a FIFO queue.
+    pub fifo: bool,
+    /// Where the processor itself sends the dead (`ON_DEAD=direct`); `None`: SQS's own redrive policy moves them.
+    pub dead_letters: Option<String>,
     /// The ledger.
     pub ledger_table: String,
     /// How messages are read.
@@ -78,11 +84,12 @@ impl ProcessorConfig {
         let function = fields::function(&mut reader);
         let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
         fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
+        let dead_letters = dead_letters(&mut reader, queue.as_ref());
         let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
         let reading = fields::reading(&mut reader, queue.as_ref());
         let schedule =
             reader.optional("RETRY_SCHEDULE", "steps", |text| Schedule::parse(text).map_err(|e| e.to_string()));
-        let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=1_000);
+        let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=MOST_RECEIVES);
         let visibility = reader.whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", None, 1..=43_200);
         let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=890);
         let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
@@ -94,6 +101,7 @@ impl ProcessorConfig {
             _ => Err("on or off".to_owned()),
         });
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());
+        all_receives(&mut reader, max_receive_count, queue.as_ref());
         short_lease(&mut reader, handler_timeout, visibility);
         long_memory(&mut reader, retention, main_retention);
         reader.finish(|| {
@@ -101,7 +109,9 @@ impl ProcessorConfig {
             Some(Self {
                 function: function?,
                 main_queue_url: url?,
+                fifo: queue.is_fifo(),
                 main_queue_name: queue.name,
+                dead_letters: dead_letters?,
                 ledger_table: ledger_table?,
                 reading: reading?,
                 schedule: schedule?,
@@ -145,7 +155,7 @@ impl IndexerConfig {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
         let queue = fields::main_queue(&mut reader);
-        let dead_letter_queue_url = reader.required("DEAD_LETTER_QUEUE_URL", fields::queue_url);
+        let dead_letter_queue_url = fields::dead_letter_queue_url(&mut reader, queue.as_ref());
         let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
         let reading = fields::reading(&mut reader, queue.as_ref());
@@ -208,6 +218,30 @@ impl ReplayConfig {
                 policy: policy?,
             })
         })
+    }
+}
+
+/// Where the processor itself sends the dead, if it does: on a FIFO queue it should, or each of them holds up its group until
+/// its receives are used up.
+fn dead_letters(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<Option<String>> {
+    let default = if main.is_some_and(Queue::is_fifo) { "direct" } else { "redrive" };
+    let direct = reader.optional("ON_DEAD", default, |text| match text {
+        "redrive" => Ok(false),
+        "direct" => Ok(true),
+        _ => Err("redrive (SQS's own policy moves the dead) or direct (the processor sends them itself)".to_owned()),
+    })?;
+    if direct { fields::dead_letter_queue_url(reader, main).map(Some) } else { Some(None) }
+}
+
+/// On a FIFO queue the receives of a message that fails are also those of every message behind it.
+fn all_receives(reader: &mut Reader<'_>, receives: Option<u64>, main: Option<&Queue>) {
+    let Some(receives) = receives.filter(|receives| *receives < MOST_RECEIVES) else { return };
+    if main.is_some_and(Queue::is_fifo) {
+        reader.refuse(
+            "MAX_RECEIVE_COUNT",
+            format!("is {receives}, and on a FIFO queue the messages behind a failing one would die with it"),
+            format!("{MOST_RECEIVES}, as in the queue's redrive policy: attempts are counted in the ledger"),
+        );
     }
 }
 

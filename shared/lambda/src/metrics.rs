@@ -32,21 +32,40 @@ impl Unit {
 /// A number with a name.
 pub type Metric = (&'static str, f64, Unit);
 
+/// Many numbers of one name, at most a hundred: CloudWatch makes percentiles of them.
+pub type Distribution = (&'static str, Vec<f64>, Unit);
+
+/// The embedded metric format's limit of values of one metric in a line.
+const VALUES: usize = 100;
+
 /// Writes one line to stdout. Dimensions are few and their values are names of resources, never a cause or an id:
 /// each combination is a metric of its own, and is billed as one.
-pub fn emit(namespace: &str, dimensions: &[(&str, &str)], metrics: &[Metric]) {
-    let line = line(System.now(), namespace, dimensions, metrics);
+pub fn emit(namespace: &str, dimensions: &[(&str, &str)], metrics: &[Metric], distributions: &[Distribution]) {
+    let line = line(System.now(), namespace, dimensions, metrics, distributions);
     // Whoever reads the log is gone: there is nobody to tell.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// The line. A number that JSON cannot write is left out.
 #[must_use]
-pub fn line(now: Timestamp, namespace: &str, dimensions: &[(&str, &str)], metrics: &[Metric]) -> String {
-    let metrics: Vec<&Metric> = metrics.iter().filter(|(_, value, _)| value.is_finite()).collect();
+pub fn line(
+    now: Timestamp,
+    namespace: &str,
+    dimensions: &[(&str, &str)],
+    metrics: &[Metric],
+    distributions: &[Distribution],
+) -> String {
+    let single = metrics.iter().filter(|(_, value, _)| value.is_finite());
+    let single = single.map(|(name, value, unit)| (*name, number(*value), *unit));
+    let many = distributions.iter().filter_map(|(name, values, unit)| {
+        let values: Vec<_> =
+            values.iter().filter(|value| value.is_finite()).take(VALUES).copied().map(number).collect();
+        (!values.is_empty()).then_some((*name, Value::Array(values), *unit))
+    });
+    let told: Vec<_> = single.chain(many).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let directives: Vec<Value> =
-        metrics.iter().map(|(name, _, unit)| json!({"Name": name, "Unit": unit.as_str()})).collect();
+        told.iter().map(|(name, _, unit)| json!({"Name": name, "Unit": unit.as_str()})).collect();
     let mut root = Map::new();
     root.insert(
         "_aws".to_owned(),
@@ -56,7 +75,7 @@ pub fn line(now: Timestamp, namespace: &str, dimensions: &[(&str, &str)], metric
         }),
     );
     root.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-    root.extend(metrics.iter().map(|(name, value, _)| ((*name).to_owned(), number(*value))));
+    root.extend(told.into_iter().map(|(name, value, _)| (name.to_owned(), value)));
     Value::Object(root).to_string()
 }
 
@@ -79,7 +98,8 @@ mod tests {
             Timestamp::from_millis(1_763_787_600_123),
             NAMESPACE,
             &[("Function", "processor"), ("Queue", "orders")],
-            &[("Received", 10.0, Unit::Count), ("HandlerTime", 12.5, Unit::Milliseconds)],
+            &[("Received", 10.0, Unit::Count), ("Age", 12.5, Unit::Milliseconds)],
+            &[("HandlerTime", vec![3.0, f64::NAN, 4.5], Unit::Milliseconds), ("None", vec![], Unit::Count)],
         );
         let expected = json!({
             "_aws": {
@@ -87,10 +107,14 @@ mod tests {
                 "CloudWatchMetrics": [{
                     "Namespace": "Redrive",
                     "Dimensions": [["Function", "Queue"]],
-                    "Metrics": [{"Name": "Received", "Unit": "Count"}, {"Name": "HandlerTime", "Unit": "Milliseconds"}],
+                    "Metrics": [
+                        {"Name": "Received", "Unit": "Count"},
+                        {"Name": "Age", "Unit": "Milliseconds"},
+                        {"Name": "HandlerTime", "Unit": "Milliseconds"},
+                    ],
                 }],
             },
-            "Function": "processor", "Queue": "orders", "Received": 10, "HandlerTime": 12.5,
+            "Function": "processor", "Queue": "orders", "Received": 10, "Age": 12.5, "HandlerTime": [3, 4.5],
         });
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
         assert!(!line.contains('\n'));
@@ -99,8 +123,8 @@ mod tests {
     #[test]
     fn every_declared_metric_has_a_number_and_what_is_no_number_is_not_declared() {
         let metrics = [("A", f64::NAN, Unit::Count), ("B", f64::INFINITY, Unit::Count), ("C", 0.0, Unit::Count)];
-        let line: Value =
-            serde_json::from_str(&line(Timestamp::from_millis(1), NAMESPACE, &[("Queue", "\"q\"")], &metrics)).unwrap();
+        let line = line(Timestamp::from_millis(1), NAMESPACE, &[("Queue", "\"q\"")], &metrics, &[]);
+        let line: Value = serde_json::from_str(&line).unwrap();
         let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert_eq!(declared.len(), 1);
         assert_eq!((&line["C"], &line["Queue"]), (&json!(0), &json!("\"q\"")));

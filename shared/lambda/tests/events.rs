@@ -30,12 +30,8 @@ fn queue() -> QueueArn {
 }
 
 fn keys(name: &str) -> Vec<Option<String>> {
-    let reading = Reading {
-        source: queue(),
-        scope: Scope::new("main").unwrap(),
-        wrapping: redrive_core::wrapping::Wrapping::None,
-        pointer: Pointer::parse("/order_id").ok(),
-    };
+    let pointer = Pointer::parse("/order_id").ok();
+    let reading = Reading { pointer, ..Reading::new(queue(), Scope::new("main").unwrap()) };
     let batch = Batch::open(event::records(fixture(name), &queue()).unwrap()).unwrap();
     assert!(batch.unreadable.is_empty());
     batch.envelopes.into_iter().map(|envelope| Inspected::new(envelope, &reading).key.ok().map(String::from)).collect()

@@ -66,7 +66,7 @@ impl Flow for Indexing {
             Wake::Nothing => return Ok(json!({"woken_by": "an alarm that does not ring"})),
         };
         let report = self.indexer.drain(invocation.deadline).await;
-        self.meter.emit(&meter::of_drain(&report));
+        self.meter.emit(&meter::of_drain(&report), &[]);
         answer(&report, woken_by)
     }
 }

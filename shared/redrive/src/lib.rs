@@ -33,6 +33,13 @@
 //! }
 //! ```
 //!
+//! Several types of messages in one queue go through [`Routes`]. Where a message says its type is configuration
+//! (`MESSAGE_TYPE_AT`, `MESSAGE_TYPES`), since the indexer must know it without your code:
+//!
+//! ```ignore
+//! redrive::run(|aws| Ok(Routes::<Writes>::new().on("charge", Charger::new(aws)?).on("refund", Refunder::new(aws)?)))
+//! ```
+//!
 //! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
 //! functions, which need nothing of yours.
@@ -51,7 +58,8 @@ pub use processor::run;
 pub use replay::run_replay;
 
 pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
-pub use redrive_core::handler::{Context, Handler};
+pub use redrive_core::handler::{Context, Dispatch, Handler};
+pub use redrive_core::routes::Routes;
 
 /// Writes that happen together with a message's completion, and the tables that they go to.
 pub mod dynamodb {

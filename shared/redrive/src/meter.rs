@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redrive_engine::{Counts, DrainReport, ReplayReport};
-use redrive_lambda::metrics::{self, Metric, NAMESPACE, Unit};
+use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
+use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};
 
 /// Writes a function's metrics.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ impl Meter {
 
     /// A number that is zero says nothing that its absence would not, the first one excepted: it says that the
     /// function ran.
-    pub(crate) fn emit(&self, metrics: &[Metric]) {
+    pub(crate) fn emit(&self, metrics: &[Metric], distributions: &[Distribution]) {
         let metrics: Vec<Metric> = metrics
             .iter()
             .enumerate()
@@ -27,7 +27,7 @@ impl Meter {
             .map(|(_, metric)| *metric)
             .collect();
         let dimensions = [("Function", self.function.as_str()), ("Queue", self.queue.as_str())];
-        metrics::emit(NAMESPACE, &dimensions, &metrics);
+        metrics::emit(NAMESPACE, &dimensions, &metrics, distributions);
     }
 }
 
@@ -39,6 +39,7 @@ pub(crate) fn of_batch(counts: &Counts) -> Vec<Metric> {
         count("Duplicates", counts.duplicates),
         count("Retries", counts.retries),
         count("Dead", counts.dead),
+        count("HandedOver", counts.handed_over),
         count("WaitingForMove", counts.waiting_for_move),
         count("Busy", counts.busy),
         count("NotStarted", counts.not_started),
@@ -53,9 +54,16 @@ pub(crate) fn of_batch(counts: &Counts) -> Vec<Metric> {
         count("VisibilityFailures", counts.visibility_failures),
         count("PastTheirMove", counts.past_their_move),
         count("Crowded", counts.crowded),
-        count("Attempts", counts.attempts),
-        ("HandlerTime", millis(counts.handler_time), Unit::Milliseconds),
+        count("Attempts", counts.handler.count()),
     ]
+}
+
+/// How long handlers and the ledger took.
+pub(crate) fn latencies_of(counts: &Counts) -> Vec<Distribution> {
+    let of = |name, latencies: &Latencies| {
+        (name, latencies.samples().iter().copied().map(millis).collect(), Unit::Milliseconds)
+    };
+    vec![of("HandlerLatency", &counts.handler), of("LedgerLatency", &counts.ledger)]
 }
 
 pub(crate) fn of_drain(report: &DrainReport) -> Vec<Metric> {

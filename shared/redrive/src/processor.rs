@@ -1,11 +1,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redrive_aws::{LedgerTable, SqsMainQueue};
-use redrive_core::handler::Handler;
+use redrive_aws::{LedgerTable, SqsMainQueue, SqsOutbox};
+use redrive_core::handler::Dispatch;
 use redrive_core::ids::QueueArn;
+use redrive_core::message_type::MessageTypes;
 use redrive_core::outcome::Rules;
 use redrive_core::ports::Ledger;
-use redrive_engine::{ProcessSettings, Processor};
+use redrive_engine::{Order, ProcessSettings, Processor};
 use redrive_lambda::config::{ProcessorConfig, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, ServeError, serve};
 use redrive_lambda::{System, event, telemetry};
@@ -16,7 +17,8 @@ use crate::error::{both, log};
 use crate::meter::{self, Meter};
 use crate::{Aws, Error};
 
-/// Runs the processor with the handler that `build` makes, until Lambda ends the process.
+/// Runs the processor with the handler that `build` makes, or with several behind [`Routes`](crate::Routes), until Lambda
+/// ends the process.
 ///
 /// `build` is called once, before the first batch. Configuration is refused first: whatever is wrong with it, the
 /// handler's own settings included, is told in one log line, and the process ends.
@@ -25,7 +27,7 @@ use crate::{Aws, Error};
 /// [`Error`], for `main` to return.
 pub fn run<H, B>(build: B) -> Result<(), Error>
 where
-    H: Handler,
+    H: Dispatch,
     B: FnOnce(&Aws) -> Result<H, Error>,
     LedgerTable: Ledger<H::Effects>,
 {
@@ -36,7 +38,7 @@ where
 
 fn start<H, B>(build: B) -> Result<(), Error>
 where
-    H: Handler,
+    H: Dispatch,
     B: FnOnce(&Aws) -> Result<H, Error>,
     LedgerTable: Ledger<H::Effects>,
 {
@@ -59,7 +61,7 @@ fn tried<H>(build: impl FnOnce(&Aws) -> Result<H, Error>) -> Result<(), Error> {
 
 async fn processing<H, B>(config: ProcessorConfig, handlers: Handle, build: B) -> Result<Processing<H>, Error>
 where
-    H: Handler,
+    H: Dispatch,
     B: FnOnce(&Aws) -> Result<H, Error>,
     LedgerTable: Ledger<H::Effects>,
 {
@@ -71,17 +73,34 @@ where
         let _on_their_runtime = handlers.enter();
         build(&Aws::new(theirs, environment))?
     };
+    same_types(&handler, config.reading.types.as_ref())?;
     let source = config.reading.source.clone();
     let meter = Meter::new(config.function.name.clone(), config.main_queue_name.clone());
     let (ledger, queue) = (ours.ledger(config.ledger_table.clone()), ours.main_queue(config.main_queue_url.clone()));
     let brake = config.outage_brake;
-    let processor = Processor::new(handler, ledger, queue, System, settings(config), handlers);
+    let direct = config.dead_letters.as_ref().map(|url| ours.outbox(url.clone()));
+    let processor = Processor::with_dead_letters(handler, ledger, queue, direct, System, settings(config), handlers);
     Ok(Processing { processor, source, meter, brake })
+}
+
+/// Whether the routes are those of the configuration: a type without a handler would die, and a handler without its type never
+/// run.
+fn same_types<H: Dispatch>(handler: &H, configured: Option<&MessageTypes>) -> Result<(), Error> {
+    let Some(routes) = handler.types() else { return Ok(()) };
+    let configured: Vec<_> = configured.into_iter().flat_map(MessageTypes::names).collect();
+    if routes == configured {
+        return Ok(());
+    }
+    let (routes, configured) = (routes.join(","), configured.join(","));
+    Err(Error::handler(format!(
+        "routes are for the types {routes:?}, and MESSAGE_TYPES names {configured:?}; name the same"
+    )))
 }
 
 fn settings(config: ProcessorConfig) -> ProcessSettings {
     ProcessSettings {
         reading: config.reading,
+        order: if config.fifo { Order::Groups } else { Order::Keys },
         rules: Rules { schedule: config.schedule, max_receives: config.max_receive_count },
         handler_timeout: config.handler_timeout,
         concurrency: config.concurrency,
@@ -92,7 +111,7 @@ fn settings(config: ProcessorConfig) -> ProcessSettings {
 }
 
 struct Processing<H> {
-    processor: Processor<H, LedgerTable, SqsMainQueue, System>,
+    processor: Processor<H, LedgerTable, SqsMainQueue, System, SqsOutbox>,
     source: QueueArn,
     meter: Meter,
     brake: bool,
@@ -100,7 +119,7 @@ struct Processing<H> {
 
 impl<H> Flow for Processing<H>
 where
-    H: Handler,
+    H: Dispatch,
     LedgerTable: Ledger<H::Effects>,
 {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
@@ -111,7 +130,7 @@ where
             .process(records, invocation.origin, invocation.deadline)
             .await
             .map_err(|why| Failure::new("NoMessageId", why))?;
-        self.meter.emit(&meter::of_batch(&report.counts));
+        self.meter.emit(&meter::of_batch(&report.counts), &meter::latencies_of(&report.counts));
         if let Some(outage) = report.outage.filter(|_| self.brake) {
             return Err(Failure::new(
                 "OutageBrake",

@@ -54,7 +54,7 @@ impl Flow for Replaying {
         let request = Request::parse(&invocation.payload).map_err(|why| Failure::new("RequestNotUnderstood", why))?;
         let report = self.replayer.run(&request, invocation.deadline).await;
         let report = report.map_err(|why| Failure::new("Unavailable", why))?;
-        self.meter.emit(&meter::of_replay(&report));
+        self.meter.emit(&meter::of_replay(&report), &[]);
         serde_json::to_value(report).map_err(|why| Failure::new("NoAnswer", why))
     }
 }

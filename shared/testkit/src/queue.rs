@@ -1,4 +1,4 @@
-//! A standard SQS queue, with what its documentation allows it to do and hardly anybody expects.
+//! An SQS queue, standard or FIFO, with what its documentation allows it to do and hardly anybody expects.
 
 mod event_source;
 mod message;
@@ -6,6 +6,7 @@ mod ports;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ use crate::lock;
 
 /// SQS hides a message for at most twelve hours from its receive.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// For so long a FIFO queue takes a second message with one deduplication id, and drops it.
+const DEDUPLICATION: Duration = Duration::from_secs(5 * 60);
 
 /// How often a standard queue does what it may, each in a thousand times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,6 +65,9 @@ struct State {
     held: Vec<Held>,
     sent: u64,
     receives: u64,
+    fifo: bool,
+    /// What a FIFO queue has taken lately, by deduplication id.
+    taken: HashMap<String, (MessageId, Timestamp)>,
 }
 
 impl ModelQueue {
@@ -77,6 +83,8 @@ impl ModelQueue {
             held: Vec::new(),
             sent: 0,
             receives: 0,
+            fifo: false,
+            taken: HashMap::new(),
         };
         Self { name: name.into(), state: Arc::new(Mutex::new(state)), news: Arc::default(), faults: Faults::none() }
     }
@@ -112,6 +120,17 @@ impl ModelQueue {
         self
     }
 
+    /// A FIFO queue: a group in order and one batch of it at a time, messages of one deduplication id once in five minutes,
+    /// and a new `SentTimestamp` on the way to the dead-letter queue. Of the quirks only the renaming is left.
+    #[must_use]
+    pub fn fifo(self) -> Self {
+        let mut state = lock(&self.state);
+        state.fifo = true;
+        state.quirks = Quirks { new_id_on_move: state.quirks.new_id_on_move, ..Quirks::default() };
+        drop(state);
+        self
+    }
+
     /// The same queue, as the process of `faults` sees it.
     #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
@@ -131,7 +150,13 @@ impl ModelQueue {
     /// A producer sends a message.
     pub fn send(&self, body: impl Into<String>, attributes: Attributes) -> MessageId {
         let mut state = lock(&self.state);
-        self.accept(&mut state, body.into(), attributes, None)
+        self.accept(&mut state, body.into(), attributes, None, None)
+    }
+
+    /// A producer sends a message of a group; a FIFO queue takes each only once.
+    pub fn send_to(&self, group: &str, body: impl Into<String>, attributes: Attributes) -> MessageId {
+        let mut state = lock(&self.state);
+        self.accept(&mut state, body.into(), attributes, Some(group.to_owned()), None)
     }
 
     /// Every message that the queue still has, in flight or not.
@@ -152,11 +177,28 @@ impl ModelQueue {
         self.len() == 0
     }
 
-    fn accept(&self, state: &mut State, body: String, attributes: Attributes, group: Option<String>) -> MessageId {
+    /// Takes a message; one with a deduplication id that was taken lately is confirmed, and is not there.
+    fn accept(
+        &self,
+        state: &mut State,
+        body: String,
+        attributes: Attributes,
+        group: Option<String>,
+        once: Option<String>,
+    ) -> MessageId {
+        let now = self.faults.clock().now();
+        let before = once.as_ref().and_then(|once| state.taken.get(once));
+        if let Some((id, _)) = before.filter(|(_, at)| at.after(DEDUPLICATION) > now) {
+            let id = id.clone();
+            self.faults.record(What::Note(format!("a FIFO queue dropped a second {id}")));
+            return id;
+        }
         state.sent += 1;
         let id = self.id(state.sent);
-        let now = self.faults.clock().now();
-        let message = Arc::new(ModelMessage { id: id.clone(), sent_at: now, body, attributes, group, from: None });
+        state.taken.extend(once.map(|once| (once, (id.clone(), now))));
+        let sequence = state.fifo.then_some(state.sent);
+        let message =
+            Arc::new(ModelMessage { id: id.clone(), sent_at: now, body, attributes, group, sequence, from: None });
         self.put(state, Arc::clone(&message), 0, now);
         self.faults.record(What::Sent { queue: Arc::clone(&self.name), message });
         id
@@ -180,7 +222,13 @@ impl ModelQueue {
         let mut there = lock(&dead_letters.state);
         there.sent += 1;
         let as_id = if renamed { dead_letters.id(there.sent) } else { message.id.clone() };
-        let moved = ModelMessage { id: as_id.clone(), from: Some(self.arn()), ..(**message).clone() };
+        let (sent_at, sequence) = if there.fifo {
+            (self.faults.clock().now(), Some(there.sent))
+        } else {
+            (message.sent_at, message.sequence)
+        };
+        let moved =
+            ModelMessage { id: as_id.clone(), sent_at, sequence, from: Some(self.arn()), ..(**message).clone() };
         dead_letters.put(&mut there, Arc::new(moved), held.receives, self.faults.clock().now());
         let (from, to) = (Arc::clone(&self.name), Arc::clone(&dead_letters.name));
         self.faults.record(What::Moved { from, to, id: message.id.clone(), as_id });
@@ -210,6 +258,7 @@ impl ModelQueue {
         };
         if gone {
             state.held.remove(at);
+            self.news.notify_waiters();
         }
         self.faults.record(What::Deleted { queue: Arc::clone(&self.name), id: id.clone(), gone });
     }
@@ -228,6 +277,25 @@ impl ModelQueue {
 }
 
 impl State {
+    /// Groups of which a message is in flight: a FIFO queue hands out none of the others.
+    fn blocked(&self, now: Timestamp) -> HashSet<&str> {
+        let in_flight = self.held.iter().filter(|held| self.fifo && held.visible_at > now);
+        in_flight.filter_map(|held| held.message.group.as_deref()).collect()
+    }
+
+    /// When the next message can be handed out, as far as is known now.
+    fn next_visible(&self, now: Timestamp) -> Option<Timestamp> {
+        let blocked = self.blocked(now);
+        let visible_at = |held: &Held| {
+            let behind = held.message.group.as_deref().is_some_and(|group| blocked.contains(group));
+            // A group is free when the last of it that is in flight comes back, or is gone: that is news.
+            let group = |other: &&Held| other.message.group == held.message.group && other.visible_at > now;
+            let free_at = self.held.iter().filter(group).map(|other| other.visible_at).max();
+            if behind { free_at.unwrap_or(held.visible_at) } else { held.visible_at }
+        };
+        self.held.iter().map(visible_at).min()
+    }
+
     fn chance(&mut self, in_a_thousand: u32) -> bool {
         in_a_thousand > 0 && self.random.random_range(0..1_000) < in_a_thousand
     }

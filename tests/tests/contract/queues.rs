@@ -63,6 +63,7 @@ fn outgoing(body: &str) -> Outgoing {
         body: body.to_owned(),
         attributes: [("redrive".to_owned(), Attribute::text("{}"))].into(),
         group: None,
+        deduplication: unique(),
     }
 }
 

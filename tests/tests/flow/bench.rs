@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
-use redrive_core::handler::Handler;
+use redrive_core::handler::Dispatch;
 use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
 use redrive_core::key::{Key, LedgerKey, Pointer};
 use redrive_core::ledger::{Entry, Origin};
 use redrive_core::outcome::{Outage, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use redrive_core::time::Timestamp;
-use redrive_core::wrapping::Wrapping;
-use redrive_engine::{ProcessReport, ProcessSettings, Processor};
+use redrive_engine::{Order, ProcessReport, ProcessSettings, Processor};
+use redrive_testkit::ModelQueue;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::Faults;
 use redrive_testkit::handlers::Scripted;
@@ -53,13 +53,10 @@ pub(crate) fn event(records: &[Value]) -> Value {
 }
 
 pub(crate) fn settings() -> ProcessSettings {
+    let pointer = Some(Pointer::parse("/order_id").unwrap());
     ProcessSettings {
-        reading: Reading {
-            source: QueueArn::new(SOURCE).unwrap(),
-            scope: Scope::new("main").unwrap(),
-            wrapping: Wrapping::None,
-            pointer: Some(Pointer::parse("/order_id").unwrap()),
-        },
+        reading: Reading { pointer, ..Reading::new(QueueArn::new(SOURCE).unwrap(), Scope::new("main").unwrap()) },
+        order: Order::Keys,
         rules: Rules { schedule: Schedule::parse("1s,8s,40s").unwrap(), max_receives: 9 },
         handler_timeout: Duration::from_secs(3),
         concurrency: 8,
@@ -86,7 +83,7 @@ impl MainQueue for Told {
 
 /// Everything that one processor works with.
 pub(crate) struct Bench<H = Scripted, L = ModelLedger> {
-    processor: Processor<H, L, Told, VirtualWorld>,
+    processor: Processor<H, L, Told, VirtualWorld, ModelQueue>,
     store: ModelLedger,
     faults: Faults,
     told: Told,
@@ -102,17 +99,38 @@ impl Bench {
         let store = ModelLedger::new().with_faults(faults.clone());
         Self::build(handler.with_faults(faults.clone()), store.clone(), store, faults, Handle::current())
     }
+
+    /// Of a queue like this; `direct` is where the dead are sent.
+    pub(crate) fn of(handler: Scripted, settings: ProcessSettings, direct: Option<ModelQueue>) -> Self {
+        let faults = Faults::none();
+        let store = ModelLedger::new().with_faults(faults.clone());
+        let handler = handler.with_faults(faults.clone());
+        Self::complete(handler, store.clone(), store, faults, Handle::current(), settings, direct)
+    }
 }
 
 impl<H, L> Bench<H, L>
 where
-    H: Handler,
+    H: Dispatch,
     L: Ledger<H::Effects>,
 {
     pub(crate) fn build(handler: H, ledger: L, store: ModelLedger, faults: Faults, handlers: Handle) -> Self {
+        Self::complete(handler, ledger, store, faults, handlers, settings(), None)
+    }
+
+    pub(crate) fn complete(
+        handler: H,
+        ledger: L,
+        store: ModelLedger,
+        faults: Faults,
+        handlers: Handle,
+        settings: ProcessSettings,
+        direct: Option<ModelQueue>,
+    ) -> Self {
         let told = Told::default();
         let world = VirtualWorld::new(VirtualClock::new(), 7);
-        let processor = Processor::new(handler, ledger, told.clone(), world, settings(), handlers);
+        let queue = told.clone();
+        let processor = Processor::with_dead_letters(handler, ledger, queue, direct, world, settings, handlers);
         Self { processor, store, faults, told }
     }
 
@@ -125,7 +143,7 @@ where
         Ok(serde_json::to_value(&self.process(event, time).await?.response).unwrap())
     }
 
-    async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
+    pub(crate) async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
         let source = QueueArn::new(SOURCE).unwrap();
         let records = redrive_lambda::event::records(event, &source).map_err(|error| error.to_string())?;
         let origin = Origin { request_id: "request-1".to_owned(), ..Origin::default() };
@@ -160,6 +178,11 @@ where
 
     pub(crate) fn charged(&self, key: &str) -> u64 {
         self.store.counter(&format!("charged:{key}"))
+    }
+
+    /// What happened, line by line.
+    pub(crate) fn story(&self) -> String {
+        self.faults.journal().story()
     }
 
     /// How often the handler was started for a key.

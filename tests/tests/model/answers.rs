@@ -94,6 +94,8 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         sent_at: Timestamp::from_millis(1_000 * (u64::from(who.life()) + 1)),
         receive_count: 1,
         group: None,
+        sequence: None,
+        moved: false,
         attributes: std::collections::BTreeMap::new(),
     };
     if who.life() == REPLAYED {
@@ -104,6 +106,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
             scope: reading.scope.clone(),
             origin,
             sent_at: Timestamp::from_millis(1_000),
+            died: None,
         };
         envelope.attributes.insert(redrive::ATTRIBUTE.to_owned(), Attribute::text(text.encode()));
     }

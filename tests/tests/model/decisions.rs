@@ -14,7 +14,6 @@ use redrive_core::ledger::{
 use redrive_core::letter::Letter;
 use redrive_core::policy::Policy;
 use redrive_core::time::Timestamp;
-use redrive_core::wrapping::Wrapping;
 
 use crate::answers::{Claimed, Facts, LetterPut, Plan, Put, Settled, envelope, owner};
 use crate::bounds::{Mutant, Scene};
@@ -45,12 +44,9 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(scene: Scene) -> Self {
-        let reading = Reading {
-            source: QueueArn::new("arn:aws:sqs:us-east-1:1:main").unwrap(),
-            scope: Scope::new("main").unwrap(),
-            wrapping: Wrapping::None,
-            pointer: Some(Pointer::parse("/key").unwrap()),
-        };
+        let source = QueueArn::new("arn:aws:sqs:us-east-1:1:main").unwrap();
+        let pointer = Some(Pointer::parse("/key").unwrap());
+        let reading = Reading { pointer, ..Reading::new(source, Scope::new("main").unwrap()) };
         let lives = 0..u8::try_from(MESSAGES * LIVES).unwrap();
         let day = Duration::from_secs(24 * 3600);
         Self {

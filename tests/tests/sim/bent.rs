@@ -31,6 +31,12 @@ pub(crate) enum Mutant {
     LetterTakenForWritten,
     /// A message that SQS refused is taken for sent.
     RefusalTakenForSent,
+    /// A message that the dead-letter queue may not have taken is acknowledged.
+    HandedOverUnread,
+    /// The deduplication id of a replay is the same for every number.
+    DeduplicationWithoutTheNumber,
+    /// Messages of a FIFO queue run as they come.
+    GroupsAreNotKept,
     /// Claims do not see that a life is dead.
     DeadLifeMayClaim,
     /// Claims do not see that a lease is live.
@@ -190,17 +196,26 @@ impl Letters for BentLetters {
     }
 }
 
-/// Where replay sends.
+/// Where replay sends, and the processor its dead.
 pub(crate) struct BentOutbox {
     pub(crate) inner: ModelQueue,
     pub(crate) mutant: Option<Mutant>,
 }
 
 impl Outbox for BentOutbox {
-    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Result<MessageId, String>>, Unavailable> {
-        let mut answers = Outbox::send(&self.inner, messages).await?;
+    async fn send(&self, mut messages: Vec<Outgoing>) -> Result<Vec<Result<MessageId, String>>, Unavailable> {
+        let any = || MessageId::new("any").expect("an id");
+        if self.mutant == Some(Mutant::DeduplicationWithoutTheNumber) {
+            messages.iter_mut().for_each(|message| message.deduplication = message.letter.to_string());
+        }
+        let count = messages.len();
+        let answers = Outbox::send(&self.inner, messages).await;
+        if answers.is_err() && self.mutant == Some(Mutant::HandedOverUnread) {
+            return Ok(vec![Ok(any()); count]);
+        }
+        let mut answers = answers?;
         if self.mutant == Some(Mutant::RefusalTakenForSent) {
-            answers.iter_mut().for_each(|answer| *answer = Ok(MessageId::new("any").expect("an id")));
+            answers.iter_mut().for_each(|answer| *answer = Ok(any()));
         }
         Ok(answers)
     }

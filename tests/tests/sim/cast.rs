@@ -16,7 +16,7 @@ use redrive_core::letter::Status;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{IndexSettings, Indexer, ProcessSettings, Processor, ReplaySettings, Replayer};
+use redrive_engine::{IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::journal::What;
@@ -24,7 +24,7 @@ use redrive_testkit::{Faults, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::bent::{BentLedger, BentLetters, BentOutbox};
+use crate::bent::{BentLedger, BentLetters, BentOutbox, Mutant};
 use crate::plan::{ARN, Plan, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
@@ -33,7 +33,15 @@ const FUNCTION: Duration = Duration::from_secs(30);
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(180);
 /// Attempts, and the headroom that receives without an attempt need.
 pub(crate) const ATTEMPTS: u32 = 4;
-pub(crate) const RECEIVES: u32 = ATTEMPTS + 6;
+const RECEIVES: u32 = ATTEMPTS + 6;
+/// On a FIFO queue those behind a failing message are received with it.
+const FIFO_RECEIVES: u32 = 1_000;
+
+/// The receives of the queue's redrive policy.
+pub(crate) const fn receives(plan: &Plan) -> u32 {
+    if plan.fifo { FIFO_RECEIVES } else { RECEIVES }
+}
+
 /// By how much clocks may differ.
 pub(crate) const SKEW: Duration = Duration::from_secs(5);
 
@@ -49,12 +57,9 @@ pub(crate) struct World {
 }
 
 pub(crate) fn reading(pointer: bool) -> Reading {
-    Reading {
-        source: QueueArn::new(ARN).expect("an ARN"),
-        scope: Scope::new(QUEUE).expect("a scope"),
-        wrapping: redrive_core::wrapping::Wrapping::None,
-        pointer: pointer.then(|| Pointer::parse("/order_id").expect("a pointer")),
-    }
+    let (source, scope) = (QueueArn::new(ARN).expect("an ARN"), Scope::new(QUEUE).expect("a scope"));
+    let pointer = pointer.then(|| Pointer::parse("/order_id").expect("a pointer"));
+    Reading { pointer, ..Reading::new(source, scope) }
 }
 
 fn policy() -> Policy {
@@ -91,7 +96,11 @@ impl World {
         let producer = self.main.clone().with_faults(self.faults.of("producer"));
         for posting in postings {
             sleep_until(start + posting.at).await;
-            producer.send(posting.body, posting.attributes);
+            if self.plan.fifo {
+                producer.send_to(&format!("group-{}", posting.group), posting.body, posting.attributes);
+            } else {
+                producer.send(posting.body, posting.attributes);
+            }
         }
     }
 
@@ -114,12 +123,15 @@ impl World {
 
     async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>) {
         let queue = self.main.clone().with_faults(process.clone());
-        let processor = Processor::new(
+        let dead = self.dead.clone().with_faults(process.clone());
+        let direct = self.plan.direct.then_some(BentOutbox { inner: dead, mutant: self.letters.mutant });
+        let processor = Processor::with_dead_letters(
             self.handler.clone().with_faults(process.clone()),
             self.ledger.of(&process),
             queue.clone(),
+            direct,
             self.virtual_world(tag, ahead),
-            process_settings(reading(self.plan.pointer)),
+            self.process_settings(),
             Handle::current(),
         );
         let origin = Origin { request_id: process.actor().to_string(), ..Origin::default() };
@@ -135,6 +147,23 @@ impl World {
                     process.kill();
                 }
             }
+        }
+    }
+
+    fn process_settings(&self) -> ProcessSettings {
+        let in_order = self.plan.fifo && self.letters.mutant != Some(Mutant::GroupsAreNotKept);
+        ProcessSettings {
+            reading: reading(self.plan.pointer),
+            order: if in_order { Order::Groups } else { Order::Keys },
+            rules: redrive_core::outcome::Rules {
+                schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
+                max_receives: receives(&self.plan),
+            },
+            handler_timeout: Duration::from_secs(10),
+            concurrency: 4,
+            retention: Duration::from_secs(30 * 86_400),
+            settle_reserve: Duration::from_secs(4),
+            clock_skew: SKEW,
         }
     }
 
@@ -264,21 +293,6 @@ impl World {
 
 /// What is written down when an invocation did not answer in its time.
 pub(crate) const LATE: &str = "killed by Lambda: it did not answer in time";
-
-fn process_settings(reading: Reading) -> ProcessSettings {
-    ProcessSettings {
-        reading,
-        rules: redrive_core::outcome::Rules {
-            schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
-            max_receives: RECEIVES,
-        },
-        handler_timeout: Duration::from_secs(10),
-        concurrency: 4,
-        retention: Duration::from_secs(30 * 86_400),
-        settle_reserve: Duration::from_secs(4),
-        clock_skew: SKEW,
-    }
-}
 
 fn kill_after(process: &Faults, time: Duration) {
     let process = process.clone();

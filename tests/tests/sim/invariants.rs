@@ -60,6 +60,8 @@ pub(crate) enum Invariant {
     Rest,
     /// In the end no letter is PENDING whose effect happened.
     Reconciled,
+    /// On a FIFO queue no message runs before those of its group that came before it are done with.
+    GroupsAreInOrder,
 }
 
 /// A broken promise.
@@ -102,6 +104,10 @@ struct Checker {
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     letters: BTreeMap<LetterId, Arc<Letter>>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
+    /// What is in the main queue.
+    waits: BTreeSet<MessageId>,
+    /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
+    handed: BTreeSet<(Life, String)>,
     /// Completions that a process has read.
     read: BTreeSet<(Actor, LedgerKey, String)>,
     /// Whose life a claim's token stands for.
@@ -124,6 +130,8 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         entries: BTreeMap::new(),
         letters: BTreeMap::new(),
         effects: HashMap::new(),
+        waits: BTreeSet::new(),
+        handed: BTreeSet::new(),
         read: BTreeSet::new(),
         claimed: HashMap::new(),
         failed: BTreeSet::new(),
@@ -149,6 +157,8 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         sent_at: message.sent_at,
         receive_count: 1,
         group: message.group.clone(),
+        sequence: message.sequence.map(|sequence| format!("{sequence:020}")),
+        moved: message.from.is_some(),
         attributes: message.attributes.clone(),
     }
 }
@@ -171,10 +181,21 @@ impl Checker {
                 self.learn(message, actor);
                 if &**queue == QUEUE {
                     self.sent(&message.id);
+                    self.waits.insert(message.id.clone());
+                } else {
+                    self.handed_over(&message.id);
                 }
             }
-            What::Moved { id, as_id, .. } => self.moved(id, as_id),
-            What::Deleted { queue, id, .. } if &**queue == QUEUE => self.acknowledged(actor, id),
+            What::Moved { id, as_id, .. } => {
+                self.waits.remove(id);
+                self.moved(id, as_id);
+            }
+            What::Deleted { queue, id, gone } if &**queue == QUEUE => {
+                self.acknowledged(actor, id);
+                if *gone {
+                    self.waits.remove(id);
+                }
+            }
             What::Deleted { id, .. } => self.deleted(id),
             What::Expired { id, .. } => self.broken(Invariant::NothingLost, format!("{id} expired in its queue")),
             What::Hidden { queue, id, .. } if &**queue == QUEUE => self.hidden(actor, id),
@@ -213,8 +234,9 @@ impl Checker {
             sent_at: known.seen.envelope.sent_at,
             body: known.seen.envelope.body.clone(),
             attributes: known.seen.envelope.attributes.clone(),
-            group: None,
-            from: None,
+            group: known.seen.envelope.group.clone(),
+            sequence: known.seen.envelope.sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
+            from: Some(self.reading.source.clone()),
         };
         let by = Arc::clone(&known.by);
         self.learn(&moved, &by);

@@ -15,9 +15,13 @@ const SEEDS: u64 = 300;
 
 /// Some seed shows the mutant, by one of these promises.
 fn caught(mutant: Mutant, by: &[Invariant]) {
+    caught_among(Plan::random, mutant, by);
+}
+
+fn caught_among(plan: fn(u64) -> Plan, mutant: Mutant, by: &[Invariant]) {
     let wrong = |run: &_| breaks(run, |invariant| by.contains(&invariant));
     let search = Search { mutant: Some(mutant), enough: 1, ..Search::of(SEEDS) };
-    let failures = search.failures(Plan::random, wrong);
+    let failures = search.failures(plan, wrong);
     let Some(failure) = failures.first() else { panic!("{mutant:?} survived {SEEDS} seeds") };
     eprintln!("{mutant:?} is caught by seed {}: {}", failure.number, failure.what);
 }
@@ -88,6 +92,21 @@ fn sending_before_the_claim_is_known_to_be_written_is_caught() {
 #[test]
 fn marking_what_was_refused_as_replayed_is_caught() {
     caught_by_call(Mutant::RefusalTakenForSent, Mishap::Partly(u64::MAX), &[Invariant::ReplayedIsSent]);
+}
+
+#[test]
+fn acknowledging_what_the_dead_letter_queue_may_not_have_is_caught() {
+    caught(Mutant::HandedOverUnread, &[Invariant::AcknowledgedIsCompleted]);
+}
+
+#[test]
+fn a_deduplication_id_without_the_number_is_caught() {
+    caught_among(Plan::fifo, Mutant::DeduplicationWithoutTheNumber, &[Invariant::ReplayedIsSent]);
+}
+
+#[test]
+fn running_a_fifo_group_out_of_order_is_caught() {
+    caught_among(Plan::fifo, Mutant::GroupsAreNotKept, &[Invariant::GroupsAreInOrder]);
 }
 
 #[test]

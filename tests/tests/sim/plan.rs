@@ -22,6 +22,8 @@ pub(crate) struct Posting {
     pub(crate) at: Duration,
     pub(crate) body: String,
     pub(crate) attributes: Attributes,
+    /// Which of a FIFO queue's groups it belongs to.
+    pub(crate) group: u32,
 }
 
 /// What goes wrong with calls.
@@ -42,6 +44,10 @@ pub(crate) struct Plan {
     /// How far the clock of each worker goes ahead, in milliseconds.
     pub(crate) workers: Vec<i64>,
     pub(crate) batch: usize,
+    /// Whether the queues are FIFO.
+    pub(crate) fifo: bool,
+    /// Whether the processor sends the dead to the dead-letter queue itself.
+    pub(crate) direct: bool,
     pub(crate) quirks: Quirks,
     pub(crate) index_lag: Duration,
     pub(crate) weather: Weather,
@@ -99,6 +105,8 @@ impl Plan {
             pointer: random.random_ratio(9, 10),
             workers: vec![random.random_range(-2_500..=2_500), random.random_range(-2_500..=2_500)],
             batch: *[1, 3, 10].choose(&mut random).unwrap_or(&10),
+            fifo: false,
+            direct: random.random_ratio(1, 4),
             quirks: Quirks {
                 delivered_twice: rare(&mut random, 80),
                 delete_does_not_stick: rare(&mut random, 80),
@@ -120,6 +128,11 @@ impl Plan {
         plan
     }
 
+    /// The same with FIFO queues, most of whose groups have more than one message.
+    pub(crate) fn fifo(seed: u64) -> Self {
+        Self { fifo: true, direct: true, ..Self::random(seed) }
+    }
+
     /// And a message that names another one's letter: a producer has read the attribute of a replay, and uses it.
     pub(crate) fn forged(seed: u64) -> Self {
         let mut plan = Self::random(seed);
@@ -130,13 +143,19 @@ impl Plan {
         let order_id = order.map_or_else(|| "none".to_owned(), |order| order.order_id);
         let key = if plan.pointer { &order_id } else { &origin };
         let at = Duration::from_millis(random.random_range(60_000..600_000));
-        plan.postings.push(Posting { at, body: Order::body(&order_id, 666), attributes: forged(&origin, key) });
+        plan.postings.push(Posting {
+            at,
+            body: Order::body(&order_id, 666),
+            attributes: forged(&origin, key),
+            group: 0,
+        });
         plan
     }
 
     /// A small story in which everything happens once, and every call takes 5 ms.
     pub(crate) fn small(mishaps: Vec<(usize, Mishap)>) -> Self {
-        let post = |at, body: String| Posting { at: Duration::from_secs(at), body, attributes: Attributes::new() };
+        let post =
+            |at, body: String| Posting { at: Duration::from_secs(at), body, attributes: Attributes::new(), group: 0 };
         Self {
             seed: 0,
             postings: vec![
@@ -158,6 +177,8 @@ impl Plan {
             pointer: true,
             workers: vec![0, 0],
             batch: 10,
+            fifo: false,
+            direct: false,
             quirks: Quirks::default(),
             index_lag: Duration::ZERO,
             weather: Weather::Script(mishaps),
@@ -175,6 +196,7 @@ impl Plan {
             at: Duration::from_secs(at),
             body: Order::body("late", amount),
             attributes: Attributes::new(),
+            group: 0,
         };
         let first_commit = 1;
         Self {
@@ -196,7 +218,8 @@ impl Plan {
         let kind = KINDS.choose_weighted(random, |(_, weight)| *weight).map_or(Kind::Good, |(kind, _)| *kind);
         let at = |random: &mut StdRng| Duration::from_millis(random.random_range(0..60_000));
         let mut post = |random: &mut StdRng, body: String, attributes: Attributes| {
-            let posting = Posting { at: at(random), body, attributes };
+            let group = random.random_range(0..3);
+            let posting = Posting { at: at(random), body, attributes, group };
             self.postings.push(posting);
         };
         let none = Attributes::new;
@@ -251,6 +274,7 @@ fn forged(origin: &str, key: &str) -> Attributes {
     let parts = (QueueArn::new(ARN), MessageId::new(origin), Scope::new(QUEUE));
     let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };
     let letter = LetterId::derive(&source, &origin);
-    let redrive = Redrive { letter, number: Number(1), key: Key::new(key).ok(), scope, origin, sent_at: ORIGIN };
+    let key = Key::new(key).ok();
+    let redrive = Redrive { letter, number: Number(1), key, scope, origin, sent_at: ORIGIN, died: None };
     Attributes::from([(redrive::ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))])
 }

@@ -12,7 +12,7 @@ use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::sleep;
 
 use crate::bent::{BentLedger, BentLetters, Mutant};
-use crate::cast::{RECEIVES, VISIBILITY, World, reading};
+use crate::cast::{VISIBILITY, World, reading, receives};
 use crate::invariants::{self, Violation};
 use crate::plan::{Plan, QUEUE};
 
@@ -45,11 +45,13 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         .with_retention(Duration::from_secs(14 * 86_400))
         .with_quirks(plan.seed ^ 2, plan.quirks)
         .with_faults(faults.of("dead"));
+    let dead = if plan.fifo { dead.fifo() } else { dead };
     let main = ModelQueue::new(QUEUE)
         .with_visibility(VISIBILITY)
-        .with_redrive_policy(&dead, RECEIVES)
+        .with_redrive_policy(&dead, receives(plan))
         .with_quirks(plan.seed ^ 1, plan.quirks)
         .with_faults(faults.of("sqs"));
+    let main = if plan.fifo { main.fifo() } else { main };
     let handler = plan.scripts.iter().fold(Scripted::new(), |all, (key, plays)| all.on(key, plays.iter().cloned()));
     let letters = ModelLetters::new().with_index_lag(plan.seed ^ 3, plan.index_lag).with_faults(faults.of("letters"));
     let ledger = ModelLedger::new().with_faults(faults.of("ledger"));

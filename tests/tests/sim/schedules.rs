@@ -55,6 +55,11 @@ fn edges_of(run: &Run) -> Vec<(Option<Status>, Status)> {
 }
 
 #[test]
+fn fifo_queues_break_no_promise() {
+    none(&Search::of(seeds() / 3).failures(Plan::fifo, |run| breaks(run, |_| true)), "FIFO=1 SEED");
+}
+
+#[test]
 fn a_forged_attribute_loses_nothing() {
     none(&Search::of(seeds()).failures(Plan::forged, |run| breaks(run, |_| true)), "FORGED=1 SEED");
 }
@@ -75,7 +80,11 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = if variable("FORGED").is_some() { Plan::forged(seed) } else { Plan::random(seed) };
+    let plan = match (variable("FORGED"), variable("FIFO")) {
+        (Some(_), _) => Plan::forged(seed),
+        (_, Some(_)) => Plan::fifo(seed),
+        _ => Plan::random(seed),
+    };
     let run = run(&plan, None);
     eprintln!("{plan:#?}\n{}", run.journal.story());
     let broken = breaks(&run, |_| true);

@@ -33,7 +33,7 @@ impl SqsOutbox {
 
     /// FIFO queues want a deduplication id, and standard ones refuse it.
     fn entry(&self, place: usize, message: Outgoing) -> Result<SendMessageBatchRequestEntry, BuildError> {
-        let deduplication = self.url.ends_with(".fifo").then(|| format!("{}-{}", message.letter, message.number));
+        let deduplication = self.url.ends_with(".fifo").then_some(message.deduplication);
         SendMessageBatchRequestEntry::builder()
             .id(place.to_string())
             .message_body(message.body)

@@ -7,7 +7,6 @@ use crate::ids::{MessageId, OwnerToken, QueueArn, Scope};
 use crate::key::{LedgerKey, Pointer};
 use crate::ledger::{ClaimRequest, Origin, Settlement, Settling, Step, claim, settle};
 use crate::letter::Happening;
-use crate::wrapping::Wrapping;
 
 const BODY: &str = r#"{"order_id":"o-1","amount":3}"#;
 const FOREVER: Timestamp = Timestamp::from_millis(1_000_000_000_000);
@@ -17,12 +16,9 @@ fn at(millis: u64) -> Timestamp {
 }
 
 fn reading() -> Reading {
-    Reading {
-        source: QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap(),
-        scope: Scope::new("main").unwrap(),
-        wrapping: Wrapping::None,
-        pointer: Some(Pointer::parse("/order_id").unwrap()),
-    }
+    let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
+    let pointer = Some(Pointer::parse("/order_id").unwrap());
+    Reading { pointer, ..Reading::new(source, Scope::new("main").unwrap()) }
 }
 
 fn policy() -> Policy {
@@ -107,6 +103,7 @@ fn sent() -> (Letter, Letter, Redrive) {
         scope: reading().scope,
         origin: letter.origin.clone(),
         sent_at: letter.sent_at,
+        died: None,
     };
     let sent =
         claimed.sent(token, claimed.number, MessageId::new("m-2").unwrap(), "test", &policy(), at(20_001)).unwrap();
@@ -295,4 +292,74 @@ fn an_expired_entry_is_no_entry() {
     let dead = message("m-1", 1, BODY, None);
     let found = Findings { owned: Some(Entry { expires: at(1_000), ..failed(&dead) }), ..Findings::default() };
     assert_eq!(created(&dead, &found).reason.error_type, ErrorType::NeverRan);
+}
+
+/// The message that the processor sends to the dead-letter queue at the end of a life.
+fn handed_over(dead: &Inspected, as_id: &str) -> Inspected {
+    message(as_id, 700, &dead.envelope.body, Some(&Redrive::of_dead(dead, &reading().source, &reading().scope)))
+}
+
+#[test]
+fn what_the_processor_sent_itself_is_the_letter_of_the_life_that_ended() {
+    let dead = message("m-1", 1, BODY, None);
+    let copy = handed_over(&dead, "d-1");
+    let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
+    let letter = created(&copy, &found);
+    assert_eq!(letter.id, LetterId::derive(&reading().source, &dead.envelope.message_id));
+    assert_eq!((&letter.origin, letter.sent_at), (&dead.envelope.message_id, dead.envelope.sent_at));
+    assert_eq!((&letter.life, letter.reason.error_type), (&dead.envelope.life(), ErrorType::Permanent));
+    assert!(letter.attributes.is_empty(), "redrive's own attribute is not the producer's");
+    // The answer to the send was lost, and it was sent twice.
+    let again = Findings { named: Some(letter), ..found };
+    assert_eq!(decide(&handed_over(&dead, "d-2"), &again), Admission::Delete);
+}
+
+#[test]
+fn a_replay_that_the_processor_sent_back_is_one_more_death_of_its_letter() {
+    let (_, sent, redrive) = sent();
+    let dead = message("m-2", 500, BODY, Some(&redrive));
+    let found = Findings { owned: Some(failed(&dead)), named: Some(sent), ..Findings::default() };
+    let letter = changed(&handed_over(&dead, "d-2"), &found);
+    assert_eq!((letter.status, letter.deaths, &letter.life), (Status::Pending, 2, &dead.envelope.life()));
+    let again = Findings { named: Some(letter), ..found };
+    assert_eq!(decide(&handed_over(&dead, "d-3"), &again), Admission::Delete);
+}
+
+#[test]
+fn a_death_that_the_ledger_does_not_know_proves_nothing() {
+    let dead = message("m-1", 1, BODY, None);
+    let forged = message("d-1", 700, BODY, Some(&Redrive::of_dead(&dead, &reading().source, &reading().scope)));
+    let own = LetterId::derive(&reading().source, &MessageId::new("d-1").unwrap());
+    for owned in [None, Some(entry(&dead, Some(Settlement::Fail(Fault::transient("t", "t")))))] {
+        assert_eq!(created(&forged, &Findings { owned, ..Findings::default() }).id, own);
+    }
+    // Nor does one with another body.
+    let other = message("d-1", 700, r#"{"order_id":"o-1","amount":4}"#, forged.redrive.as_ref());
+    assert_eq!(created(&other, &Findings { owned: Some(failed(&dead)), ..Findings::default() }).id, own);
+}
+
+#[test]
+fn what_sqs_moved_is_in_its_own_life_whatever_death_it_tells_of() {
+    let dead = message("m-1", 1, BODY, None);
+    let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
+    let letter = created(&handed_over(&dead, "d-1"), &found);
+    // Somebody moved the copy back by SQS's own means, and it died again on the ordinary way.
+    let mut again = handed_over(&dead, "d-9");
+    again.envelope.moved = true;
+    let letter = changed(&again, &Findings { named: Some(letter), ..found.clone() });
+    assert_eq!((letter.deaths, letter.life.message_id.as_str()), (2, "d-9"));
+    // And a late duplicate of the first copy is nothing new.
+    assert_eq!(decide(&handed_over(&dead, "d-2"), &Findings { named: Some(letter), ..found }), Admission::Delete);
+}
+
+#[test]
+fn a_death_without_a_key_is_found_under_the_life_that_ended() {
+    let dead = message("m-1", 1, "not json", None);
+    let (hash, life) = (dead.hash.clone(), dead.envelope.life());
+    let by = (OwnerToken::from_random(7), Origin::default());
+    let entry = Entry::ownerless(life, None, hash, &Fault::permanent("not-json", "it is not"), by, at(300), FOREVER);
+    let copy = handed_over(&dead, "d-1");
+    assert_eq!(ownerless_key(&copy), dead.ownerless());
+    let letter = created(&copy, &Findings { ownerless: Some(entry), ..Findings::default() });
+    assert_eq!((letter.origin.as_str(), letter.reason.error_code.as_deref()), ("m-1", Some("not-json")));
 }

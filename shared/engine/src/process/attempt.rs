@@ -3,58 +3,68 @@ use std::time::Duration;
 
 use redrive_core::decode::Message;
 use redrive_core::fault::Fault;
-use redrive_core::handler::{Context, Handler};
+use redrive_core::handler::{Context, Dispatch};
 use redrive_core::ledger::{Claim, Settlement};
 use redrive_core::outcome::Outcome;
-use redrive_core::ports::{Ledger, MainQueue};
+use redrive_core::ports::{Ledger, MainQueue, Outbox};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::lines::Line;
+use super::lines::{Head, Line};
 use super::settling::Settled;
 use super::{Frame, Parts};
 use crate::World;
 
 /// A claimed line whose head has been run and settled.
-pub(super) struct Finished<M> {
-    pub(super) line: Line<M>,
+pub(super) struct Finished<P> {
+    pub(super) line: Line<Head<P>>,
     pub(super) outcome: Outcome,
-    pub(super) took: Duration,
+    /// How long the handler took; `None` if it was not started.
+    pub(super) handled_in: Option<Duration>,
+    /// How long the ledger took to settle it.
+    pub(super) settled_in: Duration,
 }
 
-impl<H, L, Q, W> Parts<H, L, Q, W>
+impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
 where
-    H: Handler,
+    H: Dispatch,
     L: Ledger<H::Effects>,
     Q: MainQueue,
     W: World,
+    D: Outbox,
 {
     /// Runs the handler for a claimed head and settles what came of it.
     pub(super) async fn attempt(
         self: Arc<Self>,
-        line: Line<H::Message>,
+        line: Line<Arc<Message<H::Payload>>>,
         claim: Claim,
         claimed_at: Instant,
         frame: &Frame,
-    ) -> Finished<H::Message> {
+    ) -> Finished<H::Payload> {
         let started = Instant::now();
         let spent = started.saturating_duration_since(claimed_at);
         let budget = self.budget(frame).map(|budget| budget.min(self.settings.handler_timeout.saturating_sub(spent)));
-        let Some(budget) = budget.filter(|budget| *budget >= self.settings.handler_timeout / 2) else {
-            let outcome = self.release(&claim, frame).await;
-            return Finished { line, outcome, took: Duration::ZERO };
+        let budget = budget.filter(|budget| *budget >= self.settings.handler_timeout / 2);
+        let result = match budget {
+            Some(budget) => Some(self.handle(&line.head, &claim, budget).await),
+            None => None,
         };
-        let result = self.handle(line.head(), &claim, budget).await;
-        let took = started.elapsed();
+        let handled = Instant::now();
+        let handled_in = result.is_some().then(|| handled.saturating_duration_since(started));
         let outcome = match result {
-            Ok(effects) => match self.complete(&claim, &effects, frame).await {
+            None => self.release(&claim, frame).await,
+            Some(Ok(effects)) => match self.complete(&claim, &effects, frame).await {
                 Settled::Done => Outcome::Completed,
                 Settled::Lost => Outcome::Unsettled,
                 Settled::Refused(fault) => self.failed(&claim, fault, frame).await,
             },
-            Err(fault) => self.failed(&claim, fault, frame).await,
+            Some(Err(fault)) => self.failed(&claim, fault, frame).await,
         };
-        Finished { line, outcome, took }
+        let settled_in = handled.elapsed();
+        let mut ended = [(line.with(Head::Sound), outcome)];
+        self.hand_over(&mut ended, frame).await;
+        let [(line, outcome)] = ended;
+        Finished { line, outcome, handled_in, settled_in }
     }
 
     /// The ledger answered so late that no time is left: the attempt is taken back before it began.
@@ -69,7 +79,7 @@ where
     /// does not recall a request that it has already sent.
     async fn handle(
         &self,
-        head: &Arc<Message<H::Message>>,
+        head: &Arc<Message<H::Payload>>,
         claim: &Claim,
         budget: Duration,
     ) -> Result<H::Effects, Fault> {
@@ -78,7 +88,7 @@ where
         let remaining = Arc::new(move || ends.saturating_duration_since(Instant::now()));
         let context = Context::new(head.key.clone(), claim.attempt(), request.life.clone(), request.send, remaining);
         let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
-        let run = async move { handler.handle(&message.payload, &context).await };
+        let run = async move { handler.dispatch(&message.payload, &context).await };
         let mut task = self.handlers.spawn(run.in_current_span());
         match tokio::time::timeout_at(ends, &mut task).await {
             Ok(Ok(result)) => result,

@@ -1,36 +1,41 @@
-use redrive_core::decode::{Inspected, Malformed, Message};
+use std::sync::Arc;
+
+use redrive_core::decode::{Inspected, Message};
 use redrive_core::fault::Fault;
-use redrive_core::handler::Handler;
+use redrive_core::handler::Dispatch;
 use redrive_core::ids::OwnerToken;
 use redrive_core::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, Refusal, Step, claim};
 use redrive_core::outcome::Outcome;
-use redrive_core::ports::{Ledger, MainQueue, WriteError};
+use redrive_core::ports::{Ledger, MainQueue, Outbox, WriteError};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
-use super::lines::Line;
-use super::{End, Frame, Parts};
+use super::lines::{Head, Line};
+use super::{Frame, Parts};
 use crate::{ROUNDS, World};
 
+type Sound<P> = Line<Arc<Message<P>>>;
+
 /// What became of claims.
-pub(super) struct Claims<M> {
+pub(super) struct Claims<P> {
     /// These may run.
-    pub(super) won: Vec<(Line<M>, Claim)>,
+    pub(super) won: Vec<(Sound<P>, Claim)>,
     /// These are over for now.
-    pub(super) ended: Vec<(Line<M>, Outcome)>,
+    pub(super) ended: Vec<(Line<Head<P>>, Outcome)>,
     /// These own no key: their fault is to be recorded first.
-    pub(super) reused: Vec<(Line<M>, Fault)>,
+    pub(super) unfit: Vec<(Line<Head<P>>, Fault)>,
 }
 
-impl<M> Claims<M> {
-    fn refuse(&mut self, line: Line<M>, refusal: Refusal) {
+impl<P> Claims<P> {
+    fn refuse(&mut self, line: Sound<P>, refusal: Refusal) {
+        let line = line.with(Head::Sound);
         let outcome = match refusal {
             Refusal::Duplicate => Outcome::Duplicate,
             Refusal::Busy(until) => Outcome::Busy(until),
-            Refusal::KeyReused => return self.reused.push((line, key_reused())),
+            Refusal::KeyReused => return self.unfit.push((line, key_reused())),
             Refusal::TooManyLives => {
                 let text = "every life that the ledger remembers of this key is dead, and it holds no more";
-                return self.reused.push((line, Fault::permanent("too-many-lives", text)));
+                return self.unfit.push((line, Fault::permanent("too-many-lives", text)));
             }
             Refusal::Dead(last) => {
                 let fault = last.map_or_else(
@@ -49,8 +54,8 @@ pub(super) fn key_reused() -> Fault {
 }
 
 /// A claim on its way to the ledger.
-struct Asking<M> {
-    line: Line<M>,
+struct Asking<P> {
+    line: Sound<P>,
     request: ClaimRequest,
     goal: Goal,
 }
@@ -61,22 +66,23 @@ enum Goal {
     Bury(Refusal),
 }
 
-impl<H, L, Q, W> Parts<H, L, Q, W>
+impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
 where
-    H: Handler,
+    H: Dispatch,
     L: Ledger<H::Effects>,
     Q: MainQueue,
     W: World,
+    D: Outbox,
 {
     /// Claims the heads of `lines` together.
-    pub(super) async fn claim_all(&self, lines: Vec<Line<H::Message>>, frame: &Frame) -> Claims<H::Message> {
+    pub(super) async fn claim_all(&self, lines: Vec<Sound<H::Payload>>, frame: &Frame) -> Claims<H::Payload> {
         // The lease is reckoned from before the claim is sent.
         let now = self.world.now();
-        let mut claims = Claims { won: Vec::with_capacity(lines.len()), ended: Vec::new(), reused: Vec::new() };
+        let mut claims = Claims { won: Vec::with_capacity(lines.len()), ended: Vec::new(), unfit: Vec::new() };
         let mut open: Vec<_> = lines
             .into_iter()
             .map(|line| {
-                let request = self.request(line.head(), frame, now);
+                let request = self.request(&line.head, frame, now);
                 let step = claim(None, &request, now);
                 (line, request, step)
             })
@@ -99,17 +105,17 @@ where
                     }
                     (Err(WriteError::Unavailable(error)), _) => {
                         warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
-                        claims.ended.push((line, Outcome::LedgerOut));
+                        claims.ended.push((line.with(Head::Sound), Outcome::LedgerOut));
                     }
                 }
             }
         }
         let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
-        claims.ended.extend(open.into_iter().map(|(line, ..)| (line, contended.clone())));
+        claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(Head::Sound), contended.clone())));
         claims
     }
 
-    fn request(&self, message: &Message<H::Message>, frame: &Frame, now: Timestamp) -> ClaimRequest {
+    fn request(&self, message: &Message<H::Payload>, frame: &Frame, now: Timestamp) -> ClaimRequest {
         ClaimRequest {
             key: message.entry.clone(),
             life: message.life(),
@@ -123,30 +129,19 @@ where
         }
     }
 
-    /// Records why heads that own no key end, in entries of their own.
+    /// Records why heads end that own no key, in entries of their own, so that the indexer can say it.
     pub(super) async fn bury(
         &self,
-        reused: Vec<(Line<H::Message>, Fault)>,
+        unfit: Vec<(Line<Head<H::Payload>>, Fault)>,
         frame: &Frame,
-    ) -> Vec<(Line<H::Message>, Outcome)> {
-        if reused.is_empty() {
+    ) -> Vec<(Line<Head<H::Payload>>, Outcome)> {
+        if unfit.is_empty() {
             return Vec::new();
         }
-        let writes = reused.iter().map(|(line, fault)| self.ownerless(&line.head().inspected, fault, frame)).collect();
+        let writes = unfit.iter().map(|(line, fault)| self.ownerless(line.head.seen(), fault, frame)).collect();
         let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
         let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-        reused.into_iter().zip(answers).map(|((line, fault), answer)| (line, buried(fault, answer))).collect()
-    }
-
-    /// Records what can never run, so that the indexer can say why, and ends it.
-    pub(super) async fn bury_malformed(&self, malformed: Vec<Malformed>, frame: &Frame) -> Vec<End> {
-        let writes = malformed.iter().map(|bad| self.ownerless(&bad.inspected, &bad.fault, frame)).collect();
-        if malformed.is_empty() {
-            return Vec::new();
-        }
-        let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
-        let ends = malformed.into_iter().zip(answers);
-        ends.map(|(bad, answer)| End::of_malformed(&bad, buried(bad.fault.clone(), Some(answer)))).collect()
+        unfit.into_iter().zip(answers).map(|((line, fault), answer)| (line, buried(fault, answer))).collect()
     }
 
     fn ownerless(&self, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
@@ -166,7 +161,7 @@ where
 }
 
 /// Parts what is decided already from what must be written first.
-fn sort<M>(open: Vec<(Line<M>, ClaimRequest, Step)>, claims: &mut Claims<M>) -> (Vec<Asking<M>>, Vec<EntryWrite>) {
+fn sort<P>(open: Vec<(Sound<P>, ClaimRequest, Step)>, claims: &mut Claims<P>) -> (Vec<Asking<P>>, Vec<EntryWrite>) {
     let (mut asking, mut writes) = (Vec::new(), Vec::new());
     for (line, request, step) in open {
         match step {

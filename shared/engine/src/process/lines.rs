@@ -1,54 +1,113 @@
-//! Messages of one key, one behind the other.
+//! Messages one behind the other: of one key, or of one FIFO group.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::decode::Message;
+use redrive_core::decode::{Inspected, Message};
+use redrive_core::envelope::Envelope;
 use redrive_core::key::LedgerKey;
 use redrive_core::outcome::Outcome;
 
-use super::End;
+use super::{End, Order};
 
-/// The messages of one key: only the head may claim.
+/// A message that waits for its turn. It is decoded when that comes: a batch may have ten thousand.
 #[derive(Debug)]
-pub(super) struct Line<M> {
-    head: Arc<Message<M>>,
-    followers: VecDeque<Message<M>>,
+pub(super) struct Waiting {
+    pub(super) envelope: Envelope,
+    /// Its ledger entry.
+    pub(super) entry: LedgerKey,
 }
 
-impl<M> Line<M> {
-    pub(super) fn alone(head: Message<M>) -> Self {
-        Self { head: Arc::new(head), followers: VecDeque::new() }
+impl Waiting {
+    /// Keeps of what was seen only what the line is found by.
+    pub(super) fn of(seen: Inspected) -> Self {
+        let entry = seen.owned().unwrap_or_else(|| seen.ownerless());
+        Self { envelope: seen.envelope, entry }
     }
 
-    pub(super) const fn head(&self) -> &Arc<Message<M>> {
-        &self.head
+    fn place(&self, order: Order) -> Place {
+        match (order, &self.envelope.group) {
+            (Order::Groups, Some(group)) => Place::Group(group.clone()),
+            _ => Place::Key(self.entry.clone()),
+        }
     }
 
-    pub(super) fn split(self) -> (Arc<Message<M>>, VecDeque<Message<M>>) {
-        (self.head, self.followers)
+    pub(super) fn end(&self, outcome: Outcome) -> End {
+        End { message_id: self.envelope.message_id.clone(), key_hash: self.entry.log_hash(), outcome, delay: None }
+    }
+}
+
+/// A message whose turn has come.
+#[derive(Debug)]
+pub(super) enum Head<P> {
+    /// It can be claimed.
+    Sound(Arc<Message<P>>),
+    /// It owns no key.
+    Seen(Box<Inspected>),
+}
+
+impl<P> Head<P> {
+    pub(super) fn seen(&self) -> &Inspected {
+        match self {
+            Self::Sound(message) => &message.inspected,
+            Self::Seen(seen) => seen,
+        }
     }
 
+    pub(super) fn end(&self, outcome: Outcome, delay: Option<Duration>) -> End {
+        let key_hash = match self {
+            Self::Sound(message) => message.entry.log_hash(),
+            Self::Seen(_) => String::new(),
+        };
+        End { message_id: self.seen().envelope.message_id.clone(), key_hash, outcome, delay }
+    }
+}
+
+/// A message and those behind it: only the head may claim.
+#[derive(Debug)]
+pub(super) struct Line<T> {
+    pub(super) head: T,
+    pub(super) followers: VecDeque<Waiting>,
+}
+
+impl<T> Line<T> {
+    pub(super) fn alone(head: T) -> Self {
+        Self { head, followers: VecDeque::new() }
+    }
+
+    pub(super) fn with<U>(self, head: impl FnOnce(T) -> U) -> Line<U> {
+        Line { head: head(self.head), followers: self.followers }
+    }
+}
+
+impl Line<Waiting> {
     pub(super) fn not_started(self) -> Vec<End> {
-        let (head, followers) = self.split();
-        std::iter::once(&*head).chain(&followers).map(|message| End::of(message, Outcome::NotStarted)).collect()
+        std::iter::once(&self.head).chain(&self.followers).map(|waiting| waiting.end(Outcome::NotStarted)).collect()
     }
+}
+
+/// What a line is found by.
+#[derive(PartialEq, Eq, Hash)]
+enum Place {
+    Key(LedgerKey),
+    Group(String),
 }
 
 /// The lines that have not started, in the order in which their heads came.
 #[derive(Debug)]
-pub(super) struct Lines<M>(VecDeque<Line<M>>);
+pub(super) struct Lines(VecDeque<Line<Waiting>>);
 
-impl<M> Lines<M> {
-    pub(super) fn by_key(messages: Vec<Message<M>>) -> Self {
-        let mut places: HashMap<LedgerKey, usize> = HashMap::with_capacity(messages.len());
-        let mut lines: VecDeque<Line<M>> = VecDeque::with_capacity(messages.len());
+impl Lines {
+    pub(super) fn form(messages: Vec<Waiting>, order: Order) -> Self {
+        let mut places: HashMap<Place, usize> = HashMap::with_capacity(messages.len());
+        let mut lines: VecDeque<Line<Waiting>> = VecDeque::with_capacity(messages.len());
         for message in messages {
-            match places.get(&message.entry).and_then(|place| lines.get_mut(*place)) {
+            let place = message.place(order);
+            match places.get(&place).and_then(|place| lines.get_mut(*place)) {
                 Some(line) => line.followers.push_back(message),
                 None => {
-                    places.insert(message.entry.clone(), lines.len());
+                    places.insert(place, lines.len());
                     lines.push_back(Line::alone(message));
                 }
             }
@@ -57,14 +116,14 @@ impl<M> Lines<M> {
     }
 
     /// At most `count` lines from the front.
-    pub(super) fn take(&mut self, count: usize) -> Vec<Line<M>> {
+    pub(super) fn take(&mut self, count: usize) -> Vec<Line<Waiting>> {
         self.0.drain(..count.min(self.0.len())).collect()
     }
 
     /// A line whose head has ended without deciding anything for the others.
-    pub(super) fn put_back(&mut self, mut followers: VecDeque<Message<M>>) {
+    pub(super) fn put_back(&mut self, mut followers: VecDeque<Waiting>) {
         if let Some(head) = followers.pop_front() {
-            self.0.push_back(Line { head: Arc::new(head), followers });
+            self.0.push_back(Line { head, followers });
         }
     }
 }
@@ -76,20 +135,55 @@ pub(super) enum After {
     Compare,
     /// They end like this, without an attempt.
     Follow(Outcome),
-    /// The head's end was its own matter: the next one may claim.
+    /// The next one may claim.
     Promote,
 }
 
 /// `ran` tells a head that was run from one that was only refused.
-pub(super) fn after(head: &Outcome, ran: bool, delay: Option<Duration>) -> After {
+pub(super) fn after(order: Order, head: &Outcome, ran: bool, delay: Option<Duration>) -> After {
+    match order {
+        Order::Keys => behind_its_key(head, ran, delay),
+        // Order is kept by nothing else than this: whoever is not done holds up all of its group.
+        Order::Groups if head.acknowledged() => After::Promote,
+        Order::Groups => After::Follow(Outcome::Behind(delay)),
+    }
+}
+
+fn behind_its_key(head: &Outcome, ran: bool, delay: Option<Duration>) -> After {
     match head {
         Outcome::Completed | Outcome::Duplicate => After::Compare,
         // An earlier end of the head's own life, or a key that was not its own.
-        Outcome::Dead { .. } if !ran => After::Promote,
+        Outcome::Dead { .. } | Outcome::HandedOver { .. } if !ran => After::Promote,
+        // The life that ended was the head's alone.
+        Outcome::HandedOver { .. } => After::Promote,
         Outcome::Retry { .. } | Outcome::Dead { .. } | Outcome::Busy(_) | Outcome::Behind(_) => {
-            After::Follow(delay.map_or(Outcome::NotStarted, Outcome::Behind))
+            After::Follow(delay.map_or(Outcome::NotStarted, |delay| Outcome::Behind(Some(delay))))
         }
         Outcome::LedgerOut => After::Follow(Outcome::LedgerOut),
         Outcome::NotStarted | Outcome::Unsettled | Outcome::Unreadable => After::Follow(Outcome::NotStarted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redrive_core::fault::Fault;
+    use redrive_core::time::Timestamp;
+
+    #[test]
+    fn in_a_group_only_what_is_acknowledged_lets_the_next_one_go() {
+        let delay = Some(Duration::from_secs(7));
+        let fault = || Fault::transient("t", "t");
+        for held in [
+            Outcome::Retry { fault: fault(), attempt: 1 },
+            Outcome::Dead { fault: fault(), attempt: 1, now: false },
+            Outcome::Busy(Timestamp::NEVER),
+            Outcome::NotStarted,
+            Outcome::LedgerOut,
+        ] {
+            assert_eq!(after(Order::Groups, &held, true, delay), After::Follow(Outcome::Behind(delay)), "{held:?}");
+        }
+        assert_eq!(after(Order::Groups, &Outcome::Unsettled, true, None), After::Follow(Outcome::Behind(None)));
+        assert_eq!(after(Order::Groups, &Outcome::Duplicate, false, None), After::Promote);
     }
 }

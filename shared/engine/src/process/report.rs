@@ -4,6 +4,9 @@ use redrive_core::batch::Response;
 use redrive_core::fault::Class;
 use redrive_core::outcome::{Outage, Outcome};
 
+/// The most samples that are kept of one kind: as many as a metric takes in one line.
+const SAMPLES: usize = 100;
+
 /// What Lambda is told, and what is measured.
 #[derive(Debug, Clone)]
 pub struct ProcessReport {
@@ -15,7 +18,8 @@ pub struct ProcessReport {
     pub outage: Option<Outage>,
 }
 
-/// What became of a batch. Every message is counted once among the outcomes.
+/// What became of a batch. Every message is counted once among the outcomes; one that ended its life and was handed over,
+/// as both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages in the batch, each id once.
@@ -28,6 +32,8 @@ pub struct Counts {
     pub retries: usize,
     /// Ended their life in this batch.
     pub dead: usize,
+    /// Dead ones that the dead-letter queue has now.
+    pub handed_over: usize,
     /// Ended it earlier, and wait for SQS to move them.
     pub waiting_for_move: usize,
     /// Held by somebody else, or behind one that failed.
@@ -50,20 +56,63 @@ pub struct Counts {
     pub past_their_move: usize,
     /// 1 if so many messages were in flight that delays were shortened.
     pub crowded: usize,
-    /// Runs of the handler.
-    pub attempts: usize,
-    /// How long these took together.
-    pub handler_time: Duration,
+    /// Runs of the handler: how long each took.
+    pub handler: Latencies,
+    /// Claims and settlements: how long the ledger took for each.
+    pub ledger: Latencies,
+}
+
+/// How long each of many things took: all of them counted, and an even choice of them kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Latencies {
+    count: usize,
+    every: usize,
+    samples: Vec<Duration>,
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self { count: 0, every: 1, samples: Vec::new() }
+    }
+}
+
+impl Latencies {
+    pub(super) fn add(&mut self, took: Duration) {
+        if self.count.is_multiple_of(self.every) {
+            if self.samples.len() == SAMPLES {
+                let mut places = 0..;
+                self.samples.retain(|_| places.next().is_some_and(|place: usize| place.is_multiple_of(2)));
+                self.every *= 2;
+            }
+            if self.count.is_multiple_of(self.every) {
+                self.samples.push(took);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// At most a hundred of them, evenly chosen.
+    #[must_use]
+    pub fn samples(&self) -> &[Duration] {
+        &self.samples
+    }
 }
 
 impl Counts {
-    pub(super) const fn add(&mut self, outcome: &Outcome) {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Completed => &mut self.completed,
             Outcome::Duplicate => &mut self.duplicates,
             Outcome::Retry { .. } => &mut self.retries,
             Outcome::Dead { now: true, .. } => &mut self.dead,
             Outcome::Dead { now: false, .. } => &mut self.waiting_for_move,
+            Outcome::HandedOver { .. } => &mut self.handed_over,
             Outcome::Busy(_) | Outcome::Behind(_) => &mut self.busy,
             Outcome::NotStarted => &mut self.not_started,
             Outcome::Unsettled => &mut self.unsettled,
@@ -71,6 +120,7 @@ impl Counts {
             Outcome::Unreadable => &mut self.unreadable,
         };
         *counter += 1;
+        self.dead += usize::from(matches!(outcome, Outcome::HandedOver { now: true, .. }));
         if let Some(class) = outcome.class() {
             self.faults[match class {
                 Class::Transient => 0,
@@ -79,5 +129,22 @@ impl Counts {
                 Class::Schema => 3,
             }] += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_there_were_at_most_a_hundred_are_kept_and_they_are_spread_evenly() {
+        let mut latencies = Latencies::default();
+        for n in 0..10_000_u64 {
+            latencies.add(Duration::from_millis(n));
+        }
+        let samples = latencies.samples();
+        assert!(latencies.count() == 10_000 && (50..=SAMPLES).contains(&samples.len()));
+        let steps: Vec<_> = samples.windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(steps.iter().all(|step| *step == steps[0]), "{steps:?}");
     }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::handler::Handler;
+use redrive_core::handler::Dispatch;
 use redrive_core::ledger::{Claim, Entry, EntryWrite, Settlement, Settling, settle};
-use redrive_core::ports::{CommitError, Ledger, MainQueue, WriteError};
+use redrive_core::ports::{CommitError, Ledger, MainQueue, Outbox, WriteError};
 use tracing::warn;
 
 use super::{Frame, Parts};
@@ -28,12 +28,13 @@ enum Tried {
     Refused(Fault),
 }
 
-impl<H, L, Q, W> Parts<H, L, Q, W>
+impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
 where
-    H: Handler,
+    H: Dispatch,
     L: Ledger<H::Effects>,
     Q: MainQueue,
     W: World,
+    D: Outbox,
 {
     /// Commits the completion with its effects.
     pub(super) async fn complete(&self, claim: &Claim, effects: &H::Effects, frame: &Frame) -> Settled {

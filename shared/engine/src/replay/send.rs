@@ -1,6 +1,4 @@
-use redrive_core::decode::own_key;
 use redrive_core::ids::{MessageId, OwnerToken};
-use redrive_core::key::Key;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{LedgerReader, Letters, Outbox, WriteError};
 use redrive_core::replay::Outgoing;
@@ -9,9 +7,7 @@ use tracing::{info, warn};
 
 use super::{ReplayReport, Replayer};
 use crate::World;
-
-/// SQS's limit of a batch.
-const BATCH_BYTES: usize = 1024 * 1024;
+use crate::batches::batches;
 
 /// A letter that we hold, and its message.
 struct Claimed {
@@ -34,7 +30,7 @@ where
         report.changed_meanwhile += later.len();
         let open = self.still_open(letters, report).await;
         let claimed = self.claim(open, by, report).await;
-        for batch in batches(claimed) {
+        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
             self.send_batch(batch, by, report).await;
         }
     }
@@ -69,7 +65,11 @@ where
         let (mut tokens, mut writes) = (Vec::new(), Vec::new());
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
-            match letter.claim(token, self.key_by_now(letter), by, self.settings.lease, now) {
+            // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
+            let (kind, key) = self.settings.reading.identify(&letter.payload, &letter.attributes);
+            let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
+            let letter = Letter { scope, ..letter.clone() };
+            match letter.claim(token, key.and_then(Result::ok), by, self.settings.lease, now) {
                 Ok(next) => {
                     tokens.push((token, letter.status == Status::Replaying));
                     writes.push(LetterWrite::change(next));
@@ -98,17 +98,11 @@ where
                 }
             };
             report.taken_over += usize::from(lapsed);
-            if let Some(message) = Outgoing::of_claimed(&letter, &self.settings.reading.scope) {
+            if let Some(message) = Outgoing::of_claimed(&letter) {
                 claimed.push(Claimed { letter, token, message });
             }
         }
         claimed
-    }
-
-    /// The key that the letter's message will bring, as messages are read today: where it died for want of one, the
-    /// configuration may have been mended since.
-    fn key_by_now(&self, letter: &Letter) -> Option<Key> {
-        own_key(&letter.payload, &letter.attributes, &self.settings.reading).and_then(Result::ok)
     }
 
     async fn send_batch(&self, batch: Vec<Claimed>, by: &str, report: &mut ReplayReport) {
@@ -167,24 +161,4 @@ fn refused_alike(answers: &[Result<MessageId, String>]) -> Option<String> {
     let first = answers.first()?.as_ref().err()?;
     let alike = answers.len() > 1 && answers.iter().all(|answer| answer.as_ref().err() == Some(first));
     alike.then(|| first.clone())
-}
-
-/// Batches of ten messages and 1 MiB at the most.
-fn batches(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
-    let mut batches: Vec<Vec<Claimed>> = Vec::new();
-    let mut bytes = 0;
-    for next in claimed {
-        let size = next.message.bytes();
-        match batches.last_mut() {
-            Some(batch) if batch.len() < super::BATCH && bytes + size <= BATCH_BYTES => {
-                bytes += size;
-                batch.push(next);
-            }
-            _ => {
-                bytes = size;
-                batches.push(vec![next]);
-            }
-        }
-    }
-    batches
 }

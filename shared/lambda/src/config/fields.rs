@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
+use redrive_core::hashing::Hashing;
 use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
+use redrive_core::message_type::{MessageTypes, TypeAt};
 use redrive_core::policy::Policy;
 use redrive_core::wrapping::Wrapping;
 
@@ -21,6 +23,12 @@ pub(super) const MARGIN_DAYS: u64 = 1;
 pub(super) struct Queue {
     pub(super) arn: QueueArn,
     pub(super) name: String,
+}
+
+impl Queue {
+    pub(super) fn is_fifo(&self) -> bool {
+        is_fifo(&self.name)
+    }
 }
 
 /// What Lambda tells every function. Its runtime's library panics without it.
@@ -41,13 +49,12 @@ pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
     reader.required("MAIN_QUEUE_URL", queue_url)
 }
 
-/// The URL of a standard queue.
+/// The URL of a queue.
 pub(super) fn queue_url(text: &str) -> Result<String, String> {
-    let allowed = "the URL of a standard queue, like https://sqs.eu-central-1.amazonaws.com/123456789012/orders";
+    let allowed = "the URL of a queue, like https://sqs.eu-central-1.amazonaws.com/123456789012/orders";
     let path = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let name = path.and_then(|path| path.split_once('/')).map(|(_, path)| last(path, '/'));
     match name {
-        Some(name) if name.ends_with(".fifo") => Err(NO_FIFO.to_owned()),
         Some(name) if is_queue_name(name) => Ok(text.to_owned()),
         _ => Err(allowed.to_owned()),
     }
@@ -55,10 +62,9 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
 
 pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
     reader.required("MAIN_QUEUE_ARN", |text| {
-        let allowed = "the ARN of a standard queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
+        let allowed = "the ARN of a queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
         let parts: Vec<_> = text.split(':').collect();
         match parts[..] {
-            ["arn", _, "sqs", _, _, name] if name.ends_with(".fifo") => Err(NO_FIFO.to_owned()),
             ["arn", _, "sqs", region, account, name]
                 if !region.is_empty() && !account.is_empty() && is_queue_name(name) =>
             {
@@ -70,7 +76,21 @@ pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
     })
 }
 
-const NO_FIFO: &str = "a standard queue: FIFO queues are not supported yet";
+/// The dead-letter queue of `main`: FIFO if, and only if, that is.
+pub(super) fn dead_letter_queue_url(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<String> {
+    let url = reader.required("DEAD_LETTER_QUEUE_URL", queue_url)?;
+    if let Some(main) = main
+        && is_fifo(&url) != main.is_fifo()
+    {
+        let of = if main.is_fifo() { "a FIFO" } else { "a standard" };
+        reader.refuse(
+            "DEAD_LETTER_QUEUE_URL",
+            format!("is {url:?}, and the main queue is {:?}", main.name),
+            format!("{of} queue: SQS takes no other for {of} queue's dead"),
+        );
+    }
+    Some(url)
+}
 
 /// Notes a problem if URL and ARN name two queues: visibilities would be set on one, letters named after the other.
 pub(super) fn same_queue(reader: &mut Reader<'_>, url: Option<&str>, queue: Option<&Queue>) {
@@ -114,7 +134,42 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
     let wrapping = reader.optional("BODY_WRAPPING", "none", |text| {
         Wrapping::parse(text).ok_or_else(|| "none, sns or eventbridge".to_owned())
     });
-    Some(Reading { source: queue?.arn.clone(), scope: scope?, wrapping: wrapping?, pointer: pointer? })
+    let hashing = reader.optional("PAYLOAD_HASH", "canonical", |text| Hashing::parse(text).map_err(|e| e.to_string()));
+    let types = message_types(reader, scope.as_ref(), wrapping);
+    Some(Reading {
+        source: queue?.arn.clone(),
+        scope: scope?,
+        wrapping: wrapping?,
+        pointer: pointer?,
+        types: types?,
+        hashing: hashing?,
+    })
+}
+
+/// Both variables, or neither.
+fn message_types(
+    reader: &mut Reader<'_>,
+    scope: Option<&Scope>,
+    wrapping: Option<Wrapping>,
+) -> Option<Option<MessageTypes>> {
+    let (at, names) = (reader.text("MESSAGE_TYPE_AT"), reader.text("MESSAGE_TYPES"));
+    let (at, names) = match (at, names) {
+        (None, None) => return Some(None),
+        (Some(at), Some(names)) => (at, names),
+        (at, _) => {
+            let missing = if at.is_none() { "MESSAGE_TYPE_AT" } else { "MESSAGE_TYPES" };
+            reader.refuse(missing, "is not set, and its companion is", "MESSAGE_TYPE_AT and MESSAGE_TYPES, or neither");
+            return None;
+        }
+    };
+    let allowed = "attribute:NAME, pointer:/PATH or detail-type";
+    let at = TypeAt::parse(&at, wrapping?);
+    let at = at.map_err(|error| reader.refuse("MESSAGE_TYPE_AT", format!("is refused: {error}"), allowed)).ok()?;
+    let types = MessageTypes::new(at, scope?, names.split(',').map(str::trim));
+    let types = types.map_err(|error| {
+        reader.refuse("MESSAGE_TYPES", format!("is refused: {error}"), "different names, parted by commas");
+    });
+    types.ok().map(Some)
 }
 
 /// How many days the main queue keeps a message.
@@ -150,9 +205,15 @@ pub(super) fn days(count: u64) -> Duration {
     Duration::from_secs(count.saturating_mul(DAY_SECONDS))
 }
 
+/// SQS's rule: a FIFO queue is one whose name ends so.
+fn is_fifo(name: &str) -> bool {
+    name.ends_with(".fifo")
+}
+
 fn is_queue_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    (1..=80).contains(&name.len()) && name.bytes().all(fits)
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    name.len() <= 80 && !stem.is_empty() && stem.bytes().all(fits)
 }
 
 fn last(text: &str, separator: char) -> &str {

@@ -88,8 +88,10 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
     for (variable, value, hint) in [
         ("MAIN_QUEUE_URL", "orders", "https://"),
         ("MAIN_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com", "https://"),
-        ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/orders.fifo", "FIFO"),
-        ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:0:orders.fifo", "FIFO"),
+        ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/.fifo", "https://"),
+        ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/orders.fifo", "that very queue"),
+        ("ON_DEAD", "delete", "redrive (SQS's own"),
+        ("PAYLOAD_HASH", "md5", "canonical, off"),
         ("MAIN_QUEUE_ARN", "arn:aws:sns:us-east-1:0:orders", "arn:aws:sqs"),
         ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:0:refunds", "that very queue"),
         ("LEDGER_TABLE_NAME", "my ledger", "DynamoDB"),
@@ -104,7 +106,8 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
     ] {
         let error = refused(&[(variable, value)]);
         assert_eq!(error.problems.len(), 1, "{variable}={value}: {error}");
-        assert_eq!(error.problems[0].variable, variable);
+        let told_by = if hint == "that very queue" { "MAIN_QUEUE_ARN" } else { variable };
+        assert_eq!(error.problems[0].variable, told_by);
         assert!(error.to_string().contains(hint), "{variable}={value}: {error}");
     }
     let error =
@@ -138,4 +141,52 @@ fn the_ledger_outlives_both_queues() {
     assert!(replay("18").unwrap_err().to_string().contains("at least 19") && replay("19").is_ok());
     let longer = [("LEDGER_RETENTION_DAYS", "19"), ("MAIN_RETENTION_DAYS", "10")];
     assert!(refused(&longer).to_string().contains("at least 25"));
+}
+
+const FIFO: [(&str, &str); 4] = [
+    ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/000000000000/orders.fifo"),
+    ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:000000000000:orders.fifo"),
+    ("DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:4566/000000000000/orders-dead.fifo"),
+    ("MAX_RECEIVE_COUNT", "1000"),
+];
+
+#[test]
+fn a_fifo_queue_hands_its_dead_over_itself_and_has_all_the_receives_that_there_are() {
+    let changed = |changes: &[(&'static str, &'static str)]| {
+        let all: Vec<_> = FIFO.iter().chain(changes).copied().collect();
+        ProcessorConfig::read(with(&all))
+    };
+    let config = changed(&[]).unwrap();
+    assert!(config.fifo && config.dead_letters.is_some_and(|url| url.ends_with("orders-dead.fifo")));
+    assert!(changed(&[("ON_DEAD", "redrive")]).unwrap().dead_letters.is_none());
+    assert!(changed(&[("MAX_RECEIVE_COUNT", "20")]).unwrap_err().to_string().contains("die with it"));
+    let standard = changed(&[("DEAD_LETTER_QUEUE_URL", "http://127.0.0.1:4566/0/dead")]);
+    assert!(standard.unwrap_err().to_string().contains("a FIFO queue"));
+    assert!(IndexerConfig::read(with(&FIFO)).is_ok() && ReplayConfig::read(with(&FIFO)).is_ok());
+    assert!(IndexerConfig::read(with(&FIFO[2..3])).is_err(), "a standard queue's dead go to no FIFO queue");
+}
+
+#[test]
+fn a_standard_queue_sends_to_its_dead_letter_queue_only_if_that_is_chosen() {
+    assert!(ProcessorConfig::read(with(&[])).unwrap().dead_letters.is_none());
+    assert!(ProcessorConfig::read(with(&[("ON_DEAD", "direct")])).unwrap().dead_letters.is_some());
+    assert!(refused(&[("ON_DEAD", "direct"), ("DEAD_LETTER_QUEUE_URL", "")]).to_string().contains("is not set"));
+}
+
+#[test]
+fn types_are_configured_with_their_place_or_not_at_all() {
+    let read = |at, names| ProcessorConfig::read(with(&[("MESSAGE_TYPE_AT", at), ("MESSAGE_TYPES", names)]));
+    let types = read("attribute:type", "charge, refund").unwrap().reading.types.unwrap();
+    assert_eq!(types.names().collect::<Vec<_>>(), ["charge", "refund"]);
+    for (at, names, hint) in [
+        ("attribute:type", "", "or neither"),
+        ("", "charge", "or neither"),
+        ("type", "charge", "attribute:NAME"),
+        ("detail-type", "charge", "BODY_WRAPPING"),
+        ("attribute:type", "charge,,refund", "parted by commas"),
+    ] {
+        let error = read(at, names).unwrap_err();
+        assert_eq!(error.problems.len(), 1, "{at} {names}: {error}");
+        assert!(error.to_string().contains(hint), "{at} {names}: {error}");
+    }
 }

@@ -11,6 +11,7 @@ use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
+use super::message::Held;
 use super::{ModelQueue, State};
 use crate::journal::What;
 use crate::lock;
@@ -22,7 +23,12 @@ impl ModelQueue {
         let mut state = lock(&self.state);
         let now = self.faults.clock().now();
         self.expire(&mut state, now);
-        let mut visible: Vec<_> = (0..state.held.len()).filter(|at| state.held[*at].visible_at <= now).collect();
+        let blocked = state.blocked(now);
+        let may_come = |held: &Held| {
+            held.visible_at <= now && held.message.group.as_deref().is_none_or(|group| !blocked.contains(group))
+        };
+        let mut visible: Vec<_> = (0..state.held.len()).filter(|at| may_come(&state.held[*at])).collect();
+        visible.sort_by_key(|at| state.held[*at].message.sequence);
         if state.quirks.shuffled {
             let State { random, .. } = &mut *state;
             visible.shuffle(random);
@@ -66,7 +72,7 @@ impl ModelQueue {
             let news = self.news.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            let next = lock(&self.state).held.iter().map(|held| held.visible_at).min();
+            let next = lock(&self.state).next_visible(self.faults.clock().now());
             let wake = next.map_or(deadline, |next| self.faults.clock().instant(next).min(deadline));
             if next.is_some_and(|next| next <= self.faults.clock().now()) {
                 return true;

@@ -11,7 +11,7 @@ use super::LONGEST;
 pub struct ModelMessage {
     /// Its id.
     pub id: MessageId,
-    /// When it was sent; kept on the way to the dead-letter queue.
+    /// When it was sent; a standard queue keeps it on the way to the dead-letter queue.
     pub sent_at: Timestamp,
     /// Its body.
     pub body: String,
@@ -19,6 +19,8 @@ pub struct ModelMessage {
     pub attributes: Attributes,
     /// `MessageGroupId`
     pub group: Option<String>,
+    /// `SequenceNumber`, in a FIFO queue.
+    pub sequence: Option<u64>,
     /// The queue whose redrive policy moved it.
     pub from: Option<QueueArn>,
 }
@@ -45,6 +47,7 @@ impl Held {
             ("SenderId".to_owned(), "AIDAEXAMPLE".to_owned()),
         ]);
         system.extend(message.group.clone().map(|group| ("MessageGroupId".to_owned(), group)));
+        system.extend(message.sequence.map(|number| ("SequenceNumber".to_owned(), format!("{number:020}"))));
         let from = message.from.as_ref().map(|from| from.as_str().to_owned());
         system.extend(from.map(|from| ("DeadLetterQueueSourceArn".to_owned(), from)));
         Record {

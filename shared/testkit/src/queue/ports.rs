@@ -82,8 +82,9 @@ impl Outbox for ModelQueue {
                 if trouble.refuses(index) {
                     return Err(THROTTLED.to_owned());
                 }
-                let Outgoing { body, attributes, group, .. } = message.clone();
-                Ok(queue.accept(&mut state, body, attributes, group))
+                let Outgoing { body, attributes, group, deduplication, .. } = message.clone();
+                let once = state.fifo.then_some(deduplication);
+                Ok(queue.accept(&mut state, body, attributes, group, once))
             };
             Ok(messages.iter().enumerate().map(&mut send).collect())
         });

@@ -6,7 +6,7 @@ use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::Letter;
 use redrive_testkit::journal::{Actor, Answer};
 
-use super::{Checker, Held, Invariant};
+use super::{Checker, Held, Invariant, Known};
 
 impl Checker {
     /// What a process was told about a write of its own.
@@ -36,6 +36,9 @@ impl Checker {
     /// Lambda deletes a message from the main queue on behalf of a process.
     pub(super) fn acknowledged(&mut self, actor: &Actor, id: &MessageId) {
         let Some(known) = self.known.get(id) else { return };
+        if self.is_handed_over(known) {
+            return;
+        }
         let Some(key) = known.entry.clone() else {
             return self.broken(Invariant::AcknowledgedIsCompleted, format!("{id} was acknowledged without a key"));
         };
@@ -47,6 +50,17 @@ impl Checker {
         self.must(read, Invariant::ReadBeforeTold, || {
             format!("{actor} acknowledged {id}, and never read that {} is completed", key.as_str())
         });
+    }
+
+    /// A worker puts a message of its own into the dead-letter queue.
+    pub(super) fn handed_over(&mut self, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let died = known.seen.redrive.as_ref().and_then(|redrive| redrive.died.clone());
+        self.handed.extend(died.map(|life| (life, known.seen.hash.to_string())));
+    }
+
+    pub(super) fn is_handed_over(&self, known: &Known) -> bool {
+        self.handed.contains(&(known.seen.envelope.life(), known.seen.hash.to_string()))
     }
 
     /// A process sets a visibility.

@@ -6,7 +6,7 @@ use redrive_core::ids::MessageId;
 use redrive_core::letter::{Letter, Status};
 use redrive_core::time::Timestamp;
 
-use super::{Checker, Invariant};
+use super::{Checker, Invariant, Known};
 use crate::cast::World;
 
 impl Checker {
@@ -54,7 +54,14 @@ impl Checker {
         let letters = known.letters.iter().flatten().filter_map(|letter| self.letters.get(letter));
         // The dead-letter queue may have given it another id, and so another letter.
         let renamed = self.letters.values().filter(|letter| letter.sent_at == known.seen.envelope.sent_at);
-        let kept = letters.chain(renamed).any(|letter| letter.is_effect(hash));
+        // And the processor may have put it there under another.
+        let told_of = |copy: &&Known| {
+            let died = copy.seen.redrive.as_ref().and_then(|redrive| redrive.died.as_ref());
+            died.is_some_and(|life| life.message_id == *id)
+        };
+        let copies = self.known.values().filter(told_of).flat_map(|copy| copy.letters.iter().flatten());
+        let copies = copies.filter_map(|letter| self.letters.get(letter));
+        let kept = letters.chain(renamed).chain(copies).any(|letter| letter.is_effect(hash));
         self.must(completed || kept, Invariant::Rest, || format!("{id} is neither completed nor in a letter"));
     }
 }

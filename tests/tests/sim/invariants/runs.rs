@@ -4,7 +4,7 @@ use redrive_core::ids::Life;
 use redrive_core::key::{Key, LedgerKey};
 use redrive_testkit::journal::Actor;
 
-use super::{Checker, Invariant};
+use super::{Checker, Invariant, Known};
 use crate::cast::{ATTEMPTS, SKEW};
 
 impl Checker {
@@ -15,6 +15,8 @@ impl Checker {
         self.must(holds, Invariant::RunsAreGated, || format!("{actor} runs {name} without having read its claim"));
         let dead = self.entries.get(&entry).is_some_and(|entry| entry.is_dead(life));
         self.must(!dead, Invariant::DeadStaysDead, || format!("{actor} runs {name} for {life}, which is dead"));
+
+        self.in_order(life);
 
         let runs = self.running.entry(entry).or_default();
         let others: Vec<_> = runs.iter().map(ToString::to_string).collect();
@@ -27,6 +29,24 @@ impl Checker {
         self.must(starts <= ATTEMPTS && starts <= attempt, Invariant::DeadStaysDead, || {
             format!("{life} runs for the {starts}. time, as attempt {attempt}")
         });
+    }
+
+    /// Whatever came before it in its group is completed, or in the dead-letter queue.
+    fn in_order(&mut self, life: &Life) {
+        let Some(own) = self.known.get(&life.message_id) else { return };
+        let (Some(group), Some(place)) = (&own.seen.envelope.group, &own.seen.envelope.sequence) else { return };
+        let done = |known: &Known| {
+            let entry = known.entry.as_ref();
+            entry.is_some_and(|key| self.is_completed(key, &known.seen.hash)) || self.is_handed_over(known)
+        };
+        let before = |known: &&Known| {
+            let envelope = &known.seen.envelope;
+            envelope.group.as_ref() == Some(group) && envelope.sequence.as_ref().is_some_and(|its| its < place)
+        };
+        let waiting = self.waits.iter().filter_map(|id| self.known.get(id)).filter(before).find(|known| !done(known));
+        let Some(first) = waiting.map(|known| known.seen.envelope.message_id.clone()) else { return };
+        let group = group.clone();
+        self.broken(Invariant::GroupsAreInOrder, format!("{life} runs before {first} of {group} is done with"));
     }
 
     pub(super) fn ended(&mut self, actor: &Actor, key: &Key, life: &Life) {

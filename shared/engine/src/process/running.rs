@@ -1,0 +1,154 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redrive_core::decode::Inspected;
+use redrive_core::handler::Dispatch;
+use redrive_core::key::PayloadHash;
+use redrive_core::outcome::Outcome;
+use redrive_core::ports::{Ledger, MainQueue, Outbox};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{Instrument, warn};
+
+use super::attempt::Finished;
+use super::lines::{self, Head, Line, Lines, Waiting};
+use super::{Counts, End, Frame, Parts, claiming};
+use crate::World;
+
+/// Lines whose heads have ended, and how.
+type Ended<P> = Vec<(Line<Head<P>>, Outcome)>;
+
+impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
+where
+    H: Dispatch,
+    L: Ledger<H::Effects>,
+    Q: MainQueue,
+    W: World,
+    D: Outbox,
+{
+    /// Runs the lines: claims as many heads as there are free slots, together; each line's followers wait for its
+    /// head without holding a slot.
+    pub(super) async fn run(self: &Arc<Self>, mut lines: Lines, frame: &Frame, counts: &mut Counts) -> Vec<End> {
+        let mut ends = Vec::new();
+        let mut running = JoinSet::new();
+        loop {
+            let free = self.settings.concurrency.saturating_sub(running.len());
+            let starters = lines.take(free);
+            if !starters.is_empty() {
+                if self.budget(frame).is_none() {
+                    ends.extend(starters.into_iter().flat_map(Line::not_started));
+                    continue;
+                }
+                for (line, outcome) in self.start(starters, &mut running, frame, counts).await {
+                    self.close(line, outcome, false, &mut lines, &mut ends, frame).await;
+                }
+                continue;
+            }
+            match tokio::time::timeout_at(frame.deadline, running.join_next()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(finished))) => {
+                    finished.handled_in.into_iter().for_each(|took| counts.handler.add(took));
+                    counts.ledger.add(finished.settled_in);
+                    self.close(finished.line, finished.outcome, true, &mut lines, &mut ends, frame).await;
+                }
+                // The message of a lost task has no end, and so is returned as unsettled.
+                Ok(Some(Err(_))) => warn!("a message's task was lost"),
+                Err(_) => {
+                    warn!(running = running.len(), "the deadline came before every message was settled");
+                    running.abort_all();
+                    break;
+                }
+            }
+        }
+        ends
+    }
+
+    /// Decodes and claims heads together, and runs those that were won; returns the others.
+    async fn start(
+        self: &Arc<Self>,
+        starters: Vec<Line<Waiting>>,
+        running: &mut JoinSet<Finished<H::Payload>>,
+        frame: &Frame,
+        counts: &mut Counts,
+    ) -> Ended<H::Payload> {
+        let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
+        for Line { head, followers } in starters {
+            let seen = Inspected::new(head.envelope, &self.settings.reading);
+            match seen.decode(|message_type, body| self.handler.decode(message_type, body)) {
+                Ok(message) => sound.push(Line { head: Arc::new(message), followers }),
+                Err(bad) => unfit.push((Line { head: Head::Seen(Box::new(bad.inspected)), followers }, bad.fault)),
+            }
+        }
+        // A budget is reckoned like the lease: from before the claim was sent.
+        let claimed_at = Instant::now();
+        let claiming = tokio::time::timeout_at(frame.deadline, self.claim_all(sound, frame));
+        let (claims, mut ended) = tokio::join!(claiming, self.bury(unfit, frame));
+        counts.ledger.add(claimed_at.elapsed());
+        match claims {
+            Ok(claims) => {
+                for (line, claim) in claims.won {
+                    let (parts, frame) = (Arc::clone(self), frame.clone());
+                    let attempt = async move { parts.attempt(line, claim, claimed_at, &frame).await };
+                    running.spawn(attempt.in_current_span());
+                }
+                ended.extend(self.bury(claims.unfit, frame).await);
+                ended.extend(claims.ended);
+            }
+            Err(_) => warn!("the deadline came before the ledger answered every claim"),
+        }
+        self.hand_over(&mut ended, frame).await;
+        ended
+    }
+
+    /// Ends a line's head and decides what its followers may do.
+    async fn close(
+        &self,
+        line: Line<Head<H::Payload>>,
+        outcome: Outcome,
+        ran: bool,
+        lines: &mut Lines,
+        ends: &mut Vec<End>,
+        frame: &Frame,
+    ) {
+        let Line { head, followers } = line;
+        let delay = self.delay(&outcome, head.seen().envelope.receive_count);
+        if !followers.is_empty() {
+            match lines::after(self.settings.order, &outcome, ran, delay) {
+                lines::After::Promote => lines.put_back(followers),
+                lines::After::Follow(outcome) => {
+                    ends.extend(followers.iter().map(|waiting| waiting.end(outcome.clone())));
+                }
+                lines::After::Compare => ends.extend(self.compare(&head.seen().hash, followers, frame).await),
+            }
+        }
+        ends.push(head.end(outcome, delay));
+    }
+
+    /// What waited for a key that is completed now: a duplicate, or another payload that does not own the key.
+    async fn compare(&self, done: &PayloadHash, followers: VecDeque<Waiting>, frame: &Frame) -> Vec<End> {
+        let (mut ends, mut reused) = (Vec::new(), Vec::new());
+        for waiting in followers {
+            let end = waiting.end(Outcome::Duplicate);
+            let seen = Inspected::new(waiting.envelope, &self.settings.reading);
+            if seen.hash == *done {
+                ends.push(end);
+            } else {
+                reused.push((Line::alone(Head::Seen(Box::new(seen))), claiming::key_reused()));
+            }
+        }
+        let mut buried = self.bury(reused, frame).await;
+        self.hand_over(&mut buried, frame).await;
+        ends.extend(buried.into_iter().map(|(line, outcome)| line.head.end(outcome, None)));
+        ends
+    }
+
+    /// The time that an attempt which starts now may take; `None` if it should not start.
+    pub(super) fn budget(&self, frame: &Frame) -> Option<Duration> {
+        let left =
+            frame.deadline.saturating_duration_since(Instant::now()).saturating_sub(self.settings.settle_reserve);
+        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
+        let least = self.settings.handler_timeout / 2;
+        (left >= least).then(|| left.min(self.settings.handler_timeout))
+    }
+}
