@@ -67,9 +67,10 @@ test-stage:  ## The tests that need a stage, on one of their own
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
 	$(STAGE) up
+	$(STAGE) also fifo
 	(
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
-	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json"
+	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored
 	)
 

@@ -27,7 +27,9 @@ from settings import (
 )
 
 Outputs = dict[str, str]
-CONFIGURATION = ("--config-file", str(INFRA / "samconfig.toml"), "--config-env", "stage")
+CONFIGURATION = ("--config-file", str(INFRA / "samconfig.toml"))
+# The variants of samconfig.toml that stand beside the stage's own stack, each with the name of its stack.
+VARIANTS = {"fifo": f"{STACK}-fifo"}
 
 
 class DeploymentError(RuntimeError):
@@ -55,8 +57,8 @@ def build(settings: Settings) -> None:
         _sam(settings, "build", "--build-dir", str(settings.build), environment={**without_aws(), **BUILD_ENVIRONMENT})
 
 
-def deploy(settings: Settings, endpoint: str) -> Outputs:
-    """Creates or updates the stack; returns its outputs, and the endpoint among them."""
+def deploy(settings: Settings, endpoint: str, variant: str | None = None) -> Outputs:
+    """Creates or updates the stack, or a variant's; returns its outputs, and the endpoint among them."""
     _make_bucket(settings, endpoint)
     own = {} if settings.credentials else dict(os.environ)
     environment = {
@@ -65,11 +67,15 @@ def deploy(settings: Settings, endpoint: str) -> Outputs:
         **settings.client_environment(endpoint),
         "SAM_CLI_POLL_DELAY": "0.2",
     }
-    _sam(settings, "deploy", "--template-file", str(settings.build / "template.yaml"), environment=environment)
-    outputs = _outputs(settings, endpoint)
+    template = ("--template-file", str(settings.build / "template.yaml"))
+    _sam(settings, "deploy", *template, environment=environment, variant=variant)
+    outputs = _outputs(settings, endpoint, VARIANTS[variant] if variant else STACK)
     if settings.endpoint is None:
         _mend_mapping(settings, outputs)
-    _write_files(settings, endpoint, outputs)
+    if variant is None:
+        _write_files(settings, endpoint, outputs)
+    else:
+        settings.outputs_of(variant).write_text(json.dumps(outputs, indent=2) + "\n")
     return outputs
 
 
@@ -82,12 +88,19 @@ def read_outputs(settings: Settings) -> Outputs | None:
     return outputs
 
 
-def _sam(settings: Settings, command: str, *arguments: str, environment: Mapping[str, str]) -> None:
+def _sam(
+    settings: Settings,
+    command: str,
+    *arguments: str,
+    environment: Mapping[str, str],
+    variant: str | None = None,
+) -> None:
     """Runs sam in infra/, where its template and samconfig.toml are; its account of itself goes into a log."""
-    log = settings.folder / f"sam-{command}.log"
+    configured = f"stage-{variant}" if variant else "stage"
+    log = settings.folder / f"sam-{command}-{configured}.log"
     with log.open("wb") as output:
         done = subprocess.run(
-            [str(TOOLS / "sam"), command, *CONFIGURATION, *arguments],
+            [str(TOOLS / "sam"), command, *CONFIGURATION, "--config-env", configured, *arguments],
             cwd=INFRA,
             env={
                 **environment,
@@ -112,8 +125,8 @@ def _make_bucket(settings: Settings, endpoint: str) -> None:
         s3.create_bucket(Bucket=ARTIFACTS)
 
 
-def _outputs(settings: Settings, endpoint: str) -> Outputs:
-    stack = client("cloudformation", settings, endpoint).describe_stacks(StackName=STACK)["Stacks"][0]
+def _outputs(settings: Settings, endpoint: str, stack_name: str) -> Outputs:
+    stack = client("cloudformation", settings, endpoint).describe_stacks(StackName=stack_name)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     return {**outputs, "endpoint": endpoint, "region": settings.region}
 
@@ -126,10 +139,11 @@ def _mend_mapping(settings: Settings, outputs: Outputs) -> None:
     """
     mappings = client("lambda", settings, outputs["endpoint"])
     deployed = mappings.get_event_source_mapping(UUID=outputs["ProcessorMappingId"])
+    window = int(deployed.get("MaximumBatchingWindowInSeconds") or 0)
     mappings.update_event_source_mapping(
         UUID=outputs["ProcessorMappingId"],
         BatchSize=int(deployed["BatchSize"]),
-        MaximumBatchingWindowInSeconds=int(deployed["MaximumBatchingWindowInSeconds"]),
+        **({"MaximumBatchingWindowInSeconds": window} if window else {}),
         ScalingConfig={"MaximumConcurrency": int(deployed["ScalingConfig"]["MaximumConcurrency"])},
     )
 

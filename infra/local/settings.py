@@ -62,6 +62,10 @@ class Settings:
         """The stack's outputs and the endpoint, for tests and the demo."""
         return self.folder / "outputs.json"
 
+    def outputs_of(self, variant: str) -> Path:
+        """The same of a variant's stack."""
+        return self.folder / f"outputs-{variant}.json"
+
     @property
     def build(self) -> Path:
         """Where `sam build` puts what `sam deploy` takes."""

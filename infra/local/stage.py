@@ -1,4 +1,5 @@
-"""The local stage: `up` builds, starts and deploys; `down` ends every process; `status` and `logs` tell about it."""
+"""The local stage: `up` builds, starts and deploys, `also` adds a variant's stack; `down` ends every process; `status` and
+`logs` tell about it."""
 
 from __future__ import annotations
 
@@ -31,6 +32,16 @@ def up(settings: Settings) -> Outputs:
                 _end(settings)
             raise
     return outputs
+
+
+def also(settings: Settings, variant: str) -> Outputs:
+    """Deploys a variant of the stack beside the one that is up, from the same build."""
+    with exclusive(settings.folder):
+        outputs = deployment.read_outputs(settings)
+        if outputs is None or not is_up(settings):
+            raise DeploymentError(f"nothing is up in {settings.folder}: bring the stage up first")
+        with timed(f"variant {variant} deployed"):
+            return deployment.deploy(settings, outputs["endpoint"], variant)
 
 
 def down(settings: Settings) -> int:
@@ -78,7 +89,8 @@ def _end(settings: Settings) -> int:
     if outputs is not None and emulator.running_endpoint(settings) == outputs["endpoint"]:
         logs.keep(settings, outputs)
     ended = _player(settings).stop() + emulator.daemon(settings).stop()
-    for leftover in (settings.outputs, settings.folder / "endpoint", *settings.folder.glob("*.env")):
+    stale = (*settings.folder.glob("outputs*.json"), *settings.folder.glob("*.env"))
+    for leftover in (settings.folder / "endpoint", *stale):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(settings.folder / "tmp", ignore_errors=True)
     return ended
@@ -135,6 +147,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("up", "down", "status"):
         commands.add_parser(name)
+    commands.add_parser("also").add_argument("variant", choices=sorted(deployment.VARIANTS))
     commands.add_parser("logs").add_argument("function", choices=FUNCTIONS)
     arguments = parser.parse_args()
     end_on_signal()
@@ -143,6 +156,9 @@ def main() -> int:
     try:
         if arguments.command == "up":
             up(settings)
+        elif arguments.command == "also":
+            also(settings, arguments.variant)
+            return 0
         elif arguments.command == "down":
             say(f"{down(settings)} processes ended; the functions' logs, if any, are in {settings.folder}")
             return 0

@@ -36,7 +36,20 @@ impl Stage {
     /// # Panics
     /// Without that file: a test that needs the stage and has none must not pass.
     pub async fn connect() -> Self {
-        let path = std::env::var("STAGE_OUTPUTS").expect("STAGE_OUTPUTS names the stage's outputs; run `make test`");
+        Self::connect_to("STAGE_OUTPUTS").await
+    }
+
+    /// The stack with FIFO queues: the file that `STAGE_OUTPUTS_FIFO` names.
+    ///
+    /// # Panics
+    /// Without that file.
+    pub async fn connect_to_fifo() -> Self {
+        Self::connect_to("STAGE_OUTPUTS_FIFO").await
+    }
+
+    async fn connect_to(variable: &str) -> Self {
+        let path = std::env::var(variable)
+            .unwrap_or_else(|_| panic!("{variable} names a stack's outputs on the stage; run `make test`"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let outputs: HashMap<String, String> = serde_json::from_str(&text).expect("the outputs are a JSON object");
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -76,6 +89,15 @@ impl Stage {
     /// Sends one body to the main queue.
     pub async fn send(&self, body: &str) -> MessageId {
         let sent = self.sqs.send_message().queue_url(self.output("MainQueueUrl")).message_body(body).send().await;
+        let id = sent.expect("SQS takes the message").message_id;
+        id.and_then(MessageId::new).expect("SQS gives it an id")
+    }
+
+    /// Sends one body to a group of a FIFO main queue.
+    pub async fn send_to(&self, group: &str, body: &str) -> MessageId {
+        let send = self.sqs.send_message().queue_url(self.output("MainQueueUrl")).message_body(body);
+        let once = uuid::Uuid::new_v4().to_string();
+        let sent = send.message_group_id(group).message_deduplication_id(once).send().await;
         let id = sent.expect("SQS takes the message").message_id;
         id.and_then(MessageId::new).expect("SQS gives it an id")
     }

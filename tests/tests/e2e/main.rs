@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod fifo;
+
 use std::time::Duration;
 
 use redrive_core::ids::MessageId;
