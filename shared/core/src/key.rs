@@ -89,12 +89,17 @@ impl Pointer {
         if text.starts_with('/') && escapes_well { Ok(Self(text.to_owned())) } else { Err(BadPointer(text.to_owned())) }
     }
 
+    /// What stands there.
+    pub(crate) fn find<'a>(&self, body: &'a Value) -> Option<&'a Value> {
+        body.pointer(&self.0)
+    }
+
     /// The key that stands there.
     ///
     /// # Errors
     /// [`NoKey`] says why there is none.
     pub fn resolve(&self, body: Option<&Value>) -> Result<Key, NoKey> {
-        match body.and_then(|body| body.pointer(&self.0)) {
+        match body.and_then(|body| self.find(body)) {
             None => Err(NoKey::Unresolved),
             Some(Value::String(text)) => Key::new(text.clone()),
             // A number that is not whole, or over 64 bits, is read as a double: two of them may look alike.

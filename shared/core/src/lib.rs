@@ -21,6 +21,7 @@ pub mod ids;
 pub mod key;
 pub mod ledger;
 pub mod letter;
+pub mod mask;
 pub mod outcome;
 pub mod policy;
 pub mod ports;
