@@ -76,6 +76,9 @@ pub struct Envelope {
     pub receive_count: u32,
     /// `MessageGroupId`: FIFO's order, or a standard queue's fairness.
     pub group: Option<String>,
+    /// `DeadLetterQueueSourceArn`: the queue whose redrive policy moved it. Absent if it was sent to where it is, and on
+    /// emulators that do not say it.
+    pub moved_from: Option<String>,
     /// The producer's message attributes.
     pub attributes: Attributes,
 }
@@ -103,6 +106,7 @@ impl Envelope {
             sent_at: Timestamp::from_millis(sent_at),
             receive_count: u32::try_from(receive_count).unwrap_or(u32::MAX).max(1),
             group: record.system.get("MessageGroupId").cloned(),
+            moved_from: record.system.get("DeadLetterQueueSourceArn").cloned(),
             attributes: record.attributes,
         })
     }

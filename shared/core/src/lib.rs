@@ -16,6 +16,7 @@ pub mod decode;
 pub mod envelope;
 pub mod fault;
 pub mod fingerprint;
+pub mod foreign;
 pub mod handler;
 pub mod ids;
 pub mod key;

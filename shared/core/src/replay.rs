@@ -5,6 +5,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::envelope::{Attribute, Attributes};
+use crate::foreign;
 use crate::ids::{LetterId, Number, Scope};
 use crate::key::Key;
 use crate::letter::{ErrorType, Letter, Status};
@@ -188,7 +189,8 @@ impl Outgoing {
     /// # Errors
     /// [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
-        let others = letter.attributes.keys().filter(|name| *name != ATTRIBUTE).count();
+        let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
+        let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
         if others < ATTRIBUTE_LIMIT { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
     }
 
@@ -207,6 +209,8 @@ impl Outgoing {
             sent_at: letter.sent_at,
         };
         let mut attributes = letter.attributes.clone();
+        // Why it died before is not why it will die again.
+        attributes.remove(foreign::ATTRIBUTE);
         attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
         Some(Self {
             letter: letter.id,

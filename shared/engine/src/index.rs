@@ -6,9 +6,11 @@ use redrive_core::admission::{Admission, Findings, Leave, admit, letter_ids};
 use redrive_core::batch::Batch;
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
+use redrive_core::foreign::{Said, Teller};
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
+use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
 use serde::Serialize;
@@ -90,6 +92,7 @@ pub struct Indexer<D, R, T, C> {
     letters: T,
     clock: C,
     settings: IndexSettings,
+    redaction: Redaction,
 }
 
 /// One drain's memory: every id is looked at once.
@@ -123,8 +126,14 @@ where
     C: Clock,
 {
     /// An indexer of one queue pair.
-    pub const fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
-        Self { queue, ledger, letters, clock, settings }
+    pub fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
+        Self { queue, ledger, letters, clock, settings, redaction: Redaction::default() }
+    }
+
+    /// What is done to the texts that messages bring with them; those in the ledger were redacted before.
+    #[must_use]
+    pub fn with_redaction(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
@@ -196,9 +205,21 @@ where
             let owned = entries.next().flatten().filter(|_| seen.key.is_ok());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
-            Dead { seen, found: Findings { ownerless, owned, named, own } }
+            let said = self.said(&seen);
+            Dead { seen, found: Findings { said, ownerless, owned, named, own, ..Findings::default() } }
         });
         Ok(dead.collect())
+    }
+
+    /// What a message says by itself about its death, fit to be stored.
+    fn said(&self, seen: &Inspected) -> Option<Said> {
+        let said = Said::of(&seen.envelope)?;
+        if said.by == Teller::Sns {
+            // Our own words.
+            return Some(said);
+        }
+        let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
+        Some(Said { text, ..said })
     }
 
     /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table

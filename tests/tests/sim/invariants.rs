@@ -149,6 +149,7 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         sent_at: message.sent_at,
         receive_count: 1,
         group: message.group.clone(),
+        moved_from: message.from.as_ref().map(|from| from.as_str().to_owned()),
         attributes: message.attributes.clone(),
     }
 }

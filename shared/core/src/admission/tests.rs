@@ -1,3 +1,5 @@
+mod said;
+
 use std::time::Duration;
 
 use super::*;
