@@ -77,7 +77,8 @@ fn without_a_ledger_no_entry_is_believed() {
     let dead = message("m-1", 1, BODY, None);
     for owned in [entry(&dead, None), entry(&dead, Some(Settlement::Complete)), failed(&dead)] {
         let found = Findings { owned: Some(owned), ..without_a_ledger(None) };
-        assert_eq!(created(&dead, &found).reason.error_type, ErrorType::Unknown);
+        let letter = created(&dead, &found);
+        assert_eq!((letter.status, letter.reason.error_code.as_deref()), (Status::Pending, Some("no-reason")));
     }
 }
 
