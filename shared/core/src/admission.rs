@@ -2,6 +2,7 @@
 //! a way to lose a message or to bring a finished one back.
 
 use crate::decode::{Inspected, Reading};
+use crate::foreign::{Said, Teller};
 use crate::hashing::Hashing;
 use crate::ids::{LetterId, Life, MessageId, Number};
 use crate::key::{LedgerKey, PayloadHash};
@@ -13,9 +14,24 @@ use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
 
-/// What the tables say about a dead message. Read just now, consistently; a read that failed is no finding.
+/// Whether there is a ledger that could have been asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LedgerView {
+    /// It was read: an entry that is not there says that nothing was attempted.
+    #[default]
+    Read,
+    /// The queue pair has none: nothing is known of its consumer's attempts, and only a person may replay.
+    None,
+}
+
+/// What the tables, and the message itself, say about a dead message. Read just now, consistently; a read that failed
+/// is no finding.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
+    /// Whether the entries below were looked for; without a ledger they are ignored.
+    pub ledger: LedgerView,
+    /// What the message says by itself, its text redacted.
+    pub said: Option<Said>,
     /// The ownerless entry of this send or life.
     pub ownerless: Option<Entry>,
     /// The entry of its key.
@@ -55,7 +71,7 @@ pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
 /// The life that ended, as a message says that claims to have been sent here by the processor.
 fn told_life(dead: &Inspected) -> Option<&Life> {
     // What SQS moved is in its own life, whatever it carries from an earlier one.
-    dead.redrive.as_ref().filter(|_| !dead.envelope.moved)?.died.as_ref()
+    dead.redrive.as_ref().filter(|_| dead.envelope.moved_from.is_none())?.died.as_ref()
 }
 
 /// What a dead message is: which life of it ended, and under which id it first came.
@@ -113,7 +129,10 @@ pub enum Leave {
 /// Decides.
 #[must_use]
 pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
-    let live = |entry: &Option<Entry>| entry.clone().filter(|entry| !entry.expired(now));
+    let asked = found.ledger == LedgerView::Read;
+    let asking = policy.asking();
+    let policy = if asked { policy } else { &asking };
+    let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
     // An entry of this send that another body left there is a forgery's.
     let ownerless = ownerless.filter(|entry| entry.hash == dead.hash);
@@ -130,9 +149,13 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     {
         return completed(dead, &identity, letter, reading, policy, now);
     }
-    let reason = match reason(&identity.life, ownerless.as_ref(), owned.as_ref(), now) {
-        Ok(reason) => reason,
-        Err(leave) => return Admission::Leave(leave),
+    let reason = if asked {
+        match reason(dead, &identity.life, found.said.as_ref(), ownerless.as_ref(), owned.as_ref(), now) {
+            Ok(reason) => reason,
+            Err(leave) => return Admission::Leave(leave),
+        }
+    } else {
+        found.said.as_ref().map_or_else(|| unknown(now), |said| said.reason(dead.envelope.sent_at, now))
     };
     let admission = match (redrive, letter) {
         (_, None) => create(dead, identity, reason, reading, policy, now),
@@ -267,19 +290,31 @@ fn create(
     Admission::Create(Box::new(letter.opened(WHO, now)))
 }
 
-/// Why it died: what was recorded for this very send or life, then what its key's entry says.
-fn reason(life: &Life, ownerless: Option<&Entry>, owned: Option<&Entry>, now: Timestamp) -> Result<Reason, Leave> {
+/// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message
+/// says by itself.
+fn reason(
+    dead: &Inspected,
+    life: &Life,
+    said: Option<&Said>,
+    ownerless: Option<&Entry>,
+    owned: Option<&Entry>,
+    now: Timestamp,
+) -> Result<Reason, Leave> {
     if let Some(entry) = ownerless {
         return Ok(from_entry(entry, life, now));
     }
-    let Some(entry) = owned else { return Ok(never_ran("no attempt was recorded", now)) };
-    if entry.state == State::InProgress && entry.lease_until >= now {
-        return Err(Leave::LeaseLive);
-    }
-    if entry.attempts(life) == 0 {
-        return Ok(never_ran("all receives were used up before an attempt could start", now));
-    }
-    Ok(from_entry(entry, life, now))
+    let why = match owned {
+        None => "no attempt was recorded",
+        Some(entry) if entry.state == State::InProgress && entry.lease_until >= now => return Err(Leave::LeaseLive),
+        Some(entry) if entry.attempts(life) > 0 => return Ok(from_entry(entry, life, now)),
+        Some(_) => "all receives were used up before an attempt could start",
+    };
+    Ok(match said {
+        // Nobody has seen it: that much is known, and no more is said.
+        Some(said) if said.by == Teller::Sns => never_ran(&said.text, now),
+        Some(said) => said.reason(dead.envelope.sent_at, now),
+        None => never_ran(why, now),
+    })
 }
 
 fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
@@ -311,6 +346,11 @@ fn never_ran(why: &str, now: Timestamp) -> Reason {
         last_failed_at: now,
         attempts: Vec::new(),
     }
+}
+
+fn unknown(now: Timestamp) -> Reason {
+    let why = "this queue has no ledger, and the message does not say why it failed";
+    Reason { error_type: ErrorType::Unknown, error_code: Some("no-reason".to_owned()), ..never_ran(why, now) }
 }
 
 /// Whether the ledger shows this letter's effect as done: the payload that was completed, if so.

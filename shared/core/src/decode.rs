@@ -52,6 +52,12 @@ impl Reading {
         (self.kind_of(content.as_ref(), attributes), key_in(content.as_ref(), attributes, self))
     }
 
+    /// What the producer wrote, if it can be read.
+    #[must_use]
+    pub fn content_of(&self, body: &str) -> Option<Value> {
+        self.wrapping.open(body).ok().map(|content| content.value)
+    }
+
     /// The whole payload's hash, whatever is configured to be hashed.
     #[must_use]
     pub fn fingerprint_of(&self, body: &str) -> PayloadHash {

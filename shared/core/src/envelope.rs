@@ -78,8 +78,9 @@ pub struct Envelope {
     pub group: Option<String>,
     /// `SequenceNumber`: only a FIFO queue gives one.
     pub sequence: Option<String>,
-    /// Whether SQS's own redrive policy moved it here (`DeadLetterQueueSourceArn`).
-    pub moved: bool,
+    /// `DeadLetterQueueSourceArn`: the queue whose redrive policy moved it. Absent if it was sent to where it is, and on
+    /// emulators that do not say it.
+    pub moved_from: Option<String>,
     /// The producer's message attributes.
     pub attributes: Attributes,
 }
@@ -108,7 +109,7 @@ impl Envelope {
             receive_count: u32::try_from(receive_count).unwrap_or(u32::MAX).max(1),
             group: record.system.get("MessageGroupId").cloned(),
             sequence: record.system.get("SequenceNumber").filter(|text| !text.is_empty()).cloned(),
-            moved: record.system.contains_key("DeadLetterQueueSourceArn"),
+            moved_from: record.system.get("DeadLetterQueueSourceArn").cloned(),
             attributes: record.attributes,
         })
     }

@@ -34,6 +34,12 @@ pub trait Handler: Send + Sync + 'static {
         message: &Self::Message,
         context: &Context,
     ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+
+    /// What may be kept of an error's text, which is stored, logged and shown: called for each fault of this handler, after
+    /// the configured masks. If it panics, the text is withheld.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// What the processor runs: one [`Handler`], or several behind [`Routes`](crate::routes::Routes).
@@ -59,6 +65,9 @@ pub trait Dispatch: Send + Sync + 'static {
         context: &Context,
     ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
 
+    /// What may be kept of the text of an error with this message.
+    fn redact(&self, payload: &Self::Payload, text: &str) -> String;
+
     /// The types that it handles, if it minds: they must be the configured ones.
     fn types(&self) -> Option<Vec<&str>> {
         None
@@ -79,6 +88,10 @@ impl<H: Handler> Dispatch for H {
         context: &Context,
     ) -> impl Future<Output = Result<H::Effects, Fault>> + Send {
         self.handle(payload, context)
+    }
+
+    fn redact(&self, _: &H::Message, text: &str) -> String {
+        Handler::redact(self, text)
     }
 }
 

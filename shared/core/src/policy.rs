@@ -20,21 +20,27 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The same policy for a consumer without our ledger: only a person may replay.
+    #[must_use]
+    pub fn asking(&self) -> Self {
+        Self { max_deaths: 0, ..self.clone() }
+    }
+
     /// When a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only a person may.
     ///
     /// NEVER_RAN, TRANSIENT and TIMEOUT may pass by themselves; a letter without a single attempt rests not at
     /// all the first time, and so is the first to go.
     #[must_use]
     pub fn due(&self, error_type: ErrorType, deaths: u32, since: Timestamp) -> Timestamp {
+        if deaths > self.max_deaths {
+            return Timestamp::NEVER;
+        }
         let doublings = match error_type {
             ErrorType::NeverRan if deaths <= 1 => return since,
             ErrorType::NeverRan => deaths - 2,
             ErrorType::Transient | ErrorType::Timeout => deaths.saturating_sub(1),
             ErrorType::Permanent | ErrorType::Schema | ErrorType::Unknown => return Timestamp::NEVER,
         };
-        if deaths > self.max_deaths {
-            return Timestamp::NEVER;
-        }
         since.after(self.cool_down.saturating_mul(1 << doublings.min(16)))
     }
 }
@@ -43,15 +49,25 @@ impl Policy {
 mod tests {
     use super::*;
 
-    fn due(error_type: ErrorType, deaths: u32) -> Option<u64> {
-        let policy = Policy {
+    fn policy() -> Policy {
+        Policy {
             cool_down: Duration::from_secs(10),
             max_deaths: 3,
             resolved_retention: Duration::from_secs(1),
             outcome_after: Duration::from_secs(1),
-        };
-        let due = policy.due(error_type, deaths, Timestamp::from_millis(0));
+        }
+    }
+
+    fn due(error_type: ErrorType, deaths: u32) -> Option<u64> {
+        let due = policy().due(error_type, deaths, Timestamp::from_millis(0));
         (due != Timestamp::NEVER).then(|| due.as_secs())
+    }
+
+    #[test]
+    fn without_a_ledger_nothing_is_replayed_by_itself() {
+        for error_type in [ErrorType::NeverRan, ErrorType::Transient, ErrorType::Timeout, ErrorType::Unknown] {
+            assert_eq!(policy().asking().due(error_type, 1, Timestamp::from_millis(0)), Timestamp::NEVER);
+        }
     }
 
     #[test]

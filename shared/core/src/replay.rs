@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::decode::{Inspected, Reading};
 use crate::envelope::{Attribute, Attributes};
+use crate::foreign;
 use crate::ids::{LetterId, Life, Number, Scope};
 use crate::key::Key;
 use crate::letter::{ErrorType, Letter, Status};
@@ -199,7 +200,8 @@ impl Outgoing {
     /// # Errors
     /// [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
-        let others = letter.attributes.keys().filter(|name| *name != ATTRIBUTE).count();
+        let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
+        let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
         if others < ATTRIBUTE_LIMIT { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
     }
 
@@ -219,6 +221,8 @@ impl Outgoing {
             died: None,
         };
         let mut attributes = letter.attributes.clone();
+        // Why it died before is not why it will die again.
+        attributes.remove(foreign::ATTRIBUTE);
         attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
         Some(Self {
             letter: letter.id,

@@ -67,6 +67,7 @@ trait Route<E>: Send + Sync {
 
 trait Bound<E>: Send + Sync {
     fn run<'a>(&'a self, context: &'a Context) -> Running<'a, E>;
+    fn redact(&self, text: &str) -> String;
 }
 
 struct Leaf<H>(Arc<H>);
@@ -86,6 +87,10 @@ impl<H: Handler, E: From<H::Effects>> Bound<E> for Ready<H> {
     fn run<'a>(&'a self, context: &'a Context) -> Running<'a, E> {
         Box::pin(async move { Ok(self.handler.handle(&self.message, context).await?.into()) })
     }
+
+    fn redact(&self, text: &str) -> String {
+        self.handler.redact(text)
+    }
 }
 
 impl<E: Send + Sync + 'static> Dispatch for Routes<E> {
@@ -102,6 +107,10 @@ impl<E: Send + Sync + 'static> Dispatch for Routes<E> {
 
     async fn dispatch(&self, payload: &Routed<E>, context: &Context) -> Result<E, Fault> {
         payload.0.run(context).await
+    }
+
+    fn redact(&self, payload: &Routed<E>, text: &str) -> String {
+        payload.0.redact(text)
     }
 
     fn types(&self) -> Option<Vec<&str>> {

@@ -6,8 +6,10 @@ use redrive_core::admission::{Admission, Findings, Leave, admit, letter_ids, own
 use redrive_core::batch::Batch;
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
+use redrive_core::foreign::{Said, Teller};
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
+use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
 use serde::Serialize;
@@ -89,6 +91,7 @@ pub struct Indexer<D, R, T, C> {
     letters: T,
     clock: C,
     settings: IndexSettings,
+    redaction: Redaction,
 }
 
 /// One drain's memory: every id is looked at once.
@@ -122,8 +125,14 @@ where
     C: Clock,
 {
     /// An indexer of one queue pair.
-    pub const fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
-        Self { queue, ledger, letters, clock, settings }
+    pub fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
+        Self { queue, ledger, letters, clock, settings, redaction: Redaction::default() }
+    }
+
+    /// What is done to the texts that messages bring with them; those in the ledger were redacted before.
+    #[must_use]
+    pub fn with_redaction(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
@@ -191,9 +200,21 @@ where
             let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
-            Dead { seen, found: Findings { ownerless, owned, named, own } }
+            let said = self.said(&seen);
+            Dead { seen, found: Findings { said, ownerless, owned, named, own, ..Findings::default() } }
         });
         Ok(dead.collect())
+    }
+
+    /// What a message says by itself about its death, fit to be stored.
+    fn said(&self, seen: &Inspected) -> Option<Said> {
+        let said = Said::of(&seen.envelope)?;
+        if said.by == Teller::Sns {
+            // Our own words.
+            return Some(said);
+        }
+        let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
+        Some(Said { text, ..said })
     }
 
     /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table

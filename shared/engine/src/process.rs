@@ -17,6 +17,7 @@ use redrive_core::envelope::Record;
 use redrive_core::handler::Dispatch;
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::ledger::Origin;
+use redrive_core::mask::Masks;
 use redrive_core::outcome::{Outage, Outcome, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue, Outbox};
 use tokio::runtime::Handle;
@@ -52,6 +53,8 @@ pub struct ProcessSettings {
     pub rules: Rules,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
+    /// What is masked out of error texts.
+    pub masks: Masks,
     /// How many handlers run at once.
     pub concurrency: usize,
     /// How long an entry is remembered after its last write.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
+use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
@@ -62,6 +63,8 @@ pub struct ProcessorConfig {
     pub max_receive_count: u32,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
+    /// What is masked out of error texts.
+    pub masks: Masks,
     /// What is kept of a message's time for settling it.
     pub settle_reserve: Duration,
     /// Whether an invocation fails that looks like an outage, so that Lambda polls more slowly.
@@ -100,6 +103,7 @@ impl ProcessorConfig {
             "off" => Ok(false),
             _ => Err("on or off".to_owned()),
         });
+        let masks = fields::masks(&mut reader);
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());
         all_receives(&mut reader, max_receive_count, queue.as_ref());
         short_lease(&mut reader, handler_timeout, visibility);
@@ -117,6 +121,7 @@ impl ProcessorConfig {
                 schedule: schedule?,
                 max_receive_count: u32::try_from(max_receive_count?).ok()?,
                 handler_timeout: Duration::from_secs(handler_timeout?),
+                masks: masks?,
                 settle_reserve: SETTLE_RESERVE,
                 outage_brake: outage_brake?,
                 clock_skew: CLOCK_SKEW,
@@ -144,6 +149,8 @@ pub struct IndexerConfig {
     pub reading: Reading,
     /// When letters are replayed.
     pub policy: Policy,
+    /// What is masked out of the reasons that messages bring with them.
+    pub masks: Masks,
 }
 
 impl IndexerConfig {
@@ -160,6 +167,7 @@ impl IndexerConfig {
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
         let reading = fields::reading(&mut reader, queue.as_ref());
         let policy = fields::policy(&mut reader);
+        let masks = fields::masks(&mut reader);
         reader.finish(|| {
             Some(Self {
                 function: function?,
@@ -169,6 +177,7 @@ impl IndexerConfig {
                 letter_table: letter_table?,
                 reading: reading?,
                 policy: policy?,
+                masks: masks?,
             })
         })
     }

@@ -31,73 +31,79 @@ impl Wake {
     /// # Errors
     /// [`NotUnderstood`] says what is missing.
     pub fn parse(payload: &Value) -> Result<Self, NotUnderstood> {
-        if let Some(word) = payload.get("redrive") {
-            return if word == "sweep" {
-                Ok(Self::Sweep)
-            } else {
-                Err(NotUnderstood("\"redrive\" does not say \"sweep\""))
-            };
-        }
-        if let Some(records) = payload.get("Records") {
-            return Self::from_sns(records);
-        }
-        if let Some(alarm) = payload.get("alarmData") {
-            return Self::from_states([state(alarm)]);
-        }
-        match payload.get("detail-type").and_then(Value::as_str) {
-            Some("CloudWatch Alarm State Change") => Self::from_states([payload.get("detail").and_then(state)]),
-            Some("Scheduled Event") => Ok(Self::Sweep),
-            _ => Err(NotUnderstood("it has none of the fields by which the known ones are told apart")),
-        }
-    }
-
-    fn from_sns(records: &Value) -> Result<Self, NotUnderstood> {
+        let Some(records) = payload.get("Records") else { return Self::of([signal(payload)]) };
         let records = records.as_array().filter(|records| !records.is_empty());
         let records = records.ok_or(NotUnderstood("\"Records\" holds nothing"))?;
-        Self::from_states(records.iter().map(|record| {
-            let message = record.pointer("/Sns/Message").and_then(Value::as_str)?;
-            let alarm: Value = serde_json::from_str(message).ok()?;
-            Some(Alarm::new(alarm.get("AlarmName"), alarm.get("NewStateValue")?.as_str()?))
+        Self::of(records.iter().map(|record| {
+            // A topic carries whatever is published to it: CloudWatch's own notification, an event that a rule passes
+            // on, or a sweep by hand.
+            let message = record.pointer("/Sns/Message").and_then(Value::as_str).ok_or(NO_SIGNAL)?;
+            let message: Value = serde_json::from_str(message).map_err(|_| NO_SIGNAL)?;
+            match message.get("NewStateValue") {
+                Some(state) => Signal::of_state(message.get("AlarmName"), Some(state)),
+                None => signal(&message),
+            }
         }))
     }
 
-    /// One ring among them is enough, whatever the others are; silence must be understood throughout.
-    fn from_states(states: impl IntoIterator<Item = Option<Alarm>>) -> Result<Self, NotUnderstood> {
-        let (mut alarms, mut unknown) = (Vec::new(), false);
-        for state in states {
-            match state {
-                Some(Alarm::Rings(name)) => alarms.push(name),
-                Some(Alarm::Silent) => {}
-                Some(Alarm::Unknown) | None => unknown = true,
+    /// One ring among them is enough, whatever the others are, and so is a sweep; silence must be understood throughout.
+    fn of(signals: impl IntoIterator<Item = Result<Signal, NotUnderstood>>) -> Result<Self, NotUnderstood> {
+        let (mut alarms, mut sweep, mut unknown) = (Vec::new(), false, None);
+        for signal in signals {
+            match signal {
+                Ok(Signal::Rings(name)) => alarms.push(name),
+                Ok(Signal::Sweep) => sweep = true,
+                Ok(Signal::Silent) => {}
+                Err(why) => unknown = Some(why),
             }
         }
-        match (alarms.is_empty(), unknown) {
-            (false, _) => Ok(Self::Ring { alarms }),
-            (true, false) => Ok(Self::Nothing),
-            (true, true) => Err(NotUnderstood("it says no alarm's state of ALARM, OK or INSUFFICIENT_DATA")),
+        match unknown {
+            _ if !alarms.is_empty() => Ok(Self::Ring { alarms }),
+            _ if sweep => Ok(Self::Sweep),
+            None => Ok(Self::Nothing),
+            Some(why) => Err(why),
         }
     }
 }
 
-enum Alarm {
+const NO_SIGNAL: NotUnderstood = NotUnderstood("it has none of the fields by which the known ones are told apart");
+const NO_STATE: NotUnderstood = NotUnderstood("it says no alarm's state of ALARM, OK or INSUFFICIENT_DATA");
+
+/// What one payload or notification says.
+enum Signal {
     Rings(String),
+    Sweep,
     Silent,
-    Unknown,
 }
 
-impl Alarm {
-    fn new(name: Option<&Value>, state: &str) -> Self {
-        match state {
-            "ALARM" => Self::Rings(name.and_then(Value::as_str).unwrap_or("unnamed").to_owned()),
-            "OK" | "INSUFFICIENT_DATA" => Self::Silent,
-            _ => Self::Unknown,
+impl Signal {
+    fn of_state(name: Option<&Value>, state: Option<&Value>) -> Result<Self, NotUnderstood> {
+        match state.and_then(Value::as_str) {
+            Some("ALARM") => Ok(Self::Rings(name.and_then(Value::as_str).unwrap_or("unnamed").to_owned())),
+            Some("OK" | "INSUFFICIENT_DATA") => Ok(Self::Silent),
+            _ => Err(NO_STATE),
         }
     }
 }
 
-/// The form that CloudWatch's own action and EventBridge share.
-fn state(alarm: &Value) -> Option<Alarm> {
-    Some(Alarm::new(alarm.get("alarmName"), alarm.pointer("/state/value")?.as_str()?))
+/// The forms that are no notification of SNS's own. CloudWatch's action and EventBridge's event write a state alike.
+fn signal(payload: &Value) -> Result<Signal, NotUnderstood> {
+    let of_alarm = |alarm: Option<&Value>| {
+        let part = |pointer: &str| alarm.and_then(|alarm| alarm.pointer(pointer));
+        Signal::of_state(part("/alarmName"), part("/state/value"))
+    };
+    if let Some(word) = payload.get("redrive") {
+        let sweep = (word == "sweep").then_some(Signal::Sweep);
+        return sweep.ok_or(NotUnderstood("\"redrive\" does not say \"sweep\""));
+    }
+    if let Some(alarm) = payload.get("alarmData") {
+        return of_alarm(Some(alarm));
+    }
+    match payload.get("detail-type").and_then(Value::as_str) {
+        Some("CloudWatch Alarm State Change") => of_alarm(payload.get("detail")),
+        Some("Scheduled Event") => Ok(Signal::Sweep),
+        _ => Err(NO_SIGNAL),
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_carries_what_a_rule_passes_on_and_a_sweep_by_hand() {
+        let event = |state: &str| {
+            let detail = json!({"alarmName": "depth", "state": {"value": state}});
+            json!({"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "detail": detail})
+                .to_string()
+        };
+        let sweep = r#"{"redrive":"sweep"}"#;
+        assert_eq!(Wake::parse(&sns(&[&event("ALARM")])), ring(&["depth"]));
+        assert_eq!(Wake::parse(&sns(&[&event("OK")])), Ok(Wake::Nothing));
+        assert_eq!(Wake::parse(&sns(&[sweep])), Ok(Wake::Sweep));
+        assert_eq!(Wake::parse(&sns(&[CALMS, sweep, "hello"])), Ok(Wake::Sweep));
+        assert_eq!(Wake::parse(&sns(&[sweep, RINGS])), ring(&["depth"]));
+    }
+
+    #[test]
     fn a_sweep_is_a_schedules_own_input_or_a_rules_event() {
         assert_eq!(Wake::parse(&json!({"redrive": "sweep"})), Ok(Wake::Sweep));
         let rule = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}});
@@ -164,6 +185,10 @@ mod tests {
             json!({"Records": "SECRET"}),
             sns(&["SECRET"]),
             sns(&[r#"{"AlarmName":"depth","NewStateValue":"SECRET"}"#]),
+            sns(&[r#"{"AlarmName":"depth","NewStateValue":null}"#]),
+            sns(&[r#"{"redrive":"SECRET"}"#]),
+            sns(&[r#"{"Records":[]}"#]),
+            json!({"Records": [{"Sns": {"Message": {"NewStateValue": "ALARM"}}}]}),
             json!({"alarmData": {"alarmName": "depth"}}),
             json!({"alarmData": {"state": {"value": 7}}}),
             json!({"detail-type": "CloudWatch Alarm State Change"}),

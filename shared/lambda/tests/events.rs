@@ -71,11 +71,52 @@ fn every_form_of_the_alarm_rings() {
         ("sns-alarm.json", depth),
         ("cloudwatch-alarm-direct.json", depth),
         ("cloudwatch-alarm-metric-math.json", "waiting-in-both"),
+        ("cloudwatch-alarm-composite.json", "any-dead-letters"),
         ("eventbridge-alarm.json", depth),
+        ("eventbridge-alarm-composite.json", "any-dead-letters"),
     ] {
         assert_eq!(Wake::parse(&fixture(name)), Ok(Wake::Ring { alarms: vec![alarm.to_owned()] }), "{name}");
     }
     assert_eq!(Wake::parse(&fixture("sweep.json")), Ok(Wake::Sweep));
+}
+
+/// Metric, metric-math and composite alarms write their state alike; one of these has ended.
+#[test]
+fn several_alarms_in_one_event_ring_those_that_went_off() {
+    let alarms = ["waiting-in-both", "any-dead-letters"].map(str::to_owned).to_vec();
+    assert_eq!(Wake::parse(&fixture("sns-alarms.json")), Ok(Wake::Ring { alarms }));
+}
+
+#[test]
+fn the_end_of_an_alarm_and_too_few_data_are_no_reason_to_look_in_any_form() {
+    for name in ["sns-alarm-ok.json", "cloudwatch-alarm-ok.json", "eventbridge-alarm-insufficient-data.json"] {
+        assert_eq!(Wake::parse(&fixture(name)), Ok(Wake::Nothing), "{name}");
+    }
+}
+
+#[test]
+fn the_alarms_have_the_shape_of_the_official_types() {
+    use aws_lambda_events::cloudwatch_alarms::{CloudWatchAlarm, CloudWatchCompositeAlarm, CloudWatchMetricAlarm};
+    use aws_lambda_events::sns::{CloudWatchAlarmPayload, SnsEvent};
+    for name in ["cloudwatch-alarm-direct.json", "cloudwatch-alarm-ok.json"] {
+        let alarm: CloudWatchMetricAlarm = serde_json::from_value(fixture(name)).unwrap();
+        assert!(!alarm.alarm_data.configuration.metrics.is_empty(), "{name}");
+    }
+    // Its configuration of metrics knows no expressions.
+    let alarm: CloudWatchAlarm = serde_json::from_value(fixture("cloudwatch-alarm-metric-math.json")).unwrap();
+    assert_eq!(alarm.alarm_data.alarm_name, "waiting-in-both");
+    let alarm: CloudWatchCompositeAlarm = serde_json::from_value(fixture("cloudwatch-alarm-composite.json")).unwrap();
+    assert_eq!(alarm.alarm_data.alarm_name, "any-dead-letters");
+    for name in ["sns-alarm.json", "sns-alarms.json", "sns-alarm-ok.json"] {
+        let event: SnsEvent = serde_json::from_value(fixture(name)).unwrap();
+        for record in event.records {
+            let message: Value = serde_json::from_str(&record.sns.message).unwrap();
+            // The official type knows metrics only.
+            if message.get("Trigger").is_some() {
+                serde_json::from_value::<CloudWatchAlarmPayload>(message).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use redrive_aws::{LedgerTable, LetterTable, SqsDeadLetterQueue};
+use redrive_core::mask::Redaction;
 use redrive_engine::{DrainReport, IndexSettings, Indexer};
 use redrive_lambda::config::{IndexerConfig, environment};
 use redrive_lambda::doorbell::Wake;
@@ -47,7 +48,7 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     let queue = aws.dead_letter_queue(config.dead_letter_queue_url);
     let (ledger, letters) = (aws.ledger(config.ledger_table), aws.letters(config.letter_table));
     Ok(Indexing {
-        indexer: Indexer::new(queue, ledger, letters, System, settings),
+        indexer: Indexer::new(queue, ledger, letters, System, settings).with_redaction(Redaction::new(config.masks)),
         meter: Meter::new(config.function.name, config.main_queue_name),
     })
 }

@@ -59,6 +59,7 @@ pub use replay::run_replay;
 
 pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
 pub use redrive_core::handler::{Context, Dispatch, Handler};
+pub use redrive_core::mask::{Masks, Redaction};
 pub use redrive_core::routes::Routes;
 
 /// Writes that happen together with a message's completion, and the tables that they go to.

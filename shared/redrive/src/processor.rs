@@ -103,6 +103,7 @@ fn settings(config: ProcessorConfig) -> ProcessSettings {
         order: if config.fifo { Order::Groups } else { Order::Keys },
         rules: Rules { schedule: config.schedule, max_receives: config.max_receive_count },
         handler_timeout: config.handler_timeout,
+        masks: config.masks,
         concurrency: config.concurrency,
         retention: config.ledger_retention,
         settle_reserve: config.settle_reserve,

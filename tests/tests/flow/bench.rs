@@ -11,6 +11,7 @@ use redrive_core::handler::Dispatch;
 use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
 use redrive_core::key::{Key, LedgerKey, Pointer};
 use redrive_core::ledger::{Entry, Origin};
+use redrive_core::mask::Masks;
 use redrive_core::outcome::{Outage, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use redrive_core::time::Timestamp;
@@ -59,6 +60,7 @@ pub(crate) fn settings() -> ProcessSettings {
         order: Order::Keys,
         rules: Rules { schedule: Schedule::parse("1s,8s,40s").unwrap(), max_receives: 9 },
         handler_timeout: Duration::from_secs(3),
+        masks: Masks::default(),
         concurrency: 8,
         retention: Duration::from_secs(30 * 24 * 3600),
         settle_reserve: Duration::from_secs(1),

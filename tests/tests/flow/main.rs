@@ -6,6 +6,7 @@
 mod bad_input;
 mod bench;
 mod faults;
+mod foreign;
 mod queues;
 
 use std::time::Duration;

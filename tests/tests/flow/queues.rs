@@ -5,6 +5,7 @@ use std::time::Duration;
 use redrive_core::decode::Reading;
 use redrive_core::fault::Fault;
 use redrive_core::handler::{Context, Handler};
+use redrive_core::mask::Masks;
 use redrive_core::message_type::{MessageTypes, TypeAt};
 use redrive_core::redrive;
 use redrive_core::routes::Routes;
@@ -156,4 +157,30 @@ async fn a_refund_is_not_swallowed_by_the_charge_of_its_order() {
     assert_eq!((store.counter("charged:o-1"), store.counter("refunded:o-1")), (1, 1));
     let code = |id: &str| bench.ownerless(id).unwrap().fault.unwrap().code;
     assert_eq!(["m-4", "m-5", "m-6"].map(code), ["unknown-type", "no-type", "decode"]);
+}
+
+/// Fails with what stood in the message, as careless code does.
+struct Careless;
+
+impl Handler for Careless {
+    type Message = Value;
+    type Effects = Effects;
+    async fn handle(&self, message: &Value, _: &Context) -> Result<Effects, Fault> {
+        Err(Fault::permanent("declined", format_args!("card {} of {} was declined", message["card"], message["name"])))
+    }
+    fn redact(&self, text: &str) -> String {
+        text.replace("Ada", "(name)")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn error_texts_are_masked_by_the_body_and_redacted_by_the_handler_before_they_are_kept() {
+    let masked = ProcessSettings { masks: Masks::parse("/card").unwrap(), ..settings() };
+    let (faults, store) = (Faults::none(), ModelLedger::new());
+    let bench = Bench::complete(Careless, store.clone(), store, faults, Handle::current(), masked, None);
+    let body = json!({"order_id": "o-1", "card": "4111-1111-1111-1111", "name": "Ada"}).to_string();
+    assert_eq!(bench.returned(event(&[record("m-1", &body)])).await, ["m-1"]);
+    let entry = bench.entry("o-1").unwrap();
+    assert_eq!(entry.fault.unwrap().text, "card \"***\" of \"(name)\" was declined");
+    assert!(!entry.history[0].text.contains("4111") && !entry.history[0].text.contains("Ada"));
 }

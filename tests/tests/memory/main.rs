@@ -14,6 +14,7 @@ use redrive_core::handler::{Context, Handler};
 use redrive_core::ids::{MessageId, QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::{Entry, EntryWrite, Origin};
+use redrive_core::mask::Masks;
 use redrive_core::outcome::Rules;
 use redrive_core::ports::{CommitError, Hide, Ledger, MainQueue, WriteError};
 use redrive_engine::{Order, ProcessSettings, Processor};
@@ -99,6 +100,7 @@ fn processed(count: usize) -> usize {
         order: Order::Keys,
         rules: Rules { schedule: Schedule::parse("steps").unwrap(), max_receives: 11 },
         handler_timeout: Duration::from_secs(60),
+        masks: Masks::default(),
         concurrency: 64,
         retention: Duration::from_secs(86_400),
         settle_reserve: Duration::from_secs(1),

@@ -95,7 +95,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         receive_count: 1,
         group: None,
         sequence: None,
-        moved: false,
+        moved_from: None,
         attributes: std::collections::BTreeMap::new(),
     };
     if who.life() == REPLAYED {

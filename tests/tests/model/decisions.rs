@@ -218,7 +218,8 @@ impl Core {
             let entry = |name| self.entries.get(name).map(|entry| Entry::clone(&entry));
             let letter = |name| self.letters.get(name).map(|letter| Letter::clone(&letter));
             let owned = entry(owned).map(|entry| self.misread(entry, &dead.hash));
-            let found = Findings { ownerless: entry(ownerless), owned, named: letter(named), own: letter(own) };
+            let (ownerless, named, own) = (entry(ownerless), letter(named), letter(own));
+            let found = Findings { ownerless, owned, named, own, ..Findings::default() };
             match admit(dead, &found, &self.reading, &self.policy, NOW) {
                 Admission::Create(letter) => Plan::Put(self.letter_put(*letter, true)),
                 Admission::Change(letter) => Plan::Put(self.letter_put(*letter, false)),

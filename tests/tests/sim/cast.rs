@@ -13,6 +13,7 @@ use redrive_core::ids::{LetterId, QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
 use redrive_core::letter::Status;
+use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Request, Selection};
 use redrive_core::time::Timestamp;
@@ -160,6 +161,7 @@ impl World {
                 max_receives: receives(&self.plan),
             },
             handler_timeout: Duration::from_secs(10),
+            masks: Masks::default(),
             concurrency: 4,
             retention: Duration::from_secs(30 * 86_400),
             settle_reserve: Duration::from_secs(4),

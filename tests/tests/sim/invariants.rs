@@ -158,7 +158,7 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         receive_count: 1,
         group: message.group.clone(),
         sequence: message.sequence.map(|sequence| format!("{sequence:020}")),
-        moved: message.from.is_some(),
+        moved_from: message.from.as_ref().map(|from| from.as_str().to_owned()),
         attributes: message.attributes.clone(),
     }
 }

@@ -1,3 +1,5 @@
+mod said;
+
 use std::time::Duration;
 
 use super::*;
@@ -345,7 +347,7 @@ fn what_sqs_moved_is_in_its_own_life_whatever_death_it_tells_of() {
     let letter = created(&handed_over(&dead, "d-1"), &found);
     // Somebody moved the copy back by SQS's own means, and it died again on the ordinary way.
     let mut again = handed_over(&dead, "d-9");
-    again.envelope.moved = true;
+    again.envelope.moved_from = Some("arn".to_owned());
     let letter = changed(&again, &Findings { named: Some(letter), ..found.clone() });
     assert_eq!((letter.deaths, letter.life.message_id.as_str()), (2, "d-9"));
     // And a late duplicate of the first copy is nothing new.

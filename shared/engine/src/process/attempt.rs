@@ -5,6 +5,7 @@ use redrive_core::decode::Message;
 use redrive_core::fault::Fault;
 use redrive_core::handler::{Context, Dispatch};
 use redrive_core::ledger::{Claim, Settlement};
+use redrive_core::mask::Redaction;
 use redrive_core::outcome::Outcome;
 use redrive_core::ports::{Ledger, MainQueue, Outbox};
 use tokio::time::Instant;
@@ -56,9 +57,9 @@ where
             Some(Ok(effects)) => match self.complete(&claim, &effects, frame).await {
                 Settled::Done => Outcome::Completed,
                 Settled::Lost => Outcome::Unsettled,
-                Settled::Refused(fault) => self.failed(&claim, fault, frame).await,
+                Settled::Refused(fault) => self.failed(&line.head, &claim, fault, frame).await,
             },
-            Some(Err(fault)) => self.failed(&claim, fault, frame).await,
+            Some(Err(fault)) => self.failed(&line.head, &claim, fault, frame).await,
         };
         let settled_in = handled.elapsed();
         let mut ended = [(line.with(Head::Sound), outcome)];
@@ -100,7 +101,18 @@ where
         }
     }
 
-    async fn failed(&self, claim: &Claim, fault: Fault, frame: &Frame) -> Outcome {
+    /// Before a fault is stored or logged its text is redacted: masked by the body, then by the handler's own hand.
+    fn redacted(&self, head: &Arc<Message<H::Payload>>, fault: Fault) -> Fault {
+        let masks = self.settings.masks.clone();
+        let body =
+            if masks.is_empty() { None } else { self.settings.reading.content_of(&head.inspected.envelope.body) };
+        let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
+        let hook = move |text: &str| handler.redact(&message.payload, text);
+        Redaction::new(masks).with_hook(hook).fault(fault, body.as_ref())
+    }
+
+    async fn failed(&self, head: &Arc<Message<H::Payload>>, claim: &Claim, fault: Fault, frame: &Frame) -> Outcome {
+        let fault = self.redacted(head, fault);
         let attempt = claim.attempt();
         let dead = claim.is_fatal(&fault);
         match self.settle(claim, &Settlement::Fail(fault.clone()), frame).await {

@@ -6,6 +6,7 @@ use redrive_core::decode::Reading;
 use redrive_core::hashing::Hashing;
 use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
+use redrive_core::mask::Masks;
 use redrive_core::message_type::{MessageTypes, TypeAt};
 use redrive_core::policy::Policy;
 use redrive_core::wrapping::Wrapping;
@@ -170,6 +171,14 @@ fn message_types(
         reader.refuse("MESSAGE_TYPES", format!("is refused: {error}"), "different names, parted by commas");
     });
     types.ok().map(Some)
+}
+
+/// What is masked out of error texts, if anything.
+pub(super) fn masks(reader: &mut Reader<'_>) -> Option<Masks> {
+    let Some(text) = reader.text("ERROR_MASKS") else { return Some(Masks::default()) };
+    let masks = Masks::parse(&text);
+    let allowed = "JSON pointers into the body, parted by commas, or nothing";
+    masks.map_err(|error| reader.refuse("ERROR_MASKS", format!("is refused: {error}"), allowed)).ok()
 }
 
 /// How many days the main queue keeps a message.
