@@ -5,7 +5,7 @@ use crate::decode::{Inspected, Reading};
 use crate::ids::{LetterId, Life, Number};
 use crate::key::PayloadHash;
 use crate::ledger::{Entry, State};
-use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
+use crate::letter::{Body, ErrorType, Letter, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::Redrive;
 use crate::time::Timestamp;
@@ -60,8 +60,6 @@ pub enum Admission {
 pub enum Leave {
     /// Somebody still runs it.
     LeaseLive,
-    /// Its letter would not fit into an item.
-    TooLarge,
 }
 
 /// Decides.
@@ -85,14 +83,10 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
         Ok(reason) => reason,
         Err(leave) => return Admission::Leave(leave),
     };
-    let admission = match (redrive, letter) {
+    match (redrive, letter) {
         (_, None) => create(dead, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => returned(dead, redrive, letter, reason, policy, now),
         (None, Some(letter)) => met_again(dead, letter, reason, policy, now),
-    };
-    match &admission {
-        Admission::Create(letter) if letter.bytes() > NEW_LIMIT => Admission::Leave(Leave::TooLarge),
-        _ => admission,
     }
 }
 
@@ -120,9 +114,6 @@ fn completed(
         let Admission::Create(letter) = create(dead, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
-        if letter.bytes() > NEW_LIMIT {
-            return Admission::Leave(Leave::TooLarge);
-        }
         return match letter.resolved(&dead.hash, note, WHO, policy, now) {
             Ok(resolved) => Admission::Create(Box::new(Letter { version: 1, ..resolved })),
             Err(_) => Admission::Delete,
@@ -179,6 +170,7 @@ fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, 
         offset: None,
         payload: envelope.body.clone(),
         attributes: envelope.attributes.clone(),
+        body: Body::default(),
         group: envelope.group.clone(),
         origin,
         sent_at,
