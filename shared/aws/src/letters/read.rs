@@ -1,6 +1,7 @@
 //! Letters whole: their heads in one call, and in another what stands apart.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Body, Letter};
@@ -14,6 +15,8 @@ use crate::item::{Item, text_of};
 
 /// How often a letter is read that changes between the read of its head and that of its chunks.
 const ROUNDS: usize = 3;
+/// How long the next round waits: a batch of reads may meet a transaction half way.
+const WAIT: Duration = Duration::from_millis(50);
 
 type Heads = HashMap<LetterId, Head>;
 
@@ -44,6 +47,7 @@ impl LetterTable {
             if asked.is_empty() {
                 break;
             }
+            tokio::time::sleep(WAIT).await;
         }
         Ok(ids.iter().map(|id| letters.get(id).cloned()).collect())
     }
