@@ -9,20 +9,25 @@ mod plan;
 mod read;
 mod write;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use futures_util::StreamExt;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::time::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::failure::unavailable;
 use crate::item::{Item, number, text};
 use item::HEAD;
 
 const SERVICE: &str = "dead-letter table";
-/// How many letters are being written at once: each may be as large as SQS's messages are, and is in memory twice.
+/// How many letters of one `write` are under way at once.
 const WIDTH: usize = 16;
+/// How many large ones of all: each is in memory several times while it is packed, split and sent.
+const LARGE: usize = 2;
 /// The status index: partition key `status_shard`, sort key `due`.
 const BY_STATUS: &str = "by-status";
 
@@ -35,13 +40,14 @@ const BY_STATUS: &str = "by-status";
 pub struct LetterTable {
     client: Client,
     table: String,
+    large: Arc<Semaphore>,
 }
 
 impl LetterTable {
     /// The letters in the table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), large: Arc::new(Semaphore::new(LARGE)) }
     }
 }
 

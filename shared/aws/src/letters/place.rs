@@ -14,6 +14,11 @@ const UNIT: usize = 1024;
 // An item holds 400 KB, the attributes' names among them.
 const _: () = assert!(HEAD_LIMIT + INLINE + UNIT < 400 * 1024 - 8 * 1024);
 
+/// Whether it takes much memory to write a letter.
+pub(super) fn is_large(letter: &Letter) -> bool {
+    letter.body_bytes() > INLINE
+}
+
 /// Where a body is kept that is not apart already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {

@@ -10,7 +10,7 @@ use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
 use super::item::{HEAD, Head};
-use super::place::Place;
+use super::place::{Place, is_large};
 use super::plan::{LAYOUT, Layout, Plan};
 use super::{LetterTable, SERVICE, chunks, not_ours};
 use crate::failure::{Failure, unavailable};
@@ -40,6 +40,8 @@ impl LetterTable {
     /// says how it is kept, at no cost.
     pub(super) async fn write_one(&self, write: &LetterWrite) -> Result<(), WriteError<Letter>> {
         let id = write.letter.id;
+        // Held until the end; it is never closed.
+        let _turn = if is_large(&write.letter) { self.large.acquire().await.ok() } else { None };
         let place = Place::of(&write.letter);
         let mut layout = Layout::default();
         if let Some(version) = write.replaces
