@@ -20,24 +20,30 @@ const ACTION: &str = "read items";
 /// which is by partition key.
 pub(crate) async fn batch_get(
     client: &Client,
-    (service, table): (&'static str, &str),
+    place: (&'static str, &str),
     mut pks: Vec<String>,
     key: fn(&str) -> Item,
 ) -> Result<HashMap<String, Item>, Unavailable> {
     pks.sort_unstable();
     pks.dedup();
-    let mut found = HashMap::with_capacity(pks.len());
-    for chunk in pks.chunks(KEYS) {
-        let mut asked: Vec<Item> = chunk.iter().map(|pk| key(pk)).collect();
+    let items = get_all(client, place, pks.iter().map(|pk| key(pk)).collect()).await?;
+    Ok(items.into_iter().filter_map(|item| Some((text_of(&item, "pk")?.to_owned(), item))).collect())
+}
+
+/// Reads the items of these keys, of which no two may be the same. They come in any order, and only those that exist.
+pub(crate) async fn get_all(
+    client: &Client,
+    (service, table): (&'static str, &str),
+    keys: Vec<Item>,
+) -> Result<Vec<Item>, Unavailable> {
+    let mut found = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(KEYS) {
+        let mut asked = chunk.to_vec();
         let mut idle = 0;
         while !asked.is_empty() {
             let (items, left) = ask(client, (service, table), asked).await?;
             idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
-            for item in items {
-                if let Some(pk) = text_of(&item, "pk").map(str::to_owned) {
-                    found.insert(pk, item);
-                }
-            }
+            found.extend(items);
             if idle > IDLE_ROUNDS {
                 let why = format!("{} items are unprocessed after {idle} tries", left.len());
                 return Err(Unavailable { service, action: ACTION, why });

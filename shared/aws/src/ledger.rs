@@ -1,6 +1,6 @@
 //! The ledger's table.
 
-mod commit;
+pub(crate) mod commit;
 mod group;
 mod item;
 mod puts;

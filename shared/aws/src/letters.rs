@@ -1,84 +1,63 @@
 //! The dead-letter table.
 
+mod body;
+mod chunks;
 mod item;
 mod parts;
+mod place;
+mod plan;
+mod read;
+mod write;
+
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures_util::StreamExt;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::time::Timestamp;
+use tokio::sync::Semaphore;
 
-use crate::batch_get::batch_get;
 use crate::failure::unavailable;
 use crate::item::{Item, number, text};
 use item::HEAD;
 
 const SERVICE: &str = "dead-letter table";
-/// How many puts are under way at once: a letter may be as large as an item can be.
+/// How many letters of one `write` are under way at once.
 const WIDTH: usize = 16;
+/// How many large ones of all: each is in memory several times while it is packed, split and sent.
+const LARGE: usize = 2;
 /// The status index: partition key `status_shard`, sort key `due`.
 const BY_STATUS: &str = "by-status";
 
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
 /// attribute `expires`.
+///
+/// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
+/// and so on, written in the same transaction.
 #[derive(Debug, Clone)]
 pub struct LetterTable {
     client: Client,
     table: String,
+    large: Arc<Semaphore>,
 }
 
 impl LetterTable {
     /// The letters in the table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), large: Arc::new(Semaphore::new(LARGE)) }
     }
-
-    async fn put(&self, LetterWrite { letter, replaces }: LetterWrite) -> Result<(), WriteError<Letter>> {
-        let id = letter.id;
-        let item = item::to_item(letter).map_err(|why| not_ours("write", &why, &id.to_string()))?;
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = match replaces {
-            None => put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", "pk"),
-            Some(version) => put
-                .condition_expression("#version = :version")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":version", number(version)),
-        };
-        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let item = failed.item.clone().filter(|item| !item.is_empty());
-                    WriteError::Condition(item.map(|item| parse(id, item).map(Box::new)).transpose()?)
-                }
-                _ => WriteError::Unavailable(unavailable(SERVICE, "write a letter", &error)),
-            }),
-        }
-    }
-}
-
-fn parse(id: LetterId, item: Item) -> Result<Letter, Unavailable> {
-    item::from_item(item).map_err(|why| not_ours("give a letter of ours", &why, &id.to_string()))
 }
 
 fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
     Unavailable { service: SERVICE, action, why: format!("{why} (letter {id})") }
 }
 
-/// The key of a letter's head.
-fn head(pk: &str) -> Item {
-    Item::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(HEAD))])
-}
-
 /// Where a page of the status index starts.
 fn start(status_shard: &str, after: &Cursor) -> Item {
-    let mut key = head(&after.id.to_string());
+    let mut key = chunks::key(after.id, HEAD);
     key.insert("status_shard".to_owned(), text(status_shard));
     key.insert("due".to_owned(), number(after.due.as_millis()));
     key
@@ -101,14 +80,12 @@ fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
 
 impl Letters for LetterTable {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
-        let pks = ids.iter().map(LetterId::to_string).collect();
-        let items = batch_get(&self.client, (SERVICE, &self.table), pks, head).await?;
-        ids.iter().map(|id| items.get(&id.to_string()).cloned().map(|item| parse(*id, item)).transpose()).collect()
+        self.read_all(ids).await
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        let puts = futures_util::stream::iter(writes).map(|write| self.put(write));
-        puts.buffered(WIDTH).collect().await
+        let written = futures_util::stream::iter(writes).map(|write| async move { self.write_one(&write).await });
+        written.buffered(WIDTH).collect().await
     }
 
     async fn candidates(

@@ -7,7 +7,7 @@ use crate::hashing::Hashing;
 use crate::ids::{LetterId, Life, MessageId, Number};
 use crate::key::{LedgerKey, PayloadHash};
 use crate::ledger::{Entry, State};
-use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
+use crate::letter::{Body, ErrorType, Letter, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::time::Timestamp;
@@ -122,8 +122,6 @@ pub enum Admission {
 pub enum Leave {
     /// Somebody still runs it.
     LeaseLive,
-    /// Its letter would not fit into an item.
-    TooLarge,
 }
 
 /// Decides.
@@ -157,14 +155,10 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     } else {
         found.said.as_ref().map_or_else(|| unknown(now), |said| said.reason(dead.envelope.sent_at, now))
     };
-    let admission = match (redrive, letter) {
+    match (redrive, letter) {
         (_, None) => create(dead, identity, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => returned(identity.life, redrive, letter, reason, policy, now),
         (None, Some(letter)) => met_again(identity.life, letter, reason, policy, now),
-    };
-    match &admission {
-        Admission::Create(letter) if letter.bytes() > NEW_LIMIT => Admission::Leave(Leave::TooLarge),
-        _ => admission,
     }
 }
 
@@ -200,9 +194,6 @@ fn completed(
         let Admission::Create(letter) = create(dead, identity, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
-        if letter.bytes() > NEW_LIMIT {
-            return Admission::Leave(Leave::TooLarge);
-        }
         return match letter.resolved(&dead.hash, note, WHO, policy, now) {
             Ok(resolved) => Admission::Create(Box::new(Letter { version: 1, ..resolved })),
             Err(_) => Admission::Delete,
@@ -266,6 +257,7 @@ fn create(
         offset: None,
         payload: envelope.body.clone(),
         attributes,
+        body: Body::default(),
         group: envelope.group.clone(),
         origin,
         sent_at,

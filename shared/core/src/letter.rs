@@ -1,5 +1,6 @@
 //! A dead message as a record: what it was, why it failed, and what was done about it.
 
+mod body;
 mod edges;
 
 use std::fmt;
@@ -13,16 +14,16 @@ use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
 
+pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
 pub const SHARDS: u8 = 16;
 /// How many events and sends a letter remembers.
 const HISTORY: usize = 100;
-/// The most bytes of a letter's item: DynamoDB holds 400 KB (409,600 bytes), and our estimate of it is rough.
-pub const ITEM_LIMIT: usize = 390 * 1024;
-/// The most bytes of a new letter: its history has room to grow.
-pub const NEW_LIMIT: usize = ITEM_LIMIT - 32 * 1024;
+/// The most bytes of a letter without its body: what a DynamoDB item, 400 KB (409,600 bytes), has beside a body that is
+/// kept in it. Our estimate of the bytes is rough.
+pub const HEAD_LIMIT: usize = 128 * 1024;
 
 /// The schema's `error_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -164,6 +165,8 @@ pub enum Happening {
     Discarded,
     /// A person took that back.
     Restored,
+    /// A person had its body removed.
+    Erased,
 }
 
 /// One line of a letter's history.
@@ -193,10 +196,12 @@ pub struct Letter {
     pub partition: Option<String>,
     /// `source_offset`: absent for SQS.
     pub offset: Option<String>,
-    /// `original_payload`, verbatim.
+    /// `original_payload`, verbatim; empty if the body is not there.
     pub payload: String,
-    /// The message attributes as they first came, `redrive` apart.
+    /// The message attributes as they first came, `redrive` apart; none if the body is not there.
     pub attributes: Attributes,
+    /// Whether payload and attributes are there.
+    pub body: Body,
     /// `MessageGroupId`
     pub group: Option<String>,
     /// The message id under which it first came.
@@ -247,24 +252,17 @@ impl Letter {
         format!("{status}#{shard:02}")
     }
 
-    /// Roughly how many bytes its item has.
+    /// Roughly how many bytes its item has, the body apart.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        let attributes: usize = self
-            .attributes
-            .iter()
-            .map(|(name, attribute)| {
-                let value = match &attribute.value {
-                    crate::envelope::AttributeValue::Text(text) => text.len(),
-                    crate::envelope::AttributeValue::Binary(bytes) => bytes.len(),
-                };
-                name.len() + attribute.data_type.len() + value + 32
-            })
-            .sum();
+    pub fn head_bytes(&self) -> usize {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
         let sends = self.sends.len() * (key + 220);
         let note = self.resolution_note.as_ref().map_or(0, String::len);
+        let body = match &self.body {
+            Body::Kept { .. } | Body::Missing { .. } => 150,
+            Body::Erased { by, note, .. } => by.len() + note.len() + 80,
+        };
         let history: usize = self
             .history
             .iter()
@@ -273,7 +271,7 @@ impl Letter {
                 words + if event.attempt.is_some() { 480 } else { 120 }
             })
             .sum();
-        self.payload.len() + attributes + key + text + note + sends + history + 1_500
+        key + text + note + sends + body + history + 1_500
     }
 
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
@@ -282,10 +280,10 @@ impl Letter {
         self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
     }
 
-    /// Forgets what is oldest, attempts first, until it fits into an item: a letter that could not be written could
+    /// Forgets what is oldest, attempts first, until it fits into its item: a letter that could not be written could
     /// never move again.
     fn trimmed(mut self) -> Self {
-        while self.bytes() > ITEM_LIMIT {
+        while self.head_bytes() > HEAD_LIMIT {
             let attempt = self.history.iter().position(|event| event.what == Happening::AttemptFailed);
             if let Some(oldest) = attempt.or((self.history.len() > 1).then_some(0)) {
                 self.history.remove(oldest);
@@ -326,7 +324,7 @@ impl LetterWrite {
         Self { letter, replaces: None }
     }
 
-    /// The next version of a letter that was read.
+    /// The next version of a letter that was read. Its body stays as it is in the table, unless this one is without.
     #[must_use]
     pub const fn change(letter: Letter) -> Self {
         let replaces = Some(letter.version.saturating_sub(1));

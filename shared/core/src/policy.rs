@@ -14,6 +14,8 @@ pub struct Policy {
     pub max_deaths: u32,
     /// How long RESOLVED and DISCARDED letters are kept.
     pub resolved_retention: Duration,
+    /// How long the bodies of RESOLVED and DISCARDED letters are kept, if that is shorter.
+    pub body_retention: Duration,
     /// After how long a replayed message can neither be running nor dead any more: main retention, DLQ retention
     /// and a margin.
     pub outcome_after: Duration,
@@ -54,6 +56,7 @@ mod tests {
             cool_down: Duration::from_secs(10),
             max_deaths: 3,
             resolved_retention: Duration::from_secs(1),
+            body_retention: Duration::from_secs(1),
             outcome_after: Duration::from_secs(1),
         }
     }

@@ -75,10 +75,11 @@ pub trait LedgerReader: Send + Sync + 'static {
 
 /// The dead-letter table.
 pub trait Letters: Send + Sync + 'static {
-    /// Reads letters whole, consistently; one answer for each id, in order.
+    /// Reads letters whole, consistently; one answer for each id, in order. A letter whose body is not there as it was written
+    /// says so ([`Body::Missing`](crate::letter::Body::Missing)); it is never cut short.
     fn read(&self, ids: &[LetterId]) -> impl Future<Output = Result<Vec<Option<Letter>>, Unavailable>> + Send;
 
-    /// Writes letters, each under its own condition. One answer for each, in order.
+    /// Writes letters, each under its own condition and with its body, both or neither. One answer for each, in order.
     fn write(&self, writes: Vec<LetterWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Letter>>>> + Send;
 
     /// Letters of one status in one index shard that are due by then, the earliest first, at most `limit` after

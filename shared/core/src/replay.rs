@@ -10,7 +10,7 @@ use crate::envelope::{Attribute, Attributes};
 use crate::foreign;
 use crate::ids::{LetterId, Life, Number, Scope};
 use crate::key::Key;
-use crate::letter::{ErrorType, Letter, Status};
+use crate::letter::{ErrorType, Letter, NoBody, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::time::Timestamp;
 
@@ -40,9 +40,18 @@ pub enum Request {
         /// Who asks.
         by: String,
     },
+    /// Remove the bodies of what a person chose, for ever.
+    Erase {
+        /// Which letters: by id also RESOLVED and DISCARDED ones.
+        selection: Selection,
+        /// Why.
+        note: String,
+        /// Who asks.
+        by: String,
+    },
 }
 
-/// Which letters. Only PENDING ones are ever touched.
+/// Which letters. Only PENDING ones are ever touched, or erased by a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// These.
@@ -99,8 +108,8 @@ impl Filter {
 /// A request that is not understood. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "replay input is not understood: {0}; expected {{\"redrive\":\"schedule\"}}, or an action \"replay\" or \"discard\" \
-     with \"ids\" or \"select\" (error_type, error_code, fingerprint), \"by\", and for discard a \"note\""
+    "replay input is not understood: {0}; expected {{\"redrive\":\"schedule\"}}, or an action \"replay\", \"discard\" or \
+     \"erase\" with \"ids\" or \"select\" (error_type, error_code, fingerprint), \"by\", and for the last two a \"note\""
 )]
 pub struct BadRequest(String);
 
@@ -130,13 +139,21 @@ impl Request {
                 Ok(Self::Replay { selection: selection(wire.ids, wire.select)?, by: who(wire.by)? })
             }
             (None, Some("discard")) => {
-                let note = wire.note.filter(|note| (1..=NOTE_LIMIT).contains(&note.trim().len()));
-                let Some(note) = note else { return bad("a discard needs a note of 1 to 1,024 bytes") };
+                let note = why(wire.note)?;
                 Ok(Self::Discard { selection: selection(wire.ids, wire.select)?, note, by: who(wire.by)? })
+            }
+            (None, Some("erase")) => {
+                let note = why(wire.note)?;
+                Ok(Self::Erase { selection: selection(wire.ids, wire.select)?, note, by: who(wire.by)? })
             }
             _ => bad("it names neither the schedule nor one known action"),
         }
     }
+}
+
+fn why(note: Option<String>) -> Result<String, BadRequest> {
+    note.filter(|note| (1..=NOTE_LIMIT).contains(&note.trim().len()))
+        .ok_or_else(|| BadRequest("\"note\" must say why, in 1 to 1,024 bytes".to_owned()))
 }
 
 fn who(by: Option<String>) -> Result<String, BadRequest> {
@@ -192,23 +209,27 @@ pub enum CannotSend {
     /// All ten attributes are taken.
     #[error("letter has {ATTRIBUTE_LIMIT} message attributes, and SQS takes no eleventh for redrive's own")]
     NoAttributeSlot,
+    /// There is nothing to send any more.
+    #[error(transparent)]
+    NoBody(#[from] NoBody),
 }
 
 impl Outgoing {
     /// Whether this letter can be sent at all.
     ///
     /// # Errors
-    /// [`CannotSend::NoAttributeSlot`].
+    /// [`CannotSend::NoBody`] and [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
+        letter.body.check()?;
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
         let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
         if others < ATTRIBUTE_LIMIT { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
     }
 
-    /// The message of a claimed letter. `None` unless it is REPLAYING: nothing else is ever sent.
+    /// The message of a claimed letter. `None` unless it is REPLAYING and has its body: nothing else is ever sent.
     #[must_use]
     pub fn of_claimed(letter: &Letter) -> Option<Self> {
-        if letter.status != Status::Replaying {
+        if letter.status != Status::Replaying || letter.body.check().is_err() {
             return None;
         }
         let redrive = Redrive {
@@ -296,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_ways_in_are_understood() {
+    fn every_way_in_is_understood() {
         assert_eq!(Request::parse(&json!({"redrive": "schedule"})), Ok(Request::Schedule));
         let id = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
         assert!(matches!(
@@ -306,6 +327,10 @@ mod tests {
         assert!(matches!(
             Request::parse(&json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"})),
             Ok(Request::Discard { selection: Selection::Filter(_), .. })
+        ));
+        assert!(matches!(
+            Request::parse(&json!({"action": "erase", "ids": [id], "note": "n", "by": "ann"})),
+            Ok(Request::Erase { selection: Selection::Ids(ids), .. }) if ids.len() == 1
         ));
     }
 
@@ -327,6 +352,8 @@ mod tests {
             json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "by": "ann"}),
             json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": " ", "by": "ann"}),
             json!({"action": "erase", "ids": ["x"]}),
+            json!({"action": "erase", "select": {"error_type": "SCHEMA"}, "by": "ann"}),
+            json!({"action": "forget", "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"}),
         ] {
             let error = Request::parse(&input).unwrap_err().to_string();
             assert!(error.contains("expected {\"redrive\":\"schedule\"}"), "{input}: {error}");

@@ -52,8 +52,6 @@ pub struct DrainReport {
     pub delete_failures: usize,
     /// Left in the queue: somebody still runs them.
     pub lease_live: usize,
-    /// Left in the queue: over DynamoDB's 400 KB.
-    pub too_large: usize,
     /// Left in the queue: a table or queue did not answer.
     pub unavailable: usize,
     /// Left in the queue: without an id or a timestamp, or seen twice in this drain.
@@ -78,7 +76,6 @@ impl DrainReport {
     fn leave(&mut self, why: Leave) {
         match why {
             Leave::LeaseLive => self.lease_live += 1,
-            Leave::TooLarge => self.too_large += 1,
         }
     }
 }

@@ -13,7 +13,7 @@ use redrive_core::replay::{Filter, Request, Selection};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{ROUNDS, World};
 
@@ -36,7 +36,7 @@ pub struct ReplaySettings {
 /// What became of the letters of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
-    /// Letters that were looked at in order to be sent or discarded.
+    /// Letters that were looked at in order to be sent, discarded or erased.
     pub considered: usize,
     /// Sent, and marked so.
     pub sent: usize,
@@ -54,10 +54,14 @@ pub struct ReplayReport {
     pub no_outcome: usize,
     /// Discarded.
     pub discarded: usize,
+    /// Without their body from now on.
+    pub erased: usize,
     /// Not PENDING any more when it came to it.
     pub changed_meanwhile: usize,
     /// Without a free message attribute for redrive's own.
     pub no_attribute_slot: usize,
+    /// Whose body was erased, has expired, or is lost: it cannot be sent.
+    pub no_body: usize,
     /// Asked for by id, and not there.
     pub not_found: usize,
     /// Not touched: a table did not answer.
@@ -109,6 +113,9 @@ where
             }
             Request::Discard { selection, note, by } => {
                 self.selected(selection, deadline, &mut report, Step::Discard { by, note }).await?;
+            }
+            Request::Erase { selection, note, by } => {
+                self.selected(selection, deadline, &mut report, Step::Erase { by, note }).await?;
             }
         }
         Ok(report)
@@ -180,6 +187,7 @@ where
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Send { by, due_by } => self.send(letters, by, due_by, report).await,
             Step::Discard { by, note } => self.discard(letters, by, note, report).await,
+            Step::Erase { by, note } => self.erase(letters, by, note, report).await,
         }
     }
 
@@ -190,6 +198,22 @@ where
             let written = self.change(letter, |letter| letter.discarded(note, by, policy, self.world.now()).ok()).await;
             match written {
                 Ok(Some(_)) => report.discarded += 1,
+                Ok(None) => report.changed_meanwhile += 1,
+                Err(_) => report.unavailable += 1,
+            }
+        }
+    }
+
+    async fn erase(&self, letters: Vec<Letter>, by: &str, note: &str, report: &mut ReplayReport) {
+        report.considered += letters.len();
+        let policy = &self.settings.policy;
+        for letter in letters {
+            let written = self.change(letter, |letter| letter.erased(note, by, policy, self.world.now()).ok()).await;
+            match written {
+                Ok(Some(letter)) => {
+                    info!(letter_id = %letter.id, by, "letter's body erased");
+                    report.erased += 1;
+                }
                 Ok(None) => report.changed_meanwhile += 1,
                 Err(_) => report.unavailable += 1,
             }
@@ -229,6 +253,7 @@ enum Step<'a> {
     Reconcile,
     Send { by: &'a str, due_by: Timestamp },
     Discard { by: &'a str, note: &'a str },
+    Erase { by: &'a str, note: &'a str },
 }
 
 /// What an index is asked for.

@@ -75,7 +75,6 @@ pub(crate) fn of_drain(report: &DrainReport) -> Vec<Metric> {
         count("DeadDeleted", report.deleted),
         count("DeleteFailures", report.delete_failures),
         count("LeftLeaseLive", report.lease_live),
-        count("LeftTooLarge", report.too_large),
         count("LeftUnavailable", report.unavailable),
         count("LeftSkipped", report.skipped),
     ]
@@ -92,7 +91,9 @@ pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersWithoutOutcome", report.no_outcome),
         count("LettersDiscarded", report.discarded),
         count("LettersChangedMeanwhile", report.changed_meanwhile),
+        count("LettersErased", report.erased),
         count("LettersWithoutSlot", report.no_attribute_slot),
+        count("LettersWithoutBody", report.no_body),
         count("LettersUnavailable", report.unavailable),
     ]
 }

@@ -10,6 +10,8 @@
 
 mod answers;
 mod batches;
+mod bodies;
+mod chunks;
 mod commits;
 mod cycles;
 mod entries;

@@ -27,7 +27,9 @@ pub(crate) async fn serve() -> Deployed {
     Deployed {
         ledger: LedgerTable::new(client.clone(), "ledger"),
         letters: LetterTable::new(client.clone(), "letters"),
-        orders: Table::new(client, "orders", "order_id"),
+        orders: Table::new(client.clone(), "orders", "order_id"),
+        dynamodb: client,
+        letter_table: "letters".to_owned(),
     }
 }
 

@@ -1,7 +1,12 @@
 //! The stores under contract.
 
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use redrive_aws::{LedgerTable, LetterTable, Table, Writes};
 use redrive_core::fault::Fault;
+use redrive_core::ids::LetterId;
 use redrive_core::ports::{Ledger, LedgerReader, Letters};
 use redrive_testkit::{Effects, ModelLedger, ModelLetters};
 use redrive_tests::stage::Stage;
@@ -15,6 +20,9 @@ pub(crate) trait Store: Sync {
 
     fn ledger(&self) -> &Self::Ledger;
     fn letters(&self) -> &Self::Letters;
+
+    /// A part of this letter's body is lost; in memory, all of it.
+    async fn lose_a_part(&self, id: LetterId);
 
     /// No effect at all.
     fn nothing(&self) -> Self::Effects;
@@ -46,6 +54,10 @@ impl Store for Memory {
         &self.letters
     }
 
+    async fn lose_a_part(&self, id: LetterId) {
+        self.letters.lose_body(id);
+    }
+
     fn nothing(&self) -> Effects {
         Effects::default()
     }
@@ -68,6 +80,8 @@ pub(crate) struct Deployed {
     pub(crate) ledger: LedgerTable,
     pub(crate) letters: LetterTable,
     pub(crate) orders: Table,
+    pub(crate) dynamodb: Client,
+    pub(crate) letter_table: String,
 }
 
 impl Deployed {
@@ -75,8 +89,38 @@ impl Deployed {
     pub(crate) async fn connect() -> Self {
         let stage = Stage::connect().await;
         let orders = Table::new(stage.dynamodb.clone(), stage.output("OrdersTableName"), "order_id");
-        Self { ledger: stage.ledger(), letters: stage.letters(), orders }
+        let letter_table = stage.output("DeadLetterTableName").to_owned();
+        Self {
+            ledger: stage.ledger(),
+            letters: stage.letters(),
+            orders,
+            dynamodb: stage.dynamodb.clone(),
+            letter_table,
+        }
     }
+
+    /// Every item of a letter as it is stored, by sort key.
+    pub(crate) async fn items(&self, id: LetterId) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+        let query = self.dynamodb.query().table_name(&self.letter_table).consistent_read(true);
+        let query = query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", text(id));
+        let mut pages = query.into_paginator().items().send();
+        let mut items = BTreeMap::new();
+        while let Some(item) = pages.next().await {
+            let item = item.expect("the table answers");
+            items.insert(item["sk"].as_s().expect("a sort key").clone(), item);
+        }
+        items
+    }
+
+    /// Deletes one item of a letter.
+    pub(crate) async fn delete(&self, id: LetterId, sk: &str) {
+        let delete = self.dynamodb.delete_item().table_name(&self.letter_table).key("pk", text(id)).key("sk", text(sk));
+        delete.send().await.expect("the table answers");
+    }
+}
+
+fn text(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
 }
 
 impl Store for Deployed {
@@ -90,6 +134,10 @@ impl Store for Deployed {
 
     fn letters(&self) -> &LetterTable {
         &self.letters
+    }
+
+    async fn lose_a_part(&self, id: LetterId) {
+        self.delete(id, "chunk#0").await;
     }
 
     fn nothing(&self) -> Writes {

@@ -31,7 +31,7 @@ struct Pair {
 
 fn policy() -> Policy {
     let hour = Duration::from_secs(3_600);
-    Policy { cool_down: hour, max_deaths: 3, resolved_retention: hour, outcome_after: hour }
+    Policy { cool_down: hour, max_deaths: 3, resolved_retention: hour, body_retention: hour, outcome_after: hour }
 }
 
 impl Pair {

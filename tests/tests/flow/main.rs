@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod erasing;
 mod faults;
 mod foreign;
 mod queues;

@@ -4,7 +4,7 @@ use redrive_core::decode::{Inspected, Reading};
 use redrive_core::ids::{LetterId, MessageId};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{CommitError, Cursor, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
@@ -29,6 +29,10 @@ pub(crate) enum Mutant {
     UnconditionalLetterWrite,
     /// A letter whose write was not answered is taken for written, and its message deleted.
     LetterTakenForWritten,
+    /// Edges write a letter's head without its body.
+    HeadWithoutItsBody,
+    /// Who changes an erased letter brings back the body that it knew.
+    ErasedBodyComesBack,
     /// A message that SQS refused is taken for sent.
     RefusalTakenForSent,
     /// A message that the dead-letter queue may not have taken is acknowledged.
@@ -169,7 +173,14 @@ impl Letters for BentLetters {
         Letters::read(&self.inner, ids).await
     }
 
-    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+    async fn write(&self, mut writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        for write in writes.iter_mut().filter(|write| write.replaces.is_some()) {
+            match (self.mutant, &write.letter.body) {
+                (Some(Mutant::HeadWithoutItsBody), _) => write.letter.payload.clear(),
+                (Some(Mutant::ErasedBodyComesBack), Body::Erased { .. }) => write.letter.body = Body::default(),
+                _ => {}
+            }
+        }
         let mut answers = Letters::write(&self.inner, writes.clone()).await;
         for (write, answer) in writes.into_iter().zip(&mut answers) {
             match (self.mutant, &*answer) {

@@ -68,6 +68,7 @@ fn policy() -> Policy {
         cool_down: Duration::from_secs(60),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(90 * 86_400),
+        body_retention: Duration::from_secs(30 * 86_400),
         outcome_after: Duration::from_secs(19 * 86_400),
     }
 }
@@ -245,10 +246,10 @@ impl World {
                 continue;
             }
             let (selection, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
-            let request = if random.random_ratio(1, 3) {
-                Request::Discard { selection, note: "given up".to_owned(), by }
-            } else {
-                Request::Replay { selection, by }
+            let request = match random.random_range(0..12) {
+                0..4 => Request::Discard { selection, note: "given up".to_owned(), by },
+                4 => Request::Erase { selection, note: "asked to".to_owned(), by },
+                _ => Request::Replay { selection, by },
             };
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;

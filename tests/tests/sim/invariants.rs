@@ -48,6 +48,8 @@ pub(crate) enum Invariant {
     ResolvedHasItsEffect,
     /// A letter moves only along the edges.
     Edges,
+    /// A letter keeps its body until its end, and one that was erased has none for ever.
+    BodyStays,
     /// Versions, numbers and deaths only grow, and the first two by one.
     Monotone,
     /// No send begins that was not claimed.

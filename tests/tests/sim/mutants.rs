@@ -85,6 +85,16 @@ fn deleting_before_the_letter_is_known_to_be_written_is_caught() {
 }
 
 #[test]
+fn a_head_without_its_body_is_caught() {
+    caught(Mutant::HeadWithoutItsBody, &[Invariant::BodyStays]);
+}
+
+#[test]
+fn an_erased_body_that_comes_back_is_caught() {
+    caught(Mutant::ErasedBodyComesBack, &[Invariant::BodyStays]);
+}
+
+#[test]
 fn sending_before_the_claim_is_known_to_be_written_is_caught() {
     caught(Mutant::LetterTakenForWritten, &[Invariant::SendsAreClaimed]);
 }

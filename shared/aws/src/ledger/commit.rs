@@ -11,7 +11,7 @@ pub(super) const EFFECTS: usize = 99;
 
 /// Why a transaction did not happen. Its first item is the ledger's entry, the others are the effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cancelled {
+pub(crate) enum Cancelled {
     /// The entry is not what was read.
     Entry,
     /// Something was in the way, or there was no capacity: nothing happened, and the next try may succeed.
@@ -27,7 +27,7 @@ pub(super) enum Cancelled {
 /// Reads the reasons' codes, in the order of the items. The entry's condition comes first: if it failed, nothing
 /// else counts. A conflict comes before an effect's condition, which may have failed for what the other transaction
 /// is about to do.
-pub(super) fn cancelled(codes: &[&str]) -> Cancelled {
+pub(crate) fn cancelled(codes: &[&str]) -> Cancelled {
     const AGAIN: [&str; 4] =
         ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError", "ReplicatedWriteConflict"];
     const INVALID: [&str; 2] = ["ValidationError", "ItemCollectionSizeLimitExceeded"];

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
-use redrive_core::letter::{ErrorType, Letter, Reason, SHARDS, Status};
+use redrive_core::letter::{Body, ErrorType, Letter, Reason, SHARDS, Status};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
-use super::parts::{AttributeItem, EventItem, LifeItem, SendItem, rfc3339};
+use super::body::{Codec, Packed};
+use super::chunks::Parts;
+use super::parts::{AttributeItem, ErasureItem, EventItem, LifeItem, SendItem, rfc3339};
 use crate::item::{Item, decode, encode};
 
-/// The sort key of a letter's only item; the chunks of a large one will stand beside it.
+/// The sort key of the item that is the letter; the chunks of a body that stands apart are beside it.
 pub(super) const HEAD: &str = "head";
 
 /// One item of the dead-letter table. Times are RFC 3339, for people; but `due`, by which the index sorts, is in
@@ -27,7 +31,6 @@ struct LetterItem {
     source_partition: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_offset: Option<String>,
-    original_payload: String,
     error_type: ErrorType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error_code: Option<String>,
@@ -40,7 +43,6 @@ struct LetterItem {
     status: Status,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolution_note: Option<String>,
-    message_attributes: BTreeMap<String, AttributeItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message_group_id: Option<String>,
     #[serde(with = "rfc3339")]
@@ -65,22 +67,114 @@ struct LetterItem {
     version: u64,
     status_shard: String,
     fingerprint_shard: String,
+    #[serde(flatten)]
+    body: BodyItem,
 }
 
-/// A letter as its item.
-pub(super) fn to_item(letter: Letter) -> Result<Item, String> {
+/// What a head says of its letter's body.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct BodyItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_payload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_attributes: Option<BTreeMap<String, AttributeItem>>,
+    /// Both of them, packed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<ByteBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_codec: Option<Codec>,
+    /// Or how many chunks of them there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_tag: Option<String>,
+    /// When the chunks are deleted, if that is before the letter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_expires: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<ErasureItem>,
+}
+
+/// What a head holds of its letter's body.
+pub(super) enum InHead<'a> {
+    /// All of it, readable.
+    Plain,
+    /// All of it.
+    Packed(&'a Packed),
+    /// What it must know of the chunks.
+    Parts(&'a Parts),
+    /// Nothing.
+    Nothing,
+}
+
+impl BodyItem {
+    fn of(letter: &Letter, in_head: &InHead<'_>) -> Self {
+        let mut item = Self { body_expires: letter.body.until().map(Timestamp::as_secs), ..Self::default() };
+        if let Body::Erased { at, by, note } = &letter.body {
+            item.erased = Some(ErasureItem { at: *at, by: by.clone(), note: note.clone() });
+        }
+        match in_head {
+            InHead::Plain => {
+                let attributes = letter.attributes.iter();
+                let attributes = attributes.map(|(name, value)| (name.clone(), value.clone().into()));
+                item.original_payload = Some(letter.payload.clone());
+                item.message_attributes = Some(attributes.collect());
+            }
+            InHead::Packed(packed) => {
+                item.body = Some(ByteBuf::from(packed.bytes.clone()));
+                item.body_codec = Some(packed.codec);
+            }
+            InHead::Parts(Parts { count, tag, codec }) => {
+                (item.chunks, item.body_tag, item.body_codec) = (Some(*count), Some(tag.clone()), Some(*codec));
+            }
+            InHead::Nothing => {}
+        }
+        item
+    }
+
+    /// The body as far as the head holds it, and where the rest is.
+    fn read(self) -> Result<(String, Attributes, Body, Option<Parts>), String> {
+        let until = self.body_expires.map(whole_seconds);
+        let kept = Body::Kept { until };
+        if let Some(ErasureItem { at, by, note }) = self.erased {
+            return Ok((String::new(), Attributes::new(), Body::Erased { at, by, note }, None));
+        }
+        if let Some(payload) = self.original_payload {
+            let attributes = self.message_attributes.into_iter().flatten();
+            return Ok((payload, attributes.map(|(name, value)| (name, value.into())).collect(), kept, None));
+        }
+        if let (Some(bytes), Some(codec)) = (self.body, self.body_codec) {
+            let (payload, attributes) = Packed::open(codec, &bytes).map_err(|why| format!("the item's body: {why}"))?;
+            return Ok((payload, attributes, kept, None));
+        }
+        let parts = match (self.chunks, self.body_tag, self.body_codec) {
+            (Some(count), Some(tag), Some(codec)) => Some(Parts { count, tag, codec }),
+            _ => None,
+        };
+        let why = if parts.is_some() { "its chunks were not read" } else { "its head says nothing of it" };
+        Ok((String::new(), Attributes::new(), Body::Missing { until, why: why.to_owned() }, parts))
+    }
+}
+
+fn whole_seconds(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1_000))
+}
+
+/// A letter as its head.
+pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, String> {
     let shard = letter.id.shard(SHARDS);
     let status_shard = Letter::status_shard(letter.status, shard);
     let fingerprint_shard = format!("{}#{shard:02}", letter.fingerprint);
-    let reason = letter.reason;
+    let body = BodyItem::of(letter, in_head);
+    let reason = letter.reason.clone();
     encode(LetterItem {
         pk: letter.id,
         sk: HEAD.to_owned(),
         dlq_message_id: letter.id,
-        source_topic: letter.source,
-        source_partition: letter.partition,
-        source_offset: letter.offset,
-        original_payload: letter.payload,
+        source_topic: letter.source.clone(),
+        source_partition: letter.partition.clone(),
+        source_offset: letter.offset.clone(),
         error_type: reason.error_type,
         error_code: reason.error_code,
         error_message: reason.error_message,
@@ -88,69 +182,82 @@ pub(super) fn to_item(letter: Letter) -> Result<Item, String> {
         first_failed_at: reason.first_failed_at,
         last_failed_at: reason.last_failed_at,
         status: letter.status,
-        resolution_note: letter.resolution_note,
-        message_attributes: letter.attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
-        message_group_id: letter.group,
+        resolution_note: letter.resolution_note.clone(),
+        message_group_id: letter.group.clone(),
         sent_timestamp: letter.sent_at,
-        origin_message_id: letter.origin,
-        life: letter.life.into(),
-        payload_hash: letter.hash,
-        idempotency_key: letter.key,
+        origin_message_id: letter.origin.clone(),
+        life: letter.life.clone().into(),
+        payload_hash: letter.hash.clone(),
+        idempotency_key: letter.key.clone(),
         key_is_stable: letter.key_is_stable,
-        scope: letter.scope,
-        fingerprint: letter.fingerprint,
+        scope: letter.scope.clone(),
+        fingerprint: letter.fingerprint.clone(),
         number: letter.number,
         deaths: letter.deaths,
-        sends: letter.sends.into_iter().map(SendItem::from).collect(),
-        history: letter.history.into_iter().map(EventItem::from).collect(),
+        sends: letter.sends.iter().cloned().map(SendItem::from).collect(),
+        history: letter.history.iter().cloned().map(EventItem::from).collect(),
         token: letter.token,
         due: letter.due,
         expires: letter.expires.map(Timestamp::as_secs),
         version: letter.version,
         status_shard,
         fingerprint_shard,
+        body,
     })
 }
 
-/// An item as the letter that it holds. The attempts behind the reason are in the history, and only there.
-pub(super) fn from_item(item: Item) -> Result<Letter, String> {
-    let stored: LetterItem = decode(item)?;
-    Ok(Letter {
-        id: stored.pk,
-        source: stored.source_topic,
-        partition: stored.source_partition,
-        offset: stored.source_offset,
-        payload: stored.original_payload,
-        attributes: stored.message_attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
-        group: stored.message_group_id,
-        origin: stored.origin_message_id,
-        sent_at: stored.sent_timestamp,
-        life: stored.life.into(),
-        hash: stored.payload_hash,
-        key: stored.idempotency_key,
-        key_is_stable: stored.key_is_stable,
-        scope: stored.scope,
-        reason: Reason {
-            error_type: stored.error_type,
-            error_code: stored.error_code,
-            error_message: stored.error_message,
-            attempt_count: stored.attempt_count,
-            first_failed_at: stored.first_failed_at,
-            last_failed_at: stored.last_failed_at,
-            attempts: Vec::new(),
-        },
-        fingerprint: stored.fingerprint,
-        status: stored.status,
-        resolution_note: stored.resolution_note,
-        number: stored.number,
-        deaths: stored.deaths,
-        sends: stored.sends.into_iter().map(Into::into).collect(),
-        history: stored.history.into_iter().map(Into::into).collect(),
-        token: stored.token,
-        due: stored.due,
-        expires: stored.expires.map(|secs| Timestamp::from_millis(secs.saturating_mul(1000))),
-        version: stored.version,
-    })
+/// A head as it was read.
+pub(super) struct Head {
+    /// The letter; without its body if that stands apart.
+    pub(super) letter: Letter,
+    /// The chunks, if so.
+    pub(super) parts: Option<Parts>,
+}
+
+impl Head {
+    /// An item as the letter that it holds. The attempts behind the reason are in the history, and only there.
+    pub(super) fn read(item: Item) -> Result<Self, String> {
+        let stored: LetterItem = decode(item)?;
+        let (payload, attributes, body, parts) = stored.body.read()?;
+        let letter = Letter {
+            id: stored.pk,
+            source: stored.source_topic,
+            partition: stored.source_partition,
+            offset: stored.source_offset,
+            payload,
+            attributes,
+            body,
+            group: stored.message_group_id,
+            origin: stored.origin_message_id,
+            sent_at: stored.sent_timestamp,
+            life: stored.life.into(),
+            hash: stored.payload_hash,
+            key: stored.idempotency_key,
+            key_is_stable: stored.key_is_stable,
+            scope: stored.scope,
+            reason: Reason {
+                error_type: stored.error_type,
+                error_code: stored.error_code,
+                error_message: stored.error_message,
+                attempt_count: stored.attempt_count,
+                first_failed_at: stored.first_failed_at,
+                last_failed_at: stored.last_failed_at,
+                attempts: Vec::new(),
+            },
+            fingerprint: stored.fingerprint,
+            status: stored.status,
+            resolution_note: stored.resolution_note,
+            number: stored.number,
+            deaths: stored.deaths,
+            sends: stored.sends.into_iter().map(Into::into).collect(),
+            history: stored.history.into_iter().map(Into::into).collect(),
+            token: stored.token,
+            due: stored.due,
+            expires: stored.expires.map(whole_seconds),
+            version: stored.version,
+        };
+        Ok(Self { letter, parts })
+    }
 }
 
 /// What the status index projects of a letter, as far as it is read.

@@ -56,6 +56,15 @@ impl From<AttributeItem> for Attribute {
     }
 }
 
+/// Who had a body removed, when and why.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ErasureItem {
+    #[serde(with = "rfc3339")]
+    pub(super) at: Timestamp,
+    pub(super) by: String,
+    pub(super) note: String,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct LifeItem {
     message_id: MessageId,

@@ -28,6 +28,7 @@ fn policy() -> Policy {
         cool_down: Duration::from_secs(10),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(60),
+        body_retention: Duration::from_secs(60),
         outcome_after: Duration::from_secs(60),
     }
 }
@@ -280,13 +281,28 @@ fn a_copy_that_dies_after_the_end_is_written_down_and_changes_nothing() {
 }
 
 #[test]
-fn a_letter_too_large_for_an_item_stays_in_the_queue() {
-    let body = format!(r#"{{"order_id":"o-1","text":"{}"}}"#, "x".repeat(NEW_LIMIT));
+fn a_body_of_any_size_that_sqs_holds_becomes_a_letter() {
+    let body = format!(r#"{{"order_id":"o-1","text":"{}"}}"#, "x".repeat((1 << 20) - 40));
     let dead = message("m-1", 1, &body, None);
     let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
-    assert_eq!(decide(&dead, &found), Admission::Leave(Leave::TooLarge));
+    let letter = created(&dead, &found);
+    assert_eq!((&letter.payload, &letter.body), (&body, &Body::default()));
+    assert!(letter.head_bytes() < 10_000, "the body is no part of its head");
     let done = Findings { owned: Some(entry(&dead, Some(Settlement::Complete))), ..Findings::default() };
-    assert_eq!(decide(&dead, &done), Admission::Leave(Leave::TooLarge));
+    assert_eq!(created(&dead, &done).status, Status::Resolved);
+}
+
+#[test]
+fn a_copy_of_an_erased_letter_does_not_bring_its_body_back() {
+    let (letter, _, redrive) = sent();
+    let erased = letter.erased("asked to", "ann", &policy(), at(1)).unwrap();
+    let erased = Letter { number: redrive.number, ..erased };
+    let by_number = message("m-2", 20_001, BODY, Some(&redrive));
+    let by_id = message("m-1", 20_001, BODY, None);
+    for (dead, named, own) in [(by_number, Some(erased.clone()), None), (by_id, None, Some(erased.clone()))] {
+        let seen = changed(&dead, &Findings { owned: Some(failed(&dead)), named, own, ..Findings::default() });
+        assert_eq!((seen.status, seen.payload.as_str(), &seen.body), (Status::Discarded, "", &erased.body));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Event, HISTORY, Happening, Letter, Reason, Send, Status};
+use super::{Body, Event, HISTORY, Happening, Letter, Reason, Send, Status};
 use crate::fingerprint::fingerprint;
 use crate::ids::{Life, MessageId, Number, OwnerToken};
 use crate::key::{Key, PayloadHash};
@@ -38,8 +38,9 @@ impl Letter {
     /// a key, or under another configuration, is sent with the key that it will be claimed by.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, and for a claim that has not run out.
+    /// [`NotThisEdge`] in any other status, for a claim that has not run out, and for a letter without its body.
     pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
+        self.body.check().map_err(|_| NotThisEdge(self.status))?;
         let lapsed = self.status == Status::Replaying && self.due < now;
         let mut letter = if lapsed { self.next() } else { self.only(&[Status::Pending])? };
         letter.status = Status::Replaying;
@@ -151,7 +152,7 @@ impl Letter {
         }
         letter.status = Status::Resolved;
         letter.due = now;
-        letter.expires = Some(now.after(policy.resolved_retention).whole_seconds());
+        letter.close(policy, now);
         letter.resolution_note = Some(note.to_owned());
         letter.note(now, Happening::Resolved, who, Some(note.to_owned()));
         Ok(letter.trimmed())
@@ -180,7 +181,7 @@ impl Letter {
         let mut letter = self.only(&[Status::Pending])?;
         letter.status = Status::Discarded;
         letter.due = now;
-        letter.expires = Some(now.after(policy.resolved_retention).whole_seconds());
+        letter.close(policy, now);
         letter.resolution_note = Some(note.to_owned());
         letter.note(now, Happening::Discarded, who, Some(note.to_owned()));
         Ok(letter.trimmed())
@@ -189,17 +190,38 @@ impl Letter {
     /// DISCARDED → PENDING. It waits for a person.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, and once it has expired.
+    /// [`NotThisEdge`] in any other status, once letter or body has expired, and without a body.
     pub fn restored(&self, note: &str, who: &str, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Discarded])?;
-        if self.expires.is_some_and(|expires| expires < now) {
+        let expired = self.body_expires().is_some_and(|expires| expires < now);
+        if expired || self.body.check().is_err() {
             return Err(NotThisEdge(self.status));
         }
         letter.status = Status::Pending;
         letter.due = Timestamp::NEVER;
-        letter.expires = None;
+        letter.reopen();
         letter.resolution_note = None;
         letter.note(now, Happening::Restored, who, Some(note.to_owned()));
+        Ok(letter.trimmed())
+    }
+
+    /// RESOLVED and DISCARDED stay, PENDING → DISCARDED: its body is removed at once and for ever. Who did it, when and why
+    /// stays with the letter, and so does the body's hash: a copy that dies later is still known.
+    ///
+    /// # Errors
+    /// [`NotThisEdge`] while it is REPLAYING or REPLAYED, since a copy is under way that may come back to it; and if it was
+    /// erased before.
+    pub fn erased(&self, note: &str, who: &str, policy: &Policy, now: Timestamp) -> Edge {
+        if matches!(self.body, Body::Erased { .. }) {
+            return Err(NotThisEdge(self.status));
+        }
+        let mut letter = if self.status == Status::Pending {
+            self.discarded(note, who, policy, now)?
+        } else {
+            self.only(&[Status::Resolved, Status::Discarded])?
+        };
+        letter.strip(Body::Erased { at: now, by: who.to_owned(), note: note.to_owned() });
+        letter.note(now, Happening::Erased, who, None);
         Ok(letter.trimmed())
     }
 
@@ -233,6 +255,7 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::Attribute;
     use crate::ids::{LetterId, QueueArn, Scope};
     use crate::letter::ErrorType;
 
@@ -241,7 +264,13 @@ mod tests {
 
     fn policy() -> Policy {
         let minute = Duration::from_secs(60);
-        Policy { cool_down: minute, max_deaths: 3, resolved_retention: minute, outcome_after: minute }
+        Policy {
+            cool_down: minute,
+            max_deaths: 3,
+            resolved_retention: minute,
+            body_retention: minute,
+            outcome_after: minute,
+        }
     }
 
     fn reason() -> Reason {
@@ -271,6 +300,7 @@ mod tests {
             offset: None,
             payload: "{}".to_owned(),
             attributes: std::collections::BTreeMap::new(),
+            body: Body::default(),
             group: None,
             origin,
             sent_at: Timestamp::from_millis(1),
@@ -289,7 +319,7 @@ mod tests {
             history: Vec::new(),
             token: Some(TOKEN),
             due: NOW,
-            expires: None,
+            expires: matches!(status, Status::Resolved | Status::Discarded).then(|| NOW.after(Duration::from_secs(9))),
             version: 7,
         }
     }
@@ -307,6 +337,7 @@ mod tests {
             ("no_outcome", letter.no_outcome("x", now)),
             ("discarded", letter.discarded("n", "x", &policy, now)),
             ("restored", letter.restored("n", "x", now)),
+            ("erased", letter.erased("n", "x", &policy, now)),
         ]
     }
 
@@ -331,6 +362,7 @@ mod tests {
                 (Pending, "died_again", Pending),
                 (Pending, "resolved", Resolved),
                 (Pending, "discarded", Discarded),
+                (Pending, "erased", Discarded),
                 (Replaying, "claim", Replaying),
                 (Replaying, "sent", Replayed),
                 (Replaying, "not_sent", Pending),
@@ -338,7 +370,9 @@ mod tests {
                 (Replayed, "died_again", Pending),
                 (Replayed, "resolved", Resolved),
                 (Replayed, "no_outcome", Pending),
+                (Resolved, "erased", Resolved),
                 (Discarded, "restored", Pending),
+                (Discarded, "erased", Discarded),
             ]
         );
     }
@@ -360,12 +394,60 @@ mod tests {
 
     #[test]
     fn a_letter_that_grows_forgets_its_oldest_events_before_it_outgrows_its_item() {
-        let mut letter = Letter { payload: "x".repeat(crate::letter::NEW_LIMIT - 2_000), ..letter(Status::Pending) };
+        let key = Key::new("k".repeat(1_000)).ok();
+        let mut letter = Letter { payload: "x".repeat(1 << 20), key, ..letter(Status::Pending) };
         for n in 0..200 {
+            letter = letter.claim(TOKEN, None, &"w".repeat(200), Duration::from_secs(9), NOW).unwrap();
             letter = letter.died_again(&life(n), reason(), &"w".repeat(200), &policy(), NOW).unwrap();
-            assert!(letter.bytes() <= crate::letter::ITEM_LIMIT, "after {n} deaths");
+            assert!(letter.head_bytes() <= crate::letter::HEAD_LIMIT, "after {n} deaths");
         }
         assert!(letter.history.len() > 1 && letter.deaths == 201);
+        assert_eq!(letter.payload.len(), 1 << 20, "the body is no part of it");
+    }
+
+    #[test]
+    fn an_erased_letter_keeps_the_account_of_it_and_is_never_sent_or_restored() {
+        let full = Letter { attributes: [("a".to_owned(), Attribute::text("b"))].into(), ..letter(Status::Pending) };
+        let erased = full.erased("customer asked", "ann", &policy(), NOW).unwrap();
+        assert_eq!((erased.payload.as_str(), erased.attributes.len(), erased.body_bytes()), ("", 0, 0));
+        let (by, note) = ("ann".to_owned(), "customer asked".to_owned());
+        assert_eq!(erased.body, Body::Erased { at: NOW, by, note });
+        let last: Vec<_> = erased.history.iter().rev().take(2).map(|event| event.what).collect();
+        assert_eq!(last, [Happening::Erased, Happening::Discarded]);
+        assert_eq!((&erased.hash, erased.resolution_note.as_deref()), (&full.hash, Some("customer asked")));
+        assert!(erased.restored("n", "x", NOW).is_err() && erased.erased("n", "x", &policy(), NOW).is_err());
+        for status in [Status::Pending, Status::Replaying] {
+            let forced = Letter { status, due: Timestamp::from_millis(0), ..erased.clone() };
+            assert!(forced.claim(TOKEN, None, "x", Duration::from_secs(9), NOW).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_body_may_go_before_its_letter_and_only_after_the_end() {
+        let week = Policy { resolved_retention: Duration::from_secs(604_800), ..policy() };
+        let (body_ends, letter_ends) = (NOW.after(week.body_retention), NOW.after(week.resolved_retention));
+        let open = letter(Status::Pending);
+        let ended = [open.resolved(&open.hash, "n", "x", &week, NOW), open.discarded("n", "x", &week, NOW)];
+        for ended in ended.map(Result::unwrap) {
+            assert_eq!((ended.body.until(), ended.expires), (Some(body_ends), Some(letter_ends)));
+            assert_eq!(ended.body_expires(), Some(body_ends));
+        }
+        let discarded = open.discarded("n", "x", &week, NOW).unwrap();
+        let restored = discarded.restored("n", "x", body_ends).unwrap();
+        assert_eq!((restored.body_expires(), restored.body), (None, Body::default()));
+        assert!(discarded.restored("n", "x", body_ends.after(Duration::from_secs(1))).is_err(), "its body has expired");
+        let together = open.discarded("n", "x", &policy(), NOW).unwrap();
+        assert_eq!((together.body.until(), together.body_expires()), (None, together.expires));
+    }
+
+    #[test]
+    fn a_letter_whose_body_is_lost_is_not_sent_and_may_be_given_up() {
+        let lost = Body::Missing { until: None, why: "chunk 1 of 3 is not there".to_owned() };
+        let lost = Letter { body: lost, ..letter(Status::Pending) };
+        assert!(lost.claim(TOKEN, None, "x", Duration::from_secs(9), NOW).is_err());
+        let given_up = lost.discarded("n", "x", &policy(), NOW).unwrap();
+        assert!(given_up.restored("n", "x", NOW).is_err());
+        assert!(given_up.erased("n", "x", &policy(), NOW).is_ok());
     }
 
     #[test]

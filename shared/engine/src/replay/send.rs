@@ -1,7 +1,7 @@
 use redrive_core::ids::{MessageId, OwnerToken};
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{LedgerReader, Letters, Outbox, WriteError};
-use redrive_core::replay::Outgoing;
+use redrive_core::replay::{CannotSend, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -53,8 +53,10 @@ where
                         report.resolved_instead += 1;
                     }
                 }
-                _ if Outgoing::check(&letter).is_err() => report.no_attribute_slot += 1,
-                _ => open.push(letter),
+                _ => match Outgoing::check(&letter) {
+                    Ok(()) => open.push(letter),
+                    Err(error) => count_unsendable(&letter, error, report),
+                },
             }
         }
         open
@@ -153,6 +155,16 @@ where
             (Ok(None), _) => report.changed_meanwhile += 1,
             (Err(_), _) => report.in_doubt += 1,
         }
+    }
+}
+
+/// Counts and tells what cannot be sent.
+fn count_unsendable(letter: &Letter, error: CannotSend, report: &mut ReplayReport) {
+    let missing = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
+    warn!(letter_id = %letter.id, %error, missing, "letter cannot be sent");
+    match error {
+        CannotSend::NoBody(_) => report.no_body += 1,
+        CannotSend::NoAttributeSlot | CannotSend::Status(_) => report.no_attribute_slot += 1,
     }
 }
 

@@ -202,12 +202,31 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
             format!("at least {least}: what both queues keep, and a margin"),
         );
     }
+    let body = body_retention(reader, resolved);
     Some(Policy {
         cool_down: Duration::from_secs(cool_down?),
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: days(resolved?),
+        body_retention: days(body?),
         outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
     })
+}
+
+/// How many days a body is kept after the end of its letter: unsaid, as many as the letter.
+fn body_retention(reader: &mut Reader<'_>, resolved: Option<u64>) -> Option<u64> {
+    const NAME: &str = "BODY_RETENTION_DAYS";
+    let allowed = "a whole number of days from 1 to RESOLVED_RETENTION_DAYS, or letter";
+    let body = reader.optional(NAME, "letter", |text| match text {
+        "letter" => Ok(None),
+        _ => text.parse().ok().filter(|days| (1..=3_650_u64).contains(days)).map(Some).ok_or(allowed.to_owned()),
+    });
+    match (body?, resolved?) {
+        (Some(body), resolved) if body > resolved => {
+            reader.refuse(NAME, format!("is {body}, and the letter itself is kept for {resolved}"), allowed);
+            None
+        }
+        (body, resolved) => Some(body.unwrap_or(resolved)),
+    }
 }
 
 pub(super) fn days(count: u64) -> Duration {

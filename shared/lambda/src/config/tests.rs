@@ -191,3 +191,18 @@ fn types_are_configured_with_their_place_or_not_at_all() {
         assert!(error.to_string().contains(hint), "{at} {names}: {error}");
     }
 }
+
+#[test]
+fn a_body_is_kept_no_longer_than_its_letter_and_unsaid_as_long() {
+    let kept = |body: &'static str, letter: &'static str| {
+        let changes = [("BODY_RETENTION_DAYS", body), ("RESOLVED_RETENTION_DAYS", letter)];
+        IndexerConfig::read(with(&changes)).map(|config| config.policy.body_retention)
+    };
+    let days = |count: u64| Duration::from_secs(count * 86_400);
+    assert_eq!((kept("7", "90").unwrap(), kept("90", "90").unwrap()), (days(7), days(90)));
+    assert_eq!((kept("letter", "60").unwrap(), kept("", "60").unwrap()), (days(60), days(60)));
+    assert!(kept("91", "90").unwrap_err().to_string().contains("the letter itself is kept for 90"));
+    for wrong in ["0", "-1", "7.5", "week"] {
+        assert!(kept(wrong, "90").unwrap_err().to_string().contains("or letter"), "{wrong}");
+    }
+}

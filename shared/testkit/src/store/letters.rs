@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redrive_core::ids::LetterId;
-use redrive_core::letter::{Letter, LetterWrite, SHARDS, Status};
+use redrive_core::letter::{Body, Letter, LetterWrite, SHARDS, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
@@ -69,6 +69,25 @@ impl ModelLetters {
         self.put(&mut lock(&self.table), letter);
     }
 
+    /// What DynamoDB does some time: letters, and bodies before their letters, whose time had ended by `now` are gone.
+    pub fn sweep(&self, now: Timestamp) {
+        let mut table = lock(&self.table);
+        let ended = |at: Option<Timestamp>| at.is_some_and(|at| at < now);
+        table.letters.retain(|_, letter| !ended(letter.expires));
+        let Table { letters, index, .. } = &mut *table;
+        index.retain(|id, _| letters.contains_key(id));
+        for letter in letters.values_mut().filter(|letter| ended(letter.body.until())) {
+            *letter = Arc::new(without_body(Letter::clone(letter)));
+        }
+    }
+
+    /// Loses a letter's body, and nothing else: for tests that need a damaged store.
+    pub fn lose_body(&self, id: LetterId) {
+        if let Some(letter) = lock(&self.table).letters.get_mut(&id) {
+            *letter = Arc::new(without_body(Letter::clone(letter)));
+        }
+    }
+
     fn put(&self, table: &mut Table, letter: Letter) {
         let now = self.faults.clock().now();
         let after = Arc::new(letter);
@@ -90,9 +109,26 @@ impl ModelLetters {
         if !write.holds(found.map(AsRef::as_ref)) {
             return Err(WriteError::Condition(found.map(|letter| Box::new((**letter).clone()))));
         }
-        self.put(&mut table, write.letter.clone());
+        let mut letter = write.letter.clone();
+        if let Some(found) = found.filter(|found| matches!(found.body, Body::Missing { .. })) {
+            let restores = letter.body_expires().is_none() && found.body_expires().is_some();
+            if restores && letter.body.check().is_ok() {
+                return Err(WriteError::Condition(Some(Box::new(Letter::clone(found)))));
+            }
+            // A change does not bring back what is gone.
+            letter = without_body(letter);
+        }
+        self.put(&mut table, letter);
         Ok(())
     }
+}
+
+fn without_body(mut letter: Letter) -> Letter {
+    if let Body::Kept { until } = letter.body {
+        (letter.payload, letter.attributes) = Default::default();
+        letter.body = Body::Missing { until, why: "it is gone".to_owned() };
+    }
+    letter
 }
 
 impl Table {

@@ -1,7 +1,7 @@
 //! What a letter may become.
 
 use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letter::{Body, Letter, Status};
 
 use super::{Checker, Invariant, Known};
 use crate::cast::SKEW;
@@ -41,8 +41,9 @@ impl Checker {
 
     fn letter_changed(&mut self, name: &str, before: &Letter, after: &Letter) {
         let claims = after.status == Status::Replaying && after.number != before.number;
+        self.body_stays(name, before, after);
         // A key is found at the claim, if at all.
-        let same = before.payload == after.payload && before.origin == after.origin;
+        let same = before.hash == after.hash && before.origin == after.origin;
         self.must(same && (claims || before.key == after.key), Invariant::NothingLost, || {
             format!("{name} became another one")
         });
@@ -65,6 +66,26 @@ impl Checker {
             (from, to) => from == to,
         };
         self.must(allowed, Invariant::Edges, || format!("{name} went from {} to {}", before.status, after.status));
+    }
+
+    /// Head and body exist together: an open letter has all of its body, one that was erased nothing of it ever again.
+    fn body_stays(&mut self, name: &str, before: &Letter, after: &Letter) {
+        let same = before.payload == after.payload && before.attributes == after.attributes;
+        let ended = matches!(after.status, Status::Resolved | Status::Discarded);
+        let stays = match (&before.body, &after.body) {
+            (Body::Kept { .. }, Body::Kept { until }) => same && (ended || until.is_none()),
+            (Body::Kept { .. }, Body::Erased { .. }) => {
+                ended && after.payload.is_empty() && after.attributes.is_empty()
+            }
+            (Body::Erased { .. }, Body::Erased { .. }) => same && ended && before.body == after.body,
+            _ => false,
+        };
+        self.must(stays, Invariant::BodyStays, || {
+            format!(
+                "{name} is {} with {:?}, and was {} with {:?}",
+                after.status, after.body, before.status, before.body
+            )
+        });
     }
 
     /// Whether one of the payloads that this letter stands for was ever completed under one of its keys.

@@ -5,7 +5,10 @@ use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::Life;
 use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{Event, Happening, Send};
+use redrive_core::letter::{Event, Happening, LetterWrite, Send};
+
+use crate::letters::place::Place;
+use crate::letters::plan::{Beside, Layout, Plan};
 
 const NOW: Timestamp = Timestamp::from_millis(1_763_787_600_123);
 
@@ -44,6 +47,7 @@ fn letter(payload: &str) -> Letter {
             ),
         ]
         .into(),
+        body: Body::default(),
         group: Some("tenant-1".to_owned()),
         origin: life().message_id,
         sent_at: NOW,
@@ -96,9 +100,18 @@ fn letter(payload: &str) -> Letter {
     }
 }
 
+/// A letter whose body is in its head, readable.
+fn plain(letter: &Letter) -> Item {
+    to_item(letter, &InHead::Plain).unwrap()
+}
+
+fn told(item: Item) -> String {
+    Head::read(item).err().unwrap()
+}
+
 #[test]
 fn the_item_carries_the_schemas_attributes_under_their_names() {
-    let item = to_item(letter("{}")).unwrap();
+    let item = plain(&letter("{}"));
     let id = letter("{}").id.to_string();
     for (name, value) in [
         ("pk", id.as_str()),
@@ -128,7 +141,7 @@ fn the_item_carries_the_schemas_attributes_under_their_names() {
 fn the_index_attributes_name_status_cause_and_shard() {
     let letter = letter("{}");
     let shard = letter.id.shard(SHARDS);
-    let item = to_item(letter).unwrap();
+    let item = plain(&letter);
     assert_eq!(item["status_shard"], text(format!("PENDING#{shard:02}")));
     assert_eq!(item["fingerprint_shard"], text(format!("TRANSIENT no-row#{shard:02}")));
 }
@@ -138,7 +151,7 @@ fn a_candidate_is_read_from_what_the_index_projects() {
     let keys = ["pk", "sk", "status_shard", "due"];
     let projected = ["status", "error_type", "error_code", "fingerprint", "deaths", "number", "last_failed_at"];
     let more = ["first_failed_at", "source_topic", "idempotency_key", "scope"];
-    let mut item = to_item(letter("{}")).unwrap();
+    let mut item = plain(&letter("{}"));
     item.retain(|name, _| keys.iter().chain(&projected).chain(&more).any(|kept| kept == name));
     let candidate = to_candidate(item.clone()).unwrap();
     assert_eq!((candidate.id, candidate.key, candidate.scope), (letter("{}").id, letter("{}").key, letter("{}").scope));
@@ -150,42 +163,110 @@ fn a_candidate_is_read_from_what_the_index_projects() {
 
 #[test]
 fn an_item_that_is_not_a_letter_is_told_and_does_not_crash() {
-    let mut item = to_item(letter("{}")).unwrap();
+    let mut item = plain(&letter("{}"));
     item.insert("first_failed_at".to_owned(), text("yesterday"));
-    assert_eq!(from_item(item).unwrap_err(), "the item's first_failed_at is not as it was written");
-    assert_eq!(from_item(Item::new()).unwrap_err(), "the item lacks pk");
+    assert_eq!(told(item), "the item's first_failed_at is not as it was written");
+    assert_eq!(told(Item::new()), "the item lacks pk");
 }
 
 #[test]
-fn cores_estimate_of_a_letters_size_is_never_below_what_is_stored() {
-    let mut grown = letter(&"ä".repeat(5_000));
+fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
+    let mut grown = letter("ä");
     let (event, send) = (grown.history[0].clone(), grown.sends[0].clone());
+    let erased = Body::Erased { at: NOW, by: "b".repeat(256), note: "n".repeat(1_024) };
+    let until = Some(NOW.whole_seconds());
+    let packed = Packed::of("", &Attributes::new());
+    let (parts, _) = Parts::split(grown.id, &packed, Some(1)).unwrap();
     for events in [1, 50, 100] {
         grown.history = vec![event.clone(); events];
         grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events];
-        let (estimate, stored) = (grown.bytes(), size(&to_item(grown.clone()).unwrap()));
-        assert!(stored <= estimate, "{stored} bytes are stored, {estimate} estimated, {events} events");
+        for (body, in_head) in [(Body::Kept { until }, InHead::Parts(&parts)), (erased.clone(), InHead::Nothing)] {
+            grown.body = body;
+            let (estimate, stored) = (grown.head_bytes(), size(&to_item(&grown, &in_head).unwrap()));
+            assert!(stored <= estimate, "{stored} bytes are stored, {estimate} estimated, {events} events");
+        }
     }
 }
 
-proptest! {
-    #[test]
-    fn a_letter_survives_the_round_trip(
-        payload in any::<String>(),
-        values in proptest::collection::btree_map(".{1,20}", (any::<String>(), proptest::option::of(any::<Vec<u8>>())), 0..10),
-        notes in (proptest::option::of(any::<String>()), proptest::option::of(any::<String>())),
-        secs in proptest::option::of(0_u64..9_000_000_000),
-    ) {
-        let mut before = letter(&payload);
-        before.attributes = values
+#[test]
+fn a_head_says_where_its_body_is_and_holds_none_of_it_that_is_elsewhere() {
+    let packed = Packed::of("order", &Attributes::new());
+    let (parts, _) = Parts::split(letter("").id, &packed, None).unwrap();
+    let secret = Letter { body: Body::Kept { until: Some(NOW.whole_seconds()) }, ..letter("secret") };
+    let apart = to_item(&secret, &InHead::Parts(&parts)).unwrap();
+    assert!(!format!("{apart:?}").contains("secret") && !apart.contains_key("message_attributes"));
+    assert_eq!((&apart["chunks"], &apart["body_expires"]), (&number(1), &number(NOW.as_secs())));
+    let head = Head::read(apart).unwrap();
+    assert_eq!((head.letter.body.until(), head.parts), (Some(NOW.whole_seconds()), Some(parts)));
+    assert!(head.letter.body.check().is_err(), "it is not there before its chunks are");
+
+    let erased = Body::Erased { at: NOW, by: "ann".to_owned(), note: "asked to".to_owned() };
+    let erased = Letter { body: erased, attributes: Attributes::new(), ..letter("") };
+    let head = Head::read(to_item(&erased, &InHead::Nothing).unwrap()).unwrap();
+    assert!(head.letter == erased && head.parts.is_none());
+}
+
+#[test]
+fn a_body_that_is_damaged_in_its_head_is_told_without_its_bytes() {
+    let packed = Packed::of(&"secret".repeat(100), &Attributes::new());
+    let bytes = packed.bytes[..20].to_vec();
+    let item = to_item(&letter(""), &InHead::Packed(&Packed { bytes, ..packed })).unwrap();
+    assert_eq!(told(item), "the item's body: its compressed bytes are damaged");
+    let mut nothing = plain(&letter("{}"));
+    nothing.remove("original_payload");
+    let head = Head::read(nothing).unwrap();
+    assert_eq!(head.letter.body, Body::Missing { until: None, why: "its head says nothing of it".to_owned() });
+}
+
+/// As the table keeps it: a head, and chunks beside it.
+fn stored(letter: &Letter) -> (Head, Vec<Item>) {
+    let place = Place::of(letter);
+    let plan = Plan::of(&LetterWrite::create(letter.clone()), &place, &Layout::default()).unwrap();
+    let chunks = plan.beside.into_iter().filter_map(|beside| match beside {
+        Beside::Put(item) => Some(item),
+        Beside::Delete(_) | Beside::Expire(..) => None,
+    });
+    let chunks: Vec<_> = chunks.collect();
+    for item in chunks.iter().chain([&plan.head]) {
+        assert!(size(item) < 400 * 1024, "{} bytes", size(item));
+    }
+    (Head::read(plan.head).unwrap(), chunks)
+}
+
+fn letters() -> impl Strategy<Value = Letter> {
+    let bytes = proptest::option::of(proptest::collection::vec(any::<u8>(), 0..400));
+    let values = proptest::collection::btree_map(".{1,20}", (any::<String>(), bytes), 0..10);
+    let notes = (proptest::option::of(any::<String>()), proptest::option::of(any::<String>()));
+    let times = (proptest::option::of(0_u64..9_000_000_000), proptest::option::of(0_u64..9_000_000_000));
+    (any::<String>(), 1..3_000_usize, values, notes, times).prop_map(|(payload, repeated, values, notes, times)| {
+        let mut letter = letter(&payload.repeat(repeated));
+        letter.attributes = values
             .into_iter()
-            .map(|(name, (text, bytes))| (name, match bytes {
-                Some(bytes) => Attribute { data_type: "Binary".to_owned(), value: AttributeValue::Binary(bytes) },
-                None => Attribute::text(text),
-            }))
+            .map(|(name, (text, bytes))| {
+                let binary = |bytes| Attribute { data_type: "Binary".to_owned(), value: AttributeValue::Binary(bytes) };
+                (name, bytes.map_or_else(|| Attribute::text(text), binary))
+            })
             .collect();
-        (before.resolution_note, before.partition) = notes;
-        before.expires = secs.map(|secs| Timestamp::from_millis(secs * 1_000));
-        prop_assert_eq!(from_item(to_item(before.clone()).unwrap()).unwrap(), before);
+        (letter.resolution_note, letter.partition) = notes;
+        letter.expires = times.0.map(whole_seconds);
+        letter.body = Body::Kept { until: times.1.map(whole_seconds) };
+        letter
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_letter_survives_the_round_trip(before in letters()) {
+        let (head, chunks) = stored(&before);
+        let after = match head.parts {
+            None => head.letter,
+            Some(parts) => {
+                let (payload, attributes) = parts.join(chunks.into_iter().map(Some).collect()).unwrap();
+                Letter { payload, attributes, body: before.body.clone(), ..head.letter }
+            }
+        };
+        prop_assert_eq!(after, before);
     }
 }

@@ -1,0 +1,88 @@
+//! Letters whole: their heads in one call, and in another what stands apart.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use redrive_core::ids::LetterId;
+use redrive_core::letter::{Body, Letter};
+use redrive_core::ports::Unavailable;
+
+use super::chunks::Parts;
+use super::item::{HEAD, Head};
+use super::{LetterTable, SERVICE, chunks, not_ours};
+use crate::batch_get::get_all;
+use crate::item::{Item, text_of};
+
+/// How often a letter is read that changes between the read of its head and that of its chunks.
+const ROUNDS: usize = 3;
+/// How long the next round waits: a batch of reads may meet a transaction half way.
+const WAIT: Duration = Duration::from_millis(50);
+
+type Heads = HashMap<LetterId, Head>;
+
+impl LetterTable {
+    pub(super) async fn read_all(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+        let mut asked = ids.to_vec();
+        asked.sort_unstable();
+        asked.dedup();
+        let mut letters: HashMap<LetterId, Letter> = HashMap::with_capacity(asked.len());
+        let mut doubtful: HashMap<LetterId, u64> = HashMap::new();
+        for round in 1..=ROUNDS {
+            let heads = self.heads(&asked).await?;
+            let (apart, whole): (Vec<_>, Vec<_>) = heads.into_iter().partition(|(_, head)| head.parts.is_some());
+            letters.extend(whole.into_iter().map(|(id, head)| (id, head.letter)));
+            asked.clear();
+            let mut found = self.chunks(&apart).await?;
+            for (id, Head { letter, parts }) in apart {
+                let Some(parts) = parts else { continue };
+                let (letter, is_whole) = joined(letter, &parts, &mut found);
+                // Its chunks may have been deleted or replaced since its head was read: then the head is another by now.
+                let seen_before = doubtful.insert(id, letter.version) == Some(letter.version);
+                if is_whole || seen_before || round == ROUNDS {
+                    letters.insert(id, letter);
+                } else {
+                    asked.push(id);
+                }
+            }
+            if asked.is_empty() {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+        }
+        Ok(ids.iter().map(|id| letters.get(id).cloned()).collect())
+    }
+
+    async fn heads(&self, ids: &[LetterId]) -> Result<Heads, Unavailable> {
+        let keys = ids.iter().map(|id| chunks::key(*id, HEAD)).collect();
+        let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
+        items
+            .into_iter()
+            .map(|item| {
+                let pk = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
+                let head = Head::read(item).map_err(|why| not_ours("give a letter of ours", &why, &pk))?;
+                Ok((head.letter.id, head))
+            })
+            .collect()
+    }
+
+    /// The chunks that are there, by letter and sort key.
+    async fn chunks(&self, apart: &[(LetterId, Head)]) -> Result<HashMap<(String, String), Item>, Unavailable> {
+        let keys = apart.iter().filter_map(|(id, head)| Some(head.parts.as_ref()?.keys(*id))).flatten().collect();
+        let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
+        Ok(items.into_iter().filter_map(|item| Some((place(&item)?, item))).collect())
+    }
+}
+
+fn place(item: &Item) -> Option<(String, String)> {
+    Some((text_of(item, "pk")?.to_owned(), text_of(item, "sk")?.to_owned()))
+}
+
+/// A letter with the body that its chunks hold, and whether they do.
+fn joined(letter: Letter, parts: &Parts, found: &mut HashMap<(String, String), Item>) -> (Letter, bool) {
+    let chunks = parts.keys(letter.id).map(|key| found.remove(&place(&key)?)).collect();
+    let until = letter.body.until();
+    match parts.join(chunks) {
+        Ok((payload, attributes)) => (Letter { payload, attributes, body: Body::Kept { until }, ..letter }, true),
+        Err(why) => (Letter { body: Body::Missing { until, why }, ..letter }, false),
+    }
+}

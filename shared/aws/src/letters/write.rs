@@ -1,0 +1,162 @@
+//! One letter's write: one item where that is enough, else one transaction.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use redrive_core::ids::LetterId;
+use redrive_core::letter::{Letter, LetterWrite};
+use redrive_core::ports::{Letters, Unavailable, WriteError};
+
+use super::item::{HEAD, Head};
+use super::place::{Place, is_large};
+use super::plan::{LAYOUT, Layout, Plan};
+use super::{LetterTable, SERVICE, chunks, not_ours};
+use crate::failure::{Failure, unavailable};
+use crate::item::Item;
+use crate::ledger::commit::{Cancelled, cancelled};
+
+const ACTION: &str = "write a letter";
+/// How often a write is tried: another transaction may be in the way, and a body may be kept otherwise than it was
+/// thought to be.
+const TRIES: u32 = 5;
+/// How long the first wait for another transaction is; each further one is twice as long.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// What became of one try.
+enum Tried {
+    Written,
+    /// The head's condition failed; this was there instead.
+    Head(Option<Item>),
+    /// A chunk is not there any more.
+    Chunk,
+    /// Nothing was done, for want of room or because of another transaction.
+    InTheWay(Unavailable),
+}
+
+impl LetterTable {
+    /// Writes one letter. A plain put is tried first where the body most likely is in the head; if it is not, the refusal
+    /// says how it is kept, at no cost.
+    pub(super) async fn write_one(&self, write: &LetterWrite) -> Result<(), WriteError<Letter>> {
+        let id = write.letter.id;
+        // Held until the end; it is never closed.
+        let _turn = if is_large(&write.letter) { self.large.acquire().await.ok() } else { None };
+        let place = Place::of(&write.letter);
+        let mut layout = Layout::default();
+        if let Some(version) = write.replaces
+            && place.is_apart_by_now(&write.letter.body)
+        {
+            match self.layout(id).await? {
+                Some((found, kept)) if found == version => layout = kept,
+                _ => return Err(self.instead(id).await),
+            }
+        }
+        let mut why = None;
+        for round in 0..TRIES {
+            let plan = Plan::of(write, &place, &layout).map_err(|why| not_ours("write", &why, &id.to_string()))?;
+            match self.carry_out(plan).await? {
+                Tried::Written => return Ok(()),
+                Tried::Head(found) => match self.otherwise(write, found, &layout).await? {
+                    Some(kept) => layout = kept,
+                    None => return Err(self.instead(id).await),
+                },
+                Tried::Chunk => return Err(self.instead(id).await),
+                Tried::InTheWay(error) => {
+                    why = Some(error);
+                    tokio::time::sleep(WAIT * (1 << round)).await;
+                }
+            }
+        }
+        let why = why.unwrap_or_else(|| not_ours(ACTION, "its body is kept in another way each time", &id.to_string()));
+        Err(why.into())
+    }
+
+    /// After the head's condition failed: how the body of the version that was meant is kept, if that is what was wrong.
+    /// `None`: another version is there.
+    async fn otherwise(
+        &self,
+        write: &LetterWrite,
+        found: Option<Item>,
+        thought: &Layout,
+    ) -> Result<Option<Layout>, WriteError<Letter>> {
+        let id = write.letter.id;
+        let Some(item) = found.filter(|item| !item.is_empty()) else { return Err(WriteError::Condition(None)) };
+        let told = |why: String| not_ours("give a letter of ours", &why, &id.to_string());
+        let (version, kept) = Layout::of_head(item.clone()).map_err(told)?;
+        if Some(version) == write.replaces && kept != *thought {
+            return Ok(Some(kept));
+        }
+        let head = Head::read(item).map_err(told)?;
+        // What stands apart must be read.
+        if head.parts.is_some() { Ok(None) } else { Err(WriteError::Condition(Some(Box::new(head.letter)))) }
+    }
+
+    /// The letter that is there instead of the one that was expected.
+    async fn instead(&self, id: LetterId) -> WriteError<Letter> {
+        match self.read(&[id]).await {
+            Ok(found) => WriteError::Condition(found.into_iter().next().flatten().map(Box::new)),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// A letter's version, and how its body is kept.
+    async fn layout(&self, id: LetterId) -> Result<Option<(u64, Layout)>, Unavailable> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(chunks::key(id, HEAD)));
+        let names = LAYOUT.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
+        let asked = LAYOUT.map(|name| format!("#{name}")).join(", ");
+        let get = get.projection_expression(asked).set_expression_attribute_names(Some(names)).consistent_read(true);
+        let answer = get.send().await.map_err(|error| unavailable(SERVICE, "read a letter's head", &error))?;
+        let Some(item) = answer.item else { return Ok(None) };
+        let layout = Layout::of_head(item).map_err(|why| not_ours("give a letter of ours", &why, &id.to_string()))?;
+        Ok(Some(layout))
+    }
+
+    async fn carry_out(&self, plan: Plan) -> Result<Tried, Unavailable> {
+        if plan.beside.is_empty() { self.put(plan).await } else { self.transact(plan).await }
+    }
+
+    async fn put(&self, plan: Plan) -> Result<Tried, Unavailable> {
+        let values = Some(plan.condition.values).filter(|values| !values.is_empty());
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(plan.head))
+            .condition_expression(plan.condition.expression)
+            .set_expression_attribute_names(Some(plan.condition.names))
+            .set_expression_attribute_values(values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else { return Ok(Tried::Written) };
+        if let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
+            return Ok(Tried::Head(failed.item.clone()));
+        }
+        let failure = Failure::of(&error);
+        in_the_way(failure.is_conflict(), failure.unavailable(SERVICE, ACTION))
+    }
+
+    /// The SDK sends a token of its own; nothing rests on it: a second try of what has happened fails the head's condition,
+    /// and finds what it meant to write.
+    async fn transact(&self, plan: Plan) -> Result<Tried, Unavailable> {
+        let items = plan.transaction(&self.table);
+        let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
+            return Ok(Tried::Written);
+        };
+        let failure = Failure::of(&error);
+        let Some(TransactWriteItemsError::TransactionCanceledException(failed)) = error.as_service_error() else {
+            return in_the_way(failure.is_conflict(), failure.unavailable(SERVICE, ACTION));
+        };
+        let reasons = failed.cancellation_reasons();
+        let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+        match cancelled(&codes) {
+            Cancelled::Entry => Ok(Tried::Head(reasons.first().and_then(|head| head.item.clone()))),
+            Cancelled::Condition(_) => Ok(Tried::Chunk),
+            Cancelled::InTheWay => Ok(Tried::InTheWay(failure.unavailable(SERVICE, ACTION))),
+            Cancelled::Invalid(..) | Cancelled::Unknown => Err(failure.unavailable(SERVICE, ACTION)),
+        }
+    }
+}
+
+fn in_the_way(is: bool, why: Unavailable) -> Result<Tried, Unavailable> {
+    if is { Ok(Tried::InTheWay(why)) } else { Err(why) }
+}
