@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::decode::without_data;
 use crate::envelope::{Attribute, Attributes};
 use crate::ids::{LetterId, Number, Scope};
 use crate::key::Key;
@@ -119,7 +120,7 @@ impl Request {
     /// [`BadRequest`] says what is wrong with it.
     pub fn parse(input: &Value) -> Result<Self, BadRequest> {
         let bad = |why: &str| Err(BadRequest(why.to_owned()));
-        let wire = Wire::deserialize(input).map_err(|error| BadRequest(error.to_string()))?;
+        let wire = Wire::deserialize(input).map_err(|error| BadRequest(without_data(&error.to_string())))?;
         match (wire.redrive.as_deref(), wire.action.as_deref()) {
             (Some("schedule"), None) => Ok(Self::Schedule),
             (None, Some("replay")) if wire.note.is_some() => bad("a replay takes no note"),
