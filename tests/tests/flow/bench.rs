@@ -97,10 +97,26 @@ impl Bench {
         Self::with_faults(handler, Faults::none())
     }
 
+    /// The queue's bodies are wrapped.
+    pub(crate) fn wrapped(handler: Scripted, wrapping: Wrapping) -> Self {
+        Self::wrapped_with(handler, ModelLedger::new(), wrapping)
+    }
+
     /// `faults` strike the ledger's calls; the handler's runs are written into its journal.
     pub(crate) fn with_faults(handler: Scripted, faults: Faults) -> Self {
         let store = ModelLedger::new().with_faults(faults.clone());
         Self::build(handler.with_faults(faults.clone()), store.clone(), store, faults, Handle::current())
+    }
+}
+
+impl<H: Handler<Effects = Effects>> Bench<H> {
+    /// Any handler whose effects the model ledger can carry out, on a queue whose bodies are wrapped.
+    pub(crate) fn wrapped_with(handler: H, ledger: ModelLedger, wrapping: Wrapping) -> Self {
+        let (told, faults) = (Told::default(), ledger.faults().clone());
+        let world = VirtualWorld::new(VirtualClock::new(), 7);
+        let settings = ProcessSettings { reading: Reading { wrapping, ..settings().reading }, ..settings() };
+        let processor = Processor::new(handler, ledger.clone(), told.clone(), world, settings, Handle::current());
+        Self { processor, store: ledger, faults, told }
     }
 }
 
@@ -125,7 +141,7 @@ where
         Ok(serde_json::to_value(&self.process(event, time).await?.response).unwrap())
     }
 
-    async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
+    pub(crate) async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
         let source = QueueArn::new(SOURCE).unwrap();
         let records = redrive_lambda::event::records(event, &source).map_err(|error| error.to_string())?;
         let origin = Origin { request_id: "request-1".to_owned(), ..Origin::default() };

@@ -6,6 +6,8 @@
 mod bad_input;
 mod bench;
 mod faults;
+mod generated;
+mod secrets;
 
 use std::time::Duration;
 
