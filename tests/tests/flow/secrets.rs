@@ -4,7 +4,6 @@
 //! all that it writes anywhere is seen. What a handler's own error says is the user's, and the only exception; a
 //! message type's own decoding may say what it expected in serde's form (`invalid value: …, expected …`), nothing else.
 
-use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
@@ -190,7 +189,7 @@ fn process() {
         return;
     }
     redrive_lambda::telemetry::init(|name| (name == "AWS_LAMBDA_LOG_LEVEL").then(|| "trace".to_owned()));
-    let say = |what: &dyn std::fmt::Debug| writeln!(std::io::stderr(), "{what:?}").unwrap();
+    let say = |what: &dyn std::fmt::Debug| eprintln!("{what:?}");
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     for wrapping in [Wrapping::None, Wrapping::Sns, Wrapping::EventBridge] {
         runtime().block_on(flows(wrapping, Faults::none(), &say));
@@ -213,7 +212,7 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
         for _ in 0..2 {
             let report = bench.process(event(batch), Duration::from_secs(20)).await;
             report.iter().for_each(|report| say(report));
-            report.iter().for_each(|report| writeln!(std::io::stderr(), "{}", json!(report.response)).unwrap());
+            report.iter().for_each(|report| eprintln!("{}", json!(report.response)));
             say(&report.err());
         }
         let source = QueueArn::new(SOURCE).unwrap();

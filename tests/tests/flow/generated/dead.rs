@@ -1,6 +1,7 @@
 //! The same messages, dead: whatever lies in the dead-letter queue becomes a letter, or stays.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,19 +39,37 @@ impl DeadLetterQueue for Pile {
     }
 }
 
-/// The processor has seen the messages of even cases; then all of them are dead, and indexed twice.
+/// How many messages stayed, for either reason: a search in which none does proves nothing.
+static LEFT: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+/// Whether some stayed for each reason.
+pub(super) fn some_stayed() -> bool {
+    LEFT.iter().all(|left| left.load(Ordering::Relaxed) > 0)
+}
+
+/// More than an item of DynamoDB holds, whatever the letter around it.
+const TOO_LARGE: usize = 500_000;
+
+/// The processor has seen the messages, or died while handlers ran, or never saw them; then all of them are dead, with one that
+/// is too large for a letter now and then, and are indexed twice.
 pub(super) fn indexed(case: &Case) -> Result<(), String> {
     super::runtime().block_on(async {
         let Ok(event) = serde_json::from_slice::<Value>(&case.text()) else { return Ok(()) };
         let source = QueueArn::new(SOURCE).unwrap();
-        let Ok(records) = redrive_lambda::event::records(event.clone(), &source) else { return Ok(()) };
+        let Ok(mut records) = redrive_lambda::event::records(event.clone(), &source) else { return Ok(()) };
         let bench = super::bench(case.wrapping);
-        if case.records.len() % 2 == 0 {
-            let _ = bench.process(event, Duration::from_secs(10)).await;
+        let time = Duration::from_secs([10, 1, 0][case.records.len() % 3]);
+        let _ = tokio::time::timeout(time, bench.process(event, Duration::from_secs(10))).await;
+        if case.records.len().is_multiple_of(8) {
+            let large = records.last().cloned().unwrap_or_default();
+            let (message_id, body) = (Some("large".to_owned()), Some("x".repeat(TOO_LARGE)));
+            records.push(Record { message_id, body, ..large });
         }
         let letters = ModelLetters::new();
         let (report, deleted) = drain(&bench, &letters, case, records.clone()).await;
         known(&letters, &records, &deleted)?;
+        LEFT[0].fetch_add(report.lease_live, Ordering::Relaxed);
+        LEFT[1].fetch_add(report.too_large, Ordering::Relaxed);
         let before: Vec<_> = letters.all();
         let (again, deleted_again) = drain(&bench, &letters, case, records).await;
         if again.created > 0 || letters.all() != before {
