@@ -73,7 +73,11 @@ pub fn message(bytes: &[u8]) {
     let (Some(reading), Some(envelope)) = (reading(wrapping, pointer), envelope(body, attributes)) else { return };
     let seen = Inspected::new(envelope.clone(), &reading);
     let again = Inspected::new(envelope, &reading);
-    assert_eq!((&seen.hash, &seen.key, &seen.redrive), (&again.hash, &again.key, &again.redrive), "read twice, read alike");
+    assert_eq!(
+        (&seen.hash, &seen.key, &seen.redrive),
+        (&again.hash, &again.key, &again.redrive),
+        "read twice, read alike"
+    );
     assert!(seen.key.as_ref().is_ok_and(|key| (1..=key::LIMIT).contains(&key.as_str().len())) || seen.key.is_err());
     let _ = seen.ownerless();
     if let Err(malformed) = seen.decode::<Order>(&reading) {
@@ -108,7 +112,9 @@ pub fn request(bytes: &[u8]) {
     let Ok(payload) = serde_json::from_slice(bytes) else { return };
     match Request::parse(&payload) {
         Ok(Request::Schedule) => {}
-        Ok(Request::Replay { by, .. } | Request::Discard { by, .. }) => assert!(!by.trim().is_empty(), "somebody asked"),
+        Ok(Request::Replay { by, .. } | Request::Discard { by, .. }) => {
+            assert!(!by.trim().is_empty(), "somebody asked")
+        }
         Err(error) => assert!(error.to_string().len() < 800, "an error quotes nothing"),
     }
 }
