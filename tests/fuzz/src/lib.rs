@@ -31,6 +31,7 @@ struct Order {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "only its shape matters")]
 enum Kind {
     Charge,
     Refund { reason: String },
