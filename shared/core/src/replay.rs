@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::decode::{Inspected, Reading};
+use crate::decode::{Inspected, Reading, without_data};
 use crate::envelope::{Attribute, Attributes};
 use crate::foreign;
 use crate::ids::{LetterId, Life, Number, Scope};
@@ -131,7 +131,7 @@ impl Request {
     /// [`BadRequest`] says what is wrong with it.
     pub fn parse(input: &Value) -> Result<Self, BadRequest> {
         let bad = |why: &str| Err(BadRequest(why.to_owned()));
-        let wire = Wire::deserialize(input).map_err(|error| BadRequest(error.to_string()))?;
+        let wire = Wire::deserialize(input).map_err(|error| BadRequest(without_data(&error.to_string())))?;
         match (wire.redrive.as_deref(), wire.action.as_deref()) {
             (Some("schedule"), None) => Ok(Self::Schedule),
             (None, Some("replay")) if wire.note.is_some() => bad("a replay takes no note"),

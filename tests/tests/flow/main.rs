@@ -8,7 +8,9 @@ mod bench;
 mod erasing;
 mod faults;
 mod foreign;
+mod generated;
 mod queues;
+mod secrets;
 
 use std::time::Duration;
 
