@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Attributes;
 use crate::fault::Class;
+use crate::fingerprint::fingerprint;
 use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
@@ -54,6 +55,13 @@ impl ErrorType {
             Self::NeverRan => "NEVER_RAN",
             Self::Unknown => "UNKNOWN",
         }
+    }
+
+    /// Reads the word of the schema.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Transient, Self::Permanent, Self::Timeout, Self::Schema, Self::NeverRan, Self::Unknown];
+        all.into_iter().find(|error_type| error_type.as_str() == word)
     }
 }
 
@@ -121,6 +129,14 @@ pub struct Reason {
     pub last_failed_at: Timestamp,
     /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
     pub attempts: Vec<Attempt>,
+}
+
+impl Reason {
+    /// Which cause this is.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
+    }
 }
 
 /// One send of a letter. Written down with the claim, before anything is sent.

@@ -56,7 +56,13 @@ impl Core {
         Self {
             seen: lives.map(|who| Inspected::new(envelope(Who(who), &scene, &reading), &reading)).collect(),
             reading,
-            policy: Policy { cool_down: day, max_deaths: 3, resolved_retention: day, outcome_after: day },
+            policy: Policy {
+                rules: Vec::new(),
+                cool_down: day,
+                max_deaths: 3,
+                resolved_retention: day,
+                outcome_after: day,
+            },
             scene,
             entries: Table::new(),
             puts: Table::new(),

@@ -59,6 +59,7 @@ pub(crate) fn reading(pointer: bool) -> Reading {
 
 fn policy() -> Policy {
     Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(60),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(90 * 86_400),

@@ -27,6 +27,7 @@ fn reading() -> Reading {
 
 fn policy() -> Policy {
     Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(10),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(60),

@@ -3,7 +3,6 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Event, HISTORY, Happening, Letter, Reason, Send, Status};
-use crate::fingerprint::fingerprint;
 use crate::ids::{Life, MessageId, Number, OwnerToken};
 use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
@@ -107,7 +106,7 @@ impl Letter {
         let claimed_at = letter.sends.iter().find(|send| send.number == number).map_or(now, |send| send.at);
         // What SQS refused once it may refuse again: never at once.
         let rested = now.after(policy.cool_down);
-        letter.due = policy.due(letter.reason.error_type, letter.deaths, now).max(rested);
+        letter.due = policy.due(&letter.reason, letter.deaths, now).max(rested);
         letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
         letter.sends.retain(|send| send.number != number);
         letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
@@ -124,7 +123,7 @@ impl Letter {
         letter.token = None;
         letter.deaths = letter.deaths.saturating_add(1);
         letter.life = life.clone();
-        letter.due = policy.due(reason.error_type, letter.deaths, now);
+        letter.due = policy.due(&reason, letter.deaths, now);
         letter.set_reason(reason, who);
         letter.note(now, Happening::DiedAgain, who, None);
         Ok(letter.trimmed())
@@ -216,7 +215,7 @@ impl Letter {
             };
             self.push(event);
         }
-        self.fingerprint = fingerprint(reason.error_type.as_str(), reason.error_code.as_deref(), &reason.error_message);
+        self.fingerprint = reason.fingerprint();
         // The history has them now.
         self.reason = Reason { first_failed_at, attempts: Vec::new(), ..reason };
     }
@@ -241,7 +240,13 @@ mod tests {
 
     fn policy() -> Policy {
         let minute = Duration::from_secs(60);
-        Policy { cool_down: minute, max_deaths: 3, resolved_retention: minute, outcome_after: minute }
+        Policy {
+            rules: Vec::new(),
+            cool_down: minute,
+            max_deaths: 3,
+            resolved_retention: minute,
+            outcome_after: minute,
+        }
     }
 
     fn reason() -> Reason {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redrive_core::decode::Reading;
 use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
-use redrive_core::policy::Policy;
+use redrive_core::policy::{BadPolicy, Policy};
 use redrive_core::wrapping::Wrapping;
 
 use super::{Function, Reader};
@@ -138,12 +138,21 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
             format!("at least {least}: what both queues keep, and a margin"),
         );
     }
-    Some(Policy {
+    let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(cool_down?),
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: days(resolved?),
         outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
-    })
+    };
+    let Some(rules) = reader.text("REPLAY_POLICY") else { return Some(policy) };
+    match policy.with_rules(&rules) {
+        Ok(policy) => Some(policy),
+        Err(BadPolicy { place, wrong, allowed }) => {
+            reader.refuse("REPLAY_POLICY", format!("is refused at {place:?}: {wrong}"), allowed);
+            None
+        }
+    }
 }
 
 pub(super) fn days(count: u64) -> Duration {

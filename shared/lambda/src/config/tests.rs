@@ -139,3 +139,16 @@ fn the_ledger_outlives_both_queues() {
     let longer = [("LEDGER_RETENTION_DAYS", "19"), ("MAIN_RETENTION_DAYS", "10")];
     assert!(refused(&longer).to_string().contains("at least 25"));
 }
+
+#[test]
+fn a_policy_is_refused_at_start_with_its_place_named() {
+    let replay = |rules| ReplayConfig::read(with(&[("REPLAY_POLICY", rules)]));
+    let rules = r#"[{"match":{"error_code":"currency"},"replay":"never"}]"#;
+    assert_eq!(replay(rules).unwrap().policy.rules.len(), 1);
+    assert_eq!(IndexerConfig::read(with(&[("REPLAY_POLICY", rules)])).unwrap().policy.rules.len(), 1);
+    let told = replay(r#"[{"match":{},"replay":"always"}]"#).unwrap_err().to_string();
+    assert!(
+        told.contains("REPLAY_POLICY is refused at \"/0/replay\"") && told.contains("never, ask or auto"),
+        "{told}"
+    );
+}
