@@ -263,6 +263,19 @@ impl Letter {
         format!("{status}#{shard:02}")
     }
 
+    /// The partition of the index by cause.
+    #[must_use]
+    pub fn fingerprint_shard(fingerprint: &str, shard: u8) -> String {
+        format!("{fingerprint}#{shard:02}")
+    }
+
+    /// The version of the function in which the last attempt failed that is remembered.
+    #[must_use]
+    pub fn function_version(&self) -> Option<&str> {
+        let attempt = self.history.iter().rev().find_map(|event| event.attempt.as_ref())?;
+        Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
+    }
+
     /// Roughly how many bytes its item has.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::envelope::Record;
@@ -91,21 +92,31 @@ pub trait Letters: Send + Sync + 'static {
         after: Option<Cursor>,
         limit: usize,
     ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+
+    /// Letters of one cause in one index shard, of every status, those that failed first first; at most `limit`
+    /// after `after`. As late as the other index.
+    fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
 }
 
 /// Where a page ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The last letter of the page.
     pub id: LetterId,
-    /// When that is due.
+    /// When that is due; in a list by cause, when it first failed: its place in the order.
     pub due: Timestamp,
 }
 
 /// One page of candidates.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// In the order in which they are due.
+    /// In the order of the index.
     pub candidates: Vec<Candidate>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,

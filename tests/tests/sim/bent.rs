@@ -188,6 +188,16 @@ impl Letters for BentLetters {
     ) -> Result<Page, Unavailable> {
         self.inner.candidates(status, shard, due_by, after, limit).await
     }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        self.inner.of_cause(fingerprint, shard, after, limit).await
+    }
 }
 
 /// Where replay sends.

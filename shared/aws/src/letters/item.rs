@@ -65,13 +65,17 @@ struct LetterItem {
     version: u64,
     status_shard: String,
     fingerprint_shard: String,
+    /// For the indexes only: the history says it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    function_version: Option<String>,
 }
 
 /// A letter as its item.
 pub(super) fn to_item(letter: Letter) -> Result<Item, String> {
     let shard = letter.id.shard(SHARDS);
     let status_shard = Letter::status_shard(letter.status, shard);
-    let fingerprint_shard = format!("{}#{shard:02}", letter.fingerprint);
+    let fingerprint_shard = Letter::fingerprint_shard(&letter.fingerprint, shard);
+    let function_version = letter.function_version().map(str::to_owned);
     let reason = letter.reason;
     encode(LetterItem {
         pk: letter.id,
@@ -109,6 +113,7 @@ pub(super) fn to_item(letter: Letter) -> Result<Item, String> {
         version: letter.version,
         status_shard,
         fingerprint_shard,
+        function_version,
     })
 }
 
@@ -153,22 +158,48 @@ pub(super) fn from_item(item: Item) -> Result<Letter, String> {
     })
 }
 
-/// What the status index projects of a letter, as far as it is read.
+/// What the indexes project of a letter.
 #[derive(Deserialize)]
 struct CandidateItem {
     pk: LetterId,
+    status: Status,
     due: Timestamp,
     error_type: ErrorType,
     error_code: Option<String>,
+    error_message: String,
     fingerprint: String,
+    source_topic: QueueArn,
+    #[serde(with = "rfc3339")]
+    first_failed_at: Timestamp,
+    #[serde(with = "rfc3339")]
+    last_failed_at: Timestamp,
+    deaths: u32,
+    number: Number,
+    function_version: Option<String>,
     idempotency_key: Option<Key>,
     scope: Scope,
 }
 
-/// An item of the status index as a candidate.
+/// An item of an index as a candidate.
 pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
-    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, idempotency_key: key, scope } = decode(item)?;
-    Ok(Candidate { id, due, error_type, error_code, fingerprint, key, scope })
+    let stored: CandidateItem = decode(item)?;
+    Ok(Candidate {
+        id: stored.pk,
+        status: stored.status,
+        due: stored.due,
+        error_type: stored.error_type,
+        error_code: stored.error_code,
+        error_message: stored.error_message,
+        fingerprint: stored.fingerprint,
+        source: stored.source_topic,
+        first_failed_at: stored.first_failed_at,
+        last_failed_at: stored.last_failed_at,
+        deaths: stored.deaths,
+        number: stored.number,
+        function_version: stored.function_version,
+        key: stored.idempotency_key,
+        scope: stored.scope,
+    })
 }
 
 #[cfg(test)]
