@@ -1,6 +1,7 @@
 //! The dead-letter table.
 
 mod item;
+mod jobs;
 mod parts;
 
 use aws_sdk_dynamodb::Client;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::Attributes;
 use crate::fault::Class;
 use crate::fingerprint::fingerprint;
-use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
@@ -152,6 +152,9 @@ pub struct Send {
     pub message_id: Option<MessageId>,
     /// When it was claimed.
     pub at: Timestamp,
+    /// The job that it was claimed for, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
 }
 
 /// What can happen to a letter.
@@ -172,6 +175,8 @@ pub enum Happening {
     Sent,
     /// SQS refused it.
     NotSent,
+    /// A claim ran out, nobody takes it over, and it may have been sent.
+    InDoubt,
     /// Nothing was heard of it until its deadline.
     NoOutcome,
     /// Its effect happened.
@@ -180,6 +185,8 @@ pub enum Happening {
     Discarded,
     /// A person took that back.
     Restored,
+    /// A person wrote something down about it.
+    Noted,
 }
 
 /// One line of a letter's history.
@@ -274,6 +281,24 @@ impl Letter {
     pub fn function_version(&self) -> Option<&str> {
         let attempt = self.history.iter().rev().find_map(|event| event.attempt.as_ref())?;
         Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
+    }
+
+    /// Its last send for this job, if it was ever claimed for it. A job sends a letter only once.
+    #[must_use]
+    pub fn sent_for(&self, job: JobId) -> Option<&Send> {
+        self.sends.iter().rev().find(|send| send.job == Some(job))
+    }
+
+    /// The job whose claim holds it, or held it last.
+    #[must_use]
+    pub fn claimed_for(&self) -> Option<JobId> {
+        self.sends.last().and_then(|send| send.job)
+    }
+
+    /// Whether a claim ran out, so that nobody knows whether it was sent.
+    #[must_use]
+    pub fn is_lapsed(&self, now: Timestamp) -> bool {
+        self.status == Status::Replaying && self.due < now
     }
 
     /// Roughly how many bytes its item has.

@@ -1,5 +1,6 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
+mod consent;
 mod request;
 mod selection;
 
@@ -10,11 +11,16 @@ use crate::ids::{LetterId, Number, Scope};
 use crate::letter::{Letter, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 
-pub use request::{BadRequest, Request};
+pub use consent::{Asked, Consent, KnownOf, consent};
+pub use request::{BadRequest, Change, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;
+/// SQS's limit of a message: body and attributes.
+const MESSAGE_LIMIT: usize = 1024 * 1024;
+/// What redrive's own attribute takes at most, without the key in it.
+const REDRIVE_BYTES: usize = 512;
 
 /// A letter as a message again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +43,25 @@ pub enum CannotSend {
     /// It is not PENDING any more.
     #[error("letter is {0} by now")]
     Status(Status),
-    /// All ten attributes are taken.
-    #[error("letter has {ATTRIBUTE_LIMIT} message attributes, and SQS takes no eleventh for redrive's own")]
+    /// All ten attributes are taken, or the message has its full size; and its key is only its old message id.
+    #[error(
+        "letter has no room for redrive's own attribute (SQS takes {ATTRIBUTE_LIMIT}, and 1 MiB), and no stable key"
+    )]
     NoAttributeSlot,
 }
 
 impl Outgoing {
-    /// Whether this letter can be sent at all.
+    /// Whether this letter can be sent as itself: with redrive's own attribute, or, where there is no room for it, under a
+    /// stable key, by which the ledger knows it all the same.
     ///
     /// # Errors
     /// [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
         let others = letter.attributes.keys().filter(|name| *name != ATTRIBUTE).count();
-        if others < ATTRIBUTE_LIMIT { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
+        let key = letter.key.as_ref().map_or(0, |key| key.as_str().len());
+        let bytes = bytes(&letter.payload, &letter.attributes) + REDRIVE_BYTES + key;
+        let room = others < ATTRIBUTE_LIMIT && bytes <= MESSAGE_LIMIT;
+        if room || letter.key_is_stable { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
     }
 
     /// The message of a claimed letter. `None` unless it is REPLAYING: nothing else is ever sent.
@@ -68,6 +80,9 @@ impl Outgoing {
         };
         let mut attributes = letter.attributes.clone();
         attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        if attributes.len() > ATTRIBUTE_LIMIT || bytes(&letter.payload, &attributes) > MESSAGE_LIMIT {
+            attributes.remove(ATTRIBUTE);
+        }
         Some(Self {
             letter: letter.id,
             number: letter.number,
@@ -80,17 +95,17 @@ impl Outgoing {
     /// What it counts against SQS's limit of a batch: body and attributes, names and types included.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let attributes: usize = self
-            .attributes
-            .iter()
-            .map(|(name, attribute)| {
-                let value = match &attribute.value {
-                    crate::envelope::AttributeValue::Text(text) => text.len(),
-                    crate::envelope::AttributeValue::Binary(bytes) => bytes.len(),
-                };
-                name.len() + attribute.data_type.len() + value
-            })
-            .sum();
-        self.body.len() + attributes
+        bytes(&self.body, &self.attributes)
     }
+}
+
+fn bytes(body: &str, attributes: &Attributes) -> usize {
+    let attributes = attributes.iter().map(|(name, attribute)| {
+        let value = match &attribute.value {
+            crate::envelope::AttributeValue::Text(text) => text.len(),
+            crate::envelope::AttributeValue::Binary(bytes) => bytes.len(),
+        };
+        name.len() + attribute.data_type.len() + value
+    });
+    body.len() + attributes.sum::<usize>()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, Scope};
+use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
@@ -161,12 +161,13 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         note: note.map(str::to_owned),
         attempt,
     };
-    let send = |message_id| Send {
+    let send = |message_id, job| Send {
         number: Number(1),
         key: Key::new("k").ok(),
         hash: PayloadHash::of_text("b"),
         message_id,
         at: at(3),
+        job,
     };
     let full = Letter {
         partition: Some("3".to_owned()),
@@ -185,7 +186,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         resolution_note: Some("not ours\nand never was".to_owned()),
         number: Number(3),
         deaths: 4,
-        sends: vec![send(None), send(MessageId::new("m"))],
+        sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))],
         history: vec![
             event(Happening::AttemptFailed, None, Some(attempt)),
             event(Happening::Discarded, Some(""), None),
@@ -229,7 +230,7 @@ fn letter_in_shard_0() -> Letter {
 async fn list<S: Store>(store: &S, status: Status, due_by: Timestamp) -> Vec<Candidate> {
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.letters().candidates(status, 0, due_by, after.clone(), 2).await.expect("the index answers");
+        let page = store.letters().candidates(status, 0, due_by, after, 2).await.expect("the index answers");
         assert!(page.candidates.len() <= 2);
         listed.extend(page.candidates);
         assert!(page.next.is_none() || page.next != after, "a page leads on");

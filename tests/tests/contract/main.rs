@@ -13,6 +13,7 @@ mod batches;
 mod commits;
 mod cycles;
 mod entries;
+mod jobs;
 mod letters;
 #[cfg(feature = "dynoxide")]
 mod oracle;

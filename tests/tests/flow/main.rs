@@ -6,6 +6,9 @@
 mod bad_input;
 mod bench;
 mod faults;
+mod job_bench;
+mod jobs;
+mod replays;
 
 use std::time::Duration;
 

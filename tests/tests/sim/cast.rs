@@ -14,13 +14,13 @@ use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
 use redrive_core::letter::Status;
 use redrive_core::policy::Policy;
-use redrive_core::replay::{Request, Selection};
+use redrive_core::replay::{Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, ProcessSettings, Processor, ReplaySettings, Replayer};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::journal::What;
-use redrive_testkit::{Faults, ModelQueue, VirtualWorld};
+use redrive_testkit::{Faults, ModelGauges, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -46,6 +46,7 @@ pub(crate) struct World {
     pub(crate) ledger: BentLedger,
     pub(crate) letters: BentLetters,
     pub(crate) handler: Scripted,
+    pub(crate) gauges: ModelGauges,
 }
 
 pub(crate) fn reading(pointer: bool) -> Reading {
@@ -216,9 +217,9 @@ impl World {
             }
             let (selection, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
             let request = if random.random_ratio(1, 3) {
-                Request::Discard { selection, note: "given up".to_owned(), by }
+                Request::Discard(Remark { selection, note: "given up".to_owned(), by })
             } else {
-                Request::Replay { selection, by }
+                Request::Replay { selection, by, said: Said::default() }
             };
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
@@ -231,12 +232,14 @@ impl World {
             reading: reading(self.plan.pointer),
             policy: policy(),
             lease: Duration::from_secs(90),
+            ledger_retention: Duration::from_secs(30 * 86_400),
             reserve: Duration::from_secs(10),
         };
         let replayer = Replayer::new(
             BentOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
             self.ledger.of(&process),
             self.letters.of(&process),
+            self.gauges.clone().with_faults(process.clone()),
             self.virtual_world(tag, 0),
             settings,
         );

@@ -8,7 +8,7 @@ use redrive_core::letter::Letter;
 use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
-use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
+use redrive_testkit::{Call, Journal, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::sleep;
 
 use crate::bent::{BentLedger, BentLetters, Mutant};
@@ -61,6 +61,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         main,
         dead,
         handler,
+        gauges: ModelGauges::new(),
     });
     let produced = tokio::spawn(Arc::clone(&world).produce());
     for (worker, ahead) in plan.workers.iter().enumerate() {

@@ -86,6 +86,14 @@ pub(super) fn table(reader: &mut Reader<'_>, variable: &str) -> Option<String> {
     reader.required(variable, table_name)
 }
 
+/// A table that need not be.
+pub(super) fn optional_table(reader: &mut Reader<'_>, variable: &str) -> Option<Option<String>> {
+    match reader.text(variable) {
+        None => Some(None),
+        Some(_) => table(reader, variable).map(Some),
+    }
+}
+
 /// The name of a DynamoDB table, or its ARN.
 fn table_name(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');

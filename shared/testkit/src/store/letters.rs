@@ -11,6 +11,7 @@ use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
 use super::THROTTLED;
+use super::jobs::JobItems;
 use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
@@ -21,7 +22,8 @@ const SERVICE: &str = "letters";
 #[derive(Debug, Clone, Default)]
 pub struct ModelLetters {
     table: Arc<Mutex<Table>>,
-    faults: Faults,
+    pub(super) jobs: Arc<Mutex<JobItems>>,
+    pub(super) faults: Faults,
 }
 
 #[derive(Debug, Default)]

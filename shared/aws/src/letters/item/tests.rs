@@ -3,7 +3,7 @@ use crate::item::{number, size, text};
 use proptest::prelude::*;
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::Life;
+use redrive_core::ids::{JobId, Life};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, Send};
 
@@ -72,6 +72,7 @@ fn letter(payload: &str) -> Letter {
             hash: PayloadHash::of_text(""),
             message_id: MessageId::new("m2"),
             at: NOW,
+            job: Some(JobId::from_random(7)),
         }],
         history: vec![
             Event {
