@@ -73,11 +73,8 @@ where
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, Unavailable> {
         let mut report = ReplayReport::default();
         match request {
-            Request::Schedule => {
-                self.schedule(deadline, &mut report).await?;
-                self.work(deadline, &mut report).await?;
-            }
-            Request::Work => self.work(deadline, &mut report).await?,
+            Request::Schedule => self.scheduled(deadline, &mut report).await?,
+            Request::Work => self.work(self.open_jobs().await?, deadline, &mut report).await,
             Request::Replay { selection, by, said } => {
                 let sending = Sending { by, asked: asked(selection, *said), job: None };
                 self.selected(selection, deadline, &mut report, Step::Send(sending)).await?;
@@ -104,6 +101,21 @@ where
         report: &mut ReplayReport,
     ) -> Result<(), Unavailable> {
         self.selected(&remark.selection, deadline, report, step(remark)).await
+    }
+
+    /// The standing job, and then the others that are open, which get half of the time; neither waits for the other's
+    /// troubles to be over.
+    async fn scheduled(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
+        let open = self.open_jobs().await;
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        let jobs_wait = open.as_ref().is_ok_and(|jobs| !jobs.is_empty());
+        let done = self.schedule(if jobs_wait { half } else { deadline }, report).await;
+        let more = std::mem::take(&mut report.more);
+        if report.stopped.is_none() {
+            self.work(open?, deadline, report).await;
+        }
+        report.more |= more;
+        done
     }
 
     /// What is due is sent first, and gets most of the time; then it is found out what became of the others.

@@ -10,11 +10,12 @@ use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::envelope::Record;
 use redrive_core::ids::{LetterId, QueueArn, Scope};
+use redrive_core::job::{Guard, Job, NewJob, State};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
-use redrive_core::letter::Status;
+use redrive_core::letter::{Letter, Status};
 use redrive_core::policy::Policy;
-use redrive_core::replay::{Remark, Request, Said, Selection};
+use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, ProcessSettings, Processor, ReplaySettings, Replayer};
 use redrive_testkit::clock::ORIGIN;
@@ -206,23 +207,61 @@ impl World {
     pub(crate) async fn operate(self: Arc<Self>) {
         let mut random = self.random(500);
         for round in 0_u64.. {
-            sleep(Duration::from_millis(random.random_range(20_000..90_000))).await;
+            sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
             if self.calm() {
                 return;
             }
-            let letters = self.letters.inner.all();
+            let mut letters = self.letters.inner.all();
+            if random.random_ratio(2, 3) {
+                letters.retain(|letter| letter.status == Status::Pending);
+            }
             let Some(letter) = letters.choose(&mut random) else { continue };
             if !random.random_ratio(self.plan.operators, 1_000) {
                 continue;
             }
-            let (selection, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
-            let request = if random.random_ratio(1, 3) {
-                Request::Discard(Remark { selection, note: "given up".to_owned(), by })
-            } else {
-                Request::Replay { selection, by, said: Said::default() }
-            };
+            let request = self.whim(&mut random, letter);
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+        }
+    }
+
+    /// What somebody wants who has this letter on the screen.
+    fn whim(&self, random: &mut StdRng, letter: &Letter) -> Request {
+        let (one, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
+        let alike = Filter { fingerprint: Some(letter.fingerprint.clone()), ..Filter::default() };
+        let selection = if random.random_ratio(1, 2) { one.clone() } else { Selection::Filter(alike) };
+        let remark = |selection, note: &str| Remark { selection, note: note.to_owned(), by: "ann".to_owned() };
+        let jobs = self.letters.inner.all_jobs();
+        // A job whose sends hang is one that somebody ends.
+        let hangs = self.letters.inner.all().iter().find_map(|letter| {
+            let now = self.faults.clock().now();
+            let old = letter.sends.last().is_some_and(|send| now.since(send.at) > Duration::from_secs(10));
+            letter.claimed_for().filter(|_| old && letter.status == Status::Replaying)
+        });
+        if let Some(job) = hangs.filter(|_| random.random_ratio(2, 3)) {
+            let to = if random.random_ratio(1, 2) { Change::Pause } else { Change::Cancel };
+            return Request::Change { job, to, by, why: Some("it hangs".to_owned()) };
+        }
+        match (random.random_range(0..14), jobs.choose(random)) {
+            (0 | 1, _) => Request::Discard(remark(one, "given up")),
+            (2, _) => Request::Restore(remark(selection, "taken back")),
+            (3, _) => Request::Note(remark(selection, "looked at")),
+            (4 | 5, _) => Request::Replay { selection: one, by, said: Said::default() },
+            (6 | 7, Some(job)) if job.is_open() => {
+                let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();
+                Request::Change { job: job.id, to: to.unwrap_or(Change::Resume), by, why: None }
+            }
+            _ => {
+                let canary = random.random_range(0..4);
+                let guard = Guard {
+                    canary,
+                    max_failed_percent: random.random_range(0..=100),
+                    outcome_seconds: random.random_range(30..900),
+                    step_seconds: random.random_range(1..30),
+                    ..Guard::default()
+                };
+                Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None }))
+            }
         }
     }
 
@@ -262,7 +301,13 @@ impl World {
                 Status::Replaying | Status::Replayed => false,
             })
         };
-        self.main.is_empty() && self.dead.is_empty() && self.letters.inner.all().iter().all(|letter| settled(letter.id))
+        // Nobody is there any more who would resume a job.
+        let waits = |job: &Job| job.is_open() && !matches!(job.state, State::Paused { .. });
+        let jobs = self.letters.inner.all_jobs();
+        !jobs.iter().any(waits)
+            && self.main.is_empty()
+            && self.dead.is_empty()
+            && self.letters.inner.all().iter().all(|letter| settled(letter.id))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
 
 mod acknowledgement;
+mod jobs;
 mod ledger;
 mod letters;
 mod rest;
@@ -60,6 +61,10 @@ pub(crate) enum Invariant {
     Rest,
     /// In the end no letter is PENDING whose effect happened.
     Reconciled,
+    /// A job claims a letter once, but to take over what ran out.
+    OnceAJob,
+    /// A job that has ended accounts for each of its letters, once and truly.
+    JobsAccount,
 }
 
 /// A broken promise.

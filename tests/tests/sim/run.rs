@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redrive_core::job::Job;
 use redrive_core::letter::Letter;
 use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
@@ -29,6 +30,7 @@ pub(crate) struct Run {
     /// How often each key was charged.
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
+    pub(crate) jobs: Vec<Job>,
 }
 
 /// Plays a plan, in the real world or in a broken one.
@@ -89,5 +91,6 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         calls: faults.calls(),
         charged: charged.collect(),
         letters: world.letters.inner.all(),
+        jobs: world.letters.inner.all_jobs(),
     }
 }

@@ -13,6 +13,8 @@ use crate::{World, roll};
 const OPEN: usize = 100;
 /// How long a run waits before it looks again whether outcomes have come.
 const POLL: Duration = Duration::from_secs(2);
+/// How often a run has trouble with its jobs before those that have it wait for the next run.
+const TROUBLES: usize = 5;
 /// How many batches a job sends before the others have their turn.
 const BATCHES_A_TURN: usize = 20;
 
@@ -34,9 +36,14 @@ where
     G: Gauges,
     W: World,
 {
-    /// Works on the open jobs, one turn of each after the other, until nothing is left to do or `deadline` nears.
-    pub(super) async fn work(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
-        let mut open = self.letters.jobs(true, OPEN).await?;
+    /// Which jobs are open.
+    pub(super) async fn open_jobs(&self) -> Result<Vec<JobId>, Unavailable> {
+        self.letters.jobs(true, OPEN).await
+    }
+
+    /// Works on these jobs, one turn of each after the other, until nothing is left to do or `deadline` nears.
+    pub(super) async fn work(&self, jobs: Vec<JobId>, deadline: Instant, report: &mut ReplayReport) {
+        let (mut open, mut troubles) = (jobs, 0);
         let first = usize::try_from(roll(&self.world)).unwrap_or(0) % open.len().max(1);
         open.rotate_left(first);
         while !open.is_empty() {
@@ -44,20 +51,23 @@ where
             for id in open {
                 if !self.time_left(deadline) {
                     report.more = true;
-                    return Ok(());
+                    return;
                 }
                 match tokio::time::timeout_at(deadline, self.turn(id, deadline, report)).await {
                     Ok(Ok(Turn::Rests)) => continue,
                     Ok(Ok(Turn::Moved)) => moved = true,
                     Ok(Ok(Turn::Waits(time))) => wait = wait.min(time),
                     Ok(Err(error)) => {
-                        warn!(job_id = %id, %error, "job waits for the next run");
+                        warn!(job_id = %id, %error, "job could not be worked on");
                         report.unavailable += 1;
-                        continue;
+                        troubles += 1;
+                        if troubles > TROUBLES {
+                            continue;
+                        }
                     }
                     Err(_) => {
                         report.more = true;
-                        return Ok(());
+                        return;
                     }
                 }
                 still.push(id);
@@ -67,12 +77,11 @@ where
                 let wake = Instant::now() + wait;
                 if !self.time_left(deadline) || wake + self.settings.reserve > deadline {
                     report.more = true;
-                    return Ok(());
+                    return;
                 }
                 tokio::time::sleep_until(wake).await;
             }
         }
-        Ok(())
     }
 
     /// One turn: looks what became of what was sent, judges, and sends what may be sent now.
