@@ -8,9 +8,12 @@ use crate::ledger::{Entry, State};
 use crate::letter::{ErrorType, Letter, NEW_LIMIT, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::Redrive;
+use crate::text::capped;
 use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
+/// The most bytes of a trace header that a history keeps.
+const TRACE_LIMIT: usize = 256;
 
 /// What the tables say about a dead message. Read just now, consistently; a read that failed is no finding.
 #[derive(Debug, Clone, Default)]
@@ -180,6 +183,7 @@ fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, 
         payload: envelope.body.clone(),
         attributes: envelope.attributes.clone(),
         group: envelope.group.clone(),
+        sequence: envelope.sequence.clone(),
         origin,
         sent_at,
         life: envelope.life(),
@@ -200,7 +204,8 @@ fn create(dead: &Inspected, reason: Reason, reading: &Reading, policy: &Policy, 
         expires: None,
         version: 1,
     };
-    Admission::Create(Box::new(letter.opened(WHO, now)))
+    let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
+    Admission::Create(Box::new(letter.opened(WHO, trace, now)))
 }
 
 /// Why it died: what was recorded for this very send or life, then what its key's entry says.

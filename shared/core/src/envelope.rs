@@ -76,6 +76,10 @@ pub struct Envelope {
     pub receive_count: u32,
     /// `MessageGroupId`: FIFO's order, or a standard queue's fairness.
     pub group: Option<String>,
+    /// `SequenceNumber`: the place in a FIFO queue.
+    pub sequence: Option<String>,
+    /// `AWSTraceHeader`: whose work it was. It is never sent again: a replay is not a part of that work.
+    pub trace: Option<String>,
     /// The producer's message attributes.
     pub attributes: Attributes,
 }
@@ -103,6 +107,8 @@ impl Envelope {
             sent_at: Timestamp::from_millis(sent_at),
             receive_count: u32::try_from(receive_count).unwrap_or(u32::MAX).max(1),
             group: record.system.get("MessageGroupId").cloned(),
+            sequence: record.system.get("SequenceNumber").cloned(),
+            trace: record.system.get("AWSTraceHeader").cloned(),
             attributes: record.attributes,
         })
     }

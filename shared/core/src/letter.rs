@@ -222,6 +222,8 @@ pub struct Letter {
     pub attributes: Attributes,
     /// `MessageGroupId`
     pub group: Option<String>,
+    /// `SequenceNumber`: its place in a FIFO queue, when it first came.
+    pub sequence: Option<String>,
     /// The message id under which it first came.
     pub origin: MessageId,
     /// When it first came.

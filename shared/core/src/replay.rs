@@ -1,6 +1,7 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
 mod consent;
+mod order;
 mod request;
 mod selection;
 
@@ -12,6 +13,7 @@ use crate::letter::{Letter, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 
 pub use consent::{Asked, Consent, KnownOf, consent};
+pub use order::{Heads, is_fifo};
 pub use request::{BadRequest, Change, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
 

@@ -41,6 +41,7 @@ fn letter() -> Letter {
         payload: "{}".to_owned(),
         attributes: [].into(),
         group: None,
+        sequence: None,
         origin: life.message_id.clone(),
         sent_at: life.sent_at,
         life,
@@ -180,6 +181,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         ]
         .into(),
         group: Some("tenant".to_owned()),
+        sequence: Some("18849496460467696128".to_owned()),
         key: Key::new("schlüssel").ok(),
         key_is_stable: true,
         status: Status::Discarded,

@@ -44,6 +44,9 @@ pub(crate) struct JobBench {
     pub(crate) ledger: ModelLedger,
     pub(crate) gauges: ModelGauges,
     pub(crate) has_ledger: bool,
+    pub(crate) is_fifo: bool,
+    /// The orders that came to the consumer, as they came.
+    pub(crate) came: Arc<Mutex<Vec<String>>>,
     /// How many copies of each letter came to the consumer.
     pub(crate) copies: Arc<Mutex<BTreeMap<LetterId, u32>>>,
 }
@@ -83,6 +86,8 @@ impl JobBench {
             ledger: ModelLedger::new().with_faults(faults.of("ledger")),
             gauges: ModelGauges::new().with_faults(faults.of("gauges")),
             has_ledger: true,
+            is_fifo: false,
+            came: Arc::default(),
             copies: Arc::default(),
         }
     }
@@ -111,6 +116,7 @@ impl JobBench {
             payload: payload.to_string(),
             attributes: Attributes::new(),
             group: None,
+            sequence: None,
             life: Life { message_id: origin.clone(), sent_at: self.now() },
             origin,
             sent_at: self.now(),
@@ -143,13 +149,17 @@ impl JobBench {
     pub(crate) async fn run(&self, name: &str, request: &Request) -> ReplayReport {
         let process = self.faults.of(name);
         let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let mut settings = settings();
+        if self.is_fifo {
+            settings.reading.source = QueueArn::new(format!("{}.fifo", source())).unwrap();
+        }
         let replayer = Replayer::new(
             self.queue.clone().with_faults(process.clone()),
             self.has_ledger.then(|| self.ledger.clone().with_faults(process.clone())),
             self.letters.clone().with_faults(process.clone()),
             self.gauges.clone().with_faults(process.clone()),
             VirtualWorld::new(self.faults.clock().clone(), seed),
-            settings(),
+            settings,
         );
         tokio::select! {
             biased;
@@ -206,6 +216,7 @@ impl JobBench {
         let scope = Scope::new("main").unwrap();
         let carried = record.attributes.get(ATTRIBUTE).and_then(|attribute| attribute.as_text());
         let redrive = carried.and_then(|text| Redrive::decode(text, &source(), &scope)).expect("a replay's message");
+        self.came.lock().unwrap().push(order.to_owned());
         *self.copies.lock().unwrap().entry(redrive.letter).or_default() += 1;
         let key = LedgerKey::owned(&scope, &Key::new(order).unwrap());
         let before = self.ledger.entry(&key);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
 use redrive_core::job::{Fate, Guard, State};
-use redrive_core::letter::{Happening, LetterWrite, Status};
+use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Change, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
@@ -143,4 +143,26 @@ async fn a_letter_that_the_ledger_may_have_forgotten_goes_only_if_that_is_said()
     let said = Said { forgotten_ok: true, ..Said::default() };
     let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
     assert_eq!(bench.run("ann-again", &request).await.sent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_of_the_queue() {
+    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
+    for n in 0..6 {
+        let group = Some(["a", "b"][n % 2].to_owned());
+        let sequence = Some(format!("{}", 1_000 - n));
+        bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
+    }
+    let report = bench.run("ann", &replay(of_code("c"))).await;
+    assert_eq!((report.sent, report.behind), (2, 4), "one of each group");
+    assert_eq!(bench.run("ann-again", &replay(of_code("c"))).await.sent, 0, "the first ones are under way");
+    bench.consume(|_| Does::Succeed);
+    bench.create(of_code("c"), Guard::default()).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 4, (6, 1)));
+    let came = bench.came.lock().unwrap().clone();
+    for group in [["o-4", "o-2", "o-0"], ["o-5", "o-3", "o-1"]] {
+        let in_order: Vec<_> = came.iter().filter(|order| group.contains(&order.as_str())).collect();
+        assert_eq!(in_order, group.each_ref(), "{came:?}");
+    }
 }

@@ -94,6 +94,8 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         sent_at: Timestamp::from_millis(1_000 * (u64::from(who.life()) + 1)),
         receive_count: 1,
         group: None,
+        sequence: None,
+        trace: None,
         attributes: std::collections::BTreeMap::new(),
     };
     if who.life() == REPLAYED {

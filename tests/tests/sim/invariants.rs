@@ -154,6 +154,8 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         sent_at: message.sent_at,
         receive_count: 1,
         group: message.group.clone(),
+        sequence: None,
+        trace: None,
         attributes: message.attributes.clone(),
     }
 }

@@ -43,6 +43,8 @@ struct LetterItem {
     message_attributes: BTreeMap<String, AttributeItem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message_group_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<String>,
     #[serde(with = "rfc3339")]
     sent_timestamp: Timestamp,
     origin_message_id: MessageId,
@@ -95,6 +97,7 @@ pub(super) fn to_item(letter: Letter) -> Result<Item, String> {
         resolution_note: letter.resolution_note,
         message_attributes: letter.attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
         message_group_id: letter.group,
+        sequence_number: letter.sequence,
         sent_timestamp: letter.sent_at,
         origin_message_id: letter.origin,
         life: letter.life.into(),
@@ -128,6 +131,7 @@ pub(super) fn from_item(item: Item) -> Result<Letter, String> {
         payload: stored.original_payload,
         attributes: stored.message_attributes.into_iter().map(|(name, value)| (name, value.into())).collect(),
         group: stored.message_group_id,
+        sequence: stored.sequence_number,
         origin: stored.origin_message_id,
         sent_at: stored.sent_timestamp,
         life: stored.life.into(),
@@ -176,6 +180,8 @@ struct CandidateItem {
     deaths: u32,
     number: Number,
     function_version: Option<String>,
+    message_group_id: Option<String>,
+    sequence_number: Option<String>,
     idempotency_key: Option<Key>,
     scope: Scope,
 }
@@ -197,6 +203,8 @@ pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
         deaths: stored.deaths,
         number: stored.number,
         function_version: stored.function_version,
+        group: stored.message_group_id,
+        sequence: stored.sequence_number,
         key: stored.idempotency_key,
         scope: stored.scope,
     })

@@ -297,3 +297,14 @@ fn an_expired_entry_is_no_entry() {
     let found = Findings { owned: Some(Entry { expires: at(1_000), ..failed(&dead) }), ..Findings::default() };
     assert_eq!(created(&dead, &found).reason.error_type, ErrorType::NeverRan);
 }
+
+#[test]
+fn a_messages_own_trace_is_linked_in_its_history_and_its_place_in_a_fifo_queue_is_kept() {
+    let mut dead = message("m-1", 1_000, r#"{"order_id":"o-1"}"#, None);
+    dead.envelope.trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793".to_owned());
+    dead.envelope.sequence = Some("18849496460467696128".to_owned());
+    let letter = created(&dead, &Findings::default());
+    let indexed = letter.history.last().unwrap();
+    assert_eq!(indexed.note.as_deref(), Some("its trace: Root=1-5759e988-bd862e3fe1be46a994272793"));
+    assert_eq!(letter.sequence.as_deref(), Some("18849496460467696128"));
+}

@@ -267,10 +267,10 @@ impl Letter {
     }
 
     /// Completes a new letter's reason and history.
-    pub(crate) fn opened(mut self, who: &str, now: Timestamp) -> Self {
+    pub(crate) fn opened(mut self, who: &str, note: Option<String>, now: Timestamp) -> Self {
         let reason = self.reason.clone();
         self.set_reason(reason, who);
-        self.note(now, Happening::Indexed, who, None);
+        self.note(now, Happening::Indexed, who, note);
         self
     }
 }
@@ -323,6 +323,7 @@ mod tests {
             payload: "{}".to_owned(),
             attributes: std::collections::BTreeMap::new(),
             group: None,
+            sequence: None,
             origin,
             sent_at: Timestamp::from_millis(1),
             life: life(1),

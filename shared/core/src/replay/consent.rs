@@ -76,4 +76,4 @@ pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -87,6 +87,10 @@ pub struct Candidate {
     pub number: Number,
     /// The version of the function in which its last attempt failed.
     pub function_version: Option<String>,
+    /// Its message group.
+    pub group: Option<String>,
+    /// Its place in a FIFO queue.
+    pub sequence: Option<String>,
     /// Its idempotency key, to find out in the ledger whether it is done by now.
     pub key: Option<Key>,
     /// The ledger's scope.
@@ -111,6 +115,8 @@ impl Candidate {
             deaths: letter.deaths,
             number: letter.number,
             function_version: letter.function_version().map(str::to_owned),
+            group: letter.group.clone(),
+            sequence: letter.sequence.clone(),
             key: letter.key.clone(),
             scope: letter.scope.clone(),
         }
@@ -186,6 +192,8 @@ mod tests {
             deaths: 2,
             number: Number(1),
             function_version: Some("41".to_owned()),
+            group: None,
+            sequence: None,
             key: None,
             scope: Scope::new("main").unwrap(),
         }

@@ -36,6 +36,8 @@ pub struct ReplayReport {
     pub policy_never: usize,
     /// Older than the ledger's memory, which knows nothing of them.
     pub forgotten: usize,
+    /// Of a FIFO queue's group in which an earlier letter is not final: its turn comes after that.
+    pub behind: usize,
     /// Asked for by id, and not there.
     pub not_found: usize,
     /// Not touched: a table did not answer.

@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letter::SHARDS;
+use redrive_core::letter::{SHARDS, Status};
 use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable};
-use redrive_core::replay::{Candidate, Filter};
+use redrive_core::replay::{Candidate, Filter, Heads, is_fifo};
 use tokio::time::Instant;
 
 use super::{BATCH, Listing, ReplayReport, Replayer, Step};
@@ -35,6 +35,26 @@ where
                 Ok(page)
             }
         }
+    }
+
+    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows.
+    pub(super) async fn heads(&self) -> Result<Option<Heads>, Unavailable> {
+        if !is_fifo(&self.settings.reading.source) {
+            return Ok(None);
+        }
+        let mut heads = Heads::default();
+        for status in [Status::Pending, Status::Replaying, Status::Replayed] {
+            for shard in 0..SHARDS {
+                let mut after = None;
+                loop {
+                    let page = self.page(Listing::all(status), shard, after).await?;
+                    page.candidates.iter().for_each(|candidate| heads.add(candidate));
+                    let Some(next) = page.next else { break };
+                    after = Some(next);
+                }
+            }
+        }
+        Ok(Some(heads))
     }
 
     /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is

@@ -98,10 +98,18 @@ where
                 return Vec::new();
             }
         };
+        let Ok(heads) = self.heads().await else {
+            report.unavailable += letters.len();
+            return Vec::new();
+        };
         let mut open = Vec::with_capacity(letters.len());
         for (letter, known) in letters.into_iter().zip(known) {
             let id = letter.id;
             let (fate, count) = match consent(&letter, &known, sending.asked, &self.settings.policy, self.world.now()) {
+                Consent::Send if heads.as_ref().is_some_and(|heads| !heads.lets(&letter)) => {
+                    report.behind += 1;
+                    continue;
+                }
                 Consent::Send => {
                     open.push(letter);
                     continue;

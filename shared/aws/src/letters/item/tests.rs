@@ -45,6 +45,7 @@ fn letter(payload: &str) -> Letter {
         ]
         .into(),
         group: Some("tenant-1".to_owned()),
+        sequence: Some("18849496460467696128".to_owned()),
         origin: life().message_id,
         sent_at: NOW,
         life: life(),

@@ -17,7 +17,7 @@ fn policy() -> Policy {
     policy.with_rules(r#"[{"match":{"error_code":"never"},"replay":"never"}]"#).unwrap()
 }
 
-fn letter(sent_at: Timestamp, code: &str) -> Letter {
+pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
     let (source, origin) = (QueueArn::new("q").unwrap(), MessageId::new("m").unwrap());
     Letter {
         id: LetterId::derive(&source, &origin),
@@ -27,6 +27,7 @@ fn letter(sent_at: Timestamp, code: &str) -> Letter {
         payload: "{}".to_owned(),
         attributes: Attributes::new(),
         group: None,
+        sequence: None,
         life: Life { message_id: origin.clone(), sent_at },
         origin,
         sent_at,
