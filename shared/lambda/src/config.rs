@@ -195,7 +195,7 @@ impl ReplayConfig {
         let function = fields::function(&mut reader);
         let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
         fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
-        let ledger_table = fields::optional_table(&mut reader, "LEDGER_TABLE_NAME");
+        let ledger_table = fields::ledger(&mut reader);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
         let reading = fields::reading(&mut reader, queue.as_ref());

@@ -8,6 +8,10 @@ use crate::time::Timestamp;
 /// A share is a share of at least so many, if so many were sent: one that fails of two says little.
 const FLOOR: u32 = 10;
 
+/// So many batches may be planned that are not counted: a run reads all of them again and again, and a job that is so
+/// far ahead of its outcomes goes blindly.
+const AHEAD: usize = 500;
+
 /// The job does not stand where this step starts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("job is {0}, and this cannot be done to it there")]
@@ -47,7 +51,7 @@ impl Job {
     /// How many letters the next batch may have.
     #[must_use]
     pub fn allowance(&self, open: &[Batch], now: Timestamp) -> usize {
-        if !self.plans() {
+        if !self.plans() || open.len() >= AHEAD {
             return 0;
         }
         let by_rate = self.bucket.filled(self.rate(), now).whole();

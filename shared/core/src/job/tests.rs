@@ -164,6 +164,14 @@ fn a_job_moves_along_its_own_edges_and_along_no_other() {
 }
 
 #[test]
+fn a_job_does_not_run_far_ahead_of_its_outcomes() {
+    let job = job(Guard { canary: 0, rate: 10_000, ..Guard::default() });
+    let ahead = vec![batch(&job, &[Fate::Resolved]); 499];
+    assert_eq!(job.allowance(&ahead, at(60)), 10);
+    assert_eq!(job.allowance(&[ahead, vec![batch(&job, &[Fate::Sent])]].concat(), at(60)), 0);
+}
+
+#[test]
 fn a_pause_saves_nothing_up() {
     let job = job(Guard { canary: 0, rate: 100, ..Guard::default() });
     let paused = Job { bucket: Bucket::empty(NOW), ..job }.paused("ann", None, NOW).unwrap();

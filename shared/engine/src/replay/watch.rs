@@ -127,7 +127,13 @@ where
                 seen.push(line.with(Fate::NotFound));
                 continue;
             };
-            let Some(sent) = Sent::of(&letter, job.id).or_else(|| line.sent.clone()) else { continue };
+            let Some(sent) = Sent::of(&letter, job.id).or_else(|| line.sent.clone()) else {
+                // Its send was taken back: SQS had refused it, and whoever heard that could not write it here.
+                if letter.status != Status::Replaying {
+                    seen.push(line.with(Fate::Refused));
+                }
+                continue;
+            };
             let unheard = if self.ledger.is_kept() { Fate::Unknown } else { Fate::Assumed };
             if letter.is_lapsed(now) {
                 lapsed.push(letter);
@@ -171,7 +177,7 @@ fn ids(lines: &[Line], which: impl Fn(&Line) -> bool) -> Vec<LetterId> {
 fn take_over(lines: &mut [Line], known: Vec<Line>) {
     for now in known {
         if let Some(line) = lines.iter_mut().find(|line| line.letter == now.letter && !line.fate.is_final()) {
-            *line = now;
+            *line = Line { sent: now.sent.or_else(|| line.sent.take()), ..now };
         }
     }
 }

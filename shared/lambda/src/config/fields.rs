@@ -86,12 +86,14 @@ pub(super) fn table(reader: &mut Reader<'_>, variable: &str) -> Option<String> {
     reader.required(variable, table_name)
 }
 
-/// A table that need not be.
-pub(super) fn optional_table(reader: &mut Reader<'_>, variable: &str) -> Option<Option<String>> {
-    match reader.text(variable) {
-        None => Some(None),
-        Some(_) => table(reader, variable).map(Some),
-    }
+/// The ledger, or the word that says that there is none: a variable that was forgotten must not mean that.
+pub(super) fn ledger(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    reader.required("LEDGER_TABLE_NAME", |text| match text {
+        "none" => Ok(None),
+        name => {
+            table_name(name).map(Some).map_err(|allowed| format!("{allowed}; none, if the consumer keeps no ledger"))
+        }
+    })
 }
 
 /// The name of a DynamoDB table, or its ARN.

@@ -152,3 +152,12 @@ fn a_policy_is_refused_at_start_with_its_place_named() {
         "{told}"
     );
 }
+
+#[test]
+fn a_replay_without_a_ledger_is_told_so_in_a_word_and_never_by_silence() {
+    let replay = |table| ReplayConfig::read(with(&[("LEDGER_TABLE_NAME", table)]));
+    assert_eq!(replay("ledger").unwrap().ledger_table.as_deref(), Some("ledger"));
+    assert_eq!(replay("none").unwrap().ledger_table, None);
+    let told = replay("").unwrap_err().to_string();
+    assert!(told.contains("LEDGER_TABLE_NAME is not set") && told.contains("none, if"), "{told}");
+}
