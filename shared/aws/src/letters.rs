@@ -3,6 +3,7 @@
 mod body;
 mod chunks;
 mod item;
+mod jobs;
 mod parts;
 mod place;
 mod plan;
@@ -16,6 +17,7 @@ use futures_util::StreamExt;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
+use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -30,6 +32,8 @@ const WIDTH: usize = 16;
 const LARGE: usize = 2;
 /// The status index: partition key `status_shard`, sort key `due`.
 const BY_STATUS: &str = "by-status";
+/// The index by cause: partition key `fingerprint_shard`, sort key `first_failed_at`.
+const BY_CAUSE: &str = "by-fingerprint";
 
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
 /// attribute `expires`.
@@ -56,16 +60,24 @@ fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
 }
 
 /// Where a page of the status index starts.
-fn start(status_shard: &str, after: &Cursor) -> Item {
+fn start(status_shard: &str, after: Cursor) -> Item {
     let mut key = chunks::key(after.id, HEAD);
     key.insert("status_shard".to_owned(), text(status_shard));
     key.insert("due".to_owned(), number(after.due.as_millis()));
     key
 }
 
-/// A page of the status index, and where the next one starts: after the last one of this, if DynamoDB says that it
-/// stopped there.
-fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
+/// Where a page of the index by cause starts.
+fn start_of_cause(fingerprint_shard: &str, after: Cursor) -> Item {
+    let mut key = chunks::key(after.id, HEAD);
+    key.insert("fingerprint_shard".to_owned(), text(fingerprint_shard));
+    key.insert("first_failed_at".to_owned(), text(after.due.to_rfc3339()));
+    key
+}
+
+/// A page of an index, and where the next one starts: after the last one of this, if DynamoDB says that it stopped
+/// there. `place` is the sort key of the index.
+fn page(items: Vec<Item>, more: bool, place: fn(&Candidate) -> Timestamp) -> Result<Page, Unavailable> {
     let candidates = items
         .into_iter()
         .map(|item| {
@@ -74,7 +86,7 @@ fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let last = candidates.last().filter(|_| more);
-    let next = last.map(|last| Cursor { id: last.id, due: last.due });
+    let next = last.map(|last| Cursor { id: last.id, due: place(last) });
     Ok(Page { candidates, next })
 }
 
@@ -105,9 +117,29 @@ impl Letters for LetterTable {
             .expression_attribute_values(":status_shard", text(&status_shard))
             .expression_attribute_values(":due", number(due_by.as_millis()))
             .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after.map(|after| start(&status_shard, &after)));
+            .set_exclusive_start_key(after.map(|after| start(&status_shard, after)));
         let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list candidates", &error))?;
         let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
-        page(answer.items.unwrap_or_default(), more)
+        page(answer.items.unwrap_or_default(), more, |candidate| candidate.due)
+    }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let fingerprint_shard = Letter::fingerprint_shard(fingerprint, shard);
+        let query = self.client.query().table_name(&self.table).index_name(BY_CAUSE);
+        let query = query
+            .key_condition_expression("#fingerprint_shard = :fingerprint_shard")
+            .expression_attribute_names("#fingerprint_shard", "fingerprint_shard")
+            .expression_attribute_values(":fingerprint_shard", text(&fingerprint_shard))
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|after| start_of_cause(&fingerprint_shard, after)));
+        let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list letters of a cause", &error))?;
+        let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
+        page(answer.items.unwrap_or_default(), more, |candidate| candidate.first_failed_at)
     }
 }

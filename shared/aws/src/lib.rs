@@ -7,6 +7,8 @@
 //! | [`Writes`], [`Table`] (`writes.rs`, `table.rs`) | what a handler hands over to be committed with its completion |
 //! | [`LetterTable`] (`letters.rs`) | the dead-letter table; `letters/item.rs` shows how a letter is stored |
 //! | [`SqsMainQueue`], [`SqsDeadLetterQueue`], [`SqsOutbox`] (`queues.rs`) | the three parts that a queue plays |
+//! | `letters/jobs.rs` | how a replay job is stored, in the same table |
+//! | [`AwsGauges`] (`gauges.rs`) | what a job's guard reads: the backlog, and an alarm |
 //! | [`Aws`] (`clients.rs`) | clients, time limits and retries |
 //! | `failure.rs` | what an error of the SDK means |
 //!
@@ -17,6 +19,7 @@
 mod batch_get;
 mod clients;
 mod failure;
+mod gauges;
 mod item;
 mod ledger;
 mod letters;
@@ -25,6 +28,7 @@ mod table;
 mod writes;
 
 pub use clients::Aws;
+pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;
 pub use letters::LetterTable;
 pub use queues::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};

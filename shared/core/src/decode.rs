@@ -239,7 +239,7 @@ pub(crate) fn without_data(text: &str) -> String {
             let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
             format!("{kind}, expected {expected}")
         }
-        _ => "body does not have the shape of the message type".to_owned(),
+        _ => "it does not have the shape that is expected".to_owned(),
     }
 }
 

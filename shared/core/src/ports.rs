@@ -7,11 +7,13 @@
 use std::future::Future;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::envelope::Record;
 use crate::fault::Fault;
-use crate::ids::{LetterId, MessageId, ReceiptHandle};
+use crate::ids::{JobId, LetterId, MessageId, ReceiptHandle};
+use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
@@ -71,6 +73,25 @@ pub trait Ledger<E>: Send + Sync + 'static {
 pub trait LedgerReader: Send + Sync + 'static {
     /// Reads entries, consistently; one answer for each key, in order.
     fn read(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
+
+    /// Whether there is a ledger at all: a consumer may be written without it.
+    fn is_kept(&self) -> bool {
+        true
+    }
+}
+
+/// No ledger, if `None`: every key is absent.
+impl<L: LedgerReader> LedgerReader for Option<L> {
+    async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        match self {
+            Some(ledger) => ledger.read(keys).await,
+            None => Ok(keys.iter().map(|_| None).collect()),
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        self.as_ref().is_some_and(LedgerReader::is_kept)
+    }
 }
 
 /// The dead-letter table.
@@ -92,24 +113,61 @@ pub trait Letters: Send + Sync + 'static {
         after: Option<Cursor>,
         limit: usize,
     ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+
+    /// Letters of one cause in one index shard, of every status, those that failed first first; at most `limit`
+    /// after `after`. As late as the other index.
+    fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
 }
 
 /// Where a page ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The last letter of the page.
     pub id: LetterId,
-    /// When that is due.
+    /// When that is due; in a list by cause, when it first failed: its place in the order.
     pub due: Timestamp,
 }
 
 /// One page of candidates.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// In the order in which they are due.
+    /// In the order of the index.
     pub candidates: Vec<Candidate>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,
+}
+
+/// Replay jobs, in the dead-letter table under keys of their own.
+pub trait Jobs: Send + Sync + 'static {
+    /// Reads a job's head, consistently.
+    fn job(&self, id: JobId) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
+
+    /// Reads a job's batches from number `from` on, consistently and in their order.
+    fn batches(&self, id: JobId, from: u32) -> impl Future<Output = Result<Vec<Batch>, Unavailable>> + Send;
+
+    /// The jobs that are open, or the closed ones, the latest `limit` first. An index lags.
+    fn jobs(&self, open: bool, limit: usize) -> impl Future<Output = Result<Vec<JobId>, Unavailable>> + Send;
+
+    /// Writes a head: the first version if there is none, any other if the one before it is still there.
+    fn write_job(&self, job: Job) -> impl Future<Output = Result<(), WriteError<Job>>> + Send;
+
+    /// Writes a batch, under the same condition.
+    fn write_batch(&self, batch: Batch) -> impl Future<Output = Result<(), WriteError<Batch>>> + Send;
+}
+
+/// What a job's guard reads beside the tables.
+pub trait Gauges: Send + Sync + 'static {
+    /// About how many messages wait in the main queue, delayed ones apart.
+    fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
+
+    /// The state of an alarm.
+    fn alarm(&self, name: &str) -> impl Future<Output = Result<AlarmState, Unavailable>> + Send;
 }
 
 /// One message's new visibility.

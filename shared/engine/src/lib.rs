@@ -15,7 +15,7 @@ mod replay;
 
 pub use index::{DrainReport, IndexSettings, Indexer};
 pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
-pub use replay::{ReplayReport, ReplaySettings, Replayer};
+pub use replay::{JobView, ReplayReport, ReplaySettings, Replayer};
 
 use redrive_core::ports::{Clock, Entropy};
 

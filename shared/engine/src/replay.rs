@@ -1,19 +1,25 @@
+mod control;
 mod reconcile;
+mod report;
 mod select;
 mod send;
+mod turn;
+mod walk;
+mod watch;
 
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::{Filter, Request, Selection};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
-use serde::Serialize;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
+
+pub use report::{JobView, ReplayReport};
 
 use crate::{ROUNDS, World};
 
@@ -29,111 +35,108 @@ pub struct ReplaySettings {
     pub policy: Policy,
     /// How long a claim holds: longer than it takes to send and mark a batch.
     pub lease: Duration,
+    /// How long the ledger remembers.
+    pub ledger_retention: Duration,
     /// No batch starts with less time left.
     pub reserve: Duration,
 }
 
-/// What became of the letters of one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ReplayReport {
-    /// Letters that were looked at in order to be sent, discarded or erased.
-    pub considered: usize,
-    /// Sent, and marked so.
-    pub sent: usize,
-    /// Of these: claims of somebody else that had run out.
-    pub taken_over: usize,
-    /// Refused by SQS, and PENDING again.
-    pub not_sent: usize,
-    /// Claimed, and perhaps sent: the next run finds out, or sends them again under the next number.
-    pub in_doubt: usize,
-    /// Found done in the ledger instead of being sent.
-    pub resolved_instead: usize,
-    /// Replayed earlier, and found done now.
-    pub resolved: usize,
-    /// Replayed earlier, with no outcome until their deadline.
-    pub no_outcome: usize,
-    /// Discarded.
-    pub discarded: usize,
-    /// Without their body from now on.
-    pub erased: usize,
-    /// Not PENDING any more when it came to it.
-    pub changed_meanwhile: usize,
-    /// Without a free message attribute for redrive's own.
-    pub no_attribute_slot: usize,
-    /// Whose body was erased, has expired, or is lost: it cannot be sent.
-    pub no_body: usize,
-    /// Asked for by id, and not there.
-    pub not_found: usize,
-    /// Not touched: a table did not answer.
-    pub unavailable: usize,
-    /// Time ran out before the end of the selection.
-    pub more: bool,
-    /// SQS refused a whole batch with this code, and the run ended there.
-    pub stopped: Option<String>,
-}
-
-impl ReplayReport {
-    const fn stops(&self) -> bool {
-        self.more || self.stopped.is_some()
-    }
-}
-
 /// Sends letters back to the queue that they came from.
 #[derive(Debug)]
-pub struct Replayer<O, R, T, W> {
+pub struct Replayer<O, R, T, G, W> {
     outbox: O,
     ledger: R,
     letters: T,
+    gauges: G,
     world: W,
     settings: ReplaySettings,
 }
 
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
     /// A replay for one queue pair.
-    pub const fn new(outbox: O, ledger: R, letters: T, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, ledger, letters, world, settings }
+    pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
+        Self { outbox, ledger, letters, gauges, world, settings }
     }
 
     /// Carries out one request, until it is done or `deadline` nears. May run twice, late, or beside itself.
     ///
     /// # Errors
-    /// [`Unavailable`] if the dead-letter table could not be asked for candidates. What was done until then stands.
+    /// [`Unavailable`] if the dead-letter table could not be asked for candidates or for a job. What was done until then
+    /// stands.
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, Unavailable> {
         let mut report = ReplayReport::default();
         match request {
-            Request::Schedule => self.schedule(deadline, &mut report).await?,
-            Request::Replay { selection, by } => {
-                self.selected(selection, deadline, &mut report, Step::Send { by, due_by: Timestamp::NEVER }).await?;
+            Request::Schedule => self.scheduled(deadline, &mut report).await?,
+            Request::Work => self.work(self.open_jobs().await?, deadline, &mut report).await,
+            Request::Replay { selection, by, said } => {
+                let sending = Sending { by, asked: asked(selection, *said), job: None };
+                self.selected(selection, deadline, &mut report, Step::Send(sending)).await?;
             }
-            Request::Discard { selection, note, by } => {
-                self.selected(selection, deadline, &mut report, Step::Discard { by, note }).await?;
+            Request::DryRun { selection, said } => {
+                self.selected(selection, deadline, &mut report, Step::Look(asked(selection, *said))).await?;
             }
-            Request::Erase { selection, note, by } => {
-                self.selected(selection, deadline, &mut report, Step::Erase { by, note }).await?;
-            }
+            Request::Discard(remark) => self.remarked(remark, Step::Discard, deadline, &mut report).await?,
+            Request::Restore(remark) => self.remarked(remark, Step::Restore, deadline, &mut report).await?,
+            Request::Note(remark) => self.remarked(remark, Step::Note, deadline, &mut report).await?,
+            Request::Erase(remark) => self.remarked(remark, Step::Erase, deadline, &mut report).await?,
+            Request::Job(asked) => self.create(asked, &mut report).await?,
+            Request::Change { job, to, by, why } => self.steer(*job, *to, by, why.clone(), &mut report).await?,
+            Request::Show { job, from } => self.show(*job, *from, &mut report).await?,
+            Request::Jobs { open } => self.list(*open, &mut report).await?,
         }
         Ok(report)
+    }
+
+    async fn remarked<'a>(
+        &self,
+        remark: &'a Remark,
+        step: impl FnOnce(&'a Remark) -> Step<'a>,
+        deadline: Instant,
+        report: &mut ReplayReport,
+    ) -> Result<(), Unavailable> {
+        self.selected(&remark.selection, deadline, report, step(remark)).await
+    }
+
+    /// The standing job, and then the others that are open, which get half of the time; neither waits for the other's
+    /// troubles to be over.
+    async fn scheduled(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
+        let open = self.open_jobs().await;
+        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        let jobs_wait = open.as_ref().is_ok_and(|jobs| !jobs.is_empty());
+        let done = self.schedule(if jobs_wait { half } else { deadline }, report).await;
+        let more = std::mem::take(&mut report.more);
+        if report.stopped.is_none() {
+            self.work(open?, deadline, report).await;
+        }
+        report.more |= more;
+        done
     }
 
     /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
     async fn schedule(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
         let now = self.world.now();
         let time = deadline.saturating_duration_since(Instant::now());
-        let scheduled = Step::Send { by: "schedule", due_by: now };
+        let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
+        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
         let sends_end = Instant::now() + time * 3 / 5;
-        self.each(Status::Replaying, now, None, sends_end, report, scheduled).await?;
-        self.each(Status::Pending, now, None, sends_end, report, scheduled).await?;
+        self.each(Listing::due(Status::Replaying, now), None, sends_end, report, scheduled).await?;
+        self.each(Listing::due(Status::Pending, now), None, sends_end, report, scheduled).await?;
+        if !self.ledger.is_kept() {
+            // There is nothing to ask: REPLAYED is final.
+            return Ok(());
+        }
         let sent_all = !std::mem::take(&mut report.more);
         let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        self.each(Status::Replayed, Timestamp::NEVER, None, replayed_end, report, Step::Reconcile).await?;
+        self.each(Listing::all(Status::Replayed), None, replayed_end, report, Step::Reconcile).await?;
         let replayed_all = !std::mem::take(&mut report.more);
-        self.each(Status::Pending, Timestamp::NEVER, None, deadline, report, Step::Reconcile).await?;
+        self.each(Listing::all(Status::Pending), None, deadline, report, Step::Reconcile).await?;
         report.more |= !sent_all || !replayed_all;
         Ok(())
     }
@@ -156,7 +159,8 @@ where
                 Ok(())
             }
             Selection::Filter(filter) => {
-                self.each(Status::Pending, Timestamp::NEVER, Some(filter), deadline, report, step).await
+                let status = if matches!(step, Step::Restore(_)) { Status::Discarded } else { Status::Pending };
+                self.each(Listing::of(filter, status), Some(filter), deadline, report, step).await
             }
         }
     }
@@ -185,35 +189,41 @@ where
         let letters: Vec<_> = letters.into_iter().flatten().collect();
         match step {
             Step::Reconcile => self.reconcile(letters, report).await,
-            Step::Send { by, due_by } => self.send(letters, by, due_by, report).await,
-            Step::Discard { by, note } => self.discard(letters, by, note, report).await,
-            Step::Erase { by, note } => self.erase(letters, by, note, report).await,
-        }
-    }
-
-    async fn discard(&self, letters: Vec<Letter>, by: &str, note: &str, report: &mut ReplayReport) {
-        report.considered += letters.len();
-        let policy = &self.settings.policy;
-        for letter in letters {
-            let written = self.change(letter, |letter| letter.discarded(note, by, policy, self.world.now()).ok()).await;
-            match written {
-                Ok(Some(_)) => report.discarded += 1,
-                Ok(None) => report.changed_meanwhile += 1,
-                Err(_) => report.unavailable += 1,
+            Step::Send(sending) => drop(self.send(letters, sending, report).await),
+            Step::Look(asked) => self.look(letters, asked, report).await,
+            Step::Discard(remark) => {
+                let policy = &self.settings.policy;
+                let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
+                self.put(letters, edge, report, |report| &mut report.discarded).await;
+            }
+            Step::Restore(remark) => {
+                let edge = |letter: &Letter, now| letter.restored(&remark.note, &remark.by, now).ok();
+                self.put(letters, edge, report, |report| &mut report.restored).await;
+            }
+            Step::Note(remark) => {
+                let edge = |letter: &Letter, now| Some(letter.noted(&remark.note, &remark.by, now));
+                self.put(letters, edge, report, |report| &mut report.noted).await;
+            }
+            Step::Erase(remark) => {
+                let policy = &self.settings.policy;
+                let edge = |letter: &Letter, now| letter.erased(&remark.note, &remark.by, policy, now).ok();
+                self.put(letters, edge, report, |report| &mut report.erased).await;
             }
         }
     }
 
-    async fn erase(&self, letters: Vec<Letter>, by: &str, note: &str, report: &mut ReplayReport) {
+    /// Moves each letter along an edge, and counts those that went.
+    async fn put(
+        &self,
+        letters: Vec<Letter>,
+        edge: impl Fn(&Letter, Timestamp) -> Option<Letter>,
+        report: &mut ReplayReport,
+        count: fn(&mut ReplayReport) -> &mut usize,
+    ) {
         report.considered += letters.len();
-        let policy = &self.settings.policy;
         for letter in letters {
-            let written = self.change(letter, |letter| letter.erased(note, by, policy, self.world.now()).ok()).await;
-            match written {
-                Ok(Some(letter)) => {
-                    info!(letter_id = %letter.id, by, "letter's body erased");
-                    report.erased += 1;
-                }
+            match self.change(letter, |letter| edge(letter, self.world.now())).await {
+                Ok(Some(_)) => *count(report) += 1,
                 Ok(None) => report.changed_meanwhile += 1,
                 Err(_) => report.unavailable += 1,
             }
@@ -251,10 +261,52 @@ where
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Reconcile,
-    Send { by: &'a str, due_by: Timestamp },
-    Discard { by: &'a str, note: &'a str },
-    Erase { by: &'a str, note: &'a str },
+    Send(Sending<'a>),
+    Look(Asked),
+    Discard(&'a Remark),
+    Restore(&'a Remark),
+    Note(&'a Remark),
+    Erase(&'a Remark),
 }
 
-/// What an index is asked for.
-type Wanted<'a> = Option<&'a Filter>;
+/// In whose name letters are sent, and how insistently.
+#[derive(Clone, Copy)]
+struct Sending<'a> {
+    by: &'a str,
+    asked: Asked,
+    job: Option<JobId>,
+}
+
+/// Which part of which index is walked.
+#[derive(Clone, Copy)]
+enum Listing<'a> {
+    Status { status: Status, due_by: Timestamp },
+    Cause { fingerprint: &'a str, status: Status },
+}
+
+impl<'a> Listing<'a> {
+    const fn due(status: Status, due_by: Timestamp) -> Self {
+        Self::Status { status, due_by }
+    }
+
+    const fn all(status: Status) -> Self {
+        Self::due(status, Timestamp::NEVER)
+    }
+
+    /// The shortest list that holds everything that fits.
+    fn of(filter: &'a Filter, status: Status) -> Self {
+        match &filter.fingerprint {
+            Some(fingerprint) => Self::Cause { fingerprint, status },
+            None => Self::all(status),
+        }
+    }
+}
+
+fn asked(selection: &Selection, said: Said) -> Asked {
+    Asked {
+        due_by: Timestamp::NEVER,
+        named: matches!(selection, Selection::Ids(_)),
+        forgotten_ok: said.forgotten_ok,
+        as_new: said.as_new,
+    }
+}

@@ -192,8 +192,10 @@ pub struct ReplayConfig {
     pub main_queue_url: String,
     /// The name of the main queue.
     pub main_queue_name: String,
-    /// The ledger.
-    pub ledger_table: String,
+    /// The ledger, if the queue's consumer keeps one.
+    pub ledger_table: Option<String>,
+    /// How long the ledger remembers.
+    pub ledger_retention: Duration,
     /// The letters.
     pub letter_table: String,
     /// How messages are read.
@@ -212,7 +214,8 @@ impl ReplayConfig {
         let function = fields::function(&mut reader);
         let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
         fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
-        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let ledger_table = fields::ledger(&mut reader);
+        let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
         let reading = fields::reading(&mut reader, queue.as_ref());
         let policy = fields::policy(&mut reader);
@@ -222,6 +225,7 @@ impl ReplayConfig {
                 main_queue_url: url?,
                 main_queue_name: queue?.name,
                 ledger_table: ledger_table?,
+                ledger_retention: fields::days(retention?),
                 letter_table: letter_table?,
                 reading: reading?,
                 policy: policy?,

@@ -89,11 +89,15 @@ pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("ReplayInDoubt", report.in_doubt),
         count("LettersResolved", report.resolved + report.resolved_instead),
         count("LettersWithoutOutcome", report.no_outcome),
+        count("ReplayReturnedInDoubt", report.returned_in_doubt),
         count("LettersDiscarded", report.discarded),
+        count("LettersRestored", report.restored),
         count("LettersChangedMeanwhile", report.changed_meanwhile),
         count("LettersErased", report.erased),
         count("LettersWithoutSlot", report.no_attribute_slot),
         count("LettersWithoutBody", report.no_body),
+        count("LettersForgotten", report.forgotten),
+        count("JobsOpen", report.jobs.iter().filter(|view| view.job.is_open()).count()),
         count("LettersUnavailable", report.unavailable),
     ]
 }

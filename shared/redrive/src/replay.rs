@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use redrive_aws::{LedgerTable, LetterTable, SqsOutbox};
+use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::replay::Request;
 use redrive_engine::{ReplaySettings, Replayer};
 use redrive_lambda::config::{ReplayConfig, environment};
@@ -35,17 +35,25 @@ fn start() -> Result<(), Error> {
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let aws = redrive_aws::Aws::load().await;
-    let settings = ReplaySettings { reading: config.reading, policy: config.policy, lease: LEASE, reserve: RESERVE };
+    let settings = ReplaySettings {
+        reading: config.reading,
+        policy: config.policy,
+        lease: LEASE,
+        ledger_retention: config.ledger_retention,
+        reserve: RESERVE,
+    };
+    let gauges = aws.gauges(config.main_queue_url.clone());
     let outbox = aws.outbox(config.main_queue_url);
-    let (ledger, letters) = (aws.ledger(config.ledger_table), aws.letters(config.letter_table));
+    let ledger = config.ledger_table.map(|table| aws.ledger(table));
+    let letters = aws.letters(config.letter_table);
     Ok(Replaying {
-        replayer: Replayer::new(outbox, ledger, letters, System, settings),
+        replayer: Replayer::new(outbox, ledger, letters, gauges, System, settings),
         meter: Meter::new(config.function.name, config.main_queue_name),
     })
 }
 
 struct Replaying {
-    replayer: Replayer<SqsOutbox, LedgerTable, LetterTable, System>,
+    replayer: Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>,
     meter: Meter,
 }
 

@@ -2,12 +2,14 @@
 //! the real table is asked to be.
 
 mod effects;
+mod jobs;
 mod ledger;
 mod letters;
 #[cfg(test)]
 mod tests;
 
 pub use effects::{Countable, Effects};
+pub use jobs::ModelGauges;
 pub use ledger::ModelLedger;
 pub use letters::ModelLetters;
 

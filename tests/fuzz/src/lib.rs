@@ -124,10 +124,14 @@ pub fn wake(bytes: &[u8]) {
 pub fn request(bytes: &[u8]) {
     let Ok(payload) = serde_json::from_slice(bytes) else { return };
     match Request::parse(&payload) {
-        Ok(Request::Schedule) => {}
-        Ok(Request::Replay { by, .. } | Request::Discard { by, .. } | Request::Erase { by, .. }) => {
+        Ok(Request::Replay { by, .. } | Request::Change { by, .. }) => {
             assert!(!by.trim().is_empty(), "somebody asked")
         }
+        Ok(Request::Discard(remark) | Request::Restore(remark) | Request::Note(remark) | Request::Erase(remark)) => {
+            assert!(!remark.by.trim().is_empty() && !remark.note.trim().is_empty(), "somebody asked, and said why")
+        }
+        Ok(Request::Job(job)) => assert!(!job.by.trim().is_empty(), "somebody asked"),
+        Ok(_) => {}
         Err(error) => assert!(error.to_string().len() < 800, "an error quotes nothing"),
     }
 }

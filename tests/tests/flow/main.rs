@@ -9,7 +9,10 @@ mod erasing;
 mod faults;
 mod foreign;
 mod generated;
+mod job_bench;
+mod jobs;
 mod queues;
+mod replays;
 mod secrets;
 
 use std::time::Duration;

@@ -21,7 +21,7 @@ use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::{Faults, Mishap};
 use redrive_testkit::handlers::Order;
 use redrive_testkit::store::{Effects, ModelLedger, ModelLetters};
-use redrive_testkit::{ModelQueue, handlers::Scripted};
+use redrive_testkit::{ModelGauges, ModelQueue, handlers::Scripted};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Value, json};
@@ -220,6 +220,7 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
     }
     let reading = Reading { wrapping, ..settings().reading };
     let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(1),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(90 * 86_400),
@@ -237,8 +238,15 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
     say(&indexer.drain(Instant::now() + Duration::from_secs(60)).await);
     tokio::time::advance(Duration::from_secs(3_600)).await;
     let outbox = ModelQueue::new("main").with_faults(faults);
-    let settings = ReplaySettings { reading, policy, lease: Duration::from_secs(60), reserve };
-    let replayer = Replayer::new(outbox, ledger, letters, VirtualWorld::new(VirtualClock::new(), 3), settings);
+    let settings = ReplaySettings {
+        reading,
+        policy,
+        lease: Duration::from_secs(60),
+        ledger_retention: Duration::from_secs(30 * 86_400),
+        reserve,
+    };
+    let replayer =
+        Replayer::new(outbox, ledger, letters, ModelGauges::new(), VirtualWorld::new(VirtualClock::new(), 3), settings);
     let all = json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "by": "operator"});
     for request in [json!({"redrive": "schedule"}), all] {
         say(&replayer.run(&Request::parse(&request).unwrap(), Instant::now() + Duration::from_secs(60)).await);

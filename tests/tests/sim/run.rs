@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redrive_core::job::Job;
 use redrive_core::letter::Letter;
 use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
-use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
+use redrive_testkit::{Call, Journal, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::sleep;
 
 use crate::bent::{BentLedger, BentLetters, Mutant};
@@ -29,6 +30,7 @@ pub(crate) struct Run {
     /// How often each key was charged.
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
+    pub(crate) jobs: Vec<Job>,
 }
 
 /// Plays a plan, in the real world or in a broken one.
@@ -63,6 +65,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         main,
         dead,
         handler,
+        gauges: ModelGauges::new(),
     });
     let produced = tokio::spawn(Arc::clone(&world).produce());
     for (worker, ahead) in plan.workers.iter().enumerate() {
@@ -90,5 +93,6 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         calls: faults.calls(),
         charged: charged.collect(),
         letters: world.letters.inner.all(),
+        jobs: world.letters.inner.all_jobs(),
     }
 }

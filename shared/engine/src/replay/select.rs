@@ -2,32 +2,68 @@ use std::collections::HashSet;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{SHARDS, Status};
-use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
-use redrive_core::replay::Candidate;
-use redrive_core::time::Timestamp;
+use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable};
+use redrive_core::replay::{Candidate, Filter, Heads, is_fifo};
 use tokio::time::Instant;
 
-use super::{BATCH, ReplayReport, Replayer, Step, Wanted};
+use super::{BATCH, Listing, ReplayReport, Replayer, Step};
 use crate::{World, roll};
 
 /// How many candidates are asked for at once.
 const PAGE: usize = 100;
 
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
-    /// Walks one status of the index, shard by shard and page by page, and takes the step with what fits. The index is
+    /// One page of a listing, of what still stands where it is looked for.
+    pub(super) async fn page(
+        &self,
+        listing: Listing<'_>,
+        shard: u8,
+        after: Option<Cursor>,
+    ) -> Result<Page, Unavailable> {
+        match listing {
+            Listing::Status { status, due_by } => self.letters.candidates(status, shard, due_by, after, PAGE).await,
+            Listing::Cause { fingerprint, status } => {
+                let mut page = self.letters.of_cause(fingerprint, shard, after, PAGE).await?;
+                page.candidates.retain(|candidate| candidate.status == status);
+                Ok(page)
+            }
+        }
+    }
+
+    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows.
+    pub(super) async fn heads(&self) -> Result<Option<Heads>, Unavailable> {
+        if !is_fifo(&self.settings.reading.source) {
+            return Ok(None);
+        }
+        let mut heads = Heads::default();
+        for status in [Status::Pending, Status::Replaying, Status::Replayed] {
+            for shard in 0..SHARDS {
+                let mut after = None;
+                loop {
+                    let page = self.page(Listing::all(status), shard, after).await?;
+                    page.candidates.iter().for_each(|candidate| heads.add(candidate));
+                    let Some(next) = page.next else { break };
+                    after = Some(next);
+                }
+            }
+        }
+        Ok(Some(heads))
+    }
+
+    /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
     /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
     /// that a run which always ends too early does not always leave out the same shards.
     pub(super) async fn each(
         &self,
-        status: Status,
-        due_by: Timestamp,
-        wanted: Wanted<'_>,
+        listing: Listing<'_>,
+        wanted: Option<&Filter>,
         deadline: Instant,
         report: &mut ReplayReport,
         step: Step<'_>,
@@ -42,7 +78,7 @@ where
                     report.more = true;
                     return Ok(());
                 }
-                let page = self.letters.candidates(status, shard, due_by, after, PAGE).await?;
+                let page = self.page(listing, shard, after).await?;
                 let mut fitting: Vec<Candidate> = page.candidates;
                 fitting
                     .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));

@@ -8,7 +8,7 @@ use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::mask::Masks;
 use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::policy::Policy;
+use redrive_core::policy::{BadPolicy, Policy};
 use redrive_core::wrapping::Wrapping;
 
 use super::{Function, Reader};
@@ -107,6 +107,16 @@ pub(super) fn table(reader: &mut Reader<'_>, variable: &str) -> Option<String> {
     reader.required(variable, table_name)
 }
 
+/// The ledger, or the word that says that there is none: a variable that was forgotten must not mean that.
+pub(super) fn ledger(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    reader.required("LEDGER_TABLE_NAME", |text| match text {
+        "none" => Ok(None),
+        name => {
+            table_name(name).map(Some).map_err(|allowed| format!("{allowed}; none, if the consumer keeps no ledger"))
+        }
+    })
+}
+
 /// The name of a DynamoDB table, or its ARN.
 fn table_name(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
@@ -203,13 +213,22 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
         );
     }
     let body = body_retention(reader, resolved);
-    Some(Policy {
+    let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(cool_down?),
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: days(resolved?),
         body_retention: days(body?),
         outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
-    })
+    };
+    let Some(rules) = reader.text("REPLAY_POLICY") else { return Some(policy) };
+    match policy.with_rules(&rules) {
+        Ok(policy) => Some(policy),
+        Err(BadPolicy { place, wrong, allowed }) => {
+            reader.refuse("REPLAY_POLICY", format!("is refused at {place:?}: {wrong}"), allowed);
+            None
+        }
+    }
 }
 
 /// How many days a body is kept after the end of its letter: unsaid, as many as the letter.

@@ -206,3 +206,25 @@ fn a_body_is_kept_no_longer_than_its_letter_and_unsaid_as_long() {
         assert!(kept(wrong, "90").unwrap_err().to_string().contains("or letter"), "{wrong}");
     }
 }
+
+#[test]
+fn a_policy_is_refused_at_start_with_its_place_named() {
+    let replay = |rules| ReplayConfig::read(with(&[("REPLAY_POLICY", rules)]));
+    let rules = r#"[{"match":{"error_code":"currency"},"replay":"never"}]"#;
+    assert_eq!(replay(rules).unwrap().policy.rules.len(), 1);
+    assert_eq!(IndexerConfig::read(with(&[("REPLAY_POLICY", rules)])).unwrap().policy.rules.len(), 1);
+    let told = replay(r#"[{"match":{},"replay":"always"}]"#).unwrap_err().to_string();
+    assert!(
+        told.contains("REPLAY_POLICY is refused at \"/0/replay\"") && told.contains("never, ask or auto"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_replay_without_a_ledger_is_told_so_in_a_word_and_never_by_silence() {
+    let replay = |table| ReplayConfig::read(with(&[("LEDGER_TABLE_NAME", table)]));
+    assert_eq!(replay("ledger").unwrap().ledger_table.as_deref(), Some("ledger"));
+    assert_eq!(replay("none").unwrap().ledger_table, None);
+    let told = replay("").unwrap_err().to_string();
+    assert!(told.contains("LEDGER_TABLE_NAME is not set") && told.contains("none, if"), "{told}");
+}

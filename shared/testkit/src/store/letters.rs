@@ -11,6 +11,7 @@ use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
 use super::THROTTLED;
+use super::jobs::JobItems;
 use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
@@ -21,7 +22,8 @@ const SERVICE: &str = "letters";
 #[derive(Debug, Clone, Default)]
 pub struct ModelLetters {
     table: Arc<Mutex<Table>>,
-    faults: Faults,
+    pub(super) jobs: Arc<Mutex<JobItems>>,
+    pub(super) faults: Faults,
 }
 
 #[derive(Debug, Default)]
@@ -139,18 +141,6 @@ impl Table {
     }
 }
 
-fn candidate(letter: &Letter) -> Candidate {
-    Candidate {
-        id: letter.id,
-        due: letter.due,
-        error_type: letter.reason.error_type,
-        error_code: letter.reason.error_code.clone(),
-        fingerprint: letter.fingerprint.clone(),
-        key: letter.key.clone(),
-        scope: letter.scope.clone(),
-    }
-}
-
 impl Letters for ModelLetters {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         let read = || {
@@ -190,7 +180,7 @@ impl Letters for ModelLetters {
                 .indexed(self.faults.clock().now())
                 .filter(|letter| letter.status == status && letter.id.shard(SHARDS) == shard && letter.due <= due_by)
                 .filter(|letter| after.as_ref().is_none_or(|after| (letter.due, letter.id) > (after.due, after.id)))
-                .map(|letter| candidate(letter))
+                .map(|letter| Candidate::of(letter))
                 .collect();
             found.sort_by_key(|candidate| (candidate.due, candidate.id));
             let more = found.len() > limit;
@@ -199,5 +189,30 @@ impl Letters for ModelLetters {
             Page { candidates: found, next }
         };
         self.faults.ask_an_index(SERVICE, "query the status index", query).await
+    }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let query = || {
+            let place = |candidate: &Candidate| (candidate.first_failed_at, candidate.id);
+            let table = lock(&self.table);
+            let mut found: Vec<_> = table
+                .indexed(self.faults.clock().now())
+                .filter(|letter| letter.fingerprint == fingerprint && letter.id.shard(SHARDS) == shard)
+                .map(|letter| Candidate::of(letter))
+                .filter(|one| after.is_none_or(|after| place(one) > (after.due, after.id)))
+                .collect();
+            found.sort_by_key(place);
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.first_failed_at });
+            Page { candidates: found, next }
+        };
+        self.faults.ask_an_index(SERVICE, "query the index by cause", query).await
     }
 }

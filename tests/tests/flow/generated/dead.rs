@@ -89,6 +89,7 @@ async fn drain(
 ) -> (DrainReport, Vec<MessageId>) {
     let pile = Pile { held: Arc::new(Mutex::new(records)), deleted: Arc::default() };
     let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(60),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(90 * 86_400),

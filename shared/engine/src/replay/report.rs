@@ -1,0 +1,96 @@
+use redrive_core::job::{Account, Batch, Job, Line};
+use serde::Serialize;
+
+/// What became of the letters of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ReplayReport {
+    /// Letters that were looked at in order to be sent, discarded, restored, noted or erased.
+    pub considered: usize,
+    /// Sent, and marked so.
+    pub sent: usize,
+    /// Of these: claims of somebody else that had run out.
+    pub taken_over: usize,
+    /// Refused by SQS, and PENDING again.
+    pub not_sent: usize,
+    /// Claimed, and perhaps sent: the next run finds out, or sends them again under the next number.
+    pub in_doubt: usize,
+    /// Claims that had run out and that nobody takes over: PENDING again, and in doubt.
+    pub returned_in_doubt: usize,
+    /// Found done in the ledger instead of being sent.
+    pub resolved_instead: usize,
+    /// Replayed earlier, and found done now.
+    pub resolved: usize,
+    /// Replayed earlier, with no outcome until their deadline.
+    pub no_outcome: usize,
+    /// Discarded.
+    pub discarded: usize,
+    /// Restored.
+    pub restored: usize,
+    /// Noted.
+    pub noted: usize,
+    /// Without their body from now on.
+    pub erased: usize,
+    /// Not where they would have to stand for it any more when it came to it.
+    pub changed_meanwhile: usize,
+    /// Without room for redrive's own attribute, and without a stable key.
+    pub no_attribute_slot: usize,
+    /// Whose body was erased, has expired, or is lost: it cannot be sent.
+    pub no_body: usize,
+    /// Of a cause that the policy never lets go, and not named by their ids.
+    pub policy_never: usize,
+    /// Older than the ledger's memory, which knows nothing of them.
+    pub forgotten: usize,
+    /// Of a FIFO queue's group in which an earlier letter is not final: its turn comes after that.
+    pub behind: usize,
+    /// Asked for by id, and not there.
+    pub not_found: usize,
+    /// Not touched: a table did not answer.
+    pub unavailable: usize,
+    /// A dry run: these would have been sent.
+    pub would_send: usize,
+    /// Time ran out before the end of the selection.
+    pub more: bool,
+    /// SQS refused a whole batch with this code, and the run ended there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// Why what was asked of a job was not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The jobs that were worked on or asked for, as they stand.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobView>,
+}
+
+/// A job as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobView {
+    /// Its head.
+    #[serde(flatten)]
+    pub job: Job,
+    /// What is known of all its letters, those included that are not counted yet.
+    pub known: Account,
+    /// Its letters, if they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
+}
+
+impl JobView {
+    pub(super) fn new(job: Job, open: &[Batch]) -> Self {
+        let known = job.known(open);
+        Self { job, known, lines: Vec::new() }
+    }
+}
+
+impl ReplayReport {
+    pub(super) const fn stops(&self) -> bool {
+        self.more || self.stopped.is_some()
+    }
+
+    /// Shows a job as it stands last.
+    pub(super) fn show(&mut self, view: JobView) {
+        match self.jobs.iter_mut().find(|shown| shown.job.id == view.job.id) {
+            Some(shown) => *shown = view,
+            None => self.jobs.push(view),
+        }
+    }
+}
