@@ -20,6 +20,7 @@ mod failure;
 mod item;
 mod ledger;
 mod letters;
+mod partiql;
 mod queues;
 mod table;
 mod writes;

@@ -15,6 +15,7 @@ mod chunks;
 mod commits;
 mod cycles;
 mod entries;
+mod letter_statements;
 mod letters;
 #[cfg(feature = "dynoxide")]
 mod oracle;
