@@ -1,6 +1,7 @@
 //! The dead-letter table.
 
 mod body;
+mod causes;
 mod chunks;
 mod item;
 mod parts;
@@ -33,6 +34,8 @@ const BY_STATUS: &str = "by-status";
 
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
 /// attribute `expires`.
+///
+/// Its causes stand beside them; see `letters/causes.rs`.
 ///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
 /// and so on, written in the same transaction. New letters of one item share a call; see `letters/statements.rs`.

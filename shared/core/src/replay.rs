@@ -89,6 +89,8 @@ pub struct Candidate {
     pub key: Option<Key>,
     /// The ledger's scope.
     pub scope: Scope,
+    /// When the first attempt failed of the life that died last.
+    pub first_failed_at: Timestamp,
 }
 
 impl Filter {

@@ -74,7 +74,7 @@ impl Flow for Indexing {
 
 /// An invocation that could do nothing at all fails, so that somebody is told; one that could do a part answers what.
 fn answer(report: &DrainReport, woken_by: Value) -> Result<Value, Failure> {
-    if report.unavailable > 0 && report.created + report.changed + report.deleted == 0 {
+    if report.unavailable + report.failed_receives > 0 && report.created + report.changed + report.deleted == 0 {
         let why =
             "no message could be indexed: a queue or table did not answer; all of them stay in the dead-letter queue";
         return Err(Failure::new("Unavailable", why));

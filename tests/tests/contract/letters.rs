@@ -256,6 +256,7 @@ async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, ex
             fingerprint: letter.fingerprint.clone(),
             key: letter.key.clone(),
             scope: letter.scope.clone(),
+            first_failed_at: letter.reason.first_failed_at,
         })
         .collect();
     assert_eq!(ours, expected);

@@ -11,6 +11,7 @@
 mod answers;
 mod batches;
 mod bodies;
+mod causes;
 mod chunks;
 mod commits;
 mod cycles;

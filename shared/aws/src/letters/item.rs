@@ -270,12 +270,16 @@ struct CandidateItem {
     fingerprint: String,
     idempotency_key: Option<Key>,
     scope: Scope,
+    #[serde(with = "rfc3339")]
+    first_failed_at: Timestamp,
 }
 
 /// An item of the status index as a candidate.
 pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
-    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, idempotency_key: key, scope } = decode(item)?;
-    Ok(Candidate { id, due, error_type, error_code, fingerprint, key, scope })
+    let item: CandidateItem = decode(item)?;
+    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, .. } = item;
+    let (key, scope, first_failed_at) = (item.idempotency_key, item.scope, item.first_failed_at);
+    Ok(Candidate { id, due, error_type, error_code, fingerprint, key, scope, first_failed_at })
 }
 
 #[cfg(test)]
