@@ -4,6 +4,7 @@ mod send;
 
 use std::time::Duration;
 
+use redrive_core::cause::Standing;
 use redrive_core::decode::Reading;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
@@ -70,6 +71,9 @@ pub struct ReplayReport {
     pub more: bool,
     /// SQS refused a whole batch with this code, and the run ended there.
     pub stopped: Option<String>,
+    /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
+    #[serde(skip)]
+    pub standing: Option<Standing>,
 }
 
 impl ReplayReport {
@@ -133,7 +137,10 @@ where
         let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
         self.each(Status::Replayed, Timestamp::NEVER, None, replayed_end, report, Step::Reconcile).await?;
         let replayed_all = !std::mem::take(&mut report.more);
+        // This walk sees everything that waits: nothing else needs to count it.
+        report.standing = Some(Standing::default());
         self.each(Status::Pending, Timestamp::NEVER, None, deadline, report, Step::Reconcile).await?;
+        report.standing.take_if(|_| report.more);
         report.more |= !sent_all || !replayed_all;
         Ok(())
     }

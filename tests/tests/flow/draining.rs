@@ -11,8 +11,9 @@ use redrive_core::ledger::Entry;
 use redrive_core::letter::Status;
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Causes, LedgerReader, Unavailable};
-use redrive_engine::{DrainReport, IndexSettings, Indexer, standing};
-use redrive_testkit::clock::VirtualClock;
+use redrive_core::replay::Request;
+use redrive_engine::{DrainReport, IndexSettings, Indexer, ReplaySettings, Replayer, standing};
+use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::{Faults, Mishap};
 use redrive_testkit::queue::ModelQueue;
 use redrive_testkit::store::{ModelLedger, ModelLetters};
@@ -21,6 +22,11 @@ use tokio::time::Instant;
 use crate::bench::settings;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+
+fn policy() -> Policy {
+    let hour = HOUR;
+    Policy { cool_down: hour, max_deaths: 3, resolved_retention: hour, body_retention: hour, outcome_after: hour }
+}
 
 struct Dlq {
     faults: Faults,
@@ -53,13 +59,7 @@ impl Dlq {
         ledger: R,
         pollers: usize,
     ) -> Indexer<ModelQueue, R, ModelLetters, VirtualClock> {
-        let policy = Policy {
-            cool_down: HOUR,
-            max_deaths: 3,
-            resolved_retention: HOUR,
-            body_retention: HOUR,
-            outcome_after: HOUR,
-        };
+        let policy = policy();
         let (wait, reserve) = (Duration::from_secs(1), Duration::from_secs(3));
         let settings = IndexSettings { reading: settings().reading, policy, pollers, wait, reserve };
         Indexer::new(self.queue.clone(), ledger, self.letters.clone(), self.faults.clock().clone(), settings)
@@ -128,6 +128,26 @@ async fn a_cause_that_cannot_be_recorded_keeps_no_letter_out() {
     assert!(dlq.settled());
     dlq.fill(1, "currency");
     assert_eq!(drain(&dlq.indexer(1), 60).await.new_fingerprints, 1, "the next letter records it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_schedule_says_what_waits_if_it_saw_all_of_it() {
+    let dlq = Dlq::new(Faults::none());
+    dlq.fill(40, "currency");
+    drain(&dlq.indexer(2), 60).await;
+    let settings =
+        ReplaySettings { reading: settings().reading, policy: policy(), lease: HOUR, reserve: Duration::from_secs(3) };
+    let (outbox, ledger) = (ModelQueue::new("redrive-main"), ModelLedger::new());
+    let replayer =
+        Replayer::new(outbox, ledger, dlq.letters.clone(), VirtualWorld::new(VirtualClock::new(), 1), settings);
+    let run = async |seconds| {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        replayer.run(&Request::Schedule, deadline).await.unwrap().standing
+    };
+    let all = run(60).await.unwrap().total();
+    let oldest = dlq.letters.all().iter().map(|letter| letter.reason.first_failed_at).min();
+    assert_eq!((all.pending, all.for_a_person, all.oldest), (40, 40, oldest));
+    assert_eq!(run(2).await, None, "there was no time to look");
 }
 
 /// A ledger in which some entries cannot be read, and with them nothing that is asked in the same call.
