@@ -88,7 +88,10 @@ where
         let run = Run::default();
         let pollers = (0..self.settings.pollers.max(1)).map(|_| self.poll(&run, deadline));
         futures_util::future::join_all(pollers).await;
-        drop(tokio::time::timeout_at(deadline, self.sight(run.open_causes(), &run)).await);
+        let causes = run.open_causes();
+        let count = causes.len();
+        let failed = tokio::time::timeout_at(deadline, self.sight(causes, &run)).await;
+        run.count(|report| report.unrecorded_causes += failed.map_or(count, |failed| failed.len()));
         run.into_report()
     }
 
@@ -119,7 +122,12 @@ where
                 Ok(Ok(more)) => {
                     run.count(|report| report.received += more.len());
                     bytes += more.iter().filter_map(|record| record.body.as_ref()).map(String::len).sum::<usize>();
+                    let had = |new: &Record| records.iter().any(|record| record.message_id == new.message_id);
+                    let nothing_new = more.iter().all(had);
                     records.extend(more);
+                    if nothing_new {
+                        return (records, true);
+                    }
                 }
                 Ok(Err(error)) => {
                     warn!(%error, "dead-letter queue could not be received from");
@@ -253,7 +261,7 @@ where
             // A cause first, so that none is missing that a letter names.
             let now = self.clock.now();
             let sightings = writes.iter().filter_map(|write| Cause::of(&write.letter, policy, now));
-            self.sight(run.meet(sightings), run).await;
+            run.put_back(self.sight(run.meet(sightings), run).await);
             let answers = self.letters.write(writes.clone()).await;
             open = Vec::new();
             for ((mut dead, write), answer) in asked.into_iter().zip(writes).zip(answers) {
@@ -278,10 +286,11 @@ where
         known
     }
 
-    /// Writes sightings down. A cause that cannot be recorded keeps no letter out.
-    async fn sight(&self, sightings: Vec<Cause>, run: &Run) {
+    /// Writes sightings down, and gives those back that were not written. They keep no letter out.
+    async fn sight(&self, sightings: Vec<Cause>, run: &Run) -> Vec<Cause> {
+        let mut failed = Vec::new();
         if sightings.is_empty() {
-            return;
+            return failed;
         }
         let answers = self.letters.sight(sightings.clone(), self.clock.now()).await;
         for (cause, answer) in sightings.into_iter().zip(answers) {
@@ -295,10 +304,11 @@ where
                 }
                 Err(error) => {
                     warn!(%error, fingerprint, "cause was not recorded");
-                    run.count(|report| report.unrecorded_causes += 1);
+                    failed.push(cause);
                 }
             }
         }
+        failed
     }
 
     /// Deletes what the table knows, and says what was deleted.

@@ -120,8 +120,14 @@ async fn a_cause_that_cannot_be_recorded_keeps_no_letter_out() {
     story.fill(3, "currency");
     drain(&story.indexer(1), 60).await;
     let first = story.faults.calls().iter().position(|call| call.action == "write causes").unwrap();
+    let last = story.faults.calls().len();
 
     let dlq = Dlq::new(Faults::script([(first, Mishap::Refused)]));
+    dlq.fill(3, "currency");
+    let report = drain(&dlq.indexer(1), 60).await;
+    assert_eq!((report.created, report.unrecorded_causes, report.new_fingerprints), (3, 0, 1), "the end tries again");
+
+    let dlq = Dlq::new(Faults::script([(first, Mishap::Refused), (last, Mishap::Refused)]));
     dlq.fill(3, "currency");
     let report = drain(&dlq.indexer(1), 60).await;
     assert_eq!((report.created, report.unrecorded_causes, report.new_fingerprints), (3, 1, 0));

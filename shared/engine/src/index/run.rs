@@ -62,6 +62,18 @@ impl Run {
         first.into_values().collect()
     }
 
+    /// What could not be written, for another try at the end.
+    pub(super) fn put_back(&self, sightings: Vec<Cause>) {
+        let mut causes = lock(&self.causes);
+        for sighting in sightings {
+            let open = causes.entry(sighting.fingerprint.clone()).or_default();
+            *open = Some(match open.take() {
+                Some(known) => sighting.with(known),
+                None => sighting,
+            });
+        }
+    }
+
     /// What is not written yet.
     pub(super) fn open_causes(&self) -> Vec<Cause> {
         lock(&self.causes).values_mut().filter_map(Option::take).collect()
