@@ -1,6 +1,7 @@
 //! The dead-letter table.
 
 mod body;
+mod causes;
 mod chunks;
 mod item;
 mod jobs;
@@ -8,12 +9,12 @@ mod parts;
 mod place;
 mod plan;
 mod read;
+mod statements;
 mod write;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use futures_util::StreamExt;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
@@ -26,7 +27,7 @@ use crate::item::{Item, number, text};
 use item::HEAD;
 
 const SERVICE: &str = "dead-letter table";
-/// How many letters of one `write` are under way at once.
+/// How many calls of one `write` are under way at once.
 const WIDTH: usize = 16;
 /// How many large ones of all: each is in memory several times while it is packed, split and sent.
 const LARGE: usize = 2;
@@ -38,8 +39,10 @@ const BY_CAUSE: &str = "by-fingerprint";
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
 /// attribute `expires`.
 ///
+/// Its causes stand beside them; see `letters/causes.rs`.
+///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
-/// and so on, written in the same transaction.
+/// and so on, written in the same transaction. New letters of one item share a call; see `letters/statements.rs`.
 #[derive(Debug, Clone)]
 pub struct LetterTable {
     client: Client,
@@ -96,8 +99,7 @@ impl Letters for LetterTable {
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        let written = futures_util::stream::iter(writes).map(|write| async move { self.write_one(&write).await });
-        written.buffered(WIDTH).collect().await
+        self.write_all(writes).await
     }
 
     async fn candidates(

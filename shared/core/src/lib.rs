@@ -12,6 +12,7 @@
 pub mod admission;
 pub mod backoff;
 pub mod batch;
+pub mod cause;
 pub mod decode;
 pub mod envelope;
 pub mod fault;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::cause::{Cause, Sighted};
 use crate::envelope::Record;
 use crate::fault::Fault;
-use crate::ids::{JobId, LetterId, MessageId, ReceiptHandle};
+use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
 use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
@@ -123,6 +124,26 @@ pub trait Letters: Send + Sync + 'static {
         after: Option<Cursor>,
         limit: usize,
     ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+}
+
+/// The causes of dead letters: a record for each of a queue's, beside the letters.
+pub trait Causes: Send + Sync + 'static {
+    /// Adds sightings to what is known of their causes (no two of one cause); one answer for each, in order. One that expired
+    /// before `now` is known no more. Of many who see a new cause at once, one is told so.
+    fn sight(
+        &self,
+        sightings: Vec<Cause>,
+        now: Timestamp,
+    ) -> impl Future<Output = Vec<Result<Sighted, Unavailable>>> + Send;
+
+    /// What is known of a queue's causes, by fingerprint: those after `after`, at most `limit`, and whether there are more.
+    /// Expired ones may be among them.
+    fn causes(
+        &self,
+        source: &QueueArn,
+        after: Option<String>,
+        limit: usize,
+    ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
 }
 
 /// Where a page ended.

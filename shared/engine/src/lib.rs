@@ -12,10 +12,12 @@ mod batches;
 mod index;
 mod process;
 mod replay;
+mod standing;
 
 pub use index::{DrainReport, IndexSettings, Indexer};
 pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
 pub use replay::{JobView, ReplayReport, ReplaySettings, Replayer};
+pub use standing::standing;
 
 use redrive_core::ports::{Clock, Entropy};
 

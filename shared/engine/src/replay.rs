@@ -9,6 +9,7 @@ mod watch;
 
 use std::time::Duration;
 
+use redrive_core::cause::Standing;
 use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letter::{Letter, LetterWrite, Status};
@@ -136,7 +137,12 @@ where
         let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
         self.each(Listing::all(Status::Replayed), None, replayed_end, report, Step::Reconcile).await?;
         let replayed_all = !std::mem::take(&mut report.more);
-        self.each(Listing::all(Status::Pending), None, deadline, report, Step::Reconcile).await?;
+        // This walk sees everything that waits: nothing else needs to count it.
+        report.tally = Some(Standing::default());
+        let walked = self.each(Listing::all(Status::Pending), None, deadline, report, Step::Reconcile).await;
+        let tally = report.tally.take();
+        walked?;
+        report.standing = tally.filter(|_| !report.more);
         report.more |= !sent_all || !replayed_all;
         Ok(())
     }

@@ -151,6 +151,8 @@ pub struct IndexerConfig {
     pub policy: Policy,
     /// What is masked out of the reasons that messages bring with them.
     pub masks: Masks,
+    /// How long the dead-letter queue keeps a message.
+    pub dead_letter_retention: Duration,
 }
 
 impl IndexerConfig {
@@ -168,6 +170,7 @@ impl IndexerConfig {
         let reading = fields::reading(&mut reader, queue.as_ref());
         let policy = fields::policy(&mut reader);
         let masks = fields::masks(&mut reader);
+        let dead_letter_retention = fields::dead_letter_retention(&mut reader);
         reader.finish(|| {
             Some(Self {
                 function: function?,
@@ -178,6 +181,7 @@ impl IndexerConfig {
                 reading: reading?,
                 policy: policy?,
                 masks: masks?,
+                dead_letter_retention: fields::days(dead_letter_retention?),
             })
         })
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use redrive_aws::{LedgerTable, LetterTable, SqsDeadLetterQueue};
 use redrive_core::mask::Redaction;
+use redrive_core::ports::Clock;
 use redrive_engine::{DrainReport, IndexSettings, Indexer};
 use redrive_lambda::config::{IndexerConfig, environment};
 use redrive_lambda::doorbell::Wake;
@@ -50,12 +51,14 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     Ok(Indexing {
         indexer: Indexer::new(queue, ledger, letters, System, settings).with_redaction(Redaction::new(config.masks)),
         meter: Meter::new(config.function.name, config.main_queue_name),
+        retention: config.dead_letter_retention,
     })
 }
 
 struct Indexing {
     indexer: Indexer<SqsDeadLetterQueue, LedgerTable, LetterTable, System>,
     meter: Meter,
+    retention: Duration,
 }
 
 impl Flow for Indexing {
@@ -67,14 +70,17 @@ impl Flow for Indexing {
             Wake::Nothing => return Ok(json!({"woken_by": "an alarm that does not ring"})),
         };
         let report = self.indexer.drain(invocation.deadline).await;
-        self.meter.emit(&meter::of_drain(&report), &[]);
+        self.meter.emit(&meter::of_drain(&report, self.retention, System.now()), &[]);
+        for (class, metrics) in meter::of_indexed(&report) {
+            self.meter.emit_class(class, &metrics);
+        }
         answer(&report, woken_by)
     }
 }
 
 /// An invocation that could do nothing at all fails, so that somebody is told; one that could do a part answers what.
 fn answer(report: &DrainReport, woken_by: Value) -> Result<Value, Failure> {
-    if report.unavailable > 0 && report.created + report.changed + report.deleted == 0 {
+    if report.unavailable + report.failed_receives > 0 && report.created + report.changed + report.deleted == 0 {
         let why =
             "no message could be indexed: a queue or table did not answer; all of them stay in the dead-letter queue";
         return Err(Failure::new("Unavailable", why));

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
+use redrive_core::ports::Clock;
 use redrive_core::replay::Request;
 use redrive_engine::{ReplaySettings, Replayer};
 use redrive_lambda::config::{ReplayConfig, environment};
@@ -63,6 +64,13 @@ impl Flow for Replaying {
         let report = self.replayer.run(&request, invocation.deadline).await;
         let report = report.map_err(|why| Failure::new("Unavailable", why))?;
         self.meter.emit(&meter::of_replay(&report), &[]);
+        if let Some(standing) = &report.standing {
+            let now = System.now();
+            self.meter.gauge(&meter::of_waiting(&standing.total(), now));
+            for (class, waiting) in &standing.types {
+                self.meter.emit_class(class, &meter::of_waiting(waiting, now));
+            }
+        }
         serde_json::to_value(report).map_err(|why| Failure::new("NoAnswer", why))
     }
 }

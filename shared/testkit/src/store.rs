@@ -1,6 +1,7 @@
 //! The two tables: the ledger and the letters. Every condition is core's own, so that a model cannot be kinder than
 //! the real table is asked to be.
 
+mod causes;
 mod effects;
 mod jobs;
 mod ledger;

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod draining;
 mod erasing;
 mod faults;
 mod foreign;

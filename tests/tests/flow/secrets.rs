@@ -234,7 +234,8 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
     }
     let (wait, reserve) = (Duration::from_secs(1), Duration::from_secs(3));
     let settings = IndexSettings { reading: reading.clone(), policy: policy.clone(), pollers: 2, wait, reserve };
-    let indexer = Indexer::new(queue, ledger.clone(), letters.clone(), VirtualClock::new(), settings);
+    let clock = VirtualClock::new();
+    let indexer = Indexer::new(queue, ledger.clone(), letters.clone(), clock.clone(), settings);
     say(&indexer.drain(Instant::now() + Duration::from_secs(60)).await);
     tokio::time::advance(Duration::from_secs(3_600)).await;
     let outbox = ModelQueue::new("main").with_faults(faults);
@@ -242,11 +243,10 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
         reading,
         policy,
         lease: Duration::from_secs(60),
-        ledger_retention: Duration::from_secs(30 * 86_400),
+        ledger_retention: Duration::from_secs(3_650 * 86_400),
         reserve,
     };
-    let replayer =
-        Replayer::new(outbox, ledger, letters, ModelGauges::new(), VirtualWorld::new(VirtualClock::new(), 3), settings);
+    let replayer = Replayer::new(outbox, ledger, letters, ModelGauges::new(), VirtualWorld::new(clock, 3), settings);
     let all = json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "by": "operator"});
     for request in [json!({"redrive": "schedule"}), all] {
         say(&replayer.run(&Request::parse(&request).unwrap(), Instant::now() + Duration::from_secs(60)).await);

@@ -1,13 +1,14 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
+use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
-use redrive_core::ids::{JobId, LetterId, MessageId};
+use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn};
 use redrive_core::job::{Batch, Job};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{
-    CommitError, Cursor, Jobs, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
+    Causes, CommitError, Cursor, Jobs, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
 };
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
@@ -240,6 +241,21 @@ impl Jobs for BentLetters {
 
     async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
         self.inner.write_batch(batch).await
+    }
+}
+
+impl Causes for BentLetters {
+    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
+        self.inner.sight(sightings, now).await
+    }
+
+    async fn causes(
+        &self,
+        source: &QueueArn,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Cause>, bool), Unavailable> {
+        self.inner.causes(source, after, limit).await
     }
 }
 

@@ -185,7 +185,11 @@ impl World {
                 if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
                     kill_after(&process, Duration::from_millis(random.random_range(0..3_000)));
                 }
-                runs.push(tokio::spawn(Arc::clone(&self).drain(process)));
+                let (world, apart) = (Arc::clone(&self), self.plan.draining.apart * twin);
+                runs.push(tokio::spawn(async move {
+                    sleep(apart).await;
+                    world.drain(process).await;
+                }));
             }
             futures_util::future::join_all(runs).await;
             // What is in flight there comes back by itself.
@@ -198,7 +202,7 @@ impl World {
             reading: reading(self.plan.pointer),
             policy: policy(),
             pollers: 2,
-            wait: Duration::from_secs(1),
+            wait: self.plan.draining.wait,
             reserve: Duration::from_secs(10),
         };
         let indexer = Indexer::new(

@@ -1,6 +1,6 @@
 //! One run, from the first send until everything is at rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) struct Run {
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
     pub(crate) jobs: Vec<Job>,
+    /// The fingerprints of all causes that are known.
+    pub(crate) causes: BTreeSet<String>,
 }
 
 /// Plays a plan, in the real world or in a broken one.
@@ -43,7 +45,7 @@ pub(crate) fn run(plan: &Plan, mutant: Option<Mutant>) -> Run {
 async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let faults = plan.faults();
     let dead = ModelQueue::new("dead")
-        .with_visibility(Duration::from_secs(90))
+        .with_visibility(plan.draining.hidden)
         .with_retention(Duration::from_secs(14 * 86_400))
         .with_quirks(plan.seed ^ 2, plan.quirks)
         .with_faults(faults.of("dead"));
@@ -94,5 +96,6 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         charged: charged.collect(),
         letters: world.letters.inner.all(),
         jobs: world.letters.inner.all_jobs(),
+        causes: world.letters.inner.all_causes().into_iter().map(|cause| cause.fingerprint).collect(),
     }
 }

@@ -1,3 +1,4 @@
+use redrive_core::cause::Standing;
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
 
@@ -56,6 +57,12 @@ pub struct ReplayReport {
     /// Why what was asked of a job was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
+    #[serde(skip)]
+    pub standing: Option<Standing>,
+    /// The same while it is counted.
+    #[serde(skip)]
+    pub(super) tally: Option<Standing>,
     /// The jobs that were worked on or asked for, as they stand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobView>,

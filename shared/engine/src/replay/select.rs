@@ -82,6 +82,9 @@ where
                 let mut fitting: Vec<Candidate> = page.candidates;
                 fitting
                     .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));
+                if let Some(tally) = &mut report.tally {
+                    fitting.iter().for_each(|one| tally.add(one));
+                }
                 for chunk in self.worth_reading(fitting, step, report).await.chunks(BATCH) {
                     self.step(chunk, deadline, report, step).await;
                     if report.stops() {

@@ -46,6 +46,11 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
     Some(Function { name })
 }
 
+/// As SQS: at most fourteen days.
+pub(super) fn dead_letter_retention(reader: &mut Reader<'_>) -> Option<u64> {
+    reader.whole("DLQ_RETENTION_DAYS", Some(DLQ_RETENTION_DAYS), 1..=DLQ_RETENTION_DAYS)
+}
+
 pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
     reader.required("MAIN_QUEUE_URL", queue_url)
 }

@@ -46,7 +46,8 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!((policy.cool_down.as_secs(), policy.max_deaths), (300, 3));
     assert_eq!(policy.resolved_retention.as_secs(), 90 * 86_400);
     assert_eq!(policy.outcome_after.as_secs(), 19 * 86_400);
-    assert_eq!(IndexerConfig::read(with(&[])).unwrap().policy, policy);
+    let indexer = IndexerConfig::read(with(&[])).unwrap();
+    assert_eq!((indexer.policy, indexer.dead_letter_retention.as_secs()), (policy, 14 * 86_400));
 }
 
 #[test]
@@ -114,6 +115,8 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
     let error =
         IndexerConfig::read(with(&[("DEAD_LETTER_QUEUE_URL", "dead"), ("REPLAY_MAX_DEATHS", "0")])).unwrap_err();
     assert_eq!(error.problems.len(), 2, "{error}");
+    let error = IndexerConfig::read(with(&[("DLQ_RETENTION_DAYS", "15")])).unwrap_err();
+    assert!(error.to_string().contains("DLQ_RETENTION_DAYS"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::ids::LetterId;
+use redrive_core::cause::Cause;
+use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Body, Letter, LetterWrite, SHARDS, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
@@ -16,22 +17,23 @@ use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
 
-const SERVICE: &str = "letters";
+pub(super) const SERVICE: &str = "letters";
 
 /// The dead-letter table and its index. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct ModelLetters {
-    table: Arc<Mutex<Table>>,
+    pub(super) table: Arc<Mutex<Table>>,
     pub(super) jobs: Arc<Mutex<JobItems>>,
     pub(super) faults: Faults,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+pub(super) struct Table {
     letters: BTreeMap<LetterId, Arc<Letter>>,
     /// What the index shows of a letter, and from when on.
     index: BTreeMap<LetterId, Vec<(Timestamp, Arc<Letter>)>>,
     lag: Option<(Duration, StdRng)>,
+    pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
 }
 
 impl ModelLetters {
@@ -66,6 +68,12 @@ impl ModelLetters {
         lock(&self.table).letters.values().cloned().collect()
     }
 
+    /// All causes.
+    #[must_use]
+    pub fn all_causes(&self) -> Vec<Cause> {
+        lock(&self.table).causes.values().cloned().collect()
+    }
+
     /// Writes whatever the condition says: for tests that need a broken store.
     pub fn force(&self, letter: Letter) {
         self.put(&mut lock(&self.table), letter);
@@ -75,6 +83,7 @@ impl ModelLetters {
     pub fn sweep(&self, now: Timestamp) {
         let mut table = lock(&self.table);
         let ended = |at: Option<Timestamp>| at.is_some_and(|at| at < now);
+        table.causes.retain(|_, cause| !ended(Some(cause.expires)));
         table.letters.retain(|_, letter| !ended(letter.expires));
         let Table { letters, index, .. } = &mut *table;
         index.retain(|id, _| letters.contains_key(id));

@@ -107,7 +107,7 @@ async fn drain(
     let report = indexer.drain(Instant::now() + Duration::from_secs(60)).await;
     let mut deleted = std::mem::take(&mut *pile.deleted.lock().unwrap());
     deleted.sort();
-    assert_eq!(report.received, report.deleted + report.lease_live + report.skipped, "{report:?}");
+    assert_eq!(report.received, report.deleted + report.lease_live + report.skipped + report.repeated, "{report:?}");
     assert_eq!((report.unavailable, report.delete_failures, report.deleted), (0, 0, deleted.len()), "{report:?}");
     (report, deleted)
 }
