@@ -75,7 +75,7 @@ impl Report {
 
     /// How many letters it changed.
     fn progress(&self) -> u64 {
-        ["sent", "resolved_instead", "discarded", "restored"].iter().map(|name| self.of(name)).sum()
+        ["sent", "resolved_instead", "discarded", "restored", "erased"].iter().map(|name| self.of(name)).sum()
     }
 
     /// This answer after an earlier one: what was done adds up, what was not done is as it is now.
@@ -127,7 +127,7 @@ impl Report {
 pub(crate) async fn whole(function: &impl Function, request: &Value) -> Result<Report, Error> {
     let mut report = Report::read(function.ask(request).await?)?;
     let again = request.get("select").is_some() && request["dry_run"] != true;
-    let again = again && ["replay", "discard", "restore"].iter().any(|action| request["action"] == **action);
+    let again = again && ["replay", "discard", "restore", "erase"].iter().any(|action| request["action"] == **action);
     while again && report.more && report.stopped.is_none() {
         let next = Report::read(function.ask(request).await?)?;
         let stuck = next.progress() == 0;
@@ -252,7 +252,7 @@ impl Doing {
             Self::Discard => "to be discarded",
             Self::Restore => "to be restored",
             Self::Note => "to be noted",
-            Self::Erase => "to lose payload and attributes, for ever",
+            Self::Erase => "to lose payload and attributes for ever; what waits is given up, too",
         }
     }
 

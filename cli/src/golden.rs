@@ -17,23 +17,24 @@ use crate::samples::{self, NOW};
 use crate::show::{Asked, Seen};
 use crate::status::{Board, Depths, Queue};
 use crate::walk::Wanted;
-use crate::{causes, jobs, json, list, replay, show, status, watch};
+use crate::{causes, jobs, json, list, replay, show, status, text, watch};
 
 const WIDTH: usize = 80;
 
-fn is(name: &str, text: &str) {
-    for line in text.lines() {
+fn is(name: &str, output: &str) {
+    let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
+    for line in output.lines() {
         let is_text = name.ends_with(".txt");
         assert!(!is_text || line.width() <= WIDTH, "{name}: {line:?} has {} columns", line.width());
-        assert!(!line.chars().any(char::is_control), "{name}: {line:?} would be obeyed by a terminal");
+        assert_eq!(line, text::shown(line), "{name}: a terminal would obey this");
         assert_eq!(line, line.trim_end(), "{name}: space at an end");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     match fs::read_to_string(&path) {
-        Ok(expected) => assert_eq!(text, expected, "{name}"),
+        Ok(expected) => assert_eq!(output, expected, "{name}"),
         Err(_) => {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, text).unwrap();
+            fs::write(&path, &output).unwrap();
             panic!("{name} was written: look at it");
         }
     }

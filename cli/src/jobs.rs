@@ -99,7 +99,8 @@ pub(crate) fn account(seen: &Seen, width: usize) -> String {
     add(2, &shown(&format!("asked for by {}", job.by)));
     for event in &job.history {
         let why = event.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
-        add(2, &shown(&format!("{}  {} by {}{why}", instant(event.at), event.became, event.who)));
+        let who = if event.who == job.name() { "itself" } else { &event.who };
+        add(2, &shown(&format!("{}  {} by {who}{why}", instant(event.at), event.became)));
     }
     add(2, &format!("letters: {}", fates(&seen.known)));
     text

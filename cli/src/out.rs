@@ -6,6 +6,7 @@ use console::Term;
 use serde_json::Value;
 
 use crate::ended::Error;
+use crate::text::shown_json;
 
 /// What a terminal has that does not say.
 const WIDTH: usize = 80;
@@ -48,7 +49,7 @@ impl Out {
 
     /// Writes one document in a line of its own.
     pub(crate) fn line(&self, document: &Value) -> Result<(), Error> {
-        self.exact(format!("{document}\n").as_bytes())
+        self.exact(shown_json(&format!("{document}\n")).as_bytes())
     }
 
     /// Writes the one document, or the text, whichever is wanted.
@@ -57,7 +58,11 @@ impl Out {
         document: impl FnOnce() -> Value,
         text: impl FnOnce(usize) -> String,
     ) -> Result<(), Error> {
-        if self.json { self.exact(format!("{:#}\n", document()).as_bytes()) } else { self.text(&text(self.width)) }
+        if self.json {
+            self.exact(shown_json(&format!("{:#}\n", document())).as_bytes())
+        } else {
+            self.text(&text(self.width))
+        }
     }
 }
 

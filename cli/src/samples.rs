@@ -178,7 +178,8 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
         why: Some("fixed in 42".to_owned()),
     };
     let mut job = Job::new(JobId::from_random(n), asked, before(30));
-    let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: "itself".to_owned(), why: None };
+    let why = if let State::Stopped { why } = &state { Some(why.to_string()) } else { None };
+    let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why };
     job.history.push(event);
     job.closed_at = (!state.runs()).then(|| before(10));
     job.state = state;

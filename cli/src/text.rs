@@ -11,14 +11,32 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || unseen {
+        if is_obeyed(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// JSON as it is, with the same characters written as JSON's escapes: whoever parses it sees no difference.
+pub(crate) fn shown_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        // They stand in texts only, and a line's end between documents.
+        if is_obeyed(c) && c != '\n' {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn is_obeyed(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || unseen
 }
 
 /// At most so many columns of a text, cut at a character and marked with an ellipsis if anything was cut.
@@ -41,21 +59,22 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     cut
 }
 
-/// A text in lines of at most so many columns, none of it lost.
+/// A text in lines of at most so many columns, none of it lost: broken after a space where there is one in its second half.
 pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let (mut lines, mut line) = (Vec::new(), String::new());
     let mut taken = 0;
     for c in text.chars() {
         let wide = c.width().unwrap_or(0);
         if taken + wide > columns.max(2) {
-            lines.push(String::new());
-            taken = 0;
+            let space = line.rfind(' ').map(|at| at + 1).filter(|end| line[..*end].width() * 2 > columns);
+            let rest = space.map_or_else(String::new, |end| line.split_off(end));
+            taken = rest.width();
+            lines.push(std::mem::replace(&mut line, rest));
         }
         taken += wide;
-        if let Some(line) = lines.last_mut() {
-            line.push(c);
-        }
+        line.push(c);
     }
+    lines.push(line);
     lines
 }
 
@@ -135,6 +154,16 @@ mod tests {
         let told = shown(text);
         assert_eq!(told, "a\\u{1b}[2J\\u{7}b\\r\\n\\t\\u{9b}31m\\u{202e}c\\u{200b}d ünïcode 🚚");
         assert!(!told.chars().any(char::is_control));
+    }
+
+    #[test]
+    fn json_says_the_same_and_a_terminal_obeys_nothing_of_it() {
+        let value = serde_json::json!({"k\u{9b}": "a\u{1b}\u{7f}\u{9b}31m\u{202e}\u{feff} ünïcode 🚚 \\ \" \n"});
+        for json in [format!("{value}\n"), format!("{value:#}\n")] {
+            let told = shown_json(&json);
+            assert!(told.lines().all(|line| shown(line) == line), "{told:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap(), value);
+        }
     }
 
     #[test]
