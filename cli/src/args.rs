@@ -20,21 +20,22 @@ pub(crate) struct Line {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
     /// The CloudFormation stack; its outputs say where everything is.
-    #[arg(long, global = true, env = "REDRIVE_STACK", value_name = "NAME")]
+    #[arg(long, global = true, env = "REDRIVE_STACK", hide_env_values = true, value_name = "NAME")]
     pub(crate) stack: Option<String>,
     /// A JSON file with these outputs instead (endpoint and region may stand in it).
-    #[arg(long, global = true, env = "REDRIVE_OUTPUTS", value_name = "FILE")]
+    #[arg(long, global = true, env = "REDRIVE_OUTPUTS", hide_env_values = true, value_name = "FILE")]
     pub(crate) outputs: Option<PathBuf>,
-    /// Another endpoint for all of AWS.
-    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    /// Another endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// Another region.
+    /// Another region (else the one in the outputs, else the environment's).
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Who asks: written down with whatever is done. By default the user and the host.
-    #[arg(long, global = true, env = "REDRIVE_BY", value_name = "WHO")]
+    #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
     pub(crate) by: Option<String>,
     /// JSON instead of text.
     #[arg(long, global = true)]
@@ -97,6 +98,7 @@ pub(crate) enum Command {
 
 /// All that are given must fit.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which letters")]
 pub(crate) struct Filters {
     /// One cause, as `causes` names it.
     #[arg(long, value_name = "CAUSE")]
@@ -133,14 +135,14 @@ pub(crate) struct Filters {
 /// Letters to be told of.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    #[command(flatten)]
-    pub(crate) filters: Filters,
     /// Where they stand.
     #[arg(long, value_enum, default_value_t = Standing::Pending)]
     pub(crate) status: Standing,
     /// At most so many.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
 }
 
 /// Where letters stand.
@@ -181,8 +183,6 @@ pub(crate) struct Chosen {
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    #[command(flatten)]
-    pub(crate) chosen: Chosen,
     /// At most so many messages a second.
     #[arg(long, value_name = "N")]
     pub(crate) rate: Option<u32>,
@@ -213,18 +213,20 @@ pub(crate) struct Replay {
     /// Do not ask.
     #[arg(long, short)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Remark {
-    #[command(flatten)]
-    pub(crate) chosen: Chosen,
     /// Why, or what: written down with each letter.
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: String,
     /// Do not ask.
     #[arg(long, short)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
 }
 
 #[derive(Debug, Args)]

@@ -14,8 +14,9 @@ pub(crate) const CODES: &str = "Exit codes:
   3  AWS could not be reached, or denied it
   4  refused: it was not confirmed
 
-Reads go to the tables themselves; whatever sends, changes or destroys is asked of the stack's replay function. Region
-and credentials come from the usual AWS environment. NO_COLOR is honoured.";
+Reads go to the tables themselves; whatever sends, changes or destroys is asked
+of the stack's replay function, which writes down who asked. Region and
+credentials come from the usual AWS environment. NO_COLOR is honoured.";
 
 /// What a command came to, if nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,9 @@ use crate::jobs::{self, Seen};
 use crate::out::{self, Out};
 use crate::text::fit;
 
+/// So many looks in a row may fail.
+const PATIENCE: u32 = 10;
+
 /// Whether a job ended well: it came to its end, and every letter of it has its effect.
 pub(crate) fn ended(seen: &Seen) -> Ended {
     let well = [Fate::Resolved, Fate::Assumed, Fate::ResolvedBefore];
@@ -37,12 +40,14 @@ pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out)
         return Ok(Ended::NotAsAsked);
     };
     let bar = bar(out);
-    let mut last = String::new();
+    let (mut last, mut failure, mut silent) = (String::new(), None, 0);
     loop {
         // A filter's letters are not counted before the job comes to them.
-        bar.set_length(u64::from(seen.known.total()));
-        bar.set_position(u64::from(settled(&seen.known)));
-        let now = line(&seen, out.width);
+        if seen.known.total() > 0 {
+            bar.set_length(u64::from(seen.known.total()));
+            bar.set_position(u64::from(settled(&seen.known)));
+        }
+        let now = failure.take().unwrap_or_else(|| line(&seen, out.width));
         bar.set_message(now.clone());
         if bar.is_hidden() && now != last {
             out::say(&now);
@@ -53,10 +58,14 @@ pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out)
         }
         tokio::time::sleep(every).await;
         match jobs::read(jobs, id).await {
-            Ok(Some(next)) => seen = next,
+            Ok(Some(next)) => (seen, silent) = (next, 0),
             Ok(None) => break,
-            // It goes on without being looked at.
-            Err(error) => bar.set_message(error.to_string()),
+            // The job goes on without being looked at.
+            Err(error) if silent < PATIENCE => {
+                silent += 1;
+                failure = Some(fit(&error.to_string(), out.width));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     bar.finish_and_clear();

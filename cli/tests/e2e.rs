@@ -73,7 +73,8 @@ impl Stage {
 #[ignore = "needs the stage"]
 async fn a_letter_is_seen_given_up_taken_back_replayed_by_a_job_and_erased() {
     let stage = Stage::connect();
-    let body = "no json \u{1b}[31m at all";
+    // SQS takes no escape character, but its younger brother.
+    let body = "no json \u{9b}31m at all";
     let id = stage.send(body).await.to_string();
     let seen = stage.shown(&id, "PENDING").await;
     assert_eq!((&seen["letter"]["original_payload"], &seen["letter"]["error_type"]), (&body.into(), &"SCHEMA".into()));
