@@ -118,6 +118,12 @@ fn jobs_look_as_they_did() {
     let seen = samples::jobs();
     is("jobs.txt", &jobs::render(&seen, WIDTH));
     is("jobs.json", &format!("{:#}\n", jobs::documents(&seen)));
+    for one in &seen {
+        let mut answer = json!(one.job);
+        answer["known"] = json!(one.known);
+        let told = jobs::told(&answer).unwrap();
+        assert_eq!(jobs::document(&told), jobs::document(one), "the function's answer and the table say the same");
+    }
     let ends: String = seen.iter().map(|one| jobs::account(one, WIDTH)).collect();
     is("watch-end.txt", &ends);
     is("watch.txt", &seen.iter().map(|one| format!("{}\n", watch::line(one, WIDTH))).collect::<String>());

@@ -28,6 +28,12 @@ pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<Seen>, U
     Ok(Some(Seen { job, known }))
 }
 
+/// A job as the replay function tells of it.
+pub(crate) fn told(answer: &Value) -> Option<Seen> {
+    let job = serde_json::from_value(answer.clone()).ok()?;
+    Some(Seen { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
+}
+
 /// Reads the open ones, or the closed ones, the latest first.
 pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<Seen>, Unavailable> {
     let mut found = Vec::new();

@@ -12,6 +12,7 @@ use crate::act::{Preview, Report, confirm, confirmable, request, selection, whol
 use crate::args::Replay;
 use crate::aws::Desk;
 use crate::ended::{Ended, Error};
+use crate::jobs;
 use crate::out::{self, Out};
 
 /// The guard that the options ask for.
@@ -118,7 +119,8 @@ async fn create(
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
     }
-    let document = || report.jobs.first().cloned().unwrap_or_else(|| report.json());
+    let told = report.jobs.first().and_then(jobs::told);
+    let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);
     let text = |width| match &report.refused {
         Some(_) => report.render(width),
         None => format!("Job {id}\nFollow it: redrive watch {id}\n"),

@@ -105,15 +105,16 @@ async fn steer(action: &str, asked: &Steer, desk: &Desk, by: &str, out: Out) -> 
         request["why"] = json!(why);
     }
     let report = Report::read(desk.ask(&request).await?)?;
-    let state = report.jobs.first().and_then(|job| job["state"]["is"].as_str()).unwrap_or("not there").to_owned();
+    let told = report.jobs.first().and_then(jobs::told);
     let document = || {
-        let mut all = report.json();
-        all["jobs"] = json!(report.jobs);
+        let mut all = told.as_ref().map_or_else(|| report.json(), jobs::document);
+        all["refused"] = json!(report.refused);
         all
     };
     let text = |width| {
         let refused = if report.refused.is_some() { report.render(width) } else { String::new() };
-        format!("{refused}Job {} is {}\n", asked.job, crate::text::shown(&state))
+        let state = told.as_ref().map_or("not there", |seen| seen.job.state.as_str());
+        format!("{refused}Job {} is {state}\n", asked.job)
     };
     out.either(document, text)?;
     Ok(report.ended())
