@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use redrive_core::job::AlarmState;
+use redrive_core::job::{AlarmState, Fate};
 use redrive_core::letter::{Body, Letter, Status};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use redrive_testkit::ModelLetters;
@@ -134,6 +134,10 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
     use crate::ended::Ended;
     let ends: Vec<_> = samples::jobs().iter().map(watch::ended).collect();
     assert_eq!(ends, [Ended::NotAsAsked, Ended::NotAsAsked, Ended::Done, Ended::NotAsAsked]);
+    let left = |fate| samples::job(5, redrive_core::job::State::Done, &[(Fate::Resolved, 9), (fate, 1)]);
+    for fate in [Fate::FailedAgain, Fate::Unknown, Fate::InDoubt, Fate::PolicyNever, Fate::NoBody, Fate::NotFound] {
+        assert_eq!(watch::ended(&left(fate)), Ended::NotAsAsked, "{fate:?}");
+    }
     let settled: Vec<_> = samples::jobs().iter().map(|seen| watch::settled(&seen.known)).collect();
     assert_eq!(settled, [4, 812, 37, 37]);
 }

@@ -110,6 +110,11 @@ pub(crate) fn letters() -> Vec<Letter> {
     all
 }
 
+/// More letters of one cause than a page of every shard holds.
+pub(crate) fn many(letters: u64) -> impl Iterator<Item = Letter> {
+    (1_000..1_000 + letters).map(|n| letter(n, Class::Permanent, Some("currency"), "Currency JPY is not supported", 7))
+}
+
 /// A letter with everything that can be in it.
 pub(crate) fn full() -> Letter {
     let mut letter = letter(7, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
