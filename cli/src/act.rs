@@ -1,0 +1,356 @@
+//! What changes letters: shown first, confirmed, and then asked of the replay function.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use redrive_core::ids::LetterId;
+use redrive_core::letter::Status;
+use redrive_core::ports::Letters;
+use redrive_core::replay::{Candidate, Filter, Selection};
+use redrive_core::time::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::args::{Chosen, Standing};
+use crate::aws::Desk;
+use crate::causes::{self, Cause};
+use crate::ended::{Ended, Error};
+use crate::out::{self, Out};
+use crate::text::{count, fit};
+use crate::walk::{Wanted, filter};
+
+/// How many letters are read at once.
+const READ: usize = 10;
+/// The counts of a report that say what was done; all others, `considered` apart, say what was not.
+const DONE: [&str; 10] = [
+    "sent",
+    "taken_over",
+    "resolved_instead",
+    "resolved",
+    "discarded",
+    "restored",
+    "noted",
+    "erased",
+    "would_send",
+    "considered",
+];
+
+/// The replay function.
+pub(crate) trait Function {
+    /// Asks it, and waits for its answer.
+    fn ask(&self, request: &Value) -> impl Future<Output = Result<Value, Error>>;
+}
+
+impl Function for Desk {
+    async fn ask(&self, request: &Value) -> Result<Value, Error> {
+        Self::ask(self, request).await
+    }
+}
+
+/// What the function answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Report {
+    /// Its time ran out before the end of the selection.
+    pub(crate) more: bool,
+    /// SQS refused a whole batch with this code.
+    pub(crate) stopped: Option<String>,
+    /// Why what was asked of a job was not done.
+    pub(crate) refused: Option<String>,
+    /// The jobs that it tells of.
+    pub(crate) jobs: Vec<Value>,
+    #[serde(flatten)]
+    counts: BTreeMap<String, Value>,
+}
+
+impl Report {
+    pub(crate) fn read(answer: Value) -> Result<Self, Error> {
+        let strange = |_| Error::Service("the replay function's answer is not understood".to_owned());
+        serde_json::from_value(answer).map_err(strange)
+    }
+
+    pub(crate) fn of(&self, name: &str) -> u64 {
+        self.counts.get(name).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// How many letters it changed.
+    fn progress(&self) -> u64 {
+        ["sent", "resolved_instead", "discarded", "restored", "erased"].iter().map(|name| self.of(name)).sum()
+    }
+
+    /// This answer after an earlier one: what was done adds up, what was not done is as it is now.
+    fn after(mut self, earlier: &Self) -> Self {
+        for name in DONE {
+            let sum = self.of(name) + earlier.of(name);
+            self.counts.insert(name.to_owned(), json!(sum));
+        }
+        self
+    }
+
+    /// Whether everything was done as asked.
+    pub(crate) fn ended(&self) -> Ended {
+        let left = self.counts.iter().any(|(name, n)| !DONE.contains(&name.as_str()) && n.as_u64().unwrap_or(0) > 0);
+        let all = !left && !self.more && self.stopped.is_none() && self.refused.is_none();
+        if all { Ended::Done } else { Ended::NotAsAsked }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let mut all: serde_json::Map<_, _> = self.counts.clone().into_iter().collect();
+        all.insert("more".to_owned(), json!(self.more));
+        all.insert("stopped".to_owned(), json!(self.stopped));
+        all.insert("refused".to_owned(), json!(self.refused));
+        Value::Object(all)
+    }
+
+    /// What it says, one count a line.
+    pub(crate) fn render(&self, width: usize) -> String {
+        let mut text = String::new();
+        let told = self.counts.iter().filter(|(name, n)| *name != "considered" && n.as_u64().unwrap_or(0) > 0);
+        let mut add = |line: &str| {
+            let _ = writeln!(text, "{}", fit(&crate::text::shown(line), width));
+        };
+        told.for_each(|(name, n)| add(&format!("{:>7}  {}", n.as_u64().unwrap_or(0), name.replace('_', " "))));
+        if let Some(code) = &self.stopped {
+            add(&format!("Stopped: SQS refused a whole batch with {code}."));
+        }
+        if let Some(why) = &self.refused {
+            add(&format!("Not done: {why}."));
+        }
+        if self.more {
+            add("Its time ran out before the end: ask again for the rest.");
+        }
+        if text.is_empty() { "Nothing.\n".to_owned() } else { text }
+    }
+}
+
+/// Asks once; and again while its time runs out, if what it has done is not found a second time.
+pub(crate) async fn whole(function: &impl Function, request: &Value) -> Result<Report, Error> {
+    let mut report = Report::read(function.ask(request).await?)?;
+    let again = request.get("select").is_some() && request["dry_run"] != true;
+    let again = again && ["replay", "discard", "restore", "erase"].iter().any(|action| request["action"] == **action);
+    while again && report.more && report.stopped.is_none() {
+        let next = Report::read(function.ask(request).await?)?;
+        let stuck = next.progress() == 0;
+        report = next.after(&report);
+        if stuck {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+/// Reads what is chosen. What dies after this moment is not meant: nobody has seen it.
+pub(crate) fn selection(chosen: &Chosen, desk: &Desk, now: Timestamp) -> Result<Selection, Error> {
+    let mut filter = filter(&chosen.filters, desk.stack.main_queue().as_ref(), now)?;
+    match (chosen.ids.is_empty(), filter.is_empty()) {
+        (false, true) => Ok(Selection::Ids(chosen.ids.clone())),
+        (true, false) => {
+            filter.until = filter.until.or(Some(now));
+            Ok(Selection::Filter(filter))
+        }
+        (false, false) => Err(Error::Usage("name letters by their ids or by what fits them, not by both".to_owned())),
+        (true, true) => Err(Error::Usage("which letters? Give their ids, or --cause, --type and so on".to_owned())),
+    }
+}
+
+/// A request about letters.
+pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
+    let mut request = json!({"action": action, "by": by});
+    match selection {
+        Selection::Ids(ids) => request["ids"] = json!(ids),
+        Selection::Filter(filter) => request["select"] = json!(filter),
+    }
+    request
+}
+
+/// What will be touched.
+#[derive(Debug, Clone)]
+pub(crate) struct Preview {
+    pub(crate) causes: Vec<Cause>,
+    /// Named, and not there or not where it would have to stand.
+    pub(crate) others: u64,
+}
+
+impl Preview {
+    /// Looks at what is chosen and stands in one of `statuses`.
+    pub(crate) async fn of<L: Letters>(
+        letters: &L,
+        selection: &Selection,
+        statuses: Vec<Status>,
+    ) -> Result<Self, Error> {
+        match selection {
+            Selection::Filter(filter) => {
+                let wanted = Wanted { filter: Filter::clone(filter), statuses };
+                Ok(Self { causes: causes::gather(letters, &wanted).await?, others: 0 })
+            }
+            Selection::Ids(ids) => {
+                let found = named(letters, ids).await?;
+                let there: Vec<_> = found.into_iter().filter(|one| statuses.contains(&one.status)).collect();
+                let others = (ids.len() - there.len()) as u64;
+                Ok(Self { causes: causes::sorted(causes::grouped(there)), others })
+            }
+        }
+    }
+
+    pub(crate) fn letters(&self) -> u64 {
+        causes::total(&self.causes)
+    }
+
+    /// The question's matter: `verb` is like "would be discarded".
+    pub(crate) fn render(&self, verb: &str, now: Timestamp, width: usize) -> String {
+        let mut text = causes::render(&self.causes, now, width);
+        let _ = writeln!(text, "{} {verb}.", count(self.letters(), "letter", "letters"));
+        if self.others > 0 {
+            let _ = writeln!(text, "{} not there, or not where it would have to stand.", self.others);
+        }
+        text
+    }
+}
+
+async fn named<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Candidate>, Error> {
+    let mut found = Vec::new();
+    for few in ids.chunks(READ) {
+        found.extend(letters.read(few).await?.into_iter().flatten().map(|letter| Candidate::of(&letter)));
+    }
+    Ok(found)
+}
+
+/// Refuses at once what would have to be confirmed where nobody can be asked.
+pub(crate) fn confirmable(yes: bool) -> Result<(), Error> {
+    if yes || out::can_ask() {
+        return Ok(());
+    }
+    Err(Error::Refused("this must be confirmed, and there is no terminal to ask at: say --yes".to_owned()))
+}
+
+/// Asks, unless it was said already.
+pub(crate) fn confirm(yes: bool, question: &str) -> Result<(), Error> {
+    if yes || out::ask(question)? { Ok(()) } else { Err(Error::Refused("not confirmed; nothing was done".to_owned())) }
+}
+
+/// What a person can say about letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    Discard,
+    Restore,
+    Note,
+    Erase,
+}
+
+impl Doing {
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Discard => "discard",
+            Self::Restore => "restore",
+            Self::Note => "note",
+            Self::Erase => "erase",
+        }
+    }
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Discard => "to be discarded",
+            Self::Restore => "to be restored",
+            Self::Note => "to be noted",
+            Self::Erase => "to lose payload and attributes for ever; what waits is given up, too",
+        }
+    }
+
+    /// Whether something is given up or lost.
+    const fn must_be_confirmed(self) -> bool {
+        matches!(self, Self::Discard | Self::Erase)
+    }
+
+    /// Where letters must stand for it. By their ids, body and notes can be changed of any.
+    fn from(self, selection: &Selection) -> Vec<Status> {
+        match (self, selection) {
+            (Self::Note, Selection::Ids(_)) => Standing::Any.statuses(),
+            (Self::Erase, Selection::Ids(_)) => vec![Status::Pending, Status::Resolved, Status::Discarded],
+            (Self::Restore, _) => vec![Status::Discarded],
+            _ => vec![Status::Pending],
+        }
+    }
+}
+
+/// Carries it out.
+pub(crate) async fn run(
+    doing: Doing,
+    remark: &crate::args::Remark,
+    desk: &Desk,
+    by: &str,
+    (now, out): (Timestamp, Out),
+) -> Result<Ended, Error> {
+    let selection = selection(&remark.chosen, desk, now)?;
+    if remark.note.trim().is_empty() {
+        return Err(Error::Usage("--note must say something".to_owned()));
+    }
+    if doing.must_be_confirmed() {
+        confirmable(remark.yes)?;
+    }
+    let preview = Preview::of(&desk.letters()?, &selection, doing.from(&selection)).await?;
+    out::say(preview.render(doing.verb(), now, out.width).trim_end());
+    if doing.must_be_confirmed() && preview.letters() > 0 {
+        confirm(remark.yes, "Go on?")?;
+    }
+    let mut request = request(doing.action(), &selection, by);
+    request["note"] = json!(remark.note);
+    let report = whole(desk, &request).await?;
+    out.either(|| report.json(), |width| report.render(width))?;
+    Ok(report.ended())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    struct Script(RefCell<Vec<Value>>);
+
+    impl Function for Script {
+        async fn ask(&self, _: &Value) -> Result<Value, Error> {
+            Ok(self.0.borrow_mut().remove(0))
+        }
+    }
+
+    async fn asked(request: Value, answers: &[Value]) -> (Report, usize) {
+        let script = Script(RefCell::new(answers.to_vec()));
+        let report = whole(&script, &request).await.unwrap();
+        (report, answers.len() - script.0.borrow().len())
+    }
+
+    #[tokio::test]
+    async fn a_function_whose_time_runs_out_is_asked_again_and_what_it_did_adds_up() {
+        let first = json!({"considered": 700, "discarded": 700, "changed_meanwhile": 1, "more": true});
+        let last = json!({"considered": 55, "discarded": 54, "changed_meanwhile": 0, "more": false});
+        let discard = json!({"action": "discard", "select": {"error_code": "c"}});
+        let (report, times) = asked(discard, &[first.clone(), last.clone()]).await;
+        assert_eq!((report.of("discarded"), report.of("considered"), times), (754, 755, 2));
+        assert_eq!(report.ended(), Ended::Done);
+        let note = json!({"action": "note", "select": {"error_code": "c"}});
+        let (report, times) = asked(note, &[first.clone(), last]).await;
+        assert_eq!((times, report.ended()), (1, Ended::NotAsAsked), "it would be noted a second time");
+        let stuck = json!({"discarded": 0, "unavailable": 3, "more": true});
+        let discard = json!({"action": "discard", "select": {"error_code": "c"}});
+        let (report, times) = asked(discard, &[first, stuck]).await;
+        assert_eq!(
+            (times, report.of("discarded"), report.ended()),
+            (2, 700, Ended::NotAsAsked),
+            "it ends without progress"
+        );
+    }
+
+    #[test]
+    fn only_what_was_not_done_makes_an_end_not_as_asked() {
+        let read = |answer: Value| Report::read(answer).unwrap().ended();
+        assert_eq!(read(json!({"considered": 3, "sent": 3, "taken_over": 1, "more": false})), Ended::Done);
+        for left in
+            ["not_sent", "in_doubt", "not_found", "unavailable", "no_body", "behind", "forgotten", "policy_never"]
+        {
+            assert_eq!(read(json!({left: 1, "sent": 2})), Ended::NotAsAsked, "{left}");
+        }
+        assert_eq!(read(json!({"refused": "job is DONE"})), Ended::NotAsAsked);
+        assert_eq!(read(json!({"stopped": "QueueDoesNotExist"})), Ended::NotAsAsked);
+        assert!(matches!(Report::read(json!("what")), Err(Error::Service(_))));
+    }
+}

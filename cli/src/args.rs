@@ -1,0 +1,265 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use redrive_core::ids::{JobId, LetterId};
+use redrive_core::letter::{ErrorType, Status};
+
+use crate::ended::CODES;
+
+/// Sees why messages died, and sends back, gives up or removes exactly those that are meant.
+#[derive(Debug, Parser)]
+#[command(name = "redrive", version, after_help = CODES, max_term_width = 80)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Common {
+    /// The CloudFormation stack; its outputs say where everything is.
+    #[arg(long, global = true, env = "REDRIVE_STACK", hide_env_values = true, value_name = "NAME")]
+    pub(crate) stack: Option<String>,
+    /// A JSON file with these outputs instead (endpoint and region may stand in it).
+    #[arg(long, global = true, env = "REDRIVE_OUTPUTS", hide_env_values = true, value_name = "FILE")]
+    pub(crate) outputs: Option<PathBuf>,
+    /// Another endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Another region (else the one in the outputs, else the environment's).
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Who asks: written down with whatever is done. By default the user and the host.
+    #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+    /// JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Why letters wait, grouped by cause.
+    Causes(Filters),
+    /// The letters that fit, as the index knows them, shard by shard.
+    List(List),
+    /// All about one letter: its times, its error, its payload, and what the ledger says now.
+    Show {
+        /// Which letter.
+        #[arg(value_parser = letter)]
+        id: LetterId,
+    },
+    /// Queues, what waits in the table, and open jobs.
+    Status,
+    /// Sends letters back to the main queue: as a guarded job, or at once.
+    Replay(Replay),
+    /// The open replay jobs.
+    Jobs {
+        /// The closed ones instead.
+        #[arg(long)]
+        closed: bool,
+    },
+    /// Follows a job until everything about it is known. Fails unless all its letters succeeded.
+    Watch {
+        /// Which job.
+        #[arg(value_parser = job)]
+        job: JobId,
+        /// How often to look, in seconds.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        every: u64,
+    },
+    /// Lets a job send nothing until it is resumed.
+    Pause(Steer),
+    /// Lets a paused job go on.
+    Resume(Steer),
+    /// Ends a job.
+    Cancel(Steer),
+    /// Gives letters up; `restore` takes it back.
+    Discard(Remark),
+    /// Makes given-up letters wait again.
+    Restore(Remark),
+    /// Writes something down about letters.
+    Note(Remark),
+    /// Removes payload and attributes for ever; what is known about the letter stays.
+    Erase(Remark),
+    /// Writes whole letters, one JSON document a line, exactly.
+    Export(List),
+    /// The completion script of a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// All that are given must fit.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which letters")]
+pub(crate) struct Filters {
+    /// One cause, as `causes` names it.
+    #[arg(long, value_name = "CAUSE")]
+    pub(crate) cause: Option<String>,
+    /// The class of the error.
+    #[arg(long = "type", value_name = "CLASS", value_parser = class, ignore_case = true)]
+    pub(crate) class: Option<ErrorType>,
+    /// The error's code.
+    #[arg(long)]
+    pub(crate) code: Option<String>,
+    /// The main queue, by name or ARN.
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Failed last at this time or later: like 2026-11-22T13:00:00Z, or 90m, 12h, 3d before now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Failed last before this time.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Died at least so often.
+    #[arg(long, value_name = "N")]
+    pub(crate) min_deaths: Option<u32>,
+    /// Died at most so often.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deaths: Option<u32>,
+    /// Failed last in this version of the function.
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) function_version: Option<String>,
+    /// A part of the error's text, in any case.
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+}
+
+/// Letters to be told of.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Where they stand.
+    #[arg(long, value_enum, default_value_t = Standing::Pending)]
+    pub(crate) status: Standing,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+}
+
+/// Where letters stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Standing {
+    Pending,
+    Replaying,
+    Replayed,
+    Resolved,
+    Discarded,
+    Any,
+}
+
+impl Standing {
+    pub(crate) fn statuses(self) -> Vec<Status> {
+        match self {
+            Self::Pending => vec![Status::Pending],
+            Self::Replaying => vec![Status::Replaying],
+            Self::Replayed => vec![Status::Replayed],
+            Self::Resolved => vec![Status::Resolved],
+            Self::Discarded => vec![Status::Discarded],
+            Self::Any => {
+                vec![Status::Pending, Status::Replaying, Status::Replayed, Status::Resolved, Status::Discarded]
+            }
+        }
+    }
+}
+
+/// Letters to be touched: by their ids, or by what fits them.
+#[derive(Debug, Args)]
+pub(crate) struct Chosen {
+    /// These letters.
+    #[arg(value_parser = letter, value_name = "ID")]
+    pub(crate) ids: Vec<LetterId>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// At most so many messages a second.
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<u32>,
+    /// So many letters go first, and must succeed before the others follow.
+    #[arg(long, value_name = "N")]
+    pub(crate) canary: Option<u32>,
+    /// Stops if more than so many of a hundred fail again.
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) max_failed: Option<u32>,
+    /// Stops if this CloudWatch alarm is in ALARM.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alarm: Option<String>,
+    /// Why: written down with the job.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+    /// At once and without a guard, instead of as a job.
+    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why"])]
+    pub(crate) now: bool,
+    /// Only tells what would become of them.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also letters that the ledger may have forgotten: their effect may happen a second time.
+    #[arg(long)]
+    pub(crate) forgotten_ok: bool,
+    /// Also letters that can only go as new messages: their effect may happen a second time.
+    #[arg(long)]
+    pub(crate) as_new: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remark {
+    /// Why, or what: written down with each letter.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Steer {
+    /// Which job.
+    #[arg(value_parser = job)]
+    pub(crate) job: JobId,
+    /// Why: written down with the job.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+}
+
+fn letter(text: &str) -> Result<LetterId, &'static str> {
+    LetterId::parse(text).ok_or("a letter's id is a UUID, as `redrive list` shows it")
+}
+
+fn job(text: &str) -> Result<JobId, &'static str> {
+    JobId::parse(text).ok_or("a job's id is a UUID, as `redrive jobs` shows it")
+}
+
+fn class(text: &str) -> Result<ErrorType, &'static str> {
+    let word = text.to_uppercase().replace('-', "_");
+    ErrorType::parse(&word).ok_or("one of TRANSIENT, PERMANENT, TIMEOUT, SCHEMA, NEVER_RAN, UNKNOWN")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_agrees_with_itself() {
+        Line::command().debug_assert();
+    }
+}

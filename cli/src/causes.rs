@@ -1,0 +1,178 @@
+//! Why letters wait: grouped by cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use redrive_core::letter::ErrorType;
+use redrive_core::ports::{Letters, Unavailable};
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::text::{ago, count, fit, lines, queue_name, shown, table};
+use crate::walk::Wanted;
+
+/// A longer cause stands in a line of its own: whoever copies it needs all of it.
+const CAUSE_COLUMNS: usize = 28;
+const QUEUE_COLUMNS: usize = 16;
+const VERSIONS: usize = 3;
+
+/// Letters with one fingerprint, as the index knows them.
+#[derive(Debug, Clone)]
+pub(crate) struct Cause {
+    /// Its name.
+    pub(crate) fingerprint: String,
+    /// How many.
+    pub(crate) letters: u64,
+    /// The class of the error.
+    pub(crate) class: ErrorType,
+    code: Option<String>,
+    queues: BTreeSet<String>,
+    first: Timestamp,
+    last: Timestamp,
+    versions: BTreeSet<String>,
+    /// The error's text in the letter that failed last.
+    example: String,
+}
+
+/// Causes by their names.
+pub(crate) type Causes = BTreeMap<String, Cause>;
+
+impl Cause {
+    fn of(found: Candidate) -> Self {
+        Self {
+            fingerprint: found.fingerprint,
+            letters: 1,
+            class: found.error_type,
+            code: found.error_code,
+            queues: [found.source.to_string()].into(),
+            first: found.first_failed_at,
+            last: found.last_failed_at,
+            versions: found.function_version.into_iter().collect(),
+            example: found.error_message,
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.letters += other.letters;
+        self.first = self.first.min(other.first);
+        // Of two that failed at once the text decides, so that the same letters always look the same.
+        if (other.last, &other.example) > (self.last, &self.example) {
+            self.example = other.example;
+        }
+        self.last = self.last.max(other.last);
+        self.queues.extend(other.queues);
+        self.versions.extend(other.versions);
+    }
+
+    /// When the first of its letters failed first.
+    pub(crate) const fn first(&self) -> Timestamp {
+        self.first
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "fingerprint": self.fingerprint,
+            "letters": self.letters,
+            "error_type": self.class,
+            "error_code": self.code,
+            "source_topic": self.queues,
+            "first_failed_at": self.first.to_rfc3339(),
+            "last_failed_at": self.last.to_rfc3339(),
+            "function_version": self.versions,
+            "error_message": self.example,
+        })
+    }
+}
+
+fn add(causes: &mut Causes, cause: Cause) {
+    match causes.get_mut(&cause.fingerprint) {
+        Some(known) => known.join(cause),
+        None => drop(causes.insert(cause.fingerprint.clone(), cause)),
+    }
+}
+
+/// Counts letters together that died of the same.
+pub(crate) fn grouped(found: impl IntoIterator<Item = Candidate>) -> Causes {
+    let mut causes = Causes::new();
+    found.into_iter().for_each(|found| add(&mut causes, Cause::of(found)));
+    causes
+}
+
+/// The causes of what is wanted, the largest first.
+pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<Cause>, Unavailable> {
+    let sums = wanted.sums(letters, |causes: &mut Causes, found| add(causes, Cause::of(found))).await?;
+    let mut all = Causes::new();
+    sums.into_iter().flat_map(Causes::into_values).for_each(|cause| add(&mut all, cause));
+    Ok(sorted(all))
+}
+
+/// The largest first.
+pub(crate) fn sorted(causes: Causes) -> Vec<Cause> {
+    let mut causes: Vec<_> = causes.into_values().collect();
+    causes.sort_by(|one, other| other.letters.cmp(&one.letters).then_with(|| one.fingerprint.cmp(&other.fingerprint)));
+    causes
+}
+
+/// How many letters they have together.
+pub(crate) fn total(causes: &[Cause]) -> u64 {
+    causes.iter().map(|cause| cause.letters).sum()
+}
+
+pub(crate) fn document(causes: &[Cause]) -> Value {
+    json!({"letters": total(causes), "causes": causes.iter().map(Cause::json).collect::<Vec<_>>()})
+}
+
+/// The causes as a table, each with an example of its text.
+pub(crate) fn render(causes: &[Cause], now: Timestamp, width: usize) -> String {
+    if causes.is_empty() {
+        return "No letters.\n".to_owned();
+    }
+    let digits = causes.iter().map(|cause| cause.letters).max().unwrap_or(0).to_string().len().max("LETTERS".len());
+    let rows: Vec<_> = causes
+        .iter()
+        .map(|cause| {
+            vec![
+                format!("{:>digits$}", cause.letters),
+                fit(&shown(&cause.fingerprint), CAUSE_COLUMNS),
+                fit(&queues(cause), QUEUE_COLUMNS),
+                ago(now, cause.first),
+                ago(now, cause.last),
+                shown(&versions(cause)),
+            ]
+        })
+        .collect();
+    let rows = table(&["LETTERS", "CAUSE", "QUEUE", "FIRST", "LAST", "VERSION"], &rows, width);
+    let (indent, mut text) = (digits + 2, String::new());
+    for (n, row) in rows.lines().enumerate() {
+        let _ = writeln!(text, "{row}");
+        let Some(cause) = n.checked_sub(1).and_then(|n| causes.get(n)) else { continue };
+        let name = shown(&cause.fingerprint);
+        if fit(&name, CAUSE_COLUMNS) != name {
+            for line in lines(&name, width - indent) {
+                let _ = writeln!(text, "{:indent$}{line}", "");
+            }
+        }
+        let example = shown(&cause.example);
+        if !example.is_empty() {
+            let _ = writeln!(text, "{:indent$}{}", "", fit(&example, width - indent));
+        }
+    }
+    let together = count(total(causes), "letter", "letters");
+    let _ = writeln!(text, "{together} of {}", count(causes.len() as u64, "cause", "causes"));
+    text
+}
+
+fn queues(cause: &Cause) -> String {
+    match cause.queues.first() {
+        Some(one) if cause.queues.len() == 1 => shown(queue_name(one)),
+        _ => count(cause.queues.len() as u64, "queue", "queues"),
+    }
+}
+
+/// The last few: an incident has one or two.
+fn versions(cause: &Cause) -> String {
+    let last: Vec<_> = cause.versions.iter().rev().take(VERSIONS).map(String::as_str).collect();
+    let more = if cause.versions.len() > VERSIONS { ", …" } else { "" };
+    format!("{}{more}", last.join(", "))
+}

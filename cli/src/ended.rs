@@ -1,0 +1,96 @@
+//! How a command ends, and with which code.
+
+use std::io;
+use std::process::ExitCode;
+
+use redrive_core::ports::Unavailable;
+use thiserror::Error;
+
+/// What `--help` says of it.
+pub(crate) const CODES: &str = "Exit codes:
+  0  done
+  1  something was not done as asked, or is not there
+  2  the command line is not understood
+  3  AWS could not be reached, or denied it
+  4  refused: it was not confirmed
+
+Reads go to the tables themselves; whatever sends, changes or destroys is asked
+of the stack's replay function, which writes down who asked. Region and
+credentials come from the usual AWS environment. NO_COLOR is honoured.";
+
+/// What a command came to, if nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Done.
+    Done,
+    /// Not all of it, or not as it was asked for.
+    NotAsAsked,
+}
+
+/// What went wrong.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The command line.
+    #[error("{0}")]
+    Usage(String),
+    /// A table or a queue.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Another service, or a function that failed.
+    #[error("{0}")]
+    Service(String),
+    /// Nobody said yes.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody takes the output.
+    #[error("output could not be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Unavailable(_) | Self::Service(_) => 3,
+            Self::Refused(_) => 4,
+            // `redrive list | head` got what it wanted.
+            Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Output(_) => 1,
+        }
+    }
+}
+
+/// The exit code of an end; what went wrong is handed to `tell`.
+pub(crate) fn exit_code(ended: Result<Ended, Error>, tell: impl FnOnce(&Error)) -> ExitCode {
+    match ended {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::NotAsAsked) => ExitCode::from(1),
+        Err(error) => {
+            if error.code() > 0 {
+                tell(&error);
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_the_documented_one() {
+        let gone = Unavailable { service: "table", action: "answer", why: "gone".to_owned() };
+        for (error, code, word) in [
+            (Error::Usage("u".to_owned()), 2, "2  the command line"),
+            (Error::Unavailable(gone), 3, "3  AWS could not be reached"),
+            (Error::Service("s".to_owned()), 3, "3  AWS could not be reached"),
+            (Error::Refused("r".to_owned()), 4, "4  refused"),
+            (Error::Output(io::Error::other("full")), 1, "1  something was not done"),
+        ] {
+            assert_eq!(error.code(), code, "{error}");
+            assert!(CODES.contains(word), "{word}");
+        }
+        assert_eq!(Error::Output(io::Error::from(io::ErrorKind::BrokenPipe)).code(), 0);
+    }
+}

@@ -1,0 +1,159 @@
+//! Every command's output, held to the files in tests/golden. To change one, delete its file and run the tests: they
+//! write it anew, and fail once, so that somebody looks at it.
+
+use std::fs;
+use std::path::Path;
+
+use redrive_core::job::{AlarmState, Fate};
+use redrive_core::letter::{Body, Letter, Status};
+use redrive_core::replay::{Candidate, Filter, Selection};
+use redrive_testkit::ModelLetters;
+use serde_json::json;
+use unicode_width::UnicodeWidthStr;
+
+use crate::act::{Preview, Report};
+use crate::list::Columns;
+use crate::samples::{self, NOW};
+use crate::show::{Asked, Seen};
+use crate::status::{Board, Depths, Queue};
+use crate::walk::Wanted;
+use crate::{causes, jobs, json, list, replay, show, status, text, watch};
+
+const WIDTH: usize = 80;
+
+fn is(name: &str, output: &str) {
+    let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
+    for line in output.lines() {
+        let is_text = name.ends_with(".txt");
+        assert!(!is_text || line.width() <= WIDTH, "{name}: {line:?} has {} columns", line.width());
+        assert_eq!(line, text::shown(line), "{name}: a terminal would obey this");
+        assert_eq!(line, line.trim_end(), "{name}: space at an end");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    match fs::read_to_string(&path) {
+        Ok(expected) => assert_eq!(output, expected, "{name}"),
+        Err(_) => {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &output).unwrap();
+            panic!("{name} was written: look at it");
+        }
+    }
+}
+
+fn store() -> ModelLetters {
+    let store = ModelLetters::new();
+    samples::letters().into_iter().for_each(|letter| store.force(letter));
+    store
+}
+
+fn pending() -> Wanted {
+    Wanted { filter: Filter::default(), statuses: vec![Status::Pending] }
+}
+
+#[tokio::test]
+async fn causes_look_as_they_did() {
+    let found = causes::gather(&store(), &pending()).await.unwrap();
+    is("causes.txt", &causes::render(&found, NOW, WIDTH));
+    is("causes.json", &format!("{:#}\n", causes::document(&found)));
+    is("causes-none.txt", &causes::render(&[], NOW, WIDTH));
+}
+
+#[test]
+fn a_list_looks_as_it_did() {
+    let letters = samples::letters();
+    let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
+    let columns = Columns::new(&pending(), NOW, WIDTH);
+    let lines: String = some.iter().map(|found| columns.line(found)).collect();
+    is("list.txt", &format!("{}{lines}", columns.head()));
+    let any = Wanted { statuses: vec![Status::Pending, Status::Discarded], ..pending() };
+    let columns = Columns::new(&any, NOW, WIDTH);
+    let lines: String = some.iter().map(|found| columns.line(found)).collect();
+    is("list-any.txt", &format!("{}{lines}", columns.head()));
+    is("list.ndjson", &some.iter().map(|found| format!("{}\n", list::document(found))).collect::<String>());
+}
+
+#[test]
+fn a_letter_looks_as_it_did() {
+    let letter = samples::full();
+    let seen = Seen { ledger: Asked::Entry(Some(Box::new(samples::entry(&letter)))), letter };
+    is("show.txt", &show::render(&seen, NOW, WIDTH));
+    is("show.json", &format!("{:#}\n", show::document(&seen)));
+    let erased =
+        Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
+    let erased =
+        Letter { body: erased, key: None, status: Status::Resolved, expires: Some(NOW), ..seen.letter.clone() };
+    is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Entry(None) }, NOW, WIDTH));
+    let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
+    is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
+}
+
+#[test]
+fn an_exported_letter_is_exact() {
+    is("export.ndjson", &format!("{}\n", json::letter(&samples::full())));
+}
+
+#[tokio::test]
+async fn the_status_looks_as_it_did() {
+    let queue = |role, name: &str, visible| Queue {
+        role,
+        name: name.to_owned(),
+        depths: Depths { visible, in_flight: Some(3), delayed: Some(0) },
+    };
+    let mut table = status::of_table(&store()).await.unwrap();
+    table.jobs = samples::jobs().drain(..2).collect();
+    let queues = vec![
+        queue("main_queue", "orders", Some(12)),
+        queue("dead_letter_queue", "orders-dlq", Some(0)),
+        queue("failed_invocations_queue", "orders-failed-invocations", None),
+    ];
+    let board = Board { queues, alarm: Some(("orders-dlq-depth".to_owned(), Some(AlarmState::Quiet))), table };
+    is("status.txt", &status::render(&board, NOW, WIDTH));
+    is("status.json", &format!("{:#}\n", status::document(&board)));
+    let table = status::of_table(&ModelLetters::new()).await.unwrap();
+    is("status-empty.txt", &status::render(&Board { queues: Vec::new(), alarm: None, table }, NOW, WIDTH));
+}
+
+#[test]
+fn jobs_look_as_they_did() {
+    let seen = samples::jobs();
+    is("jobs.txt", &jobs::render(&seen, WIDTH));
+    is("jobs.json", &format!("{:#}\n", jobs::documents(&seen)));
+    for one in &seen {
+        let mut answer = json!(one.job);
+        answer["known"] = json!(one.known);
+        let told = jobs::told(&answer).unwrap();
+        assert_eq!(jobs::document(&told), jobs::document(one), "the function's answer and the table say the same");
+    }
+    let ends: String = seen.iter().map(|one| jobs::account(one, WIDTH)).collect();
+    is("watch-end.txt", &ends);
+    is("watch.txt", &seen.iter().map(|one| format!("{}\n", watch::line(one, WIDTH))).collect::<String>());
+}
+
+#[test]
+fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
+    use crate::ended::Ended;
+    let ends: Vec<_> = samples::jobs().iter().map(watch::ended).collect();
+    assert_eq!(ends, [Ended::NotAsAsked, Ended::NotAsAsked, Ended::Done, Ended::NotAsAsked]);
+    let left = |fate| samples::job(5, redrive_core::job::State::Done, &[(Fate::Resolved, 9), (fate, 1)]);
+    for fate in [Fate::FailedAgain, Fate::Unknown, Fate::InDoubt, Fate::PolicyNever, Fate::NoBody, Fate::NotFound] {
+        assert_eq!(watch::ended(&left(fate)), Ended::NotAsAsked, "{fate:?}");
+    }
+    let settled: Vec<_> = samples::jobs().iter().map(|seen| watch::settled(&seen.known)).collect();
+    assert_eq!(settled, [4, 812, 37, 37]);
+}
+
+#[tokio::test]
+async fn what_would_be_touched_looks_as_it_did() {
+    let store = store();
+    let preview = Preview::of(&store, &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
+    let answer = json!({"considered": 55, "would_send": 49, "policy_never": 4, "no_body": 2, "more": true});
+    let dry = Report::read(answer).unwrap();
+    let plan = replay::plan(&redrive_core::job::Guard::default());
+    is("replay.txt", &format!("{}{}{plan}\n", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
+    let ids = samples::letters().iter().skip(50).map(|letter| letter.id).collect();
+    let preview = Preview::of(&store, &Selection::Ids(ids), vec![Status::Pending]).await.unwrap();
+    is("discard.txt", &preview.render("to be discarded", NOW, WIDTH));
+    let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
+    is("discard-done.txt", &report.render(WIDTH));
+    is("discard-done.json", &format!("{:#}\n", report.json()));
+}

@@ -1,0 +1,113 @@
+//! Replay jobs, as they stand.
+
+use std::fmt::Write;
+
+use redrive_core::ids::JobId;
+use redrive_core::job::{Account, Job, State};
+use redrive_core::ports::{Jobs, Unavailable};
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::text::{instant, lines, shown, table};
+
+/// How many jobs are listed.
+const LISTED: usize = 100;
+
+/// A job, and what is known of all its letters.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) job: Job,
+    pub(crate) known: Account,
+}
+
+/// Reads one.
+pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<Seen>, Unavailable> {
+    let Some(job) = jobs.job(id).await? else { return Ok(None) };
+    let batches = jobs.batches(id, job.counted).await?;
+    let known = job.known(&batches);
+    Ok(Some(Seen { job, known }))
+}
+
+/// A job as the replay function tells of it.
+pub(crate) fn told(answer: &Value) -> Option<Seen> {
+    let job = serde_json::from_value(answer.clone()).ok()?;
+    Some(Seen { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
+}
+
+/// Reads the open ones, or the closed ones, the latest first.
+pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<Seen>, Unavailable> {
+    let mut found = Vec::new();
+    for id in jobs.jobs(open, LISTED).await? {
+        found.extend(read(jobs, id).await?);
+    }
+    Ok(found)
+}
+
+/// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.
+pub(crate) fn document(seen: &Seen) -> Value {
+    let mut all = json!(seen.job);
+    all["known"] = json!(seen.known);
+    let time = |at: Option<Timestamp>| at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()));
+    all["created_at"] = time(Some(seen.job.created_at));
+    all["closed_at"] = time(seen.job.closed_at);
+    all["expires"] = time(seen.job.expires);
+    for (n, event) in seen.job.history.iter().enumerate() {
+        all["history"][n]["at"] = time(Some(event.at));
+    }
+    all
+}
+
+pub(crate) fn documents(seen: &[Seen]) -> Value {
+    json!({"jobs": seen.iter().map(document).collect::<Vec<_>>()})
+}
+
+/// The jobs as a table.
+pub(crate) fn render(seen: &[Seen], width: usize) -> String {
+    if seen.is_empty() {
+        return "No jobs.\n".to_owned();
+    }
+    let number = |n: u32, head: &str| format!("{n:>0$}", head.len());
+    let rows = seen.iter().map(|Seen { job, known }| {
+        vec![
+            job.id.to_string(),
+            job.state.as_str().to_owned(),
+            number(known.sent(), "SENT"),
+            number(known.succeeded(), "   OK"),
+            number(known.failed(), "FAILED"),
+            shown(&job.by),
+        ]
+    });
+    table(&["JOB", "STATE", "SENT", "   OK", "FAILED", "BY"], &rows.collect::<Vec<_>>(), width)
+}
+
+/// What became of its letters, in words: `resolved 36, failed again 1`.
+pub(crate) fn fates(known: &Account) -> String {
+    let counts = json!(known);
+    let counts = counts.as_object().into_iter().flatten();
+    let told: Vec<_> = counts.map(|(fate, n)| format!("{} {n}", fate.replace('_', " "))).collect();
+    if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
+}
+
+/// One job, with its history and the account of its letters.
+pub(crate) fn account(seen: &Seen, width: usize) -> String {
+    let job = &seen.job;
+    let mut text = String::new();
+    let mut add = |indent: usize, value: &str| {
+        for line in lines(value, width.saturating_sub(indent)) {
+            let line = format!("{:indent$}{line}", "");
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    };
+    add(0, &format!("Job {} is {}", job.id, job.state.as_str()));
+    if let State::Stopped { why } = &job.state {
+        add(2, &shown(&format!("stopped by itself: {why}")));
+    }
+    add(2, &shown(&format!("asked for by {}", job.by)));
+    for event in &job.history {
+        let why = event.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
+        let who = if event.who == job.name() { "itself" } else { &event.who };
+        add(2, &shown(&format!("{}  {} by {who}{why}", instant(event.at), event.became)));
+    }
+    add(2, &format!("letters: {}", fates(&seen.known)));
+    text
+}

@@ -1,0 +1,135 @@
+//! Letters, one a line, as the index knows them; and whole ones.
+
+use std::ops::ControlFlow;
+
+use redrive_core::letter::Status;
+use redrive_core::ports::Letters;
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::ended::{Ended, Error};
+use crate::json;
+use crate::out::Out;
+use crate::text::{ago, fit, shown};
+use crate::walk::Wanted;
+
+/// Whole letters are large: so few are in memory at once.
+const WHOLE: usize = 10;
+
+/// What of a letter stands in its line beside its id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    several: bool,
+    now: Timestamp,
+    width: usize,
+}
+
+impl Columns {
+    pub(crate) const fn new(wanted: &Wanted, now: Timestamp, width: usize) -> Self {
+        Self { several: wanted.statuses.len() > 1, now, width }
+    }
+
+    pub(crate) fn head(self) -> String {
+        self.row("ID", if self.several { "STATUS" } else { "FAILED" }, "DIED", "CLASS", "ERROR")
+    }
+
+    pub(crate) fn line(self, found: &Candidate) -> String {
+        let second = if self.several { found.status.to_string() } else { ago(self.now, found.last_failed_at) };
+        let code = found.error_code.as_deref().unwrap_or_default();
+        let between = if code.is_empty() || found.error_message.is_empty() { "" } else { ": " };
+        let error = shown(&format!("{code}{between}{}", found.error_message));
+        let deaths = found.deaths.to_string();
+        self.row(&found.id.to_string(), &second, &deaths, found.error_type.as_str(), &error)
+    }
+
+    fn row(self, id: &str, second: &str, deaths: &str, class: &str, error: &str) -> String {
+        let line = format!("{id:<36}  {second:<9}  {deaths:>4}  {class:<9}  {error}");
+        format!("{}\n", fit(line.trim_end(), self.width))
+    }
+}
+
+/// A letter as the index knows it, with the letter's field names.
+pub(crate) fn document(found: &Candidate) -> Value {
+    json!({
+        "dlq_message_id": found.id,
+        "status": found.status,
+        "source_topic": found.source,
+        "error_type": found.error_type,
+        "error_code": found.error_code,
+        "error_message": found.error_message,
+        "fingerprint": found.fingerprint,
+        "first_failed_at": found.first_failed_at.to_rfc3339(),
+        "last_failed_at": found.last_failed_at.to_rfc3339(),
+        "deaths": found.deaths,
+        "number": found.number,
+        "function_version": found.function_version,
+        "message_group_id": found.group,
+        "sequence_number": found.sequence,
+        "idempotency_key": found.key,
+        "scope": found.scope,
+    })
+}
+
+/// Takes from a page what the limit leaves, and says whether there is more to take.
+fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlFlow<()>) {
+    page.truncate(*left);
+    *left -= page.len();
+    (page, if *left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+}
+
+/// Lists what is wanted while it is read.
+pub(crate) async fn run<L: Letters>(
+    letters: &L,
+    wanted: &Wanted,
+    limit: Option<usize>,
+    now: Timestamp,
+    out: Out,
+) -> Result<Ended, Error> {
+    let columns = Columns::new(wanted, now, out.width);
+    let mut left = limit.unwrap_or(usize::MAX);
+    if !out.json {
+        out.text(&columns.head())?;
+    }
+    let each = async |page: Vec<Candidate>| {
+        let (page, next) = some(page, &mut left);
+        if out.json {
+            page.iter().try_for_each(|found| out.line(&document(found)))?;
+        } else {
+            let lines: String = page.iter().map(|found| columns.line(found)).collect();
+            out.exact(lines.as_bytes())?;
+        }
+        Ok(next)
+    };
+    wanted.each(letters, each).await?;
+    Ok(Ended::Done)
+}
+
+/// Writes whole letters while they are read. A letter that lost its body is written without it, and told of.
+pub(crate) async fn export<L: Letters>(
+    letters: &L,
+    wanted: &Wanted,
+    limit: Option<usize>,
+    out: Out,
+) -> Result<Ended, Error> {
+    let (mut left, mut bodiless) = (limit.unwrap_or(usize::MAX), 0);
+    let each = async |page: Vec<Candidate>| {
+        let (page, next) = some(page, &mut left);
+        for few in page.chunks(WHOLE) {
+            let ids: Vec<_> = few.iter().map(|found| found.id).collect();
+            // One that is gone, or has left its status since the index was written, is not what was asked for.
+            let here = |status: Status| wanted.statuses.contains(&status);
+            for letter in letters.read(&ids).await?.into_iter().flatten().filter(|letter| here(letter.status)) {
+                bodiless += usize::from(letter.body.check().is_err());
+                out.line(&json::letter(&letter))?;
+            }
+        }
+        Ok(next)
+    };
+    wanted.each(letters, each).await?;
+    if bodiless > 0 {
+        crate::out::say(&format!("{bodiless} of them without their bodies: erased, expired or lost"));
+        return Ok(Ended::NotAsAsked);
+    }
+    Ok(Ended::Done)
+}

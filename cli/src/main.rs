@@ -1,0 +1,39 @@
+//! `redrive`: the operator's command. It reads the tables itself; whatever sends, changes or destroys goes through the
+//! replay function, whose permissions and fences hold then, and which writes down who asked.
+//!
+//! | to read | about |
+//! |---|---|
+//! | `args.rs` | what can be said on the command line |
+//! | `run.rs` | which command does what |
+//! | `aws.rs`, `stack.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found |
+//! | `walk.rs` | letters through the indexes |
+//! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
+//! | `act.rs`, `replay.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
+
+mod act;
+mod args;
+mod aws;
+mod causes;
+mod ended;
+#[cfg(test)]
+mod golden;
+mod jobs;
+mod json;
+mod list;
+mod out;
+mod replay;
+mod run;
+#[cfg(test)]
+mod samples;
+mod show;
+mod stack;
+mod status;
+mod text;
+mod walk;
+mod watch;
+mod who;
+
+fn main() -> std::process::ExitCode {
+    run::main()
+}

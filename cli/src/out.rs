@@ -1,0 +1,87 @@
+//! Where output goes, and how.
+
+use std::io::{self, IsTerminal, Write};
+
+use console::Term;
+use serde_json::Value;
+
+use crate::ended::Error;
+use crate::text::shown_json;
+
+/// What a terminal has that does not say.
+const WIDTH: usize = 80;
+
+/// The output of one command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Out {
+    /// One JSON document, or one a line, instead of text.
+    pub(crate) json: bool,
+    /// How many columns there are.
+    pub(crate) width: usize,
+    /// Whether what is written is looked at.
+    pub(crate) seen: bool,
+}
+
+impl Out {
+    pub(crate) fn new(json: bool) -> Self {
+        let terminal = Term::stdout();
+        let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
+        Self { json, width: width.max(40), seen: terminal.is_term() }
+    }
+
+    /// Writes text. Headings, lines without a small letter, are bold where they are looked at and colours are wanted.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Error> {
+        let mut to = io::stdout().lock();
+        for line in text.split_inclusive('\n') {
+            let heading = line.chars().any(char::is_uppercase) && !line.chars().any(char::is_lowercase);
+            let styled = if heading { console::style(line).bold().to_string() } else { line.to_owned() };
+            to.write_all(styled.as_bytes())?;
+        }
+        Ok(to.flush()?)
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn exact(&self, bytes: &[u8]) -> Result<(), Error> {
+        let mut to = io::stdout().lock();
+        to.write_all(bytes)?;
+        Ok(to.flush()?)
+    }
+
+    /// Writes one document in a line of its own.
+    pub(crate) fn line(&self, document: &Value) -> Result<(), Error> {
+        self.exact(shown_json(&format!("{document}\n")).as_bytes())
+    }
+
+    /// Writes the one document, or the text, whichever is wanted.
+    pub(crate) fn either(
+        &self,
+        document: impl FnOnce() -> Value,
+        text: impl FnOnce(usize) -> String,
+    ) -> Result<(), Error> {
+        if self.json {
+            self.exact(shown_json(&format!("{:#}\n", document())).as_bytes())
+        } else {
+            self.text(&text(self.width))
+        }
+    }
+}
+
+/// Says something to the person beside the output.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+/// Whether somebody can be asked.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a yes-or-no question; anything but yes is no.
+pub(crate) fn ask(question: &str) -> Result<bool, Error> {
+    let mut to = io::stderr().lock();
+    to.write_all(format!("{question} [y/N] ").as_bytes())?;
+    to.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

@@ -1,0 +1,131 @@
+//! Which command does what.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{CommandFactory, Parser};
+use redrive_core::letter::Status;
+use redrive_core::time::Timestamp;
+use serde_json::json;
+
+use crate::act::{self, Doing, Report};
+use crate::args::{Command, Filters, Line, List, Steer};
+use crate::aws::Desk;
+use crate::ended::{Ended, Error, exit_code};
+use crate::out::{self, Out};
+use crate::walk::{Wanted, filter};
+use crate::{causes, jobs, list, replay, show, status, watch};
+
+/// The longest name that the replay function takes.
+const NAME_LIMIT: usize = 256;
+
+/// Reads the command line, and does it.
+pub(crate) fn main() -> ExitCode {
+    // It ends here by itself with 2 where it is not understood, and with 0 for help.
+    let line = Line::parse();
+    let ended = start(&line);
+    exit_code(ended, |error| out::say(&format!("redrive: {error}")))
+}
+
+fn start(line: &Line) -> Result<Ended, Error> {
+    let out = Out::new(line.common.json);
+    if let Command::Completions { shell } = &line.command {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut Line::command(), "redrive", &mut script);
+        out.exact(&script)?;
+        return Ok(Ended::Done);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(carry_out(line, out))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
+    let now = now();
+    let by = || who(line.common.by.as_deref());
+    let desk = Desk::open(&line.common).await?;
+    match &line.command {
+        Command::Causes(filters) => {
+            let wanted = wanted(&desk, filters, vec![Status::Pending], now)?;
+            let found = causes::gather(&desk.letters()?, &wanted).await?;
+            out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
+            Ok(Ended::Done)
+        }
+        Command::List(List { filters, status, limit }) => {
+            let wanted = wanted(&desk, filters, status.statuses(), now)?;
+            list::run(&desk.letters()?, &wanted, *limit, now, out).await
+        }
+        Command::Export(List { filters, status, limit }) => {
+            let wanted = wanted(&desk, filters, status.statuses(), now)?;
+            list::export(&desk.letters()?, &wanted, *limit, out).await
+        }
+        Command::Show { id } => {
+            let Some(seen) = show::gather(&desk.letters()?, &desk.ledger(), *id).await? else {
+                out::say(&format!("there is no letter {id}"));
+                return Ok(Ended::NotAsAsked);
+            };
+            out.either(|| show::document(&seen), |width| show::render(&seen, now, width))?;
+            Ok(Ended::Done)
+        }
+        Command::Status => {
+            let board = status::gather(&desk).await?;
+            out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
+            Ok(Ended::Done)
+        }
+        Command::Jobs { closed } => {
+            let found = jobs::gather(&desk.letters()?, !closed).await?;
+            out.either(|| jobs::documents(&found), |width| jobs::render(&found, width))?;
+            Ok(Ended::Done)
+        }
+        Command::Watch { job, every } => watch::run(&desk.letters()?, *job, Duration::from_secs(*every), out).await,
+        Command::Replay(asked) => replay::run(asked, &desk, &by()?, (now, out)).await,
+        Command::Pause(asked) => steer("pause", asked, &desk, &by()?, out).await,
+        Command::Resume(asked) => steer("resume", asked, &desk, &by()?, out).await,
+        Command::Cancel(asked) => steer("cancel", asked, &desk, &by()?, out).await,
+        Command::Discard(remark) => act::run(Doing::Discard, remark, &desk, &by()?, (now, out)).await,
+        Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by()?, (now, out)).await,
+        Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by()?, (now, out)).await,
+        Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by()?, (now, out)).await,
+        Command::Completions { .. } => Ok(Ended::Done),
+    }
+}
+
+fn wanted(desk: &Desk, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
+    Ok(Wanted { filter: filter(filters, desk.stack.main_queue().as_ref(), now)?, statuses })
+}
+
+/// Pauses, resumes or ends a job.
+async fn steer(action: &str, asked: &Steer, desk: &Desk, by: &str, out: Out) -> Result<Ended, Error> {
+    let mut request = json!({"action": action, "job": asked.job, "by": by});
+    if let Some(why) = &asked.why {
+        request["why"] = json!(why);
+    }
+    let report = Report::read(desk.ask(&request).await?)?;
+    let told = report.jobs.first().and_then(jobs::told);
+    let document = || {
+        let mut all = told.as_ref().map_or_else(|| report.json(), jobs::document);
+        all["refused"] = json!(report.refused);
+        all
+    };
+    let text = |width| {
+        let refused = if report.refused.is_some() { report.render(width) } else { String::new() };
+        let state = told.as_ref().map_or("not there", |seen| seen.job.state.as_str());
+        format!("{refused}Job {} is {state}\n", asked.job)
+    };
+    out.either(document, text)?;
+    Ok(report.ended())
+}
+
+/// Who asks: as it was said, or the user at this machine.
+fn who(by: Option<&str>) -> Result<String, Error> {
+    let by = by.map_or_else(crate::who::user_at_host, |by| Ok(by.trim().to_owned()))?;
+    if (1..=NAME_LIMIT).contains(&by.len()) {
+        Ok(by)
+    } else {
+        Err(Error::Usage(format!("--by must have 1 to {NAME_LIMIT} bytes")))
+    }
+}

@@ -1,0 +1,207 @@
+//! Letters, a ledger and jobs that look like an incident, always the same.
+
+use std::time::Duration;
+
+use redrive_core::envelope::{Attribute, AttributeValue};
+use redrive_core::fault::Class;
+use redrive_core::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
+use redrive_core::key::{Key, PayloadHash};
+use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
+use redrive_core::letter::{Body, ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::replay::{Filter, Selection};
+use redrive_core::time::Timestamp;
+
+use crate::jobs::Seen;
+
+/// When everything is looked at: 2026-11-22 13:00 UTC.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
+
+fn before(minutes: u64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
+}
+
+fn life(n: u64, at: Timestamp) -> Life {
+    Life { message_id: MessageId::new(format!("00000000-0000-4000-8000-{n:012}")).unwrap(), sent_at: at }
+}
+
+fn origin(n: u64) -> Origin {
+    Origin {
+        request_id: format!("11111111-1111-4111-8111-{n:012}"),
+        function_version: "41".to_owned(),
+        log_stream: format!("2026/11/22/[41]{n:032x}"),
+    }
+}
+
+fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64) -> Letter {
+    let source = QueueArn::new("arn:aws:sqs:eu-west-1:123456789012:orders").unwrap();
+    let life = life(n, before(minutes + 1));
+    let failed = before(minutes);
+    let attempt = Attempt {
+        life: life.clone(),
+        at: failed,
+        class,
+        code: code.unwrap_or_default().to_owned(),
+        text: message.to_owned(),
+        origin: origin(n),
+    };
+    let event = |at, what, who: &str| Event { at, what, who: who.to_owned(), note: None, attempt: None };
+    let failure = Event { attempt: Some(attempt), ..event(failed, Happening::AttemptFailed, "processor") };
+    let reason = Reason {
+        error_type: class.into(),
+        error_code: code.map(str::to_owned),
+        error_message: message.to_owned(),
+        attempt_count: 1,
+        first_failed_at: failed,
+        last_failed_at: failed,
+        attempts: Vec::new(),
+    };
+    let payload = format!(r#"{{"order_id":"o-{n}","customer_id":"c-1","amount_minor":1250,"currency":"CHF"}}"#);
+    Letter {
+        id: LetterId::derive(&source, &life.message_id),
+        source,
+        partition: None,
+        offset: None,
+        hash: PayloadHash::of_text(&payload),
+        payload,
+        attributes: [("type".to_owned(), Attribute::text("charge"))].into(),
+        body: Body::default(),
+        group: None,
+        sequence: None,
+        origin: life.message_id.clone(),
+        sent_at: life.sent_at,
+        life,
+        key: Key::new(format!("o-{n}")).ok(),
+        key_is_stable: true,
+        scope: Scope::new("main").unwrap(),
+        fingerprint: reason.fingerprint(),
+        reason,
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: vec![failure, event(before(minutes.saturating_sub(1)), Happening::Indexed, "indexer")],
+        token: None,
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 1,
+    }
+}
+
+/// A whole incident: several causes, among them one from a foreign consumer without codes, and hostile texts.
+pub(crate) fn letters() -> Vec<Letter> {
+    let mut all: Vec<_> = (0..37)
+        .map(|n| letter(n, Class::Permanent, Some("currency"), "Currency CHF is not supported", 180 - n * 4))
+        .collect();
+    let hostile = "expected value at line 1 column 1 \u{1b}[2J\u{7}\u{202e}evil";
+    all.extend((100..112).map(|n| letter(n, Class::Schema, Some("not-json"), hostile, n)));
+    all.extend(
+        (200..203).map(|n| letter(n, Class::Timeout, None, "deadline of 30 s was over — 決済 did not answer", n)),
+    );
+    let code = "a-code-that-somebody-made-far-too-long-for-any-table-of-eighty-columns";
+    all.push(letter(300, Class::Transient, Some(code), &"no row yet, ".repeat(30), 90_000));
+    all.push(letter(301, Class::Permanent, Some("amount"), "", 2));
+    for (n, code) in [(302, "c-1"), (303, "c-2")] {
+        all.push(letter(n, Class::Permanent, Some(code), "one of many", 5));
+    }
+    all.push(Letter { status: Status::Discarded, ..letter(400, Class::Schema, Some("not-json"), "x", 9) });
+    all.push(Letter { status: Status::Replayed, ..letter(401, Class::Timeout, None, "slow", 9) });
+    all
+}
+
+/// More letters of one cause than a page of every shard holds.
+pub(crate) fn many(letters: u64) -> impl Iterator<Item = Letter> {
+    (1_000..1_000 + letters).map(|n| letter(n, Class::Permanent, Some("currency"), "Currency JPY is not supported", 7))
+}
+
+/// A letter with everything that can be in it.
+pub(crate) fn full() -> Letter {
+    let mut letter = letter(7, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
+    let job = JobId::from_random(9);
+    let send = |number, message_id: Option<&str>, job| Send {
+        number: Number(number),
+        key: letter.key.clone(),
+        hash: letter.hash.clone(),
+        message_id: message_id.and_then(MessageId::new),
+        at: before(100),
+        job,
+    };
+    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), send(2, None, Some(job))];
+    let attributes = [
+        ("type".to_owned(), Attribute::text("charge")),
+        ("weird\u{1b}]0;title\u{7}".to_owned(), Attribute::text("a\tb")),
+        (
+            "trace".to_owned(),
+            Attribute { data_type: "Binary.png".to_owned(), value: AttributeValue::Binary(vec![0, 159, 255]) },
+        ),
+    ];
+    letter.attributes = attributes.into();
+    letter.deaths = 2;
+    letter.number = Number(2);
+    letter.resolution_note = Some("producer told\u{7}".to_owned());
+    letter.group = Some("customer-1".to_owned());
+    let noted = Event {
+        at: before(10),
+        what: Happening::Noted,
+        who: "ann@desk".to_owned(),
+        note: Some("waits for version 42, see the long account of it that somebody wrote down in the wiki".to_owned()),
+        attempt: None,
+    };
+    letter.history.push(noted);
+    letter
+}
+
+/// What the ledger says of it.
+pub(crate) fn entry(letter: &Letter) -> Entry {
+    Entry {
+        state: EntryState::Failed,
+        owner: OwnerToken::from_random(1),
+        lease_until: Timestamp::NEVER,
+        hash: letter.hash.clone(),
+        version: 3,
+        lives: vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true }],
+        send: None,
+        fault: Some(LastFault {
+            class: Class::Permanent,
+            code: "currency".to_owned(),
+            text: "Currency CHF is not supported".to_owned(),
+        }),
+        history: Vec::new(),
+        expires: NOW.after(Duration::from_secs(14 * 86_400)),
+    }
+}
+
+/// A job in some state, with the fates of its letters.
+pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
+    let filter = Filter { error_type: Some(ErrorType::Permanent), ..Filter::default() };
+    let asked = NewJob {
+        id: None,
+        selection: Selection::Filter(filter),
+        guard: Guard::default(),
+        by: "ann@desk".to_owned(),
+        why: Some("fixed in 42".to_owned()),
+    };
+    let mut job = Job::new(JobId::from_random(n), asked, before(30));
+    let why = if let State::Stopped { why } = &state { Some(why.to_string()) } else { None };
+    let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why };
+    job.history.push(event);
+    job.closed_at = (!state.runs()).then(|| before(10));
+    job.state = state;
+    let known = fates.iter().fold(Account::default(), |sum, (fate, n)| sum.and((0..*n).map(|_| *fate)));
+    Seen { job, known }
+}
+
+/// Jobs of every kind of end.
+pub(crate) fn jobs() -> Vec<Seen> {
+    vec![
+        job(1, State::Canary, &[(Fate::Sent, 6), (Fate::Resolved, 4)]),
+        job(2, State::Ramping { step: 2, since: before(5) }, &[(Fate::Resolved, 812), (Fate::Failing, 3)]),
+        job(3, State::Done, &[(Fate::Resolved, 36), (Fate::ResolvedBefore, 1)]),
+        job(
+            4,
+            State::Stopped { why: Stop::FailedAgain { failed: 4, of: 10 } },
+            &[(Fate::FailedAgain, 4), (Fate::Resolved, 6), (Fate::NotReached, 27)],
+        ),
+    ]
+}

@@ -1,0 +1,231 @@
+//! All about one letter.
+
+mod payload;
+
+use std::fmt::Write;
+
+use redrive_core::envelope::AttributeValue;
+use redrive_core::ids::LetterId;
+use redrive_core::key::LedgerKey;
+use redrive_core::ledger::{Entry, State};
+use redrive_core::letter::{Body, Event, Letter, Status};
+use redrive_core::ports::{LedgerReader, Letters, Unavailable};
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::text::{ago, count, instant, lines, queue_name, shown};
+
+/// A letter, and what the ledger says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) letter: Letter,
+    pub(crate) ledger: Asked,
+}
+
+/// What the ledger was asked, and answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    /// There is no ledger.
+    NotKept,
+    /// The entry of the letter's key, or of its life if no key was found.
+    Entry(Option<Box<Entry>>),
+}
+
+/// Reads both. `None`: there is no such letter.
+pub(crate) async fn gather<L: Letters, R: LedgerReader>(
+    letters: &L,
+    ledger: &R,
+    id: LetterId,
+) -> Result<Option<Seen>, Unavailable> {
+    let Some(letter) = letters.read(&[id]).await?.pop().flatten() else { return Ok(None) };
+    if !ledger.is_kept() {
+        return Ok(Some(Seen { letter, ledger: Asked::NotKept }));
+    }
+    let key = match &letter.key {
+        Some(key) => LedgerKey::owned(&letter.scope, key),
+        None => LedgerKey::ownerless(None, &letter.life),
+    };
+    let entry = ledger.read(&[key]).await?.pop().flatten().map(Box::new);
+    Ok(Some(Seen { letter, ledger: Asked::Entry(entry) }))
+}
+
+pub(crate) fn document(seen: &Seen) -> Value {
+    let entry = match &seen.ledger {
+        Asked::Entry(Some(entry)) => crate::json::entry(entry),
+        Asked::Entry(None) | Asked::NotKept => Value::Null,
+    };
+    json!({"letter": crate::json::letter(&seen.letter), "ledger": entry})
+}
+
+/// A text that grows by named lines, none of them too wide.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+impl Page {
+    const NAME: usize = 11;
+
+    fn heading(&mut self, name: &str) {
+        let _ = writeln!(self.text, "\n{name}");
+    }
+
+    /// A line under another, in more lines if need be. `value` must be fit to be shown.
+    fn under(&mut self, indent: usize, value: &str) {
+        for line in lines(value, self.width.saturating_sub(indent)) {
+            let line = format!("{:indent$}{line}", "");
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        let indent = Self::NAME + 2;
+        for (n, line) in lines(value, self.width.saturating_sub(indent)).iter().enumerate() {
+            let name = if n == 0 { name } else { "" };
+            let line = format!("  {name:<0$}{line}", Self::NAME);
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
+    }
+}
+
+/// Everything, in the order in which it is asked for: why, when, what, and what now.
+pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
+    let letter = &seen.letter;
+    let mut page = Page { text: String::new(), width };
+    page.under(0, &format!("Letter {} is {}", letter.id, letter.status));
+    facts(&mut page, letter, now);
+    page.heading("HISTORY");
+    letter.history.iter().for_each(|event| happened(&mut page, event));
+    if !letter.sends.is_empty() {
+        page.heading("SENDS");
+        for send in &letter.sends {
+            let id = send.message_id.as_ref().map_or("not confirmed by SQS".to_owned(), |id| format!("message {id}"));
+            page.under(2, &format!("{}  number {}, {}", instant(send.at), send.number, shown(&id)));
+            if let Some(job) = send.job {
+                page.under(6, &format!("for job {job}"));
+            }
+        }
+    }
+    message(&mut page, letter);
+    page.heading("LEDGER NOW");
+    ledger(&mut page, letter, &seen.ledger, now);
+    page.text
+}
+
+fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
+    let reason = &letter.reason;
+    let code = reason.error_code.as_ref().map_or(String::new(), |code| format!(" {code}"));
+    page.field("error", &shown(&format!("{}{code}", reason.error_type.as_str())));
+    page.field("", &shown(&reason.error_message));
+    page.field("cause", &shown(&letter.fingerprint));
+    let (first, last) = (reason.first_failed_at, reason.last_failed_at);
+    page.field("failed", &format!("first {} ({})", instant(first), ago(now, first)));
+    page.field("", &format!("last  {} ({})", instant(last), ago(now, last)));
+    let deaths = count(u64::from(letter.deaths), "time", "times");
+    let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
+    page.field("died", &format!("{deaths}, after {attempts} in its last life"));
+    page.field("queue", &shown(&format!("{} ({})", queue_name(letter.source.as_str()), letter.source)));
+    if let Some(group) = &letter.group {
+        page.field("group", &shown(group));
+    }
+    let stable = if letter.key_is_stable { "" } else { ", which a native redrive would change" };
+    match &letter.key {
+        Some(key) => page.field("key", &shown(&format!("{} in scope {}{stable}", key.as_str(), letter.scope.as_str()))),
+        None => page.field("key", "none was found"),
+    }
+    page.field("message", &shown(&format!("{}, sent {}", letter.origin, instant(letter.sent_at))));
+    let due = match letter.status {
+        Status::Pending if letter.due == Timestamp::NEVER => Some(("replay", "only when a person asks".to_owned())),
+        Status::Pending => {
+            Some(("replay", format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due))))
+        }
+        Status::Replaying => Some(("claim", format!("ends {} ({})", instant(letter.due), ago(now, letter.due)))),
+        Status::Replayed => Some(("outcome", format!("awaited until {}", instant(letter.due)))),
+        Status::Resolved | Status::Discarded => None,
+    };
+    due.iter().for_each(|(name, value)| page.field(name, value));
+    if let Some(note) = &letter.resolution_note {
+        page.field("note", &shown(note));
+    }
+    if let Some(expires) = letter.expires {
+        page.field("deleted", &format!("{} ({})", instant(expires), ago(now, expires)));
+    }
+}
+
+fn happened(page: &mut Page, event: &Event) {
+    let what = serde_json::to_value(event.what).ok();
+    let what = what.as_ref().and_then(Value::as_str).unwrap_or_default();
+    page.under(2, &format!("{}  {what} by {}", instant(event.at), shown(&event.who)));
+    if let Some(note) = &event.note {
+        page.under(6, &shown(note));
+    }
+    let Some(attempt) = &event.attempt else { return };
+    let class = redrive_core::letter::ErrorType::from(attempt.class).as_str();
+    page.under(6, &shown(&failure(class, &attempt.code, &attempt.text)));
+    let origin = &attempt.origin;
+    page.under(6, &shown(&format!("request {}, version {}", origin.request_id, origin.function_version)));
+    page.under(6, &shown(&format!("log stream {}", origin.log_stream)));
+}
+
+/// A consumer that is not ours may name no code.
+fn failure(class: &str, code: &str, text: &str) -> String {
+    let code = if code.is_empty() { String::new() } else { format!(" {code}") };
+    format!("{class}{code}: {text}")
+}
+
+fn message(page: &mut Page, letter: &Letter) {
+    match &letter.body {
+        Body::Kept { .. } => {}
+        Body::Erased { at, by, note } => {
+            page.heading("BODY");
+            page.under(2, &shown(&format!("erased {} by {by}: {note}", instant(*at))));
+            return;
+        }
+        Body::Missing { why, .. } => {
+            page.heading("BODY");
+            page.under(2, &shown(&format!("is not there: {why}")));
+            return;
+        }
+    }
+    if !letter.attributes.is_empty() {
+        page.heading("ATTRIBUTES");
+    }
+    for (name, attribute) in &letter.attributes {
+        let value = match &attribute.value {
+            AttributeValue::Text(text) => text.clone(),
+            AttributeValue::Binary(bytes) => count(bytes.len() as u64, "byte", "bytes"),
+        };
+        page.under(2, &shown(&format!("{name} ({}): {value}", attribute.data_type)));
+    }
+    page.heading(&format!("PAYLOAD: {} BYTES", letter.payload.len()));
+    let (told, more) = payload::told(&letter.payload);
+    told.iter().for_each(|line| page.under(2, line));
+    if more > 0 {
+        page.under(2, &format!("… and {}: `redrive show --json` has all", count(more as u64, "byte", "bytes")));
+    }
+}
+
+fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
+    let entry = match asked {
+        Asked::NotKept => return page.under(2, "there is none: this consumer keeps no ledger"),
+        Asked::Entry(None) => return page.under(2, "knows nothing of it"),
+        Asked::Entry(Some(entry)) => entry,
+    };
+    let whose = if letter.is_effect(&entry.hash) { "this payload" } else { "another payload" };
+    let state = match entry.state {
+        State::InProgress => format!("IN_PROGRESS with {whose}, until {}", instant(entry.lease_until)),
+        State::Completed => format!("COMPLETED with {whose}"),
+        State::Failed => format!("FAILED with {whose}"),
+    };
+    let expired = if entry.expired(now) { " It has expired." } else { "" };
+    page.under(2, &format!("{state}; forgotten {}.{expired}", instant(entry.expires)));
+    for record in &entry.lives {
+        let dead = if record.dead { ", dead" } else { "" };
+        let attempts = count(u64::from(record.attempts), "attempt", "attempts");
+        page.under(2, &shown(&format!("message {}: {attempts}{dead}", record.life.message_id)));
+    }
+    if let Some(fault) = &entry.fault {
+        let class = redrive_core::letter::ErrorType::from(fault.class).as_str();
+        page.under(2, &shown(&format!("last failure {}", failure(class, &fault.code, &fault.text))));
+    }
+}

@@ -1,0 +1,109 @@
+//! A payload as a person reads it.
+
+use serde::de::IgnoredAny;
+
+use crate::text::shown;
+
+/// So many lines of it are shown,
+const LINES: usize = 200;
+/// and so many bytes.
+const BYTES: usize = 16 * 1024;
+
+/// Its lines, with everything escaped that must be, and how many bytes were left out. JSON is set in lines, token by
+/// token as it is: numbers, order and repeated names stay what they were.
+pub(super) fn told(payload: &str) -> (Vec<String>, usize) {
+    let mut end = payload.len().min(BYTES);
+    while !payload.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &payload[..end];
+    let json = payload.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(payload).is_ok();
+    let mut lines: Vec<String> = if json { indented(head) } else { head.split('\n').map(str::to_owned).collect() };
+    let mut more = payload.len() - end;
+    if lines.len() > LINES {
+        more += lines.drain(LINES..).map(|line| line.trim_start().len()).sum::<usize>();
+    }
+    (lines.iter().map(|line| shown(line)).collect(), more)
+}
+
+/// Valid JSON, or the beginning of it, in lines.
+fn indented(json: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let (mut depth, mut quoted, mut escaped, mut before) = (0_usize, false, false, ' ');
+    for c in json.chars() {
+        if quoted {
+            push(&mut lines, c);
+            quoted = escaped || c != '"';
+            escaped = c == '\\' && !escaped;
+            before = c;
+            continue;
+        }
+        match c {
+            ' ' | '\t' | '\r' | '\n' => continue,
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                if !matches!((before, c), ('{', '}') | ('[', ']')) {
+                    lines.push("  ".repeat(depth));
+                }
+            }
+            _ if matches!(before, '{' | '[' | ',') => lines.push("  ".repeat(depth)),
+            _ => {}
+        }
+        push(&mut lines, c);
+        match c {
+            '{' | '[' => depth += 1,
+            ':' => push(&mut lines, ' '),
+            '"' => quoted = true,
+            _ => {}
+        }
+        before = c;
+    }
+    lines
+}
+
+fn push(lines: &mut [String], c: char) {
+    if let Some(line) = lines.last_mut() {
+        line.push(c);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_set_in_lines_and_nothing_of_it_is_changed() {
+        let (lines, more) =
+            told(r#"{"b":1.0e400,"a":[],"s":"{\",[\\","b": 12345678901234567890123, "l":[1,{"x":{}}]}"#);
+        let expected = [
+            "{",
+            "  \"b\": 1.0e400,",
+            "  \"a\": [],",
+            "  \"s\": \"{\\\",[\\\\\",",
+            "  \"b\": 12345678901234567890123,",
+            "  \"l\": [",
+            "    1,",
+            "    {",
+            "      \"x\": {}",
+            "    }",
+            "  ]",
+            "}",
+        ];
+        assert_eq!((lines, more), (expected.map(str::to_owned).to_vec(), 0));
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_in_its_lines_with_controls_escaped() {
+        assert_eq!(told("a\u{1b}c\nno { json"), (vec!["a\\u{1b}c".to_owned(), "no { json".to_owned()], 0));
+        assert_eq!(told(""), (vec![String::new()], 0));
+    }
+
+    #[test]
+    fn a_long_payload_is_cut_and_says_how_much_is_missing() {
+        let long = "ü".repeat(BYTES);
+        let (lines, more) = told(&long);
+        assert_eq!(lines.concat().len() + more, long.len());
+        let (lines, more) = told(&"x\n".repeat(1_000));
+        assert_eq!((lines.len(), more > 0), (LINES, true));
+    }
+}

@@ -1,0 +1,208 @@
+//! Texts made fit for a terminal. What comes from a message may hold anything, a terminal's own commands included.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use redrive_core::time::Timestamp;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A text with everything escaped that a terminal would obey instead of showing: control characters, and the marks that
+/// turn the direction of writing or cannot be seen.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// JSON as it is, with the same characters written as JSON's escapes: whoever parses it sees no difference.
+pub(crate) fn shown_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        // They stand in texts only, and a line's end between documents.
+        if is_obeyed(c) && c != '\n' {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn is_obeyed(c: char) -> bool {
+    let unseen = matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || unseen
+}
+
+/// At most so many columns of a text, cut at a character and marked with an ellipsis if anything was cut.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    let mut taken = 1;
+    for c in text.chars() {
+        taken += c.width().unwrap_or(0);
+        if taken > columns {
+            break;
+        }
+        cut.push(c);
+    }
+    if columns > 0 {
+        cut.push('…');
+    }
+    cut
+}
+
+/// A text in lines of at most so many columns, none of it lost: broken after a space where there is one in its second half.
+pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    let mut taken = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if taken + wide > columns.max(2) {
+            let space = line.rfind(' ').map(|at| at + 1).filter(|end| line[..*end].width() * 2 > columns);
+            let rest = space.map_or_else(String::new, |end| line.split_off(end));
+            taken = rest.width();
+            lines.push(std::mem::replace(&mut line, rest));
+        }
+        taken += wide;
+        line.push(c);
+    }
+    lines.push(line);
+    lines
+}
+
+/// How long ago, in the largest unit that has one of it; or how soon.
+pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
+    let span = |seconds: u64| match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    };
+    if at == Timestamp::NEVER {
+        "never".to_owned()
+    } else if at > now {
+        format!("in {}", span(at.since(now).as_secs()))
+    } else {
+        format!("{} ago", span(now.since(at).as_secs()))
+    }
+}
+
+/// An instant in UTC, to the second.
+pub(crate) fn instant(at: Timestamp) -> String {
+    if at == Timestamp::NEVER {
+        return "never".to_owned();
+    }
+    let text = at.to_rfc3339();
+    format!("{}Z", text.get(..19).unwrap_or(&text).replace('T', " "))
+}
+
+/// The name of a queue, of its ARN or URL.
+pub(crate) fn queue_name(queue: &str) -> &str {
+    queue.rsplit([':', '/']).next().unwrap_or(queue)
+}
+
+/// So many of something, in the number of the word.
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// A table of columns with two spaces between them, no wider than `width`: the last column, whatever it is, is cut.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let columns = head.len();
+    let widest = |n: usize| {
+        rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0).max(head[n].width())
+    };
+    let others: usize = (0..columns.saturating_sub(1)).map(|n| widest(n) + 2).sum();
+    let last = width.saturating_sub(others).max(8);
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    let cut = |row: Vec<String>| {
+        row.into_iter()
+            .enumerate()
+            .map(|(n, cell)| if n + 1 == columns { fit(&cell, last) } else { cell })
+            .collect::<Vec<_>>()
+    };
+    table.set_header(cut(head.iter().map(|name| (*name).to_owned()).collect()));
+    rows.iter().for_each(|row| {
+        table.add_row(cut(row.clone()));
+    });
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
+    let mut text = String::new();
+    for line in table.to_string().lines() {
+        let _ = writeln!(text, "{}", fit(line.trim_end(), width));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        let text = "a\u{1b}[2J\u{7}b\r\n\t\u{9b}31m\u{202e}c\u{200b}d ünïcode 🚚";
+        let told = shown(text);
+        assert_eq!(told, "a\\u{1b}[2J\\u{7}b\\r\\n\\t\\u{9b}31m\\u{202e}c\\u{200b}d ünïcode 🚚");
+        assert!(!told.chars().any(char::is_control));
+    }
+
+    #[test]
+    fn json_says_the_same_and_a_terminal_obeys_nothing_of_it() {
+        let value = serde_json::json!({"k\u{9b}": "a\u{1b}\u{7f}\u{9b}31m\u{202e}\u{feff} ünïcode 🚚 \\ \" \n"});
+        for json in [format!("{value}\n"), format!("{value:#}\n")] {
+            let told = shown_json(&json);
+            assert!(told.lines().all(|line| shown(line) == line), "{told:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&told).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_cut_never_splits_a_character_nor_passes_the_width() {
+        for text in ["Currency CHF is not supported", "ägypten — ünïcode", "🚚🚚🚚🚚🚚", "短い文字列です", ""]
+        {
+            for columns in 0..40 {
+                let cut = fit(text, columns);
+                assert!(cut.width() <= columns, "{cut:?} has more than {columns} columns");
+                assert_eq!(cut == text, text.width() <= columns, "{cut:?}");
+            }
+            assert_eq!(lines(text, 7).concat(), text, "nothing of it is lost");
+            assert!(lines(text, 7).iter().all(|line| line.width() <= 7));
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_in_the_largest_unit() {
+        let at = Timestamp::from_millis;
+        let now = at(1_000_000_000);
+        for (then, told) in [
+            (now.as_millis(), "0s ago"),
+            (now.as_millis() - 59_999, "59s ago"),
+            (now.as_millis() - 60_000, "1m ago"),
+            (now.as_millis() - 47 * 3_600_000, "47h ago"),
+            (now.as_millis() - 48 * 3_600_000, "2d ago"),
+            (now.as_millis() + 90_000, "in 1m"),
+        ] {
+            assert_eq!(ago(now, at(then)), told);
+        }
+        assert_eq!(
+            (ago(now, Timestamp::NEVER), instant(at(0))),
+            ("never".to_owned(), "1970-01-01 00:00:00Z".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_table_is_cut_in_its_last_column() {
+        let rows = [vec!["1".to_owned(), "a long text that does not fit".to_owned()]];
+        assert_eq!(table(&["N", "TEXT"], &rows, 20), "N  TEXT\n1  a long text that…\n");
+    }
+}

@@ -1,0 +1,202 @@
+//! Letters through the indexes, never by a scan.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use redrive_core::ids::QueueArn;
+use redrive_core::letter::{SHARDS, Status};
+use redrive_core::ports::{Cursor, Letters, Page, Unavailable};
+use redrive_core::replay::{Candidate, Filter};
+use redrive_core::time::Timestamp;
+
+use crate::args::Filters;
+use crate::ended::Error;
+use crate::text::queue_name;
+
+/// How many candidates are asked for at once.
+const PAGE: usize = 100;
+
+/// Which letters are looked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// What fits them.
+    pub(crate) filter: Filter,
+    /// Where they stand.
+    pub(crate) statuses: Vec<Status>,
+}
+
+impl Wanted {
+    /// Each part of an index that has to be walked. One cause has all its letters in one place, whatever their status.
+    fn parts(&self) -> Vec<(Option<Status>, u8)> {
+        let statuses = match self.filter.fingerprint {
+            Some(_) => vec![None],
+            None => self.statuses.iter().copied().map(Some).collect(),
+        };
+        statuses.into_iter().flat_map(|status| (0..SHARDS).map(move |shard| (status, shard))).collect()
+    }
+
+    async fn page<L: Letters>(
+        &self,
+        letters: &L,
+        (status, shard): (Option<Status>, u8),
+        after: Option<Cursor>,
+    ) -> Result<Page, Unavailable> {
+        let mut page = match (status, &self.filter.fingerprint) {
+            (Some(status), _) => letters.candidates(status, shard, Timestamp::NEVER, after, PAGE).await?,
+            (None, Some(cause)) => letters.of_cause(cause, shard, after, PAGE).await?,
+            (None, None) => Page::default(),
+        };
+        page.candidates.retain(|found| self.statuses.contains(&found.status) && self.filter.fits(found));
+        Ok(page)
+    }
+
+    /// Hands over page by page what fits, until there is no more or `each` has had enough.
+    pub(crate) async fn each<L: Letters>(
+        &self,
+        letters: &L,
+        mut each: impl AsyncFnMut(Vec<Candidate>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        for part in self.parts() {
+            let mut after = None;
+            loop {
+                let page = self.page(letters, part, after).await?;
+                if !page.candidates.is_empty() && each(page.candidates).await?.is_break() {
+                    return Ok(());
+                }
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds what fits, all parts at once: a sum for each, for the caller to join.
+    pub(crate) async fn sums<L: Letters, S: Default>(
+        &self,
+        letters: &L,
+        add: impl Fn(&mut S, Candidate) + Copy,
+    ) -> Result<Vec<S>, Unavailable> {
+        let sums = stream::iter(self.parts()).map(|part| async move {
+            let (mut sum, mut after) = (S::default(), None);
+            loop {
+                let page = self.page(letters, part, after).await?;
+                page.candidates.into_iter().for_each(|found| add(&mut sum, found));
+                let Some(next) = page.next else { return Ok(sum) };
+                after = Some(next);
+            }
+        });
+        sums.buffered(usize::from(SHARDS)).try_collect().await
+    }
+}
+
+/// Reads the filters of a command line. A queue's name is completed by `main_queue`.
+pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timestamp) -> Result<Filter, Error> {
+    Ok(Filter {
+        error_type: given.class,
+        error_code: given.code.clone(),
+        fingerprint: given.cause.clone(),
+        source_topic: given.queue.as_deref().map(|name| queue(name, main_queue)).transpose()?,
+        since: given.since.as_deref().map(|text| time("--since", text, now)).transpose()?,
+        until: given.until.as_deref().map(|text| time("--until", text, now)).transpose()?,
+        min_deaths: given.min_deaths,
+        max_deaths: given.max_deaths,
+        function_version: given.function_version.clone(),
+        text: given.text.clone(),
+    })
+}
+
+fn queue(name: &str, main_queue: Option<&QueueArn>) -> Result<QueueArn, Error> {
+    let arn = if name.starts_with("arn:") {
+        Some(name.to_owned())
+    } else {
+        let own = main_queue.map(QueueArn::as_str);
+        own.and_then(|own| own.strip_suffix(queue_name(own))).map(|account| format!("{account}{name}"))
+    };
+    let refused =
+        || Error::Usage("--queue must be an ARN: the stack does not say what would complete a name".to_owned());
+    arn.and_then(QueueArn::new).ok_or_else(refused)
+}
+
+fn time(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    let span = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        let span = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);
+        let millis = u64::try_from(span.as_millis()).ok()?;
+        Some(Timestamp::from_millis(now.as_millis().saturating_sub(millis)))
+    };
+    Timestamp::from_rfc3339(text).or_else(span).ok_or_else(|| {
+        Error::Usage(format!("{flag} takes a time like 2026-11-22T13:00:00Z, or one before now like 90m, 12h or 3d"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_testkit::ModelLetters;
+
+    use super::*;
+    use crate::samples::{self, NOW, letters};
+
+    fn wanted(filter: Filter, statuses: &[Status]) -> Wanted {
+        Wanted { filter, statuses: statuses.to_vec() }
+    }
+
+    async fn found(store: &ModelLetters, wanted: &Wanted) -> usize {
+        let counts: Vec<usize> = wanted.sums(store, |sum: &mut usize, _| *sum += 1).await.unwrap();
+        let mut walked = 0;
+        let each = async |page: Vec<Candidate>| {
+            walked += page.len();
+            Ok(ControlFlow::Continue(()))
+        };
+        wanted.each(store, each).await.unwrap();
+        assert_eq!(walked, counts.iter().sum::<usize>(), "both walks find the same");
+        walked
+    }
+
+    #[tokio::test]
+    async fn both_indexes_are_walked_to_their_ends_and_only_what_fits_is_found() {
+        let store = ModelLetters::new();
+        let cause = "PERMANENT/currency".to_owned();
+        let all: Vec<_> = letters().into_iter().chain(samples::many(3_000)).collect();
+        let pending = all.iter().filter(|letter| letter.status == Status::Pending).count();
+        let of_cause = all.iter().filter(|one| one.fingerprint == cause && one.status == Status::Pending).count();
+        let least = (0..SHARDS).map(|shard| all.iter().filter(|one| one.id.shard(SHARDS) == shard).count()).min();
+        assert!(least > Some(PAGE), "every shard has a second page");
+        all.into_iter().for_each(|letter| store.force(letter));
+        assert!(pending > of_cause);
+        assert_eq!(found(&store, &wanted(Filter::default(), &[Status::Pending])).await, pending);
+        let filter = Filter { fingerprint: Some(cause), ..Filter::default() };
+        assert_eq!(found(&store, &wanted(filter.clone(), &[Status::Pending])).await, of_cause);
+        assert_eq!(
+            found(&store, &wanted(Filter { text: Some("no such text".to_owned()), ..filter }, &[Status::Pending]))
+                .await,
+            0
+        );
+    }
+
+    #[test]
+    fn a_time_is_one_of_the_calendar_or_a_span_before_now() {
+        let hour = Timestamp::from_millis(NOW.as_millis() - 3_600_000);
+        assert_eq!(time("--since", "1h", NOW).unwrap(), hour);
+        assert_eq!(time("--since", "60m", NOW).unwrap(), hour);
+        assert_eq!(time("--since", &hour.to_rfc3339(), NOW).unwrap(), hour);
+        for wrong in ["", "h", "1", "1w", "-1h", "yesterday", "ü", "99999999999999999999d"] {
+            assert!(matches!(time("--since", wrong, NOW), Err(Error::Usage(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_queue_is_named_or_given_as_an_arn() {
+        let own = QueueArn::new("arn:aws:sqs:eu-west-1:1:orders").unwrap();
+        assert_eq!(queue("refunds", Some(&own)).unwrap().as_str(), "arn:aws:sqs:eu-west-1:1:refunds");
+        assert_eq!(queue("arn:aws:sqs:eu-west-1:2:x", None).unwrap().as_str(), "arn:aws:sqs:eu-west-1:2:x");
+        assert!(matches!(queue("refunds", None), Err(Error::Usage(_))));
+    }
+}

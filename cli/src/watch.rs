@@ -1,0 +1,81 @@
+//! Following a job until everything about it is known.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use redrive_core::ids::JobId;
+use redrive_core::job::{Account, Fate, State};
+use redrive_core::ports::Jobs;
+
+use crate::ended::{Ended, Error};
+use crate::jobs::{self, Seen};
+use crate::out::{self, Out};
+use crate::text::fit;
+
+/// So many looks in a row may fail.
+const PATIENCE: u32 = 10;
+
+/// Whether a job ended well: it came to its end, and every letter of it has its effect.
+pub(crate) fn ended(seen: &Seen) -> Ended {
+    let well = [Fate::Resolved, Fate::Assumed, Fate::ResolvedBefore];
+    let succeeded: u32 = well.iter().map(|fate| seen.known.of(*fate)).sum();
+    let all = matches!(seen.job.state, State::Done) && succeeded == seen.known.total();
+    if all { Ended::Done } else { Ended::NotAsAsked }
+}
+
+/// How many letters have their outcome.
+pub(crate) fn settled(known: &Account) -> u32 {
+    known.total() - known.awaited() - known.of(Fate::Failing)
+}
+
+/// What stands beside the bar, or in a line of its own.
+pub(crate) fn line(seen: &Seen, width: usize) -> String {
+    fit(&format!("{}: {}", seen.job.state.as_str(), jobs::fates(&seen.known)), width)
+}
+
+/// Follows it. Stopping to follow changes nothing about the job.
+pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out) -> Result<Ended, Error> {
+    let Some(mut seen) = jobs::read(jobs, id).await? else {
+        out::say(&format!("there is no job {id}"));
+        return Ok(Ended::NotAsAsked);
+    };
+    let bar = bar(out);
+    let (mut last, mut failure, mut silent) = (String::new(), None, 0);
+    loop {
+        // A filter's letters are not counted before the job comes to them.
+        if seen.known.total() > 0 {
+            bar.set_length(u64::from(seen.known.total()));
+            bar.set_position(u64::from(settled(&seen.known)));
+        }
+        let now = failure.take().unwrap_or_else(|| line(&seen, out.width));
+        bar.set_message(now.clone());
+        if bar.is_hidden() && now != last {
+            out::say(&now);
+            last = now;
+        }
+        if !seen.job.is_open() {
+            break;
+        }
+        tokio::time::sleep(every).await;
+        match jobs::read(jobs, id).await {
+            Ok(Some(next)) => (seen, silent) = (next, 0),
+            Ok(None) => break,
+            // The job goes on without being looked at.
+            Err(error) if silent < PATIENCE => {
+                silent += 1;
+                failure = Some(fit(&error.to_string(), out.width));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bar.finish_and_clear();
+    out.either(|| jobs::document(&seen), |width| jobs::account(&seen, width))?;
+    Ok(ended(&seen))
+}
+
+fn bar(out: Out) -> ProgressBar {
+    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}

@@ -1,0 +1,155 @@
+//! The command as a shell sees it: what it refuses, with which exit code, and before anything leaves the machine.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+
+/// A port of this machine at which nobody listens.
+fn nobody() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Outputs of a stack that does not answer.
+fn outputs(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let outputs = json!({
+        "endpoint": nobody(),
+        "region": "eu-west-1",
+        "MainQueueUrl": "http://127.0.0.1/000000000000/orders",
+        "MainQueueArn": "arn:aws:sqs:eu-west-1:000000000000:orders",
+        "DeadLetterTableName": "letters",
+        "LedgerTableName": "ledger",
+        "ReplayFunctionName": "replay",
+    });
+    std::fs::File::create(&path).unwrap().write_all(outputs.to_string().as_bytes()).unwrap();
+    path
+}
+
+/// Runs it without a terminal, and without an environment that somebody may have.
+fn redrive(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
+    command.env_clear().env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("USER", "ann");
+    command.env("AWS_MAX_ATTEMPTS", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.stdin(Stdio::null()).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+const COMMANDS: [&str; 16] = [
+    "causes",
+    "list",
+    "show",
+    "status",
+    "replay",
+    "jobs",
+    "watch",
+    "pause",
+    "resume",
+    "cancel",
+    "discard",
+    "restore",
+    "note",
+    "erase",
+    "export",
+    "completions",
+];
+const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
+
+#[test]
+fn a_command_line_that_is_not_understood_ends_with_2() {
+    let outputs = outputs("usage.json");
+    let outputs = outputs.to_str().unwrap();
+    let with = |arguments: &[&str]| redrive(&[&["--outputs", outputs], arguments].concat());
+    for arguments in [
+        &["frobnicate"][..],
+        &[],
+        &["show", "not-a-uuid"],
+        &["list", "--type", "SAD"],
+        &["list", "--since", "yesterday"],
+        &["replay", "--yes"],
+        &["replay", "--yes", ID, "--cause", "c"],
+        &["replay", "--yes", ID, "--rate", "0"],
+        &["replay", "--now", "--canary", "1", ID],
+        &["discard", ID],
+        &["discard", ID, "--note", " ", "--yes"],
+        &["pause", "--by", "", ID],
+        &["causes", "--stack", "also"],
+        &["watch", ID, "--every", "0"],
+    ] {
+        let output = with(arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(code(&redrive(&["causes"])), 2, "no stack is named");
+    assert_eq!(code(&redrive(&["causes", "--outputs", "/no/such/file"])), 2);
+}
+
+#[test]
+fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
+    let outputs = outputs("refusals.json");
+    for arguments in [
+        &["replay", ID][..],
+        &["replay", "--now", "--cause", "PERMANENT/currency"],
+        &["discard", ID, "--note", "n"],
+        &["erase", "--type", "schema", "--note", "n"],
+        &["--json", "erase", ID, "--note", "n"],
+    ] {
+        let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
+        assert_eq!(code(&output), 4, "{arguments:?}: {}", said(&output));
+        assert!(output.stdout.is_empty() && said(&output).contains("--yes"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_aws_that_does_not_answer_ends_with_3() {
+    let outputs = outputs("silent.json");
+    for arguments in [&["causes"][..], &["show", ID], &["status"], &["jobs"], &["discard", ID, "--note", "n", "--yes"]]
+    {
+        let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
+        assert_eq!(code(&output), 3, "{arguments:?}: {}", said(&output));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    let output = redrive(&["causes", "--stack", "s", "--region", "eu-west-1", "--endpoint-url", &nobody()]);
+    assert_eq!(code(&output), 3, "{}", said(&output));
+}
+
+#[test]
+fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
+    let output = redrive(&["--help"]);
+    let help = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(code(&output), 0);
+    let words = ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  "];
+    for word in COMMANDS.iter().chain(&words) {
+        assert!(help.contains(word), "{word}");
+    }
+    for command in COMMANDS {
+        let output = redrive(&[command, "--help"]);
+        assert_eq!(code(&output), 0, "{command:?}");
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            assert!(line.chars().count() <= 80, "{command:?}: {line:?}");
+        }
+    }
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
+    assert!(!help.contains('\u{1b}'), "nobody looks at it on a terminal");
+}
+
+#[test]
+fn completions_are_written_for_every_shell_and_without_a_stack() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = redrive(&["completions", shell]);
+        assert_eq!(code(&output), 0, "{shell}");
+        assert!(String::from_utf8(output.stdout).unwrap().contains("causes"), "{shell}");
+    }
+}
