@@ -2,6 +2,7 @@
 
 mod body;
 mod edges;
+mod eject;
 
 use std::fmt;
 
@@ -157,6 +158,10 @@ pub enum Happening {
     Sent,
     /// SQS refused it.
     NotSent,
+    /// A claim ran out, nobody takes it over, and it may have been sent.
+    InDoubt,
+    /// It was put back into the dead-letter queue.
+    Ejected,
     /// Nothing was heard of it until its deadline.
     NoOutcome,
     /// Its effect happened.
@@ -278,6 +283,19 @@ impl Letter {
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
         self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
+    }
+
+    /// Whether this claim is of somebody who puts the letter back into the dead-letter queue: that is no send, so none is
+    /// written down with it.
+    #[must_use]
+    pub fn is_ejecting(&self) -> bool {
+        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
+    }
+
+    /// Whether it waits because nobody knows what became of its last claim.
+    #[must_use]
+    pub fn waits_in_doubt(&self) -> bool {
+        self.status == Status::Pending && self.history.last().is_some_and(|event| event.what == Happening::InDoubt)
     }
 
     /// Forgets what is oldest, attempts first, until it fits into its item: a letter that could not be written could

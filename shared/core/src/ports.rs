@@ -71,6 +71,25 @@ pub trait Ledger<E>: Send + Sync + 'static {
 pub trait LedgerReader: Send + Sync + 'static {
     /// Reads entries, consistently; one answer for each key, in order.
     fn read(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
+
+    /// Whether there is a ledger at all: a consumer may be written without it.
+    fn is_kept(&self) -> bool {
+        true
+    }
+}
+
+/// No ledger, if `None`: every key is absent.
+impl<L: LedgerReader> LedgerReader for Option<L> {
+    async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        match self {
+            Some(ledger) => ledger.read(keys).await,
+            None => Ok(keys.iter().map(|_| None).collect()),
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        self.as_ref().is_some_and(LedgerReader::is_kept)
+    }
 }
 
 /// The dead-letter table.

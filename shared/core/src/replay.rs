@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::decode::{Inspected, Reading};
 use crate::envelope::{Attribute, Attributes};
 use crate::foreign;
-use crate::ids::{LetterId, Life, Number, Scope};
+use crate::ids::{LetterId, Life, Number, QueueArn, Scope};
 use crate::key::Key;
 use crate::letter::{ErrorType, Letter, NoBody, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;
+/// SQS's limit of a message, attributes included.
+const BYTE_LIMIT: usize = 1024 * 1024;
 /// The longest note that is kept.
 const NOTE_LIMIT: usize = 1_024;
 
@@ -37,6 +39,13 @@ pub enum Request {
         selection: Selection,
         /// Why.
         note: String,
+        /// Who asks.
+        by: String,
+    },
+    /// Put what a person chose back into its dead-letter queue, for native tools or before the queue is given up.
+    Eject {
+        /// Which letters.
+        selection: Selection,
         /// Who asks.
         by: String,
     },
@@ -70,6 +79,8 @@ pub struct Filter {
     pub error_code: Option<String>,
     /// Its cause.
     pub fingerprint: Option<String>,
+    /// The queue that it came from.
+    pub source_topic: Option<QueueArn>,
 }
 
 /// What an index knows of a letter.
@@ -89,6 +100,8 @@ pub struct Candidate {
     pub key: Option<Key>,
     /// The ledger's scope.
     pub scope: Scope,
+    /// The queue that it came from.
+    pub source: QueueArn,
 }
 
 impl Filter {
@@ -98,6 +111,7 @@ impl Filter {
         self.error_type.is_none_or(|wanted| wanted == candidate.error_type)
             && self.error_code.as_ref().is_none_or(|wanted| candidate.error_code.as_ref() == Some(wanted))
             && self.fingerprint.as_ref().is_none_or(|wanted| *wanted == candidate.fingerprint)
+            && self.source_topic.as_ref().is_none_or(|wanted| *wanted == candidate.source)
     }
 
     fn is_empty(&self) -> bool {
@@ -108,8 +122,9 @@ impl Filter {
 /// A request that is not understood. Nothing was touched.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "replay input is not understood: {0}; expected {{\"redrive\":\"schedule\"}}, or an action \"replay\", \"discard\" or \
-     \"erase\" with \"ids\" or \"select\" (error_type, error_code, fingerprint), \"by\", and for the last two a \"note\""
+    "replay input is not understood: {0}; expected {{\"redrive\":\"schedule\"}}, or an action \"replay\", \"eject\", \
+     \"discard\" or \"erase\" with \"ids\" or \"select\" (error_type, error_code, fingerprint, source_topic), \"by\", and for \
+     the last two a \"note\""
 )]
 pub struct BadRequest(String);
 
@@ -137,6 +152,10 @@ impl Request {
             (None, Some("replay")) if wire.note.is_some() => bad("a replay takes no note"),
             (None, Some("replay")) => {
                 Ok(Self::Replay { selection: selection(wire.ids, wire.select)?, by: who(wire.by)? })
+            }
+            (None, Some("eject")) if wire.note.is_some() => bad("an ejection takes no note"),
+            (None, Some("eject")) => {
+                Ok(Self::Eject { selection: selection(wire.ids, wire.select)?, by: who(wire.by)? })
             }
             (None, Some("discard")) => {
                 let note = why(wire.note)?;
@@ -229,7 +248,7 @@ impl Outgoing {
     /// The message of a claimed letter. `None` unless it is REPLAYING and has its body: nothing else is ever sent.
     #[must_use]
     pub fn of_claimed(letter: &Letter) -> Option<Self> {
-        if letter.status != Status::Replaying || letter.body.check().is_err() {
+        if letter.status != Status::Replaying || letter.is_ejecting() || letter.body.check().is_err() {
             return None;
         }
         let redrive = Redrive {
@@ -275,6 +294,32 @@ impl Outgoing {
             group: dead.envelope.group.clone(),
             deduplication: deduplication(redrive.letter, redrive.number, redrive.died.as_ref()),
         })
+    }
+
+    /// The message of a letter that is claimed to be ejected: body and attributes verbatim. Why it died goes along by the
+    /// attribute of [`foreign`] where there is a slot and room for it, and nobody else wrote one. `None` unless the letter is
+    /// claimed for this and has its body.
+    #[must_use]
+    pub fn of_ejected(letter: &Letter) -> Option<Self> {
+        if !letter.is_ejecting() || letter.body.check().is_err() {
+            return None;
+        }
+        let plain = Self {
+            letter: letter.id,
+            number: letter.number,
+            body: letter.payload.clone(),
+            attributes: letter.attributes.clone(),
+            group: letter.group.clone(),
+            deduplication: deduplication(letter.id, letter.number, None),
+        };
+        if plain.attributes.contains_key(foreign::ATTRIBUTE) {
+            return Some(plain);
+        }
+        let mut with_reason = plain.clone();
+        let reason = Attribute::text(foreign::told(&letter.reason));
+        with_reason.attributes.insert(foreign::ATTRIBUTE.to_owned(), reason);
+        let fits = with_reason.attributes.len() <= ATTRIBUTE_LIMIT && with_reason.bytes() <= BYTE_LIMIT;
+        Some(if fits { with_reason } else { plain })
     }
 
     /// What it counts against SQS's limit of a batch: body and attributes, names and types included.
@@ -328,6 +373,12 @@ mod tests {
             Request::parse(&json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"})),
             Ok(Request::Discard { selection: Selection::Filter(_), .. })
         ));
+        let of_a_queue =
+            json!({"action": "eject", "select": {"source_topic": "arn:aws:sqs:us-east-1:1:q"}, "by": "ann"});
+        assert!(matches!(
+            Request::parse(&of_a_queue),
+            Ok(Request::Eject { selection: Selection::Filter(Filter { source_topic: Some(_), .. }), .. })
+        ));
         assert!(matches!(
             Request::parse(&json!({"action": "erase", "ids": [id], "note": "n", "by": "ann"})),
             Ok(Request::Erase { selection: Selection::Ids(ids), .. }) if ids.len() == 1
@@ -351,6 +402,9 @@ mod tests {
             json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "ids": ["x"], "by": "ann"}),
             json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "by": "ann"}),
             json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": " ", "by": "ann"}),
+            json!({"action": "eject", "by": "ann"}),
+            json!({"action": "eject", "ids": [], "by": "ann"}),
+            json!({"action": "eject", "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"}),
             json!({"action": "erase", "ids": ["x"]}),
             json!({"action": "erase", "select": {"error_type": "SCHEMA"}, "by": "ann"}),
             json!({"action": "forget", "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"}),

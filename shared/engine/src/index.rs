@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, Leave, admit, letter_ids, ownerless_key};
+use redrive_core::admission::{Admission, Findings, Leave, LedgerView, admit, letter_ids, ownerless_key};
 use redrive_core::batch::Batch;
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
@@ -73,6 +73,24 @@ impl DrainReport {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let Self { received, created, pending, resolved, changed, deleted, .. } = other;
+        let Self { delete_failures, lease_live, unavailable, skipped, .. } = other;
+        pending.into_iter().for_each(|(error_type, count)| *self.pending.entry(error_type).or_default() += count);
+        self.received += received;
+        self.created += created;
+        self.resolved += resolved;
+        self.changed += changed;
+        self.deleted += deleted;
+        self.delete_failures += delete_failures;
+        self.lease_live += lease_live;
+        self.unavailable += unavailable;
+        self.skipped += skipped;
+        self
+    }
+
     fn leave(&mut self, why: Leave) {
         match why {
             Leave::LeaseLive => self.lease_live += 1,
@@ -130,6 +148,11 @@ where
     #[must_use]
     pub fn with_redaction(self, redaction: Redaction) -> Self {
         Self { redaction, ..self }
+    }
+
+    /// No receive starts with less time left.
+    pub(crate) const fn reserve(&self) -> Duration {
+        self.settings.reserve
     }
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
@@ -190,6 +213,7 @@ where
             let (named, own) = letter_ids(dead, &self.settings.reading);
             ids.extend([named.unwrap_or(own), own]);
         }
+        let ledger = if self.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
         let (entries, letters) = (self.ledger.read(&keys).await?, self.letters.read(&ids).await?);
         let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
         let dead = fresh.into_iter().map(|seen| {
@@ -198,7 +222,7 @@ where
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
             let said = self.said(&seen);
-            Dead { seen, found: Findings { said, ownerless, owned, named, own, ..Findings::default() } }
+            Dead { seen, found: Findings { ledger, said, ownerless, owned, named, own } }
         });
         Ok(dead.collect())
     }

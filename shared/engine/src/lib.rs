@@ -9,13 +9,15 @@
 //! something did ([`ROUNDS`] times at most).
 
 mod batches;
+mod drains;
 mod index;
 mod process;
 mod replay;
 
+pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, Indexer};
 pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
-pub use replay::{ReplayReport, ReplaySettings, Replayer};
+pub use replay::{ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 
 use redrive_core::ports::{Clock, Entropy};
 

@@ -1,19 +1,22 @@
+mod eject;
+mod pairs;
 mod reconcile;
-mod select;
+mod report;
 mod send;
 
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::LetterId;
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::{Filter, Request, Selection};
+use redrive_core::replay::Request;
 use redrive_core::time::Timestamp;
-use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{info, warn};
+
+pub use pairs::{ReplayError, Reports, replay_all};
+pub use report::ReplayReport;
 
 use crate::{ROUNDS, World};
 
@@ -33,55 +36,12 @@ pub struct ReplaySettings {
     pub reserve: Duration,
 }
 
-/// What became of the letters of one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ReplayReport {
-    /// Letters that were looked at in order to be sent, discarded or erased.
-    pub considered: usize,
-    /// Sent, and marked so.
-    pub sent: usize,
-    /// Of these: claims of somebody else that had run out.
-    pub taken_over: usize,
-    /// Refused by SQS, and PENDING again.
-    pub not_sent: usize,
-    /// Claimed, and perhaps sent: the next run finds out, or sends them again under the next number.
-    pub in_doubt: usize,
-    /// Found done in the ledger instead of being sent.
-    pub resolved_instead: usize,
-    /// Replayed earlier, and found done now.
-    pub resolved: usize,
-    /// Replayed earlier, with no outcome until their deadline.
-    pub no_outcome: usize,
-    /// Discarded.
-    pub discarded: usize,
-    /// Without their body from now on.
-    pub erased: usize,
-    /// Not PENDING any more when it came to it.
-    pub changed_meanwhile: usize,
-    /// Without a free message attribute for redrive's own.
-    pub no_attribute_slot: usize,
-    /// Whose body was erased, has expired, or is lost: it cannot be sent.
-    pub no_body: usize,
-    /// Asked for by id, and not there.
-    pub not_found: usize,
-    /// Not touched: a table did not answer.
-    pub unavailable: usize,
-    /// Time ran out before the end of the selection.
-    pub more: bool,
-    /// SQS refused a whole batch with this code, and the run ended there.
-    pub stopped: Option<String>,
-}
-
-impl ReplayReport {
-    const fn stops(&self) -> bool {
-        self.more || self.stopped.is_some()
-    }
-}
-
 /// Sends letters back to the queue that they came from.
 #[derive(Debug)]
 pub struct Replayer<O, R, T, W> {
     outbox: O,
+    dead_letters: Option<O>,
+    sends: bool,
     ledger: R,
     letters: T,
     world: W,
@@ -97,95 +57,40 @@ where
 {
     /// A replay for one queue pair.
     pub const fn new(outbox: O, ledger: R, letters: T, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, ledger, letters, world, settings }
+        Self { outbox, dead_letters: None, sends: true, ledger, letters, world, settings }
     }
 
-    /// Carries out one request, until it is done or `deadline` nears. May run twice, late, or beside itself.
+    /// The dead-letter queue, to eject letters into: only while no indexer empties it.
+    #[must_use]
+    pub fn with_ejection(self, dead_letters: O) -> Self {
+        Self { dead_letters: Some(dead_letters), ..self }
+    }
+
+    /// Nothing is sent back to the queue: its letters can still be discarded, erased and ejected.
+    #[must_use]
+    pub fn without_destination(self) -> Self {
+        Self { sends: false, ..self }
+    }
+
+    /// Carries out one request, until it is done or `deadline` nears. May run twice, late, or beside itself. Letters of other
+    /// queues are left alone.
     ///
     /// # Errors
-    /// [`Unavailable`] if the dead-letter table could not be asked for candidates. What was done until then stands.
-    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, Unavailable> {
-        let mut report = ReplayReport::default();
-        match request {
-            Request::Schedule => self.schedule(deadline, &mut report).await?,
-            Request::Replay { selection, by } => {
-                self.selected(selection, deadline, &mut report, Step::Send { by, due_by: Timestamp::NEVER }).await?;
-            }
-            Request::Discard { selection, note, by } => {
-                self.selected(selection, deadline, &mut report, Step::Discard { by, note }).await?;
-            }
-            Request::Erase { selection, note, by } => {
-                self.selected(selection, deadline, &mut report, Step::Erase { by, note }).await?;
-            }
-        }
-        Ok(report)
-    }
-
-    /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
-    async fn schedule(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
-        let now = self.world.now();
-        let time = deadline.saturating_duration_since(Instant::now());
-        let scheduled = Step::Send { by: "schedule", due_by: now };
-        let sends_end = Instant::now() + time * 3 / 5;
-        self.each(Status::Replaying, now, None, sends_end, report, scheduled).await?;
-        self.each(Status::Pending, now, None, sends_end, report, scheduled).await?;
-        let sent_all = !std::mem::take(&mut report.more);
-        let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        self.each(Status::Replayed, Timestamp::NEVER, None, replayed_end, report, Step::Reconcile).await?;
-        let replayed_all = !std::mem::take(&mut report.more);
-        self.each(Status::Pending, Timestamp::NEVER, None, deadline, report, Step::Reconcile).await?;
-        report.more |= !sent_all || !replayed_all;
-        Ok(())
-    }
-
-    async fn selected(
-        &self,
-        selection: &Selection,
-        deadline: Instant,
-        report: &mut ReplayReport,
-        step: Step<'_>,
-    ) -> Result<(), Unavailable> {
-        match selection {
-            Selection::Ids(ids) => {
-                for chunk in ids.chunks(BATCH) {
-                    self.step(chunk, deadline, report, step).await;
-                    if report.stops() {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Selection::Filter(filter) => {
-                self.each(Status::Pending, Timestamp::NEVER, Some(filter), deadline, report, step).await
-            }
-        }
-    }
-
-    /// One step with a few letters, if there is time. What a hanging call leaves behind is claimed, and taken over later.
-    async fn step(&self, ids: &[LetterId], deadline: Instant, report: &mut ReplayReport, step: Step<'_>) {
-        if !self.time_left(deadline) || tokio::time::timeout_at(deadline, self.take(ids, report, step)).await.is_err() {
-            report.more = true;
-        }
+    /// [`ReplayError`]: see [`replay_all`].
+    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, ReplayError> {
+        replay_all(std::slice::from_ref(self), request, deadline).await.map(|reports| reports.together())
     }
 
     fn time_left(&self, deadline: Instant) -> bool {
         deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }
 
-    async fn take(&self, ids: &[LetterId], report: &mut ReplayReport, step: Step<'_>) {
-        let letters = match self.letters.read(ids).await {
-            Ok(letters) => letters,
-            Err(error) => {
-                warn!(%error, count = ids.len(), "letters could not be read");
-                report.unavailable += ids.len();
-                return;
-            }
-        };
-        report.not_found += letters.iter().filter(|letter| letter.is_none()).count();
-        let letters: Vec<_> = letters.into_iter().flatten().collect();
+    /// One step with a few letters of this queue.
+    async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
         match step {
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Send { by, due_by } => self.send(letters, by, due_by, report).await,
+            Step::Eject { by, named } => self.eject(letters, by, named, report).await,
             Step::Discard { by, note } => self.discard(letters, by, note, report).await,
             Step::Erase { by, note } => self.erase(letters, by, note, report).await,
         }
@@ -252,9 +157,7 @@ where
 enum Step<'a> {
     Reconcile,
     Send { by: &'a str, due_by: Timestamp },
+    Eject { by: &'a str, named: bool },
     Discard { by: &'a str, note: &'a str },
     Erase { by: &'a str, note: &'a str },
 }
-
-/// What an index is asked for.
-type Wanted<'a> = Option<&'a Filter>;

@@ -126,7 +126,7 @@ fn every_request_to_replay_is_understood() {
         Selection::Filter(Filter {
             error_type: Some(error_type),
             error_code: code.map(str::to_owned),
-            fingerprint: None,
+            ..Filter::default()
         })
     };
     let replay = Request::parse(&fixture("replay-currency.json")).unwrap();

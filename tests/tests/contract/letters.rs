@@ -256,6 +256,7 @@ async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, ex
             fingerprint: letter.fingerprint.clone(),
             key: letter.key.clone(),
             scope: letter.scope.clone(),
+            source: letter.source.clone(),
         })
         .collect();
     assert_eq!(ours, expected);

@@ -270,12 +270,23 @@ struct CandidateItem {
     fingerprint: String,
     idempotency_key: Option<Key>,
     scope: Scope,
+    source_topic: QueueArn,
 }
 
 /// An item of the status index as a candidate.
 pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
-    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, idempotency_key: key, scope } = decode(item)?;
-    Ok(Candidate { id, due, error_type, error_code, fingerprint, key, scope })
+    let item: CandidateItem = decode(item)?;
+    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, scope, .. } = item;
+    Ok(Candidate {
+        id,
+        due,
+        error_type,
+        error_code,
+        fingerprint,
+        key: item.idempotency_key,
+        scope,
+        source: item.source_topic,
+    })
 }
 
 #[cfg(test)]

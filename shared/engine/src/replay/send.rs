@@ -10,11 +10,14 @@ use crate::World;
 use crate::batches::batches;
 
 /// A letter that we hold, and its message.
-struct Claimed {
+pub(super) struct Claimed {
     letter: Letter,
     token: OwnerToken,
-    message: Outgoing,
+    pub(super) message: Outgoing,
 }
+
+/// The token of a claim, whether it takes one over that ran out, and its write.
+pub(super) type Claim = (OwnerToken, bool, LetterWrite);
 
 impl<O, R, T, W> Replayer<O, R, T, W>
 where
@@ -26,17 +29,30 @@ where
     /// Claims, sends and marks; at most ten letters. The index may have been late: what is not due is left alone.
     pub(super) async fn send(&self, letters: Vec<Letter>, by: &str, due_by: Timestamp, report: &mut ReplayReport) {
         report.considered += letters.len();
+        if !self.sends {
+            report.no_destination += letters.len();
+            return;
+        }
+        let letters = self.settled(letters, by, report).await;
+        // Without a ledger only a person replays, whatever a letter was promised when there was one.
+        let due_by =
+            if self.ledger.is_kept() || due_by == Timestamp::NEVER { due_by } else { Timestamp::from_millis(0) };
         let (letters, later): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.due <= due_by);
         report.changed_meanwhile += later.len();
-        let open = self.still_open(letters, report).await;
+        let open = self.still_open(letters, Outgoing::check, report).await;
         let claimed = self.claim(open, by, report).await;
         for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, by, report).await;
+            self.send_batch(batch, &self.outbox, by, report).await;
         }
     }
 
     /// Leaves out what the ledger shows as done, and what cannot be sent.
-    async fn still_open(&self, letters: Vec<Letter>, report: &mut ReplayReport) -> Vec<Letter> {
+    pub(super) async fn still_open(
+        &self,
+        letters: Vec<Letter>,
+        check: impl Fn(&Letter) -> Result<(), CannotSend>,
+        report: &mut ReplayReport,
+    ) -> Vec<Letter> {
         let effects = match self.effects(&letters).await {
             Ok(effects) => effects,
             Err(error) => {
@@ -53,7 +69,7 @@ where
                         report.resolved_instead += 1;
                     }
                 }
-                _ => match Outgoing::check(&letter) {
+                _ => match check(&letter) {
                     Ok(()) => open.push(letter),
                     Err(error) => count_unsendable(&letter, error, report),
                 },
@@ -64,7 +80,7 @@ where
 
     async fn claim(&self, open: Vec<Letter>, by: &str, report: &mut ReplayReport) -> Vec<Claimed> {
         let now = self.world.now();
-        let (mut tokens, mut writes) = (Vec::new(), Vec::new());
+        let mut claims = Vec::with_capacity(open.len());
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
             // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
@@ -72,13 +88,22 @@ where
             let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), by, self.settings.lease, now) {
-                Ok(next) => {
-                    tokens.push((token, letter.status == Status::Replaying));
-                    writes.push(LetterWrite::change(next));
-                }
+                Ok(next) => claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next))),
                 Err(_) => report.changed_meanwhile += 1,
             }
         }
+        self.write_claims(claims, Outgoing::of_claimed, report).await
+    }
+
+    /// Writes claims, and answers with those that hold and the message of each.
+    pub(super) async fn write_claims(
+        &self,
+        claims: Vec<Claim>,
+        message: fn(&Letter) -> Option<Outgoing>,
+        report: &mut ReplayReport,
+    ) -> Vec<Claimed> {
+        let (tokens, writes): (Vec<_>, Vec<_>) =
+            claims.into_iter().map(|(token, lapsed, write)| ((token, lapsed), write)).unzip();
         if writes.is_empty() {
             return Vec::new();
         }
@@ -100,14 +125,14 @@ where
                 }
             };
             report.taken_over += usize::from(lapsed);
-            if let Some(message) = Outgoing::of_claimed(&letter) {
+            if let Some(message) = message(&letter) {
                 claimed.push(Claimed { letter, token, message });
             }
         }
         claimed
     }
 
-    async fn send_batch(&self, batch: Vec<Claimed>, by: &str, report: &mut ReplayReport) {
+    pub(super) async fn send_batch(&self, batch: Vec<Claimed>, to: &O, by: &str, report: &mut ReplayReport) {
         // Whoever was held up for longer than the lease must not send: another has taken over.
         let now = self.world.now();
         let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|claimed| claimed.letter.due > now);
@@ -116,7 +141,7 @@ where
             return;
         }
         let messages = batch.iter().map(|claimed| claimed.message.clone()).collect();
-        match self.outbox.send(messages).await {
+        match to.send(messages).await {
             Ok(answers) => {
                 report.stopped = refused_alike(&answers);
                 for (claimed, answer) in batch.into_iter().zip(answers) {
@@ -134,6 +159,10 @@ where
         let Claimed { letter, token, .. } = claimed;
         let (policy, number, id) = (&self.settings.policy, letter.number, letter.id);
         let marked = match &answer {
+            Ok(sent) if letter.is_ejecting() => {
+                let edge = |letter: &Letter| letter.ejected(token, number, sent, by, policy, self.world.now()).ok();
+                self.change(letter, edge).await
+            }
             Ok(sent) => {
                 let edge =
                     |letter: &Letter| letter.sent(token, number, sent.clone(), by, policy, self.world.now()).ok();
@@ -146,6 +175,10 @@ where
             }
         };
         match (marked, answer) {
+            (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
+                info!(letter_id = %id, %number, %message_id, by, "letter ejected");
+                report.ejected += 1;
+            }
             (Ok(Some(_)), Ok(message_id)) => {
                 info!(letter_id = %id, %number, %message_id, by, "letter replayed");
                 report.sent += 1;

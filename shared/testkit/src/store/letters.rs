@@ -148,6 +148,7 @@ fn candidate(letter: &Letter) -> Candidate {
         fingerprint: letter.fingerprint.clone(),
         key: letter.key.clone(),
         scope: letter.scope.clone(),
+        source: letter.source.clone(),
     }
 }
 
