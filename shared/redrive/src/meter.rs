@@ -17,6 +17,11 @@ impl Meter {
         Self { function, queue }
     }
 
+    /// The queue pair's name.
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
     /// A number that is zero says nothing that its absence would not, the first one excepted: it says that the
     /// function ran.
     pub(crate) fn emit(&self, metrics: &[Metric], distributions: &[Distribution]) {
@@ -95,6 +100,10 @@ pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersWithoutSlot", report.no_attribute_slot),
         count("LettersWithoutBody", report.no_body),
         count("LettersUnavailable", report.unavailable),
+        count("LettersEjected", report.ejected),
+        count("LettersInCustody", report.in_custody),
+        count("LettersInDoubt", report.returned_in_doubt),
+        count("LettersUnlisted", report.unlisted),
     ]
 }
 
