@@ -5,9 +5,12 @@
 
 mod bad_input;
 mod bench;
+mod ejecting;
 mod erasing;
 mod faults;
 mod foreign;
+mod house;
+mod pairs;
 mod queues;
 
 use std::time::Duration;
