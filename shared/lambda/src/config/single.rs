@@ -66,6 +66,9 @@ fn pair(reader: &mut Reader<'_>, queue: Option<&fields::Queue>, ledger: Option<&
         "off" => Ok(false),
         _ => Err("on (the indexer empties the dead-letter queue) or off (it is left alone)".to_owned()),
     });
+    if ledger == Some(&None) && reader.text("LEDGER_SCOPE").is_some() {
+        reader.refuse("LEDGER_SCOPE", "is set, and LEDGER_TABLE_NAME is none", "both, or neither");
+    }
     let (policy, ledger) = (policy?, ledger?.is_some());
     let policy = if ledger { policy } else { policy.asking() };
     Some(Pair { name: queue?.name.clone(), reading: reading?, ledger, policy, custody: custody? })

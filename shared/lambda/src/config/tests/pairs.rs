@@ -132,6 +132,17 @@ fn a_single_pair_whose_consumer_keeps_no_ledger_says_so_by_the_tables_name() {
     assert!(!IndexerConfig::read(lookup(&variables)).unwrap().pairs[0].pair.custody);
     let half = ReplayConfig::read(lookup(&[&variables[..3], &[("CUSTODY", "half")]].concat())).unwrap_err();
     assert_eq!(places(&half), ["CUSTODY"]);
+    let scoped = ReplayConfig::read(lookup(&[&variables[..], &[("LEDGER_SCOPE", "orders")]].concat())).unwrap_err();
+    assert_eq!(places(&scoped), ["LEDGER_SCOPE"]);
+}
+
+#[test]
+fn the_example_of_a_list_is_one() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/pairs.example.json");
+    let config = IndexerConfig::read(lookup(&[("QUEUE_PAIRS_FILE", file)])).unwrap();
+    let pairs: Vec<_> =
+        config.pairs.iter().map(|read| (read.pair.name.as_str(), read.pair.ledger, read.pair.custody)).collect();
+    assert_eq!(pairs, [("orders", true, true), ("mail", false, true), ("steps", true, false)]);
 }
 
 /// Each change, and where its problem is told.
