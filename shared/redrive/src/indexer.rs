@@ -5,7 +5,7 @@ use redrive_core::mask::Redaction;
 use redrive_core::ports::Entropy;
 use redrive_engine::{DrainReport, IndexSettings, Indexer, LANES, drain_all};
 use redrive_lambda::config::{IndexedPair, IndexerConfig, Pair, environment};
-use redrive_lambda::doorbell::Wake;
+use redrive_lambda::doorbell::{Wake, watched_queues};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
 use redrive_lambda::{System, telemetry};
 use serde_json::{Value, json};
@@ -50,17 +50,27 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
         let settings = IndexSettings { reading, policy, pollers, wait: WAIT, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
         let letters = aws.letters(letter_table.clone());
+        let dead_letters = dead_letter_queue_url.rsplit('/').next().unwrap_or_default().to_owned();
         let indexer = Indexer::new(aws.dead_letter_queue(dead_letter_queue_url), ledger, letters, System, settings);
-        (indexer.with_redaction(Redaction::new(masks)), Meter::new(function.name.clone(), name))
+        let meter = (Meter::new(function.name.clone(), name), dead_letters);
+        (indexer.with_redaction(Redaction::new(masks)), meter)
     });
-    let (indexers, meters) = queues.unzip();
-    Ok(Indexing { indexers, meters })
+    let (indexers, meters): (_, Vec<_>) = queues.unzip();
+    let (meters, dead_letters) = meters.into_iter().unzip();
+    Ok(Indexing { indexers, meters, dead_letters })
 }
 
 struct Indexing {
     indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
     /// Of each, in the same order.
     meters: Vec<Meter>,
+    /// The name of each dead-letter queue.
+    dead_letters: Vec<String>,
+}
+
+/// Whose turn is first: the queue's that an alarm rings for, else any.
+fn first(dead_letters: &[String], rung: &[String], any: usize) -> usize {
+    dead_letters.iter().position(|name| rung.contains(name)).unwrap_or(any)
 }
 
 impl Flow for Indexing {
@@ -71,7 +81,8 @@ impl Flow for Indexing {
             Wake::Sweep => json!("sweep"),
             Wake::Nothing => return Ok(json!({"woken_by": "an alarm that does not ring"})),
         };
-        let first = usize::try_from(System.bits() % (1 << 16)).unwrap_or_default();
+        let any = usize::try_from(System.bits() % (1 << 16)).unwrap_or_default();
+        let first = first(&self.dead_letters, &watched_queues(&invocation.payload), any);
         let reports = drain_all(&self.indexers, first, invocation.deadline).await;
         let mut queues = Vec::with_capacity(reports.len());
         for (meter, report) in self.meters.iter().zip(reports) {
@@ -127,6 +138,13 @@ mod tests {
             (&json!(1), &json!(10), &json!("sweep"))
         );
         assert!(answer(Vec::new(), json!("sweep")).is_ok());
+    }
+
+    #[test]
+    fn the_queue_that_an_alarm_rings_for_has_the_first_turn() {
+        let queues = ["a-dead", "b-dead"].map(str::to_owned);
+        assert_eq!(first(&queues, &queues[1..], 7), 1);
+        assert_eq!((first(&queues, &["else".to_owned()], 7), first(&queues, &[], 7)), (7, 7));
     }
 
     #[test]
