@@ -82,10 +82,23 @@ sim:  ## More random schedules of the real engine over models (SEEDS=10000)
 contract:  ## The contract on a second emulator of DynamoDB, in process (compiles SQLite once)
 	env -u MAKEFLAGS cargo test -p redrive-tests --locked --features dynoxide --test contract in_process
 
+# The target's own corpus grows in target/fuzz; what it starts from is tests/fuzz/seeds and the event files.
+.PHONY: fuzz
+fuzz: target/tools/bin/cargo-fuzz  ## Random bytes into one parser, led by coverage (TARGET=event SECONDS=60)
+	@test -f "tests/fuzz/fuzz_targets/$(TARGET).rs" || { echo "TARGET must be one of:" tests/fuzz/fuzz_targets/*.rs >&2; exit 1; }
+	corpus="target/fuzz/corpus/$(TARGET)"
+	mkdir -p "$$corpus" target/fuzz/artifacts
+	seeds=(tests/events)
+	if [ -d "tests/fuzz/seeds/$(TARGET)" ]; then seeds+=("tests/fuzz/seeds/$(TARGET)"); fi
+	export RUSTC_BOOTSTRAP=1
+	env -u MAKEFLAGS $< run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $(TARGET) "$$corpus" "$${seeds[@]}" -- \
+	  -max_total_time=$(or $(SECONDS),60) -timeout=20 -max_len=65536 -artifact_prefix=target/fuzz/artifacts/$(TARGET)-
+
 .PHONY: bench
-bench:  ## Ways to write the ledger, side by side in one run: calls, CPU and bytes a message
+bench: $(SAM_READY)  ## Ways to write the ledger, and the indexer beside a plain boto3 drain (ROUNDS=300, MESSAGES=2000)
 	export CARGO_TARGET_DIR=target/bench CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2
 	env -u MAKEFLAGS cargo run --release --locked -p redrive-bench --features dynoxide -- ledger $(if $(ROUNDS),--rounds $(ROUNDS))
+	target/bench/release/redrive-bench drain --python $(TOOLS)/python $(if $(MESSAGES),--messages $(MESSAGES))
 
 # ---- The local stage --------------------------------------------------------------------------------------------
 
@@ -175,6 +188,9 @@ $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 
 target/tools/bin/cargo-deny:
 	cargo install --locked --root target/tools cargo-deny@0.20.2
+
+target/tools/bin/cargo-fuzz:
+	cargo install --locked --root target/tools cargo-fuzz@0.13.2
 
 # A recipe is one script, so that traps and variables reach its end.
 .ONESHELL:

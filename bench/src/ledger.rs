@@ -38,7 +38,7 @@ const MIXES: [Mix; 4] = [
 
 /// Measures against `endpoint`, or a server of its own.
 pub(crate) fn run(endpoint: Option<String>, rounds: usize) -> Result<(), Error> {
-    let server = if endpoint.is_none() { Some(Server::start()?) } else { None };
+    let server = if endpoint.is_none() { Some(Server::start("serve")?) } else { None };
     let endpoint = endpoint.or_else(|| server.as_ref().map(|server| server.endpoint.clone())).unwrap_or_default();
     let threads = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let (flows, handlers) = (threads()?, threads()?);

@@ -1,10 +1,15 @@
 //! Measurements. `redrive-bench ledger [--endpoint URL] [--rounds N]` measures the ledger's two ways of writing side
 //! by side; without an endpoint it serves a DynamoDB in a process of its own (feature `dynoxide`).
+//! `redrive-bench drain [--python PATH] [--messages N]` measures the indexer beside a plain drain with boto3, if that Python
+//! has it.
 
 #![allow(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod counting;
+mod drain;
 mod drive;
+#[cfg(feature = "dynoxide")]
+mod front;
 mod ledger;
 mod server;
 
@@ -15,7 +20,18 @@ fn main() -> Result<(), Error> {
     let option = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1).cloned();
     match arguments.first().map(String::as_str) {
         Some("ledger") => ledger::run(option("--endpoint"), option("--rounds").map_or(Ok(300), |n| n.parse())?),
-        Some("serve") => server::serve(),
-        _ => Err("usage: redrive-bench ledger [--endpoint URL] [--rounds N]".into()),
+        Some("drain") => {
+            drain::run(option("--python").as_deref(), option("--messages").map_or(Ok(2_000), |n| n.parse())?)
+        }
+        Some("drain-once") => match &arguments[..] {
+            [_, endpoint, table] => drain::once(endpoint, table),
+            _ => Err("drain-once ENDPOINT TABLE".into()),
+        },
+        Some("serve") => server::serve(false),
+        Some("serve-drain") => server::serve(true),
+        _ => {
+            Err("usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain [--python PATH] [--messages N]"
+                .into())
+        }
     }
 }

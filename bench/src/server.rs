@@ -12,8 +12,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start() -> Result<Self, Error> {
-        let mut child = Command::new(std::env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
+    /// `as_what`: the command that serves.
+    pub(crate) fn start(as_what: &str) -> Result<Self, Error> {
+        let mut child = Command::new(std::env::current_exe()?).arg(as_what).stdout(Stdio::piped()).spawn()?;
         let mut endpoint = String::new();
         if let Some(said) = child.stdout.take() {
             BufReader::new(said).read_line(&mut endpoint)?;
@@ -33,20 +34,26 @@ impl Drop for Server {
     }
 }
 
-/// Serves until it is killed.
+/// Serves until it is killed; with a queue in front of it, or alone.
 #[cfg(feature = "dynoxide")]
-pub(crate) fn serve() -> Result<(), Error> {
+pub(crate) fn serve(with_queue: bool) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        println!("http://{}", listener.local_addr()?);
-        dynoxide::server::serve_on(listener, dynoxide::Database::memory()?).await;
+        let address = listener.local_addr()?;
+        let tables = dynoxide::server::serve_on(listener, dynoxide::Database::memory()?);
+        if with_queue {
+            tokio::spawn(tables);
+            return crate::front::serve(address).await;
+        }
+        println!("http://{address}");
+        tables.await;
         Ok(())
     })
 }
 
 /// There is none to serve.
 #[cfg(not(feature = "dynoxide"))]
-pub(crate) fn serve() -> Result<(), Error> {
+pub(crate) fn serve(_: bool) -> Result<(), Error> {
     Err("built without --features dynoxide".into())
 }

@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-use crate::{LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
+use crate::{AwsGauges, LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -95,6 +95,12 @@ impl Aws {
     #[must_use]
     pub fn dead_letter_queue(&self, url: impl Into<String>) -> SqsDeadLetterQueue {
         SqsDeadLetterQueue::new(self.sqs.clone(), url)
+    }
+
+    /// What a job's guard reads: this queue's backlog, and the alarms.
+    #[must_use]
+    pub fn gauges(&self, url: impl Into<String>) -> AwsGauges {
+        AwsGauges::new(self.sqs.clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))
     }
 
     /// The queue at this URL, to send to.

@@ -1,21 +1,24 @@
 //! The dead-letter table.
 
 mod body;
+mod causes;
 mod chunks;
 mod item;
+mod jobs;
 mod parts;
 mod place;
 mod plan;
 mod read;
+mod statements;
 mod write;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use futures_util::StreamExt;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
+use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -24,18 +27,22 @@ use crate::item::{Item, number, text};
 use item::HEAD;
 
 const SERVICE: &str = "dead-letter table";
-/// How many letters of one `write` are under way at once.
+/// How many calls of one `write` are under way at once.
 const WIDTH: usize = 16;
 /// How many large ones of all: each is in memory several times while it is packed, split and sent.
 const LARGE: usize = 2;
 /// The status index: partition key `status_shard`, sort key `due`.
 const BY_STATUS: &str = "by-status";
+/// The index by cause: partition key `fingerprint_shard`, sort key `first_failed_at`.
+const BY_CAUSE: &str = "by-fingerprint";
 
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
 /// attribute `expires`.
 ///
+/// Its causes stand beside them; see `letters/causes.rs`.
+///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
-/// and so on, written in the same transaction.
+/// and so on, written in the same transaction. New letters of one item share a call; see `letters/statements.rs`.
 #[derive(Debug, Clone)]
 pub struct LetterTable {
     client: Client,
@@ -56,16 +63,24 @@ fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
 }
 
 /// Where a page of the status index starts.
-fn start(status_shard: &str, after: &Cursor) -> Item {
+fn start(status_shard: &str, after: Cursor) -> Item {
     let mut key = chunks::key(after.id, HEAD);
     key.insert("status_shard".to_owned(), text(status_shard));
     key.insert("due".to_owned(), number(after.due.as_millis()));
     key
 }
 
-/// A page of the status index, and where the next one starts: after the last one of this, if DynamoDB says that it
-/// stopped there.
-fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
+/// Where a page of the index by cause starts.
+fn start_of_cause(fingerprint_shard: &str, after: Cursor) -> Item {
+    let mut key = chunks::key(after.id, HEAD);
+    key.insert("fingerprint_shard".to_owned(), text(fingerprint_shard));
+    key.insert("first_failed_at".to_owned(), text(after.due.to_rfc3339()));
+    key
+}
+
+/// A page of an index, and where the next one starts: after the last one of this, if DynamoDB says that it stopped
+/// there. `place` is the sort key of the index.
+fn page(items: Vec<Item>, more: bool, place: fn(&Candidate) -> Timestamp) -> Result<Page, Unavailable> {
     let candidates = items
         .into_iter()
         .map(|item| {
@@ -74,7 +89,7 @@ fn page(items: Vec<Item>, more: bool) -> Result<Page, Unavailable> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let last = candidates.last().filter(|_| more);
-    let next = last.map(|last| Cursor { id: last.id, due: last.due });
+    let next = last.map(|last| Cursor { id: last.id, due: place(last) });
     Ok(Page { candidates, next })
 }
 
@@ -84,8 +99,7 @@ impl Letters for LetterTable {
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        let written = futures_util::stream::iter(writes).map(|write| async move { self.write_one(&write).await });
-        written.buffered(WIDTH).collect().await
+        self.write_all(writes).await
     }
 
     async fn candidates(
@@ -105,9 +119,29 @@ impl Letters for LetterTable {
             .expression_attribute_values(":status_shard", text(&status_shard))
             .expression_attribute_values(":due", number(due_by.as_millis()))
             .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after.map(|after| start(&status_shard, &after)));
+            .set_exclusive_start_key(after.map(|after| start(&status_shard, after)));
         let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list candidates", &error))?;
         let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
-        page(answer.items.unwrap_or_default(), more)
+        page(answer.items.unwrap_or_default(), more, |candidate| candidate.due)
+    }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let fingerprint_shard = Letter::fingerprint_shard(fingerprint, shard);
+        let query = self.client.query().table_name(&self.table).index_name(BY_CAUSE);
+        let query = query
+            .key_condition_expression("#fingerprint_shard = :fingerprint_shard")
+            .expression_attribute_names("#fingerprint_shard", "fingerprint_shard")
+            .expression_attribute_values(":fingerprint_shard", text(&fingerprint_shard))
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|after| start_of_cause(&fingerprint_shard, after)));
+        let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list letters of a cause", &error))?;
+        let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
+        page(answer.items.unwrap_or_default(), more, |candidate| candidate.first_failed_at)
     }
 }

@@ -5,8 +5,10 @@
 //! |---|---|
 //! | [`LedgerTable`] (`ledger.rs`) | the idempotency ledger; `ledger/item.rs` shows how an entry is stored, `ledger/statements.rs` how many entries share a call, `ledger/group.rs` how writes gather for it, `ledger/commit.rs` what a cancelled transaction means |
 //! | [`Writes`], [`Table`] (`writes.rs`, `table.rs`) | what a handler hands over to be committed with its completion |
-//! | [`LetterTable`] (`letters.rs`) | the dead-letter table; `letters/item.rs` shows how a letter is stored |
+//! | [`LetterTable`] (`letters.rs`) | the dead-letter table; `letters/item.rs` shows how a letter is stored, `letters/statements.rs` how many new ones share a call, `letters/causes.rs` what is kept of their causes |
 //! | [`SqsMainQueue`], [`SqsDeadLetterQueue`], [`SqsOutbox`] (`queues.rs`) | the three parts that a queue plays |
+//! | `letters/jobs.rs` | how a replay job is stored, in the same table |
+//! | [`AwsGauges`] (`gauges.rs`) | what a job's guard reads: the backlog, and an alarm |
 //! | [`Aws`] (`clients.rs`) | clients, time limits and retries |
 //! | `failure.rs` | what an error of the SDK means |
 //!
@@ -17,14 +19,17 @@
 mod batch_get;
 mod clients;
 mod failure;
+mod gauges;
 mod item;
 mod ledger;
 mod letters;
+mod partiql;
 mod queues;
 mod table;
 mod writes;
 
 pub use clients::Aws;
+pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;
 pub use letters::LetterTable;
 pub use queues::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};

@@ -10,9 +10,12 @@ use crate::ledger::{Entry, State};
 use crate::letter::{Body, ErrorType, Letter, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::{ATTRIBUTE, Redrive};
+use crate::text::capped;
 use crate::time::Timestamp;
 
 const WHO: &str = "indexer";
+/// The most bytes of a trace header that a history keeps.
+const TRACE_LIMIT: usize = 256;
 
 /// Whether there is a ledger that could have been asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -259,6 +262,7 @@ fn create(
         attributes,
         body: Body::default(),
         group: envelope.group.clone(),
+        sequence: envelope.sequence.clone(),
         origin,
         sent_at,
         life,
@@ -266,7 +270,7 @@ fn create(
         key: dead.key.clone().ok(),
         key_is_stable: dead.key_is_stable,
         scope: dead.kind.as_ref().map_or_else(|_| reading.scope.clone(), |kind| kind.scope.clone()),
-        due: policy.due(reason.error_type, 1, now),
+        due: policy.due(&reason, 1, now),
         reason,
         fingerprint: String::new(),
         status: Status::Pending,
@@ -279,7 +283,8 @@ fn create(
         expires: None,
         version: 1,
     };
-    Admission::Create(Box::new(letter.opened(WHO, now)))
+    let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
+    Admission::Create(Box::new(letter.opened(WHO, trace, now)))
 }
 
 /// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message

@@ -227,7 +227,15 @@ fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
 }
 
 /// A decoding error's text without anything that stood in the body: serde quotes values and unknown names.
-fn without_data(text: &str) -> String {
+pub(crate) fn without_data(text: &str) -> String {
+    // These have no ", expected " of serde's own: one that stands there stood in the body.
+    for (start, end) in
+        [("unknown field `", "`, there are no fields"), ("unknown variant `", "`, there are no variants")]
+    {
+        if text.starts_with(start) && text.ends_with(end) {
+            return format!("{}, {}", start.trim_end_matches(" `"), &end[3..]);
+        }
+    }
     if text.starts_with("missing field `") || text.starts_with("duplicate field `") {
         return text.to_owned();
     }
@@ -237,7 +245,7 @@ fn without_data(text: &str) -> String {
             let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
             format!("{kind}, expected {expected}")
         }
-        _ => "body does not have the shape of the message type".to_owned(),
+        _ => "it does not have the shape that is expected".to_owned(),
     }
 }
 
@@ -400,6 +408,14 @@ mod tests {
             Inspected::new(envelope("{}", &[]), &reading).decode(|_, body| typed::<Explosive>(body)).unwrap_err();
         assert_eq!((malformed.fault.class, &*malformed.fault.code), (Class::Schema, "decode"));
         assert!(malformed.fault.text.contains("panicked") && !malformed.fault.text.contains("SECRET"));
+    }
+
+    #[test]
+    fn what_stands_in_the_body_cannot_pass_for_what_was_expected() {
+        let sly = "unknown field `x`, expected SECRET`, there are no fields";
+        assert_eq!(without_data(sly), "unknown field, there are no fields");
+        let sly = "unknown variant `x`, there are no variants, expected SECRET`, expected one of `a`, `b`";
+        assert_eq!(without_data(sly), "unknown variant, expected one of `a`, `b`");
     }
 
     #[test]

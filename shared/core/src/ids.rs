@@ -129,6 +129,32 @@ impl fmt::Display for Number {
     }
 }
 
+/// A replay job's identity. Whoever asks for a job may choose it, so that a request whose answer was lost can be
+/// repeated without making a second job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(Uuid);
+
+impl JobId {
+    /// From 128 random bits.
+    #[must_use]
+    pub const fn from_random(bits: u128) -> Self {
+        Self(Uuid::from_u128(bits))
+    }
+
+    /// Reads the hyphenated form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
 /// One send of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SendId {

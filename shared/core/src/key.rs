@@ -121,11 +121,17 @@ impl LedgerKey {
         Self(format!("{}#{}", scope.as_str(), key.as_str()))
     }
 
+    /// Where the outcome of a send is recorded that does not own its key.
+    #[must_use]
+    pub fn of_send(send: SendId) -> Self {
+        Self(format!("!send#{}#{}", send.letter, send.number))
+    }
+
     /// Where the outcome of a message is recorded that does not own a key.
     #[must_use]
     pub fn ownerless(send: Option<SendId>, life: &Life) -> Self {
         match send {
-            Some(send) => Self(format!("!send#{}#{}", send.letter, send.number)),
+            Some(send) => Self::of_send(send),
             None => Self(format!("!life#{life}")),
         }
     }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Attributes;
 use crate::fault::Class;
-use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::fingerprint::fingerprint;
+use crate::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
@@ -56,6 +57,13 @@ impl ErrorType {
             Self::NeverRan => "NEVER_RAN",
             Self::Unknown => "UNKNOWN",
         }
+    }
+
+    /// Reads the word of the schema.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Transient, Self::Permanent, Self::Timeout, Self::Schema, Self::NeverRan, Self::Unknown];
+        all.into_iter().find(|error_type| error_type.as_str() == word)
     }
 }
 
@@ -125,6 +133,14 @@ pub struct Reason {
     pub attempts: Vec<Attempt>,
 }
 
+impl Reason {
+    /// Which cause this is.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
+    }
+}
+
 /// One send of a letter. Written down with the claim, before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Send {
@@ -138,6 +154,9 @@ pub struct Send {
     pub message_id: Option<MessageId>,
     /// When it was claimed.
     pub at: Timestamp,
+    /// The job that it was claimed for, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
 }
 
 /// What can happen to a letter.
@@ -172,6 +191,8 @@ pub enum Happening {
     Restored,
     /// A person had its body removed.
     Erased,
+    /// A person wrote something down about it.
+    Noted,
 }
 
 /// One line of a letter's history.
@@ -209,6 +230,8 @@ pub struct Letter {
     pub body: Body,
     /// `MessageGroupId`
     pub group: Option<String>,
+    /// `SequenceNumber`: its place in a FIFO queue, when it first came.
+    pub sequence: Option<String>,
     /// The message id under which it first came.
     pub origin: MessageId,
     /// When it first came.
@@ -257,6 +280,37 @@ impl Letter {
         format!("{status}#{shard:02}")
     }
 
+    /// The partition of the index by cause.
+    #[must_use]
+    pub fn fingerprint_shard(fingerprint: &str, shard: u8) -> String {
+        format!("{fingerprint}#{shard:02}")
+    }
+
+    /// The version of the function in which the last attempt failed that is remembered.
+    #[must_use]
+    pub fn function_version(&self) -> Option<&str> {
+        let attempt = self.history.iter().rev().find_map(|event| event.attempt.as_ref())?;
+        Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
+    }
+
+    /// Its last send for this job, if it was ever claimed for it. A job sends a letter only once.
+    #[must_use]
+    pub fn sent_for(&self, job: JobId) -> Option<&Send> {
+        self.sends.iter().rev().find(|send| send.job == Some(job))
+    }
+
+    /// The job whose claim holds it, or held it last.
+    #[must_use]
+    pub fn claimed_for(&self) -> Option<JobId> {
+        self.sends.last().and_then(|send| send.job)
+    }
+
+    /// Whether a claim ran out, so that nobody knows whether it was sent.
+    #[must_use]
+    pub fn is_lapsed(&self, now: Timestamp) -> bool {
+        self.status == Status::Replaying && self.due < now
+    }
+
     /// Roughly how many bytes its item has, the body apart.
     #[must_use]
     pub fn head_bytes(&self) -> usize {
@@ -283,19 +337,6 @@ impl Letter {
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
         self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
-    }
-
-    /// Whether this claim is of somebody who puts the letter back into the dead-letter queue: that is no send, so none is
-    /// written down with it.
-    #[must_use]
-    pub fn is_ejecting(&self) -> bool {
-        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
-    }
-
-    /// Whether it waits because nobody knows what became of its last claim.
-    #[must_use]
-    pub fn waits_in_doubt(&self) -> bool {
-        self.status == Status::Pending && self.history.last().is_some_and(|event| event.what == Happening::InDoubt)
     }
 
     /// Forgets what is oldest, attempts first, until it fits into its item: a letter that could not be written could

@@ -1,16 +1,23 @@
-//! When a letter is replayed without being asked.
+//! When a letter is replayed without being asked. Policy is data: rules that are asked in order, and a default.
+
+mod parse;
 
 use std::time::Duration;
 
-use crate::letter::ErrorType;
+use crate::letter::{ErrorType, Reason};
 use crate::time::Timestamp;
+
+pub use parse::BadPolicy;
 
 /// The policy of one queue pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a letter rests after its first death; doubled with each further one.
+    /// Asked in order; the first that fits a letter's reason decides. If none fits, the default does: NEVER_RAN,
+    /// TRANSIENT and TIMEOUT may go by themselves, everything else is asked for.
+    pub rules: Vec<Rule>,
+    /// How long a letter rests after its first death, where its rule does not say; doubled with each further one.
     pub cool_down: Duration,
-    /// A letter with more deaths than this waits for a person.
+    /// A letter with more deaths than this waits for a person, where its rule does not say.
     pub max_deaths: u32,
     /// How long RESOLVED and DISCARDED letters are kept.
     pub resolved_retention: Duration,
@@ -21,70 +28,112 @@ pub struct Policy {
     pub outcome_after: Duration,
 }
 
+/// What is said of the letters that fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Which letters.
+    pub fits: Match,
+    /// What is said.
+    pub verdict: Verdict,
+}
+
+/// All the given parts must fit; without any, every letter fits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Match {
+    /// The letter's `error_type`.
+    pub error_type: Option<ErrorType>,
+    /// Its `error_code`.
+    pub error_code: Option<Glob>,
+    /// Its cause.
+    pub fingerprint: Option<Glob>,
+}
+
+/// A text, or with a `*` at its end everything that begins so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glob {
+    /// This very text.
+    Exactly(String),
+    /// Whatever begins so.
+    Beginning(String),
+}
+
+impl Glob {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Exactly(whole) => text == whole,
+            Self::Beginning(start) => text.starts_with(start.as_str()),
+        }
+    }
+}
+
+/// Whether a letter may be replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not by the schedule, and not by a selection that it happens to fit. Only somebody who names it by its id
+    /// gets it replayed: that person has looked at it.
+    Never,
+    /// When a person asks.
+    Ask,
+    /// By itself, after a rest.
+    Auto {
+        /// How long it rests after its first death; doubled with each further one.
+        cool_down: Duration,
+        /// With more deaths than this it waits for a person.
+        max_deaths: u32,
+    },
+}
+
+impl Match {
+    fn fits(&self, reason: &Reason) -> bool {
+        let code = reason.error_code.as_deref().unwrap_or_default();
+        self.error_type.is_none_or(|wanted| wanted == reason.error_type)
+            && self.error_code.as_ref().is_none_or(|wanted| wanted.fits(code))
+            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.fits(&reason.fingerprint()))
+    }
+}
+
 impl Policy {
+    /// What is said of letters that died of this.
+    #[must_use]
+    pub fn verdict(&self, reason: &Reason) -> Verdict {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.fits.fits(reason)) {
+            return rule.verdict;
+        }
+        match reason.error_type {
+            ErrorType::NeverRan | ErrorType::Transient | ErrorType::Timeout => {
+                Verdict::Auto { cool_down: self.cool_down, max_deaths: self.max_deaths }
+            }
+            ErrorType::Permanent | ErrorType::Schema | ErrorType::Unknown => Verdict::Ask,
+        }
+    }
+
     /// The same policy for a consumer without our ledger: only a person may replay.
     #[must_use]
     pub fn asking(&self) -> Self {
-        Self { max_deaths: 0, ..self.clone() }
+        let asked = |rule: &Rule| match rule.verdict {
+            Verdict::Auto { .. } => Rule { verdict: Verdict::Ask, ..rule.clone() },
+            Verdict::Never | Verdict::Ask => rule.clone(),
+        };
+        Self { rules: self.rules.iter().map(asked).collect(), max_deaths: 0, ..self.clone() }
     }
 
     /// When a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only a person may.
     ///
-    /// NEVER_RAN, TRANSIENT and TIMEOUT may pass by themselves; a letter without a single attempt rests not at
-    /// all the first time, and so is the first to go.
+    /// A letter without a single attempt rests not at all the first time, and so is the first to go.
     #[must_use]
-    pub fn due(&self, error_type: ErrorType, deaths: u32, since: Timestamp) -> Timestamp {
-        if deaths > self.max_deaths {
+    pub fn due(&self, reason: &Reason, deaths: u32, since: Timestamp) -> Timestamp {
+        let Verdict::Auto { cool_down, max_deaths } = self.verdict(reason) else { return Timestamp::NEVER };
+        if deaths > max_deaths {
             return Timestamp::NEVER;
         }
-        let doublings = match error_type {
+        let doublings = match reason.error_type {
             ErrorType::NeverRan if deaths <= 1 => return since,
             ErrorType::NeverRan => deaths - 2,
-            ErrorType::Transient | ErrorType::Timeout => deaths.saturating_sub(1),
-            ErrorType::Permanent | ErrorType::Schema | ErrorType::Unknown => return Timestamp::NEVER,
+            _ => deaths.saturating_sub(1),
         };
-        since.after(self.cool_down.saturating_mul(1 << doublings.min(16)))
+        since.after(cool_down.saturating_mul(1 << doublings.min(16)))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn policy() -> Policy {
-        Policy {
-            cool_down: Duration::from_secs(10),
-            max_deaths: 3,
-            resolved_retention: Duration::from_secs(1),
-            body_retention: Duration::from_secs(1),
-            outcome_after: Duration::from_secs(1),
-        }
-    }
-
-    fn due(error_type: ErrorType, deaths: u32) -> Option<u64> {
-        let due = policy().due(error_type, deaths, Timestamp::from_millis(0));
-        (due != Timestamp::NEVER).then(|| due.as_secs())
-    }
-
-    #[test]
-    fn without_a_ledger_nothing_is_replayed_by_itself() {
-        for error_type in [ErrorType::NeverRan, ErrorType::Transient, ErrorType::Timeout, ErrorType::Unknown] {
-            assert_eq!(policy().asking().due(error_type, 1, Timestamp::from_millis(0)), Timestamp::NEVER);
-        }
-    }
-
-    #[test]
-    fn what_may_pass_by_itself_rests_longer_with_each_death_and_then_waits_for_a_person() {
-        for error_type in [ErrorType::Transient, ErrorType::Timeout] {
-            assert_eq!([1, 2, 3, 4].map(|deaths| due(error_type, deaths)), [Some(10), Some(20), Some(40), None]);
-        }
-        assert_eq!([1, 2, 3, 4].map(|deaths| due(ErrorType::NeverRan, deaths)), [Some(0), Some(10), Some(20), None]);
-    }
-
-    #[test]
-    fn what_will_not_pass_by_itself_always_waits_for_a_person() {
-        for error_type in [ErrorType::Permanent, ErrorType::Schema, ErrorType::Unknown] {
-            assert_eq!(due(error_type, 1), None);
-        }
-    }
-}
+mod tests;

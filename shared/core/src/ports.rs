@@ -7,11 +7,14 @@
 use std::future::Future;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::cause::{Cause, Sighted};
 use crate::envelope::Record;
 use crate::fault::Fault;
-use crate::ids::{LetterId, MessageId, ReceiptHandle};
+use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
+use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
@@ -111,24 +114,81 @@ pub trait Letters: Send + Sync + 'static {
         after: Option<Cursor>,
         limit: usize,
     ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+
+    /// Letters of one cause in one index shard, of every status, those that failed first first; at most `limit`
+    /// after `after`. As late as the other index.
+    fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+}
+
+/// The causes of dead letters: a record for each of a queue's, beside the letters.
+pub trait Causes: Send + Sync + 'static {
+    /// Adds sightings to what is known of their causes (no two of one cause); one answer for each, in order. One that expired
+    /// before `now` is known no more. Of many who see a new cause at once, one is told so.
+    fn sight(
+        &self,
+        sightings: Vec<Cause>,
+        now: Timestamp,
+    ) -> impl Future<Output = Vec<Result<Sighted, Unavailable>>> + Send;
+
+    /// What is known of a queue's causes, by fingerprint: those after `after`, at most `limit`, and whether there are more.
+    /// Expired ones may be among them.
+    fn causes(
+        &self,
+        source: &QueueArn,
+        after: Option<String>,
+        limit: usize,
+    ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
 }
 
 /// Where a page ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The last letter of the page.
     pub id: LetterId,
-    /// When that is due.
+    /// When that is due; in a list by cause, when it first failed: its place in the order.
     pub due: Timestamp,
 }
 
 /// One page of candidates.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// In the order in which they are due.
+    /// In the order of the index.
     pub candidates: Vec<Candidate>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,
+}
+
+/// Replay jobs, in the dead-letter table under keys of their own.
+pub trait Jobs: Send + Sync + 'static {
+    /// Reads a job's head, consistently.
+    fn job(&self, id: JobId) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
+
+    /// Reads a job's batches from number `from` on, consistently and in their order.
+    fn batches(&self, id: JobId, from: u32) -> impl Future<Output = Result<Vec<Batch>, Unavailable>> + Send;
+
+    /// The jobs that are open, or the closed ones, the latest `limit` first. An index lags.
+    fn jobs(&self, open: bool, limit: usize) -> impl Future<Output = Result<Vec<JobId>, Unavailable>> + Send;
+
+    /// Writes a head: the first version if there is none, any other if the one before it is still there.
+    fn write_job(&self, job: Job) -> impl Future<Output = Result<(), WriteError<Job>>> + Send;
+
+    /// Writes a batch, under the same condition.
+    fn write_batch(&self, batch: Batch) -> impl Future<Output = Result<(), WriteError<Batch>>> + Send;
+}
+
+/// What a job's guard reads beside the tables.
+pub trait Gauges: Send + Sync + 'static {
+    /// About how many messages wait in the main queue, delayed ones apart.
+    fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
+
+    /// The state of an alarm.
+    fn alarm(&self, name: &str) -> impl Future<Output = Result<AlarmState, Unavailable>> + Send;
 }
 
 /// One message's new visibility.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redrive_core::ports::{Clock, DeadLetterQueue, LedgerReader, Letters};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters};
 use tokio::time::Instant;
 
 use crate::{DrainReport, Indexer};
@@ -35,7 +35,7 @@ pub async fn drain_all<D, R, T, C>(
 where
     D: DeadLetterQueue,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Causes,
     C: Clock,
 {
     let count = indexers.len();

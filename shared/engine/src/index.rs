@@ -1,22 +1,37 @@
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+mod report;
+mod run;
+
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, Leave, LedgerView, admit, letter_ids, ownerless_key};
+use redrive_core::admission::{Admission, Findings, LedgerView, admit, letter_ids, ownerless_key};
 use redrive_core::batch::Batch;
+use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
 use redrive_core::foreign::{Said, Teller};
 use redrive_core::ids::{MessageId, ReceiptHandle};
-use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
+use redrive_core::ledger::Entry;
+use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
-use serde::Serialize;
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
+use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::ROUNDS;
+pub use report::DrainReport;
+use run::Run;
+
+/// How many messages a receive gives, and a delete takes.
+const RECEIVE: usize = 10;
+/// How many messages are indexed together, and how many bytes of bodies end the gathering of them (the last receive may bring
+/// more): the calls to the tables are shared, and memory stays small.
+const STEP: usize = 100;
+const STEP_BYTES: usize = 1 << 20;
+/// How long a message waits for others to be indexed with.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How the indexer works.
 #[derive(Debug, Clone)]
@@ -33,71 +48,6 @@ pub struct IndexSettings {
     pub reserve: Duration,
 }
 
-/// What became of the messages of one drain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct DrainReport {
-    /// Messages received.
-    pub received: usize,
-    /// New letters.
-    pub created: usize,
-    /// Of these and of the changed ones: PENDING, by error type.
-    pub pending: BTreeMap<&'static str, usize>,
-    /// New letters that are RESOLVED at once, and old ones that came to it.
-    pub resolved: usize,
-    /// Letters that died again, or whose copy did.
-    pub changed: usize,
-    /// Messages deleted from the queue.
-    pub deleted: usize,
-    /// Messages that should have been deleted and were not; the next drain knows them.
-    pub delete_failures: usize,
-    /// Left in the queue: somebody still runs them.
-    pub lease_live: usize,
-    /// Left in the queue: a table or queue did not answer.
-    pub unavailable: usize,
-    /// Left in the queue: without an id or a timestamp, or seen twice in this drain.
-    pub skipped: usize,
-}
-
-impl DrainReport {
-    fn count(&mut self, letter: &Letter, new: bool) {
-        let resolved_now = letter.history.last().is_some_and(|event| event.what == Happening::Resolved);
-        if new {
-            self.created += 1;
-        } else {
-            self.changed += 1;
-        }
-        match letter.status {
-            Status::Pending => *self.pending.entry(letter.reason.error_type.as_str()).or_default() += 1,
-            Status::Resolved if resolved_now => self.resolved += 1,
-            _ => {}
-        }
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        let Self { received, created, pending, resolved, changed, deleted, .. } = other;
-        let Self { delete_failures, lease_live, unavailable, skipped, .. } = other;
-        pending.into_iter().for_each(|(error_type, count)| *self.pending.entry(error_type).or_default() += count);
-        self.received += received;
-        self.created += created;
-        self.resolved += resolved;
-        self.changed += changed;
-        self.deleted += deleted;
-        self.delete_failures += delete_failures;
-        self.lease_live += lease_live;
-        self.unavailable += unavailable;
-        self.skipped += skipped;
-        self
-    }
-
-    fn leave(&mut self, why: Leave) {
-        match why {
-            Leave::LeaseLive => self.lease_live += 1,
-        }
-    }
-}
-
 /// Empties the dead-letter queue into letters.
 #[derive(Debug)]
 pub struct Indexer<D, R, T, C> {
@@ -107,23 +57,6 @@ pub struct Indexer<D, R, T, C> {
     clock: C,
     settings: IndexSettings,
     redaction: Redaction,
-}
-
-/// One drain's memory: every id is looked at once.
-#[derive(Default)]
-struct Run {
-    seen: Mutex<HashSet<MessageId>>,
-    report: Mutex<DrainReport>,
-}
-
-impl Run {
-    fn first_sight(&self, id: &MessageId) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone())
-    }
-
-    fn count(&self, count: impl FnOnce(&mut DrainReport)) {
-        count(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
-    }
 }
 
 /// A message and what the tables say of it.
@@ -136,7 +69,7 @@ impl<D, R, T, C> Indexer<D, R, T, C>
 where
     D: DeadLetterQueue,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Causes,
     C: Clock,
 {
     /// An indexer of one queue pair.
@@ -160,71 +93,137 @@ where
         let run = Run::default();
         let pollers = (0..self.settings.pollers.max(1)).map(|_| self.poll(&run, deadline));
         futures_util::future::join_all(pollers).await;
-        run.report.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let causes = run.open_causes();
+        let count = causes.len();
+        let failed = tokio::time::timeout_at(deadline, self.sight(causes, &run)).await;
+        run.count(|report| report.unrecorded_causes += failed.map_or(count, |failed| failed.len()));
+        run.into_report()
     }
 
     async fn poll(&self, run: &Run, deadline: Instant) {
-        while deadline.saturating_duration_since(Instant::now()) > self.settings.reserve {
-            match self.queue.receive(self.settings.wait).await {
-                Ok(records) if records.is_empty() => return,
-                // What a hanging call leaves behind is seen again by the next drain.
-                Ok(records) => drop(tokio::time::timeout_at(deadline, self.index(records, run)).await),
-                Err(error) => {
-                    warn!(%error, "dead-letter queue could not be received from");
-                    run.count(|report| report.unavailable += 1);
-                    return;
+        let last_start = deadline.checked_sub(self.settings.reserve).unwrap_or(deadline);
+        while Instant::now() < last_start {
+            let (records, more) = self.gather(run, last_start).await;
+            let oldest = records.iter().filter_map(sent_at).min();
+            // What a hanging call leaves behind is seen again by the next drain.
+            if tokio::time::timeout_at(deadline, self.index(records, run)).await.is_err() {
+                warn!("the deadline came before the messages of a step were indexed");
+                run.count(|report| report.left(oldest));
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Receives what is indexed together, and says whether there may be more: many messages share a call to a table. Nothing
+    /// that was received waits long for others.
+    async fn gather(&self, run: &Run, last_start: Instant) -> (Vec<Record>, bool) {
+        let (mut records, mut bytes): (Vec<Record>, usize) = (Vec::new(), 0);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match tokio::time::timeout_at(last_start, self.queue.receive(self.settings.wait)).await {
+                Ok(Ok(more)) if more.is_empty() => return (records, false),
+                Ok(Ok(more)) => {
+                    run.count(|report| report.received += more.len());
+                    bytes += more.iter().filter_map(|record| record.body.as_ref()).map(String::len).sum::<usize>();
+                    let had = |new: &Record| records.iter().any(|record| record.message_id == new.message_id);
+                    let nothing_new = more.iter().all(had);
+                    records.extend(more);
+                    if nothing_new {
+                        return (records, true);
+                    }
                 }
+                Ok(Err(error)) => {
+                    warn!(%error, "dead-letter queue could not be received from");
+                    run.count(|report| report.failed_receives += 1);
+                    return (records, false);
+                }
+                Err(_) => return (records, false),
+            }
+            if records.len() + RECEIVE > STEP || bytes >= STEP_BYTES || Instant::now() >= until.min(last_start) {
+                return (records, true);
             }
         }
     }
 
     async fn index(&self, records: Vec<Record>, run: &Run) {
         let count = records.len();
-        run.count(|report| report.received += count);
-        let Ok(batch) = Batch::open(records) else {
-            run.count(|report| report.skipped += count);
-            return;
-        };
+        // A record without an id would make the others unreadable.
+        let named = |record: &Record| record.message_id.as_ref().is_some_and(|id| !id.is_empty());
+        let records: Vec<_> = records.into_iter().filter(named).collect();
+        let named = records.len();
+        let Ok(batch) = Batch::open(records) else { return run.count(|report| report.skipped += count) };
+        let unreadable = batch.unreadable.len();
         let fresh: Vec<_> = batch.envelopes.into_iter().filter(|dead| run.first_sight(&dead.message_id)).collect();
-        run.count(|report| report.skipped += count - fresh.len());
-        let fresh: Vec<_> = fresh.into_iter().map(|dead| Inspected::new(dead, &self.settings.reading)).collect();
-        let count = fresh.len();
-        let dead = match self.look_up(fresh).await {
-            Ok(dead) => dead,
-            Err(error) => {
-                warn!(%error, count, "tables could not be read; the messages stay in the dead-letter queue");
-                run.count(|report| report.unavailable += count);
-                return;
-            }
-        };
+        run.count(|report| {
+            report.skipped += count - named + unreadable;
+            report.repeated += named - unreadable - fresh.len();
+        });
+        let mut waiting: HashMap<_, _> = fresh.iter().map(|dead| (dead.message_id.clone(), dead.sent_at)).collect();
+        let fresh = fresh.into_iter().map(|dead| Inspected::new(dead, &self.settings.reading)).collect();
+        let dead = self.look_up(fresh, run).await;
         // Write first, delete second.
         let known = self.write(dead, run).await;
-        self.delete(known, run).await;
+        for id in self.delete(known, run).await {
+            waiting.remove(&id);
+        }
+        run.count(|report| report.left(waiting.into_values().min()));
     }
 
-    /// Reads everything that the tables know of these messages.
-    async fn look_up(&self, fresh: Vec<Inspected>) -> Result<Vec<Dead>, Unavailable> {
+    /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must
+    /// not keep the others out.
+    async fn look_up(&self, fresh: Vec<Inspected>, run: &Run) -> Vec<Dead> {
+        let (mut open, mut found, mut failures) = (vec![fresh], Vec::new(), 0);
+        while let Some(mut part) = open.pop().filter(|part| !part.is_empty()) {
+            match self.read(&part).await {
+                Ok((entries, letters)) => found.extend(self.joined(part, entries, letters)),
+                // A table that gives no answer at all is not asked over and over.
+                Err(_) if part.len() > 1 && (failures < 4 || !found.is_empty() && failures < 16) => {
+                    failures += 1;
+                    let rest = part.split_off(part.len() / 2);
+                    open.extend([part, rest]);
+                }
+                Err(error) => {
+                    let count = part.len();
+                    warn!(%error, count, "tables could not be read; the messages stay in the dead-letter queue");
+                    run.count(|report| report.unavailable += count);
+                }
+            }
+        }
+        found
+    }
+
+    async fn read(&self, fresh: &[Inspected]) -> Result<(Vec<Option<Entry>>, Vec<Option<Letter>>), Unavailable> {
         let mut keys = Vec::with_capacity(fresh.len() * 2);
         let mut ids = Vec::with_capacity(fresh.len() * 2);
-        for dead in &fresh {
+        for dead in fresh {
             keys.push(ownerless_key(dead));
             // Without a key of its own it can have no entry but the ownerless one.
             keys.push(dead.owned().unwrap_or_else(|| ownerless_key(dead)));
             let (named, own) = letter_ids(dead, &self.settings.reading);
             ids.extend([named.unwrap_or(own), own]);
         }
-        let ledger = if self.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
-        let (entries, letters) = (self.ledger.read(&keys).await?, self.letters.read(&ids).await?);
+        futures_util::future::try_join(self.ledger.read(&keys), self.letters.read(&ids)).await
+    }
+
+    /// Messages, and what was read of them, two by two.
+    fn joined(
+        &self,
+        fresh: Vec<Inspected>,
+        entries: Vec<Option<Entry>>,
+        letters: Vec<Option<Letter>>,
+    ) -> impl Iterator<Item = Dead> {
         let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
-        let dead = fresh.into_iter().map(|seen| {
+        fresh.into_iter().map(move |seen| {
             let ownerless = entries.next().flatten();
             let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
             let said = self.said(&seen);
+            let ledger = if self.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
             Dead { seen, found: Findings { ledger, said, ownerless, owned, named, own } }
-        });
-        Ok(dead.collect())
+        })
     }
 
     /// What a message says by itself about its death, fit to be stored.
@@ -265,6 +264,10 @@ where
             if writes.is_empty() {
                 return known;
             }
+            // A cause first, so that none is missing that a letter names.
+            let now = self.clock.now();
+            let sightings = writes.iter().filter_map(|write| Cause::of(&write.letter, policy, now));
+            run.put_back(self.sight(run.meet(sightings), run).await);
             let answers = self.letters.write(writes.clone()).await;
             open = Vec::new();
             for ((mut dead, write), answer) in asked.into_iter().zip(writes).zip(answers) {
@@ -289,20 +292,50 @@ where
         known
     }
 
-    async fn delete(&self, known: Vec<(MessageId, ReceiptHandle)>, run: &Run) {
-        let count = known.len();
-        if count == 0 {
-            return;
+    /// Writes sightings down, and gives those back that were not written. They keep no letter out.
+    async fn sight(&self, sightings: Vec<Cause>, run: &Run) -> Vec<Cause> {
+        let mut failed = Vec::new();
+        if sightings.is_empty() {
+            return failed;
         }
-        let failed = self.queue.delete(known).await;
+        let answers = self.letters.sight(sightings.clone(), self.clock.now()).await;
+        for (cause, answer) in sightings.into_iter().zip(answers) {
+            let (fingerprint, error_type) = (&cause.fingerprint, cause.error_type.as_str());
+            match answer {
+                Ok(Sighted::Known) => {}
+                Ok(Sighted::New) => {
+                    let letter_id = cause.example;
+                    warn!(fingerprint, error_type, %letter_id, "messages die of a new cause");
+                    run.count(|report| report.new_fingerprints += 1);
+                }
+                Err(error) => {
+                    warn!(%error, fingerprint, "cause was not recorded");
+                    failed.push(cause);
+                }
+            }
+        }
+        failed
+    }
+
+    /// Deletes what the table knows, and says what was deleted.
+    async fn delete(&self, known: Vec<(MessageId, ReceiptHandle)>, run: &Run) -> Vec<MessageId> {
+        let ten = |ten: &[(MessageId, ReceiptHandle)]| self.queue.delete(ten.to_vec());
+        let failed = futures_util::future::join_all(known.chunks(RECEIVE).map(ten)).await.concat();
         for (message_id, code) in &failed {
             warn!(%message_id, code, "indexed message was not deleted; the next drain knows it");
         }
+        let failed: HashSet<_> = failed.into_iter().map(|(message_id, _)| message_id).collect();
+        let deleted: Vec<_> = known.into_iter().map(|(id, _)| id).filter(|id| !failed.contains(id)).collect();
         run.count(|report| {
-            report.deleted += count.saturating_sub(failed.len());
+            report.deleted += deleted.len();
             report.delete_failures += failed.len();
         });
+        deleted
     }
+}
+
+fn sent_at(record: &Record) -> Option<Timestamp> {
+    record.system.get("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
 }
 
 /// Counts and logs a letter that was written.

@@ -1,22 +1,28 @@
+mod control;
 mod eject;
 mod pairs;
 mod reconcile;
 mod report;
+mod select;
 mod send;
+mod turn;
+mod walk;
+mod watch;
 
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::letter::{Letter, LetterWrite};
+use redrive_core::ids::JobId;
+use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::Request;
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
 pub use pairs::{ReplayError, Reports, replay_all};
-pub use report::ReplayReport;
+pub use report::{JobView, ReplayReport};
 
 use crate::{ROUNDS, World};
 
@@ -32,32 +38,36 @@ pub struct ReplaySettings {
     pub policy: Policy,
     /// How long a claim holds: longer than it takes to send and mark a batch.
     pub lease: Duration,
+    /// How long the ledger remembers.
+    pub ledger_retention: Duration,
     /// No batch starts with less time left.
     pub reserve: Duration,
 }
 
 /// Sends letters back to the queue that they came from.
 #[derive(Debug)]
-pub struct Replayer<O, R, T, W> {
+pub struct Replayer<O, R, T, G, W> {
     outbox: O,
     dead_letters: Option<O>,
     sends: bool,
     ledger: R,
     letters: T,
+    gauges: G,
     world: W,
     settings: ReplaySettings,
 }
 
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
     /// A replay for one queue pair.
-    pub const fn new(outbox: O, ledger: R, letters: T, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, dead_letters: None, sends: true, ledger, letters, world, settings }
+    pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
+        Self { outbox, dead_letters: None, sends: true, ledger, letters, gauges, world, settings }
     }
 
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
@@ -81,6 +91,11 @@ where
         replay_all(std::slice::from_ref(self), request, deadline).await.map(|reports| reports.together())
     }
 
+    /// Whether a letter is of this queue.
+    fn owns(&self, letter: &Letter) -> bool {
+        letter.source == self.settings.reading.source
+    }
+
     fn time_left(&self, deadline: Instant) -> bool {
         deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }
@@ -89,36 +104,42 @@ where
     async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
         match step {
             Step::Reconcile => self.reconcile(letters, report).await,
-            Step::Send { by, due_by } => self.send(letters, by, due_by, report).await,
+            Step::Send(sending) => drop(self.send(letters, sending, report).await),
+            Step::Look(asked) => self.look(letters, asked, report).await,
             Step::Eject { by, named } => self.eject(letters, by, named, report).await,
-            Step::Discard { by, note } => self.discard(letters, by, note, report).await,
-            Step::Erase { by, note } => self.erase(letters, by, note, report).await,
-        }
-    }
-
-    async fn discard(&self, letters: Vec<Letter>, by: &str, note: &str, report: &mut ReplayReport) {
-        report.considered += letters.len();
-        let policy = &self.settings.policy;
-        for letter in letters {
-            let written = self.change(letter, |letter| letter.discarded(note, by, policy, self.world.now()).ok()).await;
-            match written {
-                Ok(Some(_)) => report.discarded += 1,
-                Ok(None) => report.changed_meanwhile += 1,
-                Err(_) => report.unavailable += 1,
+            Step::Discard(remark) => {
+                let policy = &self.settings.policy;
+                let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
+                self.put(letters, edge, report, |report| &mut report.discarded).await;
+            }
+            Step::Restore(remark) => {
+                let edge = |letter: &Letter, now| letter.restored(&remark.note, &remark.by, now).ok();
+                self.put(letters, edge, report, |report| &mut report.restored).await;
+            }
+            Step::Note(remark) => {
+                let edge = |letter: &Letter, now| Some(letter.noted(&remark.note, &remark.by, now));
+                self.put(letters, edge, report, |report| &mut report.noted).await;
+            }
+            Step::Erase(remark) => {
+                let policy = &self.settings.policy;
+                let edge = |letter: &Letter, now| letter.erased(&remark.note, &remark.by, policy, now).ok();
+                self.put(letters, edge, report, |report| &mut report.erased).await;
             }
         }
     }
 
-    async fn erase(&self, letters: Vec<Letter>, by: &str, note: &str, report: &mut ReplayReport) {
+    /// Moves each letter along an edge, and counts those that went.
+    async fn put(
+        &self,
+        letters: Vec<Letter>,
+        edge: impl Fn(&Letter, Timestamp) -> Option<Letter>,
+        report: &mut ReplayReport,
+        count: fn(&mut ReplayReport) -> &mut usize,
+    ) {
         report.considered += letters.len();
-        let policy = &self.settings.policy;
         for letter in letters {
-            let written = self.change(letter, |letter| letter.erased(note, by, policy, self.world.now()).ok()).await;
-            match written {
-                Ok(Some(letter)) => {
-                    info!(letter_id = %letter.id, by, "letter's body erased");
-                    report.erased += 1;
-                }
+            match self.change(letter, |letter| edge(letter, self.world.now())).await {
+                Ok(Some(_)) => *count(report) += 1,
                 Ok(None) => report.changed_meanwhile += 1,
                 Err(_) => report.unavailable += 1,
             }
@@ -156,8 +177,53 @@ where
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Reconcile,
-    Send { by: &'a str, due_by: Timestamp },
+    Send(Sending<'a>),
+    Look(Asked),
     Eject { by: &'a str, named: bool },
-    Discard { by: &'a str, note: &'a str },
-    Erase { by: &'a str, note: &'a str },
+    Discard(&'a Remark),
+    Restore(&'a Remark),
+    Note(&'a Remark),
+    Erase(&'a Remark),
+}
+
+/// In whose name letters are sent, and how insistently.
+#[derive(Clone, Copy)]
+struct Sending<'a> {
+    by: &'a str,
+    asked: Asked,
+    job: Option<JobId>,
+}
+
+/// Which part of which index is walked.
+#[derive(Clone, Copy)]
+enum Listing<'a> {
+    Status { status: Status, due_by: Timestamp },
+    Cause { fingerprint: &'a str, status: Status },
+}
+
+impl<'a> Listing<'a> {
+    const fn due(status: Status, due_by: Timestamp) -> Self {
+        Self::Status { status, due_by }
+    }
+
+    const fn all(status: Status) -> Self {
+        Self::due(status, Timestamp::NEVER)
+    }
+
+    /// The shortest list that holds everything that fits.
+    fn of(filter: &'a Filter, status: Status) -> Self {
+        match &filter.fingerprint {
+            Some(fingerprint) => Self::Cause { fingerprint, status },
+            None => Self::all(status),
+        }
+    }
+}
+
+fn asked(selection: &Selection, said: Said) -> Asked {
+    Asked {
+        due_by: Timestamp::NEVER,
+        named: matches!(selection, Selection::Ids(_)),
+        forgotten_ok: said.forgotten_ok,
+        as_new: said.as_new,
+    }
 }

@@ -171,6 +171,8 @@ pub struct ReplayConfig {
     pub function: Function,
     /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
+    /// How long the ledger remembers.
+    pub ledger_retention: Duration,
     /// The letters.
     pub letter_table: String,
     /// The queue pairs, at least one.
@@ -186,9 +188,16 @@ impl ReplayConfig {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
         let (pairs, ledger_table) = pairs::read(&mut reader, single::replayed);
+        let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
         reader.finish(|| {
-            Some(Self { function: function?, ledger_table: ledger_table?, letter_table: letter_table?, pairs: pairs? })
+            Some(Self {
+                function: function?,
+                ledger_table: ledger_table?,
+                ledger_retention: fields::days(retention?),
+                letter_table: letter_table?,
+                pairs: pairs?,
+            })
         })
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::envelope::{Attribute, AttributeValue, Attributes, Record};
 use redrive_core::ids::QueueArn;
+use redrive_core::{key, redrive};
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tracing::warn;
@@ -57,6 +58,9 @@ fn record(index: usize, value: Value, source: &QueueArn) -> Result<Record, NotAB
         // It may be the idempotency key: without it the message could run under another one. Core leaves a record
         // without a handle as it is.
         let message_id = message_id.as_deref().unwrap_or_default();
+        // A name that a producer chose may say anything.
+        let ours = [key::ATTRIBUTE, redrive::ATTRIBUTE].into_iter().find(|ours| *ours == attribute);
+        let attribute = ours.unwrap_or("one of the producer's own");
         warn!(message_id, attribute, "message attribute cannot be read; the message is returned as it is");
         receipt_handle = None;
         Attributes::new()

@@ -18,6 +18,8 @@ pub enum Unit {
     Count,
     /// Time.
     Milliseconds,
+    /// More time.
+    Seconds,
 }
 
 impl Unit {
@@ -25,6 +27,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use redrive_aws::{LedgerTable, LetterTable, SqsDeadLetterQueue};
 use redrive_core::mask::Redaction;
-use redrive_core::ports::Entropy;
+use redrive_core::ports::{Clock, Entropy};
 use redrive_engine::{DrainReport, IndexSettings, Indexer, LANES, drain_all};
 use redrive_lambda::config::{IndexedPair, IndexerConfig, Pair, environment};
 use redrive_lambda::doorbell::{Wake, watched_queues};
@@ -45,15 +45,15 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     // The others' dead-letter queues are not touched.
     let pairs: Vec<_> = pairs.into_iter().filter(|pair| pair.pair.custody).collect();
     let pollers = (RECEIVERS / pairs.len().clamp(1, LANES)).min(POLLERS);
-    let queues = pairs.into_iter().map(|IndexedPair { pair, dead_letter_queue_url, masks }| {
+    let queues = pairs.into_iter().map(|IndexedPair { pair, dead_letter_queue_url, dead_letter_retention, masks }| {
         let Pair { name, reading, policy, ledger, .. } = pair;
         let settings = IndexSettings { reading, policy, pollers, wait: WAIT, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
         let letters = aws.letters(letter_table.clone());
         let dead_letters = dead_letter_queue_url.rsplit('/').next().unwrap_or_default().to_owned();
         let indexer = Indexer::new(aws.dead_letter_queue(dead_letter_queue_url), ledger, letters, System, settings);
-        let meter = (Meter::new(function.name.clone(), name), dead_letters);
-        (indexer.with_redaction(Redaction::new(masks)), meter)
+        let meter = (Meter::new(function.name.clone(), name), dead_letter_retention);
+        (indexer.with_redaction(Redaction::new(masks)), (meter, dead_letters))
     });
     let (indexers, meters): (_, Vec<_>) = queues.unzip();
     let (meters, dead_letters) = meters.into_iter().unzip();
@@ -62,8 +62,8 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
 
 struct Indexing {
     indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
-    /// Of each, in the same order.
-    meters: Vec<Meter>,
+    /// Of each, in the same order, and how long its dead-letter queue keeps a message.
+    meters: Vec<(Meter, Duration)>,
     /// The name of each dead-letter queue.
     dead_letters: Vec<String>,
 }
@@ -85,9 +85,12 @@ impl Flow for Indexing {
         let first = first(&self.dead_letters, &watched_queues(&invocation.payload), any);
         let reports = drain_all(&self.indexers, first, invocation.deadline).await;
         let mut queues = Vec::with_capacity(reports.len());
-        for (meter, report) in self.meters.iter().zip(reports) {
+        for ((meter, retention), report) in self.meters.iter().zip(reports) {
             if let Some(report) = &report {
-                meter.emit(&meter::of_drain(report), &[]);
+                meter.emit(&meter::of_drain(report, *retention, System.now()), &[]);
+                for (class, metrics) in meter::of_indexed(report) {
+                    meter.emit_class(class, &metrics);
+                }
             }
             queues.push((meter.queue(), report));
         }
@@ -99,7 +102,7 @@ impl Flow for Indexing {
 /// together, and where there are several queues, each by its name (`null`: there was no time for it).
 fn answer(queues: Vec<(&str, Option<DrainReport>)>, woken_by: Value) -> Result<Value, Failure> {
     let whole = queues.iter().filter_map(|(_, report)| report.clone()).fold(DrainReport::default(), DrainReport::and);
-    if whole.unavailable > 0 && whole.created + whole.changed + whole.deleted == 0 {
+    if whole.unavailable + whole.failed_receives > 0 && whole.created + whole.changed + whole.deleted == 0 {
         let why =
             "no message could be indexed: a queue or table did not answer; all of them stay in the dead-letter queue";
         return Err(Failure::new("Unavailable", why));

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use redrive_aws::{LedgerTable, LetterTable, SqsOutbox};
+use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
+use redrive_core::ports::Clock;
 use redrive_core::replay::Request;
 use redrive_engine::{ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
@@ -39,14 +40,15 @@ fn start() -> Result<(), Error> {
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let aws = redrive_aws::Aws::load().await;
-    let ReplayConfig { function, ledger_table, letter_table, pairs } = config;
+    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
     let queues = pairs.into_iter().map(|listed| {
         let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));
         let ReplayedPair { pair: Pair { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
-        let settings = ReplaySettings { reading, policy, lease: LEASE, reserve: RESERVE };
+        let settings = ReplaySettings { reading, policy, lease: LEASE, ledger_retention, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
         let letters = aws.letters(letter_table.clone());
-        let replayer = Replayer::new(aws.outbox(main_queue_url), ledger, letters, System, settings);
+        let gauges = aws.gauges(main_queue_url.clone());
+        let replayer = Replayer::new(aws.outbox(main_queue_url), ledger, letters, gauges, System, settings);
         let replayer = if sends { replayer } else { replayer.without_destination() };
         let replayer = match dead_letters {
             Some(dead_letters) => replayer.with_ejection(dead_letters),
@@ -59,7 +61,7 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
 }
 
 struct Replaying {
-    replayers: Vec<Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, System>>,
+    replayers: Vec<Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>>,
     /// Of each, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,
@@ -71,8 +73,16 @@ impl Flow for Replaying {
         let reports = replay_all(&self.replayers, &request, invocation.deadline).await.map_err(failure)?;
         for (meter, report) in self.meters.iter().zip(&reports.pairs) {
             meter.emit(&meter::of_replay(report), &[]);
+            if let Some(standing) = &report.standing {
+                let now = System.now();
+                meter.gauge(&meter::of_waiting(&standing.total(), now));
+                for (class, waiting) in &standing.types {
+                    meter.emit_class(class, &meter::of_waiting(waiting, now));
+                }
+            }
         }
-        if reports.rest != ReplayReport::default() {
+        // What was told of jobs is no number.
+        if reports.rest.jobs.is_empty() && reports.rest != ReplayReport::default() {
             self.of_no_queue.emit(&meter::of_replay(&reports.rest), &[]);
         }
         if reports.rest.unlisted > 0 {

@@ -4,6 +4,7 @@
 
 mod fake;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fake::{World, log_lines};
@@ -170,6 +171,73 @@ fn indexer_and_replay_answer_with_their_reports_and_refuse_what_is_not_theirs() 
         assert_eq!((end.as_str(), &said["sent"]), ("response", &json!(0)));
         assert_eq!(world.invoke(&json!({"redrive": "sweep"}), TIME).1["errorType"], "RequestNotUnderstood");
     });
+}
+
+/// Whether SQS has a message.
+static WAITS: AtomicBool = AtomicBool::new(false);
+
+/// Refuses in words that quote all that it was asked, as DynamoDB does with values that it does not like; SQS hands out a
+/// message first.
+fn indiscreet(asked: &str) -> (u16, String) {
+    let request: Value = serde_json::from_str(asked).unwrap_or_default();
+    if request["MaxNumberOfMessages"].is_number() {
+        if !WAITS.swap(false, Ordering::SeqCst) {
+            return (200, "{}".to_owned());
+        }
+        let body = json!({"order_id": "SECRET", "SECRET": "SECRET"}).to_string();
+        let message = json!({
+            "MessageId": "m-0", "ReceiptHandle": "h", "Body": body, "Attributes": {"SentTimestamp": "1763787600123"},
+            "MessageAttributes": {"SECRET": {"DataType": "String", "StringValue": "SECRET"}},
+        });
+        return (200, json!({ "Messages": [message] }).to_string());
+    }
+    let why = format!("SECRET: the value is not valid: {asked}");
+    match request["Statements"].as_array() {
+        Some(statements) => {
+            let refused = json!({"Error": {"Code": "ValidationError", "Message": why}});
+            (200, json!({ "Responses": vec![refused; statements.len()] }).to_string())
+        }
+        None => {
+            (400, json!({"__type": "com.amazonaws.dynamodb.v20120810#ValidationException", "message": why}).to_string())
+        }
+    }
+}
+
+#[test]
+fn what_aws_says_of_the_data_is_never_repeated_and_neither_is_a_message() {
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("AWS_LAMBDA_LOG_LEVEL", "TRACE"));
+    let mut record = batch(&["SECRET", "panic", "fine"]);
+    record["Records"][0]["attributes"]["MessageGroupId"] = json!("SECRET");
+    record["Records"][0]["messageAttributes"] =
+        json!({"idempotency-key": {"stringValue": "SECRET", "dataType": "String"}, "SECRET": {"dataType": "String"}});
+    record["Records"][2]["messageAttributes"] =
+        json!({"idempotency-key": {"stringValue": "SECRET", "dataType": "String"}});
+    let but_for_the_ledger = |asked: &str| match asked.contains("Statements") {
+        true => (200, fake::agreeable(asked)),
+        false => indiscreet(asked),
+    };
+    for (function, event) in [
+        ("processor", record),
+        ("processor", json!({"Records": "SECRET"})),
+        ("indexer", json!({"redrive": "sweep"})),
+        ("indexer", json!({"redrive": "SECRET"})),
+        ("replay", json!({"redrive": "schedule"})),
+        ("replay", json!({"SECRET": "SECRET"})),
+    ] {
+        for aws in [indiscreet, but_for_the_ledger as fn(&str) -> (u16, String)] {
+            WAITS.store(true, Ordering::SeqCst);
+            let world = World::with_aws(aws);
+            let mut said = Value::Null;
+            let output = world.run(function, &settings, |world| said = world.invoke(&event, TIME).1);
+            let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(!text.contains("SECRET") && !said.to_string().contains("SECRET"), "{function}: {said}\n{text}");
+            let lines = log_lines(&output);
+            let bad = |line: &Value| line["level"] == "WARN" || line["level"] == "ERROR";
+            assert!(lines.iter().any(bad), "{function}: what went wrong is told: {lines:?}");
+            assert!(lines.iter().all(|line| line.to_string().len() < 8 * 1024), "{function}: {lines:?}");
+        }
+    }
 }
 
 #[test]

@@ -30,7 +30,14 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const WHO: &str = "ann";
 
 pub(crate) fn policy(body_retention: Duration) -> Policy {
-    Policy { cool_down: WEEK, max_deaths: 1, resolved_retention: 4 * WEEK, body_retention, outcome_after: WEEK }
+    Policy {
+        rules: Vec::new(),
+        cool_down: WEEK,
+        max_deaths: 1,
+        resolved_retention: 4 * WEEK,
+        body_retention,
+        outcome_after: WEEK,
+    }
 }
 
 /// Text that compression makes little of.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, Scope};
+use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Body, ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
@@ -27,6 +27,7 @@ crate::contract! {
     the_body_is_kept_verbatim,
     the_index_lists_what_is_due_in_order_and_page_by_page,
     the_index_follows_a_letter_to_its_next_status,
+    the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_whatever_the_status,
 }
 
 pub(crate) fn letter() -> Letter {
@@ -40,6 +41,7 @@ pub(crate) fn letter() -> Letter {
         attributes: [].into(),
         body: Body::default(),
         group: None,
+        sequence: None,
         origin: life.message_id.clone(),
         sent_at: life.sent_at,
         life,
@@ -160,12 +162,13 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         note: note.map(str::to_owned),
         attempt,
     };
-    let send = |message_id| Send {
+    let send = |message_id, job| Send {
         number: Number(1),
         key: Key::new("k").ok(),
         hash: PayloadHash::of_text("b"),
         message_id,
         at: at(3),
+        job,
     };
     let full = Letter {
         partition: Some("3".to_owned()),
@@ -178,13 +181,14 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         ]
         .into(),
         group: Some("tenant".to_owned()),
+        sequence: Some("18849496460467696128".to_owned()),
         key: Key::new("schlüssel").ok(),
         key_is_stable: true,
         status: Status::Discarded,
         resolution_note: Some("not ours\nand never was".to_owned()),
         number: Number(3),
         deaths: 4,
-        sends: vec![send(None), send(MessageId::new("m"))],
+        sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))],
         history: vec![
             event(Happening::AttemptFailed, None, Some(attempt)),
             event(Happening::Discarded, Some(""), None),
@@ -224,7 +228,7 @@ fn letter_in_shard_0() -> Letter {
 async fn list<S: Store>(store: &S, status: Status, due_by: Timestamp) -> Vec<Candidate> {
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.letters().candidates(status, 0, due_by, after.clone(), 2).await.expect("the index answers");
+        let page = store.letters().candidates(status, 0, due_by, after, 2).await.expect("the index answers");
         assert!(page.candidates.len() <= 2);
         listed.extend(page.candidates);
         assert!(page.next.is_none() || page.next != after, "a page leads on");
@@ -246,19 +250,7 @@ async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, ex
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|letter| Candidate {
-            id: letter.id,
-            due: letter.due,
-            error_type: letter.reason.error_type,
-            error_code: letter.reason.error_code.clone(),
-            fingerprint: letter.fingerprint.clone(),
-            key: letter.key.clone(),
-            scope: letter.scope.clone(),
-            source: letter.source.clone(),
-        })
-        .collect();
+    let expected: Vec<_> = expected.iter().map(|letter| Candidate::of(letter)).collect();
     assert_eq!(ours, expected);
 }
 
@@ -287,4 +279,60 @@ async fn the_index_follows_a_letter_to_its_next_status<S: Store>(store: &S) {
     write(store, LetterWrite::change(gone.clone())).await.unwrap();
     until_listed(store, Status::Resolved, at(9), &[&gone]).await;
     until_listed(store, Status::Pending, Timestamp::NEVER, &[&stays]).await;
+}
+
+/// All letters of a cause in the first shard, read in pages of two.
+async fn list_cause<S: Store>(store: &S, fingerprint: &str) -> Vec<Candidate> {
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.letters().of_cause(fingerprint, 0, after, 2).await.expect("the index answers");
+        assert!(page.candidates.len() <= 2);
+        listed.extend(page.candidates);
+        assert!(page.next.is_none() || page.next != after, "a page leads on");
+        after = page.next;
+        if after.is_none() {
+            return listed;
+        }
+    }
+}
+
+async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_whatever_the_status<S: Store>(store: &S) {
+    let (fingerprint, other) = (unique(), unique());
+    let mut letters: Vec<_> =
+        (0..5).map(|_| Letter { fingerprint: fingerprint.clone(), ..letter_in_shard_0() }).collect();
+    for (n, letter) in letters.iter_mut().enumerate() {
+        letter.reason.first_failed_at = at(9_000 - n as u64 * 1_000);
+        letter.reason.error_message = "ünïcode in the text".to_owned();
+    }
+    letters[1].status = Status::Pending;
+    letters[2].status = Status::Resolved;
+    letters[3].history.push(failed_in("41"));
+    let elsewhere = Letter { fingerprint: other, ..letter_in_shard_0() };
+    let all = letters.iter().cloned().chain([elsewhere]).map(LetterWrite::create).collect();
+    assert!(store.letters().write(all).await.iter().all(Result::is_ok));
+    letters.sort_by_key(|letter| letter.reason.first_failed_at);
+    let expected: Vec<_> = letters.iter().map(Candidate::of).collect();
+    let mut listed = Vec::new();
+    for _ in 0..100 {
+        listed = list_cause(store, &fingerprint).await;
+        if listed.len() == expected.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(listed, expected);
+    assert_eq!(expected.iter().filter(|one| one.function_version.as_deref() == Some("41")).count(), 1);
+}
+
+fn failed_in(version: &str) -> Event {
+    let attempt = Attempt {
+        life: life(),
+        at: at(1_234),
+        class: Class::Permanent,
+        code: "c".to_owned(),
+        text: "t".to_owned(),
+        origin: Origin { function_version: version.to_owned(), ..Origin::default() },
+    };
+    let (what, who) = (Happening::AttemptFailed, "indexer".to_owned());
+    Event { at: at(5_678), what, who, note: None, attempt: Some(attempt) }
 }

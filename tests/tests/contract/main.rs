@@ -11,10 +11,13 @@
 mod answers;
 mod batches;
 mod bodies;
+mod causes;
 mod chunks;
 mod commits;
 mod cycles;
 mod entries;
+mod jobs;
+mod letter_statements;
 mod letters;
 #[cfg(feature = "dynoxide")]
 mod oracle;

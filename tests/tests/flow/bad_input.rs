@@ -1,11 +1,10 @@
 //! Every bad input of the processor's, and what it gets.
 
-use proptest::prelude::*;
 use redrive_core::fault::Class;
 use redrive_testkit::handlers::{Order, Scripted};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::{Bench, event, ids, record};
+use crate::bench::{Bench, event, record};
 
 #[tokio::test(start_paused = true)]
 async fn an_event_without_records_fails_the_invocation_and_an_empty_list_is_nothing_to_do() {
@@ -72,70 +71,4 @@ async fn records_of_another_queue_fail_the_invocation() {
     let mut stray = record("m-1", &Order::body("o-1", 5));
     stray["eventSourceARN"] = json!("arn:aws:sqs:us-east-1:000000000000:another");
     assert!(bench.invoke(event(&[stray])).await.unwrap_err().contains("another"));
-}
-
-fn any_body() -> impl Strategy<Value = String> {
-    prop_oneof![
-        any::<String>(),
-        "[a-c]".prop_map(|order| Order::body(&order, 5)),
-        ("[a-c]", 0..3_u64).prop_map(|(order, amount)| Order::body(&order, amount)),
-        Just("null".to_owned()),
-        Just("[".repeat(2_000)),
-    ]
-}
-
-fn any_field() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(json!(null)),
-        Just(json!({})),
-        any::<i64>().prop_map(|n| json!(n)),
-        any::<String>().prop_map(|text| json!(text)),
-        Just(json!({"stringValue": 7, "dataType": []})),
-    ]
-}
-
-const FIELDS: &[&str] = &["body", "receiptHandle", "attributes", "messageAttributes", "awsRegion"];
-
-fn any_record() -> impl Strategy<Value = Value> {
-    (0..6_u8, any_body(), proptest::option::weighted(0.3, (proptest::sample::select(FIELDS), any_field()))).prop_map(
-        |(id, body, odd)| {
-            let mut record = record(&format!("m-{id}"), &body);
-            if let Some((field, value)) = odd {
-                record[field] = value;
-            }
-            record
-        },
-    )
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    #[test]
-    fn whatever_comes_in_the_answer_names_ids_of_the_batch_once_and_acknowledges_only_what_is_done(
-        batch in proptest::collection::vec(any_record(), 0..8)
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async {
-            let bench = Bench::new(Scripted::new());
-            let answer = bench.invoke(event(&batch)).await.unwrap();
-            let returned = ids(&answer);
-            let mut came: Vec<_> = batch.iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect();
-            came.sort();
-            came.dedup();
-            let mut once = returned.clone();
-            once.dedup();
-            assert_eq!(once, returned, "each id once");
-            assert!(returned.iter().all(|id| came.contains(id)), "only ids that came in");
-            let acknowledged = came.iter().filter(|id| !returned.contains(id)).count();
-            let completed = ["a", "b", "c"].iter().filter(|key| bench.charged(key) == 1).count();
-            assert!(completed <= acknowledged, "a completion is acknowledged");
-            assert!(["a", "b", "c"].iter().all(|key| bench.charged(key) <= 1), "no effect twice");
-            for id in came.iter().filter(|id| !returned.contains(id)) {
-                let bodies = batch.iter().filter(|one| one["messageId"] == json!(id)).filter_map(|one| one["body"].as_str());
-                let known = bodies.filter_map(|body| serde_json::from_str::<Order>(body).ok());
-                assert!(known.into_iter().any(|order| bench.charged(&order.order_id) == 1), "acknowledged means done");
-            }
-        });
-    }
 }

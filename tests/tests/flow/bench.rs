@@ -15,6 +15,7 @@ use redrive_core::mask::Masks;
 use redrive_core::outcome::{Outage, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use redrive_core::time::Timestamp;
+use redrive_core::wrapping::Wrapping;
 use redrive_engine::{Order, ProcessReport, ProcessSettings, Processor};
 use redrive_testkit::ModelQueue;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
@@ -96,6 +97,11 @@ impl Bench {
         Self::with_faults(handler, Faults::none())
     }
 
+    /// The queue's bodies are wrapped.
+    pub(crate) fn wrapped(handler: Scripted, wrapping: Wrapping) -> Self {
+        Self::wrapped_with(handler, ModelLedger::new(), wrapping)
+    }
+
     /// `faults` strike the ledger's calls; the handler's runs are written into its journal.
     pub(crate) fn with_faults(handler: Scripted, faults: Faults) -> Self {
         let store = ModelLedger::new().with_faults(faults.clone());
@@ -108,6 +114,15 @@ impl Bench {
         let store = ModelLedger::new().with_faults(faults.clone());
         let handler = handler.with_faults(faults.clone());
         Self::complete(handler, store.clone(), store, faults, Handle::current(), settings, direct)
+    }
+}
+
+impl<H: Dispatch<Effects = Effects>> Bench<H> {
+    /// Any handler whose effects the model ledger can carry out, on a queue whose bodies are wrapped.
+    pub(crate) fn wrapped_with(handler: H, ledger: ModelLedger, wrapping: Wrapping) -> Self {
+        let faults = ledger.faults().clone();
+        let settings = ProcessSettings { reading: Reading { wrapping, ..settings().reading }, ..settings() };
+        Self::complete(handler, ledger.clone(), ledger, faults, Handle::current(), settings, None)
     }
 }
 

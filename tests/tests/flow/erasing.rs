@@ -8,10 +8,10 @@ use redrive_core::envelope::{Envelope, Record};
 use redrive_core::ids::{MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::letter::{Body, Letter, Status};
 use redrive_core::policy::Policy;
-use redrive_core::replay::{Filter, Request, Selection};
+use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
-use redrive_testkit::{Faults, ModelLedger, ModelLetters, ModelQueue, VirtualWorld};
+use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue, VirtualWorld};
 use tokio::time::Instant;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -25,7 +25,14 @@ fn reading() -> Reading {
 }
 
 fn policy() -> Policy {
-    Policy { cool_down: DAY, max_deaths: 3, resolved_retention: DAY, body_retention: DAY, outcome_after: DAY }
+    Policy {
+        rules: Vec::new(),
+        cool_down: DAY,
+        max_deaths: 3,
+        resolved_retention: DAY,
+        body_retention: DAY,
+        outcome_after: DAY,
+    }
 }
 
 /// Letters and whoever replays, discards and erases them.
@@ -64,15 +71,27 @@ impl Desk {
     }
 
     async fn ask(&self, request: &Request) -> ReplayReport {
-        let settings =
-            ReplaySettings { reading: reading(), policy: policy(), lease: DAY, reserve: Duration::from_secs(1) };
+        let settings = ReplaySettings {
+            reading: reading(),
+            policy: policy(),
+            lease: DAY,
+            ledger_retention: 40_000 * DAY,
+            reserve: Duration::from_secs(1),
+        };
         let world = VirtualWorld::new(self.faults.clock().clone(), 1);
-        let replayer = Replayer::new(self.main.clone(), ModelLedger::new(), self.letters.clone(), world, settings);
+        let replayer = Replayer::new(
+            self.main.clone(),
+            ModelLedger::new(),
+            self.letters.clone(),
+            ModelGauges::new(),
+            world,
+            settings,
+        );
         replayer.run(request, Instant::now() + DAY).await.unwrap()
     }
 
     async fn erase(&self, selection: Selection) -> ReplayReport {
-        self.ask(&Request::Erase { selection, note: "asked to".to_owned(), by: "ann".to_owned() }).await
+        self.ask(&Request::Erase(Remark { selection, note: "asked to".to_owned(), by: "ann".to_owned() })).await
     }
 
     fn read(&self, letter: &Letter) -> Letter {
@@ -92,8 +111,8 @@ async fn an_erased_letter_is_discarded_with_its_account_and_never_sent_again() {
     assert_eq!(desk.erase(Selection::Ids(vec![erased.id])).await.changed_meanwhile, 1, "once is for ever");
 
     let both = Selection::Ids(vec![erased.id, other.id]);
-    let report = desk.ask(&Request::Replay { selection: both, by: "ann".to_owned() }).await;
-    assert_eq!((report.sent, report.no_body), (1, 1));
+    let report = desk.ask(&Request::Replay { selection: both, by: "ann".to_owned(), said: Said::default() }).await;
+    assert_eq!((report.sent, report.changed_meanwhile), (1, 1));
     let sent: Vec<_> = desk.main.messages().into_iter().map(|message| message.body.clone()).collect();
     assert_eq!(sent, ["secret of m-2"]);
 }

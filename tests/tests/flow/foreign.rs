@@ -31,7 +31,14 @@ struct Pair {
 
 fn policy() -> Policy {
     let hour = Duration::from_secs(3_600);
-    Policy { cool_down: hour, max_deaths: 3, resolved_retention: hour, body_retention: hour, outcome_after: hour }
+    Policy {
+        rules: Vec::new(),
+        cool_down: hour,
+        max_deaths: 3,
+        resolved_retention: hour,
+        body_retention: hour,
+        outcome_after: hour,
+    }
 }
 
 impl Pair {

@@ -12,7 +12,7 @@ use redrive_engine::{
     DrainReport, IndexSettings, Indexer, ReplayError, ReplaySettings, Replayer, Reports, drain_all, replay_all,
 };
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
-use redrive_testkit::{Faults, ModelLedger, ModelLetters, ModelQueue};
+use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::Instant;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ pub(crate) const LEASE: Duration = MINUTE;
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualClock>;
-pub(crate) type AReplayer = Replayer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualWorld>;
+pub(crate) type AReplayer = Replayer<ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld>;
 
 /// A queue pair. Nobody consumes its main queue but by receiving in vain.
 pub(crate) struct Pair {
@@ -72,6 +72,7 @@ impl Pair {
 
 pub(crate) fn policy() -> Policy {
     Policy {
+        rules: Vec::new(),
         cool_down: MINUTE,
         max_deaths: 3,
         resolved_retention: 90 * DAY,
@@ -119,8 +120,13 @@ impl House {
     pub(crate) fn replayers(&self, policy: &Policy, process: Option<&Faults>) -> Vec<AReplayer> {
         let replayer = |pair: &Pair| {
             let policy = if pair.ledger { policy.clone() } else { policy.asking() };
-            let settings =
-                ReplaySettings { reading: pair.reading(), policy, lease: LEASE, reserve: Duration::from_secs(1) };
+            let settings = ReplaySettings {
+                reading: pair.reading(),
+                policy,
+                lease: LEASE,
+                ledger_retention: 30 * DAY,
+                reserve: Duration::from_secs(1),
+            };
             let ledger = pair.ledger.then(|| self.ledger.clone());
             let (main, dead, letters) = (pair.main.clone(), pair.dead.clone(), self.letters.clone());
             let (main, dead, letters, ledger) = match process {
@@ -133,7 +139,7 @@ impl House {
                 None => (main, dead, letters, ledger),
             };
             let world = VirtualWorld::new(self.clock.clone(), 1);
-            let replayer = Replayer::new(main, ledger, letters, world, settings);
+            let replayer = Replayer::new(main, ledger, letters, ModelGauges::new(), world, settings);
             if pair.custody { replayer } else { replayer.with_ejection(dead) }
         };
         self.pairs.iter().map(replayer).collect()

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use redrive_core::decode::Reading;
 use redrive_core::envelope::{Attributes, Record};
-use redrive_core::ids::{MessageId, OwnerToken, QueueArn, ReceiptHandle, Scope};
+use redrive_core::ids::{JobId, MessageId, OwnerToken, QueueArn, ReceiptHandle, Scope};
+use redrive_core::job::{Fate, Guard, NewJob};
 use redrive_core::letter::{ErrorType, Letter, Status};
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
-use redrive_core::replay::{Request, Selection};
+use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all, replay_all};
 use redrive_testkit::clock::VirtualClock;
@@ -33,7 +34,7 @@ async fn three() -> House {
 }
 
 fn by_ann(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned() }
+    Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,7 +96,7 @@ async fn letters_of_a_queue_that_is_not_listed_are_left_alone_and_counted() {
     let reports = house.ask(&Request::Schedule).await.unwrap();
     assert_eq!((reports.rest.unlisted, reports.together().sent), (1, 1));
     let named = Selection::Ids(vec![unlisted.id]);
-    let discard = Request::Discard { selection: named.clone(), note: "n".to_owned(), by: "ann".to_owned() };
+    let discard = Request::Discard(Remark { selection: named.clone(), note: "n".to_owned(), by: "ann".to_owned() });
     for request in [by_ann(named), discard] {
         let reports = house.ask(&request).await.unwrap();
         assert_eq!((reports.rest.unlisted, reports.together().considered), (1, 0));
@@ -134,6 +135,59 @@ async fn a_pair_without_a_destination_keeps_its_letters() {
     let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + MINUTE).await.unwrap();
     assert_eq!((reports.pairs[0].no_destination, reports.pairs[0].sent, reports.pairs[2].sent), (1, 0, 1));
     assert_eq!(house.letters_of(0)[0].status, Status::Pending);
+}
+
+fn job(id: u128, selection: Selection) -> Request {
+    let guard = Guard { outcome_seconds: 30, ..Guard::default() };
+    let (id, by) = (Some(JobId::from_random(id)), "ann".to_owned());
+    Request::Job(Box::new(NewJob { id, selection, guard, by, why: None }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_of_one_queue_and_worked_on_by_its_pair() {
+    let house = three().await;
+    let ids = |pairs: &[usize]| Selection::Ids(pairs.iter().map(|pair| house.letters_of(*pair)[0].id).collect());
+    let by_type = Filter { error_type: Some(ErrorType::NeverRan), ..Filter::default() };
+    for (n, selection) in [(1, Selection::Filter(by_type)), (2, ids(&[0, 1]))] {
+        let refused = house.ask(&job(n, selection)).await.unwrap().together().refused.unwrap();
+        assert!(refused.contains("a job is of one queue"), "{refused}");
+    }
+    let stranger = Pair::new("stranger").main.arn();
+    let unlisted = Selection::Filter(Filter { source_topic: Some(stranger.clone()), ..Filter::default() });
+    assert_eq!(house.ask(&job(3, unlisted)).await, Err(ReplayError::NotListed(stranger)));
+    assert!(house.letters.all().iter().all(|letter| letter.status == Status::Pending));
+    house.ask(&job(4, all_of(&house.pairs[0].main))).await.unwrap();
+    house.ask(&job(5, ids(&[1]))).await.unwrap();
+    let reports = house.ask(&Request::Work).await.unwrap();
+    assert_eq!(reports.pairs.iter().map(|report| report.sent).collect::<Vec<_>>(), [1, 1, 0]);
+    assert_eq!(house.pairs.iter().map(|pair| pair.main.len()).collect::<Vec<_>>(), [1, 1, 0]);
+    house.ask(&Request::Work).await.unwrap();
+    let shown = house.ask(&Request::Jobs { open: false }).await.unwrap().together().jobs;
+    let fate = |n: u128| {
+        let view = shown.iter().find(|view| view.job.id == JobId::from_random(n)).unwrap();
+        assert_eq!(view.known.total(), 1);
+        [Fate::Unknown, Fate::Assumed].map(|fate| view.known.of(fate))
+    };
+    // Nobody consumes: without a ledger, silence is taken for a success.
+    assert_eq!((fate(4), fate(5)), ([1, 0], [0, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_a_queue_that_is_not_listed_any_more_waits_until_it_is_again() {
+    let mut house = three().await;
+    let ids = Selection::Ids(vec![house.letters_of(0)[0].id]);
+    house.ask(&job(1, all_of(&house.pairs[0].main))).await.unwrap();
+    house.ask(&job(2, ids)).await.unwrap();
+    let gone = house.pairs.remove(0);
+    // With one pair left, and with several.
+    let last = house.pairs.pop().unwrap();
+    assert_eq!(house.ask(&Request::Work).await.unwrap().together().sent, 0);
+    house.pairs.push(last);
+    assert_eq!(house.ask(&Request::Work).await.unwrap().together().sent, 0);
+    assert!(gone.main.is_empty() && house.pairs.iter().all(|pair| pair.main.is_empty()));
+    house.pairs.insert(0, gone);
+    let reports = house.ask(&Request::Work).await.unwrap();
+    assert_eq!((reports.pairs[0].sent, house.pairs[0].main.len()), (1, 1));
 }
 
 /// A queue that is never empty, or gives a few messages; every receive takes a second.

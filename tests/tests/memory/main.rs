@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod draining;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +81,10 @@ impl Handler for Adder {
 }
 
 fn records(count: usize) -> Vec<Record> {
+    records_from(0, count)
+}
+
+fn records_from(first: usize, count: usize) -> Vec<Record> {
     let numbers = vec!["1"; 250].join(",");
     let record = |n: usize| Record {
         message_id: Some(format!("3f333df6-90a4-4fda-8dd3-{n:012}")),
@@ -87,7 +93,7 @@ fn records(count: usize) -> Vec<Record> {
         system: [("SentTimestamp".to_owned(), "1763787600123".to_owned())].into(),
         ..Record::default()
     };
-    (0..count).map(record).collect()
+    (first..first + count).map(record).collect()
 }
 
 fn processed(count: usize) -> usize {

@@ -53,6 +53,7 @@ impl Core {
             seen: lives.map(|who| Inspected::new(envelope(Who(who), &scene, &reading), &reading)).collect(),
             reading,
             policy: Policy {
+                rules: Vec::new(),
                 cool_down: day,
                 max_deaths: 3,
                 resolved_retention: day,

@@ -1,11 +1,15 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
+use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
-use redrive_core::ids::{LetterId, MessageId};
+use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn};
+use redrive_core::job::{Batch, Job};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::ports::{CommitError, Cursor, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
+use redrive_core::ports::{
+    Causes, CommitError, Cursor, Jobs, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
+};
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
@@ -204,6 +208,54 @@ impl Letters for BentLetters {
         limit: usize,
     ) -> Result<Page, Unavailable> {
         self.inner.candidates(status, shard, due_by, after, limit).await
+    }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        self.inner.of_cause(fingerprint, shard, after, limit).await
+    }
+}
+
+/// Jobs are not bent.
+impl Jobs for BentLetters {
+    async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
+        self.inner.job(id).await
+    }
+
+    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<Batch>, Unavailable> {
+        self.inner.batches(id, from).await
+    }
+
+    async fn jobs(&self, open: bool, limit: usize) -> Result<Vec<JobId>, Unavailable> {
+        self.inner.jobs(open, limit).await
+    }
+
+    async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {
+        self.inner.write_job(job).await
+    }
+
+    async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
+        self.inner.write_batch(batch).await
+    }
+}
+
+impl Causes for BentLetters {
+    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
+        self.inner.sight(sightings, now).await
+    }
+
+    async fn causes(
+        &self,
+        source: &QueueArn,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Cause>, bool), Unavailable> {
+        self.inner.causes(source, after, limit).await
     }
 }
 

@@ -10,18 +10,19 @@ use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::envelope::Record;
 use redrive_core::ids::{LetterId, QueueArn, Scope};
+use redrive_core::job::{Guard, Job, NewJob, State};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
-use redrive_core::letter::Status;
+use redrive_core::letter::{Letter, Status};
 use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
-use redrive_core::replay::{Request, Selection};
+use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::journal::What;
-use redrive_testkit::{Faults, ModelQueue, VirtualWorld};
+use redrive_testkit::{Faults, ModelGauges, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -55,6 +56,7 @@ pub(crate) struct World {
     pub(crate) ledger: BentLedger,
     pub(crate) letters: BentLetters,
     pub(crate) handler: Scripted,
+    pub(crate) gauges: ModelGauges,
 }
 
 pub(crate) fn reading(pointer: bool) -> Reading {
@@ -65,6 +67,7 @@ pub(crate) fn reading(pointer: bool) -> Reading {
 
 fn policy() -> Policy {
     Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(60),
         max_deaths: 3,
         resolved_retention: Duration::from_secs(90 * 86_400),
@@ -182,7 +185,11 @@ impl World {
                 if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
                     kill_after(&process, Duration::from_millis(random.random_range(0..3_000)));
                 }
-                runs.push(tokio::spawn(Arc::clone(&self).drain(process)));
+                let (world, apart) = (Arc::clone(&self), self.plan.draining.apart * twin);
+                runs.push(tokio::spawn(async move {
+                    sleep(apart).await;
+                    world.drain(process).await;
+                }));
             }
             futures_util::future::join_all(runs).await;
             // What is in flight there comes back by itself.
@@ -195,7 +202,7 @@ impl World {
             reading: reading(self.plan.pointer),
             policy: policy(),
             pollers: 2,
-            wait: Duration::from_secs(1),
+            wait: self.plan.draining.wait,
             reserve: Duration::from_secs(10),
         };
         let indexer = Indexer::new(
@@ -236,23 +243,62 @@ impl World {
     pub(crate) async fn operate(self: Arc<Self>) {
         let mut random = self.random(500);
         for round in 0_u64.. {
-            sleep(Duration::from_millis(random.random_range(20_000..90_000))).await;
+            sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
             if self.calm() {
                 return;
             }
-            let letters = self.letters.inner.all();
+            let mut letters = self.letters.inner.all();
+            if random.random_ratio(2, 3) {
+                letters.retain(|letter| letter.status == Status::Pending);
+            }
             let Some(letter) = letters.choose(&mut random) else { continue };
             if !random.random_ratio(self.plan.operators, 1_000) {
                 continue;
             }
-            let (selection, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
-            let request = match random.random_range(0..12) {
-                0..4 => Request::Discard { selection, note: "given up".to_owned(), by },
-                4 => Request::Erase { selection, note: "asked to".to_owned(), by },
-                _ => Request::Replay { selection, by },
-            };
+            let request = self.whim(&mut random, letter);
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+        }
+    }
+
+    /// What somebody wants who has this letter on the screen.
+    fn whim(&self, random: &mut StdRng, letter: &Letter) -> Request {
+        let (one, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
+        let alike = Filter { fingerprint: Some(letter.fingerprint.clone()), ..Filter::default() };
+        let selection = if random.random_ratio(1, 2) { one.clone() } else { Selection::Filter(alike) };
+        let remark = |selection, note: &str| Remark { selection, note: note.to_owned(), by: "ann".to_owned() };
+        let jobs = self.letters.inner.all_jobs();
+        // A job whose sends hang is one that somebody ends.
+        let hangs = self.letters.inner.all().iter().find_map(|letter| {
+            let now = self.faults.clock().now();
+            let old = letter.sends.last().is_some_and(|send| now.since(send.at) > Duration::from_secs(10));
+            letter.claimed_for().filter(|_| old && letter.status == Status::Replaying)
+        });
+        if let Some(job) = hangs.filter(|_| random.random_ratio(2, 3)) {
+            let to = if random.random_ratio(1, 2) { Change::Pause } else { Change::Cancel };
+            return Request::Change { job, to, by, why: Some("it hangs".to_owned()) };
+        }
+        match (random.random_range(0..15), jobs.choose(random)) {
+            (0 | 1, _) => Request::Discard(remark(one, "given up")),
+            (2, _) => Request::Restore(remark(selection, "taken back")),
+            (3, _) => Request::Note(remark(selection, "looked at")),
+            (4 | 5, _) => Request::Replay { selection: one, by, said: Said::default() },
+            (6 | 7, Some(job)) if job.is_open() => {
+                let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();
+                Request::Change { job: job.id, to: to.unwrap_or(Change::Resume), by, why: None }
+            }
+            (14, _) => Request::Erase(remark(one, "asked to")),
+            _ => {
+                let canary = random.random_range(0..4);
+                let guard = Guard {
+                    canary,
+                    max_failed_percent: random.random_range(0..=100),
+                    outcome_seconds: random.random_range(30..900),
+                    step_seconds: random.random_range(1..30),
+                    ..Guard::default()
+                };
+                Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None }))
+            }
         }
     }
 
@@ -262,12 +308,14 @@ impl World {
             reading: reading(self.plan.pointer),
             policy: policy(),
             lease: Duration::from_secs(90),
+            ledger_retention: Duration::from_secs(30 * 86_400),
             reserve: Duration::from_secs(10),
         };
         let replayer = Replayer::new(
             BentOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
             self.ledger.of(&process),
             self.letters.of(&process),
+            self.gauges.clone().with_faults(process.clone()),
             self.virtual_world(tag, 0),
             settings,
         );
@@ -290,7 +338,13 @@ impl World {
                 Status::Replaying | Status::Replayed => false,
             })
         };
-        self.main.is_empty() && self.dead.is_empty() && self.letters.inner.all().iter().all(|letter| settled(letter.id))
+        // Nobody is there any more who would resume a job.
+        let waits = |job: &Job| job.is_open() && !matches!(job.state, State::Paused { .. });
+        let jobs = self.letters.inner.all_jobs();
+        !jobs.iter().any(waits)
+            && self.main.is_empty()
+            && self.dead.is_empty()
+            && self.letters.inner.all().iter().all(|letter| settled(letter.id))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One small story, with every mishap at every call.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::letter::Status;
@@ -26,12 +27,15 @@ const MISHAPS: [Mishap; 11] = [
     Mishap::SlowAnswer(Duration::from_secs(22)),
 ];
 
+/// A story with these mishaps.
+type Story = fn(Vec<(usize, Mishap)>) -> Plan;
+
 /// Every mishap that makes a difference, at every call of the undisturbed story.
-fn plans() -> Vec<Plan> {
-    let calls = run(&Plan::small(Vec::new()), None).calls;
+fn plans(story: Story) -> Vec<Plan> {
+    let calls = run(&story(Vec::new()), None).calls;
     let of = |(index, looks): (usize, bool)| {
         let count = if looks { 2 } else { MISHAPS.len() };
-        MISHAPS[..count].iter().map(move |mishap| Plan::small(vec![(index, *mishap)]))
+        MISHAPS[..count].iter().map(move |mishap| story(vec![(index, *mishap)]))
     };
     eprintln!("{} calls, {} of which only look", calls.len(), calls.iter().filter(|call| call.looks).count());
     calls.iter().map(|call| call.looks).enumerate().flat_map(of).collect()
@@ -42,6 +46,10 @@ fn ends_well(run: &Run) -> Result<(), String> {
     let charged: Vec<_> = run.charged.iter().map(|(key, times)| (key.as_str(), *times)).collect();
     if charged != [("dies", 1), ("good", 1), ("late", 1), ("refused", 0)] {
         return Err(format!("charged {charged:?}"));
+    }
+    // Written before its first letter, and once more if that did not succeed.
+    if let Some(letter) = run.letters.iter().find(|letter| !run.causes.contains(&letter.fingerprint)) {
+        return Err(format!("{} is no known cause", letter.fingerprint));
     }
     let waiting =
         |code: &str| run.letters.iter().filter(|letter| letter.reason.error_code.as_deref() == Some(code)).count();
@@ -67,16 +75,38 @@ fn the_small_story_ends_well_when_nothing_happens() {
 
 #[test]
 fn every_mishap_at_every_call_breaks_no_promise_and_ends_well() {
-    let plans = plans();
+    let plans = plans(Plan::small);
     let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
     none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN");
+}
+
+#[test]
+fn two_indexers_at_once_break_no_promise_whatever_happens_to_a_call() {
+    let plans = plans(Plan::two_indexers);
+    let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
+    none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN_OF_TWO");
+}
+
+#[test]
+fn two_indexers_have_the_same_messages_in_hand() {
+    let run = run(&Plan::two_indexers(Vec::new()), None);
+    assert_eq!(wrong(&run), None, "{}", run.journal.story());
+    let story = run.journal.story();
+    let of = |indexer: &str, what: &str| {
+        let lines = story.lines().filter(|line| line.contains(indexer) && line.contains(what));
+        lines.filter_map(|line| line.split(' ').find(|word| word.starts_with("orders-"))).collect::<BTreeSet<_>>()
+    };
+    let both = of("indexer-0.", " received ").intersection(&of("indexer-1.", " received ")).count();
+    assert!(both >= 4, "only {both} messages were in both indexers' hands");
+    let created = story.lines().filter(|line| line.contains("absent -> PENDING")).count();
+    assert_eq!(created, run.letters.len());
 }
 
 /// `RUN=7 cargo test -p redrive-tests --test sim -- --nocapture one_call` tells the whole story of such a run.
 #[test]
 fn one_call() {
     let Some(number) = variable("RUN") else { return };
-    let run = run(&plans()[usize::try_from(number).expect("a small number")], None);
+    let run = run(&plans(Plan::small)[usize::try_from(number).expect("a small number")], None);
     eprintln!("{}", run.journal.story());
     assert_eq!(wrong(&run), None);
 }

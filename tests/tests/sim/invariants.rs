@@ -1,6 +1,7 @@
 //! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
 
 mod acknowledgement;
+mod jobs;
 mod ledger;
 mod letters;
 mod rest;
@@ -64,6 +65,10 @@ pub(crate) enum Invariant {
     Reconciled,
     /// On a FIFO queue no message runs before those of its group that came before it are done with.
     GroupsAreInOrder,
+    /// A job claims a letter once, but to take over what ran out.
+    OnceAJob,
+    /// A job that has ended accounts for each of its letters, once and truly.
+    JobsAccount,
 }
 
 /// A broken promise.
@@ -161,6 +166,7 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         group: message.group.clone(),
         sequence: message.sequence.map(|sequence| format!("{sequence:020}")),
         moved_from: message.from.as_ref().map(|from| from.as_str().to_owned()),
+        trace: None,
         attributes: message.attributes.clone(),
     }
 }

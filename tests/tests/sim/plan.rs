@@ -16,6 +16,24 @@ use redrive_testkit::{Chances, Faults, Mishap, Quirks};
 pub(crate) const QUEUE: &str = "orders";
 pub(crate) const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
 
+/// How the dead-letter queue is emptied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draining {
+    /// How long it hides what an indexer has received.
+    pub(crate) hidden: Duration,
+    /// How long a receive waits.
+    pub(crate) wait: Duration,
+    /// How much later than the first the second of two indexers starts.
+    pub(crate) apart: Duration,
+}
+
+/// As it is deployed: hidden for longer than an indexer runs.
+impl Default for Draining {
+    fn default() -> Self {
+        Self { hidden: Duration::from_secs(90), wait: Duration::from_secs(1), apart: Duration::ZERO }
+    }
+}
+
 /// A message that a producer sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Posting {
@@ -49,6 +67,7 @@ pub(crate) struct Plan {
     /// Whether the processor sends the dead to the dead-letter queue itself.
     pub(crate) direct: bool,
     pub(crate) quirks: Quirks,
+    pub(crate) draining: Draining,
     pub(crate) index_lag: Duration,
     pub(crate) weather: Weather,
     /// In a thousand: an invocation is killed at some moment, a flow runs twice at once, an operator comes by.
@@ -114,6 +133,7 @@ impl Plan {
                 new_id_on_move: rare(&mut random, 200),
                 shuffled: rough,
             },
+            draining: Draining::default(),
             index_lag: Duration::from_secs(random.random_range(0..5)),
             weather: Weather::Random(weather),
             kills: rare(&mut random, 60),
@@ -180,6 +200,7 @@ impl Plan {
             fifo: false,
             direct: false,
             quirks: Quirks::default(),
+            draining: Draining::default(),
             index_lag: Duration::ZERO,
             weather: Weather::Script(mishaps),
             kills: 0,
@@ -187,6 +208,14 @@ impl Plan {
             operators: 0,
             calm_after: Duration::from_secs(10),
         }
+    }
+
+    /// The same with two indexers at once, each of which gets what the other has in hand: the dead-letter queue hides messages
+    /// for less than it takes to index them.
+    pub(crate) fn two_indexers(mishaps: Vec<(usize, Mishap)>) -> Self {
+        // The second finds it visible again just as the first has begun to read.
+        let [hidden, wait, apart] = [13, 2, 17].map(Duration::from_millis);
+        Self { twins: 1_000, draining: Draining { hidden, wait, apart }, ..Self::small(mishaps) }
     }
 
     /// Two messages with one key and two payloads. The first one's worker completes it, but that takes `slow` to get

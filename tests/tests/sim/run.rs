@@ -1,14 +1,15 @@
 //! One run, from the first send until everything is at rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use redrive_core::job::Job;
 use redrive_core::letter::Letter;
 use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
-use redrive_testkit::{Call, Journal, ModelLedger, ModelLetters, ModelQueue};
+use redrive_testkit::{Call, Journal, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::sleep;
 
 use crate::bent::{BentLedger, BentLetters, Mutant};
@@ -29,6 +30,9 @@ pub(crate) struct Run {
     /// How often each key was charged.
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
+    pub(crate) jobs: Vec<Job>,
+    /// The fingerprints of all causes that are known.
+    pub(crate) causes: BTreeSet<String>,
 }
 
 /// Plays a plan, in the real world or in a broken one.
@@ -41,7 +45,7 @@ pub(crate) fn run(plan: &Plan, mutant: Option<Mutant>) -> Run {
 async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let faults = plan.faults();
     let dead = ModelQueue::new("dead")
-        .with_visibility(Duration::from_secs(90))
+        .with_visibility(plan.draining.hidden)
         .with_retention(Duration::from_secs(14 * 86_400))
         .with_quirks(plan.seed ^ 2, plan.quirks)
         .with_faults(faults.of("dead"));
@@ -63,6 +67,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         main,
         dead,
         handler,
+        gauges: ModelGauges::new(),
     });
     let produced = tokio::spawn(Arc::clone(&world).produce());
     for (worker, ahead) in plan.workers.iter().enumerate() {
@@ -90,5 +95,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         calls: faults.calls(),
         charged: charged.collect(),
         letters: world.letters.inner.all(),
+        jobs: world.letters.inner.all_jobs(),
+        causes: world.letters.inner.all_causes().into_iter().map(|cause| cause.fingerprint).collect(),
     }
 }

@@ -16,6 +16,7 @@ use super::puts::{Puts, found};
 use super::{SERVICE, Written, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
+use crate::partiql::{found_no_room, insert};
 
 const ACTION: &str = "write entries";
 
@@ -114,14 +115,8 @@ fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> Read {
     let Some(BatchStatementError { code, item, .. }) = error else { return Read::Written(Ok(())) };
     match code {
         Some(Code::DuplicateItem) => Read::Taken,
-        // The SDK repeats a whole call that was throttled, but not a statement of one that was answered. A put is
-        // repeated with pauses; a write that happened after all is recognised by its token.
-        Some(
-            Code::ThrottlingError
-            | Code::ProvisionedThroughputExceeded
-            | Code::RequestLimitExceeded
-            | Code::InternalServerError,
-        ) => Read::Again,
+        // A put is repeated with pauses; a write that happened after all is recognised by its token.
+        Some(code) if found_no_room(&code) => Read::Again,
         Some(Code::ConditionalCheckFailed) => Read::Written(Err(match found(&write.key, item) {
             Ok(entry) => WriteError::Condition(entry),
             Err(error) => error.into(),
@@ -145,12 +140,6 @@ fn statement(table: &str, write: &EntryWrite) -> Result<BatchStatementRequest, S
     let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
     let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     request.build().map_err(|_| "the statement is incomplete".to_owned())
-}
-
-fn insert(table: &str, attributes: Vec<(String, AttributeValue)>) -> (String, Vec<AttributeValue>) {
-    let (names, parameters): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();
-    let fields: Vec<_> = names.iter().map(|name| format!("'{name}':?")).collect();
-    (format!("INSERT INTO \"{table}\" VALUE {{{}}}", fields.join(",")), parameters)
 }
 
 /// Sets what the entry has, and removes what it has not: afterwards the item is what a put would have left.

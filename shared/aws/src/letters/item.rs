@@ -45,6 +45,8 @@ struct LetterItem {
     resolution_note: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     message_group_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<String>,
     #[serde(with = "rfc3339")]
     sent_timestamp: Timestamp,
     origin_message_id: MessageId,
@@ -67,6 +69,9 @@ struct LetterItem {
     version: u64,
     status_shard: String,
     fingerprint_shard: String,
+    /// For the indexes only: the history says it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    function_version: Option<String>,
     #[serde(flatten)]
     body: BodyItem,
 }
@@ -165,7 +170,8 @@ fn whole_seconds(seconds: u64) -> Timestamp {
 pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, String> {
     let shard = letter.id.shard(SHARDS);
     let status_shard = Letter::status_shard(letter.status, shard);
-    let fingerprint_shard = format!("{}#{shard:02}", letter.fingerprint);
+    let fingerprint_shard = Letter::fingerprint_shard(&letter.fingerprint, shard);
+    let function_version = letter.function_version().map(str::to_owned);
     let body = BodyItem::of(letter, in_head);
     let reason = letter.reason.clone();
     encode(LetterItem {
@@ -184,6 +190,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, Str
         status: letter.status,
         resolution_note: letter.resolution_note.clone(),
         message_group_id: letter.group.clone(),
+        sequence_number: letter.sequence.clone(),
         sent_timestamp: letter.sent_at,
         origin_message_id: letter.origin.clone(),
         life: letter.life.clone().into(),
@@ -202,6 +209,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, Str
         version: letter.version,
         status_shard,
         fingerprint_shard,
+        function_version,
         body,
     })
 }
@@ -228,6 +236,7 @@ impl Head {
             attributes,
             body,
             group: stored.message_group_id,
+            sequence: stored.sequence_number,
             origin: stored.origin_message_id,
             sent_at: stored.sent_timestamp,
             life: stored.life.into(),
@@ -260,32 +269,51 @@ impl Head {
     }
 }
 
-/// What the status index projects of a letter, as far as it is read.
+/// What the indexes project of a letter.
 #[derive(Deserialize)]
 struct CandidateItem {
     pk: LetterId,
+    status: Status,
     due: Timestamp,
     error_type: ErrorType,
     error_code: Option<String>,
+    error_message: String,
     fingerprint: String,
+    source_topic: QueueArn,
+    #[serde(with = "rfc3339")]
+    first_failed_at: Timestamp,
+    #[serde(with = "rfc3339")]
+    last_failed_at: Timestamp,
+    deaths: u32,
+    number: Number,
+    function_version: Option<String>,
+    message_group_id: Option<String>,
+    sequence_number: Option<String>,
     idempotency_key: Option<Key>,
     scope: Scope,
-    source_topic: QueueArn,
 }
 
-/// An item of the status index as a candidate.
+/// An item of an index as a candidate.
 pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
-    let item: CandidateItem = decode(item)?;
-    let CandidateItem { pk: id, due, error_type, error_code, fingerprint, scope, .. } = item;
+    let stored: CandidateItem = decode(item)?;
     Ok(Candidate {
-        id,
-        due,
-        error_type,
-        error_code,
-        fingerprint,
-        key: item.idempotency_key,
-        scope,
-        source: item.source_topic,
+        id: stored.pk,
+        status: stored.status,
+        due: stored.due,
+        error_type: stored.error_type,
+        error_code: stored.error_code,
+        error_message: stored.error_message,
+        fingerprint: stored.fingerprint,
+        source: stored.source_topic,
+        first_failed_at: stored.first_failed_at,
+        last_failed_at: stored.last_failed_at,
+        deaths: stored.deaths,
+        number: stored.number,
+        function_version: stored.function_version,
+        group: stored.message_group_id,
+        sequence: stored.sequence_number,
+        key: stored.idempotency_key,
+        scope: stored.scope,
     })
 }
 

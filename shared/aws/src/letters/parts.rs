@@ -2,7 +2,7 @@
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{Life, MessageId, Number};
+use redrive_core::ids::{JobId, Life, MessageId, Number};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, Send};
@@ -94,17 +94,19 @@ pub(super) struct SendItem {
     message_id: Option<MessageId>,
     #[serde(with = "rfc3339")]
     at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<JobId>,
 }
 
 impl From<Send> for SendItem {
-    fn from(Send { number, key, hash, message_id, at }: Send) -> Self {
-        Self { number, key, hash, message_id, at }
+    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
+        Self { number, key, hash, message_id, at, job }
     }
 }
 
 impl From<SendItem> for Send {
-    fn from(SendItem { number, key, hash, message_id, at }: SendItem) -> Self {
-        Self { number, key, hash, message_id, at }
+    fn from(SendItem { number, key, hash, message_id, at, job }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at, job }
     }
 }
 

@@ -3,8 +3,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Body, Event, HISTORY, Happening, Letter, Reason, Send, Status};
-use crate::fingerprint::fingerprint;
-use crate::ids::{Life, MessageId, Number, OwnerToken};
+use crate::ids::{JobId, Life, MessageId, Number, OwnerToken};
 use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
 use crate::time::Timestamp;
@@ -32,16 +31,12 @@ impl Letter {
         if held { self.only(&[Status::Replaying]) } else { Err(NotThisEdge(self.status)) }
     }
 
-    /// Whether it is claimed, and the claim has run out.
-    #[must_use]
-    pub fn is_lapsed(&self, now: Timestamp) -> bool {
-        self.status == Status::Replaying && self.due < now
-    }
-
     /// PENDING → REPLAYING, or an expired REPLAYING taken over: the number goes up, the send is written down.
     ///
     /// `key` is the key that the message will bring by itself, as messages are read today: a letter that died for want of
     /// a key, or under another configuration, is sent with the key that it will be claimed by.
+    ///
+    /// A claim that is taken over stays the claim of its job.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, for a claim that has not run out or was made to eject the letter, and for a
@@ -67,6 +62,7 @@ impl Letter {
             hash: letter.hash.clone(),
             message_id: None,
             at: now,
+            job: self.claimed_for().filter(|_| lapsed),
         });
         if letter.sends.len() > HISTORY {
             letter.sends.remove(0);
@@ -75,8 +71,27 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// REPLAYING, expired → PENDING: nobody takes the claim over, because the destination has no ledger of ours that would
-    /// swallow a second copy, or because it was made to eject the letter. It waits for a person.
+    /// The claim just made, as a job's.
+    #[must_use]
+    pub fn for_job(mut self, job: Option<JobId>) -> Self {
+        if let (Some(send), Some(job)) = (self.sends.last_mut(), job) {
+            send.job = Some(job);
+        }
+        self
+    }
+
+    /// The step just made, with a remark for whoever reads the history.
+    #[must_use]
+    pub fn remarked(mut self, remark: &str) -> Self {
+        if let Some(event) = self.history.last_mut() {
+            event.note = Some(remark.to_owned());
+        }
+        self
+    }
+
+    /// REPLAYING, expired → PENDING: nobody takes the claim over, because its job was paused or ended, because the
+    /// destination has no ledger of ours that would swallow a second copy, or because it was made to eject the letter. It
+    /// waits for a person.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, and for a claim that has not run out.
@@ -90,6 +105,14 @@ impl Letter {
         letter.due = Timestamp::NEVER;
         letter.note(now, Happening::InDoubt, who, Some(why.to_owned()));
         Ok(letter.trimmed())
+    }
+
+    /// Something that a person wrote down. The status stays.
+    #[must_use]
+    pub fn noted(&self, note: &str, who: &str, now: Timestamp) -> Self {
+        let mut letter = self.next();
+        letter.note(now, Happening::Noted, who, Some(note.to_owned()));
+        letter.trimmed()
     }
 
     /// REPLAYING → REPLAYED, by whoever holds the claim, after SQS said that it took the message.
@@ -138,7 +161,7 @@ impl Letter {
         let claimed_at = letter.sends.iter().find(|send| send.number == number).map_or(now, |send| send.at);
         // What SQS refused once it may refuse again: never at once.
         let rested = now.after(policy.cool_down);
-        letter.due = policy.due(letter.reason.error_type, letter.deaths, now).max(rested);
+        letter.due = policy.due(&letter.reason, letter.deaths, now).max(rested);
         letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
         letter.sends.retain(|send| send.number != number);
         letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
@@ -155,7 +178,7 @@ impl Letter {
         letter.token = None;
         letter.deaths = letter.deaths.saturating_add(1);
         letter.life = life.clone();
-        letter.due = policy.due(reason.error_type, letter.deaths, now);
+        letter.due = policy.due(&reason, letter.deaths, now);
         letter.set_reason(reason, who);
         letter.note(now, Happening::DiedAgain, who, None);
         Ok(letter.trimmed())
@@ -272,16 +295,16 @@ impl Letter {
             };
             self.push(event);
         }
-        self.fingerprint = fingerprint(reason.error_type.as_str(), reason.error_code.as_deref(), &reason.error_message);
+        self.fingerprint = reason.fingerprint();
         // The history has them now.
         self.reason = Reason { first_failed_at, attempts: Vec::new(), ..reason };
     }
 
     /// Completes a new letter's reason and history.
-    pub(crate) fn opened(mut self, who: &str, now: Timestamp) -> Self {
+    pub(crate) fn opened(mut self, who: &str, note: Option<String>, now: Timestamp) -> Self {
         let reason = self.reason.clone();
         self.set_reason(reason, who);
-        self.note(now, Happening::Indexed, who, None);
+        self.note(now, Happening::Indexed, who, note);
         self
     }
 }
@@ -299,6 +322,7 @@ mod tests {
     fn policy() -> Policy {
         let minute = Duration::from_secs(60);
         Policy {
+            rules: Vec::new(),
             cool_down: minute,
             max_deaths: 3,
             resolved_retention: minute,
@@ -324,7 +348,14 @@ mod tests {
     }
 
     fn send(number: u32) -> Send {
-        Send { number: Number(number), key: None, hash: PayloadHash::of_text("{}"), message_id: None, at: NOW }
+        Send {
+            number: Number(number),
+            key: None,
+            hash: PayloadHash::of_text("{}"),
+            message_id: None,
+            job: None,
+            at: NOW,
+        }
     }
 
     /// A letter held by [`TOKEN`], in any status.
@@ -340,6 +371,7 @@ mod tests {
             attributes: std::collections::BTreeMap::new(),
             body: Body::default(),
             group: None,
+            sequence: None,
             origin,
             sent_at: Timestamp::from_millis(1),
             life: life(1),
@@ -375,6 +407,7 @@ mod tests {
             ("not_sent", letter.not_sent(TOKEN, Number(4), "why", "x", &policy, now)),
             ("died_again", letter.died_again(&life(2), reason(), "x", &policy, now)),
             ("resolved", letter.resolved(&letter.hash, "n", "x", &policy, now)),
+            ("in_doubt", letter.in_doubt("why", "x", now)),
             ("no_outcome", letter.no_outcome("x", now)),
             ("discarded", letter.discarded("n", "x", &policy, now)),
             ("restored", letter.restored("n", "x", now)),
@@ -410,6 +443,7 @@ mod tests {
                 (Replaying, "in_doubt", Pending),
                 (Replaying, "not_sent", Pending),
                 (Replaying, "died_again", Pending),
+                (Replaying, "in_doubt", Pending),
                 (Replayed, "died_again", Pending),
                 (Replayed, "resolved", Resolved),
                 (Replayed, "no_outcome", Pending),
@@ -424,6 +458,7 @@ mod tests {
     fn a_claim_that_has_not_run_out_is_nobody_elses() {
         let held = letter(Status::Replaying);
         assert!(held.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), NOW).is_err());
+        assert!(held.in_doubt("why", "x", NOW).is_err());
         let sent = || MessageId::new("m-2").unwrap();
         assert!(held.sent(OwnerToken::from_random(2), Number(4), sent(), "x", &policy(), NOW).is_err());
         assert!(held.sent(TOKEN, Number(3), sent(), "x", &policy(), NOW).is_err());
@@ -524,6 +559,18 @@ mod tests {
         );
         assert!(ejected.resolution_note.as_ref().is_some_and(|note| note.contains("d-1")));
         assert!(ejected.restored("n", "x", NOW).is_err(), "its message is in the dead-letter queue");
+    }
+
+    #[test]
+    fn a_claim_that_is_taken_over_stays_its_jobs_and_a_new_one_is_nobodys() {
+        let job = JobId::from_random(9);
+        let claim = |letter: &Letter, now| letter.claim(TOKEN, None, "x", Duration::from_secs(9), now).unwrap();
+        let first = claim(&letter(Status::Pending), NOW).for_job(Some(job));
+        let over = claim(&first, NOW.after(Duration::from_secs(60)));
+        assert_eq!((over.claimed_for(), over.sends.len()), (Some(job), 3));
+        let back = over.in_doubt("paused", "x", NOW.after(Duration::from_secs(600))).unwrap();
+        assert_eq!((back.due, back.sent_for(job).unwrap().number), (Timestamp::NEVER, Number(6)));
+        assert_eq!(claim(&back, NOW.after(Duration::from_secs(600))).claimed_for(), None);
     }
 
     #[test]

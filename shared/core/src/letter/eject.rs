@@ -53,6 +53,19 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
+    /// Whether this claim is of somebody who puts the letter back into the dead-letter queue: that is no send, so none is
+    /// written down with it.
+    #[must_use]
+    pub fn is_ejecting(&self) -> bool {
+        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
+    }
+
+    /// Whether it waits because nobody knows what became of its last claim.
+    #[must_use]
+    pub fn waits_in_doubt(&self) -> bool {
+        self.status == Status::Pending && self.history.last().is_some_and(|event| event.what == Happening::InDoubt)
+    }
+
     /// Whether its message is in the dead-letter queue again.
     #[must_use]
     pub fn was_ejected(&self) -> bool {

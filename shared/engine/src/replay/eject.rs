@@ -1,22 +1,20 @@
 use redrive_core::ids::OwnerToken;
-use redrive_core::letter::{Letter, LetterWrite};
-use redrive_core::ports::{LedgerReader, Letters, Outbox};
-use redrive_core::replay::Outgoing;
-use tracing::info;
+use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
+use redrive_core::replay::{Asked, Outgoing};
+use redrive_core::time::Timestamp;
+use tracing::warn;
 
-use super::{ReplayReport, Replayer};
+use super::{ReplayReport, Replayer, Sending};
 use crate::World;
 use crate::batches::batches;
 
-/// Why a claim is not taken over.
-const EJECTING: &str = "its claim ran out while it was being ejected: it may be in the dead-letter queue";
-const NO_LEDGER: &str = "its claim ran out, and without a ledger a second copy would run";
-
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
     /// Puts letters back into the dead-letter queue: claim, send, mark; at most ten. What waits in doubt may be there already,
@@ -27,11 +25,9 @@ where
             report.in_custody += letters.len();
             return;
         };
-        let letters = self.settled(letters, by, report).await;
-        let (doubtful, letters): (Vec<_>, Vec<_>) =
-            letters.into_iter().partition(|letter| letter.waits_in_doubt() && !named);
-        report.left_in_doubt += doubtful.len();
-        let open = self.still_open(letters, |letter| Ok(letter.body.check()?), report).await;
+        let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
+        let sending = Sending { by, asked, job: None };
+        let open = self.ejectable(letters, sending, report).await;
         let now = self.world.now();
         let claims = open.iter().filter_map(|letter| {
             let token = OwnerToken::from_random(self.world.bits());
@@ -40,31 +36,44 @@ where
         });
         let claims: Vec<_> = claims.collect();
         report.changed_meanwhile += open.len() - claims.len();
-        let claimed = self.write_claims(claims, Outgoing::of_ejected, report).await;
+        // No job waits for them.
+        let mut lines = Vec::new();
+        let claimed = self.write_claims(claims, Outgoing::of_ejected, sending, report, &mut lines).await;
         for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, dead_letters, by, report).await;
+            self.send_batch(batch, dead_letters, sending, report, &mut lines).await;
         }
     }
 
-    /// Leaves out claims that ran out and that nobody may take over: their letters wait for a person.
-    pub(super) async fn settled(&self, letters: Vec<Letter>, by: &str, report: &mut ReplayReport) -> Vec<Letter> {
+    /// Leaves out what the ledger shows as done, what has no body, and what may be in the dead-letter queue already: a claim
+    /// that ran out makes its letter wait for a person, unless whoever replays takes it over.
+    async fn ejectable(&self, letters: Vec<Letter>, sending: Sending<'_>, report: &mut ReplayReport) -> Vec<Letter> {
+        let known = match self.known(&letters).await {
+            Ok(known) => known,
+            Err(error) => {
+                warn!(%error, count = letters.len(), "ledger could not be read; nothing was ejected");
+                report.unavailable += letters.len();
+                return Vec::new();
+            }
+        };
         let mut open = Vec::with_capacity(letters.len());
-        for letter in letters {
-            let why = match letter.is_lapsed(self.world.now()) {
-                true if letter.is_ejecting() => EJECTING,
-                true if !self.ledger.is_kept() => NO_LEDGER,
-                _ => {
-                    open.push(letter);
-                    continue;
+        for (letter, known) in letters.into_iter().zip(known) {
+            if letter.is_lapsed(self.world.now()) {
+                match self.lapsed(letter, sending, report).await {
+                    Ok(Ok(_)) => report.changed_meanwhile += 1,
+                    Ok(Err(_)) => {}
+                    Err(_) => report.unavailable += 1,
                 }
-            };
-            match self.change(letter, |letter| letter.in_doubt(why, by, self.world.now()).ok()).await {
-                Ok(Some(letter)) => {
-                    info!(letter_id = %letter.id, why, "letter is in doubt");
-                    report.returned_in_doubt += 1;
-                }
-                Ok(None) => report.changed_meanwhile += 1,
-                Err(_) => report.unavailable += 1,
+            } else if letter.waits_in_doubt() && !sending.asked.named {
+                report.left_in_doubt += 1;
+            } else if letter.status != Status::Pending {
+                report.changed_meanwhile += 1;
+            } else if let Some(effect) = known.effect {
+                let resolved = self.resolve(letter, &effect, "found done before it was ejected", report).await;
+                report.resolved_instead += usize::from(resolved);
+            } else if letter.body.check().is_err() {
+                report.no_body += 1;
+            } else {
+                open.push(letter);
             }
         }
         open

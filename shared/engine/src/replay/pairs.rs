@@ -1,21 +1,20 @@
 //! Which letters a request means, of which queue pair each is, and the walk through an index that finds them.
 
+mod jobs;
+
 use std::collections::HashSet;
 
+use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, SHARDS, Status};
-use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
-use redrive_core::replay::{Candidate, Filter, Request, Selection};
-use redrive_core::time::Timestamp;
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Asked, Candidate, Filter, Request, Selection};
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{BATCH, ReplayReport, Replayer, Step};
+use super::{BATCH, Listing, ReplayReport, Replayer, Sending, Step, asked};
 use crate::{World, roll};
-
-/// How many candidates are asked for at once.
-const PAGE: usize = 100;
 
 /// Why a request came to its end early, or was not begun.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,74 +53,100 @@ impl Reports {
 /// Carries out one request with the letters of several queue pairs, which share the dead-letter table: the first one's is asked.
 /// A letter is of the pair of its `source`; one of a queue that is not among them is left alone, and counted.
 ///
+/// A job is of one queue, and worked on by its pair; the jobs of several queues beside one another.
+///
 /// A pair whose queue refuses, or whose queue or tables do not answer, waits for the next run; the others go on.
 ///
 /// # Errors
 /// [`ReplayError`].
-pub async fn replay_all<O, R, T, W>(
-    pairs: &[Replayer<O, R, T, W>],
+pub async fn replay_all<O, R, T, G, W>(
+    pairs: &[Replayer<O, R, T, G, W>],
     request: &Request,
     deadline: Instant,
 ) -> Result<Reports, ReplayError>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
     let none = Reports { pairs: vec![ReplayReport::default(); pairs.len()], rest: ReplayReport::default() };
     let Some(first) = pairs.first() else { return Ok(none) };
-    let mut walk = Walk { pairs, first, deadline, reports: none, strangers: HashSet::new() };
+    let mut walk = Walk { pairs, first, deadline, reports: none, strangers: HashSet::new(), cut: false };
     match request {
-        Request::Schedule => walk.schedule().await?,
-        Request::Replay { selection, by } => {
-            walk.selected(selection, Step::Send { by, due_by: Timestamp::NEVER }).await?;
+        Request::Schedule => walk.scheduled().await?,
+        Request::Work => {
+            let open = first.open_jobs().await?;
+            walk.work(open).await;
         }
+        Request::Replay { selection, by, said } => {
+            let sending = Sending { by, asked: asked(selection, *said), job: None };
+            walk.selected(selection, Step::Send(sending)).await?;
+        }
+        Request::DryRun { selection, said } => walk.selected(selection, Step::Look(asked(selection, *said))).await?,
         Request::Eject { selection, by } => {
             walk.may_eject(selection)?;
             let named = matches!(selection, Selection::Ids(_));
             walk.selected(selection, Step::Eject { by, named }).await?;
         }
-        Request::Discard { selection, note, by } => walk.selected(selection, Step::Discard { by, note }).await?,
-        Request::Erase { selection, note, by } => walk.selected(selection, Step::Erase { by, note }).await?,
+        Request::Discard(remark) => walk.selected(&remark.selection, Step::Discard(remark)).await?,
+        Request::Restore(remark) => walk.selected(&remark.selection, Step::Restore(remark)).await?,
+        Request::Note(remark) => walk.selected(&remark.selection, Step::Note(remark)).await?,
+        Request::Erase(remark) => walk.selected(&remark.selection, Step::Erase(remark)).await?,
+        Request::Job(asked) => walk.create(asked).await?,
+        Request::Change { job, to, by, why } => first.steer(*job, *to, by, why.clone(), walk.desk()).await?,
+        Request::Show { job, from } => first.show(*job, *from, walk.desk()).await?,
+        Request::Jobs { open } => first.list(*open, walk.desk()).await?,
     }
-    walk.reports.rest.unlisted = walk.strangers.len();
+    walk.reports.rest.unlisted += walk.strangers.len();
     Ok(walk.reports)
 }
 
 /// One run.
-struct Walk<'a, O, R, T, W> {
-    pairs: &'a [Replayer<O, R, T, W>],
-    first: &'a Replayer<O, R, T, W>,
+struct Walk<'a, O, R, T, G, W> {
+    pairs: &'a [Replayer<O, R, T, G, W>],
+    first: &'a Replayer<O, R, T, G, W>,
     deadline: Instant,
     reports: Reports,
     /// Letters of queues that are not configured.
     strangers: HashSet<LetterId>,
+    /// Whether a walk of the index ended early because every pair rests.
+    cut: bool,
 }
 
-impl<O, R, T, W> Walk<'_, O, R, T, W>
+impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
     /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
     async fn schedule(&mut self) -> Result<(), Unavailable> {
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
-        let scheduled = Step::Send { by: "schedule", due_by: now };
+        let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
+        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
         self.deadline = Instant::now() + left() * 3 / 5;
-        self.each(Status::Replaying, now, None, scheduled).await?;
-        self.each(Status::Pending, now, None, scheduled).await?;
+        self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
+        self.each(Listing::due(Status::Pending, now), None, scheduled).await?;
         let sent_all = !std::mem::take(&mut self.reports.rest.more);
         // Where nothing keeps a ledger there is nothing to ask: REPLAYED is final.
         if self.pairs.iter().any(|pair| pair.ledger.is_kept()) {
             self.deadline = Instant::now() + left() / 2;
-            self.each(Status::Replayed, Timestamp::NEVER, None, Step::Reconcile).await?;
+            self.each(Listing::all(Status::Replayed), None, Step::Reconcile).await?;
             let replayed_all = !std::mem::take(&mut self.reports.rest.more);
             self.deadline = end;
-            self.each(Status::Pending, Timestamp::NEVER, None, Step::Reconcile).await?;
+            // This walk sees everything that waits: nothing else needs to count it.
+            self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
+            self.cut = false;
+            self.each(Listing::all(Status::Pending), None, Step::Reconcile).await?;
+            let whole = !self.reports.rest.more && !self.cut;
+            for report in &mut self.reports.pairs {
+                report.standing = report.tally.take().filter(|_| whole);
+            }
             self.reports.rest.more |= !replayed_all;
         }
         self.reports.rest.more |= !sent_all;
@@ -143,17 +168,15 @@ where
                 if let Some(source) = filter.source_topic.as_ref().filter(|source| self.pair_of(source).is_none()) {
                     return Err(ReplayError::NotListed(source.clone()));
                 }
-                Ok(self.each(Status::Pending, Timestamp::NEVER, Some(filter), step).await?)
+                let status = if matches!(step, Step::Restore(_)) { Status::Discarded } else { Status::Pending };
+                Ok(self.each(Listing::of(filter, status), Some(filter), step).await?)
             }
         }
     }
 
     /// Whether any of the pairs that may be meant has its dead-letter queue to itself.
     fn may_eject(&self, selection: &Selection) -> Result<(), ReplayError> {
-        let source = match selection {
-            Selection::Filter(filter) => filter.source_topic.as_ref(),
-            Selection::Ids(_) => None,
-        };
+        let source = selection.source();
         let meant = |place: usize| source.is_none_or(|source| self.pair_of(source) == Some(place));
         let listed = source.is_none_or(|source| self.pair_of(source).is_some());
         let may = (0..self.pairs.len()).any(|place| meant(place) && self.pairs[place].dead_letters.is_some());
@@ -176,16 +199,10 @@ where
         (0..self.pairs.len()).all(|place| self.rests(place))
     }
 
-    /// Walks one status of the index, shard by shard and page by page, and takes the step with what fits. The index is
+    /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
     /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
     /// that a run which always ends too early does not always leave out the same shards.
-    async fn each(
-        &mut self,
-        status: Status,
-        due_by: Timestamp,
-        wanted: Option<&Filter>,
-        step: Step<'_>,
-    ) -> Result<(), Unavailable> {
+    async fn each(&mut self, listing: Listing<'_>, wanted: Option<&Filter>, step: Step<'_>) -> Result<(), Unavailable> {
         let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
         for shard in (0..SHARDS).map(|n| (first + n) % SHARDS) {
             let mut after = None;
@@ -196,7 +213,7 @@ where
                     self.reports.rest.more = true;
                     return Ok(());
                 }
-                let page = self.first.letters.candidates(status, shard, due_by, after, PAGE).await?;
+                let page = self.first.page(listing, shard, after).await?;
                 let mut fitting: Vec<Candidate> = page.candidates;
                 fitting
                     .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));
@@ -210,6 +227,7 @@ where
                     }
                 }
                 if self.all_rest() {
+                    self.cut = true;
                     return Ok(());
                 }
                 let Some(next) = page.next else { break };
@@ -224,7 +242,12 @@ where
         let mut of_pair = vec![Vec::new(); self.pairs.len()];
         for candidate in found {
             match self.pair_of(&candidate.source) {
-                Some(place) => of_pair[place].push(candidate),
+                Some(place) => {
+                    if let Some(tally) = &mut self.reports.pairs[place].tally {
+                        tally.add(&candidate);
+                    }
+                    of_pair[place].push(candidate);
+                }
                 None => drop(self.strangers.insert(candidate.id)),
             }
         }

@@ -3,8 +3,8 @@ use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::Letter;
-use redrive_core::ports::{LedgerReader, Letters, Outbox, Unavailable};
-use redrive_core::replay::Candidate;
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
 
 use super::{ReplayReport, Replayer};
@@ -12,26 +12,32 @@ use crate::World;
 
 const WHO: &str = "reconciler";
 
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
-    /// Which of these letters the ledger shows as done, and by which payload.
-    pub(super) async fn effects(&self, letters: &[Letter]) -> Result<Vec<Option<PayloadHash>>, Unavailable> {
+    /// What the ledger says of each of these letters' keys.
+    pub(super) async fn known(&self, letters: &[Letter]) -> Result<Vec<KnownOf>, Unavailable> {
         let keys: Vec<_> = letters
             .iter()
             .filter_map(|letter| letter.key.as_ref().map(|key| LedgerKey::owned(&letter.scope, key)))
             .collect();
         let mut entries = self.ledger.read(&keys).await?.into_iter();
         let now = self.world.now();
-        let effect = |letter: &Letter| {
+        let known = |letter: &Letter| {
             let entry = letter.key.as_ref().and_then(|_| entries.next().flatten());
-            effect_of(letter, entry.as_ref(), now)
+            KnownOf {
+                kept: self.ledger.is_kept(),
+                retention: self.settings.ledger_retention,
+                entry: entry.as_ref().is_some_and(|entry| !entry.expired(now)),
+                effect: effect_of(letter, entry.as_ref(), now),
+            }
         };
-        Ok(letters.iter().map(effect).collect())
+        Ok(letters.iter().map(known).collect())
     }
 
     /// Of these candidates, those whose key the ledger shows as completed, and those whose time is up.
@@ -52,16 +58,16 @@ where
     /// Finds out what became of letters that were sent, and of those that wait: a producer may have sent it again, or
     /// another letter of the same key was replayed.
     pub(super) async fn reconcile(&self, letters: Vec<Letter>, report: &mut ReplayReport) {
-        let effects = match self.effects(&letters).await {
-            Ok(effects) => effects,
+        let known = match self.known(&letters).await {
+            Ok(known) => known,
             Err(error) => {
                 warn!(%error, count = letters.len(), "ledger could not be read; nothing was reconciled");
                 report.unavailable += letters.len();
                 return;
             }
         };
-        for (letter, effect) in letters.into_iter().zip(effects) {
-            match effect {
+        for (letter, known) in letters.into_iter().zip(known) {
+            match known.effect {
                 Some(hash) => {
                     if self.resolve(letter, &hash, "the ledger shows it completed", report).await {
                         report.resolved += 1;

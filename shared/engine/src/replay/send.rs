@@ -1,13 +1,20 @@
-use redrive_core::ids::{MessageId, OwnerToken};
+use redrive_core::ids::{LetterId, MessageId, OwnerToken};
+use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::ports::{LedgerReader, Letters, Outbox, WriteError};
-use redrive_core::replay::{CannotSend, Outgoing};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::replay::{Asked, Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
-use super::{ReplayReport, Replayer};
+use super::{ReplayReport, Replayer, Sending};
 use crate::World;
 use crate::batches::batches;
+
+/// What stands in the history of a letter that goes without redrive's own attribute.
+const AS_NEW: &str = "sent as a new message: no room for redrive's own attribute, and no stable key";
+
+/// What is said of a letter of a queue that nothing is sent back to.
+const NO_DESTINATION: &str = "no destination is configured for its queue";
 
 /// A letter that we hold, and its message.
 pub(super) struct Claimed {
@@ -19,66 +26,194 @@ pub(super) struct Claimed {
 /// The token of a claim, whether it takes one over that ran out, and its write.
 pub(super) type Claim = (OwnerToken, bool, LetterWrite);
 
-impl<O, R, T, W> Replayer<O, R, T, W>
+impl Claimed {
+    /// Its line as long as nothing more is known of it.
+    fn line(&self, job: Sending<'_>) -> Line {
+        line_of(&self.letter, job, Fate::Sent)
+    }
+}
+
+fn line(letter: LetterId, fate: Fate) -> Line {
+    Line { fate, ..Line::planned(letter) }
+}
+
+fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
+    Line { sent: sending.job.and_then(|job| Sent::of(letter, job)), ..line(letter.id, fate) }
+}
+
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
     R: LedgerReader,
-    T: Letters,
+    T: Letters + Jobs,
+    G: Gauges,
     W: World,
 {
-    /// Claims, sends and marks; at most ten letters. The index may have been late: what is not due is left alone.
-    pub(super) async fn send(&self, letters: Vec<Letter>, by: &str, due_by: Timestamp, report: &mut ReplayReport) {
+    /// Claims, sends and marks; at most ten letters. Answers with what became of each, as far as anything did: a letter
+    /// of which nothing is said was not touched.
+    pub(super) async fn send(
+        &self,
+        letters: Vec<Letter>,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+    ) -> Vec<Line> {
+        let mut lines = Vec::with_capacity(letters.len());
+        // Whoever names letters by their ids may name another queue's.
+        let (letters, others): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| self.owns(letter));
+        report.unlisted += others.len();
+        lines.extend(others.iter().map(|letter| line(letter.id, Fate::NotFound)));
+        report.considered += letters.len();
+        if !self.sends {
+            report.no_destination += letters.len();
+            let note = || Some(NO_DESTINATION.to_owned());
+            lines.extend(letters.iter().map(|letter| Line { note: note(), ..line(letter.id, Fate::PolicyNever) }));
+            return lines;
+        }
+        let open = self.consented(letters, sending, report, &mut lines).await;
+        let claimed = self.claim(open, sending, report, &mut lines).await;
+        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
+            self.send_batch(batch, &self.outbox, sending, report, &mut lines).await;
+        }
+        lines
+    }
+
+    /// What would become of these letters. Nothing is touched.
+    pub(super) async fn look(&self, letters: Vec<Letter>, asked: Asked, report: &mut ReplayReport) {
         report.considered += letters.len();
         if !self.sends {
             report.no_destination += letters.len();
             return;
         }
-        let letters = self.settled(letters, by, report).await;
-        // Without a ledger only a person replays, whatever a letter was promised when there was one.
-        let due_by =
-            if self.ledger.is_kept() || due_by == Timestamp::NEVER { due_by } else { Timestamp::from_millis(0) };
-        let (letters, later): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| letter.due <= due_by);
-        report.changed_meanwhile += later.len();
-        let open = self.still_open(letters, Outgoing::check, report).await;
-        let claimed = self.claim(open, by, report).await;
-        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, &self.outbox, by, report).await;
+        let Ok(known) = self.known(&letters).await else {
+            report.unavailable += letters.len();
+            return;
+        };
+        for (letter, known) in letters.iter().zip(&known) {
+            match consent(letter, known, asked, &self.settings.policy, self.world.now()) {
+                Consent::Send | Consent::Lapsed => report.would_send += 1,
+                Consent::Done(_) => report.resolved_instead += 1,
+                Consent::NotNow => report.changed_meanwhile += 1,
+                Consent::Never => report.policy_never += 1,
+                Consent::Forgotten => report.forgotten += 1,
+                Consent::NoRoom => report.no_attribute_slot += 1,
+                Consent::NoBody => report.no_body += 1,
+            }
         }
     }
 
-    /// Leaves out what the ledger shows as done, and what cannot be sent.
-    pub(super) async fn still_open(
+    /// Leaves out what the ledger shows as done, what may not go, and what cannot be sent.
+    async fn consented(
         &self,
         letters: Vec<Letter>,
-        check: impl Fn(&Letter) -> Result<(), CannotSend>,
+        sending: Sending<'_>,
         report: &mut ReplayReport,
+        lines: &mut Vec<Line>,
     ) -> Vec<Letter> {
-        let effects = match self.effects(&letters).await {
-            Ok(effects) => effects,
+        let known = match self.known(&letters).await {
+            Ok(known) => known,
             Err(error) => {
                 warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
                 report.unavailable += letters.len();
                 return Vec::new();
             }
         };
+        let Ok(heads) = self.heads().await else {
+            report.unavailable += letters.len();
+            return Vec::new();
+        };
         let mut open = Vec::with_capacity(letters.len());
-        for (letter, effect) in letters.into_iter().zip(effects) {
-            match effect {
-                Some(hash) if letter.status == Status::Pending => {
+        for (letter, known) in letters.into_iter().zip(known) {
+            let id = letter.id;
+            let (fate, count) = match consent(&letter, &known, sending.asked, &self.settings.policy, self.world.now()) {
+                // Without a ledger only a person replays, whatever a letter was promised when there was one.
+                Consent::Send if !self.ledger.is_kept() && sending.asked.due_by != Timestamp::NEVER => {
+                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
+                }
+                Consent::Send if heads.as_ref().is_some_and(|heads| !heads.lets(&letter)) => {
+                    report.behind += 1;
+                    continue;
+                }
+                Consent::Send => {
+                    open.push(letter);
+                    continue;
+                }
+                Consent::Lapsed => {
+                    match self.lapsed(letter, sending, report).await {
+                        Ok(Ok(letter)) => open.push(letter),
+                        Ok(Err(line)) => lines.push(line),
+                        Err(_) => report.unavailable += 1,
+                    }
+                    continue;
+                }
+                Consent::Done(hash) => {
                     if self.resolve(letter, &hash, "found done before it was sent", report).await {
-                        report.resolved_instead += 1;
+                        (Fate::ResolvedBefore, &mut report.resolved_instead)
+                    } else {
+                        continue;
                     }
                 }
-                _ => match check(&letter) {
-                    Ok(()) => open.push(letter),
-                    Err(error) => count_unsendable(&letter, error, report),
-                },
-            }
+                Consent::NotNow => (Fate::ChangedMeanwhile, &mut report.changed_meanwhile),
+                Consent::Never => (Fate::PolicyNever, &mut report.policy_never),
+                Consent::Forgotten => (Fate::Forgotten, &mut report.forgotten),
+                Consent::NoRoom => (Fate::NoAttributeSlot, &mut report.no_attribute_slot),
+                Consent::NoBody => {
+                    let why = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
+                    warn!(letter_id = %id, why, "letter has no body that could be sent");
+                    (Fate::NoBody, &mut report.no_body)
+                }
+            };
+            *count += 1;
+            lines.push(line(id, fate));
         }
         open
     }
 
-    async fn claim(&self, open: Vec<Letter>, by: &str, report: &mut ReplayReport) -> Vec<Claimed> {
+    /// A claim ran out: whoever stands in for its holder takes it over; or nobody does, and it waits in doubt.
+    pub(super) async fn lapsed(
+        &self,
+        letter: Letter,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+    ) -> Result<Result<Letter, Line>, Unavailable> {
+        let why = if letter.is_ejecting() {
+            "its claim ran out while it was being ejected: it may be in the dead-letter queue"
+        } else if !self.ledger.is_kept() {
+            "its claim ran out, and without a ledger a second copy would run"
+        } else if self.holder_runs(&letter).await? {
+            return Ok(Ok(letter));
+        } else {
+            "its claim ran out, and its job does not run any more"
+        };
+        let id = letter.id;
+        let doubted = self.change(letter, |letter| letter.in_doubt(why, sending.by, self.world.now()).ok()).await?;
+        Ok(Err(match doubted {
+            Some(letter) => {
+                info!(letter_id = %id, why, "letter is in doubt");
+                report.returned_in_doubt += 1;
+                line_of(&letter, sending, Fate::InDoubt)
+            }
+            None => {
+                report.changed_meanwhile += 1;
+                line(id, Fate::Sent)
+            }
+        }))
+    }
+
+    /// The standing job always runs; any other must be asked.
+    async fn holder_runs(&self, letter: &Letter) -> Result<bool, Unavailable> {
+        match letter.claimed_for() {
+            None => Ok(true),
+            Some(job) => Ok(self.letters.job(job).await?.is_some_and(|job| job.state.runs())),
+        }
+    }
+
+    async fn claim(
+        &self,
+        open: Vec<Letter>,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+        lines: &mut Vec<Line>,
+    ) -> Vec<Claimed> {
         let now = self.world.now();
         let mut claims = Vec::with_capacity(open.len());
         for letter in &open {
@@ -87,12 +222,16 @@ where
             let (kind, key) = self.settings.reading.identify(&letter.payload, &letter.attributes);
             let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
             let letter = Letter { scope, ..letter.clone() };
-            match letter.claim(token, key.and_then(Result::ok), by, self.settings.lease, now) {
-                Ok(next) => claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next))),
+            match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
+                Ok(next) => {
+                    let next = next.for_job(sending.job);
+                    let next = if Outgoing::check(&letter).is_err() { next.remarked(AS_NEW) } else { next };
+                    claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next)));
+                }
                 Err(_) => report.changed_meanwhile += 1,
             }
         }
-        self.write_claims(claims, Outgoing::of_claimed, report).await
+        self.write_claims(claims, Outgoing::of_claimed, sending, report, lines).await
     }
 
     /// Writes claims, and answers with those that hold and the message of each.
@@ -100,7 +239,9 @@ where
         &self,
         claims: Vec<Claim>,
         message: fn(&Letter) -> Option<Outgoing>,
+        sending: Sending<'_>,
         report: &mut ReplayReport,
+        lines: &mut Vec<Line>,
     ) -> Vec<Claimed> {
         let (tokens, writes): (Vec<_>, Vec<_>) =
             claims.into_iter().map(|(token, lapsed, write)| ((token, lapsed), write)).unzip();
@@ -114,8 +255,14 @@ where
                 Ok(()) => write.letter,
                 // A lost answer: it is ours.
                 Err(WriteError::Condition(Some(found))) if *found == write.letter => *found,
-                Err(WriteError::Condition(_)) => {
+                Err(WriteError::Condition(found)) => {
                     report.changed_meanwhile += 1;
+                    // Another run of the same job was faster, or somebody else was.
+                    let twin = found.filter(|found| sending.job.is_some_and(|job| found.sent_for(job).is_some()));
+                    lines.push(twin.map_or_else(
+                        || line(write.letter.id, Fate::ChangedMeanwhile),
+                        |found| line_of(&found, sending, Fate::Sent),
+                    ));
                     continue;
                 }
                 Err(WriteError::Unavailable(error)) => {
@@ -132,11 +279,19 @@ where
         claimed
     }
 
-    pub(super) async fn send_batch(&self, batch: Vec<Claimed>, to: &O, by: &str, report: &mut ReplayReport) {
+    pub(super) async fn send_batch(
+        &self,
+        batch: Vec<Claimed>,
+        to: &O,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+        lines: &mut Vec<Line>,
+    ) {
         // Whoever was held up for longer than the lease must not send: another has taken over.
         let now = self.world.now();
         let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|claimed| claimed.letter.due > now);
         report.in_doubt += late.len();
+        lines.extend(late.iter().map(|claimed| claimed.line(sending)));
         if batch.is_empty() {
             return;
         }
@@ -145,17 +300,25 @@ where
             Ok(answers) => {
                 report.stopped = refused_alike(&answers);
                 for (claimed, answer) in batch.into_iter().zip(answers) {
-                    self.mark(claimed, answer, by, report).await;
+                    lines.push(self.mark(claimed, answer, sending, report).await);
                 }
             }
             Err(error) => {
                 warn!(%error, count = batch.len(), "send was not answered; the letters stay claimed");
                 report.in_doubt += batch.len();
+                lines.extend(batch.iter().map(|claimed| claimed.line(sending)));
             }
         }
     }
 
-    async fn mark(&self, claimed: Claimed, answer: Result<MessageId, String>, by: &str, report: &mut ReplayReport) {
+    async fn mark(
+        &self,
+        claimed: Claimed,
+        answer: Result<MessageId, String>,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+    ) -> Line {
+        let (by, line) = (sending.by, claimed.line(sending));
         let Claimed { letter, token, .. } = claimed;
         let (policy, number, id) = (&self.settings.policy, letter.number, letter.id);
         let marked = match &answer {
@@ -183,21 +346,15 @@ where
                 info!(letter_id = %id, %number, %message_id, by, "letter replayed");
                 report.sent += 1;
             }
-            (Ok(Some(_)), Err(_)) => report.not_sent += 1,
+            (Ok(Some(_)), Err(code)) => {
+                report.not_sent += 1;
+                return Line { fate: Fate::Refused, note: Some(code), ..line };
+            }
             // It came back, or was taken over, before it could be marked.
             (Ok(None), _) => report.changed_meanwhile += 1,
             (Err(_), _) => report.in_doubt += 1,
         }
-    }
-}
-
-/// Counts and tells what cannot be sent.
-fn count_unsendable(letter: &Letter, error: CannotSend, report: &mut ReplayReport) {
-    let missing = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
-    warn!(letter_id = %letter.id, %error, missing, "letter cannot be sent");
-    match error {
-        CannotSend::NoBody(_) => report.no_body += 1,
-        CannotSend::NoAttributeSlot | CannotSend::Status(_) => report.no_attribute_slot += 1,
+        line
     }
 }
 

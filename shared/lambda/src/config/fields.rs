@@ -8,7 +8,7 @@ use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::mask::Masks;
 use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::policy::Policy;
+use redrive_core::policy::{BadPolicy, Policy};
 use redrive_core::wrapping::Wrapping;
 
 use super::{Function, Reader};
@@ -44,6 +44,11 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
     let api = reader.required("AWS_LAMBDA_RUNTIME_API", given);
     let (name, ..) = (name?, version?, memory?, api?);
     Some(Function { name })
+}
+
+/// As SQS: at most fourteen days.
+pub(super) fn dead_letter_retention(reader: &mut Reader<'_>) -> Option<u64> {
+    reader.whole("DLQ_RETENTION_DAYS", Some(DLQ_RETENTION_DAYS), 1..=DLQ_RETENTION_DAYS)
 }
 
 pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
@@ -219,13 +224,22 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
         );
     }
     let body = body_retention(reader, resolved);
-    Some(Policy {
+    let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(cool_down?),
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: days(resolved?),
         body_retention: days(body?),
         outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
-    })
+    };
+    let Some(rules) = reader.text("REPLAY_POLICY") else { return Some(policy) };
+    match policy.with_rules(&rules) {
+        Ok(policy) => Some(policy),
+        Err(BadPolicy { place, wrong, allowed }) => {
+            reader.refuse("REPLAY_POLICY", format!("is refused at {place:?}: {wrong}"), allowed);
+            None
+        }
+    }
 }
 
 /// How many days a body is kept after the end of its letter: unsaid, as many as the letter.

@@ -5,6 +5,7 @@ mod distinct;
 mod parts;
 
 use std::fs;
+use std::time::Duration;
 
 use redrive_core::decode::Reading;
 use redrive_core::ids::Scope;
@@ -43,6 +44,8 @@ pub struct IndexedPair {
     pub pair: Pair,
     /// The dead-letter queue.
     pub dead_letter_queue_url: String,
+    /// How long it keeps a message.
+    pub dead_letter_retention: Duration,
     /// What is masked out of the reasons that messages bring with them.
     pub masks: Masks,
 }
@@ -74,14 +77,15 @@ pub(super) struct Listed {
     pair: Pair,
     main_queue_url: String,
     dead_letter_queue_url: String,
+    dead_letter_retention: Duration,
     masks: Masks,
     sends: bool,
 }
 
 impl From<Listed> for IndexedPair {
     fn from(listed: Listed) -> Self {
-        let Listed { pair, dead_letter_queue_url, masks, .. } = listed;
-        Self { pair, dead_letter_queue_url, masks }
+        let Listed { pair, dead_letter_queue_url, dead_letter_retention, masks, .. } = listed;
+        Self { pair, dead_letter_queue_url, dead_letter_retention, masks }
     }
 }
 
@@ -177,6 +181,7 @@ struct Draft {
     scope: Option<Option<Scope>>,
     reading: Option<Reading>,
     masks: Option<Masks>,
+    retention: Option<Duration>,
     policy: Option<Policy>,
     sends: Option<bool>,
     custody: Option<bool>,
@@ -202,7 +207,9 @@ impl Draft {
         let reading = parts::reading(reader, section, source.as_ref(), scope.as_ref());
         let masks = section.texts(reader, "error_masks", parts::pointer_text).map(|masks| masks.join(","));
         let masks = masks.and_then(|masks| Masks::parse(&masks).ok());
-        let policy = parts::policy(reader, section);
+        let retention = section.whole(reader, "dead_letter_retention_days", fields::DLQ_RETENTION_DAYS, 1..=14);
+        let policy = parts::policy(reader, section, retention);
+        let retention = retention.map(fields::days);
         let sends = parts::destinations(reader, section, source.as_ref());
         let custody = section.yes(reader, "custody");
         section.close(reader, KNOWN);
@@ -210,7 +217,20 @@ impl Draft {
             Some(_) => policy,
             None => policy.asking(),
         });
-        Self { place, name, source, source_url, dead_letter_url, scope, reading, masks, policy, sends, custody }
+        Self {
+            place,
+            name,
+            source,
+            source_url,
+            dead_letter_url,
+            scope,
+            reading,
+            masks,
+            retention,
+            policy,
+            sends,
+            custody,
+        }
     }
 
     fn finish(self) -> Option<Listed> {
@@ -225,6 +245,7 @@ impl Draft {
             pair,
             main_queue_url: self.source_url?,
             dead_letter_queue_url: self.dead_letter_url?,
+            dead_letter_retention: self.retention?,
             masks: self.masks?,
             sends: self.sends?,
         })

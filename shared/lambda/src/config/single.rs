@@ -7,7 +7,7 @@ use super::pairs::{IndexedPair, Pair, ReplayedPair};
 use super::reader::Reader;
 
 /// Everything that says something of one pair, and nothing where there is a list.
-pub(super) const VARIABLES: [&str; 16] = [
+pub(super) const VARIABLES: [&str; 18] = [
     "MAIN_QUEUE_URL",
     "MAIN_QUEUE_ARN",
     "DEAD_LETTER_QUEUE_URL",
@@ -23,6 +23,8 @@ pub(super) const VARIABLES: [&str; 16] = [
     "BODY_RETENTION_DAYS",
     "REPLAY_COOL_DOWN_SECONDS",
     "REPLAY_MAX_DEATHS",
+    "REPLAY_POLICY",
+    "DLQ_RETENTION_DAYS",
     "CUSTODY",
 ];
 
@@ -36,7 +38,15 @@ pub(super) fn indexed(reader: &mut Reader<'_>) -> Single<IndexedPair> {
     let ledger = fields::ledger(reader);
     let pair = pair(reader, queue.as_ref(), ledger.as_ref());
     let masks = fields::masks(reader);
-    let whole = || Some(IndexedPair { pair: pair?, dead_letter_queue_url: dead_letter_queue_url?, masks: masks? });
+    let retention = fields::dead_letter_retention(reader);
+    let whole = || {
+        Some(IndexedPair {
+            pair: pair?,
+            dead_letter_queue_url: dead_letter_queue_url?,
+            dead_letter_retention: fields::days(retention?),
+            masks: masks?,
+        })
+    };
     (ledger, whole())
 }
 

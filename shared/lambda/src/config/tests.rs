@@ -48,7 +48,8 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!((policy.cool_down.as_secs(), policy.max_deaths), (300, 3));
     assert_eq!(policy.resolved_retention.as_secs(), 90 * 86_400);
     assert_eq!(policy.outcome_after.as_secs(), 19 * 86_400);
-    assert_eq!(IndexerConfig::read(with(&[])).unwrap().pairs[0].pair.policy, policy);
+    let indexer = &IndexerConfig::read(with(&[])).unwrap().pairs[0];
+    assert_eq!((&indexer.pair.policy, indexer.dead_letter_retention.as_secs()), (&policy, 14 * 86_400));
 }
 
 #[test]
@@ -117,6 +118,8 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
     let error =
         IndexerConfig::read(with(&[("DEAD_LETTER_QUEUE_URL", "dead"), ("REPLAY_MAX_DEATHS", "0")])).unwrap_err();
     assert_eq!(error.problems.len(), 2, "{error}");
+    let error = IndexerConfig::read(with(&[("DLQ_RETENTION_DAYS", "15")])).unwrap_err();
+    assert!(error.to_string().contains("DLQ_RETENTION_DAYS"), "{error}");
 }
 
 #[test]
@@ -208,4 +211,26 @@ fn a_body_is_kept_no_longer_than_its_letter_and_unsaid_as_long() {
     for wrong in ["0", "-1", "7.5", "week"] {
         assert!(kept(wrong, "90").unwrap_err().to_string().contains("or letter"), "{wrong}");
     }
+}
+
+#[test]
+fn a_policy_is_refused_at_start_with_its_place_named() {
+    let replay = |rules| ReplayConfig::read(with(&[("REPLAY_POLICY", rules)]));
+    let rules = r#"[{"match":{"error_code":"currency"},"replay":"never"}]"#;
+    assert_eq!(replay(rules).unwrap().pairs[0].pair.policy.rules.len(), 1);
+    assert_eq!(IndexerConfig::read(with(&[("REPLAY_POLICY", rules)])).unwrap().pairs[0].pair.policy.rules.len(), 1);
+    let told = replay(r#"[{"match":{},"replay":"always"}]"#).unwrap_err().to_string();
+    assert!(
+        told.contains("REPLAY_POLICY is refused at \"/0/replay\"") && told.contains("never, ask or auto"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_replay_without_a_ledger_is_told_so_in_a_word_and_never_by_silence() {
+    let replay = |table| ReplayConfig::read(with(&[("LEDGER_TABLE_NAME", table)]));
+    assert_eq!(replay("ledger").unwrap().ledger_table.as_deref(), Some("ledger"));
+    assert_eq!(replay("none").unwrap().ledger_table, None);
+    let told = replay("").unwrap_err().to_string();
+    assert!(told.contains("LEDGER_TABLE_NAME is not set") && told.contains("none, if"), "{told}");
 }

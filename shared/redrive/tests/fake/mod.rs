@@ -1,4 +1,5 @@
-//! Lambda's runtime interface and an AWS that says yes to everything, on one port of this machine.
+//! Lambda's runtime interface and an AWS that says yes to everything, or no in the caller's own words, on one port of
+//! this machine.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -30,15 +31,21 @@ pub(crate) struct World {
 struct Server {
     invocations: Arc<Mutex<Receiver<Invocation>>>,
     answers: Sender<Answer>,
+    aws: fn(&str) -> (u16, String),
 }
 
 impl World {
     pub(crate) fn start() -> Self {
+        Self::with_aws(|asked| (200, agreeable(asked)))
+    }
+
+    /// An AWS that answers to a request's body with this status and body.
+    pub(crate) fn with_aws(aws: fn(&str) -> (u16, String)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (invocations, waiting) = channel();
         let (said, answers) = channel();
-        let server = Server { invocations: Arc::new(Mutex::new(waiting)), answers: said };
+        let server = Server { invocations: Arc::new(Mutex::new(waiting)), answers: said, aws };
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let server = server.clone();
@@ -119,28 +126,31 @@ impl Server {
                     "lambda-runtime-aws-request-id: r-1\r\nlambda-runtime-deadline-ms: {}\r\n",
                     deadline.as_millis()
                 );
-                Some(response(&headers, &invocation.payload))
+                Some(response(200, &headers, &invocation.payload))
             }
             Some((_, kind @ ("response" | "error"))) => {
                 self.answers.send((kind.to_owned(), serde_json::from_slice(body).unwrap())).ok()?;
-                Some(response("", ""))
+                Some(response(200, "", ""))
             }
-            _ => Some(response("", &agreeable(body))),
+            _ => {
+                let (status, said) = (self.aws)(&String::from_utf8_lossy(body));
+                Some(response(status, "", &said))
+            }
         }
     }
 }
 
 /// AWS's yes to everything: an empty object, and one for each statement of a batch.
-fn agreeable(body: &[u8]) -> String {
-    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+pub(crate) fn agreeable(asked: &str) -> String {
+    let asked: Value = serde_json::from_str(asked).unwrap_or_default();
     match asked["Statements"].as_array() {
         Some(statements) => json!({ "Responses": vec![json!({}); statements.len()] }).to_string(),
         None => "{}".to_owned(),
     }
 }
 
-fn response(headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+fn response(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} OK\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The path and body of the next request, `None` when there is none.

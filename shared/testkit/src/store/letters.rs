@@ -4,32 +4,36 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::ids::LetterId;
+use redrive_core::cause::Cause;
+use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Body, Letter, LetterWrite, SHARDS, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
 use super::THROTTLED;
+use super::jobs::JobItems;
 use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
 
-const SERVICE: &str = "letters";
+pub(super) const SERVICE: &str = "letters";
 
 /// The dead-letter table and its index. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct ModelLetters {
-    table: Arc<Mutex<Table>>,
-    faults: Faults,
+    pub(super) table: Arc<Mutex<Table>>,
+    pub(super) jobs: Arc<Mutex<JobItems>>,
+    pub(super) faults: Faults,
 }
 
 #[derive(Debug, Default)]
-struct Table {
+pub(super) struct Table {
     letters: BTreeMap<LetterId, Arc<Letter>>,
     /// What the index shows of a letter, and from when on.
     index: BTreeMap<LetterId, Vec<(Timestamp, Arc<Letter>)>>,
     lag: Option<(Duration, StdRng)>,
+    pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
 }
 
 impl ModelLetters {
@@ -64,6 +68,12 @@ impl ModelLetters {
         lock(&self.table).letters.values().cloned().collect()
     }
 
+    /// All causes.
+    #[must_use]
+    pub fn all_causes(&self) -> Vec<Cause> {
+        lock(&self.table).causes.values().cloned().collect()
+    }
+
     /// Writes whatever the condition says: for tests that need a broken store.
     pub fn force(&self, letter: Letter) {
         self.put(&mut lock(&self.table), letter);
@@ -73,6 +83,7 @@ impl ModelLetters {
     pub fn sweep(&self, now: Timestamp) {
         let mut table = lock(&self.table);
         let ended = |at: Option<Timestamp>| at.is_some_and(|at| at < now);
+        table.causes.retain(|_, cause| !ended(Some(cause.expires)));
         table.letters.retain(|_, letter| !ended(letter.expires));
         let Table { letters, index, .. } = &mut *table;
         index.retain(|id, _| letters.contains_key(id));
@@ -139,19 +150,6 @@ impl Table {
     }
 }
 
-fn candidate(letter: &Letter) -> Candidate {
-    Candidate {
-        id: letter.id,
-        due: letter.due,
-        error_type: letter.reason.error_type,
-        error_code: letter.reason.error_code.clone(),
-        fingerprint: letter.fingerprint.clone(),
-        key: letter.key.clone(),
-        scope: letter.scope.clone(),
-        source: letter.source.clone(),
-    }
-}
-
 impl Letters for ModelLetters {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         let read = || {
@@ -191,7 +189,7 @@ impl Letters for ModelLetters {
                 .indexed(self.faults.clock().now())
                 .filter(|letter| letter.status == status && letter.id.shard(SHARDS) == shard && letter.due <= due_by)
                 .filter(|letter| after.as_ref().is_none_or(|after| (letter.due, letter.id) > (after.due, after.id)))
-                .map(|letter| candidate(letter))
+                .map(|letter| Candidate::of(letter))
                 .collect();
             found.sort_by_key(|candidate| (candidate.due, candidate.id));
             let more = found.len() > limit;
@@ -200,5 +198,30 @@ impl Letters for ModelLetters {
             Page { candidates: found, next }
         };
         self.faults.ask_an_index(SERVICE, "query the status index", query).await
+    }
+
+    async fn of_cause(
+        &self,
+        fingerprint: &str,
+        shard: u8,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        let query = || {
+            let place = |candidate: &Candidate| (candidate.first_failed_at, candidate.id);
+            let table = lock(&self.table);
+            let mut found: Vec<_> = table
+                .indexed(self.faults.clock().now())
+                .filter(|letter| letter.fingerprint == fingerprint && letter.id.shard(SHARDS) == shard)
+                .map(|letter| Candidate::of(letter))
+                .filter(|one| after.is_none_or(|after| place(one) > (after.due, after.id)))
+                .collect();
+            found.sort_by_key(place);
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.first_failed_at });
+            Page { candidates: found, next }
+        };
+        self.faults.ask_an_index(SERVICE, "query the index by cause", query).await
     }
 }

@@ -53,11 +53,17 @@ impl Checker {
             let (from, to) = (before.number, after.number);
             format!("{name} went from number {from} to {to}, from {} deaths to {}", before.deaths, after.deaths)
         });
+        if claims {
+            self.claimed_for_a_job(name, before, after);
+        }
         let died = after.deaths > before.deaths;
         let overdue = before.due < self.at.after(SKEW);
         let allowed = match (before.status, after.status) {
             (Status::Pending, Status::Replaying) => claims,
-            (Status::Replaying, Status::Replaying) => claims && overdue || died && !claims,
+            (Status::Replaying, Status::Replaying) => {
+                let noted = before.number == after.number && before.token == after.token;
+                claims && overdue || !claims && (died || noted)
+            }
             (Status::Replaying, Status::Replayed | Status::Pending) => true,
             (Status::Replayed, Status::Pending) => died || overdue,
             (Status::Pending | Status::Replayed, Status::Resolved) => true,

@@ -20,6 +20,7 @@ impl Checker {
         for letter in &letters {
             self.letter_rests(letter);
         }
+        self.jobs_rest(world);
         let sent: Vec<MessageId> =
             self.known.iter().filter(|(_, known)| &*known.by == "producer").map(|(id, _)| id.clone()).collect();
         for id in sent {

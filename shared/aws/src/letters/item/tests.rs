@@ -3,7 +3,7 @@ use crate::item::{number, size, text};
 use proptest::prelude::*;
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::Life;
+use redrive_core::ids::{JobId, Life};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, LetterWrite, Send};
 
@@ -49,6 +49,7 @@ fn letter(payload: &str) -> Letter {
         .into(),
         body: Body::default(),
         group: Some("tenant-1".to_owned()),
+        sequence: Some("18849496460467696128".to_owned()),
         origin: life().message_id,
         sent_at: NOW,
         life: life(),
@@ -76,6 +77,7 @@ fn letter(payload: &str) -> Letter {
             hash: PayloadHash::of_text(""),
             message_id: MessageId::new("m2"),
             at: NOW,
+            job: Some(JobId::from_random(7)),
         }],
         history: vec![
             Event {
@@ -146,19 +148,36 @@ fn the_index_attributes_name_status_cause_and_shard() {
     assert_eq!(item["fingerprint_shard"], text(format!("TRANSIENT no-row#{shard:02}")));
 }
 
+/// What the template lets an index project, apart from its keys.
+fn projected(index: &str) -> Vec<&'static str> {
+    let template = include_str!("../../../../../infra/template.yaml");
+    let (_, after) = template.split_once(&format!("IndexName: {index}")).unwrap();
+    let (_, list) = after.split_once("NonKeyAttributes:").unwrap();
+    let (list, _) = list.trim_start().trim_start_matches('[').split_once(']').unwrap();
+    list.split(',').map(str::trim).collect()
+}
+
 #[test]
-fn a_candidate_is_read_from_what_the_index_projects() {
-    let keys = ["pk", "sk", "status_shard", "due"];
-    let projected = ["status", "error_type", "error_code", "fingerprint", "deaths", "number", "last_failed_at"];
-    let more = ["first_failed_at", "source_topic", "idempotency_key", "scope"];
-    let mut item = plain(&letter("{}"));
-    item.retain(|name, _| keys.iter().chain(&projected).chain(&more).any(|kept| kept == name));
-    let candidate = to_candidate(item.clone()).unwrap();
-    assert_eq!((candidate.id, candidate.key, candidate.scope), (letter("{}").id, letter("{}").key, letter("{}").scope));
-    item.remove("error_code");
-    item.remove("idempotency_key");
-    let candidate = to_candidate(item).unwrap();
-    assert_eq!((candidate.error_code, candidate.key), (None, None), "what a letter may lack, its candidate may lack");
+fn a_candidate_is_read_from_what_the_indexes_project() {
+    let letter = || {
+        let mut letter = letter("{}");
+        letter.status = Status::Replayed;
+        letter
+    };
+    for (index, keys) in [
+        ("by-status", ["pk", "sk", "status_shard", "due"]),
+        ("by-fingerprint", ["pk", "sk", "fingerprint_shard", "first_failed_at"]),
+    ] {
+        let projected = projected(index);
+        let mut item = plain(&letter());
+        item.retain(|name, _| keys.iter().chain(&projected).any(|kept| kept == name));
+        assert_eq!(to_candidate(item.clone()), Ok(Candidate::of(&letter())), "{index}");
+        for optional in ["error_code", "idempotency_key", "function_version", "message_group_id", "sequence_number"] {
+            assert!(item.remove(optional).is_some(), "{optional}");
+        }
+        let candidate = to_candidate(item).unwrap();
+        assert_eq!((candidate.error_code, candidate.key, candidate.function_version), (None, None, None), "{index}");
+    }
 }
 
 #[test]

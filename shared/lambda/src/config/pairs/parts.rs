@@ -7,12 +7,12 @@ use redrive_core::hashing::Hashing;
 use redrive_core::ids::Scope;
 use redrive_core::key::Pointer;
 use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::policy::Policy;
+use redrive_core::policy::{BadPolicy, Policy};
 use redrive_core::wrapping::Wrapping;
 use serde_json::Value;
 
 use super::{Queue, Reader, Section, fields};
-use crate::config::fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS};
+use crate::config::fields::MARGIN_DAYS;
 
 /// The scope of letters whose consumer keeps no ledger.
 const NO_SCOPE: &str = "none";
@@ -142,21 +142,21 @@ fn types(
 }
 
 /// A pair's policy: the one place where it is read. Rules of their own belong into the member `policy`.
-pub(super) fn policy(reader: &mut Reader<'_>, section: &mut Section) -> Option<Policy> {
+pub(super) fn policy(reader: &mut Reader<'_>, section: &mut Section, dead: Option<u64>) -> Option<Policy> {
     let main = section.whole(reader, "main_retention_days", 4, 1..=14);
-    let dead = section.whole(reader, "dead_letter_retention_days", DLQ_RETENTION_DAYS, 1..=14);
     let resolved = section.whole(reader, "resolved_retention_days", 90, 1..=3_650);
     let unsaid = resolved.unwrap_or(1);
     let body = section.whole(reader, "body_retention_days", unsaid, 1..=unsaid.max(1));
-    let (cool_down, max_deaths) = match section.take("policy") {
-        None => (Some(300), Some(3)),
+    let (cool_down, max_deaths, rules) = match section.take("policy") {
+        None => (Some(300), Some(3), None),
         Some(value) => {
             let place = section.place("policy");
-            let policy = &mut Section::open(reader, place, value)?;
+            let policy = &mut Section::open(reader, place.clone(), value)?;
             let cool_down = policy.whole(reader, "cool_down_seconds", 300, 1..=86_400);
             let max_deaths = policy.whole(reader, "max_deaths", 3, 1..=100);
-            policy.close(reader, "cool_down_seconds and max_deaths");
-            (cool_down, max_deaths)
+            let rules = policy.take("rules").map(|rules| (format!("{place}/rules"), rules.to_string()));
+            policy.close(reader, "cool_down_seconds, max_deaths and rules");
+            (cool_down, max_deaths, rules)
         }
     };
     let outcome_after = main? + dead? + MARGIN_DAYS;
@@ -167,13 +167,22 @@ pub(super) fn policy(reader: &mut Reader<'_>, section: &mut Section) -> Option<P
         section.refuse(reader, "resolved_retention_days", wrong, allowed);
         return None;
     }
-    Some(Policy {
+    let policy = Policy {
+        rules: Vec::new(),
         cool_down: Duration::from_secs(cool_down?),
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: fields::days(resolved),
         body_retention: fields::days(body?),
         outcome_after: fields::days(outcome_after),
-    })
+    };
+    let Some((place, rules)) = rules else { return Some(policy) };
+    match policy.with_rules(&rules) {
+        Ok(policy) => Some(policy),
+        Err(BadPolicy { place: inside, wrong, allowed }) => {
+            reader.refuse(&format!("{place}{inside}"), format!("is refused: {wrong}"), allowed);
+            None
+        }
+    }
 }
 
 /// Where letters may be sent, by the queues' ARNs: unsaid, their own main queue; an empty list: nowhere. To others no letter

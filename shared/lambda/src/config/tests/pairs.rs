@@ -80,7 +80,7 @@ fn everything_that_can_be_said_of_a_pair_is_used() {
         "name": "Orders", "key_pointer": "/order_id", "body_wrapping": "eventbridge", "message_type_at": "detail-type",
         "message_types": ["Placed", "Paid"], "payload_hash": "/order_id,/amount", "error_masks": ["/mail", "/card"],
         "main_retention_days": 5, "dead_letter_retention_days": 10, "resolved_retention_days": 30,
-        "body_retention_days": 7, "policy": {"cool_down_seconds": 9, "max_deaths": 2}, "custody": true,
+        "body_retention_days": 7, "policy": {"cool_down_seconds": 9, "max_deaths": 2, "rules": [{"match": {"error_code": "c"}, "replay": "never"}]}, "custody": true,
         "destinations": ["arn:aws:sqs:us-east-1:123456789012:orders"],
     });
     let pairs = listed(&[with(pair("orders"), said)]);
@@ -91,7 +91,9 @@ fn everything_that_can_be_said_of_a_pair_is_used() {
     assert!(read.pair.reading.pointer.is_some() && read.dead_letter_queue_url.ends_with("/dead-orders"));
     let scopes: Vec<_> = read.pair.reading.scopes().into_iter().map(|scope| scope.as_str().to_owned()).collect();
     assert_eq!(scopes, ["orders.Paid", "orders.Placed"]);
-    let Policy { cool_down, max_deaths, resolved_retention, body_retention, outcome_after } = read.pair.policy.clone();
+    let Policy { rules, cool_down, max_deaths, resolved_retention, body_retention, outcome_after } =
+        read.pair.policy.clone();
+    assert_eq!((rules.len(), read.dead_letter_retention.as_secs()), (1, 10 * 86_400));
     assert_eq!((cool_down.as_secs(), max_deaths), (9, 2));
     let days = [resolved_retention, body_retention, outcome_after].map(|time| time.as_secs() / 86_400);
     assert_eq!(days, [30, 7, 16]);
@@ -188,6 +190,8 @@ fn every_member_that_cannot_be_meant_is_refused_at_its_place() {
         (json!({"policy": {"max_deaths": 0}}), "policy/max_deaths"),
         (json!({"policy": {"cool_down_seconds": 1.5}}), "policy/cool_down_seconds"),
         (json!({"policy": {"cooldown": 1}}), "policy/cooldown"),
+        (json!({"policy": {"rules": 7}}), "policy/rules"),
+        (json!({"policy": {"rules": [{"match": {}, "replay": "always"}]}}), "policy/rules/0/replay"),
         (json!({"destinations": "all"}), "destinations"),
         (json!({"destinations": ["arn:aws:sqs:us-east-1:123456789012:refunds"]}), "destinations/0"),
         (json!({"custody": "yes"}), "custody"),

@@ -1,0 +1,178 @@
+//! A queue and a DynamoDB at one address, for both contenders alike: calls are counted by their names, and each takes so
+//! much longer than it would. The queue is SQS's JSON protocol as far as draining needs it; tables are dynoxide's.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream as Stream};
+
+use crate::Error;
+
+/// What a run needs, and what came of it.
+#[derive(Default)]
+struct State {
+    delay: Duration,
+    /// Messages that nobody has received.
+    waiting: u64,
+    deleted: u64,
+    calls: BTreeMap<String, u64>,
+}
+
+struct Front {
+    tables: SocketAddr,
+    state: Mutex<State>,
+}
+
+/// Serves until it is killed, in front of the tables at this address.
+pub(crate) async fn serve(tables: SocketAddr) -> Result<(), Error> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}", listener.local_addr()?);
+    let front = Arc::new(Front { tables, state: Mutex::default() });
+    loop {
+        let (client, _) = listener.accept().await?;
+        client.set_nodelay(true)?;
+        let front = Arc::clone(&front);
+        tokio::spawn(async move { front.attend(client).await });
+    }
+}
+
+/// One HTTP message as it came.
+struct Message {
+    bytes: Vec<u8>,
+    head: usize,
+}
+
+impl Message {
+    async fn read(stream: &mut Stream) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(16 << 10);
+        let head = loop {
+            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            if stream.read_buf(&mut bytes).await.ok()? == 0 {
+                return None;
+            }
+        };
+        let mut message = Self { bytes, head };
+        let length = message.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        while message.bytes.len() < head + length {
+            if stream.read_buf(&mut message.bytes).await.ok()? == 0 {
+                return None;
+            }
+        }
+        Some(message)
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
+        let lines = head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = lines.filter(|(header, _)| header.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.trim().to_owned())
+    }
+
+    fn path(&self) -> String {
+        let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
+        head.split(' ').nth(1).unwrap_or("/").to_owned()
+    }
+
+    fn body(&self) -> Value {
+        serde_json::from_slice(&self.bytes[self.head..]).unwrap_or_default()
+    }
+}
+
+fn answer(body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let head = "HTTP/1.1 200 OK\r\nx-amzn-requestid: bench\r\ncontent-type: application/x-amz-json-1.0";
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+impl Front {
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn attend(&self, mut client: Stream) -> Option<()> {
+        let mut tables: Option<Stream> = None;
+        loop {
+            let request = Message::read(&mut client).await?;
+            let Some(target) = request.header("x-amz-target") else {
+                client.write_all(&answer(&self.told(&request.path()))).await.ok()?;
+                continue;
+            };
+            let (service, action) = target.split_once('.')?;
+            let delay = self.state(|state| {
+                *state.calls.entry(action.to_owned()).or_default() += 1;
+                state.delay
+            });
+            tokio::time::sleep(delay).await;
+            if service == "AmazonSQS" {
+                client.write_all(&answer(&self.queue(action, &request.body()))).await.ok()?;
+                continue;
+            }
+            if tables.is_none() {
+                let stream = Stream::connect(self.tables).await.ok()?;
+                stream.set_nodelay(true).ok()?;
+                tables = Some(stream);
+            }
+            let upstream = tables.as_mut()?;
+            upstream.write_all(&request.bytes).await.ok()?;
+            client.write_all(&Message::read(upstream).await?.bytes).await.ok()?;
+        }
+    }
+
+    /// `/reset?<messages>,<delay in ms>` begins a run; anything else says how it went.
+    fn told(&self, path: &str) -> Value {
+        self.state(|state| {
+            let asked = path.strip_prefix("/reset?").and_then(|asked| asked.split_once(','));
+            if let Some((messages, delay)) = asked {
+                *state = State {
+                    waiting: messages.parse().unwrap_or(0),
+                    delay: Duration::from_millis(delay.parse().unwrap_or(0)),
+                    ..State::default()
+                };
+            }
+            json!({ "calls": state.calls, "deleted": state.deleted })
+        })
+    }
+
+    fn queue(&self, action: &str, asked: &Value) -> Value {
+        self.state(|state| match action {
+            "ReceiveMessage" => {
+                let ten = state.waiting.min(10);
+                state.waiting -= ten;
+                json!({ "Messages": (0..ten).map(|n| message(state.waiting + n)).collect::<Vec<_>>() })
+            }
+            "DeleteMessageBatch" => {
+                let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
+                state.deleted += entries.len() as u64;
+                let done: Vec<_> = entries.iter().map(|entry| json!({ "Id": entry["Id"] })).collect();
+                json!({ "Successful": done, "Failed": [] })
+            }
+            _ => json!({}),
+        })
+    }
+}
+
+/// A dead order of some 300 bytes.
+fn message(n: u64) -> Value {
+    let order = format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let body = json!({
+        "order_id": format!("o-{order}"), "customer_id": format!("c-{order}"), "amount_minor": n % 10_000,
+        "currency": "EUR", "note": "x".repeat(180),
+    });
+    json!({
+        "MessageId": format!("3f333df6-90a4-4fda-8dd3-{n:012}"),
+        "ReceiptHandle": format!("{n}-{}", "h".repeat(180)),
+        "Body": body.to_string(),
+        "Attributes": {
+            "SentTimestamp": "1763787600123", "ApproximateReceiveCount": "12", "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": "1763787700123",
+            "DeadLetterQueueSourceArn": "arn:aws:sqs:us-east-1:000000000000:bench",
+        },
+        "MessageAttributes": { "type": { "DataType": "String", "StringValue": "charge" } },
+    })
+}

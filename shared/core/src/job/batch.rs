@@ -1,0 +1,191 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Fate, Walk};
+use crate::ids::{JobId, LetterId, Number, Scope, SendId};
+use crate::key::{Key, LedgerKey, PayloadHash};
+use crate::ledger::{Entry, State};
+use crate::letter::{Happening, Letter, Status};
+use crate::time::Timestamp;
+
+/// The most letters of a batch: SQS's own.
+pub const BATCH: usize = 10;
+
+/// Letters of a job that go together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The job's.
+    pub job: JobId,
+    /// Its number: 0 for the first.
+    pub n: u32,
+    /// Its letters.
+    pub lines: Vec<Line>,
+    /// Where the search for the next one goes on.
+    pub walk: Walk,
+    /// When it is deleted.
+    pub expires: Timestamp,
+    /// One more with every write.
+    pub version: u64,
+}
+
+/// One letter of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which letter.
+    pub letter: LetterId,
+    /// What became of it.
+    pub fate: Fate,
+    /// The job's last send of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
+    /// More about it: SQS's code, if SQS refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What is known of a send: enough to ask the ledger about its outcome without reading the letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The letter's number at it.
+    pub number: Number,
+    /// The ledger's scope.
+    pub scope: Scope,
+    /// The key that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Of the body that was sent.
+    pub hash: PayloadHash,
+    /// When it was claimed.
+    pub at: Timestamp,
+}
+
+impl Sent {
+    /// The last send of a letter for a job.
+    #[must_use]
+    pub fn of(letter: &Letter, job: JobId) -> Option<Self> {
+        let send = letter.sent_for(job)?;
+        Some(Self {
+            number: send.number,
+            scope: letter.scope.clone(),
+            key: send.key.clone(),
+            hash: send.hash.clone(),
+            at: send.at,
+        })
+    }
+
+    /// The entry of its key.
+    #[must_use]
+    pub fn owned(&self) -> Option<LedgerKey> {
+        self.key.as_ref().map(|key| LedgerKey::owned(&self.scope, key))
+    }
+}
+
+impl Line {
+    /// A letter that is meant to be sent.
+    #[must_use]
+    pub const fn planned(letter: LetterId) -> Self {
+        Self { letter, fate: Fate::Planned, sent: None, note: None }
+    }
+
+    /// Which send it is.
+    #[must_use]
+    pub fn send(&self) -> Option<SendId> {
+        self.sent.as_ref().map(|sent| SendId { letter: self.letter, number: sent.number })
+    }
+
+    /// This line with another fate; a final one stays.
+    #[must_use]
+    pub fn with(&self, fate: Fate) -> Self {
+        if self.fate.is_final() { self.clone() } else { Self { fate, ..self.clone() } }
+    }
+}
+
+impl Batch {
+    /// A batch as it is planned.
+    #[must_use]
+    pub fn new(job: JobId, n: u32, letters: Vec<LetterId>, walk: Walk, expires: Timestamp) -> Self {
+        let lines = letters.into_iter().map(Line::planned).collect();
+        Self { job, n, lines, walk, expires, version: 1 }
+    }
+
+    /// Whether every line is final.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.lines.iter().all(|line| line.fate.is_final())
+    }
+
+    /// The batch with other lines, if they are others.
+    #[must_use]
+    pub fn with(&self, lines: Vec<Line>, expires: Timestamp) -> Option<Self> {
+        let same = lines == self.lines;
+        (!same).then(|| Self { lines, expires, version: self.version + 1, ..self.clone() })
+    }
+}
+
+/// What the ledger says of a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// COMPLETED with the hash that was sent.
+    Succeeded,
+    /// It is dead, or could never be run.
+    Failed,
+    /// An attempt failed; the next may succeed.
+    Failing,
+    /// Nothing.
+    Silent,
+}
+
+/// The outcome of a send, as the ledger shows it: the entry of its key, and the ownerless one of this very send.
+#[must_use]
+pub fn outcome(
+    sent: &Sent,
+    letter: LetterId,
+    owned: Option<&Entry>,
+    ownerless: Option<&Entry>,
+    now: Timestamp,
+) -> Outcome {
+    let owned = owned.filter(|entry| !entry.expired(now));
+    if owned.is_some_and(|entry| entry.state == State::Completed && entry.hash == sent.hash) {
+        return Outcome::Succeeded;
+    }
+    if ownerless.is_some_and(|entry| !entry.expired(now) && entry.hash == sent.hash) {
+        return Outcome::Failed;
+    }
+    let this = Some(SendId { letter, number: sent.number });
+    let Some(entry) = owned.filter(|entry| entry.send == this) else { return Outcome::Silent };
+    match entry.state {
+        // A dead life holds its key for ever; a failure that may be retried frees it at once.
+        State::Failed if entry.lease_until == Timestamp::NEVER => Outcome::Failed,
+        State::Failed => Outcome::Failing,
+        // A later attempt of a life that has failed before.
+        State::InProgress if entry.history.iter().any(|attempt| attempt.at >= sent.at) => Outcome::Failing,
+        State::InProgress | State::Completed => Outcome::Silent,
+    }
+}
+
+/// What the letter itself says of a job's send of it, if it says anything final.
+#[must_use]
+pub fn seen_again(letter: &Letter, sent: &Sent) -> Option<Fate> {
+    let claims = [Happening::Claimed, Happening::TakenOver];
+    let claim = letter.history.iter().rposition(|event| event.at == sent.at && claims.contains(&event.what));
+    let since = letter.history.iter().skip(claim.map_or(0, |claim| claim + 1)).filter(|event| event.at >= sent.at);
+    // The first of them is this send's.
+    let mut fates = since.filter_map(|event| match event.what {
+        Happening::DiedAgain => Some(Fate::FailedAgain),
+        Happening::NoOutcome => Some(Fate::Unknown),
+        Happening::InDoubt => Some(Fate::InDoubt),
+        Happening::NotSent => Some(Fate::Refused),
+        Happening::Resolved => Some(Fate::Resolved),
+        _ => None,
+    });
+    let fate = fates.next();
+    match letter.status {
+        Status::Resolved => Some(Fate::Resolved),
+        // It is still under way.
+        Status::Replaying | Status::Replayed if letter.number == sent.number => None,
+        _ => fate.or(match letter.status {
+            // Its line of the history was forgotten; it is back all the same.
+            Status::Pending | Status::Discarded if letter.number == sent.number => Some(Fate::FailedAgain),
+            _ => None,
+        }),
+    }
+}

@@ -1,0 +1,217 @@
+use std::time::Duration;
+
+use super::*;
+use crate::ids::{JobId, LetterId, MessageId, QueueArn};
+use crate::replay::Filter;
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn at(seconds: u64) -> Timestamp {
+    NOW.after(Duration::from_secs(seconds))
+}
+
+fn job(guard: Guard) -> Job {
+    let selection = Selection::Filter(Filter { error_code: Some("c".to_owned()), ..Filter::default() });
+    let asked = NewJob { id: None, selection, guard, by: "ann".to_owned(), why: None };
+    Job::new(JobId::from_random(1), asked, NOW)
+}
+
+fn letter(n: usize) -> LetterId {
+    LetterId::derive(&QueueArn::new("q").unwrap(), &MessageId::new(format!("m-{n}")).unwrap())
+}
+
+/// The next batch of a job, with these fates.
+fn batch(job: &Job, fates: &[Fate]) -> Batch {
+    let letters = (0..fates.len()).map(letter).collect();
+    let walk = Walk { at: job.walk.at + 1, ..Walk::default() };
+    let batch = Batch::new(job.id, job.batches, letters, walk, NOW);
+    let lines = batch.lines.iter().zip(fates).map(|(line, fate)| line.with(*fate)).collect();
+    Batch { lines, ..batch }
+}
+
+/// A job that has planned a batch with these fates.
+fn with(job: &Job, fates: &[Fate]) -> (Job, Batch) {
+    let batch = batch(job, fates);
+    (job.planned(&batch, NOW).unwrap(), batch)
+}
+
+fn quiet() -> Readings {
+    Readings { backlog: Some(0), alarm: Some(AlarmState::Quiet) }
+}
+
+fn stop(job: &Job, fates: &[Fate]) -> Option<Stop> {
+    let (job, batch) = with(job, fates);
+    match job.judged(&[batch], quiet(), NOW)?.state {
+        State::Stopped { why } => Some(why),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_canary_goes_first_and_nothing_follows_until_all_of_it_is_known() {
+    let guard = Guard { canary: 3, ..Guard::default() };
+    let first = job(guard);
+    assert_eq!(first.allowance(&[], NOW), 3);
+    let (job, sent) = with(&first, &[Fate::Sent, Fate::ChangedMeanwhile, Fate::Resolved]);
+    assert_eq!(job.allowance(std::slice::from_ref(&sent), at(9)), 1, "a letter that was skipped is no canary");
+    let (job, next) = with(&job, &[Fate::Resolved]);
+    assert_eq!(job.allowance(&[sent.clone(), next.clone()], at(9)), 0);
+    assert_eq!(job.judged(&[sent, next.clone()], quiet(), at(9)), None);
+    let known = Batch { n: 0, ..batch(&first, &[Fate::Resolved, Fate::ChangedMeanwhile, Fate::Resolved]) };
+    let ramping = job.judged(&[known, next], quiet(), at(9)).unwrap();
+    assert_eq!(ramping.state, State::Ramping { step: 0, since: at(9) });
+}
+
+#[test]
+fn a_ramp_climbs_a_step_at_a_time_as_long_as_outcomes_keep_up() {
+    let mut job = job(Guard { canary: 0, rate: 1_000, step_seconds: 60, ..Guard::default() });
+    assert_eq!(job.state, State::Ramping { step: 0, since: NOW });
+    assert_eq!(job.judged(&[], quiet(), at(59)), None);
+    let (slow, batch) = with(&job, &[Fate::Sent, Fate::Sent, Fate::Resolved]);
+    assert_eq!(slow.judged(&[batch], quiet(), at(60)), None, "most of its outcomes are still to come");
+    for (step, tenth) in [(1, 5), (2, 25), (3, 100)] {
+        let since = at(60 * u64::from(step));
+        job = job.judged(&[], quiet(), since).unwrap();
+        assert_eq!(job.state, State::Ramping { step, since });
+        assert_eq!(job.bucket.filled(job.rate(), since.after(Duration::from_millis(100))).whole(), tenth);
+    }
+    assert_eq!(job.judged(&[], quiet(), at(9_999)), None);
+}
+
+#[test]
+fn a_job_stops_when_too_many_fail_again_and_one_of_many_is_not_too_many() {
+    use Fate::{FailedAgain, Failing, Resolved, Sent};
+    let job = job(Guard::default());
+    assert_eq!(stop(&job, &[Failing, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent]), None, "one of ten");
+    let two = stop(&job, &[Failing, FailedAgain, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent]);
+    assert_eq!(two, Some(Stop::FailedAgain { failed: 2, of: 10 }), "as soon as it is known");
+    assert_eq!(stop(&job, &[FailedAgain, Resolved]), Some(Stop::FailedAgain { failed: 1, of: 2 }), "there are no more");
+    let forgiving = Guard { max_failed_percent: 100, ..Guard::default() };
+    assert_eq!(stop(&super::tests::job(forgiving), &[FailedAgain; 10]), None);
+    let strict = Guard { max_failed_percent: 0, ..Guard::default() };
+    assert!(stop(&super::tests::job(strict), &[FailedAgain, Sent, Sent]).is_some());
+}
+
+#[test]
+fn a_job_stops_for_the_unknown_for_a_backlog_and_for_its_alarm() {
+    let job = job(Guard { max_backlog: Some(100), alarm: Some("a".to_owned()), ..Guard::default() });
+    assert_eq!(stop(&job, &[Fate::Unknown, Fate::Resolved]), Some(Stop::Unknown { letters: 1 }));
+    let why = |readings| match job.judged(&[], readings, NOW).map(|job| job.state) {
+        Some(State::Stopped { why }) => Some(why),
+        _ => None,
+    };
+    let backlog = |messages| Readings { backlog: Some(messages), alarm: None };
+    assert_eq!((why(backlog(100)), why(backlog(101))), (None, Some(Stop::Backlog { messages: 101 })));
+    let alarm = |state| Readings { backlog: None, alarm: Some(state) };
+    assert_eq!(why(alarm(AlarmState::Ringing)), Some(Stop::Alarm));
+    assert_eq!(why(alarm(AlarmState::Missing)), Some(Stop::NoSuchAlarm));
+    assert_eq!(why(alarm(AlarmState::Quiet)), None);
+}
+
+#[test]
+fn final_batches_are_counted_in_their_order_each_once() {
+    let (job, first) = with(&job(Guard::default()), &[Fate::Resolved, Fate::Sent]);
+    let (job, second) = with(&job, &[Fate::FailedAgain]);
+    assert_eq!(job.counted(&[first.clone(), second.clone()]), None, "the first is not final");
+    let first = Batch { lines: first.lines.iter().map(|line| line.with(Fate::Resolved)).collect(), ..first };
+    let counted = job.counted(&[second.clone(), first.clone()]).unwrap();
+    assert_eq!((counted.counted, counted.account.of(Fate::Resolved), counted.account.total()), (2, 2, 3));
+    assert_eq!(counted.counted(&[first.clone(), second.clone()]), None);
+    assert_eq!(counted.known(&[first, second]).total(), 3);
+    let orphan = batch(&counted, &[Fate::Resolved]);
+    assert_eq!(counted.counted(&[orphan]), None, "a batch that the head does not know is none");
+}
+
+#[test]
+fn a_job_moves_along_its_own_edges_and_along_no_other() {
+    let start = job(Guard::default());
+    let states = [
+        State::Canary,
+        State::Ramping { step: 2, since: NOW },
+        State::Paused { step: Some(2) },
+        State::Cancelled,
+        State::Stopped { why: Stop::Alarm },
+        State::Done,
+    ];
+    let mut seen = Vec::new();
+    for state in states {
+        let job = Job { state, ..start.clone() };
+        let batch = batch(&job, &[Fate::Planned]);
+        let steps = [
+            ("planned", job.planned(&batch, NOW).ok()),
+            ("paused", job.paused("x", None, NOW).ok()),
+            ("resumed", job.resumed("x", None, NOW).ok()),
+            ("cancelled", job.cancelled("x", None, NOW).ok()),
+        ];
+        for (name, next) in steps.into_iter().filter_map(|(name, next)| Some((name, next?))) {
+            assert_eq!(next.version, job.version + 1, "{name}: every write counts");
+            seen.push((job.state.as_str(), name, next.state.as_str()));
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            ("CANARY", "planned", "CANARY"),
+            ("CANARY", "paused", "PAUSED"),
+            ("CANARY", "cancelled", "CANCELLED"),
+            ("RAMPING", "planned", "RAMPING"),
+            ("RAMPING", "paused", "PAUSED"),
+            ("RAMPING", "cancelled", "CANCELLED"),
+            ("PAUSED", "resumed", "RAMPING"),
+            ("PAUSED", "cancelled", "CANCELLED"),
+        ]
+    );
+}
+
+#[test]
+fn a_job_does_not_run_far_ahead_of_its_outcomes() {
+    let job = job(Guard { canary: 0, rate: 10_000, ..Guard::default() });
+    let ahead = vec![batch(&job, &[Fate::Resolved]); 499];
+    assert_eq!(job.allowance(&ahead, at(60)), 10);
+    assert_eq!(job.allowance(&[ahead, vec![batch(&job, &[Fate::Sent])]].concat(), at(60)), 0);
+}
+
+#[test]
+fn a_pause_saves_nothing_up() {
+    let job = job(Guard { canary: 0, rate: 100, ..Guard::default() });
+    let paused = Job { bucket: Bucket::empty(NOW), ..job }.paused("ann", None, NOW).unwrap();
+    let resumed = paused.resumed("ann", None, at(3_600)).unwrap();
+    assert_eq!(resumed.allowance(&[], at(3_600)), 0);
+    assert_eq!(resumed.allowance(&[], at(3_610)), 10);
+}
+
+#[test]
+fn a_job_is_done_when_it_has_seen_all_and_knows_all_and_closed_when_it_has_ended() {
+    let policy = Policy {
+        rules: Vec::new(),
+        cool_down: Duration::ZERO,
+        max_deaths: 3,
+        resolved_retention: Duration::from_secs(60),
+        body_retention: Duration::from_secs(60),
+        outcome_after: Duration::from_secs(60),
+    };
+    let (job, batch) = with(&job(Guard::default()), &[Fate::Sent]);
+    let job = job.walked(Walk { ended: true, ..Walk::default() });
+    assert_eq!(job.judged(std::slice::from_ref(&batch), quiet(), NOW), None);
+    let cancelled = job.cancelled("ann", None, NOW).unwrap();
+    assert_eq!(cancelled.closed(&policy, NOW), None, "one outcome is still to come");
+    let known = Batch { lines: batch.lines.iter().map(|line| line.with(Fate::Resolved)).collect(), ..batch };
+    let counted = job.counted(&[known]).unwrap();
+    let done = counted.judged(&[], quiet(), NOW).unwrap();
+    assert_eq!(done.state, State::Done);
+    let closed = done.closed(&policy, NOW).unwrap();
+    assert!(!closed.is_open() && closed.expires.is_some() && closed.closed(&policy, NOW).is_none());
+}
+
+#[test]
+fn a_job_survives_being_written_down() {
+    let (job, batch) = with(&job(Guard::default()), &[Fate::Sent, Fate::Refused]);
+    let job = job.stopped(Stop::FailedAgain { failed: 1, of: 2 }, NOW).paused("x", None, NOW).unwrap_or(job);
+    let again: Job = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
+    assert_eq!(again, job);
+    let stopped = job.stopped(Stop::Backlog { messages: u64::MAX }, NOW);
+    let again: Job = serde_json::from_str(&serde_json::to_string(&stopped).unwrap()).unwrap();
+    assert_eq!(again, stopped);
+    let again: Batch = serde_json::from_str(&serde_json::to_string(&batch).unwrap()).unwrap();
+    assert_eq!(again, batch);
+}

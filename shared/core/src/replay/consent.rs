@@ -1,0 +1,82 @@
+//! Whether a letter may be sent now, and if not, why.
+
+use std::time::Duration;
+
+use super::Outgoing;
+use crate::key::PayloadHash;
+use crate::letter::{Letter, Status};
+use crate::policy::{Policy, Verdict};
+use crate::time::Timestamp;
+
+/// What is asked, and how insistently.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Nothing that becomes due later; [`Timestamp::NEVER`]: whatever the policy says of the time.
+    pub due_by: Timestamp,
+    /// Whether each letter was named by its id: then even a policy of `never` is overruled.
+    pub named: bool,
+    /// Whether a letter may go that the ledger may have forgotten.
+    pub forgotten_ok: bool,
+    /// Whether a letter may go as a new message that neither has room for redrive's own attribute nor a stable key.
+    pub as_new: bool,
+}
+
+/// What the ledger says of a letter's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownOf {
+    /// Whether there is a ledger.
+    pub kept: bool,
+    /// For how long it remembers.
+    pub retention: Duration,
+    /// Whether there is an entry.
+    pub entry: bool,
+    /// The payload of this letter that was completed, if one was.
+    pub effect: Option<PayloadHash>,
+}
+
+/// What may be done with a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// It may be claimed and sent.
+    Send,
+    /// A claim of it ran out. Whoever holds it decides whether it is sent again under the next number, or waits for a
+    /// person in doubt; without a ledger of ours it always waits.
+    Lapsed,
+    /// Its effect has happened: RESOLVED instead.
+    Done(PayloadHash),
+    /// It is not PENDING any more, or not due.
+    NotNow,
+    /// The policy says never.
+    Never,
+    /// It is older than the ledger's memory, and there is no entry: its effect may have happened.
+    Forgotten,
+    /// No room for redrive's own attribute, and no stable key either.
+    NoRoom,
+    /// Its body was erased, has expired, or is lost.
+    NoBody,
+}
+
+/// Decides.
+#[must_use]
+pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, now: Timestamp) -> Consent {
+    if letter.due > asked.due_by {
+        return Consent::NotNow;
+    }
+    match (letter.status, &known.effect) {
+        (Status::Replaying, _) if letter.is_lapsed(now) => return Consent::Lapsed,
+        (Status::Pending, Some(hash)) => return Consent::Done(hash.clone()),
+        (Status::Pending, None) => {}
+        _ => return Consent::NotNow,
+    }
+    let forgettable = known.kept && !known.entry && letter.sent_at.after(known.retention) < now;
+    match policy.verdict(&letter.reason) {
+        Verdict::Never if !asked.named => Consent::Never,
+        _ if letter.body.check().is_err() => Consent::NoBody,
+        _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,
+        _ if Outgoing::check(letter).is_err() && !asked.as_new => Consent::NoRoom,
+        _ => Consent::Send,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,131 @@
+use super::*;
+use crate::envelope::{Attribute, Attributes};
+use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::key::Key;
+use crate::letter::{ErrorType, Reason};
+use crate::redrive::ATTRIBUTE;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(0).after(100 * DAY)
+}
+
+fn policy() -> Policy {
+    let policy = Policy {
+        rules: Vec::new(),
+        cool_down: DAY,
+        max_deaths: 3,
+        resolved_retention: DAY,
+        body_retention: DAY,
+        outcome_after: DAY,
+    };
+    policy.with_rules(r#"[{"match":{"error_code":"never"},"replay":"never"}]"#).unwrap()
+}
+
+pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
+    let (source, origin) = (QueueArn::new("q").unwrap(), MessageId::new("m").unwrap());
+    Letter {
+        id: LetterId::derive(&source, &origin),
+        source,
+        partition: None,
+        offset: None,
+        payload: "{}".to_owned(),
+        attributes: Attributes::new(),
+
+        body: crate::letter::Body::default(),
+        group: None,
+        sequence: None,
+        life: Life { message_id: origin.clone(), sent_at },
+        origin,
+        sent_at,
+        hash: PayloadHash::of_text("{}"),
+        key: Key::new("k").ok(),
+        key_is_stable: false,
+        scope: Scope::new("main").unwrap(),
+        reason: Reason {
+            error_type: ErrorType::Permanent,
+            error_code: Some(code.to_owned()),
+            error_message: String::new(),
+            attempt_count: 1,
+            first_failed_at: sent_at,
+            last_failed_at: sent_at,
+            attempts: Vec::new(),
+        },
+        fingerprint: String::new(),
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 1,
+    }
+}
+
+const PERSON: Asked = Asked { due_by: Timestamp::NEVER, named: false, forgotten_ok: false, as_new: false };
+
+fn known(entry: bool) -> KnownOf {
+    KnownOf { kept: true, retention: 30 * DAY, entry, effect: None }
+}
+
+fn decide(letter: &Letter, known: &KnownOf, asked: Asked) -> Consent {
+    consent(letter, known, asked, &policy(), now())
+}
+
+fn yesterday() -> Timestamp {
+    Timestamp::from_millis(0).after(99 * DAY)
+}
+
+#[test]
+fn a_policy_of_never_holds_until_the_letter_is_named_by_its_id() {
+    let letter = letter(yesterday(), "never");
+    assert_eq!(decide(&letter, &known(true), PERSON), Consent::Never);
+    assert_eq!(decide(&letter, &known(true), Asked { named: true, ..PERSON }), Consent::Send);
+}
+
+#[test]
+fn a_letter_older_than_the_ledgers_memory_goes_only_if_that_is_said() {
+    let old = letter(Timestamp::from_millis(0).after(69 * DAY), "c");
+    assert_eq!(decide(&old, &known(false), PERSON), Consent::Forgotten);
+    assert_eq!(decide(&old, &known(false), Asked { forgotten_ok: true, ..PERSON }), Consent::Send);
+    assert_eq!(decide(&old, &known(true), PERSON), Consent::Send, "the ledger does remember");
+    assert_eq!(decide(&letter(yesterday(), "c"), &known(false), PERSON), Consent::Send);
+    let no_ledger = KnownOf { kept: false, ..known(false) };
+    assert_eq!(decide(&old, &no_ledger, PERSON), Consent::Send, "there is nothing that could have forgotten");
+}
+
+#[test]
+fn without_room_for_the_attribute_a_stable_key_is_enough_and_else_it_must_be_said() {
+    let mut full = letter(yesterday(), "c");
+    full.attributes = (0..10).map(|n| (format!("a{n}"), Attribute::text("x"))).collect();
+    assert_eq!(decide(&full, &known(true), PERSON), Consent::NoRoom);
+    assert_eq!(decide(&full, &known(true), Asked { as_new: true, ..PERSON }), Consent::Send);
+    full.key_is_stable = true;
+    assert_eq!(decide(&full, &known(true), PERSON), Consent::Send);
+    let large = Letter { payload: "x".repeat(1024 * 1024), ..letter(yesterday(), "c") };
+    assert_eq!(decide(&large, &known(true), PERSON), Consent::NoRoom);
+
+    let claimed = full.claim(OwnerToken::from_random(1), None, "x", DAY, now()).unwrap();
+    let message = Outgoing::of_claimed(&claimed).unwrap();
+    assert!(message.attributes.len() == 10 && !message.attributes.contains_key(ATTRIBUTE));
+    let roomy = letter(yesterday(), "c").claim(OwnerToken::from_random(1), None, "x", DAY, now()).unwrap();
+    assert!(Outgoing::of_claimed(&roomy).unwrap().attributes.contains_key(ATTRIBUTE));
+}
+
+#[test]
+fn what_is_done_is_resolved_what_is_held_is_left_and_what_ran_out_is_its_holders_matter() {
+    let letter = letter(yesterday(), "c");
+    let done = KnownOf { effect: Some(letter.hash.clone()), ..known(true) };
+    assert_eq!(decide(&letter, &done, PERSON), Consent::Done(letter.hash.clone()));
+    let claimed = letter.claim(OwnerToken::from_random(1), None, "x", DAY, yesterday()).unwrap();
+    assert_eq!(decide(&claimed, &known(true), PERSON), Consent::NotNow);
+    let later = now().after(DAY);
+    assert_eq!(consent(&claimed, &known(true), PERSON, &policy(), later), Consent::Lapsed);
+    let scheduled = Asked { due_by: now(), ..PERSON };
+    assert_eq!(decide(&letter, &known(true), scheduled), Consent::NotNow, "it is not due");
+    assert_eq!(decide(&Letter { status: Status::Replayed, ..letter }, &known(true), PERSON), Consent::NotNow);
+}

@@ -1,0 +1,71 @@
+//! The order of a FIFO queue: of each message group one letter is under way at a time, the earliest first.
+
+use std::collections::BTreeMap;
+
+use super::Candidate;
+use crate::ids::{LetterId, QueueArn};
+use crate::letter::Letter;
+
+/// Of each message group the letter that stands first among those that are not final.
+#[derive(Debug, Clone, Default)]
+pub struct Heads(BTreeMap<String, (Place, LetterId)>);
+
+/// SQS's sequence number: 20 digits, more of them the later.
+type Place = (usize, String);
+
+impl Heads {
+    /// Counts a letter in that is PENDING, REPLAYING or REPLAYED: a DISCARDED one holds nobody up, and a RESOLVED one
+    /// has had its turn.
+    pub fn add(&mut self, open: &Candidate) {
+        let (Some(group), Some(sequence)) = (&open.group, &open.sequence) else { return };
+        let here = (place(sequence), open.id);
+        let head = self.0.entry(group.clone()).or_insert_with(|| here.clone());
+        if here < *head {
+            *head = here;
+        }
+    }
+
+    /// Whether a letter may go: it is the first of its group, or none is known to be. What has neither group nor
+    /// number has no order.
+    #[must_use]
+    pub fn lets(&self, letter: &Letter) -> bool {
+        let (Some(group), Some(sequence)) = (&letter.group, &letter.sequence) else { return true };
+        self.0.get(group).is_none_or(|(head, id)| *id == letter.id || place(sequence) < *head)
+    }
+}
+
+fn place(sequence: &str) -> Place {
+    let digits = sequence.trim_start_matches('0');
+    (digits.len(), digits.to_owned())
+}
+
+/// Whether a queue keeps an order.
+#[must_use]
+pub fn is_fifo(queue: &QueueArn) -> bool {
+    queue.as_str().ends_with(".fifo")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::consent::tests::letter as any;
+    use crate::time::Timestamp;
+
+    fn letter(n: u8, group: &str, sequence: &str) -> Letter {
+        let letter = any(Timestamp::from_millis(1), "c");
+        let origin = crate::ids::MessageId::new(format!("m-{n}")).unwrap();
+        let id = LetterId::derive(&letter.source, &origin);
+        Letter { id, origin, group: Some(group.to_owned()), sequence: Some(sequence.to_owned()), ..letter }
+    }
+
+    #[test]
+    fn only_the_earliest_open_letter_of_a_group_goes_and_groups_do_not_wait_for_each_other() {
+        let letters = [letter(1, "a", "100"), letter(2, "a", "99"), letter(3, "a", "0098"), letter(4, "b", "7")];
+        let mut heads = Heads::default();
+        letters.iter().for_each(|letter| heads.add(&Candidate::of(letter)));
+        assert_eq!(letters.each_ref().map(|letter| heads.lets(letter)), [false, false, true, true]);
+        assert!(heads.lets(&letter(5, "c", "1")), "nobody else is known there");
+        assert!(heads.lets(&letter(6, "a", "97")), "the index has not seen it yet");
+        assert!(heads.lets(&Letter { sequence: None, ..letter(7, "a", "100") }));
+    }
+}

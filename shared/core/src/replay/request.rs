@@ -1,0 +1,322 @@
+//! What replay is asked to do.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::{Filter, Selection};
+use crate::decode::without_data;
+use crate::ids::{JobId, LetterId};
+use crate::job::{Guard, IDS, NewJob};
+
+/// The longest note that is kept.
+const NOTE_LIMIT: usize = 1_024;
+/// The longest name of whoever asks.
+const NAME_LIMIT: usize = 256;
+
+/// What replay is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// What the policy allows and is due; then the open jobs.
+    Schedule,
+    /// The open jobs, and nothing else.
+    Work,
+    /// What a person chose, at once and without a guard: the standing job, the schedule, stands in for what it leaves
+    /// behind.
+    Replay {
+        /// Which letters.
+        selection: Selection,
+        /// Who asks.
+        by: String,
+        /// What else is said about it.
+        said: Said,
+    },
+    /// What would become of what a person chose. Nothing is touched.
+    DryRun {
+        /// Which letters.
+        selection: Selection,
+        /// What else is said about it.
+        said: Said,
+    },
+    /// Give up what a person chose.
+    Discard(Remark),
+    /// Take that back.
+    Restore(Remark),
+    /// Write something down about letters.
+    Note(Remark),
+    /// Put what a person chose back into its dead-letter queue, for native tools or before the queue is given up.
+    Eject {
+        /// Which letters.
+        selection: Selection,
+        /// Who asks.
+        by: String,
+    },
+    /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
+    Erase(Remark),
+    /// Replay what a person chose, carefully.
+    Job(Box<NewJob>),
+    /// Pause, resume or cancel a job.
+    Change {
+        /// Which one.
+        job: JobId,
+        /// How.
+        to: Change,
+        /// Who asks.
+        by: String,
+        /// Why.
+        why: Option<String>,
+    },
+    /// Tell of a job.
+    Show {
+        /// Which one.
+        job: JobId,
+        /// From which of its batches on its letters are told.
+        from: u32,
+    },
+    /// Tell which jobs there are.
+    Jobs {
+        /// The open ones, or the closed ones.
+        open: bool,
+    },
+}
+
+/// What somebody says about letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Which letters.
+    pub selection: Selection,
+    /// What.
+    pub note: String,
+    /// Who.
+    pub by: String,
+}
+
+/// What is said with a replay that would be refused without it: see [`super::Asked`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// A letter may go that the ledger may have forgotten.
+    pub forgotten_ok: bool,
+    /// A letter may go as a new message.
+    pub as_new: bool,
+}
+
+/// What can be done to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Send nothing until it is resumed.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End it.
+    Cancel,
+}
+
+/// A request that is not understood. Nothing was touched.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("replay input is not understood: {why}; expected {expected}")]
+pub struct BadRequest {
+    why: String,
+    expected: String,
+}
+
+const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an \"action\": \
+    replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note or erase";
+const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
+    min_deaths, max_deaths, function_version, text)";
+const GUARD: [&str; 9] = [
+    "canary",
+    "rate",
+    "max_failed_percent",
+    "max_backlog",
+    "alarm",
+    "outcome_seconds",
+    "step_seconds",
+    "forgotten_ok",
+    "as_new",
+];
+
+/// The actions, the fields that each takes, and how that is told.
+const ACTIONS: [(&str, &[&str], &str); 12] = [
+    (
+        "replay",
+        &["ids", "select", "by", "forgotten_ok", "as_new", "dry_run"],
+        "\"by\", and forgotten_ok, as_new, dry_run",
+    ),
+    (
+        "job",
+        &["ids", "select", "by", "why", "job"],
+        "\"by\", and why, job (a UUID of your own), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
+         step_seconds, forgotten_ok, as_new",
+    ),
+    ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
+    ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
+    ("cancel", &["job", "by", "why"], "\"job\", \"by\", and why"),
+    ("show", &["job", "from"], "\"job\", and from (the number of a batch)"),
+    ("jobs", &["closed"], "closed, if the closed ones are meant"),
+    ("eject", &["ids", "select", "by"], "\"by\""),
+    ("discard", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
+    ("restore", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
+    ("note", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
+    ("erase", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
+];
+
+/// An action's fields, as they came.
+struct Fields<'a> {
+    action: &'static str,
+    given: &'a Map<String, Value>,
+}
+
+type Read<T> = Result<T, BadRequest>;
+
+impl Request {
+    /// Reads an invocation's payload.
+    ///
+    /// # Errors
+    /// [`BadRequest`] says what is wrong with it, and what the action takes.
+    pub fn parse(input: &Value) -> Result<Self, BadRequest> {
+        let bad = |why: &str| Err(BadRequest { why: why.to_owned(), expected: WAYS_IN.to_owned() });
+        let Some(given) = input.as_object() else { return bad("it is no object") };
+        if let Some(way) = given.get("redrive") {
+            return match way.as_str() {
+                _ if given.len() > 1 => bad("\"redrive\" stands alone"),
+                Some("schedule") => Ok(Self::Schedule),
+                Some("work") => Ok(Self::Work),
+                _ => bad("it names neither the schedule nor the work"),
+            };
+        }
+        let named = given.get("action").and_then(Value::as_str).unwrap_or_default();
+        let Some((action, known, _)) = ACTIONS.into_iter().find(|(action, ..)| *action == named) else {
+            return bad("it names neither the schedule nor one known action");
+        };
+        let fields = Fields { action, given };
+        let takes = |name: &str| known.contains(&name) || action == "job" && GUARD.contains(&name);
+        // Not told by its name: whatever was sent here by mistake may hold anything.
+        if given.keys().any(|name| name != "action" && !takes(name)) {
+            return fields.bad("it has a field that is not known here");
+        }
+        fields.request()
+    }
+}
+
+impl Fields<'_> {
+    fn bad<T>(&self, why: &str) -> Read<T> {
+        let takes = ACTIONS.iter().find(|(action, ..)| *action == self.action).map_or("", |(.., takes)| takes);
+        let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase"].contains(&self.action);
+        let select = if selects { format!("{SELECT}, ") } else { String::new() };
+        Err(BadRequest { why: why.to_owned(), expected: format!("for {:?}: {select}{takes}", self.action) })
+    }
+
+    fn request(&self) -> Read<Request> {
+        let change = |to| Ok(Request::Change { job: self.job()?, to, by: self.by()?, why: self.text("why")? });
+        match self.action {
+            "replay" => self.replay(),
+            "job" => self.new_job(),
+            "pause" => change(Change::Pause),
+            "resume" => change(Change::Resume),
+            "cancel" => change(Change::Cancel),
+            "show" => Ok(Request::Show { job: self.job()?, from: self.field("from")?.unwrap_or(0) }),
+            "jobs" => Ok(Request::Jobs { open: !self.flag("closed")? }),
+            "eject" => Ok(Request::Eject { selection: self.selection()?, by: self.by()? }),
+            "discard" => Ok(Request::Discard(self.remark()?)),
+            "restore" => Ok(Request::Restore(self.remark()?)),
+            "erase" => Ok(Request::Erase(self.remark()?)),
+            _ => Ok(Request::Note(self.remark()?)),
+        }
+    }
+
+    fn replay(&self) -> Read<Request> {
+        let said = Said { forgotten_ok: self.flag("forgotten_ok")?, as_new: self.flag("as_new")? };
+        let selection = self.selection()?;
+        Ok(match self.flag("dry_run")? {
+            true => Request::DryRun { selection, said },
+            false => Request::Replay { selection, by: self.by()?, said },
+        })
+    }
+
+    fn new_job(&self) -> Read<Request> {
+        let guard: Map<String, Value> = self
+            .given
+            .iter()
+            .filter(|(name, _)| GUARD.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let guard = match Guard::deserialize(Value::Object(guard)) {
+            Ok(guard) => guard,
+            Err(error) => return self.bad(&without_data(&error.to_string())),
+        };
+        if let Some((field, allowed)) = guard.wrong() {
+            return self.bad(&format!("{field:?} is out of its range ({allowed})"));
+        }
+        let selection = self.selection()?;
+        if let Selection::Ids(ids) = &selection
+            && ids.len() > IDS
+        {
+            return self.bad(&format!("{} ids are more than a job takes ({IDS})", ids.len()));
+        }
+        let id = if self.given.contains_key("job") { Some(self.job()?) } else { None };
+        Ok(Request::Job(Box::new(NewJob { id, selection, guard, by: self.by()?, why: self.text("why")? })))
+    }
+
+    fn remark(&self) -> Read<Remark> {
+        let note = self.text("note")?.filter(|note| !note.trim().is_empty());
+        let Some(note) = note else { return self.bad("a note of 1 to 1,024 bytes must say why") };
+        Ok(Remark { selection: self.selection()?, note, by: self.by()? })
+    }
+
+    fn field<T: DeserializeOwned>(&self, name: &str) -> Read<Option<T>> {
+        match self.given.get(name).map(T::deserialize) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(error)) => self.bad(&format!("{name:?} cannot be read: {}", without_data(&error.to_string()))),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Read<bool> {
+        Ok(self.field(name)?.unwrap_or(false))
+    }
+
+    fn text(&self, name: &str) -> Read<Option<String>> {
+        match self.field::<String>(name)? {
+            Some(text) if text.len() > NOTE_LIMIT => self.bad(&format!("{name:?} has more than {NOTE_LIMIT} bytes")),
+            text => Ok(text),
+        }
+    }
+
+    fn by(&self) -> Read<String> {
+        match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
+            Some(by) => Ok(by),
+            None => self.bad("\"by\" must say who asks, in 1 to 256 bytes"),
+        }
+    }
+
+    fn job(&self) -> Read<JobId> {
+        match self.text("job")?.as_deref().and_then(JobId::parse) {
+            Some(job) => Ok(job),
+            None => self.bad("\"job\" is no UUID"),
+        }
+    }
+
+    fn selection(&self) -> Read<Selection> {
+        match (self.field::<Vec<String>>("ids")?, self.field::<Filter>("select")?) {
+            (Some(ids), None) if ids.is_empty() => self.bad("\"ids\" is empty"),
+            (Some(ids), None) => {
+                let mut met = BTreeSet::new();
+                match ids.iter().map(|id| LetterId::parse(id)).collect::<Option<Vec<_>>>() {
+                    Some(ids) => Ok(Selection::Ids(ids.into_iter().filter(|id| met.insert(*id)).collect())),
+                    None => self.bad("an id is not a UUID"),
+                }
+            }
+            (None, Some(filter)) if filter.is_empty() => {
+                self.bad("\"select\" is empty, and so would choose every letter")
+            }
+            (None, Some(filter)) => Ok(Selection::Filter(filter)),
+            _ => self.bad("it must have either \"ids\" or \"select\""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+use serde_json::json;
+
+const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
+
+fn parse(input: &Value) -> Request {
+    Request::parse(input).unwrap()
+}
+
+#[test]
+fn every_way_in_is_understood() {
+    assert_eq!(parse(&json!({"redrive": "schedule"})), Request::Schedule);
+    assert_eq!(parse(&json!({"redrive": "work"})), Request::Work);
+    assert!(matches!(
+        parse(&json!({"action": "replay", "ids": [ID, ID], "by": "ann"})),
+        Request::Replay { selection: Selection::Ids(ids), said: Said { forgotten_ok: false, .. }, .. } if ids.len() == 1
+    ));
+    assert!(matches!(
+        parse(&json!({"action": "replay", "select": {"text": "CHF"}, "dry_run": true, "as_new": true})),
+        Request::DryRun { said: Said { as_new: true, .. }, .. }
+    ));
+    let remark = |action| json!({"action": action, "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"});
+    assert!(matches!(parse(&remark("discard")), Request::Discard(Remark { selection: Selection::Filter(_), .. })));
+    assert!(matches!(parse(&remark("restore")), Request::Restore(_)));
+    assert!(matches!(parse(&remark("note")), Request::Note(_)));
+    assert!(matches!(parse(&remark("erase")), Request::Erase(_)));
+    for (action, change) in [("pause", Change::Pause), ("resume", Change::Resume), ("cancel", Change::Cancel)] {
+        let asked = parse(&json!({"action": action, "job": ID, "by": "ann", "why": "lunch"}));
+        assert!(matches!(asked, Request::Change { to, why: Some(_), .. } if to == change), "{action}");
+    }
+    assert!(matches!(parse(&json!({"action": "show", "job": ID, "from": 3})), Request::Show { from: 3, .. }));
+    assert_eq!(parse(&json!({"action": "jobs"})), Request::Jobs { open: true });
+    assert_eq!(parse(&json!({"action": "jobs", "closed": true})), Request::Jobs { open: false });
+}
+
+#[test]
+fn a_job_takes_its_guard_and_has_the_documented_one_by_default() {
+    let job = |input| match parse(&input) {
+        Request::Job(job) => *job,
+        other => panic!("{other:?}"),
+    };
+    let plain = job(json!({"action": "job", "select": {"fingerprint": "PERMANENT/currency"}, "by": "ann"}));
+    assert_eq!((plain.guard, plain.id, plain.why), (Guard::default(), None, None));
+    let guarded = job(json!({"action": "job", "ids": [ID], "by": "ann", "job": ID, "why": "fixed in 42", "canary": 0,
+        "rate": 7, "max_failed_percent": 1, "max_backlog": null, "alarm": "errors", "outcome_seconds": 5}));
+    let guard = Guard {
+        canary: 0,
+        rate: 7,
+        max_failed_percent: 1,
+        max_backlog: None,
+        alarm: Some("errors".to_owned()),
+        outcome_seconds: 5,
+        ..Guard::default()
+    };
+    assert_eq!((guarded.guard, guarded.id), (guard, JobId::parse(ID)));
+}
+
+#[test]
+fn an_input_that_is_not_understood_says_what_is_expected() {
+    for input in [
+        json!(null),
+        json!(7),
+        json!([]),
+        json!({}),
+        json!({"redrive": "everything"}),
+        json!({"redrive": "schedule", "by": "ann"}),
+        json!({"action": "forget", "ids": ["x"]}),
+    ] {
+        let error = Request::parse(&input).unwrap_err().to_string();
+        assert!(error.contains("expected {\"redrive\":\"schedule\"}"), "{input}: {error}");
+    }
+    for (input, why) in [
+        (json!({"action": "replay"}), "either"),
+        (json!({"action": "replay", "ids": [], "by": "ann"}), "empty"),
+        (json!({"action": "replay", "ids": ["x"], "by": "ann"}), "UUID"),
+        (json!({"action": "replay", "ids": [7], "by": "ann"}), "\"ids\""),
+        (json!({"action": "replay", "select": {}, "by": "ann"}), "every letter"),
+        (
+            json!({"action": "replay", "select": {"error_typo": "SCHEMA"}, "by": "ann"}),
+            "unknown field, expected one of `error_type`",
+        ),
+        (json!({"action": "replay", "select": {"since": "yesterday"}, "by": "ann"}), "RFC 3339"),
+        (json!({"action": "replay", "select": {"error_type": "SCHEMA"}}), "who asks"),
+        (json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "ids": [ID], "by": "ann"}), "either"),
+        (json!({"action": "replay", "ids": [ID], "by": "ann", "note": "n"}), "not known here"),
+        (json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "by": "ann"}), "note"),
+        (json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": " ", "by": "ann"}), "note"),
+        (json!({"action": "note", "ids": [ID], "note": "x".repeat(1_025), "by": "ann"}), "1024 bytes"),
+        (json!({"action": "job", "ids": [ID], "by": "ann", "canary": -1}), "invalid value"),
+        (json!({"action": "job", "ids": [ID], "by": "ann", "rate": 0}), "messages a second"),
+        (json!({"action": "job", "ids": [ID], "by": "ann", "job": "mine"}), "\"job\" is no UUID"),
+        (json!({"action": "pause", "by": "ann"}), "\"job\" is no UUID"),
+        (json!({"action": "pause", "job": ID}), "who asks"),
+        (json!({"action": "show", "job": ID, "by": "ann"}), "not known here"),
+    ] {
+        let error = Request::parse(&input).unwrap_err().to_string();
+        assert!(error.contains(why) && error.contains("; expected for \""), "{input}: {error}");
+    }
+    let many: Vec<_> = (0..=IDS).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
+    let error = Request::parse(&json!({"action": "job", "ids": many, "by": "ann"})).unwrap_err().to_string();
+    assert!(error.contains("1001 ids are more than a job takes"), "{error}");
+}

@@ -1,0 +1,85 @@
+//! What one drain remembers. It grows by some bytes with each message and each cause, and by no body.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use redrive_core::cause::Cause;
+use redrive_core::ids::MessageId;
+
+use super::DrainReport;
+
+/// More causes than this are not one deployment's mistake but fingerprints gone wild: the rest has no record in this run.
+const CAUSES: usize = 1_000;
+
+/// One drain's memory: every id is looked at once, and every cause written down once, and once more at the end.
+#[derive(Default)]
+pub(super) struct Run {
+    /// By their hashes. That two ids fall together is next to impossible, and then one waits for the next drain.
+    seen: Mutex<HashSet<u64>>,
+    hasher: RandomState,
+    /// By fingerprint, what was seen and is not written yet.
+    causes: Mutex<BTreeMap<String, Option<Cause>>>,
+    report: Mutex<DrainReport>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run {
+    pub(super) fn first_sight(&self, id: &MessageId) -> bool {
+        lock(&self.seen).insert(self.hasher.hash_one(id.as_str()))
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut DrainReport)) {
+        count(&mut lock(&self.report));
+    }
+
+    /// Takes sightings, and gives back those to be written at once: of causes that this run has not met yet.
+    pub(super) fn meet(&self, sightings: impl IntoIterator<Item = Cause>) -> Vec<Cause> {
+        let mut causes = lock(&self.causes);
+        let mut first: BTreeMap<String, Cause> = BTreeMap::new();
+        let mut over = 0;
+        for sighting in sightings {
+            if let Some(known) = first.remove(&sighting.fingerprint) {
+                first.insert(sighting.fingerprint.clone(), known.with(sighting));
+            } else if let Some(open) = causes.get_mut(&sighting.fingerprint) {
+                *open = Some(match open.take() {
+                    Some(known) => known.with(sighting),
+                    None => sighting,
+                });
+            } else if causes.len() + first.len() < CAUSES {
+                first.insert(sighting.fingerprint.clone(), sighting);
+            } else {
+                over += 1;
+            }
+        }
+        causes.extend(first.keys().map(|fingerprint| (fingerprint.clone(), None)));
+        drop(causes);
+        self.count(|report| report.unrecorded_causes += over);
+        first.into_values().collect()
+    }
+
+    /// What could not be written, for another try at the end.
+    pub(super) fn put_back(&self, sightings: Vec<Cause>) {
+        let mut causes = lock(&self.causes);
+        for sighting in sightings {
+            let open = causes.entry(sighting.fingerprint.clone()).or_default();
+            *open = Some(match open.take() {
+                Some(known) => sighting.with(known),
+                None => sighting,
+            });
+        }
+    }
+
+    /// What is not written yet.
+    pub(super) fn open_causes(&self) -> Vec<Cause> {
+        lock(&self.causes).values_mut().filter_map(Option::take).collect()
+    }
+
+    pub(super) fn into_report(self) -> DrainReport {
+        self.report.into_inner().unwrap_or_else(PoisonError::into_inner).closed()
+    }
+}

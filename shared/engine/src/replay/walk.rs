@@ -1,0 +1,96 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use redrive_core::ids::LetterId;
+use redrive_core::job::{Batch, Job, Walk};
+use redrive_core::letter::{SHARDS, Status};
+use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Candidate, Filter, Selection};
+use tokio::time::Instant;
+
+use super::{Listing, Replayer};
+use crate::World;
+
+/// By how much the clock of whoever wrote a failure down may differ from that of whoever made the job.
+const SKEW: Duration = Duration::from_secs(5);
+
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    /// The next letters of a job's selection, at most `count`, and how far the search has come.
+    pub(super) async fn next_letters(
+        &self,
+        job: &Job,
+        open: &[Batch],
+        count: usize,
+        deadline: Instant,
+    ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
+        match &job.selection {
+            Selection::Ids(ids) => {
+                let from = usize::try_from(job.walk.at).unwrap_or(usize::MAX).min(ids.len());
+                let to = from.saturating_add(count).min(ids.len());
+                let at = u32::try_from(to).unwrap_or(u32::MAX);
+                Ok((ids[from..to].to_vec(), Walk { at, after: None, ended: to == ids.len() }))
+            }
+            Selection::Filter(filter) => self.search(job, filter, open, count, deadline).await,
+        }
+    }
+
+    async fn search(
+        &self,
+        job: &Job,
+        filter: &Filter,
+        open: &[Batch],
+        count: usize,
+        deadline: Instant,
+    ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
+        let listing = Listing::of(filter, Status::Pending);
+        let under_way: HashSet<_> = open.iter().flat_map(|batch| &batch.lines).map(|line| line.letter).collect();
+        // Whoever made the job has seen what had died by then, and nothing else.
+        let by_then = job.created_at.after(SKEW);
+        let ours = &self.settings.reading.source;
+        let fits = |one: &Candidate| {
+            one.source == *ours && filter.fits(one) && one.last_failed_at <= by_then && !under_way.contains(&one.id)
+        };
+        let (mut found, mut walk) = (Vec::new(), job.walk);
+        while !walk.ended && found.len() < count && self.time_left(deadline) {
+            let shard = u8::try_from(walk.at).unwrap_or(SHARDS);
+            let page = self.page(listing, shard, walk.after).await?;
+            let mut rest = page.candidates.iter();
+            let mut last = None;
+            while found.len() < count
+                && let Some(candidate) = rest.next()
+            {
+                last = Some(candidate);
+                if fits(candidate) && !found.contains(&candidate.id) {
+                    found.push(candidate.id);
+                }
+            }
+            walk = match (rest.next(), last) {
+                // There is more on this page.
+                (Some(_), Some(last)) => Walk { after: Some(listing.place(last)), ..walk },
+                _ => match page.next {
+                    Some(next) => Walk { after: Some(next), ..walk },
+                    None => Walk { at: walk.at + 1, after: None, ended: walk.at + 1 >= u32::from(SHARDS) },
+                },
+            };
+        }
+        Ok((found, walk))
+    }
+}
+
+impl Listing<'_> {
+    /// A candidate's place in the order of the index.
+    const fn place(&self, candidate: &Candidate) -> Cursor {
+        let due = match self {
+            Self::Status { .. } => candidate.due,
+            Self::Cause { .. } => candidate.first_failed_at,
+        };
+        Cursor { id: candidate.id, due }
+    }
+}

@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use redrive_core::ids::LetterId;
+use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, outcome, seen_again};
+use redrive_core::key::LedgerKey;
+use redrive_core::letter::{Letter, Status};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Asked, Candidate, Selection};
+use redrive_core::time::Timestamp;
+
+use super::{ReplayReport, Replayer, Sending};
+use crate::World;
+
+/// As long as a send is younger and the ledger is silent, the letter itself need not be read.
+const YOUNG: Duration = Duration::from_secs(10);
+
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    /// What is known of a batch's letters now; those that are planned are sent, if the job runs. With SQS's code if
+    /// it refused all of them.
+    pub(super) async fn advance(
+        &self,
+        job: &Job,
+        batch: &Batch,
+        report: &mut ReplayReport,
+    ) -> Result<(Batch, Option<String>), Unavailable> {
+        let mut lines = batch.lines.clone();
+        let mut refused = None;
+        let planned: Vec<_> = ids(&lines, |line| line.fate == Fate::Planned);
+        if !planned.is_empty() {
+            let sent = self.send_planned(job, &planned, report).await?;
+            refused = report.stopped.take();
+            take_over(&mut lines, sent);
+        }
+        let seen = self.observe(job, &lines, report).await?;
+        refused = report.stopped.take().or(refused);
+        take_over(&mut lines, seen);
+        let expires = Job::batch_expires(&self.settings.policy, self.world.now());
+        match batch.with(lines, expires) {
+            Some(next) => Ok((self.batch(next).await?, refused)),
+            None => Ok((batch.clone(), refused)),
+        }
+    }
+
+    fn sending<'a>(&self, job: &Job, name: &'a str) -> Sending<'a> {
+        let named = matches!(job.selection, Selection::Ids(_));
+        let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
+        let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
+        Sending { by: name, asked, job: Some(job.id) }
+    }
+
+    /// Sends the planned letters of a batch that this job has not sent yet.
+    async fn send_planned(
+        &self,
+        job: &Job,
+        planned: &[LetterId],
+        report: &mut ReplayReport,
+    ) -> Result<Vec<Line>, Unavailable> {
+        let letters = self.letters.read(planned).await?;
+        let (mut lines, mut fresh) = (Vec::new(), Vec::new());
+        for (id, letter) in planned.iter().zip(letters) {
+            let fate = match letter {
+                None => Fate::NotFound,
+                Some(letter) if letter.sent_for(job.id).is_some() => {
+                    let sent = Sent::of(&letter, job.id);
+                    lines.push(Line { fate: Fate::Sent, sent, ..Line::planned(*id) });
+                    continue;
+                }
+                Some(letter) if !still_fits(job, &letter) => Fate::ChangedMeanwhile,
+                Some(_) if self.is_over_for(job) => Fate::NotReached,
+                Some(letter) if job.state.runs() => {
+                    fresh.push(letter);
+                    continue;
+                }
+                Some(_) => continue,
+            };
+            lines.push(Line { fate, ..Line::planned(*id) });
+        }
+        let name = job.name();
+        if !fresh.is_empty() {
+            lines.extend(self.send(fresh, self.sending(job, &name), report).await);
+        }
+        Ok(lines)
+    }
+
+    /// Whether a job has ended so long ago that no run of it can still be sending.
+    fn is_over_for(&self, job: &Job) -> bool {
+        let ended = job.history.last().map_or(job.created_at, |event| event.at);
+        let over = !job.state.runs() && !matches!(job.state, State::Paused { .. });
+        over && self.world.now() > ended.after(self.settings.lease)
+    }
+
+    /// What became of the letters that were sent: first the ledger is asked, and only where it is silent the letter.
+    async fn observe(&self, job: &Job, lines: &[Line], report: &mut ReplayReport) -> Result<Vec<Line>, Unavailable> {
+        let awaited: Vec<_> = lines.iter().filter(|line| matches!(line.fate, Fate::Sent | Fate::Failing)).collect();
+        if awaited.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcomes = self.outcomes(&awaited).await?;
+        let now = self.world.now();
+        let (mut seen, mut silent) = (Vec::new(), Vec::new());
+        for (line, outcome) in awaited.into_iter().zip(outcomes) {
+            let age = line.sent.as_ref().map_or(Duration::MAX, |sent| now.since(sent.at));
+            let over = age > job.guard.window();
+            match outcome {
+                Outcome::Succeeded => seen.push(line.with(Fate::Resolved)),
+                Outcome::Failed => seen.push(line.with(Fate::FailedAgain)),
+                Outcome::Failing if over => seen.push(line.with(Fate::FailedAgain)),
+                Outcome::Failing => seen.push(line.with(Fate::Failing)),
+                Outcome::Silent if age > YOUNG || over || !self.ledger.is_kept() => silent.push((line, over)),
+                Outcome::Silent => {}
+            }
+        }
+        let ids: Vec<_> = silent.iter().map(|(line, _)| line.letter).collect();
+        if ids.is_empty() {
+            return Ok(seen);
+        }
+        let mut lapsed = Vec::new();
+        for ((line, over), letter) in silent.into_iter().zip(self.letters.read(&ids).await?) {
+            let Some(letter) = letter else {
+                seen.push(line.with(Fate::NotFound));
+                continue;
+            };
+            let Some(sent) = Sent::of(&letter, job.id).or_else(|| line.sent.clone()) else {
+                // Its send was taken back: SQS had refused it, and whoever heard that could not write it here.
+                if letter.status != Status::Replaying {
+                    seen.push(line.with(Fate::Refused));
+                }
+                continue;
+            };
+            let unheard = if self.ledger.is_kept() { Fate::Unknown } else { Fate::Assumed };
+            if letter.is_lapsed(now) {
+                lapsed.push(letter);
+            } else if let Some(fate) = seen_again(&letter, &sent).or(over.then_some(unheard)) {
+                seen.push(Line { sent: Some(sent), ..line.with(fate) });
+            } else {
+                seen.push(Line { sent: Some(sent), ..line.clone() });
+            }
+        }
+        if !lapsed.is_empty() {
+            let name = job.name();
+            seen.extend(self.send(lapsed, self.sending(job, &name), report).await);
+        }
+        Ok(seen)
+    }
+
+    /// What the ledger says of each of these sends.
+    async fn outcomes(&self, awaited: &[&Line]) -> Result<Vec<Outcome>, Unavailable> {
+        let mut keys = Vec::with_capacity(awaited.len() * 2);
+        for line in awaited {
+            keys.extend(line.sent.as_ref().and_then(Sent::owned));
+            keys.extend(line.send().map(LedgerKey::of_send));
+        }
+        let mut entries = if keys.is_empty() { Vec::new() } else { self.ledger.read(&keys).await? }.into_iter();
+        let now = self.world.now();
+        let of = |line: &&Line| {
+            let Some(sent) = &line.sent else { return Outcome::Silent };
+            let owned = sent.owned().and_then(|_| entries.next().flatten());
+            let ownerless = entries.next().flatten();
+            outcome(sent, line.letter, owned.as_ref(), ownerless.as_ref(), now)
+        };
+        Ok(awaited.iter().map(of).collect())
+    }
+}
+
+fn ids(lines: &[Line], which: impl Fn(&Line) -> bool) -> Vec<LetterId> {
+    lines.iter().filter(|line| which(line)).map(|line| line.letter).collect()
+}
+
+/// Puts what is known now in the place of what was known before; what is final stays.
+fn take_over(lines: &mut [Line], known: Vec<Line>) {
+    for now in known {
+        if let Some(line) = lines.iter_mut().find(|line| line.letter == now.letter && !line.fate.is_final()) {
+            *line = Line { sent: now.sent.or_else(|| line.sent.take()), ..now };
+        }
+    }
+}
+
+/// Whether a letter is still one that the job means.
+fn still_fits(job: &Job, letter: &Letter) -> bool {
+    let fits = match &job.selection {
+        Selection::Ids(_) => true,
+        Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),
+    };
+    fits && letter.status == Status::Pending
+}

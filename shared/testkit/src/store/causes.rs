@@ -1,0 +1,52 @@
+use redrive_core::cause::{Cause, Sighted};
+use redrive_core::ids::QueueArn;
+use redrive_core::ports::{Causes, Unavailable};
+use redrive_core::time::Timestamp;
+
+use super::THROTTLED;
+use super::letters::{ModelLetters, SERVICE};
+use crate::lock;
+
+const ACTION: &str = "write causes";
+
+impl ModelLetters {
+    fn add(&self, sighting: &Cause, now: Timestamp) -> Sighted {
+        let mut table = lock(&self.table);
+        let key = (sighting.source.clone(), sighting.fingerprint.clone());
+        let known = table.causes.remove(&key).filter(|known| !known.expired(now));
+        let sighted = if known.is_some() { Sighted::Known } else { Sighted::New };
+        let cause = known.map_or_else(|| sighting.clone(), |known| known.with(sighting.clone()));
+        table.causes.insert(key, cause);
+        sighted
+    }
+}
+
+impl Causes for ModelLetters {
+    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
+        let (letters, asked) = (self.clone(), sightings.clone());
+        let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
+            let one = |(index, sighting): (usize, &Cause)| {
+                let refused = Unavailable { service: SERVICE, action: ACTION, why: THROTTLED.to_owned() };
+                if trouble.refuses(index) { Err(refused) } else { Ok(letters.add(sighting, now)) }
+            };
+            asked.iter().enumerate().map(one).collect::<Vec<_>>()
+        });
+        answers.await.unwrap_or_else(|error| sightings.iter().map(|_| Err(error.clone())).collect())
+    }
+
+    async fn causes(
+        &self,
+        source: &QueueArn,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Cause>, bool), Unavailable> {
+        let list = || {
+            let table = lock(&self.table);
+            let all = table.causes.iter().filter(|((from, _), _)| from == source).map(|(_, cause)| cause);
+            let rest = all.filter(|cause| after.as_ref().is_none_or(|after| cause.fingerprint > *after));
+            let rest: Vec<_> = rest.cloned().collect();
+            (rest.iter().take(limit).cloned().collect(), rest.len() > limit)
+        };
+        self.faults.ask(SERVICE, "list causes", list).await
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use redrive_core::ids::JobId;
+use redrive_core::job::{AlarmState, Batch, Job};
+use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
+
+use super::ModelLetters;
+use crate::faults::Faults;
+use crate::journal::What;
+use crate::lock;
+
+const SERVICE: &str = "letters";
+
+/// Heads and batches of jobs.
+#[derive(Debug, Default)]
+pub(super) struct JobItems {
+    heads: BTreeMap<JobId, Job>,
+    batches: BTreeMap<(JobId, u32), Batch>,
+}
+
+/// The condition of a first version, and of every later one.
+fn holds(version: u64, found: Option<u64>) -> bool {
+    found.unwrap_or(0) + 1 == version
+}
+
+impl ModelLetters {
+    /// All jobs.
+    #[must_use]
+    pub fn all_jobs(&self) -> Vec<Job> {
+        lock(&self.jobs).heads.values().cloned().collect()
+    }
+
+    /// All batches of a job, the forgotten ones included.
+    #[must_use]
+    pub fn all_batches(&self, id: JobId) -> Vec<Batch> {
+        lock(&self.jobs).batches.range((id, 0)..=(id, u32::MAX)).map(|(_, batch)| batch.clone()).collect()
+    }
+}
+
+impl Jobs for ModelLetters {
+    async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
+        self.faults.ask(SERVICE, "read a job", || lock(&self.jobs).heads.get(&id).cloned()).await
+    }
+
+    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<Batch>, Unavailable> {
+        let read = || lock(&self.jobs).batches.range((id, from)..=(id, u32::MAX)).map(|(_, one)| one.clone()).collect();
+        self.faults.ask(SERVICE, "read batches", read).await
+    }
+
+    async fn jobs(&self, open: bool, limit: usize) -> Result<Vec<JobId>, Unavailable> {
+        let query = || {
+            let items = lock(&self.jobs);
+            let mut found: Vec<_> = items.heads.values().filter(|job| job.is_open() == open).collect();
+            found.sort_by_key(|job| std::cmp::Reverse((job.closed_at.unwrap_or(job.created_at), job.id)));
+            found.into_iter().take(limit).map(|job| job.id).collect()
+        };
+        self.faults.ask_an_index(SERVICE, "query the jobs", query).await
+    }
+
+    async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {
+        let (items, faults) = (Arc::clone(&self.jobs), self.faults.clone());
+        let write = move |_| {
+            let mut items = lock(&items);
+            let found = items.heads.get(&job.id);
+            if !holds(job.version, found.map(|found| found.version)) {
+                return Err(WriteError::Condition(found.map(|found| Box::new(found.clone()))));
+            }
+            faults.record(What::Note(format!("{} is {} (version {})", job.name(), job.state.as_str(), job.version)));
+            items.heads.insert(job.id, job.clone());
+            Ok(())
+        };
+        self.faults.call(SERVICE, "write a job", write).await.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
+        let items = Arc::clone(&self.jobs);
+        let write = move |_| {
+            let mut items = lock(&items);
+            let found = items.batches.get(&(batch.job, batch.n));
+            if !holds(batch.version, found.map(|found| found.version)) {
+                return Err(WriteError::Condition(found.map(|found| Box::new(found.clone()))));
+            }
+            items.batches.insert((batch.job, batch.n), batch.clone());
+            Ok(())
+        };
+        self.faults.call(SERVICE, "write a batch", write).await.unwrap_or_else(|error| Err(error.into()))
+    }
+}
+
+/// What a job's guard reads: as it was set. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct ModelGauges {
+    set: Arc<Mutex<Set>>,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    backlog: u64,
+    alarms: BTreeMap<String, AlarmState>,
+    silent: bool,
+}
+
+impl ModelGauges {
+    /// Nothing waits, and there is no alarm.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, as the process of `faults` sees it.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// From now on so many messages wait.
+    pub fn set_backlog(&self, messages: u64) {
+        lock(&self.set).backlog = messages;
+    }
+
+    /// From now on nothing can be read, or everything can again.
+    pub fn set_silent(&self, silent: bool) {
+        lock(&self.set).silent = silent;
+    }
+
+    /// From now on the alarm is in this state.
+    pub fn set_alarm(&self, name: &str, state: AlarmState) {
+        lock(&self.set).alarms.insert(name.to_owned(), state);
+    }
+}
+
+impl ModelGauges {
+    async fn read<T>(
+        &self,
+        service: &'static str,
+        action: &'static str,
+        look: impl FnOnce(&Set) -> T + Send,
+    ) -> Result<T, Unavailable> {
+        let look = || {
+            let set = lock(&self.set);
+            (!set.silent).then(|| look(&set))
+        };
+        let silent = || Unavailable { service, action, why: "silent".to_owned() };
+        self.faults.ask(service, action, look).await?.ok_or_else(silent)
+    }
+}
+
+impl Gauges for ModelGauges {
+    async fn backlog(&self) -> Result<u64, Unavailable> {
+        self.read("main queue", "count what waits", |set| set.backlog).await
+    }
+
+    async fn alarm(&self, name: &str) -> Result<AlarmState, Unavailable> {
+        self.read("alarms", "tell a state", |set| set.alarms.get(name).copied().unwrap_or(AlarmState::Missing)).await
+    }
+}

@@ -1,0 +1,5 @@
+//! Bytes for `redrive_fuzz::redrive`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| redrive_fuzz::redrive(bytes));

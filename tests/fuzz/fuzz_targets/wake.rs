@@ -1,0 +1,5 @@
+//! Bytes for `redrive_fuzz::wake`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| redrive_fuzz::wake(bytes));
