@@ -147,11 +147,12 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 	sam deploy --guided
 
 .PHONY: validate
-validate: $(SAM_READY)  ## Lints the template
+validate: $(SAM_READY)  ## Lints the templates
 	@cd infra
 	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
 	sam validate --lint
-	cfn-lint template.yaml
+	sam validate --lint --template attach.yaml
+	cfn-lint template.yaml attach.yaml
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies

@@ -140,6 +140,16 @@ impl Waiting {
     }
 }
 
+impl Waiting {
+    fn and(self, other: Self) -> Self {
+        Self {
+            pending: self.pending + other.pending,
+            for_a_person: self.for_a_person + other.for_a_person,
+            oldest: [self.oldest, other.oldest].into_iter().flatten().min(),
+        }
+    }
+}
+
 impl Standing {
     /// Counts a PENDING letter.
     pub fn add(&mut self, one: &Candidate) {
@@ -151,14 +161,24 @@ impl Standing {
         }
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (fingerprint, waiting) in other.causes {
+            let mine = self.causes.entry(fingerprint).or_default();
+            *mine = mine.and(waiting);
+        }
+        for (error_type, waiting) in other.types {
+            let mine = self.types.entry(error_type).or_default();
+            *mine = mine.and(waiting);
+        }
+        self
+    }
+
     /// All together.
     #[must_use]
     pub fn total(&self) -> Waiting {
-        self.types.values().fold(Waiting::default(), |all, one| Waiting {
-            pending: all.pending + one.pending,
-            for_a_person: all.for_a_person + one.for_a_person,
-            oldest: [all.oldest, one.oldest].into_iter().flatten().min(),
-        })
+        self.types.values().fold(Waiting::default(), |all, one| all.and(*one))
     }
 }
 

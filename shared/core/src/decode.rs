@@ -45,6 +45,12 @@ impl Reading {
         self.types.as_ref().map_or(*scope == self.scope, |types| types.has(scope))
     }
 
+    /// Every scope of the ledger that its messages' keys may be in.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<&Scope> {
+        self.types.as_ref().map_or_else(|| vec![&self.scope], |types| types.scopes().collect())
+    }
+
     /// What a message is whose body and attributes are these, and the key that it brings: `None` if it brings none and
     /// none is asked of it.
     pub fn identify(&self, body: &str, attributes: &Attributes) -> (Result<Kind, NoType>, Option<Result<Key, NoKey>>) {

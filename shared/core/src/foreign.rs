@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::envelope::{Attributes, Envelope};
 use crate::fault::{CODE_LIMIT, TEXT_LIMIT};
@@ -97,6 +97,17 @@ impl Said {
             attempts: Vec::new(),
         }
     }
+}
+
+/// A letter's reason as the value of [`ATTRIBUTE`], for a message that goes back to the dead-letter queue.
+#[must_use]
+pub fn told(reason: &Reason) -> String {
+    let (error_type, message) = (reason.error_type.as_str(), &reason.error_message);
+    let mut told = json!({"type": error_type, "message": message, "attempts": reason.attempt_count});
+    if let Some(code) = &reason.error_code {
+        told["code"] = json!(code);
+    }
+    told.to_string()
 }
 
 struct Texts<'a>(&'a Attributes);

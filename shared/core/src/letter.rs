@@ -2,6 +2,7 @@
 
 mod body;
 mod edges;
+mod eject;
 
 use std::fmt;
 
@@ -178,6 +179,8 @@ pub enum Happening {
     NotSent,
     /// A claim ran out, nobody takes it over, and it may have been sent.
     InDoubt,
+    /// It was put back into the dead-letter queue.
+    Ejected,
     /// Nothing was heard of it until its deadline.
     NoOutcome,
     /// Its effect happened.

@@ -127,6 +127,11 @@ impl MessageTypes {
         self.scopes.keys().map(String::as_str)
     }
 
+    /// Their scopes, in the order of their names.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.values()
+    }
+
     /// Whether a scope is one of theirs.
     #[must_use]
     pub fn has(&self, scope: &Scope) -> bool {

@@ -86,7 +86,7 @@ impl Outgoing {
     /// The message of a claimed letter. `None` unless it is REPLAYING and has its body: nothing else is ever sent.
     #[must_use]
     pub fn of_claimed(letter: &Letter) -> Option<Self> {
-        if letter.status != Status::Replaying || letter.body.check().is_err() {
+        if letter.status != Status::Replaying || letter.is_ejecting() || letter.body.check().is_err() {
             return None;
         }
         let redrive = Redrive {
@@ -135,6 +135,32 @@ impl Outgoing {
             group: dead.envelope.group.clone(),
             deduplication: deduplication(redrive.letter, redrive.number, redrive.died.as_ref()),
         })
+    }
+
+    /// The message of a letter that is claimed to be ejected: body and attributes verbatim. Why it died goes along by the
+    /// attribute of [`foreign`] where there is a slot and room for it, and nobody else wrote one. `None` unless the letter is
+    /// claimed for this and has its body.
+    #[must_use]
+    pub fn of_ejected(letter: &Letter) -> Option<Self> {
+        if !letter.is_ejecting() || letter.body.check().is_err() {
+            return None;
+        }
+        let plain = Self {
+            letter: letter.id,
+            number: letter.number,
+            body: letter.payload.clone(),
+            attributes: letter.attributes.clone(),
+            group: letter.group.clone(),
+            deduplication: deduplication(letter.id, letter.number, None),
+        };
+        if plain.attributes.contains_key(foreign::ATTRIBUTE) {
+            return Some(plain);
+        }
+        let mut with_reason = plain.clone();
+        let reason = Attribute::text(foreign::told(&letter.reason));
+        with_reason.attributes.insert(foreign::ATTRIBUTE.to_owned(), reason);
+        let fits = with_reason.attributes.len() <= ATTRIBUTE_LIMIT && with_reason.bytes() <= MESSAGE_LIMIT;
+        Some(if fits { with_reason } else { plain })
     }
 
     /// What it counts against SQS's limit of a batch: body and attributes, names and types included.

@@ -4,7 +4,7 @@ mod run;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, admit, letter_ids, ownerless_key};
+use redrive_core::admission::{Admission, Findings, LedgerView, admit, letter_ids, ownerless_key};
 use redrive_core::batch::Batch;
 use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
@@ -81,6 +81,11 @@ where
     #[must_use]
     pub fn with_redaction(self, redaction: Redaction) -> Self {
         Self { redaction, ..self }
+    }
+
+    /// No receive starts with less time left.
+    pub(crate) const fn reserve(&self) -> Duration {
+        self.settings.reserve
     }
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
@@ -216,7 +221,8 @@ where
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
             let said = self.said(&seen);
-            Dead { seen, found: Findings { said, ownerless, owned, named, own, ..Findings::default() } }
+            let ledger = if self.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
+            Dead { seen, found: Findings { ledger, said, ownerless, owned, named, own } }
         })
     }
 

@@ -9,14 +9,16 @@
 //! something did ([`ROUNDS`] times at most).
 
 mod batches;
+mod drains;
 mod index;
 mod process;
 mod replay;
 mod standing;
 
+pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, Indexer};
 pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
-pub use replay::{JobView, ReplayReport, ReplaySettings, Replayer};
+pub use replay::{JobView, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 pub use standing::standing;
 
 use redrive_core::ports::{Clock, Entropy};

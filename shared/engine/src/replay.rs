@@ -1,4 +1,6 @@
 mod control;
+mod eject;
+mod pairs;
 mod reconcile;
 mod report;
 mod select;
@@ -9,9 +11,8 @@ mod watch;
 
 use std::time::Duration;
 
-use redrive_core::cause::Standing;
 use redrive_core::decode::Reading;
-use redrive_core::ids::{JobId, LetterId};
+use redrive_core::ids::JobId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
@@ -20,6 +21,7 @@ use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
+pub use pairs::{ReplayError, Reports, replay_all};
 pub use report::{JobView, ReplayReport};
 
 use crate::{ROUNDS, World};
@@ -46,6 +48,8 @@ pub struct ReplaySettings {
 #[derive(Debug)]
 pub struct Replayer<O, R, T, G, W> {
     outbox: O,
+    dead_letters: Option<O>,
+    sends: bool,
     ledger: R,
     letters: T,
     gauges: G,
@@ -63,140 +67,46 @@ where
 {
     /// A replay for one queue pair.
     pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, ledger, letters, gauges, world, settings }
+        Self { outbox, dead_letters: None, sends: true, ledger, letters, gauges, world, settings }
     }
 
-    /// Carries out one request, until it is done or `deadline` nears. May run twice, late, or beside itself.
+    /// The dead-letter queue, to eject letters into: only while no indexer empties it.
+    #[must_use]
+    pub fn with_ejection(self, dead_letters: O) -> Self {
+        Self { dead_letters: Some(dead_letters), ..self }
+    }
+
+    /// Nothing is sent back to the queue: its letters can still be discarded, erased and ejected.
+    #[must_use]
+    pub fn without_destination(self) -> Self {
+        Self { sends: false, ..self }
+    }
+
+    /// Carries out one request, until it is done or `deadline` nears. May run twice, late, or beside itself. Letters of other
+    /// queues are left alone.
     ///
     /// # Errors
-    /// [`Unavailable`] if the dead-letter table could not be asked for candidates or for a job. What was done until then
-    /// stands.
-    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, Unavailable> {
-        let mut report = ReplayReport::default();
-        match request {
-            Request::Schedule => self.scheduled(deadline, &mut report).await?,
-            Request::Work => self.work(self.open_jobs().await?, deadline, &mut report).await,
-            Request::Replay { selection, by, said } => {
-                let sending = Sending { by, asked: asked(selection, *said), job: None };
-                self.selected(selection, deadline, &mut report, Step::Send(sending)).await?;
-            }
-            Request::DryRun { selection, said } => {
-                self.selected(selection, deadline, &mut report, Step::Look(asked(selection, *said))).await?;
-            }
-            Request::Discard(remark) => self.remarked(remark, Step::Discard, deadline, &mut report).await?,
-            Request::Restore(remark) => self.remarked(remark, Step::Restore, deadline, &mut report).await?,
-            Request::Note(remark) => self.remarked(remark, Step::Note, deadline, &mut report).await?,
-            Request::Erase(remark) => self.remarked(remark, Step::Erase, deadline, &mut report).await?,
-            Request::Job(asked) => self.create(asked, &mut report).await?,
-            Request::Change { job, to, by, why } => self.steer(*job, *to, by, why.clone(), &mut report).await?,
-            Request::Show { job, from } => self.show(*job, *from, &mut report).await?,
-            Request::Jobs { open } => self.list(*open, &mut report).await?,
-        }
-        Ok(report)
+    /// [`ReplayError`]: see [`replay_all`].
+    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<ReplayReport, ReplayError> {
+        replay_all(std::slice::from_ref(self), request, deadline).await.map(|reports| reports.together())
     }
 
-    async fn remarked<'a>(
-        &self,
-        remark: &'a Remark,
-        step: impl FnOnce(&'a Remark) -> Step<'a>,
-        deadline: Instant,
-        report: &mut ReplayReport,
-    ) -> Result<(), Unavailable> {
-        self.selected(&remark.selection, deadline, report, step(remark)).await
-    }
-
-    /// The standing job, and then the others that are open, which get half of the time; neither waits for the other's
-    /// troubles to be over.
-    async fn scheduled(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
-        let open = self.open_jobs().await;
-        let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        let jobs_wait = open.as_ref().is_ok_and(|jobs| !jobs.is_empty());
-        let done = self.schedule(if jobs_wait { half } else { deadline }, report).await;
-        let more = std::mem::take(&mut report.more);
-        if report.stopped.is_none() {
-            self.work(open?, deadline, report).await;
-        }
-        report.more |= more;
-        done
-    }
-
-    /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
-    async fn schedule(&self, deadline: Instant, report: &mut ReplayReport) -> Result<(), Unavailable> {
-        let now = self.world.now();
-        let time = deadline.saturating_duration_since(Instant::now());
-        let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
-        let sends_end = Instant::now() + time * 3 / 5;
-        self.each(Listing::due(Status::Replaying, now), None, sends_end, report, scheduled).await?;
-        self.each(Listing::due(Status::Pending, now), None, sends_end, report, scheduled).await?;
-        if !self.ledger.is_kept() {
-            // There is nothing to ask: REPLAYED is final.
-            return Ok(());
-        }
-        let sent_all = !std::mem::take(&mut report.more);
-        let replayed_end = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        self.each(Listing::all(Status::Replayed), None, replayed_end, report, Step::Reconcile).await?;
-        let replayed_all = !std::mem::take(&mut report.more);
-        // This walk sees everything that waits: nothing else needs to count it.
-        report.tally = Some(Standing::default());
-        let walked = self.each(Listing::all(Status::Pending), None, deadline, report, Step::Reconcile).await;
-        let tally = report.tally.take();
-        walked?;
-        report.standing = tally.filter(|_| !report.more);
-        report.more |= !sent_all || !replayed_all;
-        Ok(())
-    }
-
-    async fn selected(
-        &self,
-        selection: &Selection,
-        deadline: Instant,
-        report: &mut ReplayReport,
-        step: Step<'_>,
-    ) -> Result<(), Unavailable> {
-        match selection {
-            Selection::Ids(ids) => {
-                for chunk in ids.chunks(BATCH) {
-                    self.step(chunk, deadline, report, step).await;
-                    if report.stops() {
-                        break;
-                    }
-                }
-                Ok(())
-            }
-            Selection::Filter(filter) => {
-                let status = if matches!(step, Step::Restore(_)) { Status::Discarded } else { Status::Pending };
-                self.each(Listing::of(filter, status), Some(filter), deadline, report, step).await
-            }
-        }
-    }
-
-    /// One step with a few letters, if there is time. What a hanging call leaves behind is claimed, and taken over later.
-    async fn step(&self, ids: &[LetterId], deadline: Instant, report: &mut ReplayReport, step: Step<'_>) {
-        if !self.time_left(deadline) || tokio::time::timeout_at(deadline, self.take(ids, report, step)).await.is_err() {
-            report.more = true;
-        }
+    /// Whether a letter is of this queue.
+    fn owns(&self, letter: &Letter) -> bool {
+        letter.source == self.settings.reading.source
     }
 
     fn time_left(&self, deadline: Instant) -> bool {
         deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }
 
-    async fn take(&self, ids: &[LetterId], report: &mut ReplayReport, step: Step<'_>) {
-        let letters = match self.letters.read(ids).await {
-            Ok(letters) => letters,
-            Err(error) => {
-                warn!(%error, count = ids.len(), "letters could not be read");
-                report.unavailable += ids.len();
-                return;
-            }
-        };
-        report.not_found += letters.iter().filter(|letter| letter.is_none()).count();
-        let letters: Vec<_> = letters.into_iter().flatten().collect();
+    /// One step with a few letters of this queue.
+    async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
         match step {
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Send(sending) => drop(self.send(letters, sending, report).await),
             Step::Look(asked) => self.look(letters, asked, report).await,
+            Step::Eject { by, named } => self.eject(letters, by, named, report).await,
             Step::Discard(remark) => {
                 let policy = &self.settings.policy;
                 let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
@@ -269,6 +179,7 @@ enum Step<'a> {
     Reconcile,
     Send(Sending<'a>),
     Look(Asked),
+    Eject { by: &'a str, named: bool },
     Discard(&'a Remark),
     Restore(&'a Remark),
     Note(&'a Remark),

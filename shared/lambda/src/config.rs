@@ -4,7 +4,10 @@
 //! configuration that breaks a rule between two settings (a lease longer than the visibility timeout, say).
 
 mod fields;
+mod pairs;
 mod reader;
+mod section;
+mod single;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +16,9 @@ use std::time::Duration;
 use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::mask::Masks;
-use redrive_core::policy::Policy;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
+pub use pairs::{IndexedPair, Pair, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 
 /// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
@@ -137,22 +140,12 @@ impl ProcessorConfig {
 pub struct IndexerConfig {
     /// Which function this is.
     pub function: Function,
-    /// The name of the main queue.
-    pub main_queue_name: String,
-    /// The dead-letter queue.
-    pub dead_letter_queue_url: String,
-    /// The ledger.
-    pub ledger_table: String,
+    /// The ledger, if any consumer keeps one.
+    pub ledger_table: Option<String>,
     /// The letters.
     pub letter_table: String,
-    /// How messages are read.
-    pub reading: Reading,
-    /// When letters are replayed.
-    pub policy: Policy,
-    /// What is masked out of the reasons that messages bring with them.
-    pub masks: Masks,
-    /// How long the dead-letter queue keeps a message.
-    pub dead_letter_retention: Duration,
+    /// The queue pairs, at least one.
+    pub pairs: Vec<IndexedPair>,
 }
 
 impl IndexerConfig {
@@ -163,26 +156,10 @@ impl IndexerConfig {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
-        let queue = fields::main_queue(&mut reader);
-        let dead_letter_queue_url = fields::dead_letter_queue_url(&mut reader, queue.as_ref());
-        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let (pairs, ledger_table) = pairs::read(&mut reader, single::indexed);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
-        let reading = fields::reading(&mut reader, queue.as_ref());
-        let policy = fields::policy(&mut reader);
-        let masks = fields::masks(&mut reader);
-        let dead_letter_retention = fields::dead_letter_retention(&mut reader);
         reader.finish(|| {
-            Some(Self {
-                function: function?,
-                main_queue_name: queue?.name,
-                dead_letter_queue_url: dead_letter_queue_url?,
-                ledger_table: ledger_table?,
-                letter_table: letter_table?,
-                reading: reading?,
-                policy: policy?,
-                masks: masks?,
-                dead_letter_retention: fields::days(dead_letter_retention?),
-            })
+            Some(Self { function: function?, ledger_table: ledger_table?, letter_table: letter_table?, pairs: pairs? })
         })
     }
 }
@@ -192,20 +169,14 @@ impl IndexerConfig {
 pub struct ReplayConfig {
     /// Which function this is.
     pub function: Function,
-    /// The main queue.
-    pub main_queue_url: String,
-    /// The name of the main queue.
-    pub main_queue_name: String,
-    /// The ledger, if the queue's consumer keeps one.
+    /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
     /// How long the ledger remembers.
     pub ledger_retention: Duration,
     /// The letters.
     pub letter_table: String,
-    /// How messages are read.
-    pub reading: Reading,
-    /// When letters are replayed.
-    pub policy: Policy,
+    /// The queue pairs, at least one.
+    pub pairs: Vec<ReplayedPair>,
 }
 
 impl ReplayConfig {
@@ -216,23 +187,16 @@ impl ReplayConfig {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
-        let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
-        fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
-        let ledger_table = fields::ledger(&mut reader);
+        let (pairs, ledger_table) = pairs::read(&mut reader, single::replayed);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
-        let reading = fields::reading(&mut reader, queue.as_ref());
-        let policy = fields::policy(&mut reader);
         reader.finish(|| {
             Some(Self {
                 function: function?,
-                main_queue_url: url?,
-                main_queue_name: queue?.name,
                 ledger_table: ledger_table?,
                 ledger_retention: fields::days(retention?),
                 letter_table: letter_table?,
-                reading: reading?,
-                policy: policy?,
+                pairs: pairs?,
             })
         })
     }

@@ -66,6 +66,36 @@ impl Wake {
     }
 }
 
+/// The queues whose depth the alarms in a payload watch, as far as these say so: a hint which to look into first, and no more.
+#[must_use]
+pub fn watched_queues(payload: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    match payload.get("Records").and_then(Value::as_array) {
+        Some(records) => {
+            let messages = records.iter().filter_map(|record| record.pointer("/Sns/Message")?.as_str());
+            messages
+                .filter_map(|text| serde_json::from_str(text).ok())
+                .for_each(|alarm| dimensions(&alarm, &mut names));
+        }
+        None => dimensions(payload, &mut names),
+    }
+    names
+}
+
+/// Two forms: `{"QueueName": "q"}`, and a list of `{"name": "QueueName", "value": "q"}`.
+fn dimensions(part: &Value, names: &mut Vec<String>) {
+    const QUEUE: &str = "QueueName";
+    match part {
+        Value::Object(members) => {
+            let named = members.get("name").filter(|name| *name == QUEUE).and_then(|_| members.get("value"));
+            names.extend(members.get(QUEUE).or(named).and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| dimensions(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| dimensions(item, names)),
+        _ => {}
+    }
+}
+
 const NO_SIGNAL: NotUnderstood = NotUnderstood("it has none of the fields by which the known ones are told apart");
 const NO_STATE: NotUnderstood = NotUnderstood("it says no alarm's state of ALARM, OK or INSUFFICIENT_DATA");
 

@@ -12,7 +12,7 @@ use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::letter::ErrorType;
 use redrive_core::replay::{Filter, Request, Selection};
-use redrive_lambda::doorbell::Wake;
+use redrive_lambda::doorbell::{Wake, watched_queues};
 use redrive_lambda::event;
 use serde_json::Value;
 
@@ -78,6 +78,16 @@ fn every_form_of_the_alarm_rings() {
         assert_eq!(Wake::parse(&fixture(name)), Ok(Wake::Ring { alarms: vec![alarm.to_owned()] }), "{name}");
     }
     assert_eq!(Wake::parse(&fixture("sweep.json")), Ok(Wake::Sweep));
+}
+
+#[test]
+fn an_alarm_says_which_queue_it_watches_in_each_of_its_forms_and_a_sweep_says_none() {
+    for name in ["sns-alarm.json", "cloudwatch-alarm-direct.json", "eventbridge-alarm.json"] {
+        assert_eq!(watched_queues(&fixture(name)), ["redrive-DeadLetterQueue-9ZEXAMPLE"], "{name}");
+    }
+    for name in ["sweep.json", "cloudwatch-alarm-composite.json", "schedule.json"] {
+        assert!(watched_queues(&fixture(name)).is_empty(), "{name}");
+    }
 }
 
 /// Metric, metric-math and composite alarms write their state alike; one of these has ended.

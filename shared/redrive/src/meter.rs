@@ -47,6 +47,11 @@ impl Meter {
         Self { function, queue }
     }
 
+    /// The queue pair's name.
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
     /// A number that is zero says nothing that its absence would not, the first one excepted: it says that the
     /// function ran.
     pub(crate) fn emit(&self, metrics: &[Metric], distributions: &[Distribution]) {
@@ -170,6 +175,9 @@ pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersForgotten", report.forgotten),
         count("JobsOpen", report.jobs.iter().filter(|view| view.job.is_open()).count()),
         count("LettersUnavailable", report.unavailable),
+        count("LettersEjected", report.ejected),
+        count("LettersInCustody", report.in_custody),
+        count("LettersUnlisted", report.unlisted),
     ]
 }
 

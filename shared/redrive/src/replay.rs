@@ -3,11 +3,12 @@ use std::time::Duration;
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::ports::Clock;
 use redrive_core::replay::Request;
-use redrive_engine::{ReplaySettings, Replayer};
-use redrive_lambda::config::{ReplayConfig, environment};
+use redrive_engine::{ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
+use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
 use redrive_lambda::{System, telemetry};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::Error;
 use crate::error::log;
@@ -17,6 +18,9 @@ use crate::meter::{self, Meter};
 const LEASE: Duration = Duration::from_secs(60);
 /// A batch takes less; what is left is the next run's.
 const RESERVE: Duration = Duration::from_secs(3);
+
+/// Where a metric names a queue, what is of none that is configured.
+const UNLISTED: &str = "unlisted";
 
 /// Runs replay until Lambda ends the process.
 ///
@@ -36,41 +40,73 @@ fn start() -> Result<(), Error> {
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let aws = redrive_aws::Aws::load().await;
-    let settings = ReplaySettings {
-        reading: config.reading,
-        policy: config.policy,
-        lease: LEASE,
-        ledger_retention: config.ledger_retention,
-        reserve: RESERVE,
-    };
-    let gauges = aws.gauges(config.main_queue_url.clone());
-    let outbox = aws.outbox(config.main_queue_url);
-    let ledger = config.ledger_table.map(|table| aws.ledger(table));
-    let letters = aws.letters(config.letter_table);
-    Ok(Replaying {
-        replayer: Replayer::new(outbox, ledger, letters, gauges, System, settings),
-        meter: Meter::new(config.function.name, config.main_queue_name),
-    })
+    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
+    let queues = pairs.into_iter().map(|listed| {
+        let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));
+        let ReplayedPair { pair: Pair { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
+        let settings = ReplaySettings { reading, policy, lease: LEASE, ledger_retention, reserve: RESERVE };
+        let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
+        let letters = aws.letters(letter_table.clone());
+        let gauges = aws.gauges(main_queue_url.clone());
+        let replayer = Replayer::new(aws.outbox(main_queue_url), ledger, letters, gauges, System, settings);
+        let replayer = if sends { replayer } else { replayer.without_destination() };
+        let replayer = match dead_letters {
+            Some(dead_letters) => replayer.with_ejection(dead_letters),
+            None => replayer,
+        };
+        (replayer, Meter::new(function.name.clone(), name))
+    });
+    let (replayers, meters) = queues.unzip();
+    Ok(Replaying { replayers, meters, of_no_queue: Meter::new(function.name.clone(), UNLISTED.to_owned()) })
 }
 
 struct Replaying {
-    replayer: Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>,
-    meter: Meter,
+    replayers: Vec<Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>>,
+    /// Of each, in the same order.
+    meters: Vec<Meter>,
+    of_no_queue: Meter,
 }
 
 impl Flow for Replaying {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let request = Request::parse(&invocation.payload).map_err(|why| Failure::new("RequestNotUnderstood", why))?;
-        let report = self.replayer.run(&request, invocation.deadline).await;
-        let report = report.map_err(|why| Failure::new("Unavailable", why))?;
-        self.meter.emit(&meter::of_replay(&report), &[]);
-        if let Some(standing) = &report.standing {
-            let now = System.now();
-            self.meter.gauge(&meter::of_waiting(&standing.total(), now));
-            for (class, waiting) in &standing.types {
-                self.meter.emit_class(class, &meter::of_waiting(waiting, now));
+        let reports = replay_all(&self.replayers, &request, invocation.deadline).await.map_err(failure)?;
+        for (meter, report) in self.meters.iter().zip(&reports.pairs) {
+            meter.emit(&meter::of_replay(report), &[]);
+            if let Some(standing) = &report.standing {
+                let now = System.now();
+                meter.gauge(&meter::of_waiting(&standing.total(), now));
+                for (class, waiting) in &standing.types {
+                    meter.emit_class(class, &meter::of_waiting(waiting, now));
+                }
             }
         }
-        serde_json::to_value(report).map_err(|why| Failure::new("NoAnswer", why))
+        // What was told of jobs is no number.
+        if reports.rest.jobs.is_empty() && reports.rest != ReplayReport::default() {
+            self.of_no_queue.emit(&meter::of_replay(&reports.rest), &[]);
+        }
+        if reports.rest.unlisted > 0 {
+            warn!(count = reports.rest.unlisted, "letters are of queues that are not configured; they were left alone");
+        }
+        answer(self.meters.iter().map(Meter::queue), &reports)
     }
+}
+
+fn failure(error: ReplayError) -> Failure {
+    let kind = match error {
+        ReplayError::Unavailable(_) => "Unavailable",
+        ReplayError::NotListed(_) => "QueueNotListed",
+        ReplayError::InCustody => "InCustody",
+    };
+    Failure::new(kind, error)
+}
+
+/// All together, and where there are several queues, each by its name.
+fn answer<'a>(names: impl ExactSizeIterator<Item = &'a str>, reports: &Reports) -> Result<Value, Failure> {
+    let mut answer = serde_json::to_value(reports.together()).map_err(|why| Failure::new("NoAnswer", why))?;
+    if let Some(fields) = answer.as_object_mut().filter(|_| names.len() > 1) {
+        let queues = names.zip(&reports.pairs).map(|(name, report)| (name.to_owned(), json!(report)));
+        fields.insert("queues".to_owned(), queues.collect());
+    }
+    Ok(answer)
 }

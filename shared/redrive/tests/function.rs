@@ -241,6 +241,46 @@ fn what_aws_says_of_the_data_is_never_repeated_and_neither_is_a_message() {
 }
 
 #[test]
+fn a_list_of_pairs_is_answered_and_measured_by_queue() {
+    let pair = |name: &str, custody: bool| {
+        json!({
+            "source_arn": format!("arn:aws:sqs:us-east-1:000000000000:{name}"),
+            "source_url": format!("https://sqs.us-east-1.amazonaws.com/000000000000/{name}"),
+            "dead_letter_url": format!("https://sqs.us-east-1.amazonaws.com/000000000000/{name}-dead"),
+            "scope": null, "custody": custody,
+        })
+    };
+    let pairs = json!({"pairs": [pair("orders", true), pair("mail", true), pair("left", false)]}).to_string();
+    // No ledger is named, and none is asked.
+    let settings = [("QUEUE_PAIRS", pairs.as_str()), ("DEAD_LETTER_TABLE_NAME", "letters")];
+    let queues = |output: &std::process::Output| -> Vec<String> {
+        let lines = log_lines(output);
+        let measured = lines.iter().filter(|line| line["_aws"].is_object());
+        measured.map(|line| line["Queue"].as_str().unwrap().to_owned()).collect()
+    };
+    let world = World::start();
+    let output = world.run("indexer", &settings, |world| {
+        let (end, said) = world.invoke(&json!({"redrive": "sweep"}), TIME);
+        assert_eq!((end.as_str(), &said["received"]), ("response", &json!(0)));
+        assert_eq!(said["queues"].as_object().unwrap().keys().collect::<Vec<_>>(), ["mail", "orders"]);
+    });
+    assert_eq!(queues(&output), ["orders", "mail"]);
+    let world = World::start();
+    let output = world.run("replay", &settings, |world| {
+        let (end, said) = world.invoke(&json!({"redrive": "schedule"}), TIME);
+        assert_eq!((end.as_str(), &said["queues"]["left"]["sent"]), ("response", &json!(0)));
+        let eject = |queue: &str| {
+            let source = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
+            world.invoke(&json!({"action": "eject", "select": {"source_topic": source}, "by": "ann"}), TIME)
+        };
+        assert_eq!(eject("mail").1["errorType"], "InCustody");
+        assert_eq!(eject("gone").1["errorType"], "QueueNotListed");
+        assert_eq!(eject("left").1["ejected"], 0);
+    });
+    assert_eq!(queues(&output)[..3], ["orders", "mail", "left"]);
+}
+
+#[test]
 fn a_bad_configuration_ends_the_process_with_every_problem_in_one_line() {
     let world = World::start();
     let mut settings = SETTINGS.to_vec();

@@ -95,6 +95,11 @@ impl JobBench {
         self.faults.clock().now()
     }
 
+    /// The queue that letters come from.
+    fn source(&self) -> QueueArn {
+        if self.is_fifo { QueueArn::new(format!("{}.fifo", source())).unwrap() } else { source() }
+    }
+
     /// A letter that waits for a person, for an order of this number.
     pub(crate) fn letter(&self, n: usize, code: &str) -> Letter {
         let (origin, payload) = (MessageId::new(format!("m-{n}")).unwrap(), json!({"order_id": format!("o-{n}")}));
@@ -109,7 +114,7 @@ impl JobBench {
         };
         Letter {
             id: LetterId::derive(&source(), &origin),
-            source: source(),
+            source: self.source(),
             partition: None,
             offset: None,
             payload: payload.to_string(),
@@ -150,9 +155,7 @@ impl JobBench {
         let process = self.faults.of(name);
         let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         let mut settings = settings();
-        if self.is_fifo {
-            settings.reading.source = QueueArn::new(format!("{}.fifo", source())).unwrap();
-        }
+        settings.reading.source = self.source();
         let replayer = Replayer::new(
             self.queue.clone().with_faults(process.clone()),
             self.has_ledger.then(|| self.ledger.clone().with_faults(process.clone())),

@@ -6,12 +6,15 @@
 mod bad_input;
 mod bench;
 mod draining;
+mod ejecting;
 mod erasing;
 mod faults;
 mod foreign;
 mod generated;
+mod house;
 mod job_bench;
 mod jobs;
+mod pairs;
 mod queues;
 mod replays;
 mod secrets;

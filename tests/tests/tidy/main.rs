@@ -195,3 +195,25 @@ fn functions_fit_a_screen() {
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
+
+/// The lines of a resource, or of a statement of a policy, up to the next one.
+fn part(template: &str, start: &str) -> Vec<String> {
+    let indent = start.len() - start.trim_start().len();
+    let mut lines = template.lines().skip_while(|line| *line != start);
+    let first = lines.next().unwrap_or_else(|| panic!("no {start:?}")).to_owned();
+    let inside = |line: &&str| line.len() - line.trim_start().len() > indent;
+    [first].into_iter().chain(lines.take_while(inside).map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_two_templates_agree_on_the_letters_table_and_on_what_may_be_done_with_it() {
+    let read = |name: &str| fs::read_to_string(root().join("infra").join(name)).unwrap();
+    let (template, attach) = (read("template.yaml"), read("attach.yaml"));
+    let statements = ["WriteLetters", "ClaimAndMarkLetters", "FindLetters"];
+    let statements = statements.map(|sid| format!("              - Sid: {sid}"));
+    for start in statements.iter().map(String::as_str).chain(["  DeadLetters:"]) {
+        let (ours, theirs) = (part(&template, start), part(&attach, start));
+        assert!(ours.len() > 3, "{start:?} has no lines");
+        assert_eq!(ours, theirs);
+    }
+}

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[error("letter is {0}, and this cannot be done to it there")]
 pub struct NotThisEdge(pub Status);
 
-type Edge = Result<Letter, NotThisEdge>;
+pub(super) type Edge = Result<Letter, NotThisEdge>;
 
 impl Letter {
     fn next(&self) -> Self {
@@ -22,11 +22,11 @@ impl Letter {
         letter
     }
 
-    fn only(&self, allowed: &[Status]) -> Result<Self, NotThisEdge> {
+    pub(super) fn only(&self, allowed: &[Status]) -> Result<Self, NotThisEdge> {
         if allowed.contains(&self.status) { Ok(self.next()) } else { Err(NotThisEdge(self.status)) }
     }
 
-    fn held_by(&self, token: OwnerToken, number: Number) -> Result<Self, NotThisEdge> {
+    pub(super) fn held_by(&self, token: OwnerToken, number: Number) -> Result<Self, NotThisEdge> {
         let held = self.token == Some(token) && self.number == number;
         if held { self.only(&[Status::Replaying]) } else { Err(NotThisEdge(self.status)) }
     }
@@ -39,10 +39,14 @@ impl Letter {
     /// A claim that is taken over stays the claim of its job.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, for a claim that has not run out, and for a letter without its body.
+    /// [`NotThisEdge`] in any other status, for a claim that has not run out or was made to eject the letter, and for a
+    /// letter without its body.
     pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
         self.body.check().map_err(|_| NotThisEdge(self.status))?;
         let lapsed = self.is_lapsed(now);
+        if lapsed && self.is_ejecting() {
+            return Err(NotThisEdge(self.status));
+        }
         let mut letter = if lapsed { self.next() } else { self.only(&[Status::Pending])? };
         letter.status = Status::Replaying;
         letter.number = self.number.next();
@@ -85,8 +89,9 @@ impl Letter {
         self
     }
 
-    /// REPLAYING, expired → PENDING: nobody takes the claim over, because its job was paused or ended, or because
-    /// the destination has no ledger of ours that would swallow a second copy. It waits for a person.
+    /// REPLAYING, expired → PENDING: nobody takes the claim over, because its job was paused or ended, because the
+    /// destination has no ledger of ours that would swallow a second copy, or because it was made to eject the letter. It
+    /// waits for a person.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, and for a claim that has not run out.
@@ -124,6 +129,9 @@ impl Letter {
         now: Timestamp,
     ) -> Edge {
         let mut letter = self.held_by(token, number)?;
+        if self.is_ejecting() {
+            return Err(NotThisEdge(self.status));
+        }
         letter.status = Status::Replayed;
         letter.token = None;
         letter.due = now.after(policy.outcome_after);
@@ -235,9 +243,13 @@ impl Letter {
     /// DISCARDED → PENDING. It waits for a person.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, once letter or body has expired, and without a body.
+    /// [`NotThisEdge`] in any other status, once letter or body has expired, without a body, and for a letter that was
+    /// ejected: its message is in the dead-letter queue.
     pub fn restored(&self, note: &str, who: &str, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Discarded])?;
+        if self.was_ejected() {
+            return Err(NotThisEdge(self.status));
+        }
         let expired = self.body_expires().is_some_and(|expires| expires < now);
         if expired || self.body.check().is_err() {
             return Err(NotThisEdge(self.status));
@@ -335,6 +347,17 @@ mod tests {
         Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(n) }
     }
 
+    fn send(number: u32) -> Send {
+        Send {
+            number: Number(number),
+            key: None,
+            hash: PayloadHash::of_text("{}"),
+            message_id: None,
+            job: None,
+            at: NOW,
+        }
+    }
+
     /// A letter held by [`TOKEN`], in any status.
     fn letter(status: Status) -> Letter {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
@@ -362,7 +385,7 @@ mod tests {
             resolution_note: None,
             number: Number(4),
             deaths: 1,
-            sends: Vec::new(),
+            sends: vec![send(4)],
             history: Vec::new(),
             token: Some(TOKEN),
             due: NOW,
@@ -377,7 +400,10 @@ mod tests {
         let sent = MessageId::new("m-2").unwrap();
         vec![
             ("claim", letter.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), now)),
-            ("sent", letter.sent(TOKEN, Number(4), sent, "x", &policy, now)),
+            ("sent", letter.sent(TOKEN, Number(4), sent.clone(), "x", &policy, now)),
+            ("in_doubt", letter.in_doubt("why", "x", now)),
+            ("claim_to_eject", letter.claim_to_eject(TOKEN, "x", Duration::from_secs(9), now)),
+            ("ejected", letter.ejected(TOKEN, Number(4), &sent, "x", &policy, now)),
             ("not_sent", letter.not_sent(TOKEN, Number(4), "why", "x", &policy, now)),
             ("died_again", letter.died_again(&life(2), reason(), "x", &policy, now)),
             ("resolved", letter.resolved(&letter.hash, "n", "x", &policy, now)),
@@ -398,7 +424,7 @@ mod tests {
             for (name, step) in steps(&letter(from), later) {
                 if let Ok(next) = step {
                     assert_eq!(next.version, 8, "{name}: every write counts");
-                    assert_eq!(next.number, if name == "claim" { Number(5) } else { Number(4) }, "{name}");
+                    assert_eq!(next.number, Number(if name.starts_with("claim") { 5 } else { 4 }), "{name}");
                     seen.push((from, name, next.status));
                 }
             }
@@ -407,12 +433,14 @@ mod tests {
             seen,
             [
                 (Pending, "claim", Replaying),
+                (Pending, "claim_to_eject", Replaying),
                 (Pending, "died_again", Pending),
                 (Pending, "resolved", Resolved),
                 (Pending, "discarded", Discarded),
                 (Pending, "erased", Discarded),
                 (Replaying, "claim", Replaying),
                 (Replaying, "sent", Replayed),
+                (Replaying, "in_doubt", Pending),
                 (Replaying, "not_sent", Pending),
                 (Replaying, "died_again", Pending),
                 (Replaying, "in_doubt", Pending),
@@ -504,7 +532,33 @@ mod tests {
     fn a_letter_without_a_key_is_sent_with_the_one_that_it_has_by_now() {
         let key = Key::new("o-1").unwrap();
         let next = letter(Status::Pending).claim(TOKEN, Some(key.clone()), "x", Duration::from_secs(9), NOW).unwrap();
-        assert_eq!((next.key.as_ref(), next.sends[0].key.as_ref()), (Some(&key), Some(&key)));
+        assert_eq!((next.key.as_ref(), next.sends[1].key.as_ref()), (Some(&key), Some(&key)));
+    }
+
+    #[test]
+    fn a_letter_that_is_being_ejected_ends_so_or_waits_and_is_never_replayed_instead() {
+        let (lease, later) = (Duration::from_secs(9), NOW.after(Duration::from_secs(10)));
+        let held = letter(Status::Pending).claim_to_eject(TOKEN, "ann", lease, NOW).unwrap();
+        let (number, sent) = (held.number, MessageId::new("d-1").unwrap());
+        assert!(held.is_ejecting() && held.sends.len() == 1, "what goes to the dead-letter queue is no send");
+        for (name, edge) in [
+            ("sent", held.sent(TOKEN, number, sent.clone(), "x", &policy(), later)),
+            ("claim", held.claim(TOKEN, None, "x", lease, later)),
+            ("claim_to_eject", held.claim_to_eject(TOKEN, "x", lease, later)),
+            ("another's", held.ejected(OwnerToken::from_random(2), number, &sent, "x", &policy(), NOW)),
+            ("too early", held.in_doubt("why", "x", NOW)),
+        ] {
+            assert!(edge.is_err(), "{name}");
+        }
+        let waits = held.in_doubt("why", "x", later).unwrap();
+        assert!(waits.waits_in_doubt() && waits.due == Timestamp::NEVER);
+        let ejected = held.ejected(TOKEN, number, &sent, "ann", &policy(), NOW).unwrap();
+        assert_eq!(
+            (ejected.status, ejected.expires),
+            (Status::Discarded, Some(NOW.after(Duration::from_secs(60)).whole_seconds()))
+        );
+        assert!(ejected.resolution_note.as_ref().is_some_and(|note| note.contains("d-1")));
+        assert!(ejected.restored("n", "x", NOW).is_err(), "its message is in the dead-letter queue");
     }
 
     #[test]
@@ -513,7 +567,7 @@ mod tests {
         let claim = |letter: &Letter, now| letter.claim(TOKEN, None, "x", Duration::from_secs(9), now).unwrap();
         let first = claim(&letter(Status::Pending), NOW).for_job(Some(job));
         let over = claim(&first, NOW.after(Duration::from_secs(60)));
-        assert_eq!((over.claimed_for(), over.sends.len()), (Some(job), 2));
+        assert_eq!((over.claimed_for(), over.sends.len()), (Some(job), 3));
         let back = over.in_doubt("paused", "x", NOW.after(Duration::from_secs(600))).unwrap();
         assert_eq!((back.due, back.sent_for(job).unwrap().number), (Timestamp::NEVER, Number(6)));
         assert_eq!(claim(&back, NOW.after(Duration::from_secs(600))).claimed_for(), None);

@@ -47,6 +47,13 @@ pub enum Request {
     Restore(Remark),
     /// Write something down about letters.
     Note(Remark),
+    /// Put what a person chose back into its dead-letter queue, for native tools or before the queue is given up.
+    Eject {
+        /// Which letters.
+        selection: Selection,
+        /// Who asks.
+        by: String,
+    },
     /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
     Erase(Remark),
     /// Replay what a person chose, carefully.
@@ -116,7 +123,7 @@ pub struct BadRequest {
 }
 
 const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an \"action\": \
-    replay, job, pause, resume, cancel, show, jobs, discard, restore, note or erase";
+    replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note or erase";
 const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
     min_deaths, max_deaths, function_version, text)";
 const GUARD: [&str; 9] = [
@@ -132,7 +139,7 @@ const GUARD: [&str; 9] = [
 ];
 
 /// The actions, the fields that each takes, and how that is told.
-const ACTIONS: [(&str, &[&str], &str); 11] = [
+const ACTIONS: [(&str, &[&str], &str); 12] = [
     (
         "replay",
         &["ids", "select", "by", "forgotten_ok", "as_new", "dry_run"],
@@ -149,6 +156,7 @@ const ACTIONS: [(&str, &[&str], &str); 11] = [
     ("cancel", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("show", &["job", "from"], "\"job\", and from (the number of a batch)"),
     ("jobs", &["closed"], "closed, if the closed ones are meant"),
+    ("eject", &["ids", "select", "by"], "\"by\""),
     ("discard", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
     ("restore", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
     ("note", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
@@ -196,7 +204,7 @@ impl Request {
 impl Fields<'_> {
     fn bad<T>(&self, why: &str) -> Read<T> {
         let takes = ACTIONS.iter().find(|(action, ..)| *action == self.action).map_or("", |(.., takes)| takes);
-        let selects = ["replay", "job", "discard", "restore", "note", "erase"].contains(&self.action);
+        let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase"].contains(&self.action);
         let select = if selects { format!("{SELECT}, ") } else { String::new() };
         Err(BadRequest { why: why.to_owned(), expected: format!("for {:?}: {select}{takes}", self.action) })
     }
@@ -211,6 +219,7 @@ impl Fields<'_> {
             "cancel" => change(Change::Cancel),
             "show" => Ok(Request::Show { job: self.job()?, from: self.field("from")?.unwrap_or(0) }),
             "jobs" => Ok(Request::Jobs { open: !self.flag("closed")? }),
+            "eject" => Ok(Request::Eject { selection: self.selection()?, by: self.by()? }),
             "discard" => Ok(Request::Discard(self.remark()?)),
             "restore" => Ok(Request::Restore(self.remark()?)),
             "erase" => Ok(Request::Erase(self.remark()?)),

@@ -22,6 +22,17 @@ pub enum Selection {
     Filter(Filter),
 }
 
+impl Selection {
+    /// The one queue that it names, if it does.
+    #[must_use]
+    pub const fn source(&self) -> Option<&QueueArn> {
+        match self {
+            Self::Ids(_) => None,
+            Self::Filter(filter) => filter.source_topic.as_ref(),
+        }
+    }
+}
+
 /// All the given fields must fit; at least one is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

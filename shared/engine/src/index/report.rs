@@ -67,6 +67,29 @@ impl DrainReport {
         self.oldest_left = [self.oldest_left, sent_at].into_iter().flatten().min();
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let Self { received, created, pending, resolved, changed, deleted, delete_failures, lease_live, .. } = other;
+        let Self { unavailable, failed_receives, skipped, repeated, new_fingerprints, unrecorded_causes, .. } = other;
+        pending.into_iter().for_each(|(error_type, count)| *self.pending.entry(error_type).or_default() += count);
+        self.received += received;
+        self.created += created;
+        self.resolved += resolved;
+        self.changed += changed;
+        self.deleted += deleted;
+        self.delete_failures += delete_failures;
+        self.lease_live += lease_live;
+        self.unavailable += unavailable;
+        self.failed_receives += failed_receives;
+        self.skipped += skipped;
+        self.repeated += repeated;
+        self.new_fingerprints += new_fingerprints;
+        self.unrecorded_causes += unrecorded_causes;
+        self.left(other.oldest_left);
+        self
+    }
+
     /// What was received and is in no other count was cut off by the deadline.
     pub(super) fn closed(mut self) -> Self {
         let known = self.deleted + self.delete_failures + self.lease_live + self.skipped + self.repeated;

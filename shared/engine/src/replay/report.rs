@@ -17,6 +17,16 @@ pub struct ReplayReport {
     pub in_doubt: usize,
     /// Claims that had run out and that nobody takes over: PENDING again, and in doubt.
     pub returned_in_doubt: usize,
+    /// Not ejected, because they may be in the dead-letter queue already: only by id.
+    pub left_in_doubt: usize,
+    /// Put back into the dead-letter queue, and DISCARDED with an account of it.
+    pub ejected: usize,
+    /// Not ejected: the indexer empties their dead-letter queue, and would bring them back.
+    pub in_custody: usize,
+    /// Not sent: no destination is configured for their queue.
+    pub no_destination: usize,
+    /// Of a queue that is not configured: left alone.
+    pub unlisted: usize,
     /// Found done in the ledger instead of being sent.
     pub resolved_instead: usize,
     /// Replayed earlier, and found done now.
@@ -89,8 +99,87 @@ impl JobView {
 }
 
 impl ReplayReport {
-    pub(super) const fn stops(&self) -> bool {
-        self.more || self.stopped.is_some()
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let mut theirs = other.clone();
+        self.counts_mut().into_iter().zip(theirs.counts_mut()).for_each(|(mine, theirs)| *mine += *theirs);
+        self.more |= theirs.more;
+        self.stopped = self.stopped.or(theirs.stopped);
+        self.refused = self.refused.or(theirs.refused);
+        self.standing = match (self.standing, theirs.standing) {
+            (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        theirs.jobs.into_iter().for_each(|view| self.show(view));
+        self
+    }
+
+    fn counts_mut(&mut self) -> [&mut usize; 27] {
+        let Self {
+            considered,
+            sent,
+            taken_over,
+            not_sent,
+            in_doubt,
+            returned_in_doubt,
+            left_in_doubt,
+            ejected,
+            in_custody,
+            no_destination,
+            unlisted,
+            resolved_instead,
+            resolved,
+            no_outcome,
+            discarded,
+            restored,
+            noted,
+            erased,
+            changed_meanwhile,
+            no_attribute_slot,
+            no_body,
+            policy_never,
+            forgotten,
+            behind,
+            not_found,
+            unavailable,
+            would_send,
+            more: _,
+            stopped: _,
+            refused: _,
+            standing: _,
+            tally: _,
+            jobs: _,
+        } = self;
+        [
+            considered,
+            sent,
+            taken_over,
+            not_sent,
+            in_doubt,
+            returned_in_doubt,
+            left_in_doubt,
+            ejected,
+            in_custody,
+            no_destination,
+            unlisted,
+            resolved_instead,
+            resolved,
+            no_outcome,
+            discarded,
+            restored,
+            noted,
+            erased,
+            changed_meanwhile,
+            no_attribute_slot,
+            no_body,
+            policy_never,
+            forgotten,
+            behind,
+            not_found,
+            unavailable,
+            would_send,
+        ]
     }
 
     /// Shows a job as it stands last.

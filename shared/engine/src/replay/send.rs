@@ -3,6 +3,7 @@ use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Asked, Consent, Outgoing, consent};
+use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
 use super::{ReplayReport, Replayer, Sending};
@@ -12,12 +13,18 @@ use crate::batches::batches;
 /// What stands in the history of a letter that goes without redrive's own attribute.
 const AS_NEW: &str = "sent as a new message: no room for redrive's own attribute, and no stable key";
 
+/// What is said of a letter of a queue that nothing is sent back to.
+const NO_DESTINATION: &str = "no destination is configured for its queue";
+
 /// A letter that we hold, and its message.
-struct Claimed {
+pub(super) struct Claimed {
     letter: Letter,
     token: OwnerToken,
-    message: Outgoing,
+    pub(super) message: Outgoing,
 }
+
+/// The token of a claim, whether it takes one over that ran out, and its write.
+pub(super) type Claim = (OwnerToken, bool, LetterWrite);
 
 impl Claimed {
     /// Its line as long as nothing more is known of it.
@@ -50,12 +57,22 @@ where
         sending: Sending<'_>,
         report: &mut ReplayReport,
     ) -> Vec<Line> {
-        report.considered += letters.len();
         let mut lines = Vec::with_capacity(letters.len());
+        // Whoever names letters by their ids may name another queue's.
+        let (letters, others): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| self.owns(letter));
+        report.unlisted += others.len();
+        lines.extend(others.iter().map(|letter| line(letter.id, Fate::NotFound)));
+        report.considered += letters.len();
+        if !self.sends {
+            report.no_destination += letters.len();
+            let note = || Some(NO_DESTINATION.to_owned());
+            lines.extend(letters.iter().map(|letter| Line { note: note(), ..line(letter.id, Fate::PolicyNever) }));
+            return lines;
+        }
         let open = self.consented(letters, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
         for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, sending, report, &mut lines).await;
+            self.send_batch(batch, &self.outbox, sending, report, &mut lines).await;
         }
         lines
     }
@@ -63,6 +80,10 @@ where
     /// What would become of these letters. Nothing is touched.
     pub(super) async fn look(&self, letters: Vec<Letter>, asked: Asked, report: &mut ReplayReport) {
         report.considered += letters.len();
+        if !self.sends {
+            report.no_destination += letters.len();
+            return;
+        }
         let Ok(known) = self.known(&letters).await else {
             report.unavailable += letters.len();
             return;
@@ -104,6 +125,10 @@ where
         for (letter, known) in letters.into_iter().zip(known) {
             let id = letter.id;
             let (fate, count) = match consent(&letter, &known, sending.asked, &self.settings.policy, self.world.now()) {
+                // Without a ledger only a person replays, whatever a letter was promised when there was one.
+                Consent::Send if !self.ledger.is_kept() && sending.asked.due_by != Timestamp::NEVER => {
+                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
+                }
                 Consent::Send if heads.as_ref().is_some_and(|heads| !heads.lets(&letter)) => {
                     report.behind += 1;
                     continue;
@@ -144,13 +169,15 @@ where
     }
 
     /// A claim ran out: whoever stands in for its holder takes it over; or nobody does, and it waits in doubt.
-    async fn lapsed(
+    pub(super) async fn lapsed(
         &self,
         letter: Letter,
         sending: Sending<'_>,
         report: &mut ReplayReport,
     ) -> Result<Result<Letter, Line>, Unavailable> {
-        let why = if !self.ledger.is_kept() {
+        let why = if letter.is_ejecting() {
+            "its claim ran out while it was being ejected: it may be in the dead-letter queue"
+        } else if !self.ledger.is_kept() {
             "its claim ran out, and without a ledger a second copy would run"
         } else if self.holder_runs(&letter).await? {
             return Ok(Ok(letter));
@@ -188,7 +215,7 @@ where
         lines: &mut Vec<Line>,
     ) -> Vec<Claimed> {
         let now = self.world.now();
-        let (mut tokens, mut writes) = (Vec::new(), Vec::new());
+        let mut claims = Vec::with_capacity(open.len());
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
             // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
@@ -197,14 +224,27 @@ where
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
                 Ok(next) => {
-                    tokens.push((token, letter.status == Status::Replaying));
                     let next = next.for_job(sending.job);
                     let next = if Outgoing::check(&letter).is_err() { next.remarked(AS_NEW) } else { next };
-                    writes.push(LetterWrite::change(next));
+                    claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next)));
                 }
                 Err(_) => report.changed_meanwhile += 1,
             }
         }
+        self.write_claims(claims, Outgoing::of_claimed, sending, report, lines).await
+    }
+
+    /// Writes claims, and answers with those that hold and the message of each.
+    pub(super) async fn write_claims(
+        &self,
+        claims: Vec<Claim>,
+        message: fn(&Letter) -> Option<Outgoing>,
+        sending: Sending<'_>,
+        report: &mut ReplayReport,
+        lines: &mut Vec<Line>,
+    ) -> Vec<Claimed> {
+        let (tokens, writes): (Vec<_>, Vec<_>) =
+            claims.into_iter().map(|(token, lapsed, write)| ((token, lapsed), write)).unzip();
         if writes.is_empty() {
             return Vec::new();
         }
@@ -232,16 +272,17 @@ where
                 }
             };
             report.taken_over += usize::from(lapsed);
-            if let Some(message) = Outgoing::of_claimed(&letter) {
+            if let Some(message) = message(&letter) {
                 claimed.push(Claimed { letter, token, message });
             }
         }
         claimed
     }
 
-    async fn send_batch(
+    pub(super) async fn send_batch(
         &self,
         batch: Vec<Claimed>,
+        to: &O,
         sending: Sending<'_>,
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
@@ -255,7 +296,7 @@ where
             return;
         }
         let messages = batch.iter().map(|claimed| claimed.message.clone()).collect();
-        match self.outbox.send(messages).await {
+        match to.send(messages).await {
             Ok(answers) => {
                 report.stopped = refused_alike(&answers);
                 for (claimed, answer) in batch.into_iter().zip(answers) {
@@ -281,6 +322,10 @@ where
         let Claimed { letter, token, .. } = claimed;
         let (policy, number, id) = (&self.settings.policy, letter.number, letter.id);
         let marked = match &answer {
+            Ok(sent) if letter.is_ejecting() => {
+                let edge = |letter: &Letter| letter.ejected(token, number, sent, by, policy, self.world.now()).ok();
+                self.change(letter, edge).await
+            }
             Ok(sent) => {
                 let edge =
                     |letter: &Letter| letter.sent(token, number, sent.clone(), by, policy, self.world.now()).ok();
@@ -293,6 +338,10 @@ where
             }
         };
         match (marked, answer) {
+            (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
+                info!(letter_id = %id, %number, %message_id, by, "letter ejected");
+                report.ejected += 1;
+            }
             (Ok(Some(_)), Ok(message_id)) => {
                 info!(letter_id = %id, %number, %message_id, by, "letter replayed");
                 report.sent += 1;

@@ -87,6 +87,10 @@ where
     /// One turn: looks what became of what was sent, judges, and sends what may be sent now.
     async fn turn(&self, id: JobId, deadline: Instant, report: &mut ReplayReport) -> Result<Turn, Unavailable> {
         let Some(mut job) = self.letters.job(id).await?.filter(Job::is_open) else { return Ok(Turn::Rests) };
+        if job.selection.source().is_some_and(|source| *source != self.settings.reading.source) {
+            warn!(job_id = %id, "job is of a queue that is not configured; it was left alone");
+            return Ok(Turn::Rests);
+        }
         let mut open = self.letters.batches(id, job.counted).await?;
         // A batch that was written before its head was: the head follows, if the job still runs.
         if let Some(orphan) = open.iter().find(|batch| batch.n == job.batches)

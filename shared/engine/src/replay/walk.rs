@@ -53,7 +53,10 @@ where
         let under_way: HashSet<_> = open.iter().flat_map(|batch| &batch.lines).map(|line| line.letter).collect();
         // Whoever made the job has seen what had died by then, and nothing else.
         let by_then = job.created_at.after(SKEW);
-        let fits = |one: &Candidate| filter.fits(one) && one.last_failed_at <= by_then && !under_way.contains(&one.id);
+        let ours = &self.settings.reading.source;
+        let fits = |one: &Candidate| {
+            one.source == *ours && filter.fits(one) && one.last_failed_at <= by_then && !under_way.contains(&one.id)
+        };
         let (mut found, mut walk) = (Vec::new(), job.walk);
         while !walk.ended && found.len() < count && self.time_left(deadline) {
             let shard = u8::try_from(walk.at).unwrap_or(SHARDS);

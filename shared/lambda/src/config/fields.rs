@@ -67,19 +67,22 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
-    reader.required("MAIN_QUEUE_ARN", |text| {
-        let allowed = "the ARN of a queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
-        let parts: Vec<_> = text.split(':').collect();
-        match parts[..] {
-            ["arn", _, "sqs", region, account, name]
-                if !region.is_empty() && !account.is_empty() && is_queue_name(name) =>
-            {
-                let arn = QueueArn::new(text).ok_or(allowed)?;
-                Ok(Queue { arn, name: name.to_owned() })
-            }
-            _ => Err(allowed.to_owned()),
+    reader.required("MAIN_QUEUE_ARN", queue_arn)
+}
+
+/// A queue by its ARN.
+pub(super) fn queue_arn(text: &str) -> Result<Queue, String> {
+    let allowed = "the ARN of a queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
+    let parts: Vec<_> = text.split(':').collect();
+    match parts[..] {
+        ["arn", _, "sqs", region, account, name]
+            if !region.is_empty() && !account.is_empty() && is_queue_name(name) =>
+        {
+            let arn = QueueArn::new(text).ok_or(allowed)?;
+            Ok(Queue { arn, name: name.to_owned() })
         }
-    })
+        _ => Err(allowed.to_owned()),
+    }
 }
 
 /// The dead-letter queue of `main`: FIFO if, and only if, that is.
@@ -123,7 +126,7 @@ pub(super) fn ledger(reader: &mut Reader<'_>) -> Option<Option<String>> {
 }
 
 /// The name of a DynamoDB table, or its ARN.
-fn table_name(text: &str) -> Result<String, String> {
+pub(super) fn table_name(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'/');
     if (3..=1_024).contains(&text.len()) && text.bytes().all(fits) {
         Ok(text.to_owned())
@@ -134,9 +137,7 @@ fn table_name(text: &str) -> Result<String, String> {
 
 /// How messages are read: processor, indexer and replay must be told the same.
 pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<Reading> {
-    let scope = reader.optional("LEDGER_SCOPE", "main", |text| {
-        Scope::new(text).ok_or_else(|| "1 to 64 letters, digits, dots, dashes and underscores".to_owned())
-    });
+    let scope = reader.optional("LEDGER_SCOPE", "main", scope_name);
     let pointer = match reader.text("IDEMPOTENCY_KEY_POINTER") {
         None => Some(None),
         Some(text) => match Pointer::parse(&text) {
@@ -160,6 +161,11 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
         types: types?,
         hashing: hashing?,
     })
+}
+
+/// A scope of the ledger.
+pub(super) fn scope_name(text: &str) -> Result<Scope, String> {
+    Scope::new(text).ok_or_else(|| "1 to 64 letters, digits, dots, dashes and underscores".to_owned())
 }
 
 /// Both variables, or neither.
@@ -258,16 +264,16 @@ pub(super) fn days(count: u64) -> Duration {
 }
 
 /// SQS's rule: a FIFO queue is one whose name ends so.
-fn is_fifo(name: &str) -> bool {
+pub(super) fn is_fifo(name: &str) -> bool {
     name.ends_with(".fifo")
 }
 
-fn is_queue_name(name: &str) -> bool {
+pub(super) fn is_queue_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let stem = name.strip_suffix(".fifo").unwrap_or(name);
     name.len() <= 80 && !stem.is_empty() && stem.bytes().all(fits)
 }
 
-fn last(text: &str, separator: char) -> &str {
+pub(super) fn last(text: &str, separator: char) -> &str {
     text.rsplit(separator).next().unwrap_or_default()
 }

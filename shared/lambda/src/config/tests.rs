@@ -1,3 +1,5 @@
+mod pairs;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,12 +44,12 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!((config.reading.scope.as_str(), &config.reading.pointer), ("main", &None));
     assert_eq!((config.function.name.as_str(), config.main_queue_name.as_str()), ("processor", "orders"));
 
-    let policy = ReplayConfig::read(with(&[])).unwrap().policy;
+    let policy = ReplayConfig::read(with(&[])).unwrap().pairs.remove(0).pair.policy;
     assert_eq!((policy.cool_down.as_secs(), policy.max_deaths), (300, 3));
     assert_eq!(policy.resolved_retention.as_secs(), 90 * 86_400);
     assert_eq!(policy.outcome_after.as_secs(), 19 * 86_400);
-    let indexer = IndexerConfig::read(with(&[])).unwrap();
-    assert_eq!((indexer.policy, indexer.dead_letter_retention.as_secs()), (policy, 14 * 86_400));
+    let indexer = &IndexerConfig::read(with(&[])).unwrap().pairs[0];
+    assert_eq!((&indexer.pair.policy, indexer.dead_letter_retention.as_secs()), (&policy, 14 * 86_400));
 }
 
 #[test]
@@ -58,7 +60,8 @@ fn what_is_set_is_used() {
     assert!(config.reading.pointer.is_some());
     assert_eq!(config.schedule.attempts(), 4);
     let replay = ReplayConfig::read(with(&[("MAIN_RETENTION_DAYS", "10"), ("REPLAY_COOL_DOWN_SECONDS", "2")])).unwrap();
-    assert_eq!((replay.policy.outcome_after.as_secs(), replay.policy.cool_down.as_secs()), (25 * 86_400, 2));
+    let policy = &replay.pairs[0].pair.policy;
+    assert_eq!((policy.outcome_after.as_secs(), policy.cool_down.as_secs()), (25 * 86_400, 2));
 }
 
 #[test]
@@ -199,7 +202,7 @@ fn types_are_configured_with_their_place_or_not_at_all() {
 fn a_body_is_kept_no_longer_than_its_letter_and_unsaid_as_long() {
     let kept = |body: &'static str, letter: &'static str| {
         let changes = [("BODY_RETENTION_DAYS", body), ("RESOLVED_RETENTION_DAYS", letter)];
-        IndexerConfig::read(with(&changes)).map(|config| config.policy.body_retention)
+        IndexerConfig::read(with(&changes)).map(|config| config.pairs[0].pair.policy.body_retention)
     };
     let days = |count: u64| Duration::from_secs(count * 86_400);
     assert_eq!((kept("7", "90").unwrap(), kept("90", "90").unwrap()), (days(7), days(90)));
@@ -214,8 +217,8 @@ fn a_body_is_kept_no_longer_than_its_letter_and_unsaid_as_long() {
 fn a_policy_is_refused_at_start_with_its_place_named() {
     let replay = |rules| ReplayConfig::read(with(&[("REPLAY_POLICY", rules)]));
     let rules = r#"[{"match":{"error_code":"currency"},"replay":"never"}]"#;
-    assert_eq!(replay(rules).unwrap().policy.rules.len(), 1);
-    assert_eq!(IndexerConfig::read(with(&[("REPLAY_POLICY", rules)])).unwrap().policy.rules.len(), 1);
+    assert_eq!(replay(rules).unwrap().pairs[0].pair.policy.rules.len(), 1);
+    assert_eq!(IndexerConfig::read(with(&[("REPLAY_POLICY", rules)])).unwrap().pairs[0].pair.policy.rules.len(), 1);
     let told = replay(r#"[{"match":{},"replay":"always"}]"#).unwrap_err().to_string();
     assert!(
         told.contains("REPLAY_POLICY is refused at \"/0/replay\"") && told.contains("never, ask or auto"),

@@ -1,0 +1,81 @@
+use redrive_core::ids::OwnerToken;
+use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
+use redrive_core::replay::{Asked, Outgoing};
+use redrive_core::time::Timestamp;
+use tracing::warn;
+
+use super::{ReplayReport, Replayer, Sending};
+use crate::World;
+use crate::batches::batches;
+
+impl<O, R, T, G, W> Replayer<O, R, T, G, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    /// Puts letters back into the dead-letter queue: claim, send, mark; at most ten. What waits in doubt may be there already,
+    /// and is only put there if it was `named`.
+    pub(super) async fn eject(&self, letters: Vec<Letter>, by: &str, named: bool, report: &mut ReplayReport) {
+        report.considered += letters.len();
+        let Some(dead_letters) = &self.dead_letters else {
+            report.in_custody += letters.len();
+            return;
+        };
+        let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
+        let sending = Sending { by, asked, job: None };
+        let open = self.ejectable(letters, sending, report).await;
+        let now = self.world.now();
+        let claims = open.iter().filter_map(|letter| {
+            let token = OwnerToken::from_random(self.world.bits());
+            let claimed = letter.claim_to_eject(token, by, self.settings.lease, now).ok();
+            claimed.map(|next| (token, false, LetterWrite::change(next)))
+        });
+        let claims: Vec<_> = claims.collect();
+        report.changed_meanwhile += open.len() - claims.len();
+        // No job waits for them.
+        let mut lines = Vec::new();
+        let claimed = self.write_claims(claims, Outgoing::of_ejected, sending, report, &mut lines).await;
+        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
+            self.send_batch(batch, dead_letters, sending, report, &mut lines).await;
+        }
+    }
+
+    /// Leaves out what the ledger shows as done, what has no body, and what may be in the dead-letter queue already: a claim
+    /// that ran out makes its letter wait for a person, unless whoever replays takes it over.
+    async fn ejectable(&self, letters: Vec<Letter>, sending: Sending<'_>, report: &mut ReplayReport) -> Vec<Letter> {
+        let known = match self.known(&letters).await {
+            Ok(known) => known,
+            Err(error) => {
+                warn!(%error, count = letters.len(), "ledger could not be read; nothing was ejected");
+                report.unavailable += letters.len();
+                return Vec::new();
+            }
+        };
+        let mut open = Vec::with_capacity(letters.len());
+        for (letter, known) in letters.into_iter().zip(known) {
+            if letter.is_lapsed(self.world.now()) {
+                match self.lapsed(letter, sending, report).await {
+                    Ok(Ok(_)) => report.changed_meanwhile += 1,
+                    Ok(Err(_)) => {}
+                    Err(_) => report.unavailable += 1,
+                }
+            } else if letter.waits_in_doubt() && !sending.asked.named {
+                report.left_in_doubt += 1;
+            } else if letter.status != Status::Pending {
+                report.changed_meanwhile += 1;
+            } else if let Some(effect) = known.effect {
+                let resolved = self.resolve(letter, &effect, "found done before it was ejected", report).await;
+                report.resolved_instead += usize::from(resolved);
+            } else if letter.body.check().is_err() {
+                report.no_body += 1;
+            } else {
+                open.push(letter);
+            }
+        }
+        open
+    }
+}

@@ -1,0 +1,313 @@
+//! Which letters a request means, of which queue pair each is, and the walk through an index that finds them.
+
+mod jobs;
+
+use std::collections::HashSet;
+
+use redrive_core::cause::Standing;
+use redrive_core::ids::{LetterId, QueueArn};
+use redrive_core::letter::{Letter, SHARDS, Status};
+use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Asked, Candidate, Filter, Request, Selection};
+use thiserror::Error;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{BATCH, Listing, ReplayReport, Replayer, Sending, Step, asked};
+use crate::{World, roll};
+
+/// Why a request came to its end early, or was not begun.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReplayError {
+    /// The dead-letter table could not be asked for candidates. What was done until then stands.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Nothing was touched.
+    #[error("queue {0} is not configured; select by the ARN of a source queue that is")]
+    NotListed(QueueArn),
+    /// Nothing was touched.
+    #[error(
+        "nothing was ejected: the indexer empties the dead-letter queue and would bring the letters back, or the queue's URL is \
+         not configured; first switch the pair's custody off, and wait for the indexer's last run to end"
+    )]
+    InCustody,
+}
+
+/// What became of the letters of one run, by queue pair.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reports {
+    /// In the order of the pairs.
+    pub pairs: Vec<ReplayReport>,
+    /// Of no pair.
+    pub rest: ReplayReport,
+}
+
+impl Reports {
+    /// All of it.
+    #[must_use]
+    pub fn together(&self) -> ReplayReport {
+        self.pairs.iter().fold(self.rest.clone(), ReplayReport::and)
+    }
+}
+
+/// Carries out one request with the letters of several queue pairs, which share the dead-letter table: the first one's is asked.
+/// A letter is of the pair of its `source`; one of a queue that is not among them is left alone, and counted.
+///
+/// A job is of one queue, and worked on by its pair; the jobs of several queues beside one another.
+///
+/// A pair whose queue refuses, or whose queue or tables do not answer, waits for the next run; the others go on.
+///
+/// # Errors
+/// [`ReplayError`].
+pub async fn replay_all<O, R, T, G, W>(
+    pairs: &[Replayer<O, R, T, G, W>],
+    request: &Request,
+    deadline: Instant,
+) -> Result<Reports, ReplayError>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    let none = Reports { pairs: vec![ReplayReport::default(); pairs.len()], rest: ReplayReport::default() };
+    let Some(first) = pairs.first() else { return Ok(none) };
+    let mut walk = Walk { pairs, first, deadline, reports: none, strangers: HashSet::new(), cut: false };
+    match request {
+        Request::Schedule => walk.scheduled().await?,
+        Request::Work => {
+            let open = first.open_jobs().await?;
+            walk.work(open).await;
+        }
+        Request::Replay { selection, by, said } => {
+            let sending = Sending { by, asked: asked(selection, *said), job: None };
+            walk.selected(selection, Step::Send(sending)).await?;
+        }
+        Request::DryRun { selection, said } => walk.selected(selection, Step::Look(asked(selection, *said))).await?,
+        Request::Eject { selection, by } => {
+            walk.may_eject(selection)?;
+            let named = matches!(selection, Selection::Ids(_));
+            walk.selected(selection, Step::Eject { by, named }).await?;
+        }
+        Request::Discard(remark) => walk.selected(&remark.selection, Step::Discard(remark)).await?,
+        Request::Restore(remark) => walk.selected(&remark.selection, Step::Restore(remark)).await?,
+        Request::Note(remark) => walk.selected(&remark.selection, Step::Note(remark)).await?,
+        Request::Erase(remark) => walk.selected(&remark.selection, Step::Erase(remark)).await?,
+        Request::Job(asked) => walk.create(asked).await?,
+        Request::Change { job, to, by, why } => first.steer(*job, *to, by, why.clone(), walk.desk()).await?,
+        Request::Show { job, from } => first.show(*job, *from, walk.desk()).await?,
+        Request::Jobs { open } => first.list(*open, walk.desk()).await?,
+    }
+    walk.reports.rest.unlisted += walk.strangers.len();
+    Ok(walk.reports)
+}
+
+/// One run.
+struct Walk<'a, O, R, T, G, W> {
+    pairs: &'a [Replayer<O, R, T, G, W>],
+    first: &'a Replayer<O, R, T, G, W>,
+    deadline: Instant,
+    reports: Reports,
+    /// Letters of queues that are not configured.
+    strangers: HashSet<LetterId>,
+    /// Whether a walk of the index ended early because every pair rests.
+    cut: bool,
+}
+
+impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
+where
+    O: Outbox,
+    R: LedgerReader,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
+    async fn schedule(&mut self) -> Result<(), Unavailable> {
+        let (now, end) = (self.first.world.now(), self.deadline);
+        let left = || end.saturating_duration_since(Instant::now());
+        let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
+        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
+        self.deadline = Instant::now() + left() * 3 / 5;
+        self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
+        self.each(Listing::due(Status::Pending, now), None, scheduled).await?;
+        let sent_all = !std::mem::take(&mut self.reports.rest.more);
+        // Where nothing keeps a ledger there is nothing to ask: REPLAYED is final.
+        if self.pairs.iter().any(|pair| pair.ledger.is_kept()) {
+            self.deadline = Instant::now() + left() / 2;
+            self.each(Listing::all(Status::Replayed), None, Step::Reconcile).await?;
+            let replayed_all = !std::mem::take(&mut self.reports.rest.more);
+            self.deadline = end;
+            // This walk sees everything that waits: nothing else needs to count it.
+            self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
+            self.cut = false;
+            self.each(Listing::all(Status::Pending), None, Step::Reconcile).await?;
+            let whole = !self.reports.rest.more && !self.cut;
+            for report in &mut self.reports.pairs {
+                report.standing = report.tally.take().filter(|_| whole);
+            }
+            self.reports.rest.more |= !replayed_all;
+        }
+        self.reports.rest.more |= !sent_all;
+        Ok(())
+    }
+
+    async fn selected(&mut self, selection: &Selection, step: Step<'_>) -> Result<(), ReplayError> {
+        match selection {
+            Selection::Ids(ids) => {
+                for chunk in ids.chunks(BATCH) {
+                    self.step(chunk, step).await;
+                    if self.reports.rest.more || self.all_rest() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Selection::Filter(filter) => {
+                if let Some(source) = filter.source_topic.as_ref().filter(|source| self.pair_of(source).is_none()) {
+                    return Err(ReplayError::NotListed(source.clone()));
+                }
+                let status = if matches!(step, Step::Restore(_)) { Status::Discarded } else { Status::Pending };
+                Ok(self.each(Listing::of(filter, status), Some(filter), step).await?)
+            }
+        }
+    }
+
+    /// Whether any of the pairs that may be meant has its dead-letter queue to itself.
+    fn may_eject(&self, selection: &Selection) -> Result<(), ReplayError> {
+        let source = selection.source();
+        let meant = |place: usize| source.is_none_or(|source| self.pair_of(source) == Some(place));
+        let listed = source.is_none_or(|source| self.pair_of(source).is_some());
+        let may = (0..self.pairs.len()).any(|place| meant(place) && self.pairs[place].dead_letters.is_some());
+        if may || !listed { Ok(()) } else { Err(ReplayError::InCustody) }
+    }
+
+    fn pair_of(&self, source: &QueueArn) -> Option<usize> {
+        self.pairs.iter().position(|pair| pair.settings.reading.source == *source)
+    }
+
+    /// Whether a pair is left for the next run.
+    fn rests(&self, place: usize) -> bool {
+        let report = &self.reports.pairs[place];
+        // With others beside it, a pair that is in trouble must not use up their time.
+        let troubled = self.pairs.len() > 1 && report.unavailable + report.in_doubt > 0;
+        report.stopped.is_some() || troubled
+    }
+
+    fn all_rest(&self) -> bool {
+        (0..self.pairs.len()).all(|place| self.rests(place))
+    }
+
+    /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
+    /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
+    /// that a run which always ends too early does not always leave out the same shards.
+    async fn each(&mut self, listing: Listing<'_>, wanted: Option<&Filter>, step: Step<'_>) -> Result<(), Unavailable> {
+        let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
+        for shard in (0..SHARDS).map(|n| (first + n) % SHARDS) {
+            let mut after = None;
+            // A step may move a letter to a later place of the same shard: it has had its turn.
+            let mut met = HashSet::new();
+            loop {
+                if !self.first.time_left(self.deadline) {
+                    self.reports.rest.more = true;
+                    return Ok(());
+                }
+                let page = self.first.page(listing, shard, after).await?;
+                let mut fitting: Vec<Candidate> = page.candidates;
+                fitting
+                    .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));
+                for (place, chunk) in self.chunks(fitting, step).await {
+                    if self.rests(place) {
+                        continue;
+                    }
+                    self.step(&chunk, step).await;
+                    if self.reports.rest.more {
+                        return Ok(());
+                    }
+                }
+                if self.all_rest() {
+                    self.cut = true;
+                    return Ok(());
+                }
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is worth reading of a page, in batches of one pair each: of every pair one, then of every pair the next.
+    async fn chunks(&mut self, found: Vec<Candidate>, step: Step<'_>) -> Vec<(usize, Vec<LetterId>)> {
+        let mut of_pair = vec![Vec::new(); self.pairs.len()];
+        for candidate in found {
+            match self.pair_of(&candidate.source) {
+                Some(place) => {
+                    if let Some(tally) = &mut self.reports.pairs[place].tally {
+                        tally.add(&candidate);
+                    }
+                    of_pair[place].push(candidate);
+                }
+                None => drop(self.strangers.insert(candidate.id)),
+            }
+        }
+        let mut turns = Vec::new();
+        for (place, found) in of_pair.into_iter().enumerate() {
+            let ids = self.worth_reading(place, found, step).await;
+            turns.extend(ids.chunks(BATCH).enumerate().map(|(turn, chunk)| (turn, place, chunk.to_vec())));
+        }
+        turns.sort_by_key(|(turn, place, _)| (*turn, *place));
+        turns.into_iter().map(|(_, place, chunk)| (place, chunk)).collect()
+    }
+
+    /// Whole letters are large: of those that only wait, the ledger is asked first, and only what it shows as completed is
+    /// read. REPLAYED ones are read all: their deadline may have passed.
+    async fn worth_reading(&mut self, place: usize, found: Vec<Candidate>, step: Step<'_>) -> Vec<LetterId> {
+        let pair = &self.pairs[place];
+        if !matches!(step, Step::Reconcile) || found.is_empty() {
+            return found.into_iter().map(|candidate| candidate.id).collect();
+        }
+        if !pair.ledger.is_kept() {
+            return Vec::new();
+        }
+        match pair.maybe_done(&found).await {
+            Ok(ids) => ids,
+            Err(_) => {
+                self.reports.pairs[place].unavailable += found.len();
+                Vec::new()
+            }
+        }
+    }
+
+    /// One step with a few letters, if there is time. What a hanging call leaves behind is claimed, and taken over later.
+    async fn step(&mut self, ids: &[LetterId], step: Step<'_>) {
+        let deadline = self.deadline;
+        if !self.first.time_left(deadline) || tokio::time::timeout_at(deadline, self.take(ids, step)).await.is_err() {
+            self.reports.rest.more = true;
+        }
+    }
+
+    async fn take(&mut self, ids: &[LetterId], step: Step<'_>) {
+        let letters = match self.first.letters.read(ids).await {
+            Ok(letters) => letters,
+            Err(error) => {
+                warn!(%error, count = ids.len(), "letters could not be read");
+                self.reports.rest.unavailable += ids.len();
+                return;
+            }
+        };
+        self.reports.rest.not_found += letters.iter().filter(|letter| letter.is_none()).count();
+        let mut of_pair: Vec<Vec<Letter>> = vec![Vec::new(); self.pairs.len()];
+        for letter in letters.into_iter().flatten() {
+            match self.pair_of(&letter.source) {
+                Some(place) => of_pair[place].push(letter),
+                None => drop(self.strangers.insert(letter.id)),
+            }
+        }
+        for ((pair, letters), report) in self.pairs.iter().zip(of_pair).zip(&mut self.reports.pairs) {
+            if !letters.is_empty() {
+                pair.take(letters, report, step).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The queue pairs that one installation of indexer and replay serves: a JSON document, from `QUEUE_PAIRS` itself or from the
+//! file that `QUEUE_PAIRS_FILE` names (Lambda's environment holds 4 KB).
+
+mod distinct;
+mod parts;
+
+use std::fs;
+use std::time::Duration;
+
+use redrive_core::decode::Reading;
+use redrive_core::ids::Scope;
+use redrive_core::mask::Masks;
+use redrive_core::policy::Policy;
+use serde_json::Value;
+
+use super::fields::{self, Queue};
+use super::section::Section;
+use super::{Reader, single};
+
+const INLINE: &str = "QUEUE_PAIRS";
+const FILE: &str = "QUEUE_PAIRS_FILE";
+/// The most pairs: an invocation looks into each of their dead-letter queues.
+const MOST: usize = 200;
+
+/// A main queue, and what is known of its messages and of their consumer.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// What it is called in metrics and reports.
+    pub name: String,
+    /// How its messages are read.
+    pub reading: Reading,
+    /// Whether its consumer keeps our ledger.
+    pub ledger: bool,
+    /// When its letters are replayed, and how long they are kept: without a ledger only a person replays.
+    pub policy: Policy,
+    /// Whether the indexer empties its dead-letter queue.
+    pub custody: bool,
+}
+
+/// A pair as the indexer needs it.
+#[derive(Debug, Clone)]
+pub struct IndexedPair {
+    /// The pair.
+    pub pair: Pair,
+    /// The dead-letter queue.
+    pub dead_letter_queue_url: String,
+    /// How long it keeps a message.
+    pub dead_letter_retention: Duration,
+    /// What is masked out of the reasons that messages bring with them.
+    pub masks: Masks,
+}
+
+/// A pair as replay needs it.
+#[derive(Debug, Clone)]
+pub struct ReplayedPair {
+    /// The pair.
+    pub pair: Pair,
+    /// The main queue.
+    pub main_queue_url: String,
+    /// The dead-letter queue, if it is known.
+    pub dead_letter_queue_url: Option<String>,
+    /// Whether its letters may be sent to the main queue.
+    pub sends: bool,
+}
+
+impl ReplayedPair {
+    /// Where letters are ejected to: nowhere while the indexer would bring them back.
+    #[must_use]
+    pub fn ejects_to(&self) -> Option<&str> {
+        self.dead_letter_queue_url.as_deref().filter(|_| !self.pair.custody)
+    }
+}
+
+/// A pair of the list, complete.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pair: Pair,
+    main_queue_url: String,
+    dead_letter_queue_url: String,
+    dead_letter_retention: Duration,
+    masks: Masks,
+    sends: bool,
+}
+
+impl From<Listed> for IndexedPair {
+    fn from(listed: Listed) -> Self {
+        let Listed { pair, dead_letter_queue_url, dead_letter_retention, masks, .. } = listed;
+        Self { pair, dead_letter_queue_url, dead_letter_retention, masks }
+    }
+}
+
+impl From<Listed> for ReplayedPair {
+    fn from(listed: Listed) -> Self {
+        let Listed { pair, main_queue_url, dead_letter_queue_url, sends, .. } = listed;
+        Self { pair, main_queue_url, dead_letter_queue_url: Some(dead_letter_queue_url), sends }
+    }
+}
+
+/// The pairs, and the ledger's table if one of them needs it: from the list, or from one pair's own variables.
+pub(super) fn read<P: From<Listed>>(
+    reader: &mut Reader<'_>,
+    single: impl Fn(&mut Reader<'_>) -> (Option<Option<String>>, Option<P>),
+) -> (Option<Vec<P>>, Option<Option<String>>) {
+    let (inline, file) = (reader.text(INLINE), reader.text(FILE));
+    let (variable, text) = match (inline, file) {
+        (None, None) => {
+            let (ledger, pair) = single(reader);
+            return (pair.map(|pair| vec![pair]), ledger);
+        }
+        (Some(_), Some(_)) => {
+            reader.refuse(FILE, format!("is set, and so is {INLINE}"), "one of them");
+            return (None, None);
+        }
+        (Some(text), None) => (INLINE, Some(text)),
+        (None, Some(path)) => (FILE, file_text(reader, &path)),
+    };
+    for name in single::VARIABLES {
+        if reader.text(name).is_some() {
+            reader.refuse(name, format!("is set, and so is {variable}"), "it in the list, and nowhere else");
+        }
+    }
+    let Some(text) = text else { return (None, None) };
+    let drafts = document(reader, variable, &text);
+    distinct::check(reader, &drafts);
+    let needed = drafts.iter().any(|draft| matches!(draft.scope, Some(Some(_))));
+    let ledger = match reader.text("LEDGER_TABLE_NAME").as_deref() {
+        None | Some("none") if !needed => Some(None),
+        None => fields::table(reader, "LEDGER_TABLE_NAME").map(Some),
+        Some("none") => {
+            reader.refuse("LEDGER_TABLE_NAME", "is \"none\", and a pair has a scope", "the ledger's table");
+            None
+        }
+        Some(_) => fields::table(reader, "LEDGER_TABLE_NAME").map(Some),
+    };
+    let pairs: Option<Vec<P>> = drafts.into_iter().map(|draft| draft.finish().map(Into::into)).collect();
+    (pairs, ledger)
+}
+
+fn file_text(reader: &mut Reader<'_>, path: &str) -> Option<String> {
+    let text = fs::read_to_string(path);
+    let allowed = "a file of the function's package, or of a layer (below /opt)";
+    text.map_err(|error| reader.refuse(FILE, format!("is {path:?}, which cannot be read: {error}"), allowed)).ok()
+}
+
+/// The list, as far as it can be read.
+fn document(reader: &mut Reader<'_>, variable: &str, text: &str) -> Vec<Draft> {
+    const SHAPE: &str = "{\"pairs\": [...]}";
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            reader.refuse(variable, format!("is no JSON: {error}"), SHAPE);
+            return Vec::new();
+        }
+    };
+    let Some(mut whole) = Section::open(reader, format!("{variable} "), value) else { return Vec::new() };
+    // The place of a member is its JSON pointer, behind the variable's name.
+    let place = format!("{variable} /pairs");
+    let listed = whole.take("pairs");
+    whole.close(reader, "pairs, and nothing beside it");
+    match listed {
+        Some(Value::Array(pairs)) if (1..=MOST).contains(&pairs.len()) => {
+            let draft = |(at, value)| Draft::read(reader, format!("{place}/{at}"), value);
+            pairs.into_iter().enumerate().map(draft).collect()
+        }
+        _ => {
+            reader.refuse(&place, "is no list of pairs", format!("a list of 1 to {MOST} objects"));
+            Vec::new()
+        }
+    }
+}
+
+/// A pair as far as it can be read: each part stands alone, so that everything wrong with a list is told at once.
+#[derive(Debug, Default)]
+struct Draft {
+    place: String,
+    name: Option<String>,
+    source: Option<Queue>,
+    source_url: Option<String>,
+    dead_letter_url: Option<String>,
+    /// `None` inside: its consumer keeps no ledger.
+    scope: Option<Option<Scope>>,
+    reading: Option<Reading>,
+    masks: Option<Masks>,
+    retention: Option<Duration>,
+    policy: Option<Policy>,
+    sends: Option<bool>,
+    custody: Option<bool>,
+}
+
+const KNOWN: &str = "name, source_arn, source_url, dead_letter_url, scope, key_pointer, body_wrapping, message_type_at, \
+    message_types, payload_hash, error_masks, main_retention_days, dead_letter_retention_days, resolved_retention_days, \
+    body_retention_days, policy, destinations, custody";
+
+impl Draft {
+    fn read(reader: &mut Reader<'_>, place: String, value: Value) -> Self {
+        let Some(mut section) = Section::open(reader, place.clone(), value) else {
+            return Self { place, ..Self::default() };
+        };
+        let section = &mut section;
+        let source = section.text(reader, "source_arn", fields::queue_arn);
+        let source_url = section.text(reader, "source_url", fields::queue_url);
+        let dead_letter_url = section.text(reader, "dead_letter_url", fields::queue_url);
+        parts::same_kind(reader, section, source.as_ref(), source_url.as_deref(), dead_letter_url.as_deref());
+        let name = section.text_or(reader, "name", None, |text| parts::name(text).map(Some));
+        let name = name.and_then(|name| name.or_else(|| Some(source.as_ref()?.name.clone())));
+        let scope = parts::scope(reader, section);
+        let reading = parts::reading(reader, section, source.as_ref(), scope.as_ref());
+        let masks = section.texts(reader, "error_masks", parts::pointer_text).map(|masks| masks.join(","));
+        let masks = masks.and_then(|masks| Masks::parse(&masks).ok());
+        let retention = section.whole(reader, "dead_letter_retention_days", fields::DLQ_RETENTION_DAYS, 1..=14);
+        let policy = parts::policy(reader, section, retention);
+        let retention = retention.map(fields::days);
+        let sends = parts::destinations(reader, section, source.as_ref());
+        let custody = section.yes(reader, "custody");
+        section.close(reader, KNOWN);
+        let policy = policy.zip(scope.as_ref()).map(|(policy, scope)| match scope {
+            Some(_) => policy,
+            None => policy.asking(),
+        });
+        Self {
+            place,
+            name,
+            source,
+            source_url,
+            dead_letter_url,
+            scope,
+            reading,
+            masks,
+            retention,
+            policy,
+            sends,
+            custody,
+        }
+    }
+
+    fn finish(self) -> Option<Listed> {
+        let pair = Pair {
+            name: self.name?,
+            reading: self.reading?,
+            ledger: self.scope?.is_some(),
+            policy: self.policy?,
+            custody: self.custody?,
+        };
+        Some(Listed {
+            pair,
+            main_queue_url: self.source_url?,
+            dead_letter_queue_url: self.dead_letter_url?,
+            dead_letter_retention: self.retention?,
+            masks: self.masks?,
+            sends: self.sends?,
+        })
+    }
+
+    /// The scopes of the ledger that its keys are in.
+    fn scopes(&self) -> Vec<&Scope> {
+        match (&self.scope, &self.reading) {
+            (Some(Some(_)), Some(reading)) => reading.scopes(),
+            (Some(Some(scope)), None) => vec![scope],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use std::collections::HashMap;
+
+use super::{Draft, Reader};
+
+/// What two pairs must not share: each is told where it stands the second time.
+///
+/// With one scope the completion of one queue's message would swallow another's; with one dead-letter queue it would not be
+/// known of which main queue a message is; with one main queue a letter would have two policies.
+pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
+    let mut seen = Seen::default();
+    for draft in drafts {
+        let place = |member: &str| format!("{}/{member}", draft.place);
+        if let Some(source) = &draft.source {
+            seen.once(reader, ("source", source.arn.as_str()), place("source_arn"), "another main queue");
+        }
+        if let Some(url) = &draft.dead_letter_url {
+            seen.once(
+                reader,
+                ("dead-letter queue", queue_of(url)),
+                place("dead_letter_url"),
+                "another dead-letter queue",
+            );
+        }
+        if let Some(name) = &draft.name {
+            seen.once(reader, ("name", name), place("name"), "another name");
+        }
+        for scope in draft.scopes() {
+            let allowed = "another scope, or null for a consumer without our ledger";
+            seen.once(reader, ("scope", scope.as_str()), place("scope"), allowed);
+        }
+    }
+    for draft in drafts {
+        let Some(url) = &draft.dead_letter_url else { continue };
+        let is_source = |other: &&Draft| other.source_url.as_deref().map(queue_of) == Some(queue_of(url));
+        if let Some(other) = drafts.iter().find(is_source) {
+            let wrong = format!("is {url:?}, the main queue of {}", other.place);
+            reader.refuse(&format!("{}/dead_letter_url", draft.place), wrong, "a queue that nobody else consumes");
+        }
+    }
+}
+
+/// Account and name: a queue has URLs of several hosts.
+fn queue_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or(url, |at| &url[host + at..])
+}
+
+/// What was there, and where first.
+#[derive(Default)]
+struct Seen(HashMap<(&'static str, String), String>);
+
+impl Seen {
+    fn once(&mut self, reader: &mut Reader<'_>, (what, value): (&'static str, &str), place: String, allowed: &str) {
+        match self.0.get(&(what, value.to_owned())) {
+            Some(first) => {
+                reader.refuse(&place, format!("makes {what} {value:?} stand here and at {first}"), allowed);
+            }
+            None => drop(self.0.insert((what, value.to_owned()), place)),
+        }
+    }
+}

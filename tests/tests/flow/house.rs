@@ -1,0 +1,169 @@
+//! Several queue pairs over one dead-letter table and one ledger, as one installation of indexer and replay serves them.
+
+use std::time::Duration;
+
+use redrive_core::decode::Reading;
+use redrive_core::ids::Scope;
+use redrive_core::key::Pointer;
+use redrive_core::letter::Letter;
+use redrive_core::policy::Policy;
+use redrive_core::replay::{Filter, Request, Selection};
+use redrive_engine::{
+    DrainReport, IndexSettings, Indexer, ReplayError, ReplaySettings, Replayer, Reports, drain_all, replay_all,
+};
+use redrive_testkit::clock::{VirtualClock, VirtualWorld};
+use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
+use tokio::time::Instant;
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = MINUTE;
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualClock>;
+pub(crate) type AReplayer = Replayer<ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld>;
+
+/// A queue pair. Nobody consumes its main queue but by receiving in vain.
+pub(crate) struct Pair {
+    pub(crate) main: ModelQueue,
+    pub(crate) dead: ModelQueue,
+    /// Whether its consumer keeps our ledger.
+    pub(crate) ledger: bool,
+    /// Whether the indexer empties its dead-letter queue.
+    pub(crate) custody: bool,
+}
+
+impl Pair {
+    pub(crate) fn new(name: &str) -> Self {
+        let dead = ModelQueue::new(&format!("{name}-dead")).with_visibility(2 * MINUTE).with_retention(14 * DAY);
+        let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
+        Self { main, dead, ledger: true, custody: true }
+    }
+
+    pub(crate) fn fifo(name: &str) -> Self {
+        let pair = Self::new(name);
+        let dead = pair.dead.fifo();
+        let main = ModelQueue::new(name).fifo().with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
+        Self { main, dead, ..pair }
+    }
+
+    pub(crate) fn without_ledger(self) -> Self {
+        Self { ledger: false, ..self }
+    }
+
+    pub(crate) fn without_custody(self) -> Self {
+        Self { custody: false, ..self }
+    }
+
+    /// A main queue's only messages are received in vain until its redrive policy moves them.
+    pub(crate) async fn dies(&self) {
+        while !self.main.is_empty() {
+            self.main.receive_batch(10);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        let source = self.main.arn();
+        let name = source.as_str().rsplit(':').next().unwrap().replace(".fifo", "");
+        let pointer = Pointer::parse("/order_id").ok();
+        Reading { pointer, ..Reading::new(source, Scope::new(name).unwrap()) }
+    }
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        rules: Vec::new(),
+        cool_down: MINUTE,
+        max_deaths: 3,
+        resolved_retention: 90 * DAY,
+        body_retention: 90 * DAY,
+        outcome_after: 19 * DAY,
+    }
+}
+
+/// The installation.
+pub(crate) struct House {
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) ledger: ModelLedger,
+    pub(crate) letters: ModelLetters,
+    pub(crate) clock: VirtualClock,
+    /// By which letters are indexed.
+    pub(crate) policy: Policy,
+}
+
+impl House {
+    pub(crate) fn new(pairs: Vec<Pair>) -> Self {
+        Self {
+            pairs,
+            ledger: ModelLedger::new(),
+            letters: ModelLetters::new(),
+            clock: VirtualClock::new(),
+            policy: policy(),
+        }
+    }
+
+    pub(crate) fn indexers(&self) -> Vec<AnIndexer> {
+        let indexer = |pair: &Pair| {
+            let settings = IndexSettings {
+                reading: pair.reading(),
+                policy: self.policy.clone(),
+                pollers: 2,
+                wait: Duration::from_secs(1),
+                reserve: Duration::from_secs(3),
+            };
+            let ledger = pair.ledger.then(|| self.ledger.clone());
+            Indexer::new(pair.dead.clone(), ledger, self.letters.clone(), self.clock.clone(), settings)
+        };
+        self.pairs.iter().filter(|pair| pair.custody).map(indexer).collect()
+    }
+
+    pub(crate) fn replayers(&self, policy: &Policy, process: Option<&Faults>) -> Vec<AReplayer> {
+        let replayer = |pair: &Pair| {
+            let policy = if pair.ledger { policy.clone() } else { policy.asking() };
+            let settings = ReplaySettings {
+                reading: pair.reading(),
+                policy,
+                lease: LEASE,
+                ledger_retention: 30 * DAY,
+                reserve: Duration::from_secs(1),
+            };
+            let ledger = pair.ledger.then(|| self.ledger.clone());
+            let (main, dead, letters) = (pair.main.clone(), pair.dead.clone(), self.letters.clone());
+            let (main, dead, letters, ledger) = match process {
+                Some(process) => (
+                    main.with_faults(process.clone()),
+                    dead.with_faults(process.clone()),
+                    letters.with_faults(process.clone()),
+                    ledger.map(|ledger| ledger.with_faults(process.clone())),
+                ),
+                None => (main, dead, letters, ledger),
+            };
+            let world = VirtualWorld::new(self.clock.clone(), 1);
+            let replayer = Replayer::new(main, ledger, letters, ModelGauges::new(), world, settings);
+            if pair.custody { replayer } else { replayer.with_ejection(dead) }
+        };
+        self.pairs.iter().map(replayer).collect()
+    }
+
+    /// One run of the indexer.
+    pub(crate) async fn drain(&self) -> Vec<Option<DrainReport>> {
+        drain_all(&self.indexers(), 0, Instant::now() + MINUTE).await
+    }
+
+    /// One run of replay.
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Reports, ReplayError> {
+        replay_all(&self.replayers(&policy(), None), request, Instant::now() + MINUTE).await
+    }
+
+    /// The letters of one pair.
+    pub(crate) fn letters_of(&self, pair: usize) -> Vec<Letter> {
+        let source = self.pairs[pair].main.arn();
+        let all = self.letters.all();
+        all.iter().filter(|letter| letter.source == source).map(|letter| (**letter).clone()).collect()
+    }
+}
+
+/// Every waiting letter of one queue.
+pub(crate) fn all_of(queue: &ModelQueue) -> Selection {
+    Selection::Filter(Filter { source_topic: Some(queue.arn()), ..Filter::default() })
+}
