@@ -93,6 +93,16 @@ fn edges_of(run: &Run) -> Vec<(Option<Status>, Status)> {
     run.journal.events().into_iter().filter_map(edge).collect()
 }
 
+/// A job took over a claim of the schedule's, of a letter that it had sent before: two of 400,000 schedules.
+#[test]
+fn seeds_that_once_broke_a_promise_hold() {
+    for seed in [77_378, 160_726] {
+        let run = run(&Plan::random(seed), None);
+        let broken = breaks(&run, |_| true);
+        assert!(broken.is_none(), "{}", report(&run, &broken.unwrap_or_default(), &format!("SEED={seed}")));
+    }
+}
+
 #[test]
 fn fifo_queues_break_no_promise() {
     none(&Search::of(seeds() / 3).failures(Plan::fifo, |run| breaks(run, |_| true)), "FIFO=1 SEED");

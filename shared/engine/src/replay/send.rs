@@ -1,4 +1,4 @@
-use redrive_core::ids::{LetterId, MessageId, OwnerToken};
+use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
@@ -135,6 +135,11 @@ where
                 }
                 Consent::Send => {
                     open.push(letter);
+                    continue;
+                }
+                // The job sent it once, and it came back; the claim that ran out since is somebody else's to take over.
+                Consent::Lapsed if sending.job.is_some_and(|job| sent_before(&letter, job)) => {
+                    lines.push(line_of(&letter, sending, Fate::Sent));
                     continue;
                 }
                 Consent::Lapsed => {
@@ -356,6 +361,11 @@ where
         }
         line
     }
+}
+
+/// Whether this job sent it, and another holds it now.
+fn sent_before(letter: &Letter, job: JobId) -> bool {
+    letter.sent_for(job).is_some() && letter.claimed_for() != Some(job)
 }
 
 /// The code with which every one of a batch was refused: then the queue is the matter, and not the letters.
