@@ -72,7 +72,10 @@ async fn what_waits_is_counted_by_queue_where_none_keeps_a_ledger() {
     house.drain().await;
     let reports = house.ask(&Request::Schedule).await.unwrap();
     let counted: Vec<_> = reports.pairs.iter().map(|report| report.standing.as_ref().unwrap().total()).collect();
-    assert_eq!(counted.iter().map(|waiting| (waiting.pending, waiting.for_a_person)).collect::<Vec<_>>(), [(1, 1), (0, 0)]);
+    assert_eq!(
+        counted.iter().map(|waiting| (waiting.pending, waiting.for_a_person)).collect::<Vec<_>>(),
+        [(1, 1), (0, 0)]
+    );
     assert_eq!(reports.together().considered, 0, "counting reads no letter");
 }
 
