@@ -14,7 +14,7 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
-use crate::{causes, jobs, list, replay, show, status, watch};
+use crate::{causes, drain, eject, import, jobs, list, replay, show, status, watch};
 
 /// The longest name that the replay function takes.
 const NAME_LIMIT: usize = 256;
@@ -83,6 +83,12 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
         }
         Command::Watch { job, every } => watch::run(&desk.letters()?, *job, Duration::from_secs(*every), out).await,
         Command::Replay(asked) => replay::run(asked, &desk, &by()?, (now, out)).await,
+        Command::Eject(asked) => eject::run(asked, &desk, &by()?, (now, out)).await,
+        Command::Drain => drain::run(&desk, out).await,
+        Command::Import { file, yes } => {
+            let own = desk.stack.main_queue();
+            import::run(&desk.letters()?, file, own.as_ref(), *yes, (now, out)).await
+        }
         Command::Pause(asked) => steer("pause", asked, &desk, &by()?, out).await,
         Command::Resume(asked) => steer("resume", asked, &desk, &by()?, out).await,
         Command::Cancel(asked) => steer("cancel", asked, &desk, &by()?, out).await,
