@@ -34,7 +34,8 @@ pub(crate) struct Common {
     /// Another region (else the one in the outputs, else the environment's).
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// Who asks: written down with whatever is done. By default the user and the host.
+    /// Who asks, written down beside the caller's ARN (or instead, unverified,
+    /// where STS does not tell it).
     #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
     pub(crate) by: Option<String>,
     /// JSON instead of text.

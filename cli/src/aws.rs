@@ -22,6 +22,8 @@ use crate::status::Depths;
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one try of a read may take.
 const TRY: Duration = Duration::from_secs(10);
+/// How long AWS has to say who calls.
+const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
@@ -79,6 +81,17 @@ impl Desk {
     /// The alarms of the stack's account and region.
     pub(crate) fn gauges(&self) -> Result<AwsGauges, Error> {
         Ok(self.aws.gauges(self.stack.need("MainQueueUrl")?))
+    }
+
+    /// Who calls, as AWS knows it: an ARN. Nothing needs to be allowed for that, but STS may be out of reach.
+    pub(crate) async fn caller(&self) -> Option<String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
+        let config = aws_sdk_sts::config::Builder::from(self.aws.config())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled());
+        let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
+        let arn = answer.map_err(|why| service("STS did not say who calls, so it is not verified", &why));
+        arn.inspect_err(|why| crate::out::say(&why.to_string())).ok()?.arn
     }
 
     /// Asks the replay function, and waits for its answer.
