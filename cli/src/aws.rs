@@ -11,7 +11,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::ended::Error;
@@ -22,8 +22,16 @@ use crate::status::Depths;
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one try of a read may take.
 const TRY: Duration = Duration::from_secs(10);
+/// How long AWS has to say who calls.
+const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
+
+/// What a function that failed says of it.
+struct Failed {
+    kind: Option<String>,
+    why: String,
+}
 
 /// A stack and its clients.
 #[derive(Debug)]
@@ -75,23 +83,46 @@ impl Desk {
         Ok(self.aws.gauges(self.stack.need("MainQueueUrl")?))
     }
 
+    /// Who calls, as AWS knows it: an ARN. Nothing needs to be allowed for that, but STS may be out of reach.
+    pub(crate) async fn caller(&self) -> Option<String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
+        let config = aws_sdk_sts::config::Builder::from(self.aws.config())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled());
+        let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
+        let arn = answer.map_err(|why| service("STS did not say who calls, so it is not verified", &why));
+        arn.inspect_err(|why| crate::out::say(&why.to_string())).ok()?.arn
+    }
+
     /// Asks the replay function, and waits for its answer.
     pub(crate) async fn ask(&self, request: &Value) -> Result<Value, Error> {
-        let function = self.stack.need("ReplayFunctionName")?;
+        let answer = self.invoke("ReplayFunctionName", "the replay function", request).await?;
+        answer.map_err(|Failed { kind, why }| match kind.as_deref() {
+            Some("RequestNotUnderstood") => Error::Usage(why),
+            Some("InCustody" | "QueueNotListed") => Error::NotSetUp(why),
+            _ => Error::Service(format!("the replay function failed: {why}")),
+        })
+    }
+
+    /// Lets the indexer empty the dead-letter queues, and waits for its answer.
+    pub(crate) async fn sweep(&self) -> Result<Value, Error> {
+        let answer = self.invoke("IndexerFunctionName", "the indexer", &json!({"redrive": "sweep"})).await?;
+        answer.map_err(|Failed { why, .. }| Error::Service(format!("the indexer failed: {why}")))
+    }
+
+    /// Invokes a function, whose name is an output, and waits for its answer.
+    async fn invoke(&self, output: &str, what: &str, request: &Value) -> Result<Result<Value, Failed>, Error> {
         let payload = Blob::new(request.to_string());
-        let call = self.lambda.invoke().function_name(function).payload(payload).send();
-        let answer = call.await.map_err(|why| service("the replay function could not be invoked", &why))?;
+        let call = self.lambda.invoke().function_name(self.stack.need(output)?).payload(payload).send();
+        let answer = call.await.map_err(|why| service(&format!("{what} could not be invoked"), &why))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let told: Value = serde_json::from_slice(payload).unwrap_or_default();
         if answer.function_error().is_none() {
-            return Ok(told);
+            return Ok(Ok(told));
         }
         let word = |name: &str| told.get(name).and_then(Value::as_str).map(crate::text::shown);
         let why = word("errorMessage").unwrap_or_else(|| "it did not say why".to_owned());
-        match word("errorType").as_deref() {
-            Some("RequestNotUnderstood") => Err(Error::Usage(why)),
-            _ => Err(Error::Service(format!("the replay function failed: {why}"))),
-        }
+        Ok(Err(Failed { kind: word("errorType"), why }))
     }
 
     /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.

@@ -92,10 +92,15 @@ fn add(causes: &mut Causes, cause: Cause) {
     }
 }
 
+/// Counts a letter to those that died of the same.
+pub(crate) fn join(causes: &mut Causes, found: Candidate) {
+    add(causes, Cause::of(found));
+}
+
 /// Counts letters together that died of the same.
 pub(crate) fn grouped(found: impl IntoIterator<Item = Candidate>) -> Causes {
     let mut causes = Causes::new();
-    found.into_iter().for_each(|found| add(&mut causes, Cause::of(found)));
+    found.into_iter().for_each(|found| join(&mut causes, found));
     causes
 }
 

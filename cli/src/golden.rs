@@ -12,12 +12,14 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use crate::act::{Preview, Report};
+use crate::drain::Drained;
+use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::samples::{self, NOW};
 use crate::show::{Asked, Seen};
 use crate::status::{Board, Depths, Queue};
 use crate::walk::Wanted;
-use crate::{causes, jobs, json, list, replay, show, status, text, watch};
+use crate::{causes, eject, jobs, json, list, replay, show, status, text, watch};
 
 const WIDTH: usize = 80;
 
@@ -156,4 +158,41 @@ async fn what_would_be_touched_looks_as_it_did() {
     let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
     is("discard-done.txt", &report.render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
+}
+
+#[tokio::test]
+async fn what_goes_to_the_dead_letter_queue_looks_as_it_did() {
+    let preview = Preview::of(&store(), &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
+    let report = Report::read(json!({"considered": 56, "ejected": 53, "left_in_doubt": 2, "no_body": 1})).unwrap();
+    is("eject.txt", &format!("{}{}", preview.render(eject::VERB, NOW, WIDTH), report.render(WIDTH)));
+    is("eject.json", &format!("{:#}\n", report.json()));
+}
+
+#[test]
+fn what_was_taken_in_looks_as_it_did() {
+    let depths =
+        |visible, in_flight| Some(Depths { visible: Some(visible), in_flight: Some(in_flight), ..Depths::default() });
+    let run =
+        json!({"received": 46, "created": 40, "changed": 2, "deleted": 42, "new_fingerprints": 1, "lease_live": 4});
+    let run = serde_json::from_value(run).unwrap();
+    let some = Drained { run, depths: depths(0, 4) };
+    let run = serde_json::from_value(json!({"received": 1, "created": 1, "deleted": 1})).unwrap();
+    let all = Drained { run, depths: depths(0, 0) };
+    let none = Drained { depths: depths(7, 0), ..Drained::default() };
+    let held = Drained { depths: depths(0, 7), ..Drained::default() };
+    let texts: Vec<_> = [some, all, none, held].iter().map(|one| one.render("orders-dlq", WIDTH)).collect();
+    is("drain.txt", &texts.join("\n"));
+    is("drain.json", &format!("{:#}\n", some.json()));
+}
+
+#[test]
+fn what_is_imported_looks_as_it_did() {
+    let mut contents = Contents::default();
+    let own = redrive_core::ids::QueueArn::new("arn:aws:sqs:eu-west-1:123456789012:refunds").unwrap();
+    samples::letters().iter().for_each(|letter| contents.add(letter, Some(&own), NOW));
+    let all = Imported { imported: 50, existing: 8, no_body: 1, expired: 2, unavailable: 3 };
+    let good = Imported { imported: 58, ..Imported::default() };
+    let texts = [contents.render(NOW, WIDTH), all.render(WIDTH), good.render(WIDTH)];
+    is("import.txt", &texts.join("\n"));
+    is("import.json", &format!("{:#}\n", all.json()));
 }

@@ -8,6 +8,7 @@ use redrive_core::letter::Status;
 use redrive_core::ports::{Gauges, Jobs, Letters};
 use redrive_core::replay::Filter;
 use redrive_core::time::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Desk;
@@ -27,11 +28,18 @@ const QUEUES: [(&str, &str); 3] = [
 ];
 
 /// About how many messages a queue has; `None`: it did not say.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Depths {
     pub(crate) visible: Option<u64>,
     pub(crate) in_flight: Option<u64>,
     pub(crate) delayed: Option<u64>,
+}
+
+impl Depths {
+    /// All of them, as far as it said.
+    pub(crate) fn all(&self) -> u64 {
+        [self.visible, self.in_flight, self.delayed].into_iter().flatten().sum()
+    }
 }
 
 /// One queue of the stack.
