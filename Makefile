@@ -25,6 +25,7 @@ FUNCTIONS := processor indexer replay
 COMPILER_READY := .venv/sam/.compiler
 SAM_READY := .venv/sam/.ready
 MINISTACK_READY := .venv/ministack/.ready
+CHECKOV_READY := .venv/checkov/.ready
 
 # Before the first stage the functions are compiled while the tools are being installed; later `sam build` alone
 # finds out in seconds that nothing has changed.
@@ -147,12 +148,16 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 	sam deploy --guided
 
 .PHONY: validate
-validate: $(SAM_READY)  ## Lints the templates
+validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra
 	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
 	sam validate --lint
 	sam validate --lint --template attach.yaml
 	cfn-lint template.yaml attach.yaml
+	# Nothing is fetched or sent: its own checks alone, without a platform's key.
+	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml --framework cloudformation --compact --quiet --skip-download
+	"$(TOOLS)/python" gates/check.py
+	"$(TOOLS)/python" gates/check.py mutants
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies
@@ -184,6 +189,12 @@ $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 	@echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
+	touch $@
+
+$(CHECKOV_READY): $(LOCAL)/requirements-gates.txt
+	@echo "installing checkov into .venv/checkov"
+	$(PYTHON) -m venv .venv/checkov
+	.venv/checkov/$(PIP) $<
 	touch $@
 
 target/tools/bin/cargo-deny:
