@@ -1,5 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
-import { Construct } from 'constructs';
+import { Duration } from 'aws-cdk-lib';
 import { AttachedPair } from './attachment-props';
 import { Problems } from './problems';
 import { Policy, Reading, keyPointer, ledgerScope, policy, reading, retention } from './settings';
@@ -147,7 +146,7 @@ function policyText({ replayCoolDown, replayMaxDeaths, replayRules }: AttachedPa
 }
 
 /** Several pairs as the JSON that `infra/pairs.example.json` shows; what is not said is left to the functions' defaults. */
-export function listed(scope: Construct, all: readonly PairSettings[]): string {
+export function listed(all: readonly PairSettings[]): object {
   const given = (value: unknown, told: unknown): unknown => (value === undefined ? undefined : told);
   const pairs = all.map(({ pair, ...settings }) => ({
     name: pair.name,
@@ -169,9 +168,7 @@ export function listed(scope: Construct, all: readonly PairSettings[]): string {
     destinations: pair.sends === false ? [] : undefined,
     custody: pair.custody,
   }));
-  const told = JSON.parse(JSON.stringify({ pairs })) as unknown;
-  const text = Stack.of(scope).toJsonString(told);
-  return Token.isUnresolved(text) ? text : JSON.stringify(told);
+  return JSON.parse(JSON.stringify({ pairs })) as object;
 }
 
 /** Problems of a part: its properties are named with what stands before them. */

@@ -146,8 +146,9 @@ export class RedriveAttachment extends Construct {
         replay: { ...told.common, MAIN_QUEUE_URL: first.pair.source.queueUrl, ...dead, ...remembered },
       };
     }
-    const list = { QUEUE_PAIRS: listed(this, pairs) };
-    fits(problems, { ...list, ...remembered }, '; a longer list goes into a file: pairsFile');
+    const told = listed(pairs);
+    fits(problems, { QUEUE_PAIRS: JSON.stringify(told), ...remembered }, '; a longer list goes into a file: pairsFile');
+    const list = { QUEUE_PAIRS: Stack.of(this).toJsonString(told) };
     return { indexer: { ...list, ...ledger }, replay: { ...list, ...remembered } };
   }
 

@@ -1,4 +1,4 @@
-import { Duration, Token, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
+import { Duration, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
 import { Problems } from './problems';
 import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } from './props';
 
@@ -241,17 +241,15 @@ function rate(problems: Problems, property: string, every: Duration = Duration.m
   return minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`;
 }
 
-/** The functions refuse variables of more than 4 KB together; what is known only when the stack is deployed is not counted. */
+/** A text that is known only when the stack is deployed, inside another. */
+const TOKEN = /\$\{Token\[[^\]]*\]\}/g;
+
+/** Lambda takes no more than 4 KB of variables; what is known only when the stack is deployed is not counted. */
 export function fits(problems: Problems, variables: Readonly<Record<string, string>>, advice: string): void {
-  const size = Object.entries(variables).reduce(
-    (sum, [name, value]) => sum + name.length + (Token.isUnresolved(value) ? 0 : Buffer.byteLength(value)),
-    0,
-  );
-  if (size > 4_096) {
-    problems.refuse(
-      'environment',
-      `has ${size} bytes`,
-      `4,096, Lambda's limit for all variables of a function together${advice}`,
-    );
+  const size = (value: string): number => Buffer.byteLength(value.replace(TOKEN, ''));
+  const all = Object.entries(variables).reduce((sum, [name, value]) => sum + name.length + size(value), 0);
+  if (all > 4_096) {
+    const allowed = `4,096, Lambda's limit for all variables of a function together${advice}`;
+    problems.refuse('environment', `has ${all} bytes`, allowed);
   }
 }

@@ -60,12 +60,12 @@ function outputs(template: Template, evaluator: Evaluator, shape: Shape): void {
   }
 }
 
-/** Of a SAM template after its transform, for these parameters. */
-export function ofSam(template: Template, parameters: Readonly<Record<string, unknown>>): Shape {
+/** Of a SAM template after its transform, for these parameters; or of one resource of it alone. */
+export function ofSam(template: Template, parameters: Readonly<Record<string, unknown>>, alone?: string): Shape {
   const evaluator = new Evaluator(template, parameters);
   const shape: Shape = new Map();
   for (const [id, resource] of Object.entries(template.Resources)) {
-    if (evaluator.holds(resource.Condition)) {
+    if ((alone === undefined || alone === id) && evaluator.holds(resource.Condition)) {
       shape.set(id, resourceShape(evaluator, resource));
     }
   }
