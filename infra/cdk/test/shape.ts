@@ -80,13 +80,18 @@ function nameOf(id: string, resource: Resource): string {
   return parts.filter((part, at) => part !== 'Resource' && !(at === 0 && part === 'Redrive')).join('');
 }
 
-/** Of a stack that the CDK synthesised. */
-export function ofCdk(template: Template): Shape {
+const isGrant = ({ Type }: Resource): boolean => Type === 'AWS::IAM::Role' || Type === 'AWS::IAM::Policy';
+
+/** Of a stack that the CDK synthesised; or of one resource of it alone, and of roles all, since policies are attached to them. */
+export function ofCdk(template: Template, alone?: string): Shape {
   const names = new Map(Object.entries(template.Resources).map(([id, resource]) => [id, nameOf(id, resource)]));
   const evaluator = new Evaluator(template, {}, (id) => names.get(id) ?? id);
   const shape: Shape = new Map();
   const attached: Members[] = [];
-  for (const [id, resource] of Object.entries(template.Resources)) {
+  const one = alone === undefined ? undefined : template.Resources[alone];
+  const wanted = (id: string, resource: Resource): boolean =>
+    one === undefined || id === alone || (isGrant(one) && isGrant(resource));
+  for (const [id, resource] of Object.entries(template.Resources).filter(([id, resource]) => wanted(id, resource))) {
     const made = resourceShape(evaluator, resource);
     if (resource.Type === 'AWS::IAM::Policy') {
       attached.push(made['Properties'] as Members);
