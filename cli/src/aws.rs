@@ -1,5 +1,7 @@
 //! The stack behind the command: its tables to read, its replay function to ask, its queues to measure.
 
+mod cloudwatch;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,12 +12,12 @@ use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::QueueAttributeName;
-use redrive_aws::{AwsGauges, LedgerTable, LetterTable};
+use redrive_aws::{LedgerTable, LetterTable};
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::ended::Error;
-use crate::stack::Stack;
+use crate::stack::{NAME, Stack};
 use crate::status::Depths;
 
 /// How long a connection may take.
@@ -78,11 +80,6 @@ impl Desk {
         self.stack.get("LedgerTableName").map(|table| self.aws.ledger(table))
     }
 
-    /// The alarms of the stack's account and region.
-    pub(crate) fn gauges(&self) -> Result<AwsGauges, Error> {
-        Ok(self.aws.gauges(self.stack.need("MainQueueUrl")?))
-    }
-
     /// Who calls, as AWS knows it: an ARN. Nothing needs to be allowed for that, but STS may be out of reach.
     pub(crate) async fn caller(&self) -> Option<String> {
         let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
@@ -134,19 +131,21 @@ impl Desk {
         Ok(())
     }
 
-    /// About how many messages a queue has.
+    /// About how many messages a queue has, and how long it keeps them.
     pub(crate) async fn depths(&self, url: &str) -> Result<Depths, Error> {
         use QueueAttributeName as Name;
         let names = [
             Name::ApproximateNumberOfMessages,
             Name::ApproximateNumberOfMessagesNotVisible,
             Name::ApproximateNumberOfMessagesDelayed,
+            Name::MessageRetentionPeriod,
         ];
         let call = self.aws.sqs().get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
         let answer = call.send().await.map_err(|why| service("a queue did not say how deep it is", &why))?;
         let all = answer.attributes.unwrap_or_default();
-        let [visible, in_flight, delayed] = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
-        Ok(Depths { visible, in_flight, delayed })
+        let numbers = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
+        let [visible, in_flight, delayed, retention] = numbers;
+        Ok(Depths { visible, in_flight, delayed, retention: retention.map(Duration::from_secs) })
     }
 }
 
@@ -180,6 +179,7 @@ async fn described(config: &SdkConfig, name: &str) -> Result<Stack, Error> {
     let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
     let outputs: HashMap<_, _> = outputs
         .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
+        .chain(answer.stacks().iter().filter_map(|stack| Some((NAME.to_owned(), stack.stack_name()?.to_owned()))))
         .collect();
     Ok(Stack::new(outputs))
 }
