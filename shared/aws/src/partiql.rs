@@ -12,6 +12,26 @@ pub(crate) fn insert(table: &str, attributes: Vec<(String, AttributeValue)>) -> 
     (format!("INSERT INTO \"{table}\" VALUE {{{}}}", fields.join(",")), parameters)
 }
 
+/// Sets what an item has, and removes what it may have and has not: afterwards it is what a put would have left. `key` names the
+/// attributes of its key; `condition`, in the statement's own words, is under what else it is changed, with its values.
+pub(crate) fn update(
+    table: &str,
+    attributes: Vec<(String, AttributeValue)>,
+    optional: &[&str],
+    key: &[&str],
+    (condition, values): (&str, Vec<AttributeValue>),
+) -> (String, Vec<AttributeValue>) {
+    let absent = optional.iter().filter(|name| attributes.iter().all(|(present, _)| present != *name));
+    let removes: String = absent.map(|name| format!(" REMOVE \"{name}\"")).collect();
+    let (keys, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|(name, _)| key.contains(&name.as_str()));
+    let (names, mut parameters): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+    let sets: Vec<_> = names.iter().map(|name| format!("\"{name}\"=?")).collect();
+    let wheres: String = keys.iter().map(|(name, _)| format!("\"{name}\"=? AND ")).collect();
+    parameters.extend(keys.into_iter().map(|(_, value)| value));
+    parameters.extend(values);
+    (format!("UPDATE \"{table}\" SET {}{removes} WHERE {wheres}{condition}", sets.join(",")), parameters)
+}
+
 /// Whether a statement found no capacity just now. The SDK repeats a whole call that was throttled, but not a statement of
 /// one that was answered.
 pub(crate) const fn found_no_room(code: &Code) -> bool {

@@ -12,7 +12,8 @@ mod watch;
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::JobId;
+use redrive_core::ids::{JobId, LetterId};
+use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
@@ -26,8 +27,8 @@ pub use report::{JobView, ReplayReport};
 
 use crate::{ROUNDS, World};
 
-/// How many letters are read, claimed and sent together: SQS's batch.
-const BATCH: usize = 10;
+/// How many letters are claimed together: calls to the tables are shared.
+const STEP: usize = 100;
 
 /// How replay works.
 #[derive(Debug, Clone)]
@@ -100,13 +101,25 @@ where
         deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }
 
-    /// One step with a few letters of this queue.
-    async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
-        match step {
-            Step::Reconcile => self.reconcile(letters, report).await,
-            Step::Send(sending) => drop(self.send(letters, sending, report).await),
-            Step::Look(asked) => self.look(letters, asked, report).await,
+    /// One step with some letters of this queue. Answers with those that their queue has refused, and that wait again.
+    async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) -> Vec<LetterId> {
+        let sent = match step {
+            Step::Send(sending) => self.send(letters, sending, report).await,
             Step::Eject { by, named } => self.eject(letters, by, named, report).await,
+            _ => {
+                self.move_along(letters, report, step).await;
+                Vec::new()
+            }
+        };
+        sent.iter().filter(|line| line.fate == Fate::Refused).map(|line| line.letter).collect()
+    }
+
+    /// A step that sends nothing.
+    async fn move_along(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
+        match step {
+            Step::Send(_) | Step::Eject { .. } => {}
+            Step::Reconcile => self.reconcile(letters, report).await,
+            Step::Look(asked) => self.look(letters, asked, report).await,
             Step::Discard(remark) => {
                 let policy = &self.settings.policy;
                 let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
@@ -137,8 +150,9 @@ where
         count: fn(&mut ReplayReport) -> &mut usize,
     ) {
         report.considered += letters.len();
-        for letter in letters {
-            match self.change(letter, |letter| edge(letter, self.world.now())).await {
+        let edge = |letter: &Letter| edge(letter, self.world.now());
+        for moved in self.change_all(letters.into_iter().map(|letter| (letter, &edge)).collect()).await {
+            match moved {
                 Ok(Some(_)) => *count(report) += 1,
                 Ok(None) => report.changed_meanwhile += 1,
                 Err(_) => report.unavailable += 1,
@@ -153,23 +167,45 @@ where
         letter: Letter,
         edge: impl Fn(&Letter) -> Option<Letter>,
     ) -> Result<Option<Letter>, Unavailable> {
-        let mut found = letter;
+        self.change_all(vec![(letter, edge)]).await.pop().unwrap_or(Ok(None))
+    }
+
+    /// The same with many letters, each along an edge of its own, in as few calls as that takes. One answer for each, in order.
+    async fn change_all<E>(&self, letters: Vec<(Letter, E)>) -> Vec<Result<Option<Letter>, Unavailable>>
+    where
+        E: Fn(&Letter) -> Option<Letter>,
+    {
+        let mut answers = vec![Ok(None); letters.len()];
+        let mut open: Vec<_> = letters.into_iter().enumerate().collect();
         for _ in 0..ROUNDS {
-            let Some(next) = edge(&found) else { return Ok(None) };
-            match self.letters.write(vec![LetterWrite::change(next.clone())]).await.pop() {
-                Some(Ok(())) => return Ok(Some(next)),
-                // A lost answer: what is found is what was written.
-                Some(Err(WriteError::Condition(Some(now)))) if *now == next => return Ok(Some(next)),
-                Some(Err(WriteError::Condition(Some(now)))) => found = *now,
-                Some(Err(WriteError::Condition(None))) => return Ok(None),
-                Some(Err(WriteError::Unavailable(error))) => {
-                    warn!(letter_id = %found.id, %error, "letter was not written");
-                    return Err(error);
+            let (mut asked, mut writes) = (Vec::new(), Vec::new());
+            for (place, (found, edge)) in open {
+                let Some(next) = edge(&found) else { continue };
+                writes.push(LetterWrite::change(next));
+                asked.push((place, edge));
+            }
+            if writes.is_empty() {
+                break;
+            }
+            open = Vec::new();
+            let written = self.letters.write(writes.clone()).await;
+            for (((place, edge), LetterWrite { letter: next, .. }), written) in
+                asked.into_iter().zip(writes).zip(written)
+            {
+                match written {
+                    Ok(()) => answers[place] = Ok(Some(next)),
+                    // A lost answer: what is found is what was written.
+                    Err(WriteError::Condition(Some(now))) if *now == next => answers[place] = Ok(Some(next)),
+                    Err(WriteError::Condition(Some(now))) => open.push((place, (*now, edge))),
+                    Err(WriteError::Condition(None)) => {}
+                    Err(WriteError::Unavailable(error)) => {
+                        warn!(letter_id = %next.id, %error, "letter was not written");
+                        answers[place] = Err(error);
+                    }
                 }
-                None => break,
             }
         }
-        Ok(None)
+        answers
     }
 }
 

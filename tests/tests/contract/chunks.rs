@@ -14,28 +14,7 @@ use crate::stores::Deployed;
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const WHO: &str = "ann";
 
-/// Runs a sentence against each DynamoDB that there is.
-macro_rules! stored {
-    ($($sentence:ident),+ $(,)?) => {
-        #[cfg(feature = "dynoxide")]
-        mod in_process {
-            $(#[tokio::test]
-            async fn $sentence() {
-                super::$sentence(&crate::oracle::serve().await).await;
-            })+
-        }
-
-        mod on_the_stage {
-            $(#[tokio::test]
-            #[ignore = "needs the stage"]
-            async fn $sentence() {
-                super::$sentence(&crate::stores::Deployed::connect().await).await;
-            })+
-        }
-    };
-}
-
-stored! {
+crate::stored! {
     a_body_that_fits_its_head_is_one_item,
     head_and_chunks_are_written_together_or_not_at_all,
     chunks_stay_as_they_are_while_their_letter_is_open,

@@ -26,16 +26,9 @@ mod samples;
 mod statements;
 mod stores;
 
-/// Runs the sentences of a file against every store.
-macro_rules! contract {
+/// Runs the sentences of a file against each DynamoDB that there is.
+macro_rules! stored {
     ($($sentence:ident),+ $(,)?) => {
-        mod in_memory {
-            $(#[tokio::test]
-            async fn $sentence() {
-                super::$sentence(&crate::stores::Memory::default()).await;
-            })+
-        }
-
         #[cfg(feature = "dynoxide")]
         mod in_process {
             $(#[tokio::test]
@@ -51,6 +44,21 @@ macro_rules! contract {
                 super::$sentence(&crate::stores::Deployed::connect().await).await;
             })+
         }
+    };
+}
+pub(crate) use stored;
+
+/// Runs them against every store.
+macro_rules! contract {
+    ($($sentence:ident),+ $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test]
+            async fn $sentence() {
+                super::$sentence(&crate::stores::Memory::default()).await;
+            })+
+        }
+
+        crate::stored! { $($sentence),+ }
     };
 }
 pub(crate) use contract;

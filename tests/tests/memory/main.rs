@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod draining;
+mod replaying;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -16,7 +16,7 @@ use super::puts::{Puts, found};
 use super::{SERVICE, Written, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
-use crate::partiql::{found_no_room, insert};
+use crate::partiql::{found_no_room, insert, update};
 
 const ACTION: &str = "write entries";
 
@@ -135,29 +135,14 @@ fn statement(table: &str, write: &EntryWrite) -> Result<BatchStatementRequest, S
     attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let (text, parameters) = match write.expect {
         Expect::AbsentOrExpired(_) => insert(table, attributes),
-        Expect::Unchanged { version, owner } => update(table, attributes, number(version), text(owner)),
+        Expect::Unchanged { version, owner } => {
+            let unchanged = ("\"version\"=? AND \"owner\"=?", vec![number(version), text(owner)]);
+            update(table, attributes, &item::OPTIONAL, &["pk"], unchanged)
+        }
     };
     let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
     let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     request.build().map_err(|_| "the statement is incomplete".to_owned())
-}
-
-/// Sets what the entry has, and removes what it has not: afterwards the item is what a put would have left.
-fn update(
-    table: &str,
-    attributes: Vec<(String, AttributeValue)>,
-    version: AttributeValue,
-    owner: AttributeValue,
-) -> (String, Vec<AttributeValue>) {
-    let absent = item::OPTIONAL.iter().filter(|name| attributes.iter().all(|(present, _)| present != *name));
-    let removes: String = absent.map(|name| format!(" REMOVE \"{name}\"")).collect();
-    let (mut pk, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|(name, _)| name == "pk");
-    let (names, mut parameters): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
-    let sets: Vec<_> = names.iter().map(|name| format!("\"{name}\"=?")).collect();
-    parameters.extend(pk.pop().map(|(_, pk)| pk));
-    parameters.extend([version, owner]);
-    let condition = "\"pk\"=? AND \"version\"=? AND \"owner\"=?";
-    (format!("UPDATE \"{table}\" SET {}{removes} WHERE {condition}", sets.join(",")), parameters)
 }
 
 #[cfg(test)]

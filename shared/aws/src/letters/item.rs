@@ -76,6 +76,28 @@ struct LetterItem {
     body: BodyItem,
 }
 
+/// What a head may lack.
+pub(super) const OPTIONAL: [&str; 18] = [
+    "body",
+    "body_codec",
+    "body_expires",
+    "body_tag",
+    "chunks",
+    "erased",
+    "error_code",
+    "expires",
+    "function_version",
+    "idempotency_key",
+    "message_attributes",
+    "message_group_id",
+    "original_payload",
+    "resolution_note",
+    "sequence_number",
+    "source_offset",
+    "source_partition",
+    "token",
+];
+
 /// What a head says of its letter's body.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,17 +1,21 @@
-//! Many new letters, one call: each is an INSERT of its own, under no condition but that it is not there, and with its own
-//! answer. What is larger, apart, or a change of what is there has a call of its own.
+//! Many letters, one call: a new one is an INSERT, under no condition but that it is not there; a change is an UPDATE of the
+//! version that was read, with its body in the head. Each has its own answer, and nothing binds them together. What is larger,
+//! stands apart, or is kept otherwise than it was thought to be has a call of its own.
 
-use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum as Code, BatchStatementRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
+    ReturnValuesOnConditionCheckFailure,
+};
 use futures_util::StreamExt;
 use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
-use super::item::{InHead, to_item};
+use super::item::{Head, InHead, OPTIONAL, to_item};
 use super::place::{Place, is_large};
 use super::{LetterTable, SERVICE, WIDTH};
 use crate::failure::Failure;
-use crate::item::size;
-use crate::partiql::{STATEMENTS, found_no_room, insert};
+use crate::item::{number, size};
+use crate::partiql::{STATEMENTS, found_no_room, insert, update};
 
 const ACTION: &str = "write letters";
 /// The most bytes of letters in a call, unless a single one is larger. The service takes more; memory need not.
@@ -71,22 +75,27 @@ impl LetterTable {
 
     /// A letter as a statement, and its bytes; `None` if it takes more than that.
     fn statement(&self, write: &LetterWrite) -> Option<(BatchStatementRequest, usize)> {
-        if write.replaces.is_some() || is_large(&write.letter) {
+        if is_large(&write.letter) {
             return None;
         }
-        let item = match Place::of(&write.letter) {
-            Place::Plain => to_item(&write.letter, &InHead::Plain),
-            Place::Packed(packed) => to_item(&write.letter, &InHead::Packed(&packed)),
-            Place::Nowhere => to_item(&write.letter, &InHead::Nothing),
-            Place::Apart(_) => return None,
+        let item = match (Place::of(&write.letter), write.replaces) {
+            (Place::Plain, _) => to_item(&write.letter, &InHead::Plain),
+            (Place::Packed(packed), _) => to_item(&write.letter, &InHead::Packed(&packed)),
+            (Place::Nowhere, None) => to_item(&write.letter, &InHead::Nothing),
+            // Chunks may have to go with it, or to be written.
+            (Place::Nowhere, Some(_)) | (Place::Apart(_), _) => return None,
         };
         let item = item.ok()?;
         let bytes = size(&item);
         let mut attributes: Vec<_> = item.into_iter().collect();
         attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let (text, parameters) = insert(&self.table, attributes);
-        let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters)).build();
-        Some((request.ok()?, bytes))
+        let (text, parameters) = match write.replaces {
+            None => insert(&self.table, attributes),
+            Some(version) => change(&self.table, attributes, version),
+        };
+        let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
+        let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Some((request.build().ok()?, bytes))
     }
 
     async fn each_alone(&self, writes: Vec<(usize, LetterWrite)>) -> Vec<(usize, Written)> {
@@ -98,7 +107,7 @@ impl LetterTable {
         if writes.len() < 2 {
             return self.each_alone(writes).await;
         }
-        let reads = self.execute(statements, writes.len()).await;
+        let reads = self.execute(statements, &writes).await;
         let (mut answers, mut taken, mut alone) = (Vec::with_capacity(writes.len()), Vec::new(), Vec::new());
         for ((place, write), read) in writes.into_iter().zip(reads) {
             match read {
@@ -112,7 +121,8 @@ impl LetterTable {
     }
 
     /// One call, and an answer for each of its statements.
-    async fn execute(&self, statements: Vec<BatchStatementRequest>, count: usize) -> Vec<Read> {
+    async fn execute(&self, statements: Vec<BatchStatementRequest>, writes: &[(usize, LetterWrite)]) -> Vec<Read> {
+        let count = writes.len();
         let for_all = |why: Unavailable| (0..count).map(|_| Read::Done(Err(why.clone().into()))).collect();
         let call = self.client.batch_execute_statement().set_statements(Some(statements));
         let answer = match call.send().await.map_err(|error| Failure::of(&error)) {
@@ -126,7 +136,7 @@ impl LetterTable {
             let why = format!("{count} statements have {} answers", responses.len());
             return for_all(Unavailable { service: SERVICE, action: ACTION, why });
         }
-        responses.into_iter().map(|response| response.error.map_or(Read::Done(Ok(())), |e| read(e.code))).collect()
+        responses.into_iter().zip(writes).map(|(response, (_, write))| read(response.error, write)).collect()
     }
 
     /// What stands where nothing was expected. What has gone by then is written alone.
@@ -152,15 +162,55 @@ impl LetterTable {
     }
 }
 
-fn read(code: Option<Code>) -> Read {
+/// That the letter is the version that was read, and no chunks are beside it: then its body is in its head.
+fn change(table: &str, attributes: Vec<(String, AttributeValue)>, version: u64) -> (String, Vec<AttributeValue>) {
+    let unchanged = ("\"version\"=? AND \"chunks\" IS MISSING", vec![number(version)]);
+    update(table, attributes, &OPTIONAL, &["pk", "sk"], unchanged)
+}
+
+/// What one statement's answer means.
+fn read(error: Option<BatchStatementError>, write: &LetterWrite) -> Read {
+    let Some(BatchStatementError { code, item, .. }) = error else { return Read::Done(Ok(())) };
     match code {
         Some(Code::DuplicateItem) => Read::Taken,
+        Some(Code::ConditionalCheckFailed) => {
+            let found = item.filter(|item| !item.is_empty()).and_then(|item| Head::read(item).ok());
+            match found {
+                // Another version, whole.
+                Some(Head { letter, parts: None }) if Some(letter.version) != write.replaces => {
+                    Read::Done(Err(WriteError::Condition(Some(Box::new(letter)))))
+                }
+                // It is gone, stands apart, or cannot be read: a write of its own finds out which.
+                _ => Read::Alone,
+            }
+        }
         // A put is repeated with pauses; a letter that was written after all is found.
         Some(code) if found_no_room(&code) => Read::Alone,
-        Some(Code::ValidationError | Code::ItemCollectionSizeLimitExceeded) => Read::Alone,
+        Some(Code::TransactionConflict | Code::ValidationError | Code::ItemCollectionSizeLimitExceeded) => Read::Alone,
         code => {
             let why = code.map_or_else(|| "an error without a code".to_owned(), |code| code.as_str().to_owned());
             Read::Done(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::text;
+
+    #[test]
+    fn a_change_sets_what_the_head_has_removes_what_it_lacks_and_wants_no_chunks() {
+        let has = ["body", "pk", "sk", "status", "version"];
+        let attributes = has.map(|name| (name.to_owned(), text(name))).to_vec();
+        let (told, parameters) = change("t", attributes, 8);
+        let removes = told.matches("REMOVE ").count();
+        assert_eq!(removes, OPTIONAL.len() - 1);
+        assert!(!told.contains("REMOVE \"body\" ") && told.contains(" REMOVE \"token\""));
+        assert!(told.starts_with("UPDATE \"t\" SET \"body\"=?,\"status\"=?,\"version\"=? REMOVE "), "{told}");
+        let condition = " WHERE \"pk\"=? AND \"sk\"=? AND \"version\"=? AND \"chunks\" IS MISSING";
+        assert!(told.ends_with(condition), "{told}");
+        let expected = [text("body"), text("status"), text("version"), text("pk"), text("sk"), number(8)];
+        assert_eq!(parameters, expected);
     }
 }

@@ -1,4 +1,5 @@
 use redrive_core::ids::OwnerToken;
+use redrive_core::job::Line;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
 use redrive_core::replay::{Asked, Outgoing};
@@ -7,7 +8,6 @@ use tracing::warn;
 
 use super::{ReplayReport, Replayer, Sending};
 use crate::World;
-use crate::batches::batches;
 
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
@@ -17,13 +17,19 @@ where
     G: Gauges,
     W: World,
 {
-    /// Puts letters back into the dead-letter queue: claim, send, mark; at most ten. What waits in doubt may be there already,
+    /// Puts letters back into the dead-letter queue: claim, send, mark. What waits in doubt may be there already,
     /// and is only put there if it was `named`.
-    pub(super) async fn eject(&self, letters: Vec<Letter>, by: &str, named: bool, report: &mut ReplayReport) {
+    pub(super) async fn eject(
+        &self,
+        letters: Vec<Letter>,
+        by: &str,
+        named: bool,
+        report: &mut ReplayReport,
+    ) -> Vec<Line> {
         report.considered += letters.len();
         let Some(dead_letters) = &self.dead_letters else {
             report.in_custody += letters.len();
-            return;
+            return Vec::new();
         };
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
         let sending = Sending { by, asked, job: None };
@@ -36,12 +42,10 @@ where
         });
         let claims: Vec<_> = claims.collect();
         report.changed_meanwhile += open.len() - claims.len();
-        // No job waits for them.
         let mut lines = Vec::new();
         let claimed = self.write_claims(claims, Outgoing::of_ejected, sending, report, &mut lines).await;
-        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, dead_letters, sending, report, &mut lines).await;
-        }
+        lines.extend(self.send_all(claimed, dead_letters, sending, report).await);
+        lines
     }
 
     /// Leaves out what the ledger shows as done, what has no body, and what may be in the dead-letter queue already: a claim

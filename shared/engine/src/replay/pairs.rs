@@ -9,12 +9,19 @@ use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, SHARDS, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Filter, Request, Selection};
+use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{BATCH, Listing, ReplayReport, Replayer, Sending, Step, asked};
+use super::walk::SKEW;
+use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step, asked};
 use crate::{World, roll};
+
+/// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
+/// memory stays small, however large letters are.
+const READ: usize = 25;
+const STEP_BYTES: usize = 2 << 20;
 
 /// Why a request came to its end early, or was not begun.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,7 +80,8 @@ where
 {
     let none = Reports { pairs: vec![ReplayReport::default(); pairs.len()], rest: ReplayReport::default() };
     let Some(first) = pairs.first() else { return Ok(none) };
-    let mut walk = Walk { pairs, first, deadline, reports: none, strangers: HashSet::new(), cut: false };
+    let mut walk =
+        Walk { pairs, first, deadline, reports: none, strangers: HashSet::new(), back: HashSet::new(), cut: false };
     match request {
         Request::Schedule => walk.scheduled().await?,
         Request::Work => {
@@ -111,6 +119,8 @@ struct Walk<'a, O, R, T, G, W> {
     reports: Reports,
     /// Letters of queues that are not configured.
     strangers: HashSet<LetterId>,
+    /// Letters of the shard that is walked which the queue has refused.
+    back: HashSet<LetterId>,
     /// Whether a walk of the index ended early because every pair rests.
     cut: bool,
 }
@@ -162,7 +172,7 @@ where
     async fn selected(&mut self, selection: &Selection, step: Step<'_>) -> Result<(), ReplayError> {
         match selection {
             Selection::Ids(ids) => {
-                for chunk in ids.chunks(BATCH) {
+                for chunk in ids.chunks(STEP) {
                     self.step(chunk, step).await;
                     if self.reports.rest.more || self.all_rest() {
                         break;
@@ -210,10 +220,10 @@ where
     /// that a run which always ends too early does not always leave out the same shards.
     async fn each(&mut self, listing: Listing<'_>, wanted: Option<&Filter>, step: Step<'_>) -> Result<(), Unavailable> {
         let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
+        let by_then = self.first.world.now().after(SKEW);
         for shard in (0..SHARDS).map(|n| (first + n) % SHARDS) {
             let mut after = None;
-            // A step may move a letter to a later place of the same shard: it has had its turn.
-            let mut met = HashSet::new();
+            self.back.clear();
             loop {
                 if !self.first.time_left(self.deadline) {
                     self.reports.rest.more = true;
@@ -222,7 +232,7 @@ where
                 let page = self.first.page(listing, shard, after).await?;
                 let mut fitting: Vec<Candidate> = page.candidates;
                 fitting
-                    .retain(|candidate| wanted.is_none_or(|filter| filter.fits(candidate)) && met.insert(candidate.id));
+                    .retain(|one| wanted.is_none_or(|filter| filter.fits(one)) && self.has_a_turn(one, step, by_then));
                 for (place, chunk) in self.chunks(fitting, step).await {
                     if self.rests(place) {
                         continue;
@@ -243,6 +253,13 @@ where
         Ok(())
     }
 
+    /// Whether a letter has not had its turn: what was sent may die again, or be refused, and come back to a later place of
+    /// the same shard.
+    fn has_a_turn(&self, one: &Candidate, step: Step<'_>, by_then: Timestamp) -> bool {
+        let sends = matches!(step, Step::Send(_) | Step::Look(_) | Step::Eject { .. });
+        !sends || one.last_failed_at <= by_then && !self.back.contains(&one.id)
+    }
+
     /// What is worth reading of a page, in batches of one pair each: of every pair one, then of every pair the next.
     async fn chunks(&mut self, found: Vec<Candidate>, step: Step<'_>) -> Vec<(usize, Vec<LetterId>)> {
         let mut of_pair = vec![Vec::new(); self.pairs.len()];
@@ -260,7 +277,7 @@ where
         let mut turns = Vec::new();
         for (place, found) in of_pair.into_iter().enumerate() {
             let ids = self.worth_reading(place, found, step).await;
-            turns.extend(ids.chunks(BATCH).enumerate().map(|(turn, chunk)| (turn, place, chunk.to_vec())));
+            turns.extend(ids.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, place, chunk.to_vec())));
         }
         turns.sort_by_key(|(turn, place, _)| (*turn, *place));
         turns.into_iter().map(|(_, place, chunk)| (place, chunk)).collect()
@@ -293,26 +310,42 @@ where
         }
     }
 
+    /// Reads letters, and takes the step with as many of them together as memory allows.
     async fn take(&mut self, ids: &[LetterId], step: Step<'_>) {
-        let letters = match self.first.letters.read(ids).await {
-            Ok(letters) => letters,
-            Err(error) => {
-                warn!(%error, count = ids.len(), "letters could not be read");
-                self.reports.rest.unavailable += ids.len();
-                return;
+        let (mut of_pair, mut bytes) = (vec![Vec::new(); self.pairs.len()], 0);
+        for part in ids.chunks(READ) {
+            if bytes >= STEP_BYTES {
+                self.carry(std::mem::replace(&mut of_pair, vec![Vec::new(); self.pairs.len()]), step).await;
+                bytes = 0;
+                if self.all_rest() || !self.first.time_left(self.deadline) {
+                    self.reports.rest.more |= !self.all_rest();
+                    return;
+                }
             }
-        };
-        self.reports.rest.not_found += letters.iter().filter(|letter| letter.is_none()).count();
-        let mut of_pair: Vec<Vec<Letter>> = vec![Vec::new(); self.pairs.len()];
-        for letter in letters.into_iter().flatten() {
-            match self.pair_of(&letter.source) {
-                Some(place) => of_pair[place].push(letter),
-                None => drop(self.strangers.insert(letter.id)),
+            let letters = match self.first.letters.read(part).await {
+                Ok(letters) => letters,
+                Err(error) => {
+                    warn!(%error, count = part.len(), "letters could not be read");
+                    self.reports.rest.unavailable += part.len();
+                    continue;
+                }
+            };
+            self.reports.rest.not_found += letters.iter().filter(|letter| letter.is_none()).count();
+            for letter in letters.into_iter().flatten() {
+                bytes += letter.body_bytes();
+                match self.pair_of(&letter.source) {
+                    Some(place) => of_pair[place].push(letter),
+                    None => drop(self.strangers.insert(letter.id)),
+                }
             }
         }
+        self.carry(of_pair, step).await;
+    }
+
+    async fn carry(&mut self, of_pair: Vec<Vec<Letter>>, step: Step<'_>) {
         for ((pair, letters), report) in self.pairs.iter().zip(of_pair).zip(&mut self.reports.pairs) {
             if !letters.is_empty() {
-                pair.take(letters, report, step).await;
+                self.back.extend(pair.take(letters, report, step).await);
             }
         }
     }

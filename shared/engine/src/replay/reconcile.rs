@@ -2,7 +2,7 @@ use redrive_core::admission::effect_of;
 use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::Letter;
+use redrive_core::letter::{Letter, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
@@ -11,6 +11,7 @@ use super::{ReplayReport, Replayer};
 use crate::World;
 
 const WHO: &str = "reconciler";
+const COMPLETED: &str = "the ledger shows it completed";
 
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
@@ -66,21 +67,26 @@ where
                 return;
             }
         };
-        for (letter, known) in letters.into_iter().zip(known) {
-            match known.effect {
-                Some(hash) => {
-                    if self.resolve(letter, &hash, "the ledger shows it completed", report).await {
-                        report.resolved += 1;
-                    }
+        let policy = &self.settings.policy;
+        let moves = letters.into_iter().zip(known).map(|(letter, known)| {
+            let edge = move |letter: &Letter| match &known.effect {
+                Some(hash) => letter.resolved(hash, COMPLETED, WHO, policy, self.world.now()).ok(),
+                None => letter.no_outcome(WHO, self.world.now()).ok(),
+            };
+            (letter, edge)
+        });
+        for moved in self.change_all(moves.collect()).await {
+            match moved {
+                Ok(Some(letter)) if letter.status == Status::Resolved => {
+                    info!(letter_id = %letter.id, note = COMPLETED, "letter resolved");
+                    report.resolved += 1;
                 }
-                None => match self.change(letter, |letter| letter.no_outcome(WHO, self.world.now()).ok()).await {
-                    Ok(Some(letter)) => {
-                        info!(letter_id = %letter.id, "no outcome of a replay until its deadline");
-                        report.no_outcome += 1;
-                    }
-                    Ok(None) => {}
-                    Err(_) => report.unavailable += 1,
-                },
+                Ok(Some(letter)) => {
+                    info!(letter_id = %letter.id, "no outcome of a replay until its deadline");
+                    report.no_outcome += 1;
+                }
+                Ok(None) => {}
+                Err(_) => report.unavailable += 1,
             }
         }
     }

@@ -4,83 +4,98 @@ use redrive_core::cause::Standing;
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
 
-/// What became of the letters of one run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ReplayReport {
+/// The report is what is counted and the rest: what is counted is named once.
+macro_rules! report {
+    ($($(#[$doc:meta])+ $count:ident,)+) => {
+        /// What became of the letters of one run.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+        pub struct ReplayReport {
+            $($(#[$doc])+ pub $count: usize,)+
+            /// Time ran out before the end of the selection.
+            pub more: bool,
+            /// SQS refused a whole batch with this code, and the run ended there.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub stopped: Option<String>,
+            /// Why what was asked of a job was not done.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub refused: Option<String>,
+            /// Of the letters that came to RESOLVED, the time since the first failure of each.
+            #[serde(skip)]
+            pub took: Vec<Duration>,
+            /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
+            #[serde(skip)]
+            pub standing: Option<Standing>,
+            /// The same while it is counted.
+            #[serde(skip)]
+            pub(super) tally: Option<Standing>,
+            /// The jobs that were worked on or asked for, as they stand.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub jobs: Vec<JobView>,
+        }
+
+        impl ReplayReport {
+            fn count(&mut self, other: &Self) {
+                $(self.$count += other.$count;)+
+            }
+        }
+    };
+}
+
+report! {
     /// Letters that were looked at in order to be sent, discarded, restored, noted or erased.
-    pub considered: usize,
+    considered,
     /// Sent, and marked so.
-    pub sent: usize,
+    sent,
     /// Of these: claims of somebody else that had run out.
-    pub taken_over: usize,
+    taken_over,
     /// Refused by SQS, and PENDING again.
-    pub not_sent: usize,
+    not_sent,
     /// Claimed, and perhaps sent: the next run finds out, or sends them again under the next number.
-    pub in_doubt: usize,
+    in_doubt,
     /// Claims that had run out and that nobody takes over: PENDING again, and in doubt.
-    pub returned_in_doubt: usize,
+    returned_in_doubt,
     /// Not ejected, because they may be in the dead-letter queue already: only by id.
-    pub left_in_doubt: usize,
+    left_in_doubt,
     /// Put back into the dead-letter queue, and DISCARDED with an account of it.
-    pub ejected: usize,
+    ejected,
     /// Not ejected: the indexer empties their dead-letter queue, and would bring them back.
-    pub in_custody: usize,
+    in_custody,
     /// Not sent: no destination is configured for their queue.
-    pub no_destination: usize,
+    no_destination,
     /// Of a queue that is not configured: left alone.
-    pub unlisted: usize,
+    unlisted,
     /// Found done in the ledger instead of being sent.
-    pub resolved_instead: usize,
+    resolved_instead,
     /// Replayed earlier, and found done now.
-    pub resolved: usize,
+    resolved,
     /// Replayed earlier, with no outcome until their deadline.
-    pub no_outcome: usize,
+    no_outcome,
     /// Discarded.
-    pub discarded: usize,
+    discarded,
     /// Restored.
-    pub restored: usize,
+    restored,
     /// Noted.
-    pub noted: usize,
+    noted,
     /// Without their body from now on.
-    pub erased: usize,
+    erased,
     /// Not where they would have to stand for it any more when it came to it.
-    pub changed_meanwhile: usize,
+    changed_meanwhile,
     /// Without room for redrive's own attribute, and without a stable key.
-    pub no_attribute_slot: usize,
+    no_attribute_slot,
     /// Whose body was erased, has expired, or is lost: it cannot be sent.
-    pub no_body: usize,
+    no_body,
     /// Of a cause that the policy never lets go, and not named by their ids.
-    pub policy_never: usize,
+    policy_never,
     /// Older than the ledger's memory, which knows nothing of them.
-    pub forgotten: usize,
+    forgotten,
     /// Of a FIFO queue's group in which an earlier letter is not final: its turn comes after that.
-    pub behind: usize,
+    behind,
     /// Asked for by id, and not there.
-    pub not_found: usize,
+    not_found,
     /// Not touched: a table did not answer.
-    pub unavailable: usize,
+    unavailable,
     /// A dry run: these would have been sent.
-    pub would_send: usize,
-    /// Time ran out before the end of the selection.
-    pub more: bool,
-    /// SQS refused a whole batch with this code, and the run ended there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<String>,
-    /// Why what was asked of a job was not done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
-    /// Of the letters that came to RESOLVED, the time since the first failure of each.
-    #[serde(skip)]
-    pub took: Vec<Duration>,
-    /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
-    #[serde(skip)]
-    pub standing: Option<Standing>,
-    /// The same while it is counted.
-    #[serde(skip)]
-    pub(super) tally: Option<Standing>,
-    /// The jobs that were worked on or asked for, as they stand.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub jobs: Vec<JobView>,
+    would_send,
 }
 
 /// A job as it is told.
@@ -107,86 +122,22 @@ impl ReplayReport {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
-        let mut theirs = other.clone();
-        self.counts_mut().into_iter().zip(theirs.counts_mut()).for_each(|(mine, theirs)| *mine += *theirs);
-        self.more |= theirs.more;
-        self.stopped = self.stopped.or(theirs.stopped);
-        self.refused = self.refused.or(theirs.refused);
-        self.took.append(&mut theirs.took);
-        self.standing = match (self.standing, theirs.standing) {
-            (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        theirs.jobs.into_iter().for_each(|view| self.show(view));
+        self.add(other);
         self
     }
 
-    fn counts_mut(&mut self) -> [&mut usize; 27] {
-        let Self {
-            considered,
-            sent,
-            taken_over,
-            not_sent,
-            in_doubt,
-            returned_in_doubt,
-            left_in_doubt,
-            ejected,
-            in_custody,
-            no_destination,
-            unlisted,
-            resolved_instead,
-            resolved,
-            no_outcome,
-            discarded,
-            restored,
-            noted,
-            erased,
-            changed_meanwhile,
-            no_attribute_slot,
-            no_body,
-            policy_never,
-            forgotten,
-            behind,
-            not_found,
-            unavailable,
-            would_send,
-            more: _,
-            stopped: _,
-            refused: _,
-            took: _,
-            standing: _,
-            tally: _,
-            jobs: _,
-        } = self;
-        [
-            considered,
-            sent,
-            taken_over,
-            not_sent,
-            in_doubt,
-            returned_in_doubt,
-            left_in_doubt,
-            ejected,
-            in_custody,
-            no_destination,
-            unlisted,
-            resolved_instead,
-            resolved,
-            no_outcome,
-            discarded,
-            restored,
-            noted,
-            erased,
-            changed_meanwhile,
-            no_attribute_slot,
-            no_body,
-            policy_never,
-            forgotten,
-            behind,
-            not_found,
-            unavailable,
-            would_send,
-        ]
+    /// Counts another's letters among this one's.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.count(other);
+        self.more |= other.more;
+        self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
+        self.refused = self.refused.take().or_else(|| other.refused.clone());
+        self.took.extend(&other.took);
+        self.standing = match (self.standing.take(), other.standing.clone()) {
+            (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        other.jobs.iter().for_each(|view| self.show(view.clone()));
     }
 
     /// Shows a job as it stands last.

@@ -1,4 +1,5 @@
-use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
+use futures_util::{StreamExt, stream};
+use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
@@ -9,6 +10,9 @@ use tracing::{info, warn};
 use super::{ReplayReport, Replayer, Sending};
 use crate::World;
 use crate::batches::batches;
+
+/// How many batches are sent at once.
+const SENDS: usize = 10;
 
 /// What stands in the history of a letter that goes without redrive's own attribute.
 const AS_NEW: &str = "sent as a new message: no room for redrive's own attribute, and no stable key";
@@ -49,7 +53,7 @@ where
     G: Gauges,
     W: World,
 {
-    /// Claims, sends and marks; at most ten letters. Answers with what became of each, as far as anything did: a letter
+    /// Claims, sends and marks. Answers with what became of each, as far as anything did: a letter
     /// of which nothing is said was not touched.
     pub(super) async fn send(
         &self,
@@ -71,9 +75,7 @@ where
         }
         let open = self.consented(letters, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
-        for batch in batches(claimed, |claimed| claimed.message.bytes()) {
-            self.send_batch(batch, &self.outbox, sending, report, &mut lines).await;
-        }
+        lines.extend(self.send_all(claimed, &self.outbox, sending, report).await);
         lines
     }
 
@@ -284,29 +286,39 @@ where
         claimed
     }
 
-    pub(super) async fn send_batch(
+    /// Sends what is claimed in batches, several at once, and marks each batch as soon as it is answered.
+    pub(super) async fn send_all(
         &self,
-        batch: Vec<Claimed>,
+        claimed: Vec<Claimed>,
         to: &O,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
-    ) {
+    ) -> Vec<Line> {
+        let batches = batches(claimed, |claimed| claimed.message.bytes()).into_iter();
+        let mut sends = stream::iter(batches.map(|batch| self.send_batch(batch, to, sending))).buffered(SENDS);
+        let mut lines = Vec::new();
+        while let Some((sent, of_batch)) = sends.next().await {
+            report.add(&sent);
+            lines.extend(of_batch);
+        }
+        lines
+    }
+
+    async fn send_batch(&self, batch: Vec<Claimed>, to: &O, sending: Sending<'_>) -> (ReplayReport, Vec<Line>) {
+        let mut report = ReplayReport::default();
         // Whoever was held up for longer than the lease must not send: another has taken over.
         let now = self.world.now();
         let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|claimed| claimed.letter.due > now);
         report.in_doubt += late.len();
-        lines.extend(late.iter().map(|claimed| claimed.line(sending)));
+        let mut lines: Vec<_> = late.iter().map(|claimed| claimed.line(sending)).collect();
         if batch.is_empty() {
-            return;
+            return (report, lines);
         }
         let messages = batch.iter().map(|claimed| claimed.message.clone()).collect();
         match to.send(messages).await {
             Ok(answers) => {
                 report.stopped = refused_alike(&answers);
-                for (claimed, answer) in batch.into_iter().zip(answers) {
-                    lines.push(self.mark(claimed, answer, sending, report).await);
-                }
+                lines.extend(self.mark(batch, answers, sending, &mut report).await);
             }
             Err(error) => {
                 warn!(%error, count = batch.len(), "send was not answered; the letters stay claimed");
@@ -314,53 +326,69 @@ where
                 lines.extend(batch.iter().map(|claimed| claimed.line(sending)));
             }
         }
+        (report, lines)
     }
 
+    /// Marks the letters of a batch, each by its own answer.
     async fn mark(
         &self,
-        claimed: Claimed,
-        answer: Result<MessageId, String>,
+        batch: Vec<Claimed>,
+        answers: Vec<Result<MessageId, String>>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Line {
-        let (by, line) = (sending.by, claimed.line(sending));
-        let Claimed { letter, token, .. } = claimed;
-        let (policy, number, id) = (&self.settings.policy, letter.number, letter.id);
-        let marked = match &answer {
-            Ok(sent) if letter.is_ejecting() => {
-                let edge = |letter: &Letter| letter.ejected(token, number, sent, by, policy, self.world.now()).ok();
-                self.change(letter, edge).await
+    ) -> Vec<Line> {
+        let (by, policy) = (sending.by, &self.settings.policy);
+        let (mut told, mut moves) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        for (claimed, answer) in batch.into_iter().zip(answers) {
+            let line = claimed.line(sending);
+            let Claimed { letter, token, .. } = claimed;
+            let number = letter.number;
+            if let Err(code) = &answer {
+                warn!(letter_id = %letter.id, code, "letter was not sent");
             }
-            Ok(sent) => {
-                let edge =
-                    |letter: &Letter| letter.sent(token, number, sent.clone(), by, policy, self.world.now()).ok();
-                self.change(letter, edge).await
-            }
-            Err(code) => {
-                warn!(letter_id = %id, code, "letter was not sent");
-                let edge = |letter: &Letter| letter.not_sent(token, number, code, by, policy, self.world.now()).ok();
-                self.change(letter, edge).await
-            }
-        };
-        match (marked, answer) {
-            (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
-                info!(letter_id = %id, %number, %message_id, by, "letter ejected");
-                report.ejected += 1;
-            }
-            (Ok(Some(_)), Ok(message_id)) => {
-                info!(letter_id = %id, %number, %message_id, by, "letter replayed");
-                report.sent += 1;
-            }
-            (Ok(Some(_)), Err(code)) => {
-                report.not_sent += 1;
-                return Line { fate: Fate::Refused, note: Some(code), ..line };
-            }
-            // It came back, or was taken over, before it could be marked.
-            (Ok(None), _) => report.changed_meanwhile += 1,
-            (Err(_), _) => report.in_doubt += 1,
+            told.push((line, number, answer.clone()));
+            let edge = move |letter: &Letter| {
+                let now = self.world.now();
+                let next = match &answer {
+                    Ok(sent) if letter.is_ejecting() => letter.ejected(token, number, sent, by, policy, now),
+                    Ok(sent) => letter.sent(token, number, sent.clone(), by, policy, now),
+                    Err(code) => letter.not_sent(token, number, code, by, policy, now),
+                };
+                next.ok()
+            };
+            moves.push((letter, edge));
         }
-        line
+        let marked = self.change_all(moves).await;
+        told.into_iter().zip(marked).map(|(told, marked)| marked_line(told, &marked, by, report)).collect()
     }
+}
+
+/// What became of a letter that was sent, or refused, now that its mark is answered.
+fn marked_line(
+    (line, number, answer): (Line, Number, Result<MessageId, String>),
+    marked: &Result<Option<Letter>, Unavailable>,
+    by: &str,
+    report: &mut ReplayReport,
+) -> Line {
+    let id = line.letter;
+    match (marked, answer) {
+        (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
+            info!(letter_id = %id, %number, %message_id, by, "letter ejected");
+            report.ejected += 1;
+        }
+        (Ok(Some(_)), Ok(message_id)) => {
+            info!(letter_id = %id, %number, %message_id, by, "letter replayed");
+            report.sent += 1;
+        }
+        (Ok(Some(_)), Err(code)) => {
+            report.not_sent += 1;
+            return Line { fate: Fate::Refused, note: Some(code), ..line };
+        }
+        // It came back, or was taken over, before it could be marked.
+        (Ok(None), _) => report.changed_meanwhile += 1,
+        (Err(_), _) => report.in_doubt += 1,
+    }
+    line
 }
 
 /// Whether this job sent it, and another holds it now.

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{Listing, Replayer};
 use crate::World;
 
-/// By how much the clock of whoever wrote a failure down may differ from that of whoever made the job.
-const SKEW: Duration = Duration::from_secs(5);
+/// By how much the clock of whoever wrote a failure down may differ from that of whoever replays.
+pub(super) const SKEW: Duration = Duration::from_secs(5);
 
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where

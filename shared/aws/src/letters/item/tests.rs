@@ -289,3 +289,18 @@ proptest! {
         prop_assert_eq!(after, before);
     }
 }
+
+#[test]
+fn whatever_a_head_may_lack_is_removed_by_a_change_that_lacks_it() {
+    let source = include_str!("../item.rs");
+    let mut lines = source.lines().map(str::trim);
+    let mut may_lack = Vec::new();
+    while lines.any(|line| line.contains("skip_serializing_if")) {
+        may_lack.extend(lines.next().and_then(|field| field.split_once(':')).map(|(name, _)| name));
+    }
+    may_lack.sort_unstable();
+    assert_eq!(may_lack, OPTIONAL);
+    let full = Letter { token: Some(OwnerToken::from_random(1)), ..letter("{}") };
+    let item = to_item(&full, &InHead::Plain).unwrap();
+    assert!(["token", "original_payload"].iter().all(|name| OPTIONAL.contains(name) && item.contains_key(*name)));
+}

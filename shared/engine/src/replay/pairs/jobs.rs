@@ -9,7 +9,7 @@ use redrive_core::replay::Selection;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{BATCH, ReplayError, ReplayReport, Walk};
+use super::{READ, ReplayError, ReplayReport, Walk};
 use crate::World;
 
 /// A job that is not of one queue.
@@ -91,7 +91,7 @@ where
         let Selection::Ids(ids) = &job.selection else {
             return Ok(job.selection.source().map_or(Some(0), |source| self.pair_of(source)));
         };
-        for chunk in ids.chunks(BATCH) {
+        for chunk in ids.chunks(READ) {
             if let Some(letter) = self.first.letters.read(chunk).await?.into_iter().flatten().next() {
                 return Ok(self.pair_of(&letter.source));
             }
@@ -135,7 +135,7 @@ where
     /// The queues of these letters.
     async fn sources(&self, ids: &[LetterId]) -> Result<BTreeSet<QueueArn>, Unavailable> {
         let mut sources = BTreeSet::new();
-        for chunk in ids.chunks(BATCH) {
+        for chunk in ids.chunks(READ) {
             sources.extend(self.first.letters.read(chunk).await?.into_iter().flatten().map(|letter| letter.source));
         }
         Ok(sources)

@@ -1,0 +1,341 @@
+//! Replay, over a table that makes each letter when it is asked for it, and keeps only those that are claimed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redrive_core::decode::Reading;
+use redrive_core::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::job::{AlarmState, Batch, Job};
+use redrive_core::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::ledger::{Entry, LifeRecord, State};
+use redrive_core::letter::{Body, ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
+use redrive_core::policy::Policy;
+use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
+use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection};
+use redrive_core::time::Timestamp;
+use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
+use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
+use tokio::runtime::Builder;
+use tokio::time::{Instant, sleep};
+
+use crate::{ALONE, MEMORY};
+
+/// Every call takes this long, so that those that may overlap do.
+const CALL: Duration = Duration::from_millis(5);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn source() -> QueueArn {
+    QueueArn::new("arn:aws:sqs:us-east-1:1:q").unwrap()
+}
+
+fn policy() -> Policy {
+    Policy {
+        rules: Vec::new(),
+        cool_down: HOUR,
+        max_deaths: 3,
+        resolved_retention: HOUR,
+        body_retention: HOUR,
+        outcome_after: 400 * HOUR,
+    }
+}
+
+/// What stands of a letter if nobody holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Pending,
+    Replayed,
+    Resolved,
+}
+
+struct Table {
+    stands: Vec<Stands>,
+    claimed: HashMap<usize, Letter>,
+    /// How often the message of each letter was sent.
+    sent: Vec<u8>,
+}
+
+/// A table, its ledger and the queue: one byte and one more for each letter.
+#[derive(Clone)]
+struct Endless {
+    table: Arc<Mutex<Table>>,
+}
+
+fn id(n: usize) -> LetterId {
+    LetterId::parse(&format!("00000000-0000-5000-8000-{n:012x}")).unwrap()
+}
+
+fn number(id: LetterId) -> usize {
+    usize::from_str_radix(&id.to_string()[24..], 16).unwrap()
+}
+
+fn pending(n: usize) -> Letter {
+    let numbers = vec!["1"; 250].join(",");
+    let (payload, died) = (format!("{{\"order_id\":\"o-{n}\",\"numbers\":[{numbers}]}}"), ORIGIN);
+    let origin = MessageId::new(format!("m-{n}")).unwrap();
+    let reason = Reason {
+        error_type: ErrorType::Transient,
+        error_code: Some("later".to_owned()),
+        error_message: "not yet".to_owned(),
+        attempt_count: 1,
+        first_failed_at: died,
+        last_failed_at: died,
+        attempts: Vec::new(),
+    };
+    Letter {
+        id: id(n),
+        source: source(),
+        partition: None,
+        offset: None,
+        attributes: [].into(),
+        body: Body::default(),
+        group: None,
+        sequence: None,
+        life: Life { message_id: origin.clone(), sent_at: died },
+        origin,
+        sent_at: died,
+        hash: PayloadHash::of_text(&payload),
+        payload,
+        key: Key::new(format!("o-{n}")).ok(),
+        key_is_stable: true,
+        scope: Scope::new("main").unwrap(),
+        fingerprint: reason.fingerprint(),
+        reason,
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        due: died,
+        expires: None,
+        version: 1,
+    }
+}
+
+/// The same when it was sent once.
+fn replayed(n: usize) -> Letter {
+    let (letter, token) = (pending(n), OwnerToken::from_random(1));
+    let key = letter.key.clone();
+    let held = letter.claim(token, key, "once", HOUR, ORIGIN).unwrap();
+    held.sent(token, held.number, MessageId::new("sent").unwrap(), "once", &policy(), ORIGIN).unwrap()
+}
+
+impl Endless {
+    fn new(count: usize) -> Self {
+        let table = Table { stands: vec![Stands::Pending; count], claimed: HashMap::new(), sent: vec![0; count] };
+        Self { table: Arc::new(Mutex::new(table)) }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, stands: Stands) -> usize {
+        self.table().stands.iter().filter(|one| **one == stands).count()
+    }
+}
+
+impl Table {
+    fn letter(&self, n: usize) -> Option<Letter> {
+        if let Some(letter) = self.claimed.get(&n) {
+            return Some(letter.clone());
+        }
+        match self.stands.get(n)? {
+            Stands::Pending => Some(pending(n)),
+            Stands::Replayed => Some(replayed(n)),
+            Stands::Resolved => None,
+        }
+    }
+
+    fn write(&mut self, write: LetterWrite) -> Result<(), WriteError<Letter>> {
+        let n = number(write.letter.id);
+        let found = self.letter(n);
+        if !write.holds(found.as_ref()) {
+            return Err(WriteError::Condition(found.map(Box::new)));
+        }
+        self.claimed.remove(&n);
+        self.stands[n] = match write.letter.status {
+            Status::Replaying => {
+                self.claimed.insert(n, write.letter);
+                return Ok(());
+            }
+            Status::Replayed => Stands::Replayed,
+            Status::Resolved => Stands::Resolved,
+            other => panic!("nothing makes it {other:?}"),
+        };
+        Ok(())
+    }
+}
+
+impl Letters for Endless {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+        sleep(CALL).await;
+        let table = self.table();
+        Ok(ids.iter().map(|id| table.letter(number(*id))).collect())
+    }
+
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        sleep(CALL).await;
+        let mut table = self.table();
+        writes.into_iter().map(|write| table.write(write)).collect()
+    }
+
+    async fn candidates(
+        &self,
+        status: Status,
+        shard: u8,
+        _: Timestamp,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Unavailable> {
+        sleep(CALL).await;
+        let (table, wanted) =
+            (self.table(), [(Status::Pending, Stands::Pending), (Status::Replayed, Stands::Replayed)]);
+        let Some((_, wanted)) = wanted.into_iter().find(|(of, _)| *of == status) else { return Ok(Page::default()) };
+        let first = after.map_or(usize::from(shard), |after| number(after.id) + usize::from(SHARDS));
+        let of_shard = (first..table.stands.len()).step_by(usize::from(SHARDS));
+        let found = of_shard.filter(|n| table.stands[*n] == wanted && !table.claimed.contains_key(n));
+        let letter = |n| if wanted == Stands::Pending { pending(n) } else { replayed(n) };
+        let candidates: Vec<_> = found.map(|n| Candidate::of(&letter(n))).take(limit).collect();
+        let last = candidates.last().filter(|_| candidates.len() == limit);
+        let next = last.map(|last| Cursor { id: last.id, due: last.due });
+        Ok(Page { candidates, next })
+    }
+
+    async fn of_cause(&self, _: &str, _: u8, _: Option<Cursor>, _: usize) -> Result<Page, Unavailable> {
+        Ok(Page::default())
+    }
+}
+
+/// No job.
+impl Jobs for Endless {
+    async fn job(&self, _: JobId) -> Result<Option<Job>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn batches(&self, _: JobId, _: u32) -> Result<Vec<Batch>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn jobs(&self, _: bool, _: usize) -> Result<Vec<JobId>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn write_job(&self, _: Job) -> Result<(), WriteError<Job>> {
+        Ok(())
+    }
+
+    async fn write_batch(&self, _: Batch) -> Result<(), WriteError<Batch>> {
+        Ok(())
+    }
+}
+
+/// The consumer has completed whatever was sent.
+impl LedgerReader for Endless {
+    async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        sleep(CALL).await;
+        let table = self.table();
+        let entry = |key: &LedgerKey| {
+            let n: usize = key.as_str().rsplit_once("o-")?.1.parse().ok()?;
+            (table.sent[n] > 0).then(|| {
+                let letter = pending(n);
+                Entry {
+                    state: State::Completed,
+                    owner: OwnerToken::from_random(1),
+                    lease_until: Timestamp::NEVER,
+                    hash: letter.hash,
+                    version: 2,
+                    lives: vec![LifeRecord { life: letter.life, attempts: 1, dead: false }],
+                    send: None,
+                    fault: None,
+                    history: Vec::new(),
+                    expires: ORIGIN.after(10_000 * HOUR),
+                }
+            })
+        };
+        Ok(keys.iter().map(entry).collect())
+    }
+}
+
+impl Outbox for Endless {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<Vec<Result<MessageId, String>>, Unavailable> {
+        sleep(CALL).await;
+        let mut table = self.table();
+        messages.iter().for_each(|message| table.sent[number(message.letter)] += 1);
+        Ok(messages.iter().map(|_| Ok(MessageId::new("sent").unwrap())).collect())
+    }
+}
+
+impl Gauges for Endless {
+    async fn backlog(&self) -> Result<u64, Unavailable> {
+        Ok(0)
+    }
+
+    async fn alarm(&self, _: &str) -> Result<AlarmState, Unavailable> {
+        Ok(AlarmState::Quiet)
+    }
+}
+
+/// What replaying so many letters needs at its peak above the table: by the schedule, until all are found done, or as
+/// somebody asked for all of a kind.
+fn replayed_peak(count: usize, by_schedule: bool) -> usize {
+    let settings = ReplaySettings {
+        reading: Reading::new(source(), Scope::new("main").unwrap()),
+        policy: policy(),
+        lease: Duration::from_secs(90),
+        ledger_retention: 9_000 * HOUR,
+        reserve: Duration::from_secs(10),
+    };
+    let filter = Filter { error_code: Some("later".to_owned()), ..Filter::default() };
+    let asked = Request::Replay { selection: Selection::Filter(filter), by: "ann".to_owned(), said: Said::default() };
+    let request = if by_schedule { Request::Schedule } else { asked };
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let table = Endless::new(count);
+        let (world, all) = (VirtualWorld::new(VirtualClock::new(), 7), table.clone());
+        let replayer = Replayer::new(table.clone(), table.clone(), table.clone(), table.clone(), world, settings);
+        sleep(Duration::from_secs(60)).await;
+        let (mut told, mut runs) = (ReplayReport::default(), 0);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        while all.count(Stands::Pending) > 0 || by_schedule && all.count(Stands::Replayed) > 0 {
+            let report = replayer.run(&request, Instant::now() + Duration::from_secs(900)).await.unwrap();
+            told = told.and(&report);
+            runs += 1;
+            assert!(runs <= 3 + count / 10_000, "{told:?}");
+        }
+        let peak = MEMORY.peak_usage().saturating_sub(before);
+        assert_eq!((told.sent, told.in_doubt, told.unavailable), (count, 0, 0), "{told:?}");
+        assert_eq!(told.resolved, if by_schedule { count } else { 0 }, "{told:?}");
+        assert!(all.table().sent.iter().all(|copies| *copies == 1), "each was sent once");
+        peak
+    })
+}
+
+/// `LETTERS=1000000 cargo test --release -p redrive-tests --test memory -- --nocapture replay` asks for as many.
+fn many() -> usize {
+    std::env::var("LETTERS").map_or(20_000, |letters| letters.parse().unwrap())
+}
+
+fn flat(by_schedule: bool) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let full = 100 * usize::from(SHARDS);
+    let [few, step, more] = [1_000, full, many()].map(|count| replayed_peak(count, by_schedule));
+    eprintln!(
+        "replaying 1,000: {few} bytes at the peak; {full}, a full step of each shard: {step}; {}: {more}",
+        many()
+    );
+    assert!(more < step + step / 4, "{step} bytes at the peak of {full} letters, and {more} of {}", many());
+}
+
+#[test]
+fn a_schedules_replay_of_many_letters_needs_no_more_than_that_of_a_thousand() {
+    flat(true);
+}
+
+#[test]
+fn a_replay_of_many_letters_on_request_needs_no_more_than_that_of_a_thousand() {
+    flat(false);
+}
