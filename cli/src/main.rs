@@ -9,12 +9,14 @@
 //! | `walk.rs` | letters through the indexes |
 //! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
 //! | `act.rs`, `replay.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
 //! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
 
 mod act;
 mod args;
 mod aws;
 mod causes;
+mod doctor;
 mod ended;
 #[cfg(test)]
 mod golden;

@@ -14,7 +14,7 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
-use crate::{causes, jobs, list, replay, show, status, watch};
+use crate::{causes, doctor, jobs, list, replay, show, status, watch};
 
 /// The longest name that the replay function takes.
 const NAME_LIMIT: usize = 256;
@@ -35,6 +35,11 @@ fn start(line: &Line) -> Result<Ended, Error> {
         out.exact(&script)?;
         return Ok(Ended::Done);
     }
+    if let Command::Doctor(asked) = &line.command
+        && let Some(rule) = asked.explain
+    {
+        return doctor::explain(rule, out);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
 }
@@ -47,6 +52,10 @@ fn now() -> Timestamp {
 async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     let now = now();
     let by = || who(line.common.by.as_deref());
+    if let Command::Doctor(asked) = &line.command {
+        // It looks at any queue: it needs no stack of ours.
+        return doctor::run(asked, &line.common, out).await;
+    }
     let desk = Desk::open(&line.common).await?;
     match &line.command {
         Command::Causes(filters) => {
@@ -90,7 +99,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
         Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by()?, (now, out)).await,
         Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by()?, (now, out)).await,
         Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by()?, (now, out)).await,
-        Command::Completions { .. } => Ok(Ended::Done),
+        Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
     }
 }
 

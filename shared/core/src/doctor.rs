@@ -8,12 +8,13 @@
 //! | `doctor/rules.rs` | the list of the rules, with reason and source; `doctor/rules/` judges |
 //! | `doctor/document.rs` | policy documents |
 //! | `doctor/permissions.rs` | what each role must be allowed to do |
-//! | `doctor/processor.rs` | what a processor of ours is told |
+//! | `doctor/processor.rs`, `doctor/indexed.rs` | what a processor and an indexer of ours are told |
 //!
 //! A fact that could not be read makes every rule that needs it *not checked*: never healthy.
 
 mod deployment;
 mod document;
+mod indexed;
 mod permissions;
 mod processor;
 mod rules;
@@ -27,6 +28,7 @@ pub use deployment::{
     Installation, Metric, Pair, Permission, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey, Unread,
 };
 pub use document::Document;
+pub use indexed::Indexed;
 pub use permissions::{Decision, consuming, indexing, replaying};
 pub use processor::Processor;
 pub use rules::RULES;
