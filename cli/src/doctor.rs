@@ -8,7 +8,7 @@ mod told;
 
 use std::time::SystemTime;
 
-use redrive_core::doctor::{Diagnosis, RULES, Rule, Severity};
+use redrive_core::doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
 
 use crate::args::{Common, Doctor};
 use crate::ended::{Ended, Error};
@@ -19,6 +19,12 @@ pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<End
     let (config, stack) = crate::aws::found(common).await?;
     let services = aws::Services::new(&config, SystemTime::now());
     let deployment = services.look(stack.as_ref(), &asked.queues).await?;
+    // Without a single queue the rest says nothing.
+    if let Some(Err(why)) =
+        deployment.pairs.iter().map(|pair| &pair.source.attributes).find(|_| all_hidden(&deployment))
+    {
+        return Err(Error::Service(format!("no queue could be read: {why}")));
+    }
     let rules = if asked.rules.is_empty() { RULES.to_vec() } else { asked.rules.clone() };
     let diagnosis = Diagnosis::of(&deployment, &rules);
     let seen = told::Seen { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
@@ -36,6 +42,10 @@ pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Ended, Error> {
 pub(crate) fn named(id: &str) -> Result<&'static Rule, String> {
     let names = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(" ");
     Rule::named(id).ok_or_else(|| format!("the rules are\n{}", crate::text::lines(&names(), 78).join("\n")))
+}
+
+fn all_hidden(deployment: &Deployment) -> bool {
+    deployment.pairs.iter().all(|pair| pair.source.attributes.is_err())
 }
 
 fn ended(diagnosis: &Diagnosis, strict: bool) -> Ended {

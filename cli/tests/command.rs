@@ -47,7 +47,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "causes",
     "list",
     "show",
@@ -63,6 +63,7 @@ const COMMANDS: [&str; 16] = [
     "note",
     "erase",
     "export",
+    "doctor",
     "completions",
 ];
 const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
@@ -87,6 +88,8 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
         &["pause", "--by", "", ID],
         &["causes", "--stack", "also"],
         &["watch", ID, "--every", "0"],
+        &["doctor", "--rule", "no-such-rule"],
+        &["doctor", "--explain", "no-depth-alarm", "--strict"],
     ] {
         let output = with(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
@@ -115,7 +118,8 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
 #[test]
 fn an_aws_that_does_not_answer_ends_with_3() {
     let outputs = outputs("silent.json");
-    for arguments in [&["causes"][..], &["show", ID], &["status"], &["jobs"], &["discard", ID, "--note", "n", "--yes"]]
+    for arguments in
+        [&["causes"][..], &["show", ID], &["status"], &["jobs"], &["doctor"], &["discard", ID, "--note", "n", "--yes"]]
     {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 3, "{arguments:?}: {}", said(&output));
@@ -130,7 +134,8 @@ fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     let output = redrive(&["--help"]);
     let help = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(code(&output), 0);
-    let words = ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  "];
+    let words =
+        ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  ", "\n  5  "];
     for word in COMMANDS.iter().chain(&words) {
         assert!(help.contains(word), "{word}");
     }

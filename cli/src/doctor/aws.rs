@@ -106,7 +106,11 @@ impl Services {
         let mut pairs = join_all(pairs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.ask_consumers(&mut pairs).await;
         let installation = match stack {
-            Some(stack) => self.installation(stack, &pairs).await,
+            Some(stack) => {
+                // Of queues that it does not serve nothing is asked of it.
+                let served: Vec<_> = pairs.iter().filter(|pair| custody.contains_key(&pair.source.arn)).collect();
+                self.installation(stack, &served).await
+            }
             None => None,
         };
         let alarms = self.alarms().await;
@@ -144,7 +148,7 @@ impl Services {
         Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest: self.oldest(&name).await }
     }
 
-    async fn installation(&self, stack: &Stack, pairs: &[Pair]) -> Option<Installation> {
+    async fn installation(&self, stack: &Stack, pairs: &[&Pair]) -> Option<Installation> {
         let (indexer, replay) = (stack.get("IndexerFunctionName")?, stack.get("ReplayFunctionName")?);
         let mut ours = Installation {
             indexer: self.woken(indexer).await,

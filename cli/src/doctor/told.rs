@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_command_is_broken_between_its_options_and_is_one_for_the_shell() {
         let mend = mend(&["aws", "sqs", "set", "--queue-url", "https://q", "--attributes", r#"{"A":"it's"}"#, "--on"]);
-        let told = command_lines(&mend, 34);
+        let told = command_lines(&mend, 36);
         assert_eq!(told, ["aws sqs set --queue-url https://q \\", r#"  --attributes '{"A":"it'\''s"}' \"#, "  --on"]);
         let joined = told.join("\n").replace(" \\\n ", "");
         assert_eq!(command_line(&mend), Some(joined));

@@ -7,6 +7,9 @@ use redrive_core::doctor::{self, Decision, Fact, Function, Installation, Pair, P
 
 use super::{Services, unread};
 
+/// What a role needs of a pair: actions, and the ARNs that they are for.
+type Needed = fn(&Pair) -> Vec<(String, String)>;
+
 impl Services {
     /// Asks about the roles of all consumers.
     pub(super) async fn ask_consumers(&self, pairs: &mut [Pair]) {
@@ -23,8 +26,8 @@ impl Services {
     }
 
     /// Asks about the roles of indexer and replay.
-    pub(super) async fn ask_ours(&self, ours: &mut Installation, pairs: &[Pair]) {
-        let needs: [(&mut Function, fn(&Pair) -> Vec<(String, String)>); 2] =
+    pub(super) async fn ask_ours(&self, ours: &mut Installation, pairs: &[&Pair]) {
+        let needs: [(&mut Function, Needed); 2] =
             [(&mut ours.indexer, doctor::indexing), (&mut ours.replay, doctor::replaying)];
         for (function, needed) in needs {
             let mut all = Vec::new();

@@ -136,14 +136,14 @@ pub(super) fn open_to_all(pair: &Pair) -> Answer {
     wrong(
         dead.allow == Allow::All,
         || format!("any queue of the account may use {} as its dead-letter queue", dead_queue.name()),
-        || allowing(pair, dead_queue),
+        || allowing(pair),
     )
 }
 
-fn allowing(pair: &Pair, dead: &Queue) -> Mend {
-    let allow = format!(r#"{{\"redrivePermission\":\"byQueue\",\"sourceQueueArns\":[\"{}\"]}}"#, pair.source.arn);
-    let setting = format!(r#"{{"RedriveAllowPolicy":"{allow}"}}"#);
-    Mend::attribute(dead, &setting, "RedriveAllowPolicy: {redrivePermission: byQueue, sourceQueueArns: [...]}")
+/// As a command it would be JSON within JSON, which nobody reads.
+fn allowing(pair: &Pair) -> Mend {
+    let source = &pair.source.arn;
+    Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{source}]}}"))
 }
 
 pub(super) fn refused(pair: &Pair) -> Answer {
@@ -156,7 +156,7 @@ pub(super) fn refused(pair: &Pair) -> Answer {
     wrong(
         refuses,
         || format!("{} does not allow this queue to use it as its dead-letter queue", dead_queue.name()),
-        || allowing(pair, dead_queue),
+        || allowing(pair),
     )
 }
 
