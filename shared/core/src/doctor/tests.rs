@@ -50,6 +50,9 @@ fn every_rule_has_a_mutant_a_name_of_its_own_a_reason_a_source_and_a_mend() {
         assert!(rule.reason.ends_with('.') && rule.mend.ends_with('.') && !rule.says.ends_with('.'), "{}", rule.id);
         let known = ["https://docs.aws.amazon.com/", "Redrive, "];
         assert!(known.iter().any(|start| rule.source.starts_with(start)), "{}: {}", rule.id, rule.source);
+        let link = rule.source.starts_with("https://");
+        assert!(!link || !rule.source.contains(' '), "{}", rule.source);
+        assert!(![rule.says, rule.reason, rule.mend].iter().any(|text| text.contains("- ")), "{}", rule.id);
         assert!(Rule::named(rule.id).is_some_and(|named| std::ptr::eq(named, rule)));
     }
     assert!(Rule::named("no-such-rule").is_none());

@@ -10,8 +10,7 @@ pub(super) static RULES: [Rule; 11] = [
         severity: Severity::Error,
         says: "An alarm rings when messages wait in a dead-letter queue",
         reason: "Without one nobody knows of them.",
-        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues- \
-            alarms-cloudwatch.html",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
         mend: "An alarm on ApproximateNumberOfMessagesVisible above 0.",
         check: Check::Watched(alarms::missing),
     },
@@ -21,8 +20,7 @@ pub(super) static RULES: [Rule; 11] = [
         says: "The alarm of a dead-letter queue looks at what waits",
         reason: "NumberOfMessagesSent and its like count calls: what SQS itself moves there is not in them, so that \
             the alarm never rings.",
-        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues- \
-            alarms-cloudwatch.html",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
         mend: "Look at ApproximateNumberOfMessagesVisible.",
         check: Check::Watched(alarms::wrong_metric),
     },
@@ -32,8 +30,7 @@ pub(super) static RULES: [Rule; 11] = [
         says: "The alarm of a dead-letter queue names it as CloudWatch does",
         reason: "The metrics of SQS have one dimension, QueueName, with the queue's bare name; anything else has no \
             data.",
-        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch- \
-            metrics.html",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
         mend: "Dimensions: QueueName alone, with the queue's name.",
         check: Check::Watched(alarms::wrong_dimension),
     },
@@ -42,8 +39,7 @@ pub(super) static RULES: [Rule; 11] = [
         severity: Severity::Warning,
         says: "One dead letter is enough to ring",
         reason: "A threshold above 0 leaves single messages unseen until they expire.",
-        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues- \
-            alarms-cloudwatch.html",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html",
         mend: "Threshold: 0, GreaterThanThreshold.",
         check: Check::Depth(alarms::threshold),
     },
