@@ -25,6 +25,8 @@ fn outputs(name: &str) -> PathBuf {
         "MainQueueArn": "arn:aws:sqs:eu-west-1:000000000000:orders",
         "DeadLetterTableName": "letters",
         "LedgerTableName": "ledger",
+        "DeadLetterQueueUrl": "http://127.0.0.1/000000000000/orders-dlq",
+        "IndexerFunctionName": "indexer",
         "ReplayFunctionName": "replay",
     });
     std::fs::File::create(&path).unwrap().write_all(outputs.to_string().as_bytes()).unwrap();
@@ -47,7 +49,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "causes",
     "list",
     "show",
@@ -62,7 +64,10 @@ const COMMANDS: [&str; 17] = [
     "restore",
     "note",
     "erase",
+    "eject",
+    "drain",
     "export",
+    "import",
     "doctor",
     "completions",
 ];
@@ -90,6 +95,10 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
         &["watch", ID, "--every", "0"],
         &["doctor", "--rule", "no-such-rule"],
         &["doctor", "--explain", "no-depth-alarm", "--strict"],
+        &["eject", "--yes"],
+        &["import"],
+        &["import", "--yes", "/no/such/file"],
+        &["import", "--yes", outputs],
     ] {
         let output = with(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
@@ -108,6 +117,8 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
         &["discard", ID, "--note", "n"],
         &["erase", "--type", "schema", "--note", "n"],
         &["--json", "erase", ID, "--note", "n"],
+        &["eject", "--queue", "orders"],
+        &["import", "/no/such/file"],
     ] {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 4, "{arguments:?}: {}", said(&output));
@@ -118,9 +129,16 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
 #[test]
 fn an_aws_that_does_not_answer_ends_with_3() {
     let outputs = outputs("silent.json");
-    for arguments in
-        [&["causes"][..], &["show", ID], &["status"], &["jobs"], &["doctor"], &["discard", ID, "--note", "n", "--yes"]]
-    {
+    for arguments in [
+        &["causes"][..],
+        &["show", ID],
+        &["status"],
+        &["jobs"],
+        &["drain"],
+        &["doctor"],
+        &["discard", ID, "--note", "n", "--yes"],
+        &["eject", ID, "--yes"],
+    ] {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 3, "{arguments:?}: {}", said(&output));
         assert!(output.stdout.is_empty(), "{arguments:?}");

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use redrive_core::cause::Standing;
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
@@ -67,6 +69,9 @@ pub struct ReplayReport {
     /// Why what was asked of a job was not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Of the letters that came to RESOLVED, the time since the first failure of each.
+    #[serde(skip)]
+    pub took: Vec<Duration>,
     /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
     #[serde(skip)]
     pub standing: Option<Standing>,
@@ -107,6 +112,7 @@ impl ReplayReport {
         self.more |= theirs.more;
         self.stopped = self.stopped.or(theirs.stopped);
         self.refused = self.refused.or(theirs.refused);
+        self.took.append(&mut theirs.took);
         self.standing = match (self.standing, theirs.standing) {
             (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
             (mine, theirs) => mine.or(theirs),
@@ -147,6 +153,7 @@ impl ReplayReport {
             more: _,
             stopped: _,
             refused: _,
+            took: _,
             standing: _,
             tally: _,
             jobs: _,
