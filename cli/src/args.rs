@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use redrive_core::doctor::Rule;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letter::{ErrorType, Status};
 
@@ -106,11 +107,30 @@ pub(crate) enum Command {
         #[arg(long, short)]
         yes: bool,
     },
+    /// What is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
+    Doctor(Doctor),
     /// The completion script of a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// A queue by URL, ARN or name, its dead-letter queue with it; else those of the stack.
+    #[arg(long = "queue", value_name = "QUEUE")]
+    pub(crate) queues: Vec<String>,
+    /// Only this rule; more than once for several.
+    #[arg(long = "rule", value_name = "RULE", value_parser = crate::doctor::named)]
+    pub(crate) rules: Vec<&'static Rule>,
+    /// Ends like an error if anything could not be checked.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Says why a rule is there, who says so, and how it is mended; looks at nothing.
+    #[arg(long, value_name = "RULE", value_parser = crate::doctor::named, conflicts_with_all = ["queues", "rules", "strict"])]
+    pub(crate) explain: Option<&'static Rule>,
 }
 
 /// All that are given must fit.

@@ -45,26 +45,9 @@ pub(crate) struct Desk {
 impl Desk {
     /// Finds the stack.
     pub(crate) async fn open(common: &Common) -> Result<Self, Error> {
-        let (config, stack) = match (&common.stack, &common.outputs) {
-            (Some(_), Some(_)) => {
-                let both = "a stack and a file of outputs are both named (perhaps by REDRIVE_STACK and REDRIVE_OUTPUTS): \
-                            name one";
-                return Err(Error::Usage(both.to_owned()));
-            }
-            (None, Some(path)) => {
-                let stack = Stack::read(path)?;
-                (configured(common, stack.get("endpoint"), stack.get("region")).await, stack)
-            }
-            (Some(name), None) => {
-                let config = configured(common, None, None).await;
-                let stack = described(&config, name).await?;
-                (config, stack)
-            }
-            (None, None) => {
-                let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
-                return Err(Error::Usage(none.to_owned()));
-            }
-        };
+        let (config, stack) = found(common).await?;
+        let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
+        let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
         Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
     }
 
@@ -144,6 +127,27 @@ impl Desk {
         let numbers = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
         let [visible, in_flight, delayed, retention] = numbers;
         Ok(Depths { visible, in_flight, delayed, retention: retention.map(Duration::from_secs) })
+    }
+}
+
+/// The configuration, and the stack if one is named.
+pub(crate) async fn found(common: &Common) -> Result<(SdkConfig, Option<Stack>), Error> {
+    match (&common.stack, &common.outputs) {
+        (Some(_), Some(_)) => {
+            let both = "a stack and a file of outputs are both named (perhaps by REDRIVE_STACK and REDRIVE_OUTPUTS): \
+                        name one";
+            Err(Error::Usage(both.to_owned()))
+        }
+        (None, Some(path)) => {
+            let stack = Stack::read(path)?;
+            Ok((configured(common, stack.get("endpoint"), stack.get("region")).await, Some(stack)))
+        }
+        (Some(name), None) => {
+            let config = configured(common, None, None).await;
+            let stack = described(&config, name).await?;
+            Ok((config, Some(stack)))
+        }
+        (None, None) => Ok((configured(common, None, None).await, None)),
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) const CODES: &str = "Exit codes:
   2  the command line is not understood
   3  AWS could not be reached, or denied it
   4  refused: it was not confirmed
+  5  the doctor found errors (with --strict, or could not check everything)
 
 Reads go to the tables themselves; whatever sends, changes or destroys is asked
 of the stack's replay function, which writes down who asked. Only import writes
@@ -26,6 +27,8 @@ pub(crate) enum Ended {
     Done,
     /// Not all of it, or not as it was asked for.
     NotAsAsked,
+    /// Something is wrong with what was looked at.
+    Ailing,
 }
 
 /// What went wrong.
@@ -69,6 +72,7 @@ pub(crate) fn exit_code(ended: Result<Ended, Error>, tell: impl FnOnce(&Error)) 
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::NotAsAsked) => ExitCode::from(1),
+        Ok(Ended::Ailing) => ExitCode::from(5),
         Err(error) => {
             if error.code() > 0 {
                 tell(&error);

@@ -27,7 +27,7 @@ use crate::{causes, eject, jobs, json, list, replay, show, status, text, watch};
 const WIDTH: usize = 80;
 const SCREEN: usize = 24;
 
-fn is(name: &str, output: &str) {
+pub(crate) fn is(name: &str, output: &str) {
     let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
     for line in output.lines() {
         let is_text = name.ends_with(".txt");

@@ -12,12 +12,14 @@
 //! | `act.rs`, `replay.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
+//! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
 //! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
 
 mod act;
 mod args;
 mod aws;
 mod causes;
+mod doctor;
 mod drain;
 mod eject;
 mod ended;

@@ -14,7 +14,7 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
-use crate::{causes, drain, eject, import, jobs, list, replay, show, status, watch, who};
+use crate::{causes, doctor, drain, eject, import, jobs, list, replay, show, status, watch, who};
 
 /// Reads the command line, and does it.
 pub(crate) fn main() -> ExitCode {
@@ -32,6 +32,11 @@ fn start(line: &Line) -> Result<Ended, Error> {
         out.exact(&script)?;
         return Ok(Ended::Done);
     }
+    if let Command::Doctor(asked) = &line.command
+        && let Some(rule) = asked.explain
+    {
+        return doctor::explain(rule, out);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
 }
@@ -43,6 +48,10 @@ fn now() -> Timestamp {
 
 async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     let now = now();
+    if let Command::Doctor(asked) = &line.command {
+        // It looks at any queue: it needs no stack of ours.
+        return doctor::run(asked, &line.common, out).await;
+    }
     let said = who::said(line.common.by.as_deref())?;
     let desk = Desk::open(&line.common).await?;
     let by = async || who::named(desk.caller().await.as_deref(), said, who::user_at_host);
@@ -94,7 +103,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
         Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by().await?, (now, out)).await,
         Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by().await?, (now, out)).await,
         Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by().await?, (now, out)).await,
-        Command::Completions { .. } => Ok(Ended::Done),
+        Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
     }
 }
 

@@ -49,7 +49,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "causes",
     "list",
     "show",
@@ -68,6 +68,7 @@ const COMMANDS: [&str; 19] = [
     "drain",
     "export",
     "import",
+    "doctor",
     "completions",
 ];
 const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
@@ -92,6 +93,8 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
         &["pause", "--by", "", ID],
         &["causes", "--stack", "also"],
         &["watch", ID, "--every", "0"],
+        &["doctor", "--rule", "no-such-rule"],
+        &["doctor", "--explain", "no-depth-alarm", "--strict"],
         &["eject", "--yes"],
         &["import"],
         &["import", "--yes", "/no/such/file"],
@@ -132,6 +135,7 @@ fn an_aws_that_does_not_answer_ends_with_3() {
         &["status"],
         &["jobs"],
         &["drain"],
+        &["doctor"],
         &["discard", ID, "--note", "n", "--yes"],
         &["eject", ID, "--yes"],
     ] {
@@ -148,7 +152,8 @@ fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     let output = redrive(&["--help"]);
     let help = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(code(&output), 0);
-    let words = ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  "];
+    let words =
+        ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  ", "\n  5  "];
     for word in COMMANDS.iter().chain(&words) {
         assert!(help.contains(word), "{word}");
     }
