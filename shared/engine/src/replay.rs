@@ -1,5 +1,6 @@
 mod control;
 mod eject;
+mod mark;
 mod pairs;
 mod reconcile;
 mod report;

@@ -1,5 +1,5 @@
 use futures_util::{StreamExt, stream};
-use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken};
+use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
@@ -22,8 +22,8 @@ const NO_DESTINATION: &str = "no destination is configured for its queue";
 
 /// A letter that we hold, and its message.
 pub(super) struct Claimed {
-    letter: Letter,
-    token: OwnerToken,
+    pub(super) letter: Letter,
+    pub(super) token: OwnerToken,
     pub(super) message: Outgoing,
 }
 
@@ -32,7 +32,7 @@ pub(super) type Claim = (OwnerToken, bool, LetterWrite);
 
 impl Claimed {
     /// Its line as long as nothing more is known of it.
-    fn line(&self, job: Sending<'_>) -> Line {
+    pub(super) fn line(&self, job: Sending<'_>) -> Line {
         line_of(&self.letter, job, Fate::Sent)
     }
 }
@@ -328,67 +328,6 @@ where
         }
         (report, lines)
     }
-
-    /// Marks the letters of a batch, each by its own answer.
-    async fn mark(
-        &self,
-        batch: Vec<Claimed>,
-        answers: Vec<Result<MessageId, String>>,
-        sending: Sending<'_>,
-        report: &mut ReplayReport,
-    ) -> Vec<Line> {
-        let (by, policy) = (sending.by, &self.settings.policy);
-        let (mut told, mut moves) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
-        for (claimed, answer) in batch.into_iter().zip(answers) {
-            let line = claimed.line(sending);
-            let Claimed { letter, token, .. } = claimed;
-            let number = letter.number;
-            if let Err(code) = &answer {
-                warn!(letter_id = %letter.id, code, "letter was not sent");
-            }
-            told.push((line, number, answer.clone()));
-            let edge = move |letter: &Letter| {
-                let now = self.world.now();
-                let next = match &answer {
-                    Ok(sent) if letter.is_ejecting() => letter.ejected(token, number, sent, by, policy, now),
-                    Ok(sent) => letter.sent(token, number, sent.clone(), by, policy, now),
-                    Err(code) => letter.not_sent(token, number, code, by, policy, now),
-                };
-                next.ok()
-            };
-            moves.push((letter, edge));
-        }
-        let marked = self.change_all(moves).await;
-        told.into_iter().zip(marked).map(|(told, marked)| marked_line(told, &marked, by, report)).collect()
-    }
-}
-
-/// What became of a letter that was sent, or refused, now that its mark is answered.
-fn marked_line(
-    (line, number, answer): (Line, Number, Result<MessageId, String>),
-    marked: &Result<Option<Letter>, Unavailable>,
-    by: &str,
-    report: &mut ReplayReport,
-) -> Line {
-    let id = line.letter;
-    match (marked, answer) {
-        (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
-            info!(letter_id = %id, %number, %message_id, by, "letter ejected");
-            report.ejected += 1;
-        }
-        (Ok(Some(_)), Ok(message_id)) => {
-            info!(letter_id = %id, %number, %message_id, by, "letter replayed");
-            report.sent += 1;
-        }
-        (Ok(Some(_)), Err(code)) => {
-            report.not_sent += 1;
-            return Line { fate: Fate::Refused, note: Some(code), ..line };
-        }
-        // It came back, or was taken over, before it could be marked.
-        (Ok(None), _) => report.changed_meanwhile += 1,
-        (Err(_), _) => report.in_doubt += 1,
-    }
-    line
 }
 
 /// Whether this job sent it, and another holds it now.
