@@ -124,9 +124,8 @@ clean-stage: stage-down  ## Ends the stage and forgets it, compiled functions in
 	rm -rf "$(STAGE_DIR)" target/stage-test target/functions
 
 .PHONY: watch
-watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, against the stage (F=processor)
-	@test -f "$(STAGE_DIR)/$(F).env" || { echo "no stage is up in $(STAGE_DIR): make stage" >&2; exit 1; }
-	$(WITH_TOOLS) cargo lambda watch -A 127.0.0.1 -P $(WATCH_PORT) --env-file "$(STAGE_DIR)/$(F).env" -p $(F)
+watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, fed by a queue or not (F=processor QUEUE=main)
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/watch.py $(F) --port $(WATCH_PORT) $(if $(QUEUE),--queue "$(QUEUE)")
 
 .PHONY: invoke
 invoke: known-function $(SAM_READY)  ## Sends the watched function an event file (F=processor EVENT=file)
