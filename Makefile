@@ -32,7 +32,7 @@ STAGE_NEEDS := $(SAM_READY) $(MINISTACK_READY) $(if $(wildcard $(SAM_READY)),,fu
 
 .PHONY: help
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- Every day --------------------------------------------------------------------------------------------------
 
@@ -66,6 +66,7 @@ test-stage:  ## The tests that need a stage, on one of their own
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
+	$(TOOLS)/python -m unittest discover --quiet --start-directory $(LOCAL)
 	$(STAGE) up
 	$(STAGE) also fifo
 	(
@@ -144,6 +145,10 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 	export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
 	sam build
 	sam deploy --guided
+
+.PHONY: deploy-function
+deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/deploy_function.py $(F) $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: validate
 validate: $(SAM_READY)  ## Lints the templates
