@@ -106,10 +106,14 @@ pub(crate) fn grouped(found: impl IntoIterator<Item = Candidate>) -> Causes {
 
 /// The causes of what is wanted, the largest first.
 pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<Cause>, Unavailable> {
-    let sums = wanted.sums(letters, |causes: &mut Causes, found| add(causes, Cause::of(found))).await?;
+    Ok(merged(wanted.sums(letters, join).await?))
+}
+
+/// Several counts as one.
+pub(crate) fn merged(sums: impl IntoIterator<Item = Causes>) -> Vec<Cause> {
     let mut all = Causes::new();
     sums.into_iter().flat_map(Causes::into_values).for_each(|cause| add(&mut all, cause));
-    Ok(sorted(all))
+    sorted(all)
 }
 
 /// The largest first.

@@ -231,7 +231,7 @@ mod tests {
         }
 
         async fn depths(&self) -> Result<Option<Depths>, Error> {
-            Ok(Some(Depths { visible: Some(self.0.borrow().1), in_flight: Some(0), delayed: Some(0) }))
+            Ok(Some(Depths { visible: Some(self.0.borrow().1), ..Depths::default() }))
         }
     }
 

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use redrive_core::job::{AlarmState, Fate};
+use redrive_core::job::Fate;
 use redrive_core::letter::{Body, Letter, Status};
 use redrive_core::replay::{Candidate, Filter, Selection};
-use redrive_testkit::ModelLetters;
+use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
@@ -17,11 +18,14 @@ use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::samples::{self, NOW};
 use crate::show::{Asked, Seen};
-use crate::status::{Board, Depths, Queue};
+use crate::status::alarms::Alarm;
+use crate::status::expiry::{Expiry, Memory};
+use crate::status::{Board, Depths, Queue, Table};
 use crate::walk::Wanted;
 use crate::{causes, eject, jobs, json, list, replay, show, status, text, watch};
 
 const WIDTH: usize = 80;
+const SCREEN: usize = 24;
 
 fn is(name: &str, output: &str) {
     let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
@@ -99,20 +103,38 @@ async fn the_status_looks_as_it_did() {
     let queue = |role, name: &str, visible| Queue {
         role,
         name: name.to_owned(),
-        depths: Depths { visible, in_flight: Some(3), delayed: Some(0) },
+        depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
-    let mut table = status::of_table(&store()).await.unwrap();
+    let mut table = status::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
+    table.memory = Some(Memory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
         queue("main_queue", "orders", Some(12)),
         queue("dead_letter_queue", "orders-dlq", Some(0)),
         queue("failed_invocations_queue", "orders-failed-invocations", None),
     ];
-    let board = Board { queues, alarm: Some(("orders-dlq-depth".to_owned(), Some(AlarmState::Quiet))), table };
-    is("status.txt", &status::render(&board, NOW, WIDTH));
+    let quiet = ["DepthAlarm", "FailedInvocationsAlarm", "ProcessorErrorsAlarm", "IndexerErrorsAlarm", "OldestAlarm"];
+    let quiet = quiet.map(|name| Alarm::new(&format!("orders-{name}-1ABCDEF"), "OK"));
+    let loud = [("DeadLetterAgeAlarm", "ALARM"), ("WillExpireAlarm", "ALARM"), ("own-name", "INSUFFICIENT_DATA")];
+    let loud = loud.map(|(name, state)| Alarm::new(&format!("orders-{name}-1ABCDEF"), state));
+    let alarms = Some(quiet.into_iter().chain(loud).collect());
+    let expiry = Some(Expiry::At(NOW.after(Duration::from_secs(20 * 3_600))));
+    let board = Board { stack: Some("orders".to_owned()), queues, expiry, alarms, table };
+    let text = status::render(&board, NOW, WIDTH);
+    assert!(text.lines().count() <= SCREEN, "it fits a screen");
+    is("status.txt", &text);
     is("status.json", &format!("{:#}\n", status::document(&board)));
-    let table = status::of_table(&ModelLetters::new()).await.unwrap();
-    is("status-empty.txt", &status::render(&Board { queues: Vec::new(), alarm: None, table }, NOW, WIDTH));
+    let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
+    let empty = Board { stack: None, queues: Vec::new(), expiry: None, alarms: None, table };
+    is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
+    let table = Table { memory: Some(Memory::Gone), ..board.table.clone() };
+    let expiries =
+        [Expiry::NotBefore(NOW.after(Duration::from_secs(7 * 86_400))), Expiry::NotBefore(NOW), Expiry::Unknown];
+    let texts = expiries.map(|expiry| {
+        let board = Board { expiry: Some(expiry), alarms: Some(Vec::new()), table: table.clone(), ..board.clone() };
+        status::render(&board, NOW, WIDTH).lines().skip(4).take(7).map(|line| format!("{line}\n")).collect::<String>()
+    });
+    is("status-doubts.txt", &texts.join("\n"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
             Ok(Ended::Done)
         }
         Command::Status => {
-            let board = status::gather(&desk).await?;
+            let board = status::gather(&desk, now).await?;
             out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
             Ok(Ended::Done)
         }

@@ -277,7 +277,10 @@ fn a_list_of_pairs_is_answered_and_measured_by_queue() {
         assert_eq!(eject("gone").1["errorType"], "QueueNotListed");
         assert_eq!(eject("left").1["ejected"], 0);
     });
-    assert_eq!(queues(&output)[..3], ["orders", "mail", "left"]);
+    // Its counts, and what waits of it.
+    let mut measured = queues(&output);
+    measured.dedup();
+    assert_eq!(measured[..3], ["orders", "mail", "left"], "{measured:?}");
 }
 
 #[test]
