@@ -22,6 +22,9 @@ PREPARE := $(MAKE) --no-print-directory -j3 stage-needs
 WITH_TOOLS := PATH="$(TOOLS):$$PATH"
 PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps --requirement
 FUNCTIONS := processor indexer replay
+ACTIONS := .venv/actions/bin
+ACTIONS_READY := .venv/actions/.ready
+PACKAGE_ARCH := $(or $(ARCH),x86_64)
 COMPILER_READY := .venv/sam/.compiler
 CDK := infra/cdk
 CDK_READY := $(CDK)/node_modules/.package-lock.json
@@ -35,7 +38,7 @@ STAGE_NEEDS := $(SAM_READY) $(MINISTACK_READY) $(if $(wildcard $(SAM_READY)),,fu
 
 .PHONY: help
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- Every day --------------------------------------------------------------------------------------------------
 
@@ -70,6 +73,7 @@ test-stage:  ## The tests that need a stage, on one of their own
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
+	$(TOOLS)/python -m unittest discover --quiet --start-directory $(LOCAL)
 	$(STAGE) up
 	$(STAGE) also fifo
 	(
@@ -128,9 +132,8 @@ clean-stage: stage-down  ## Ends the stage and forgets it, compiled functions in
 	rm -rf "$(STAGE_DIR)" target/stage-test target/functions
 
 .PHONY: watch
-watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, against the stage (F=processor)
-	@test -f "$(STAGE_DIR)/$(F).env" || { echo "no stage is up in $(STAGE_DIR): make stage" >&2; exit 1; }
-	$(WITH_TOOLS) cargo lambda watch -A 127.0.0.1 -P $(WATCH_PORT) --env-file "$(STAGE_DIR)/$(F).env" -p $(F)
+watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, fed by a queue or not (F=processor QUEUE=main)
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/watch.py $(F) --port $(WATCH_PORT) $(if $(QUEUE),--queue "$(QUEUE)")
 
 .PHONY: invoke
 invoke: known-function $(SAM_READY)  ## Sends the watched function an event file (F=processor EVENT=file)
@@ -150,6 +153,10 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 	sam build
 	sam deploy --guided
 
+.PHONY: deploy-function
+deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/deploy_function.py $(F) $(if $(STACK),--stack "$(STACK)")
+
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra
@@ -161,7 +168,7 @@ validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint
 	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml --framework cloudformation --compact --quiet --skip-download
 	"$(TOOLS)/python" gates/check.py
 	"$(TOOLS)/python" gates/check.py mutants
-	$(MAKE) --no-print-directory -C "$(ROOT)" cdk
+	$(MAKE) --no-print-directory -C "$(ROOT)" workflows cdk
 
 .PHONY: cdk
 cdk: $(SAM_READY) $(CDK_READY)  ## The CDK's form: types, lints, each property held against the templates, cdk-nag, synthesis
@@ -175,6 +182,36 @@ cdk: $(SAM_READY) $(CDK_READY)  ## The CDK's form: types, lints, each property h
 	npx --no-install cdk synth --quiet -c "built=$$built" --output "$$built/whole"
 	npx --no-install cdk synth --quiet -c "built=$$built" --output "$$built/attached" \
 	  --app 'node dist/bin/attach.js' -c pairs=../pairs.example.json -c ledger=arn:aws:dynamodb:eu-central-1:123456789012:table/ledger
+
+.PHONY: workflows
+workflows: $(ACTIONS_READY)  ## Holds the workflows and the compose file to their schemas and to zizmor, offline
+	@$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(ACTIONS)/check-jsonschema --builtin-schema vendor.compose-spec $(LOCAL)/compose.yaml
+	$(ACTIONS)/zizmor --offline --persona=pedantic --no-progress .github
+
+# Release settings, unless the environment says otherwise. cargo-lambda needs the Rust target of the architecture.
+.PHONY: package
+package: $(COMPILER_READY) target/tools/bin/cargo-cyclonedx  ## The functions as zips, checksums, bills of materials, into target/package (ARCH=x86_64)
+	@export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
+	case "$(PACKAGE_ARCH)" in
+	  x86_64) flag=--x86-64 target=x86_64-unknown-linux-gnu ;;
+	  arm64) flag=--arm64 target=aarch64-unknown-linux-gnu ;;
+	  *) echo "ARCH must be x86_64 or arm64" >&2; exit 1 ;;
+	esac
+	packages="$(ROOT)/target/package" built="$(ROOT)/target/package-built"
+	mkdir -p "$$packages"
+	rm -rf "$$built"
+	for function in $(FUNCTIONS); do
+	  env -u MAKEFLAGS cargo lambda build --release --locked $$flag --output-format zip --lambda-dir "$$built" -p $$function --bin $$function
+	  cp "$$built/$$function/bootstrap.zip" "$$packages/$$function-$(PACKAGE_ARCH).zip"
+	  env -u MAKEFLAGS target/tools/bin/cargo-cyclonedx cyclonedx --manifest-path functions/$$function/Cargo.toml --format json \
+	    --target $$target --no-build-deps --override-filename redrive-bill
+	  mv functions/$$function/redrive-bill.json "$$packages/$$function-$(PACKAGE_ARCH).cdx.json"
+	  find . -name redrive-bill.json -not -path "./target/*" -delete
+	done
+	cd "$$packages"
+	sha256sum ./*-$(PACKAGE_ARCH).* > SHA256SUMS-$(PACKAGE_ARCH)
+	cat SHA256SUMS-$(PACKAGE_ARCH)
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies
@@ -218,6 +255,15 @@ $(CHECKOV_READY): $(LOCAL)/requirements-gates.txt
 	$(PYTHON) -m venv .venv/checkov
 	.venv/checkov/$(PIP) $<
 	touch $@
+
+$(ACTIONS_READY): $(LOCAL)/requirements-actions.txt
+	@echo "installing zizmor and check-jsonschema into .venv/actions"
+	$(PYTHON) -m venv .venv/actions
+	.venv/actions/$(PIP) $<
+	touch $@
+
+target/tools/bin/cargo-cyclonedx:
+	cargo install --locked --root target/tools cargo-cyclonedx@0.5.9
 
 target/tools/bin/cargo-deny:
 	cargo install --locked --root target/tools cargo-deny@0.20.2

@@ -153,16 +153,16 @@ def _write_files(settings: Settings, endpoint: str, outputs: Outputs) -> None:
     settings.outputs.write_text(json.dumps(outputs, indent=2) + "\n")
     clients = settings.client_environment(endpoint)
     named = {_shout(key): value for key, value in outputs.items() if key[0].isupper()}
-    _write_environment(settings.folder / "stage.env", {"STAGE_ENDPOINT": endpoint, **clients, **named})
+    write_environment(settings.folder / "stage.env", {"STAGE_ENDPOINT": endpoint, **clients, **named})
     functions = client("lambda", settings, endpoint)
     for function in FUNCTIONS:
         name = outputs[f"{function.capitalize()}FunctionName"]
         configuration = functions.get_function_configuration(FunctionName=name)
         variables = configuration.get("Environment", {}).get("Variables", {})
-        _write_environment(settings.folder / f"{function}.env", {**variables, **clients})
+        write_environment(settings.folder / f"{function}.env", {**variables, **clients})
 
 
-def _write_environment(path: Path, variables: Mapping[str, str]) -> None:
+def write_environment(path: Path, variables: Mapping[str, str]) -> None:
     path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
 
 

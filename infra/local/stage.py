@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import deployment
 import emulator
 import logs
+import mappings
 from deployment import DeploymentError, Outputs
 from emulator import EmulatorError
 from processes import Daemon, StillRunningError
@@ -71,6 +72,7 @@ def _bring_up(settings: Settings) -> Outputs:
         deployment.build(settings)
     with timed("stack deployed"):
         outputs = deployment.deploy(settings, endpoint)
+    mappings.on_again(deployment.client("lambda", settings, endpoint), settings.folder, say)
     player = _player(settings)
     if not player.alive():
         command = [str(TOOLS / "python"), str(INFRA / "local" / "cloudwatch.py")]
@@ -89,7 +91,7 @@ def _end(settings: Settings) -> int:
     if outputs is not None and emulator.running_endpoint(settings) == outputs["endpoint"]:
         logs.keep(settings, outputs)
     ended = _player(settings).stop() + emulator.daemon(settings).stop()
-    stale = (*settings.folder.glob("outputs*.json"), *settings.folder.glob("*.env"))
+    stale = (*settings.folder.glob("outputs*.json"), *settings.folder.glob("*.env"), *settings.folder.glob("mappings-off.*"))
     for leftover in (settings.folder / "endpoint", *stale):
         leftover.unlink(missing_ok=True)
     shutil.rmtree(settings.folder / "tmp", ignore_errors=True)
