@@ -23,8 +23,11 @@ WITH_TOOLS := PATH="$(TOOLS):$$PATH"
 PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps --requirement
 FUNCTIONS := processor indexer replay
 COMPILER_READY := .venv/sam/.compiler
+CDK := infra/cdk
+CDK_READY := $(CDK)/node_modules/.package-lock.json
 SAM_READY := .venv/sam/.ready
 MINISTACK_READY := .venv/ministack/.ready
+CHECKOV_READY := .venv/checkov/.ready
 
 # Before the first stage the functions are compiled while the tools are being installed; later `sam build` alone
 # finds out in seconds that nothing has changed.
@@ -44,6 +47,7 @@ demo:  ## Orders go in, some die, are understood, and are replayed or discarded 
 .PHONY: test
 test:  ## Every test; the end-to-end ones on a stage of their own
 	@$(MAKE) --no-print-directory -j4 test-here stage-needs
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory cdk; else echo 'no npm here: the tests of the CDK are left out'; fi
 	@$(MAKE) --no-print-directory test-stage
 
 .PHONY: check
@@ -149,12 +153,30 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 	sam deploy --guided
 
 .PHONY: validate
-validate: $(SAM_READY)  ## Lints the templates
+validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra
 	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
 	sam validate --lint
 	sam validate --lint --template attach.yaml
 	cfn-lint template.yaml attach.yaml
+	# Nothing is fetched or sent: its own checks alone, without a platform's key.
+	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml --framework cloudformation --compact --quiet --skip-download
+	"$(TOOLS)/python" gates/check.py
+	"$(TOOLS)/python" gates/check.py mutants
+	$(MAKE) --no-print-directory -C "$(ROOT)" cdk
+
+.PHONY: cdk
+cdk: $(SAM_READY) $(CDK_READY)  ## The CDK's form: types, lints, each property held against the templates, cdk-nag, synthesis
+	@cd $(CDK)
+	npm run --silent build
+	npm run --silent lint
+	npm run --silent test
+	built="$$(mktemp -d)"
+	trap 'rm -rf "$$built"' EXIT
+	for function in $(FUNCTIONS); do mkdir "$$built/$$function"; touch "$$built/$$function/bootstrap"; done
+	npx --no-install cdk synth --quiet -c "built=$$built" --output "$$built/whole"
+	npx --no-install cdk synth --quiet -c "built=$$built" --output "$$built/attached" \
+	  --app 'node dist/bin/attach.js' -c pairs=../pairs.example.json -c ledger=arn:aws:dynamodb:eu-central-1:123456789012:table/ledger
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies
@@ -182,10 +204,21 @@ $(SAM_READY): $(LOCAL)/requirements.txt $(COMPILER_READY)
 	.venv/sam/$(PIP) $<
 	touch $@
 
+$(CDK_READY): $(CDK)/package-lock.json
+	@echo "installing the CDK into $(CDK)/node_modules"
+	cd $(CDK) && npm ci --silent
+	touch $(ROOT)/$@
+
 $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 	@echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
+	touch $@
+
+$(CHECKOV_READY): $(LOCAL)/requirements-gates.txt
+	@echo "installing checkov into .venv/checkov"
+	$(PYTHON) -m venv .venv/checkov
+	.venv/checkov/$(PIP) $<
 	touch $@
 
 target/tools/bin/cargo-deny:

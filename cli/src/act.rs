@@ -22,7 +22,7 @@ use crate::walk::{Wanted, filter};
 /// How many letters are read at once.
 const READ: usize = 10;
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
-const DONE: [&str; 10] = [
+const DONE: [&str; 11] = [
     "sent",
     "taken_over",
     "resolved_instead",
@@ -31,6 +31,7 @@ const DONE: [&str; 10] = [
     "restored",
     "noted",
     "erased",
+    "ejected",
     "would_send",
     "considered",
 ];
@@ -75,7 +76,10 @@ impl Report {
 
     /// How many letters it changed.
     fn progress(&self) -> u64 {
-        ["sent", "resolved_instead", "discarded", "restored", "erased"].iter().map(|name| self.of(name)).sum()
+        ["sent", "resolved_instead", "discarded", "restored", "erased", "ejected"]
+            .iter()
+            .map(|name| self.of(name))
+            .sum()
     }
 
     /// This answer after an earlier one: what was done adds up, what was not done is as it is now.
@@ -127,7 +131,8 @@ impl Report {
 pub(crate) async fn whole(function: &impl Function, request: &Value) -> Result<Report, Error> {
     let mut report = Report::read(function.ask(request).await?)?;
     let again = request.get("select").is_some() && request["dry_run"] != true;
-    let again = again && ["replay", "discard", "restore", "erase"].iter().any(|action| request["action"] == **action);
+    let again =
+        again && ["replay", "discard", "restore", "erase", "eject"].iter().any(|action| request["action"] == **action);
     while again && report.more && report.stopped.is_none() {
         let next = Report::read(function.ask(request).await?)?;
         let stuck = next.progress() == 0;

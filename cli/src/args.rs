@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use redrive_core::doctor::Rule;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letter::{ErrorType, Status};
 
@@ -34,7 +35,8 @@ pub(crate) struct Common {
     /// Another region (else the one in the outputs, else the environment's).
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// Who asks: written down with whatever is done. By default the user and the host.
+    /// Who asks, written down beside the caller's ARN (or instead, unverified,
+    /// where STS does not tell it).
     #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
     pub(crate) by: Option<String>,
     /// JSON instead of text.
@@ -87,13 +89,48 @@ pub(crate) enum Command {
     Note(Remark),
     /// Removes payload and attributes for ever; what is known about the letter stays.
     Erase(Remark),
+    /// Puts letters that wait back into their dead-letter queue, for native tools
+    /// or before the queue is given up. Only once its custody is off.
+    Eject(Eject),
+    /// Asks the indexer to take the dead-letter queue in now, and follows it until
+    /// the queue is empty. Fails if messages stay, and says why.
+    Drain,
     /// Writes whole letters, one JSON document a line, exactly.
     Export(List),
+    /// Writes letters of a file of `export` into the table, exactly as they were.
+    /// What is there already is left alone.
+    Import {
+        /// A file of whole letters, one JSON document a line.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// What is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
+    Doctor(Doctor),
     /// The completion script of a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// A queue by URL, ARN or name, its dead-letter queue with it; else those of the stack.
+    #[arg(long = "queue", value_name = "QUEUE")]
+    pub(crate) queues: Vec<String>,
+    /// Only this rule; more than once for several.
+    #[arg(long = "rule", value_name = "RULE", value_parser = crate::doctor::named)]
+    pub(crate) rules: Vec<&'static Rule>,
+    /// Ends like an error if anything could not be checked.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Says why a rule is there, who says so, and how it is mended; looks at nothing.
+    #[arg(long, value_name = "RULE", value_parser = crate::doctor::named, conflicts_with_all = ["queues", "rules", "strict"])]
+    pub(crate) explain: Option<&'static Rule>,
 }
 
 /// All that are given must fit.
@@ -222,6 +259,15 @@ pub(crate) struct Remark {
     /// Why, or what: written down with each letter.
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: String,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eject {
     /// Do not ask.
     #[arg(long, short)]
     pub(crate) yes: bool,

@@ -10,20 +10,28 @@ use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::QueueAttributeName;
-use redrive_aws::{AwsGauges, LedgerTable, LetterTable};
-use serde_json::Value;
+use redrive_aws::{LedgerTable, LetterTable};
+use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::ended::Error;
-use crate::stack::Stack;
+use crate::stack::{NAME, Stack};
 use crate::status::Depths;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one try of a read may take.
 const TRY: Duration = Duration::from_secs(10);
+/// How long AWS has to say who calls.
+const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
+
+/// What a function that failed says of it.
+struct Failed {
+    kind: Option<String>,
+    why: String,
+}
 
 /// A stack and its clients.
 #[derive(Debug)]
@@ -37,26 +45,9 @@ pub(crate) struct Desk {
 impl Desk {
     /// Finds the stack.
     pub(crate) async fn open(common: &Common) -> Result<Self, Error> {
-        let (config, stack) = match (&common.stack, &common.outputs) {
-            (Some(_), Some(_)) => {
-                let both = "a stack and a file of outputs are both named (perhaps by REDRIVE_STACK and REDRIVE_OUTPUTS): \
-                            name one";
-                return Err(Error::Usage(both.to_owned()));
-            }
-            (None, Some(path)) => {
-                let stack = Stack::read(path)?;
-                (configured(common, stack.get("endpoint"), stack.get("region")).await, stack)
-            }
-            (Some(name), None) => {
-                let config = configured(common, None, None).await;
-                let stack = described(&config, name).await?;
-                (config, stack)
-            }
-            (None, None) => {
-                let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
-                return Err(Error::Usage(none.to_owned()));
-            }
-        };
+        let (config, stack) = found(common).await?;
+        let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
+        let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
         Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
     }
 
@@ -70,28 +61,46 @@ impl Desk {
         self.stack.get("LedgerTableName").map(|table| self.aws.ledger(table))
     }
 
-    /// The alarms of the stack's account and region.
-    pub(crate) fn gauges(&self) -> Result<AwsGauges, Error> {
-        Ok(self.aws.gauges(self.stack.need("MainQueueUrl")?))
+    /// Who calls, as AWS knows it: an ARN. Nothing needs to be allowed for that, but STS may be out of reach.
+    pub(crate) async fn caller(&self) -> Option<String> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
+        let config = aws_sdk_sts::config::Builder::from(self.aws.config())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled());
+        let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
+        let arn = answer.map_err(|why| service("STS did not say who calls, so it is not verified", &why));
+        arn.inspect_err(|why| crate::out::say(&why.to_string())).ok()?.arn
     }
 
     /// Asks the replay function, and waits for its answer.
     pub(crate) async fn ask(&self, request: &Value) -> Result<Value, Error> {
-        let function = self.stack.need("ReplayFunctionName")?;
+        let answer = self.invoke("ReplayFunctionName", "the replay function", request).await?;
+        answer.map_err(|Failed { kind, why }| match kind.as_deref() {
+            Some("RequestNotUnderstood") => Error::Usage(why),
+            Some("InCustody" | "QueueNotListed") => Error::NotSetUp(why),
+            _ => Error::Service(format!("the replay function failed: {why}")),
+        })
+    }
+
+    /// Lets the indexer empty the dead-letter queues, and waits for its answer.
+    pub(crate) async fn sweep(&self) -> Result<Value, Error> {
+        let answer = self.invoke("IndexerFunctionName", "the indexer", &json!({"redrive": "sweep"})).await?;
+        answer.map_err(|Failed { why, .. }| Error::Service(format!("the indexer failed: {why}")))
+    }
+
+    /// Invokes a function, whose name is an output, and waits for its answer.
+    async fn invoke(&self, output: &str, what: &str, request: &Value) -> Result<Result<Value, Failed>, Error> {
         let payload = Blob::new(request.to_string());
-        let call = self.lambda.invoke().function_name(function).payload(payload).send();
-        let answer = call.await.map_err(|why| service("the replay function could not be invoked", &why))?;
+        let call = self.lambda.invoke().function_name(self.stack.need(output)?).payload(payload).send();
+        let answer = call.await.map_err(|why| service(&format!("{what} could not be invoked"), &why))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let told: Value = serde_json::from_slice(payload).unwrap_or_default();
         if answer.function_error().is_none() {
-            return Ok(told);
+            return Ok(Ok(told));
         }
         let word = |name: &str| told.get(name).and_then(Value::as_str).map(crate::text::shown);
         let why = word("errorMessage").unwrap_or_else(|| "it did not say why".to_owned());
-        match word("errorType").as_deref() {
-            Some("RequestNotUnderstood") => Err(Error::Usage(why)),
-            _ => Err(Error::Service(format!("the replay function failed: {why}"))),
-        }
+        Ok(Err(Failed { kind: word("errorType"), why }))
     }
 
     /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.
@@ -103,19 +112,42 @@ impl Desk {
         Ok(())
     }
 
-    /// About how many messages a queue has.
+    /// About how many messages a queue has, and how long it keeps them.
     pub(crate) async fn depths(&self, url: &str) -> Result<Depths, Error> {
         use QueueAttributeName as Name;
         let names = [
             Name::ApproximateNumberOfMessages,
             Name::ApproximateNumberOfMessagesNotVisible,
             Name::ApproximateNumberOfMessagesDelayed,
+            Name::MessageRetentionPeriod,
         ];
         let call = self.aws.sqs().get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
         let answer = call.send().await.map_err(|why| service("a queue did not say how deep it is", &why))?;
         let all = answer.attributes.unwrap_or_default();
-        let [visible, in_flight, delayed] = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
-        Ok(Depths { visible, in_flight, delayed })
+        let numbers = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
+        let [visible, in_flight, delayed, retention] = numbers;
+        Ok(Depths { visible, in_flight, delayed, retention: retention.map(Duration::from_secs) })
+    }
+}
+
+/// The configuration, and the stack if one is named.
+pub(crate) async fn found(common: &Common) -> Result<(SdkConfig, Option<Stack>), Error> {
+    match (&common.stack, &common.outputs) {
+        (Some(_), Some(_)) => {
+            let both = "a stack and a file of outputs are both named (perhaps by REDRIVE_STACK and REDRIVE_OUTPUTS): \
+                        name one";
+            Err(Error::Usage(both.to_owned()))
+        }
+        (None, Some(path)) => {
+            let stack = Stack::read(path)?;
+            Ok((configured(common, stack.get("endpoint"), stack.get("region")).await, Some(stack)))
+        }
+        (Some(name), None) => {
+            let config = configured(common, None, None).await;
+            let stack = described(&config, name).await?;
+            Ok((config, Some(stack)))
+        }
+        (None, None) => Ok((configured(common, None, None).await, None)),
     }
 }
 
@@ -149,6 +181,7 @@ async fn described(config: &SdkConfig, name: &str) -> Result<Stack, Error> {
     let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
     let outputs: HashMap<_, _> = outputs
         .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
+        .chain(answer.stacks().iter().filter_map(|stack| Some((NAME.to_owned(), stack.stack_name()?.to_owned()))))
         .collect();
     Ok(Stack::new(outputs))
 }
@@ -164,4 +197,99 @@ where
         _ => DisplayErrorContext(why).to_string(),
     };
     Error::Service(crate::text::shown(&format!("{what}: {told}")))
+}
+
+/// What CloudWatch knows of the stack: its alarms, and how old what waits is.
+mod cloudwatch {
+    use std::time::Duration;
+
+    use aws_sdk_cloudwatch::Client;
+    use aws_sdk_cloudwatch::primitives::DateTime;
+    use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, Statistic};
+    use redrive_core::time::Timestamp;
+
+    use super::{Desk, service};
+    use crate::ended::Error;
+    use crate::status::alarms::Alarm;
+    use crate::text::queue_name;
+
+    /// An older number says nothing of now: the indexer runs every minute, and SQS's metrics of an idle queue come late.
+    const RECENT: Duration = Duration::from_secs(15 * 60);
+    /// Metrics of a minute each.
+    const PERIOD: i32 = 60;
+
+    impl Desk {
+        /// All alarms whose names begin with that of the stack, composite ones too.
+        pub(crate) async fn alarms(&self, stack: &str) -> Result<Vec<Alarm>, Error> {
+            let call = Client::new(self.aws.config())
+                .describe_alarms()
+                .alarm_name_prefix(format!("{stack}-"))
+                .alarm_types(AlarmType::MetricAlarm)
+                .alarm_types(AlarmType::CompositeAlarm);
+            let (mut all, mut pages) = (Vec::new(), call.into_paginator().send());
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|why| service("the alarms could not be described", &why))?;
+                let metric = page.metric_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
+                let composite = page.composite_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
+                all.extend(
+                    metric.chain(composite).filter_map(|(name, state)| Some(Alarm::new(name?, state?.as_str()))),
+                );
+            }
+            Ok(all)
+        }
+
+        /// When the first message expires of those that the indexer received lately and had to leave.
+        pub(crate) async fn first_expiry(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+            let (Some(function), Some(queue)) = (self.stack.get("IndexerFunctionName"), self.stack.get("MainQueueArn"))
+            else {
+                return Ok(None);
+            };
+            let dimensions = [("Function", function), ("Queue", queue_name(queue))];
+            let last = self.last(("Redrive", "TimeToExpiry"), &dimensions, Statistic::Minimum, now).await?;
+            Ok(last.and_then(|point| Some(seen(&point)?.after(seconds(point.minimum)?))))
+        }
+
+        /// How long the oldest message has been in a queue.
+        pub(crate) async fn age(&self, url: &str, now: Timestamp) -> Result<Option<Duration>, Error> {
+            let metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
+            let last = self.last(metric, &[("QueueName", queue_name(url))], Statistic::Maximum, now).await?;
+            Ok(last.and_then(|point| Some(seconds(point.maximum)? + now.since(seen(&point)?))))
+        }
+
+        async fn last(
+            &self,
+            (namespace, metric): (&str, &str),
+            dimensions: &[(&str, &str)],
+            statistic: Statistic,
+            now: Timestamp,
+        ) -> Result<Option<Datapoint>, Error> {
+            let instant = |at: u64| DateTime::from_secs(i64::try_from(at).unwrap_or(i64::MAX));
+            let call = Client::new(self.aws.config())
+                .get_metric_statistics()
+                .namespace(namespace)
+                .metric_name(metric)
+                .set_dimensions(Some(
+                    dimensions
+                        .iter()
+                        .map(|(name, value)| Dimension::builder().name(*name).value(*value).build())
+                        .collect(),
+                ))
+                .start_time(instant(now.as_secs().saturating_sub(RECENT.as_secs())))
+                .end_time(instant(now.as_secs()))
+                .period(PERIOD)
+                .statistics(statistic);
+            let answer = call.send().await.map_err(|why| service("a metric could not be read", &why))?;
+            Ok(answer.datapoints.unwrap_or_default().into_iter().max_by_key(seen))
+        }
+    }
+
+    /// When a metric was taken: at the end of its minute at the latest.
+    fn seen(point: &Datapoint) -> Option<Timestamp> {
+        let seconds = u64::try_from(point.timestamp.as_ref()?.secs()).ok()?;
+        Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))
+    }
+
+    fn seconds(value: Option<f64>) -> Option<Duration> {
+        Duration::try_from_secs_f64(value?).ok()
+    }
 }

@@ -92,19 +92,28 @@ fn add(causes: &mut Causes, cause: Cause) {
     }
 }
 
+/// Counts a letter to those that died of the same.
+pub(crate) fn join(causes: &mut Causes, found: Candidate) {
+    add(causes, Cause::of(found));
+}
+
 /// Counts letters together that died of the same.
 pub(crate) fn grouped(found: impl IntoIterator<Item = Candidate>) -> Causes {
     let mut causes = Causes::new();
-    found.into_iter().for_each(|found| add(&mut causes, Cause::of(found)));
+    found.into_iter().for_each(|found| join(&mut causes, found));
     causes
 }
 
 /// The causes of what is wanted, the largest first.
 pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<Cause>, Unavailable> {
-    let sums = wanted.sums(letters, |causes: &mut Causes, found| add(causes, Cause::of(found))).await?;
+    Ok(merged(wanted.sums(letters, join).await?))
+}
+
+/// Several counts as one.
+pub(crate) fn merged(sums: impl IntoIterator<Item = Causes>) -> Vec<Cause> {
     let mut all = Causes::new();
     sums.into_iter().flat_map(Causes::into_values).for_each(|cause| add(&mut all, cause));
-    Ok(sorted(all))
+    sorted(all)
 }
 
 /// The largest first.

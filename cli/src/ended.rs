@@ -13,10 +13,12 @@ pub(crate) const CODES: &str = "Exit codes:
   2  the command line is not understood
   3  AWS could not be reached, or denied it
   4  refused: it was not confirmed
+  5  the doctor found errors (with --strict, or could not check everything)
 
 Reads go to the tables themselves; whatever sends, changes or destroys is asked
-of the stack's replay function, which writes down who asked. Region and
-credentials come from the usual AWS environment. NO_COLOR is honoured.";
+of the stack's replay function, which writes down who asked. Only import writes
+to the table, and only what is not there. Region and credentials come from the
+usual AWS environment. NO_COLOR is honoured.";
 
 /// What a command came to, if nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) enum Ended {
     Done,
     /// Not all of it, or not as it was asked for.
     NotAsAsked,
+    /// Something is wrong with what was looked at.
+    Ailing,
 }
 
 /// What went wrong.
@@ -39,6 +43,9 @@ pub(crate) enum Error {
     /// Another service, or a function that failed.
     #[error("{0}")]
     Service(String),
+    /// The stack is not set up for what was asked.
+    #[error("{0}")]
+    NotSetUp(String),
     /// Nobody said yes.
     #[error("{0}")]
     Refused(String),
@@ -55,7 +62,7 @@ impl Error {
             Self::Refused(_) => 4,
             // `redrive list | head` got what it wanted.
             Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::Output(_) => 1,
+            Self::NotSetUp(_) | Self::Output(_) => 1,
         }
     }
 }
@@ -65,6 +72,7 @@ pub(crate) fn exit_code(ended: Result<Ended, Error>, tell: impl FnOnce(&Error)) 
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::NotAsAsked) => ExitCode::from(1),
+        Ok(Ended::Ailing) => ExitCode::from(5),
         Err(error) => {
             if error.code() > 0 {
                 tell(&error);
@@ -85,6 +93,7 @@ mod tests {
             (Error::Usage("u".to_owned()), 2, "2  the command line"),
             (Error::Unavailable(gone), 3, "3  AWS could not be reached"),
             (Error::Service("s".to_owned()), 3, "3  AWS could not be reached"),
+            (Error::NotSetUp("n".to_owned()), 1, "1  something was not done"),
             (Error::Refused("r".to_owned()), 4, "4  refused"),
             (Error::Output(io::Error::other("full")), 1, "1  something was not done"),
         ] {

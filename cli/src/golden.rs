@@ -3,25 +3,31 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
-use redrive_core::job::{AlarmState, Fate};
+use redrive_core::job::Fate;
 use redrive_core::letter::{Body, Letter, Status};
 use redrive_core::replay::{Candidate, Filter, Selection};
-use redrive_testkit::ModelLetters;
+use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use crate::act::{Preview, Report};
+use crate::drain::Drained;
+use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::samples::{self, NOW};
 use crate::show::{Asked, Seen};
-use crate::status::{Board, Depths, Queue};
+use crate::status::alarms::Alarm;
+use crate::status::expiry::{Expiry, Memory};
+use crate::status::{Board, Depths, Queue, Table};
 use crate::walk::Wanted;
-use crate::{causes, jobs, json, list, replay, show, status, text, watch};
+use crate::{causes, eject, jobs, json, list, replay, show, status, text, watch};
 
 const WIDTH: usize = 80;
+const SCREEN: usize = 24;
 
-fn is(name: &str, output: &str) {
+pub(crate) fn is(name: &str, output: &str) {
     let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
     for line in output.lines() {
         let is_text = name.ends_with(".txt");
@@ -97,20 +103,38 @@ async fn the_status_looks_as_it_did() {
     let queue = |role, name: &str, visible| Queue {
         role,
         name: name.to_owned(),
-        depths: Depths { visible, in_flight: Some(3), delayed: Some(0) },
+        depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
-    let mut table = status::of_table(&store()).await.unwrap();
+    let mut table = status::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
+    table.memory = Some(Memory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
         queue("main_queue", "orders", Some(12)),
         queue("dead_letter_queue", "orders-dlq", Some(0)),
         queue("failed_invocations_queue", "orders-failed-invocations", None),
     ];
-    let board = Board { queues, alarm: Some(("orders-dlq-depth".to_owned(), Some(AlarmState::Quiet))), table };
-    is("status.txt", &status::render(&board, NOW, WIDTH));
+    let quiet = ["DepthAlarm", "FailedInvocationsAlarm", "ProcessorErrorsAlarm", "IndexerErrorsAlarm", "OldestAlarm"];
+    let quiet = quiet.map(|name| Alarm::new(&format!("orders-{name}-1ABCDEF"), "OK"));
+    let loud = [("DeadLetterAgeAlarm", "ALARM"), ("WillExpireAlarm", "ALARM"), ("own-name", "INSUFFICIENT_DATA")];
+    let loud = loud.map(|(name, state)| Alarm::new(&format!("orders-{name}-1ABCDEF"), state));
+    let alarms = Some(quiet.into_iter().chain(loud).collect());
+    let expiry = Some(Expiry::At(NOW.after(Duration::from_secs(20 * 3_600))));
+    let board = Board { stack: Some("orders".to_owned()), queues, expiry, alarms, table };
+    let text = status::render(&board, NOW, WIDTH);
+    assert!(text.lines().count() <= SCREEN, "it fits a screen");
+    is("status.txt", &text);
     is("status.json", &format!("{:#}\n", status::document(&board)));
-    let table = status::of_table(&ModelLetters::new()).await.unwrap();
-    is("status-empty.txt", &status::render(&Board { queues: Vec::new(), alarm: None, table }, NOW, WIDTH));
+    let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
+    let empty = Board { stack: None, queues: Vec::new(), expiry: None, alarms: None, table };
+    is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
+    let table = Table { memory: Some(Memory::Gone), ..board.table.clone() };
+    let expiries =
+        [Expiry::NotBefore(NOW.after(Duration::from_secs(7 * 86_400))), Expiry::NotBefore(NOW), Expiry::Unknown];
+    let texts = expiries.map(|expiry| {
+        let board = Board { expiry: Some(expiry), alarms: Some(Vec::new()), table: table.clone(), ..board.clone() };
+        status::render(&board, NOW, WIDTH).lines().skip(4).take(7).map(|line| format!("{line}\n")).collect::<String>()
+    });
+    is("status-doubts.txt", &texts.join("\n"));
 }
 
 #[test]
@@ -156,4 +180,41 @@ async fn what_would_be_touched_looks_as_it_did() {
     let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
     is("discard-done.txt", &report.render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
+}
+
+#[tokio::test]
+async fn what_goes_to_the_dead_letter_queue_looks_as_it_did() {
+    let preview = Preview::of(&store(), &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
+    let report = Report::read(json!({"considered": 56, "ejected": 53, "left_in_doubt": 2, "no_body": 1})).unwrap();
+    is("eject.txt", &format!("{}{}", preview.render(eject::VERB, NOW, WIDTH), report.render(WIDTH)));
+    is("eject.json", &format!("{:#}\n", report.json()));
+}
+
+#[test]
+fn what_was_taken_in_looks_as_it_did() {
+    let depths =
+        |visible, in_flight| Some(Depths { visible: Some(visible), in_flight: Some(in_flight), ..Depths::default() });
+    let run =
+        json!({"received": 46, "created": 40, "changed": 2, "deleted": 42, "new_fingerprints": 1, "lease_live": 4});
+    let run = serde_json::from_value(run).unwrap();
+    let some = Drained { run, depths: depths(0, 4) };
+    let run = serde_json::from_value(json!({"received": 1, "created": 1, "deleted": 1})).unwrap();
+    let all = Drained { run, depths: depths(0, 0) };
+    let none = Drained { depths: depths(7, 0), ..Drained::default() };
+    let held = Drained { depths: depths(0, 7), ..Drained::default() };
+    let texts: Vec<_> = [some, all, none, held].iter().map(|one| one.render("orders-dlq", WIDTH)).collect();
+    is("drain.txt", &texts.join("\n"));
+    is("drain.json", &format!("{:#}\n", some.json()));
+}
+
+#[test]
+fn what_is_imported_looks_as_it_did() {
+    let mut contents = Contents::default();
+    let own = redrive_core::ids::QueueArn::new("arn:aws:sqs:eu-west-1:123456789012:refunds").unwrap();
+    samples::letters().iter().for_each(|letter| contents.add(letter, Some(&own), NOW));
+    let all = Imported { imported: 50, existing: 8, no_body: 1, expired: 2, unavailable: 3 };
+    let good = Imported { imported: 58, ..Imported::default() };
+    let texts = [contents.render(NOW, WIDTH), all.render(WIDTH), good.render(WIDTH)];
+    is("import.txt", &texts.join("\n"));
+    is("import.json", &format!("{:#}\n", all.json()));
 }

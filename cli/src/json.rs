@@ -1,5 +1,7 @@
 //! A letter and a ledger's entry as JSON, with the field names of the dead-letter table. Times are RFC 3339.
 
+pub(crate) mod read;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::envelope::{Attribute, AttributeValue};

@@ -1,5 +1,6 @@
 //! `redrive`: the operator's command. It reads the tables itself; whatever sends, changes or destroys goes through the
-//! replay function, whose permissions and fences hold then, and which writes down who asked.
+//! replay function, whose permissions and fences hold then, and which writes down who asked. One thing it writes itself:
+//! `import` puts back what is not there.
 //!
 //! | to read | about |
 //! |---|---|
@@ -8,16 +9,23 @@
 //! | `aws.rs`, `stack.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found |
 //! | `walk.rs` | letters through the indexes |
 //! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
-//! | `act.rs`, `replay.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `act.rs`, `replay.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `drain.rs` | what asks the indexer |
+//! | `import.rs` | what `export` wrote, back into the table |
+//! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
 //! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
 
 mod act;
 mod args;
 mod aws;
 mod causes;
+mod doctor;
+mod drain;
+mod eject;
 mod ended;
 #[cfg(test)]
 mod golden;
+mod import;
 mod jobs;
 mod json;
 mod list;

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use crate::ended::Error;
@@ -69,6 +70,14 @@ impl Out {
 /// Says something to the person beside the output.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+/// How far something is, beside the output; hidden where nobody looks at it.
+pub(crate) fn bar(out: Out) -> ProgressBar {
+    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+    ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
 /// Whether somebody can be asked.

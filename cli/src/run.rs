@@ -14,10 +14,7 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
-use crate::{causes, jobs, list, replay, show, status, watch};
-
-/// The longest name that the replay function takes.
-const NAME_LIMIT: usize = 256;
+use crate::{causes, doctor, drain, eject, import, jobs, list, replay, show, status, watch, who};
 
 /// Reads the command line, and does it.
 pub(crate) fn main() -> ExitCode {
@@ -35,6 +32,11 @@ fn start(line: &Line) -> Result<Ended, Error> {
         out.exact(&script)?;
         return Ok(Ended::Done);
     }
+    if let Command::Doctor(asked) = &line.command
+        && let Some(rule) = asked.explain
+    {
+        return doctor::explain(rule, out);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
 }
@@ -46,8 +48,13 @@ fn now() -> Timestamp {
 
 async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     let now = now();
-    let by = || who(line.common.by.as_deref());
+    if let Command::Doctor(asked) = &line.command {
+        // It looks at any queue: it needs no stack of ours.
+        return doctor::run(asked, &line.common, out).await;
+    }
+    let said = who::said(line.common.by.as_deref())?;
     let desk = Desk::open(&line.common).await?;
+    let by = async || who::named(desk.caller().await.as_deref(), said, who::user_at_host);
     match &line.command {
         Command::Causes(filters) => {
             let wanted = wanted(&desk, filters, vec![Status::Pending], now)?;
@@ -72,7 +79,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
             Ok(Ended::Done)
         }
         Command::Status => {
-            let board = status::gather(&desk).await?;
+            let board = status::gather(&desk, now).await?;
             out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
             Ok(Ended::Done)
         }
@@ -82,15 +89,21 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
             Ok(Ended::Done)
         }
         Command::Watch { job, every } => watch::run(&desk.letters()?, *job, Duration::from_secs(*every), out).await,
-        Command::Replay(asked) => replay::run(asked, &desk, &by()?, (now, out)).await,
-        Command::Pause(asked) => steer("pause", asked, &desk, &by()?, out).await,
-        Command::Resume(asked) => steer("resume", asked, &desk, &by()?, out).await,
-        Command::Cancel(asked) => steer("cancel", asked, &desk, &by()?, out).await,
-        Command::Discard(remark) => act::run(Doing::Discard, remark, &desk, &by()?, (now, out)).await,
-        Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by()?, (now, out)).await,
-        Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by()?, (now, out)).await,
-        Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by()?, (now, out)).await,
-        Command::Completions { .. } => Ok(Ended::Done),
+        Command::Replay(asked) => replay::run(asked, &desk, &by().await?, (now, out)).await,
+        Command::Eject(asked) => eject::run(asked, &desk, &by().await?, (now, out)).await,
+        Command::Drain => drain::run(&desk, out).await,
+        Command::Import { file, yes } => {
+            let own = desk.stack.main_queue();
+            import::run(&desk.letters()?, file, own.as_ref(), *yes, (now, out)).await
+        }
+        Command::Pause(asked) => steer("pause", asked, &desk, &by().await?, out).await,
+        Command::Resume(asked) => steer("resume", asked, &desk, &by().await?, out).await,
+        Command::Cancel(asked) => steer("cancel", asked, &desk, &by().await?, out).await,
+        Command::Discard(remark) => act::run(Doing::Discard, remark, &desk, &by().await?, (now, out)).await,
+        Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by().await?, (now, out)).await,
+        Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by().await?, (now, out)).await,
+        Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by().await?, (now, out)).await,
+        Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
     }
 }
 
@@ -118,14 +131,4 @@ async fn steer(action: &str, asked: &Steer, desk: &Desk, by: &str, out: Out) -> 
     };
     out.either(document, text)?;
     Ok(report.ended())
-}
-
-/// Who asks: as it was said, or the user at this machine.
-fn who(by: Option<&str>) -> Result<String, Error> {
-    let by = by.map_or_else(crate::who::user_at_host, |by| Ok(by.trim().to_owned()))?;
-    if (1..=NAME_LIMIT).contains(&by.len()) {
-        Ok(by)
-    } else {
-        Err(Error::Usage(format!("--by must have 1 to {NAME_LIMIT} bytes")))
-    }
 }

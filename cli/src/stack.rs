@@ -7,6 +7,11 @@ use redrive_core::ids::QueueArn;
 
 use crate::ended::Error;
 
+/// Where its name stands, beside the outputs.
+pub(crate) const NAME: &str = "stack";
+/// What stands between the stack's name and CloudFormation's own letters in the name of a function that it named.
+const NAMED: &str = "-ReplayFunction";
+
 /// The outputs of a stack, by their names in infra/template.yaml.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stack(HashMap<String, String>);
@@ -36,8 +41,31 @@ impl Stack {
         self.get(name).ok_or_else(missing)
     }
 
+    /// Its name: as it was named, or as far as the name of a function tells it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let told = || Some(self.get("ReplayFunctionName")?.split_once(NAMED)?.0);
+        self.get(NAME).or_else(told).filter(|name| !name.is_empty())
+    }
+
     /// The queue that letters come from and go back to.
     pub(crate) fn main_queue(&self) -> Option<QueueArn> {
         self.get("MainQueueArn").and_then(QueueArn::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_known_by_its_name_or_by_that_of_its_function() {
+        let name = |outputs: &[(&str, &str)]| {
+            let outputs = outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Stack::new(outputs.collect()).name().map(str::to_owned)
+        };
+        let function = ("ReplayFunctionName", "orders-eu-ReplayFunction-1ABC");
+        assert_eq!(name(&[function]).as_deref(), Some("orders-eu"));
+        assert_eq!(name(&[function, ("stack", "orders")]).as_deref(), Some("orders"));
+        assert_eq!((name(&[("ReplayFunctionName", "own-name")]), name(&[])), (None, None));
     }
 }

@@ -1,13 +1,17 @@
-//! How things stand: queues, what waits in the table, what is under way.
+//! How things stand: queues, alarms, what waits in the table, what is under way. It fits a screen.
+
+pub(crate) mod alarms;
+pub(crate) mod expiry;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
-use redrive_core::job::AlarmState;
 use redrive_core::letter::Status;
-use redrive_core::ports::{Gauges, Jobs, Letters};
-use redrive_core::replay::Filter;
+use redrive_core::ports::{Jobs, LedgerReader, Letters};
+use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Desk;
@@ -16,9 +20,11 @@ use crate::ended::Error;
 use crate::jobs::{self, Seen};
 use crate::text::{ago, count, fit, queue_name, shown, table};
 use crate::walk::Wanted;
+use alarms::Alarm;
+use expiry::{Expiry, Memory};
 
 /// How many causes are named.
-const TOP: usize = 5;
+const TOP: usize = 3;
 /// The queues of a stack, and what stands for each in JSON.
 const QUEUES: [(&str, &str); 3] = [
     ("MainQueueUrl", "main_queue"),
@@ -27,11 +33,21 @@ const QUEUES: [(&str, &str); 3] = [
 ];
 
 /// About how many messages a queue has; `None`: it did not say.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Depths {
     pub(crate) visible: Option<u64>,
     pub(crate) in_flight: Option<u64>,
     pub(crate) delayed: Option<u64>,
+    /// How long it keeps them.
+    #[serde(skip)]
+    pub(crate) retention: Option<Duration>,
+}
+
+impl Depths {
+    /// All of them, as far as it said.
+    pub(crate) fn all(&self) -> u64 {
+        [self.visible, self.in_flight, self.delayed].into_iter().flatten().sum()
+    }
 }
 
 /// One queue of the stack.
@@ -47,6 +63,8 @@ pub(crate) struct Queue {
 pub(crate) struct Table {
     /// PENDING.
     pub(crate) waiting: Vec<Cause>,
+    /// How long the ledger knows the first of them; `None`: there is no ledger, or nothing that it would forget.
+    pub(crate) memory: Option<Memory>,
     pub(crate) replaying: u64,
     pub(crate) replayed: u64,
     /// The open ones.
@@ -56,39 +74,85 @@ pub(crate) struct Table {
 /// All of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Board {
+    /// The stack's name, if it is known.
+    pub(crate) stack: Option<String>,
     pub(crate) queues: Vec<Queue>,
-    /// The depth alarm: its name and state; no state if CloudWatch could not be asked.
-    pub(crate) alarm: Option<(String, Option<AlarmState>)>,
+    /// When the first message of the dead-letter queue expires, if there is one.
+    pub(crate) expiry: Option<Expiry>,
+    /// `None`: CloudWatch could not be asked.
+    pub(crate) alarms: Option<Vec<Alarm>>,
     pub(crate) table: Table,
 }
 
-/// Reads what the table says.
-pub(crate) async fn of_table<L: Letters + Jobs>(letters: &L) -> Result<Table, Error> {
+/// What waits, in one walk.
+#[derive(Default)]
+struct Waiting {
+    causes: causes::Causes,
+    first_forgotten: Option<Candidate>,
+}
+
+impl Waiting {
+    fn add(&mut self, found: Candidate) {
+        self.first_forgotten = expiry::first_forgotten(self.first_forgotten.take(), Some(found.clone()));
+        causes::join(&mut self.causes, found);
+    }
+}
+
+/// Reads what the tables say.
+pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
+    letters: &L,
+    ledger: &R,
+    now: Timestamp,
+) -> Result<Table, Error> {
     let every = |status| Wanted { filter: Filter::default(), statuses: vec![status] };
-    let waiting = causes::gather(letters, &every(Status::Pending)).await?;
+    let (mut waiting, mut first) = (Vec::new(), None);
+    for sum in every(Status::Pending).sums(letters, Waiting::add).await? {
+        first = expiry::first_forgotten(first, sum.first_forgotten);
+        waiting.push(sum.causes);
+    }
     let mut under_way = [0, 0];
     for (n, status) in [Status::Replaying, Status::Replayed].into_iter().enumerate() {
         let counts: Vec<u64> = every(status).sums(letters, |sum: &mut u64, _| *sum += 1).await?;
         under_way[n] = counts.iter().sum();
     }
     let [replaying, replayed] = under_way;
-    Ok(Table { waiting, replaying, replayed, jobs: jobs::gather(letters, true).await? })
+    let memory = expiry::memory(ledger, first.as_ref(), now).await?;
+    let jobs = jobs::gather(letters, true).await?;
+    Ok(Table { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
 }
 
 /// Reads everything.
-pub(crate) async fn gather(desk: &Desk) -> Result<Board, Error> {
+pub(crate) async fn gather(desk: &Desk, now: Timestamp) -> Result<Board, Error> {
     let mut queues = Vec::new();
     for (output, role) in QUEUES {
         if let Some(url) = desk.stack.get(output) {
             queues.push(Queue { role, name: queue_name(url).to_owned(), depths: desk.depths(url).await? });
         }
     }
-    let alarm = match desk.stack.get("DepthAlarmName") {
-        // Not worth failing for: everything else is known.
-        Some(name) => Some((name.to_owned(), desk.gauges()?.alarm(name).await.ok())),
+    let stack = desk.stack.name().map(str::to_owned);
+    // What CloudWatch does not say is not worth failing for: everything else is known.
+    let alarms = match &stack {
+        Some(name) => desk.alarms(name).await.ok().map(|all| alarms::own(name, all)),
         None => None,
     };
-    Ok(Board { queues, alarm, table: of_table(&desk.letters()?).await? })
+    let expiry = first_expiry(desk, &queues, now).await;
+    Ok(Board { stack, queues, expiry, alarms, table: of_table(&desk.letters()?, &desk.ledger(), now).await? })
+}
+
+async fn first_expiry(desk: &Desk, queues: &[Queue], now: Timestamp) -> Option<Expiry> {
+    let of = |role| queues.iter().find(|queue| queue.role == role);
+    let (main, dead) = (of(QUEUES[0].1), of(QUEUES[1].1)?);
+    if dead.depths.all() == 0 {
+        return None;
+    }
+    let seen = desk.first_expiry(now).await.ok().flatten();
+    let age = match desk.stack.get(QUEUES[1].0) {
+        Some(url) if seen.is_none() => desk.age(url, now).await.ok().flatten(),
+        _ => None,
+    };
+    let fifo = dead.name.ends_with(".fifo");
+    let before = if fifo { Some(Duration::ZERO) } else { main.and_then(|main| main.depths.retention) };
+    Expiry::of(&dead.depths, before, seen, age, now)
 }
 
 fn by_class(waiting: &[Cause]) -> BTreeMap<&'static str, u64> {
@@ -97,27 +161,28 @@ fn by_class(waiting: &[Cause]) -> BTreeMap<&'static str, u64> {
     classes
 }
 
-const fn word(state: Option<AlarmState>) -> &'static str {
-    match state {
-        Some(AlarmState::Ringing) => "ALARM",
-        Some(AlarmState::Quiet) => "quiet",
-        Some(AlarmState::Missing) => "missing",
-        None => "unknown",
-    }
-}
-
 pub(crate) fn document(board: &Board) -> Value {
     let table = &board.table;
     let queues = board.queues.iter().map(|queue| {
-        let Depths { visible, in_flight, delayed } = queue.depths;
+        let Depths { visible, in_flight, delayed, .. } = queue.depths;
         json!({"role": queue.role, "name": queue.name, "visible": visible, "in_flight": in_flight, "delayed": delayed})
     });
     json!({
         "queues": queues.collect::<Vec<_>>(),
-        "alarm": board.alarm.as_ref().map(|(name, state)| json!({"name": name, "state": word(*state)})),
+        "dead_letter_queue_expiry": board.expiry.map(|expiry| match expiry {
+            Expiry::At(at) => json!({"at": at.to_rfc3339()}),
+            Expiry::NotBefore(at) => json!({"not_before": at.to_rfc3339()}),
+            Expiry::Unknown => json!({}),
+        }),
+        "alarms": board.alarms.as_deref().map(alarms::documents),
         "waiting": {
             "letters": causes::total(&table.waiting),
             "oldest_failed_at": oldest(&table.waiting).map(Timestamp::to_rfc3339),
+            "ledger_forgets_at": match table.memory {
+                Some(Memory::Until(at)) => json!(at.to_rfc3339()),
+                Some(Memory::Gone) | None => Value::Null,
+            },
+            "forgotten": table.memory == Some(Memory::Gone),
             "error_type": by_class(&table.waiting),
             "causes": table.waiting.iter().take(TOP).map(Cause::json).collect::<Vec<_>>(),
         },
@@ -132,35 +197,52 @@ fn oldest(waiting: &[Cause]) -> Option<Timestamp> {
 }
 
 pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
-    let mut text = queues(board, width);
+    let mut text = queues(board, now, width);
+    let _ = writeln!(text);
+    text.push_str(&alarms::render(board.stack.as_deref(), board.alarms.as_deref(), width));
     let table = &board.table;
-    let letters = causes::total(&table.waiting);
-    let _ = writeln!(text, "\nWAITING: {letters}");
-    if let Some(oldest) = oldest(&table.waiting) {
-        let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
-        let line = format!("  {}; the oldest failed {}", classes.join(", "), ago(now, oldest));
-        let _ = writeln!(text, "{}", fit(&line, width));
-        let digits = letters.to_string().len();
-        for cause in table.waiting.iter().take(TOP) {
-            let line = format!("  {:>digits$}  {}", cause.letters, shown(&cause.fingerprint));
-            let _ = writeln!(text, "{}", fit(&line, width));
-        }
-        if let Some(more) = table.waiting.len().checked_sub(TOP).filter(|more| *more > 0) {
-            let _ = writeln!(text, "  and {}: `redrive causes`", count(more as u64, "more cause", "more causes"));
-        }
-    }
-    let _ = writeln!(text, "\nUNDER WAY: {}", table.replaying + table.replayed);
-    if table.replaying + table.replayed > 0 {
-        let _ = writeln!(text, "  {} being sent, {} sent, without an outcome yet", table.replaying, table.replayed);
-    }
-    let _ = writeln!(text, "\nOPEN JOBS: {}", table.jobs.len());
+    text.push_str(&waiting(table, now, width));
+    let under_way = table.replaying + table.replayed;
+    let _ = match under_way {
+        0 => writeln!(text, "\nUNDER WAY: 0"),
+        n => writeln!(
+            text,
+            "\nUNDER WAY: {n} ({} being sent, {} without an outcome yet)",
+            table.replaying, table.replayed
+        ),
+    };
+    let _ = writeln!(text, "OPEN JOBS: {}", table.jobs.len());
     if !table.jobs.is_empty() {
         text.push_str(&jobs::render(&table.jobs, width));
     }
     text
 }
 
-fn queues(board: &Board, width: usize) -> String {
+fn waiting(table: &Table, now: Timestamp, width: usize) -> String {
+    let letters = causes::total(&table.waiting);
+    let mut text = format!("\nWAITING: {letters}\n");
+    let Some(oldest) = oldest(&table.waiting) else { return text };
+    let mut add = |line: &str| {
+        let _ = writeln!(text, "{}", fit(line, width));
+    };
+    let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
+    add(&format!("  {}; the oldest failed {}", classes.join(", "), ago(now, oldest)));
+    match table.memory {
+        Some(Memory::Until(at)) => add(&format!("  the ledger forgets the first of them {}", ago(now, at))),
+        Some(Memory::Gone) => add("  the ledger knows nothing any more of the first of them (--forgotten-ok)"),
+        None => {}
+    }
+    let digits = letters.to_string().len();
+    for cause in table.waiting.iter().take(TOP) {
+        add(&format!("  {:>digits$}  {}", cause.letters, shown(&cause.fingerprint)));
+    }
+    if let Some(more) = table.waiting.len().checked_sub(TOP).filter(|more| *more > 0) {
+        add(&format!("  and {}: `redrive causes`", count(more as u64, "more cause", "more causes")));
+    }
+    text
+}
+
+fn queues(board: &Board, now: Timestamp, width: usize) -> String {
     let number =
         |n: Option<u64>, head: &str| format!("{:>1$}", n.map_or("?".to_owned(), |n| n.to_string()), head.len());
     let rows = board.queues.iter().map(|queue| {
@@ -173,8 +255,10 @@ fn queues(board: &Board, width: usize) -> String {
         ]
     });
     let mut text = table(&["QUEUE", "VISIBLE", "IN FLIGHT", "DELAYED"], &rows.collect::<Vec<_>>(), width);
-    if let Some((name, state)) = &board.alarm {
-        let _ = writeln!(text, "{}", fit(&format!("Depth alarm {}: {}", shown(name), word(*state)), width));
+    let dead = board.queues.iter().find(|queue| queue.role == QUEUES[1].1);
+    if let (Some(queue), Some(expiry)) = (dead, board.expiry) {
+        let line = format!("The first message of {} {}", shown(&queue.name), expiry.words(now));
+        let _ = writeln!(text, "{}", fit(&line, width));
     }
     text
 }

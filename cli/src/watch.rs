@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use redrive_core::ids::JobId;
 use redrive_core::job::{Account, Fate, State};
 use redrive_core::ports::Jobs;
@@ -39,7 +38,7 @@ pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out)
         out::say(&format!("there is no job {id}"));
         return Ok(Ended::NotAsAsked);
     };
-    let bar = bar(out);
+    let bar = out::bar(out);
     let (mut last, mut failure, mut silent) = (String::new(), None, 0);
     loop {
         // A filter's letters are not counted before the job comes to them.
@@ -71,11 +70,4 @@ pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out)
     bar.finish_and_clear();
     out.either(|| jobs::document(&seen), |width| jobs::account(&seen, width))?;
     Ok(ended(&seen))
-}
-
-fn bar(out: Out) -> ProgressBar {
-    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-    ProgressBar::with_draw_target(None, target).with_style(style)
 }

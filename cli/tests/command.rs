@@ -25,6 +25,8 @@ fn outputs(name: &str) -> PathBuf {
         "MainQueueArn": "arn:aws:sqs:eu-west-1:000000000000:orders",
         "DeadLetterTableName": "letters",
         "LedgerTableName": "ledger",
+        "DeadLetterQueueUrl": "http://127.0.0.1/000000000000/orders-dlq",
+        "IndexerFunctionName": "indexer",
         "ReplayFunctionName": "replay",
     });
     std::fs::File::create(&path).unwrap().write_all(outputs.to_string().as_bytes()).unwrap();
@@ -47,7 +49,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 20] = [
     "causes",
     "list",
     "show",
@@ -62,7 +64,11 @@ const COMMANDS: [&str; 16] = [
     "restore",
     "note",
     "erase",
+    "eject",
+    "drain",
     "export",
+    "import",
+    "doctor",
     "completions",
 ];
 const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
@@ -87,6 +93,12 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
         &["pause", "--by", "", ID],
         &["causes", "--stack", "also"],
         &["watch", ID, "--every", "0"],
+        &["doctor", "--rule", "no-such-rule"],
+        &["doctor", "--explain", "no-depth-alarm", "--strict"],
+        &["eject", "--yes"],
+        &["import"],
+        &["import", "--yes", "/no/such/file"],
+        &["import", "--yes", outputs],
     ] {
         let output = with(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
@@ -105,6 +117,8 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
         &["discard", ID, "--note", "n"],
         &["erase", "--type", "schema", "--note", "n"],
         &["--json", "erase", ID, "--note", "n"],
+        &["eject", "--queue", "orders"],
+        &["import", "/no/such/file"],
     ] {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 4, "{arguments:?}: {}", said(&output));
@@ -115,8 +129,16 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
 #[test]
 fn an_aws_that_does_not_answer_ends_with_3() {
     let outputs = outputs("silent.json");
-    for arguments in [&["causes"][..], &["show", ID], &["status"], &["jobs"], &["discard", ID, "--note", "n", "--yes"]]
-    {
+    for arguments in [
+        &["causes"][..],
+        &["show", ID],
+        &["status"],
+        &["jobs"],
+        &["drain"],
+        &["doctor"],
+        &["discard", ID, "--note", "n", "--yes"],
+        &["eject", ID, "--yes"],
+    ] {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 3, "{arguments:?}: {}", said(&output));
         assert!(output.stdout.is_empty(), "{arguments:?}");
@@ -130,7 +152,8 @@ fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     let output = redrive(&["--help"]);
     let help = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(code(&output), 0);
-    let words = ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  "];
+    let words =
+        ["--json", "--endpoint-url", "NO_COLOR", "\n  0  ", "\n  1  ", "\n  2  ", "\n  3  ", "\n  4  ", "\n  5  "];
     for word in COMMANDS.iter().chain(&words) {
         assert!(help.contains(word), "{word}");
     }

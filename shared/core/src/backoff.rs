@@ -10,6 +10,9 @@ const LONGEST: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 /// How long the ledger is left alone at first when it is out of reach, and at most.
 const OUTAGE: (u64, u64) = (30, 15 * 60);
 
+/// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
+pub const RECEIVE_HEADROOM: u32 = 5;
+
 /// The delays between attempts: one fewer than there are attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule(Vec<Duration>);

@@ -227,7 +227,8 @@ fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
 }
 
 /// A decoding error's text without anything that stood in the body: serde quotes values and unknown names.
-pub(crate) fn without_data(text: &str) -> String {
+#[must_use]
+pub fn without_data(text: &str) -> String {
     // These have no ", expected " of serde's own: one that stands there stood in the body.
     for (start, end) in
         [("unknown field `", "`, there are no fields"), ("unknown variant `", "`, there are no variants")]

@@ -9,9 +9,18 @@ mod claim;
 mod entry;
 mod settle;
 
+use std::time::Duration;
+
 pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
 pub use entry::{Attempt, Entry, LastFault, LifeRecord, Origin, State};
 pub use settle::{Settlement, Settling, settle};
+
+/// What is kept of a message's time for settling it.
+pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);
+/// By how much two workers' clocks may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+/// By how much a lease is longer than the time that a handler gets.
+pub const LEASE_MARGIN: Duration = SETTLE_RESERVE.saturating_add(CLOCK_SKEW);
 
 use crate::ids::OwnerToken;
 use crate::key::LedgerKey;

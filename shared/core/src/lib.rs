@@ -14,6 +14,7 @@ pub mod backoff;
 pub mod batch;
 pub mod cause;
 pub mod decode;
+pub mod doctor;
 pub mod envelope;
 pub mod fault;
 pub mod fingerprint;

@@ -13,22 +13,17 @@ mod tests;
 
 use std::time::Duration;
 
-use redrive_core::backoff::Schedule;
+use redrive_core::backoff::{RECEIVE_HEADROOM, Schedule};
 use redrive_core::decode::Reading;
+use redrive_core::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
 use redrive_core::mask::Masks;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
 pub use pairs::{IndexedPair, Pair, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 
-/// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
-const RECEIVE_HEADROOM: u32 = 5;
 /// SQS's limit of a redrive policy's `maxReceiveCount`.
 const MOST_RECEIVES: u64 = 1_000;
-/// What is kept of a message's time for settling it.
-const SETTLE_RESERVE: Duration = Duration::from_secs(1);
-/// By how much two workers' clocks may differ.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// A variable of this process.
 #[must_use]
@@ -242,7 +237,7 @@ fn enough_receives(reader: &mut Reader<'_>, receives: Option<u64>, schedule: Opt
 /// A lease that outlives the visibility timeout would keep the message's own next receive out.
 fn short_lease(reader: &mut Reader<'_>, handler_timeout: Option<u64>, visibility: Option<u64>) {
     let (Some(handler_timeout), Some(visibility)) = (handler_timeout, visibility) else { return };
-    let margin = (SETTLE_RESERVE + CLOCK_SKEW).as_secs();
+    let margin = LEASE_MARGIN.as_secs();
     if handler_timeout + margin >= visibility {
         reader.refuse(
             "HANDLER_TIMEOUT_SECONDS",

@@ -80,6 +80,22 @@ fn every_form_of_the_alarm_rings() {
     assert_eq!(Wake::parse(&fixture("sweep.json")), Ok(Wake::Sweep));
 }
 
+/// Payloads that others recorded and publish; see the README beside them.
+#[test]
+fn alarms_that_others_recorded_ring_too() {
+    let recorded: [(&str, &[&str]); 5] = [
+        ("cloudwatch-alarm-metric.json", &["lambda-demo-metric-alarm"]),
+        ("cloudwatch-alarm-composite.json", &["CompositeDemo.Main"]),
+        ("cloudwatch-alarm-composite-with-suppressor-alarm.json", &["ServiceAggregatedAlarm"]),
+        ("cloudwatch-alarm-sns-payload-single-metric.json", &["EXAMPLE"]),
+        ("cloudwatch-alarm-sns-payload-multiple-metrics.json", &["EXAMPLE", "EXAMPLE"]),
+    ];
+    for (name, alarms) in recorded {
+        let alarms = alarms.iter().copied().map(str::to_owned).collect();
+        assert_eq!(Wake::parse(&fixture(&format!("official/{name}"))), Ok(Wake::Ring { alarms }), "{name}");
+    }
+}
+
 #[test]
 fn an_alarm_says_which_queue_it_watches_in_each_of_its_forms_and_a_sweep_says_none() {
     for name in ["sns-alarm.json", "cloudwatch-alarm-direct.json", "eventbridge-alarm.json"] {
@@ -150,8 +166,9 @@ fn every_request_to_replay_is_understood() {
 /// A file that is sent to the wrong function is answered with an error, and no file is without a reader.
 #[test]
 fn every_file_is_for_exactly_one_function() {
-    for entry in fs::read_dir(folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+    let entries = fs::read_dir(folder()).unwrap().map(Result::unwrap);
+    for entry in entries.filter(|entry| entry.path().is_file()) {
+        let name = entry.file_name().into_string().unwrap();
         let readers = [
             event::records(fixture(&name), &queue()).is_ok_and(|records| Batch::open(records).is_ok()),
             Wake::parse(&fixture(&name)).is_ok(),

@@ -57,10 +57,11 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     });
     let (indexers, meters): (_, Vec<_>) = queues.unzip();
     let (meters, dead_letters) = meters.into_iter().unzip();
-    Ok(Indexing { indexers, meters, dead_letters })
+    Ok(Indexing { function: function.name, indexers, meters, dead_letters })
 }
 
 struct Indexing {
+    function: String,
     indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
     /// Of each, in the same order, and how long its dead-letter queue keeps a message.
     meters: Vec<(Meter, Duration)>,
@@ -84,16 +85,12 @@ impl Flow for Indexing {
         let any = usize::try_from(System.bits() % (1 << 16)).unwrap_or_default();
         let first = first(&self.dead_letters, &watched_queues(&invocation.payload), any);
         let reports = drain_all(&self.indexers, first, invocation.deadline).await;
-        let mut queues = Vec::with_capacity(reports.len());
-        for ((meter, retention), report) in self.meters.iter().zip(reports) {
-            if let Some(report) = &report {
-                meter.emit(&meter::of_drain(report, *retention, System.now()), &[]);
-                for (class, metrics) in meter::of_indexed(report) {
-                    meter.emit_class(class, &metrics);
-                }
-            }
-            queues.push((meter.queue(), report));
-        }
+        let now = System.now();
+        let told = self.meters.iter().zip(&reports).filter_map(|(meter, report)| Some((meter, report.as_ref()?)));
+        told.clone().for_each(|((meter, retention), report)| meter::emit(&meter.drain(report, *retention, now)));
+        let whole = told.map(|((_, retention), report)| (report, *retention));
+        meter::emit(&[meter::whole_drain(&self.function, whole, now)]);
+        let queues = self.meters.iter().map(|(meter, _)| meter.queue()).zip(reports).collect();
         answer(queues, woken_by)
     }
 }

@@ -1,26 +1,29 @@
 //! Each flow's report as one line of numbers an invocation, in the embedded metric format.
 //!
 //! Dimensions: `Function` and `Queue` (the main queue's name); those marked by *class* also once more with `Class`, the letters'
-//! `error_type`, in a line of their own. A count that is zero is left out, and so is a class of which there is nothing.
+//! `error_type`, in a line of their own. Those marked *all* once more with `Function` alone, all queues together: an alarm cannot
+//! search for queues. A count that is zero is left out, and so is a class of which there is nothing. `infra/metrics.json` is the
+//! list, made by this module's test; what an alarm or the dashboard shows must be in it.
 //!
 //! | from | metric | unit | what it is |
 //! |---|---|---|---|
-//! | indexer | `DeadReceived` | Count | messages received from the dead-letter queue; 0 says that it ran |
+//! | indexer | `DeadReceived` (*all*) | Count | messages received from the dead-letter queue; 0 says that it ran |
 //! | | `LettersCreated`, `LettersChanged`, `LettersResolved` | Count | new letters; deaths of known ones; found done |
 //! | | `LettersIndexed` (class only) | Count | letters that came to PENDING |
 //! | | `DeadDeleted`, `DeleteFailures` | Count | messages deleted; known to the table, and not deleted yet |
-//! | | `Unindexable` | Count | messages that stayed, all reasons together |
+//! | | `Unindexable` (*all*) | Count | messages that stayed, all reasons together |
 //! | | `LeftLeaseLive` | Count | of these: somebody still runs them |
 //! | | `LeftUnavailable` | Count | of these: a table did not answer, or not in time, or could not read what it holds |
 //! | | `LeftSkipped` | Count | of these: without an id, a receipt handle, a body or a timestamp |
 //! | | `SeenAgain` | Count | messages received twice by one run |
 //! | | `FailedReceives` | Count | receives that the queue did not answer |
-//! | | `NewFingerprints` | Count | causes that nobody had seen before |
+//! | | `NewFingerprints` (*all*) | Count | causes that nobody had seen before |
 //! | | `UnrecordedCauses` | Count | causes whose record was not written |
-//! | | `TimeToExpiry` | Seconds | until the oldest message that was received and stayed is deleted by SQS; only if one stayed |
-//! | replay | `LettersPending` (also by class) | Count | PENDING, all of them; at most once a minute, by the schedule |
-//! | | `LettersForAPerson` (also by class) | Count | of these: the policy never replays them |
-//! | | `OldestPendingAge` (also by class) | Seconds | since the first failure of the oldest of them |
+//! | | `TimeToExpiry` (*all*) | Seconds | until the oldest message that was received and stayed is deleted by SQS; only if one stayed |
+//! | replay | `LettersPending` (*all*, also by class) | Count | PENDING, all of them; at most once a minute, by the schedule |
+//! | | `LettersForAPerson` (*all*, also by class) | Count | of these: the policy never replays them |
+//! | | `OldestPendingAge` (*all*, also by class) | Seconds | since the first failure of the oldest of them |
+//! | | `TimeToResolution` | Seconds | of each letter that came to RESOLVED, since its first failure |
 //! | | `Replay…`, `Letters…` | Count | what became of the letters of a run, see `ReplayReport` |
 //! | processor | everything else | Count, Milliseconds | what became of the messages of a batch, see `Counts` |
 //!
@@ -30,12 +33,39 @@
 
 use std::time::Duration;
 
-use redrive_core::cause::Waiting;
+use redrive_core::cause::{Standing, Waiting};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
 use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};
 
-/// Writes a function's metrics.
+/// One line of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Line {
+    dimensions: Vec<(&'static str, String)>,
+    metrics: Vec<Metric>,
+    distributions: Vec<Distribution>,
+    /// They mean something at zero, too: left out, the last ones would stand for ever.
+    zeros: bool,
+}
+
+impl Line {
+    /// Else a number that is zero says nothing that its absence would not, the first one excepted: it says that the function
+    /// ran.
+    fn told(&self) -> Vec<Metric> {
+        let told = |(place, metric): (usize, &Metric)| (self.zeros || place == 0 || metric.1 > 0.0).then_some(*metric);
+        self.metrics.iter().enumerate().filter_map(told).collect()
+    }
+}
+
+/// Writes them.
+pub(crate) fn emit(lines: &[Line]) {
+    for line in lines {
+        let dimensions: Vec<_> = line.dimensions.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        metrics::emit(NAMESPACE, &dimensions, &line.told(), &line.distributions);
+    }
+}
+
+/// Makes a function's lines: of one queue pair, or of all.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter {
     function: String,
@@ -52,37 +82,67 @@ impl Meter {
         &self.queue
     }
 
-    /// A number that is zero says nothing that its absence would not, the first one excepted: it says that the
-    /// function ran.
-    pub(crate) fn emit(&self, metrics: &[Metric], distributions: &[Distribution]) {
-        let metrics: Vec<Metric> = metrics
-            .iter()
-            .enumerate()
-            .filter(|(place, (_, value, _))| *place == 0 || *value > 0.0)
-            .map(|(_, metric)| *metric)
-            .collect();
-        metrics::emit(NAMESPACE, &self.dimensions(), &metrics, distributions);
+    /// Of the processor.
+    pub(crate) fn batch(&self, counts: &Counts) -> Vec<Line> {
+        vec![Line { distributions: latencies_of(counts), ..self.counts(of_batch(counts)) }]
+    }
+
+    /// Of the indexer.
+    pub(crate) fn drain(&self, report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Line> {
+        let of_class =
+            |(class, indexed): (&&str, &usize)| self.counts(vec![count("LettersIndexed", *indexed)]).of(class);
+        let mut lines = vec![self.counts(of_drain(report, retention, now))];
+        lines.extend(report.pending.iter().map(of_class));
+        lines
+    }
+
+    /// Of replay.
+    pub(crate) fn replay(&self, report: &ReplayReport, now: Timestamp) -> Vec<Line> {
+        let mut lines = vec![Line { distributions: vec![resolution_of(report)], ..self.counts(of_replay(report)) }];
+        if let Some(standing) = &report.standing {
+            let gauges = |waiting: &Waiting| Line { zeros: true, ..self.counts(of_waiting(waiting, now)) };
+            lines.push(gauges(&standing.total()));
+            lines.extend(standing.types.iter().map(|(class, waiting)| gauges(waiting).of(class)));
+        }
+        lines
+    }
+
+    fn counts(&self, metrics: Vec<Metric>) -> Line {
+        let dimensions = vec![("Function", self.function.clone()), ("Queue", self.queue.clone())];
+        Line { dimensions, metrics, distributions: Vec::new(), zeros: false }
     }
 }
 
-impl Meter {
-    /// Numbers that mean something at zero, too: left out, the last ones would stand for ever.
-    pub(crate) fn gauge(&self, metrics: &[Metric]) {
-        metrics::emit(NAMESPACE, &self.dimensions(), metrics, &[]);
-    }
-
+impl Line {
     /// Of the letters of one error type.
-    pub(crate) fn emit_class(&self, class: &str, metrics: &[Metric]) {
-        let [function, queue] = self.dimensions();
-        metrics::emit(NAMESPACE, &[function, queue, ("Class", class)], metrics, &[]);
-    }
-
-    const fn dimensions(&self) -> [(&str, &str); 2] {
-        [("Function", self.function.as_str()), ("Queue", self.queue.as_str())]
+    fn of(mut self, class: &str) -> Self {
+        self.dimensions.push(("Class", class.to_owned()));
+        self
     }
 }
 
-pub(crate) fn of_batch(counts: &Counts) -> Vec<Metric> {
+/// Of the indexer, all queue pairs together: what an alarm is about, which cannot search for queues. Each report with how long
+/// its dead-letter queue keeps a message.
+pub(crate) fn whole_drain<'a>(
+    function: &str,
+    reports: impl Iterator<Item = (&'a DrainReport, Duration)>,
+    now: Timestamp,
+) -> Line {
+    let of_each: Vec<_> = reports.flat_map(|(report, retention)| of_drain(report, retention, now)).collect();
+    let of = |name| of_each.iter().filter(move |metric| metric.0 == name).map(|metric| metric.1);
+    let sum = |name| (name, of(name).sum(), Unit::Count);
+    let mut metrics = vec![sum("DeadReceived"), sum("NewFingerprints"), sum("Unindexable")];
+    metrics.extend(of("TimeToExpiry").reduce(f64::min).map(|least| ("TimeToExpiry", least, Unit::Seconds)));
+    Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: false }
+}
+
+/// Of replay, all queue pairs together, for the same reason.
+pub(crate) fn whole_standing(function: &str, standing: &Standing, now: Timestamp) -> Line {
+    let metrics = of_waiting(&standing.total(), now);
+    Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
+}
+
+fn of_batch(counts: &Counts) -> Vec<Metric> {
     let [transient, permanent, timeout, schema] = counts.faults;
     vec![
         count("Received", counts.received),
@@ -110,14 +170,14 @@ pub(crate) fn of_batch(counts: &Counts) -> Vec<Metric> {
 }
 
 /// How long handlers and the ledger took.
-pub(crate) fn latencies_of(counts: &Counts) -> Vec<Distribution> {
+fn latencies_of(counts: &Counts) -> Vec<Distribution> {
     let of = |name, latencies: &Latencies| {
         (name, latencies.samples().iter().copied().map(millis).collect(), Unit::Milliseconds)
     };
     vec![of("HandlerLatency", &counts.handler), of("LedgerLatency", &counts.ledger)]
 }
 
-pub(crate) fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Metric> {
+fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Metric> {
     let mut metrics = vec![
         count("DeadReceived", report.received),
         count("LettersCreated", report.created),
@@ -142,12 +202,7 @@ pub(crate) fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp
     metrics
 }
 
-/// By class.
-pub(crate) fn of_indexed(report: &DrainReport) -> Vec<(&'static str, Vec<Metric>)> {
-    report.pending.iter().map(|(class, indexed)| (*class, vec![count("LettersIndexed", *indexed)])).collect()
-}
-
-pub(crate) fn of_waiting(waiting: &Waiting, now: Timestamp) -> Vec<Metric> {
+fn of_waiting(waiting: &Waiting, now: Timestamp) -> Vec<Metric> {
     let age = waiting.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
     vec![
         count("LettersPending", waiting.pending),
@@ -156,7 +211,7 @@ pub(crate) fn of_waiting(waiting: &Waiting, now: Timestamp) -> Vec<Metric> {
     ]
 }
 
-pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
+fn of_replay(report: &ReplayReport) -> Vec<Metric> {
     vec![
         count("ReplayConsidered", report.considered),
         count("ReplaySent", report.sent),
@@ -181,6 +236,12 @@ pub(crate) fn of_replay(report: &ReplayReport) -> Vec<Metric> {
     ]
 }
 
+/// How long letters took to RESOLVED: an even choice of as many as a line takes.
+fn resolution_of(report: &ReplayReport) -> Distribution {
+    let every = report.took.len().div_ceil(metrics::VALUES).max(1);
+    ("TimeToResolution", report.took.iter().step_by(every).copied().map(seconds).collect(), Unit::Seconds)
+}
+
 fn count(name: &'static str, value: usize) -> Metric {
     #[expect(clippy::cast_precision_loss, reason = "no batch has 2^52 messages")]
     let value = value as f64;
@@ -196,47 +257,4 @@ fn millis(time: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stayed_is_told_by_its_reason_and_by_when_it_will_be_lost() {
-        let at = |seconds: u64| Timestamp::from_millis(seconds * 1_000);
-        let (lease_live, unavailable, skipped) = (1, 2, 3);
-        let report = DrainReport { lease_live, unavailable, skipped, repeated: 9, ..DrainReport::default() };
-        let told = |report: &DrainReport, now| {
-            let metrics = of_drain(report, Duration::from_secs(100), at(now));
-            let seen: Vec<_> = metrics.iter().filter(|(_, value, _)| *value > 0.0).copied().collect();
-            seen
-        };
-        let seen = told(&report, 150);
-        assert!(seen.contains(&("Unindexable", 6.0, Unit::Count)) && seen.contains(&("SeenAgain", 9.0, Unit::Count)));
-        assert!(seen.iter().all(|(name, ..)| *name != "TimeToExpiry"), "nothing is known to wait");
-        let report = DrainReport { oldest_left: Some(at(90)), ..report };
-        let expiry = |now| told(&report, now).into_iter().find(|(name, ..)| *name == "TimeToExpiry");
-        assert_eq!(expiry(150), Some(("TimeToExpiry", 40.0, Unit::Seconds)));
-        assert_eq!(expiry(500), Some(("TimeToExpiry", 1.0, Unit::Seconds)));
-    }
-
-    #[test]
-    fn what_waits_is_told_at_zero_too() {
-        let now = Timestamp::from_millis(90_000);
-        let values = |waiting: &Waiting| of_waiting(waiting, now).into_iter().map(|(_, value, _)| value).collect();
-        let none: Vec<_> = values(&Waiting::default());
-        assert_eq!(none, [0.0, 0.0, 0.0]);
-        let oldest = Some(Timestamp::from_millis(30_000));
-        let some: Vec<_> = values(&Waiting { pending: 3, for_a_person: 2, oldest });
-        assert_eq!(some, [3.0, 2.0, 60.0]);
-    }
-
-    #[test]
-    fn faults_are_named_after_their_classes() {
-        let counts = Counts { received: 3, faults: [1, 0, 0, 2], ..Counts::default() };
-        let seen: Vec<_> = of_batch(&counts)
-            .into_iter()
-            .filter(|(_, value, _)| *value > 0.0)
-            .map(|(name, value, _)| (name, value))
-            .collect();
-        assert_eq!(seen, [("Received", 3.0), ("FaultsTransient", 1.0), ("FaultsSchema", 2.0)]);
-    }
-}
+mod tests;

@@ -131,7 +131,7 @@ where
             .process(records, invocation.origin, invocation.deadline)
             .await
             .map_err(|why| Failure::new("NoMessageId", why))?;
-        self.meter.emit(&meter::of_batch(&report.counts), &meter::latencies_of(&report.counts));
+        meter::emit(&self.meter.batch(&report.counts));
         if let Some(outage) = report.outage.filter(|_| self.brake) {
             return Err(Failure::new(
                 "OutageBrake",

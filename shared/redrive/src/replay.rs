@@ -3,7 +3,7 @@ use std::time::Duration;
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::ports::Clock;
 use redrive_core::replay::Request;
-use redrive_engine::{ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
+use redrive_engine::{ReplayError, ReplayReport, ReplaySettings, Replayer, replay_all};
 use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
 use redrive_lambda::{System, telemetry};
@@ -57,10 +57,12 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
         (replayer, Meter::new(function.name.clone(), name))
     });
     let (replayers, meters) = queues.unzip();
-    Ok(Replaying { replayers, meters, of_no_queue: Meter::new(function.name.clone(), UNLISTED.to_owned()) })
+    let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
+    Ok(Replaying { function: function.name, replayers, meters, of_no_queue })
 }
 
 struct Replaying {
+    function: String,
     replayers: Vec<Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>>,
     /// Of each, in the same order.
     meters: Vec<Meter>,
@@ -71,24 +73,22 @@ impl Flow for Replaying {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let request = Request::parse(&invocation.payload).map_err(|why| Failure::new("RequestNotUnderstood", why))?;
         let reports = replay_all(&self.replayers, &request, invocation.deadline).await.map_err(failure)?;
+        let now = System.now();
         for (meter, report) in self.meters.iter().zip(&reports.pairs) {
-            meter.emit(&meter::of_replay(report), &[]);
-            if let Some(standing) = &report.standing {
-                let now = System.now();
-                meter.gauge(&meter::of_waiting(&standing.total(), now));
-                for (class, waiting) in &standing.types {
-                    meter.emit_class(class, &meter::of_waiting(waiting, now));
-                }
-            }
+            meter::emit(&meter.replay(report, now));
+        }
+        let together = reports.together();
+        if let Some(standing) = &together.standing {
+            meter::emit(&[meter::whole_standing(&self.function, standing, now)]);
         }
         // What was told of jobs is no number.
         if reports.rest.jobs.is_empty() && reports.rest != ReplayReport::default() {
-            self.of_no_queue.emit(&meter::of_replay(&reports.rest), &[]);
+            meter::emit(&self.of_no_queue.replay(&reports.rest, now));
         }
         if reports.rest.unlisted > 0 {
             warn!(count = reports.rest.unlisted, "letters are of queues that are not configured; they were left alone");
         }
-        answer(self.meters.iter().map(Meter::queue), &reports)
+        answer(self.meters.iter().map(Meter::queue), &together, &reports.pairs)
     }
 }
 
@@ -102,10 +102,14 @@ fn failure(error: ReplayError) -> Failure {
 }
 
 /// All together, and where there are several queues, each by its name.
-fn answer<'a>(names: impl ExactSizeIterator<Item = &'a str>, reports: &Reports) -> Result<Value, Failure> {
-    let mut answer = serde_json::to_value(reports.together()).map_err(|why| Failure::new("NoAnswer", why))?;
+fn answer<'a>(
+    names: impl ExactSizeIterator<Item = &'a str>,
+    together: &ReplayReport,
+    pairs: &[ReplayReport],
+) -> Result<Value, Failure> {
+    let mut answer = serde_json::to_value(together).map_err(|why| Failure::new("NoAnswer", why))?;
     if let Some(fields) = answer.as_object_mut().filter(|_| names.len() > 1) {
-        let queues = names.zip(&reports.pairs).map(|(name, report)| (name.to_owned(), json!(report)));
+        let queues = names.zip(pairs).map(|(name, report)| (name.to_owned(), json!(report)));
         fields.insert("queues".to_owned(), queues.collect());
     }
     Ok(answer)

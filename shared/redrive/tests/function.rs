@@ -256,7 +256,7 @@ fn a_list_of_pairs_is_answered_and_measured_by_queue() {
     let queues = |output: &std::process::Output| -> Vec<String> {
         let lines = log_lines(output);
         let measured = lines.iter().filter(|line| line["_aws"].is_object());
-        measured.map(|line| line["Queue"].as_str().unwrap().to_owned()).collect()
+        measured.map(|line| line["Queue"].as_str().unwrap_or("all").to_owned()).collect()
     };
     let world = World::start();
     let output = world.run("indexer", &settings, |world| {
@@ -264,7 +264,7 @@ fn a_list_of_pairs_is_answered_and_measured_by_queue() {
         assert_eq!((end.as_str(), &said["received"]), ("response", &json!(0)));
         assert_eq!(said["queues"].as_object().unwrap().keys().collect::<Vec<_>>(), ["mail", "orders"]);
     });
-    assert_eq!(queues(&output), ["orders", "mail"]);
+    assert_eq!(queues(&output), ["orders", "mail", "all"]);
     let world = World::start();
     let output = world.run("replay", &settings, |world| {
         let (end, said) = world.invoke(&json!({"redrive": "schedule"}), TIME);
@@ -277,7 +277,10 @@ fn a_list_of_pairs_is_answered_and_measured_by_queue() {
         assert_eq!(eject("gone").1["errorType"], "QueueNotListed");
         assert_eq!(eject("left").1["ejected"], 0);
     });
-    assert_eq!(queues(&output)[..3], ["orders", "mail", "left"]);
+    // Its counts, and what waits of it.
+    let mut measured = queues(&output);
+    measured.dedup();
+    assert_eq!(measured[..3], ["orders", "mail", "left"], "{measured:?}");
 }
 
 #[test]

@@ -95,6 +95,7 @@ async fn what_the_ledger_shows_as_done_is_resolved_and_not_ejected() {
     let report = ejected(&house).await;
     assert_eq!((report.resolved_instead, report.ejected, house.pairs[0].dead.len()), (1, 0, 0));
     assert_eq!(house.letters_of(0)[0].status, Status::Resolved);
+    assert_eq!(report.took, [house.clock.now().since(letter.reason.first_failed_at)], "as long as it took is measured");
 }
 
 /// Another message of its key, with the same payload, was handled.

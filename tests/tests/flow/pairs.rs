@@ -64,6 +64,22 @@ async fn without_a_ledger_a_letter_goes_when_a_person_asks_and_is_then_final() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_is_counted_by_queue_where_none_keeps_a_ledger() {
+    let house = House::new(vec![Pair::new("mail").without_ledger(), Pair::new("steps").without_ledger()]);
+    let pair = &house.pairs[0];
+    pair.main.send(Order::body("o-1", 5), Attributes::new());
+    pair.dies().await;
+    house.drain().await;
+    let reports = house.ask(&Request::Schedule).await.unwrap();
+    let counted: Vec<_> = reports.pairs.iter().map(|report| report.standing.as_ref().unwrap().total()).collect();
+    assert_eq!(
+        counted.iter().map(|waiting| (waiting.pending, waiting.for_a_person)).collect::<Vec<_>>(),
+        [(1, 1), (0, 0)]
+    );
+    assert_eq!(reports.together().considered, 0, "counting reads no letter");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_claim_that_ran_out_is_not_taken_over_where_no_ledger_swallows_a_second_copy() {
     let house = three().await;
     let letter = house.letters_of(1).remove(0);

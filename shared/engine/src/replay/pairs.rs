@@ -143,23 +143,29 @@ where
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
         self.each(Listing::due(Status::Pending, now), None, scheduled).await?;
         let sent_all = !std::mem::take(&mut self.reports.rest.more);
+        let mut replayed_all = true;
         // Where nothing keeps a ledger there is nothing to ask: REPLAYED is final.
         if self.pairs.iter().any(|pair| pair.ledger.is_kept()) {
             self.deadline = Instant::now() + left() / 2;
             self.each(Listing::all(Status::Replayed), None, Step::Reconcile).await?;
-            let replayed_all = !std::mem::take(&mut self.reports.rest.more);
-            self.deadline = end;
-            // This walk sees everything that waits: nothing else needs to count it.
-            self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
-            self.cut = false;
-            self.each(Listing::all(Status::Pending), None, Step::Reconcile).await?;
-            let whole = !self.reports.rest.more && !self.cut;
-            for report in &mut self.reports.pairs {
-                report.standing = report.tally.take().filter(|_| whole);
-            }
-            self.reports.rest.more |= !replayed_all;
+            replayed_all = !std::mem::take(&mut self.reports.rest.more);
         }
-        self.reports.rest.more |= !sent_all;
+        self.deadline = end;
+        self.waiting().await?;
+        self.reports.rest.more |= !(sent_all && replayed_all);
+        Ok(())
+    }
+
+    /// Finds out what became of the letters that wait. It sees all of them, so that nothing else needs to count them; where
+    /// no ledger is kept, counting is all there is to it.
+    async fn waiting(&mut self) -> Result<(), Unavailable> {
+        self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
+        self.cut = false;
+        self.each(Listing::all(Status::Pending), None, Step::Reconcile).await?;
+        let whole = !self.reports.rest.more && !self.cut;
+        for report in &mut self.reports.pairs {
+            report.standing = report.tally.take().filter(|_| whole);
+        }
         Ok(())
     }
 

@@ -104,6 +104,7 @@ where
         match self.change(letter, edge).await {
             Ok(Some(letter)) => {
                 info!(letter_id = %letter.id, note, "letter resolved");
+                report.took.push(self.world.now().since(letter.reason.first_failed_at));
                 true
             }
             Ok(None) => false,

@@ -1,0 +1,54 @@
+//! `redrive doctor`: looks at queues, their consumers, alarms and topics as they are deployed, and says what is wrong with
+//! them and how it is mended. The rules are core's; `doctor/aws.rs` gathers what they look at, `doctor/told.rs` tells it.
+
+mod aws;
+#[cfg(test)]
+mod golden;
+mod told;
+
+use std::time::SystemTime;
+
+use redrive_core::doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
+
+use crate::args::{Common, Doctor};
+use crate::ended::{Ended, Error};
+use crate::out::Out;
+
+/// Looks, and tells.
+pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Ended, Error> {
+    let (config, stack) = crate::aws::found(common).await?;
+    let services = aws::Services::new(&config, SystemTime::now());
+    let deployment = services.look(stack.as_ref(), &asked.queues).await?;
+    // Without a single queue the rest says nothing.
+    if let Some(Err(why)) =
+        deployment.pairs.iter().map(|pair| &pair.source.attributes).find(|_| all_hidden(&deployment))
+    {
+        return Err(Error::Service(format!("no queue could be read: {why}")));
+    }
+    let rules = if asked.rules.is_empty() { RULES.to_vec() } else { asked.rules.clone() };
+    let diagnosis = Diagnosis::of(&deployment, &rules);
+    let seen = told::Seen { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
+    out.either(|| told::document(&seen), |width| told::render(&seen, width))?;
+    Ok(ended(&diagnosis, asked.strict))
+}
+
+/// Says why a rule is there.
+pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Ended, Error> {
+    out.either(|| told::rule_document(rule), |width| told::explanation(rule, width))?;
+    Ok(Ended::Done)
+}
+
+/// A rule by its name.
+pub(crate) fn named(id: &str) -> Result<&'static Rule, String> {
+    let names = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(" ");
+    Rule::named(id).ok_or_else(|| format!("the rules are\n{}", crate::text::lines(&names(), 78).join("\n")))
+}
+
+fn all_hidden(deployment: &Deployment) -> bool {
+    deployment.pairs.iter().all(|pair| pair.source.attributes.is_err())
+}
+
+fn ended(diagnosis: &Diagnosis, strict: bool) -> Ended {
+    let blind = strict && !diagnosis.not_checked.is_empty();
+    if diagnosis.count(Severity::Error) > 0 || blind { Ended::Ailing } else { Ended::Done }
+}

@@ -1,0 +1,169 @@
+//! The deployment as AWS tells of it. Everything that is read is read as a fact of its own: what one service denies hides
+//! nothing of the others. Nothing is changed, and no message is received.
+
+mod alarms;
+mod functions;
+mod queues;
+mod roles;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use futures_util::future::join_all;
+use redrive_core::doctor::{Deployment, Fact, Installation, Pair, Queue, Topic, Unread};
+
+use crate::ended::Error;
+use crate::stack::Stack;
+
+/// What services call a thing that is not there.
+const ABSENT: [&str; 6] = [
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+    "NotFound",
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "NoSuchEntity",
+];
+
+/// The clients.
+#[derive(Debug)]
+pub(super) struct Services {
+    sqs: aws_sdk_sqs::Client,
+    lambda: aws_sdk_lambda::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    sns: aws_sdk_sns::Client,
+    kms: aws_sdk_kms::Client,
+    iam: aws_sdk_iam::Client,
+    now: SystemTime,
+}
+
+/// Why a call gave nothing. Its name says which permission it needs.
+fn unread<E, R>(call: &'static str, error: &SdkError<E, R>) -> Unread
+where
+    E: ProvideErrorMetadata,
+{
+    match error.as_service_error() {
+        Some(said) => match said.code() {
+            Some(code) if ABSENT.contains(&code) => Unread::Absent,
+            Some(code) => Unread::Because(format!("{call}: {code}")),
+            None => Unread::Because(format!("{call}: an error without a code")),
+        },
+        None if matches!(error, SdkError::ResponseError(_)) => {
+            Unread::Because(format!("{call}: its answer could not be read"))
+        }
+        None => Unread::Because(format!("{call}: no answer")),
+    }
+}
+
+/// A queue that must be there for anything to be said.
+fn needed<T>(queue: &str, fact: Fact<T>) -> Result<T, Error> {
+    fact.map_err(|why| match why {
+        Unread::Absent => Error::Usage(format!("there is no queue {}", crate::text::shown(queue))),
+        Unread::Because(why) => Error::Service(format!("{}: {why}", crate::text::shown(queue))),
+    })
+}
+
+impl Services {
+    pub(super) fn new(config: &SdkConfig, now: SystemTime) -> Self {
+        Self {
+            sqs: aws_sdk_sqs::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            now,
+        }
+    }
+
+    /// Looks at these queues, or at all that the stack serves; at its functions, too, if there is a stack.
+    pub(super) async fn look(&self, stack: Option<&Stack>, named: &[String]) -> Result<Deployment, Error> {
+        let custody = match stack.and_then(|stack| stack.get("IndexerFunctionName")) {
+            Some(indexer) => self.indexed(indexer).await,
+            None => BTreeMap::new(),
+        };
+        let mut sources = Vec::new();
+        for queue in named {
+            sources.extend(self.sources_of(queue).await?);
+        }
+        if named.is_empty() {
+            sources.extend(custody.keys().cloned());
+            if let Some(arn) = stack.and_then(|stack| stack.get("MainQueueArn")).filter(|_| sources.is_empty()) {
+                sources.push(arn.to_owned());
+            }
+        }
+        if sources.is_empty() {
+            return Err(Error::Usage(
+                "no queue is named: use --queue URL_OR_ARN, or a stack that has queues".to_owned(),
+            ));
+        }
+        sources.sort();
+        sources.dedup();
+        let pairs = sources.iter().map(|arn| self.pair(arn, custody.get(arn).copied().unwrap_or(false)));
+        let mut pairs = join_all(pairs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.ask_consumers(&mut pairs).await;
+        let installation = match stack {
+            Some(stack) => {
+                // Of queues that it does not serve nothing is asked of it.
+                let served: Vec<_> = pairs.iter().filter(|pair| custody.contains_key(&pair.source.arn)).collect();
+                self.installation(stack, &served).await
+            }
+            None => None,
+        };
+        let alarms = self.alarms().await;
+        let mut deployment = Deployment { pairs, alarms, topics: Vec::new(), installation };
+        let topics = deployment.topics_of_alarms();
+        let topics = topics.into_iter().map(|(arn, alarms)| self.topic(arn, alarms.into_iter().collect()));
+        deployment.topics = join_all(topics).await;
+        Ok(deployment)
+    }
+
+    async fn pair(&self, arn: &str, custody: bool) -> Result<Pair, Error> {
+        let source = self.queue(arn).await;
+        if let Err(Unread::Absent) = &source.attributes {
+            needed(arn, source.attributes.clone())?;
+        }
+        let redrive = source.attributes.as_ref().ok().and_then(|attributes| attributes.redrive.as_ref());
+        let dead = match redrive {
+            Some(redrive) => Some(self.queue(&redrive.target).await),
+            None => None,
+        };
+        let dead_consumers = match &dead {
+            Some(dead) => self.mappings(&dead.arn).await.map(|all| all.iter().map(functions::invoked).collect()),
+            None => Ok(Vec::new()),
+        };
+        Ok(Pair { consumers: self.consumers(&source.arn).await, source, dead, dead_consumers, custody })
+    }
+
+    async fn queue(&self, arn: &str) -> Queue {
+        let url = self.url(arn).await;
+        let attributes = match &url {
+            Ok(url) => self.attributes(url).await,
+            Err(why) => Err(why.clone()),
+        };
+        let name = crate::text::queue_name(arn).to_owned();
+        Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest: self.oldest(&name).await }
+    }
+
+    async fn installation(&self, stack: &Stack, pairs: &[&Pair]) -> Option<Installation> {
+        let (indexer, replay) = (stack.get("IndexerFunctionName")?, stack.get("ReplayFunctionName")?);
+        let mut ours = Installation {
+            indexer: self.woken(indexer).await,
+            replay: self.woken(replay).await,
+            failed_invocations: None,
+        };
+        self.ask_ours(&mut ours, pairs).await;
+        if let Some(url) = stack.get("FailedInvocationsQueueUrl") {
+            let waiting = self.attributes(url).await.map(|attributes| attributes.visible);
+            ours.failed_invocations = Some((crate::text::queue_name(url).to_owned(), waiting));
+        }
+        Some(ours)
+    }
+
+    async fn topic(&self, arn: String, alarms: Vec<String>) -> Topic {
+        Topic { attributes: self.topic_attributes(&arn).await, arn, alarms }
+    }
+}

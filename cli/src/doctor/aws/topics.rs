@@ -1,0 +1,51 @@
+//! Topics and their keys, as SNS and KMS tell of them.
+
+use aws_sdk_kms::types::KeyManagerType;
+use redrive_core::doctor::{Document, Fact, TopicAttributes, TopicKey, Unread};
+
+use super::{Services, unread};
+
+impl Services {
+    pub(super) async fn topic_attributes(&self, arn: &str) -> Fact<TopicAttributes> {
+        let call = self.sns.get_topic_attributes().topic_arn(arn).send().await;
+        let all = call.map_err(|error| unread("sns:GetTopicAttributes", &error))?.attributes.unwrap_or_default();
+        let said = |name: &str| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let unsaid = |name: &str| Unread::Because(format!("sns:GetTopicAttributes: no {name} in its answer"));
+        let subscriptions = said("SubscriptionsConfirmed").and_then(|text| text.parse().ok());
+        Ok(TopicAttributes {
+            policy: said("Policy").map_or_else(|| Err(unsaid("Policy")), Document::parse),
+            key: match said("KmsMasterKeyId") {
+                None => TopicKey::None,
+                Some(key) => self.topic_key(key).await,
+            },
+            subscriptions: subscriptions.ok_or_else(|| unsaid("SubscriptionsConfirmed"))?,
+        })
+    }
+
+    /// The key that a topic names by id, ARN or alias.
+    async fn topic_key(&self, key: &str) -> TopicKey {
+        if key.ends_with("alias/aws/sns") {
+            return TopicKey::Managed;
+        }
+        let policy = match self.key(key).await {
+            Ok(None) => return TopicKey::Managed,
+            Ok(Some(id)) => self.key_policy(&id).await,
+            Err(why) => Err(why),
+        };
+        TopicKey::Customer { id: key.to_owned(), policy }
+    }
+
+    /// The id of a customer's key; `None` for one that AWS manages.
+    async fn key(&self, key: &str) -> Fact<Option<String>> {
+        let call = self.kms.describe_key().key_id(key).send().await;
+        let metadata = call.map_err(|error| unread("kms:DescribeKey", &error))?.key_metadata;
+        let metadata = metadata.ok_or_else(|| Unread::Because("kms:DescribeKey: an empty answer".to_owned()))?;
+        Ok((metadata.key_manager() != Some(&KeyManagerType::Aws)).then_some(metadata.key_id))
+    }
+
+    async fn key_policy(&self, id: &str) -> Fact<Document> {
+        let call = self.kms.get_key_policy().key_id(id).send().await;
+        let policy = call.map_err(|error| unread("kms:GetKeyPolicy", &error))?.policy;
+        Document::parse(policy.as_deref().unwrap_or_default())
+    }
+}

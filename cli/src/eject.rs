@@ -1,0 +1,45 @@
+//! Putting what waits back into its dead-letter queue.
+
+use redrive_core::letter::Status;
+use redrive_core::time::Timestamp;
+
+use crate::act::{Preview, confirm, confirmable, request, selection, whole};
+use crate::args::Eject;
+use crate::aws::Desk;
+use crate::ended::{Ended, Error};
+use crate::out::{self, Out};
+
+/// What the question is about.
+pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given up here";
+
+/// Carries it out.
+pub(crate) async fn run(asked: &Eject, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
+    let selection = selection(&asked.chosen, desk, now)?;
+    confirmable(asked.yes)?;
+    let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
+    out::say(preview.render(VERB, now, out.width).trim_end());
+    if preview.letters() > 0 {
+        confirm(asked.yes, "Go on?")?;
+    }
+    let report = whole(desk, &request("eject", &selection, by)).await?;
+    out.either(|| report.json(), |width| report.render(width))?;
+    Ok(report.ended())
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_core::replay::{Filter, Request, Selection};
+
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn what_is_asked_for_is_what_the_function_understands() {
+        let ids = Selection::Ids(vec![samples::letters()[0].id]);
+        let filter = Selection::Filter(Filter { error_code: Some("currency".to_owned()), ..Filter::default() });
+        for selection in [ids, filter] {
+            let understood = Request::parse(&request("eject", &selection, "ann")).unwrap();
+            assert_eq!(understood, Request::Eject { selection, by: "ann".to_owned() });
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Whole letters from a file back into the table, exactly as `export` wrote them.
+//!
+//! The table is written here and not by the replay function, whose payload holds 6 MB: it takes the operator's own
+//! permission to put items. Each letter is written only if there is none of its id.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use redrive_core::cause::Cause;
+use redrive_core::ids::QueueArn;
+use redrive_core::letter::{Body, Happening, Letter, LetterWrite, Status};
+use redrive_core::ports::{Causes, Letters, Unavailable, WriteError};
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::act::{confirm, confirmable};
+use crate::causes;
+use crate::ended::{Ended, Error};
+use crate::json::read;
+use crate::out::{self, Out};
+use crate::text::{count, fit, shown};
+
+/// So many letters are written at once,
+const LETTERS: usize = 100;
+/// or so many bytes of them.
+const BYTES: usize = 8 << 20;
+/// No letter is longer, however its body is escaped.
+const LINE: u64 = 16 << 20;
+/// How long a cause is remembered from now on: as long as resolved letters are kept, by default.
+const CAUSE: Duration = Duration::from_secs(90 * 86_400);
+
+/// The letters of a file, one after the other.
+struct Lines {
+    name: String,
+    from: BufReader<File>,
+    line: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let name = shown(&path.display().to_string());
+        let wrong = |why: &dyn std::fmt::Display| Error::Usage(format!("{name}: {why}"));
+        let file = File::open(path).map_err(|why| wrong(&why))?;
+        // It is read twice: to show what is in it, and to write that.
+        if !file.metadata().map_err(|why| wrong(&why))?.is_file() {
+            return Err(wrong(&"not a file; write it to one first"));
+        }
+        Ok(Self { from: BufReader::new(file), name, line: 0 })
+    }
+
+    fn wrong(&self, why: &str) -> Error {
+        Error::Usage(format!("{}, line {}: {why}", self.name, self.line))
+    }
+
+    fn letter(&mut self) -> Result<Option<Letter>, Error> {
+        loop {
+            self.line += 1;
+            let mut line = Vec::new();
+            let read = self.from.by_ref().take(LINE).read_until(b'\n', &mut line);
+            let bytes = read.map_err(|why| self.wrong(&why.to_string()))?;
+            if bytes == 0 {
+                return Ok(None);
+            }
+            if bytes as u64 == LINE {
+                return Err(self.wrong("longer than any letter"));
+            }
+            if !line.trim_ascii().is_empty() {
+                return read::letter(&line).map(Some).map_err(|why| self.wrong(&why));
+            }
+        }
+    }
+}
+
+/// Why a letter of a file cannot be in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Not {
+    /// It was exported without its body, which is lost.
+    NoBody,
+    /// The table would delete it at once.
+    Expired,
+}
+
+fn importable(letter: &Letter, now: Timestamp) -> Result<(), Not> {
+    match &letter.body {
+        Body::Missing { .. } => Err(Not::NoBody),
+        _ if letter.expires.is_some_and(|at| at < now) => Err(Not::Expired),
+        _ => Ok(()),
+    }
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Contents {
+    causes: causes::Causes,
+    statuses: BTreeMap<Status, u64>,
+    /// Of other queues than the stack's own.
+    strangers: u64,
+    no_body: u64,
+    expired: u64,
+    /// The records of the causes of letters that wait, without counts.
+    waiting: BTreeMap<(QueueArn, String), Cause>,
+}
+
+impl Contents {
+    pub(crate) fn read(path: &Path, own: Option<&QueueArn>, now: Timestamp) -> Result<Self, Error> {
+        let (mut contents, mut lines) = (Self::default(), Lines::open(path)?);
+        while let Some(letter) = lines.letter()? {
+            contents.add(&letter, own, now);
+        }
+        Ok(contents)
+    }
+
+    pub(crate) fn add(&mut self, letter: &Letter, own: Option<&QueueArn>, now: Timestamp) {
+        match importable(letter, now) {
+            Err(Not::NoBody) => return self.no_body += 1,
+            Err(Not::Expired) => return self.expired += 1,
+            Ok(()) => {}
+        }
+        *self.statuses.entry(letter.status).or_default() += 1;
+        self.strangers += u64::from(own.is_some_and(|own| letter.source != *own));
+        if let Some(cause) = sighting(letter, now) {
+            let of = (cause.source.clone(), cause.fingerprint.clone());
+            let known = self.waiting.remove(&of);
+            let cause = Cause { seen: 0, ..cause };
+            self.waiting.insert(of, known.map_or(cause.clone(), |known| known.with(cause)));
+        }
+        causes::join(&mut self.causes, Candidate::of(letter));
+    }
+
+    fn letters(&self) -> u64 {
+        self.statuses.values().sum()
+    }
+
+    /// The question's matter.
+    pub(crate) fn render(&self, now: Timestamp, width: usize) -> String {
+        let mut text = causes::render(&causes::sorted(self.causes.clone()), now, width);
+        let statuses: Vec<_> = self.statuses.iter().map(|(status, n)| format!("{n} {status}")).collect();
+        let told = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
+        let mut add = |line: String| {
+            let _ = writeln!(text, "{}", fit(&line, width));
+        };
+        add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
+        if self.strangers > 0 {
+            add(format!("{} of them of other queues than the stack's own.", self.strangers));
+        }
+        text
+    }
+}
+
+/// What an imported letter says of its cause, if it waits: as the indexer would have said when it came.
+fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
+    if letter.status != Status::Pending {
+        return None;
+    }
+    let indexed = letter.history.iter().find(|event| event.what == Happening::Indexed).map(|event| event.at);
+    let seen = indexed.unwrap_or(letter.reason.last_failed_at);
+    Some(Cause {
+        source: letter.source.clone(),
+        fingerprint: letter.fingerprint.clone(),
+        error_type: letter.reason.error_type,
+        error_code: letter.reason.error_code.clone(),
+        error_message: letter.reason.error_message.clone(),
+        example: letter.id,
+        first_seen: seen,
+        last_seen: seen,
+        versions: letter.function_version().map(str::to_owned).into_iter().collect(),
+        seen: 1,
+        expires: now.after(CAUSE).whole_seconds(),
+    })
+}
+
+/// What became of the letters of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Imported {
+    pub(crate) imported: u64,
+    pub(crate) existing: u64,
+    pub(crate) no_body: u64,
+    pub(crate) expired: u64,
+    /// Written or not: the table did not answer.
+    pub(crate) unavailable: u64,
+}
+
+impl Imported {
+    const fn counts(&self) -> [(&'static str, &'static str, u64); 5] {
+        [
+            ("imported", "imported", self.imported),
+            ("existing", "are there already, and were left alone", self.existing),
+            ("no_body", "were exported without their bodies: not imported", self.no_body),
+            ("expired", "have expired meanwhile: not imported", self.expired),
+            ("unavailable", "without an answer of the table: import the file again", self.unavailable),
+        ]
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        self.counts().into_iter().map(|(name, _, n)| (name.to_owned(), json!(n))).collect()
+    }
+
+    pub(crate) fn render(&self, width: usize) -> String {
+        let told = self.counts().into_iter().filter(|(name, _, n)| *n > 0 || *name == "imported");
+        told.map(|(_, words, n)| format!("{}\n", fit(&format!("{n:>7}  {words}"), width))).collect()
+    }
+
+    pub(crate) const fn ended(&self) -> Ended {
+        if self.no_body + self.expired + self.unavailable == 0 { Ended::Done } else { Ended::NotAsAsked }
+    }
+
+    const fn done(&self) -> u64 {
+        self.imported + self.existing + self.unavailable
+    }
+}
+
+/// Writes the letters of a file. A cause is known before its first letter, as the indexer has it.
+///
+/// It ends at the first that has no answer; what is imported by then stays.
+pub(crate) async fn write<T: Letters + Causes>(
+    table: &T,
+    path: &Path,
+    contents: &Contents,
+    now: Timestamp,
+    mut told: impl FnMut(u64),
+) -> Result<(Imported, Option<Unavailable>), Error> {
+    let mut all = Imported { no_body: contents.no_body, expired: contents.expired, ..Imported::default() };
+    let mut seen = contents.waiting.clone();
+    record(table, seen.values().cloned().collect(), now).await?;
+    let (mut lines, mut few, mut bytes) = (Lines::open(path)?, Vec::new(), 0);
+    let failure = loop {
+        let next = lines.letter()?;
+        let last = next.is_none();
+        if let Some(letter) = next.filter(|letter| importable(letter, now).is_ok()) {
+            bytes += letter.body_bytes() + letter.head_bytes();
+            few.push(letter);
+        }
+        if last || few.len() == LETTERS || bytes > BYTES {
+            let failure = some(table, std::mem::take(&mut few), &mut seen, &mut all).await;
+            bytes = 0;
+            told(all.done());
+            if last || failure.is_some() {
+                break failure;
+            }
+        }
+    };
+    let counted: Vec<_> = seen.into_values().filter(|cause| cause.seen > 0).collect();
+    // Their letters are there; a count is only roughly right anyway.
+    let counted = record(table, counted, now).await;
+    Ok((all, failure.or(counted.err())))
+}
+
+async fn record<T: Causes>(table: &T, causes: Vec<Cause>, now: Timestamp) -> Result<(), Unavailable> {
+    table.sight(causes, now).await.into_iter().try_for_each(|sighted| sighted.map(drop))
+}
+
+/// Writes a few, and says what the table did not answer.
+async fn some<T: Letters>(
+    table: &T,
+    few: Vec<Letter>,
+    seen: &mut BTreeMap<(QueueArn, String), Cause>,
+    all: &mut Imported,
+) -> Option<Unavailable> {
+    let mut failure = None;
+    let of: Vec<_> = few.iter().map(|one| (one.status, (one.source.clone(), one.fingerprint.clone()))).collect();
+    let written = table.write(few.into_iter().map(LetterWrite::create).collect()).await;
+    for ((status, of), written) in of.into_iter().zip(written) {
+        match written {
+            Ok(()) => {
+                all.imported += 1;
+                if let Some(cause) = seen.get_mut(&of).filter(|_| status == Status::Pending) {
+                    cause.seen += 1;
+                }
+            }
+            Err(WriteError::Condition(_)) => all.existing += 1,
+            Err(WriteError::Unavailable(why)) => {
+                all.unavailable += 1;
+                failure = Some(why);
+            }
+        }
+    }
+    failure
+}
+
+/// Carries it out.
+pub(crate) async fn run<T: Letters + Causes>(
+    table: &T,
+    path: &Path,
+    own: Option<&QueueArn>,
+    yes: bool,
+    (now, out): (Timestamp, Out),
+) -> Result<Ended, Error> {
+    confirmable(yes)?;
+    let contents = Contents::read(path, own, now)?;
+    out::say(contents.render(now, out.width).trim_end());
+    if contents.letters() > 0 {
+        confirm(yes, "What is there already is left alone. Go on?")?;
+    }
+    let bar = out::bar(out);
+    bar.set_length(contents.letters());
+    let written = write(table, path, &contents, now, |done| bar.set_position(done)).await;
+    bar.finish_and_clear();
+    let (all, failure) = written?;
+    out.either(|| all.json(), |width| all.render(width))?;
+    match failure {
+        Some(why) => Err(why.into()),
+        None => Ok(all.ended()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! A whole letter from its JSON: the exact opposite of [`super::letter`]. What it does not know it refuses, and does not lose.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use redrive_core::decode::without_data;
+use redrive_core::envelope::{self, AttributeValue};
+use redrive_core::fault::Class;
+use redrive_core::ids::{self, JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::key::{Key, PayloadHash};
+use redrive_core::ledger::{self, Origin};
+use redrive_core::letter::{self, Body, ErrorType, Happening, Letter, Reason, Status};
+use redrive_core::time::Timestamp;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+#[derive(Clone, Copy)]
+struct Time(Timestamp);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(reader)?;
+        Timestamp::from_rfc3339(&text).map(Self).ok_or_else(|| D::Error::custom("no time"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Life {
+    message_id: MessageId,
+    sent_at: Time,
+}
+
+impl From<Life> for ids::Life {
+    fn from(Life { message_id, sent_at }: Life) -> Self {
+        Self { message_id, sent_at: sent_at.0 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attribute {
+    data_type: String,
+    string_value: Option<String>,
+    binary_value: Option<String>,
+}
+
+impl Attribute {
+    fn read(self) -> Result<envelope::Attribute, &'static str> {
+        let value = match (self.string_value, self.binary_value) {
+            (Some(text), None) => AttributeValue::Text(text),
+            (None, Some(text)) => {
+                AttributeValue::Binary(BASE64.decode(text).map_err(|_| "a binary_value is no base64")?)
+            }
+            _ => return Err("an attribute must have a string_value or a binary_value, and not both"),
+        };
+        Ok(envelope::Attribute { data_type: self.data_type, value })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt {
+    life: Life,
+    at: Time,
+    class: Class,
+    code: String,
+    text: String,
+    request_id: String,
+    function_version: String,
+    log_stream: String,
+}
+
+impl From<Attempt> for ledger::Attempt {
+    fn from(one: Attempt) -> Self {
+        let Attempt { life, at, class, code, text, request_id, function_version, log_stream } = one;
+        let origin = Origin { request_id, function_version, log_stream };
+        Self { life: life.into(), at: at.0, class, code, text, origin }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    at: Time,
+    what: Happening,
+    who: String,
+    note: Option<String>,
+    attempt: Option<Attempt>,
+}
+
+impl From<Event> for letter::Event {
+    fn from(Event { at, what, who, note, attempt }: Event) -> Self {
+        Self { at: at.0, what, who, note, attempt: attempt.map(Into::into) }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    number: Number,
+    key: Option<Key>,
+    hash: PayloadHash,
+    message_id: Option<MessageId>,
+    at: Time,
+    job: Option<JobId>,
+}
+
+impl From<Send> for letter::Send {
+    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
+        Self { number, key, hash, message_id, at: at.0, job }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Erasure {
+    at: Time,
+    by: String,
+    note: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    dlq_message_id: LetterId,
+    source_topic: QueueArn,
+    source_partition: Option<String>,
+    source_offset: Option<String>,
+    original_payload: Option<String>,
+    message_attributes: Option<BTreeMap<String, Attribute>>,
+    erased: Option<Erasure>,
+    body_missing: Option<String>,
+    error_type: ErrorType,
+    error_code: Option<String>,
+    error_message: String,
+    attempt_count: u32,
+    first_failed_at: Time,
+    last_failed_at: Time,
+    status: Status,
+    resolution_note: Option<String>,
+    message_group_id: Option<String>,
+    sequence_number: Option<String>,
+    sent_timestamp: Time,
+    origin_message_id: MessageId,
+    life: Life,
+    payload_hash: PayloadHash,
+    idempotency_key: Option<Key>,
+    key_is_stable: bool,
+    scope: Scope,
+    fingerprint: String,
+    number: Number,
+    deaths: u32,
+    sends: Vec<Send>,
+    history: Vec<Event>,
+    token: Option<OwnerToken>,
+    due: Time,
+    expires: Option<Time>,
+    body_expires: Option<Time>,
+    version: u64,
+}
+
+impl Whole {
+    /// Payload, attributes, and whether they are there.
+    fn body(&mut self) -> Result<(String, envelope::Attributes, Body), &'static str> {
+        // The letter's own end is told for its body, too, where that has no other.
+        let until = self.body_expires.map(|at| at.0).filter(|at| Some(*at) != self.expires.map(|at| at.0));
+        let parts = (self.original_payload.take(), self.message_attributes.take());
+        match (parts, self.erased.take(), self.body_missing.take()) {
+            ((Some(payload), Some(attributes)), None, None) => {
+                let attributes = attributes.into_iter().map(|(name, value)| value.read().map(|value| (name, value)));
+                Ok((payload, attributes.collect::<Result<_, _>>()?, Body::Kept { until }))
+            }
+            ((None, None), Some(Erasure { at, by, note }), None) => {
+                Ok((String::new(), envelope::Attributes::new(), Body::Erased { at: at.0, by, note }))
+            }
+            ((None, None), None, Some(why)) => {
+                Ok((String::new(), envelope::Attributes::new(), Body::Missing { until, why }))
+            }
+            _ => Err("it must have original_payload and message_attributes, or say why not"),
+        }
+    }
+
+    fn letter(mut self) -> Result<Letter, &'static str> {
+        let (payload, attributes, body) = self.body()?;
+        let letter = Letter {
+            id: self.dlq_message_id,
+            source: self.source_topic,
+            partition: self.source_partition,
+            offset: self.source_offset,
+            payload,
+            attributes,
+            body,
+            group: self.message_group_id,
+            sequence: self.sequence_number,
+            origin: self.origin_message_id,
+            sent_at: self.sent_timestamp.0,
+            life: self.life.into(),
+            hash: self.payload_hash,
+            key: self.idempotency_key,
+            key_is_stable: self.key_is_stable,
+            scope: self.scope,
+            reason: Reason {
+                error_type: self.error_type,
+                error_code: self.error_code,
+                error_message: self.error_message,
+                attempt_count: self.attempt_count,
+                first_failed_at: self.first_failed_at.0,
+                last_failed_at: self.last_failed_at.0,
+                attempts: Vec::new(),
+            },
+            fingerprint: self.fingerprint,
+            status: self.status,
+            resolution_note: self.resolution_note,
+            number: self.number,
+            deaths: self.deaths,
+            sends: self.sends.into_iter().map(Into::into).collect(),
+            history: self.history.into_iter().map(Into::into).collect(),
+            token: self.token,
+            due: self.due.0,
+            expires: self.expires.map(|at| at.0),
+            version: self.version,
+        };
+        sound(&letter).map(|()| letter)
+    }
+}
+
+/// What no letter is without, whoever wrote it.
+fn sound(letter: &Letter) -> Result<(), &'static str> {
+    let whole_seconds = |at: Option<Timestamp>| at.is_none_or(|at| at.whole_seconds() == at);
+    if letter.id != LetterId::derive(&letter.source, &letter.origin) {
+        Err("dlq_message_id is not that of its source_topic and origin_message_id")
+    } else if Scope::new(letter.scope.as_str()).is_none() || QueueArn::new(letter.source.as_str()).is_none() {
+        Err("its scope or its source_topic cannot be one")
+    } else if letter.version == 0 || letter.deaths == 0 {
+        Err("version and deaths begin at 1")
+    } else if !whole_seconds(letter.expires) || !whole_seconds(letter.body.until()) {
+        Err("it expires within a second, and a table keeps whole ones")
+    } else {
+        Ok(())
+    }
+}
+
+/// Reads a letter. What is told of a failure holds nothing of the letter.
+pub(crate) fn letter(text: &[u8]) -> Result<Letter, String> {
+    let whole: Whole = serde_json::from_slice(text).map_err(|why| match why.classify() {
+        serde_json::error::Category::Data => {
+            let told = why.to_string();
+            let at = told.rfind(" at line ").unwrap_or(told.len());
+            without_data(&told[..at])
+        }
+        _ => "it is no JSON document".to_owned(),
+    })?;
+    whole.letter().map_err(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::json::letter as written;
+    use crate::samples;
+
+    fn read(document: &Value) -> Result<Letter, String> {
+        letter(crate::text::shown_json(&document.to_string()).as_bytes())
+    }
+
+    #[test]
+    fn every_letter_comes_back_exactly_as_it_was_written() {
+        let full = samples::full();
+        let until = Some(Timestamp::from_millis(samples::NOW.as_millis() / 1_000 * 1_000));
+        let later = until.map(|at| at.after(std::time::Duration::from_secs(60)));
+        let erased = Body::Erased { at: samples::NOW, by: "ann".to_owned(), note: "asked\u{1b} for".to_owned() };
+        let bodiless =
+            |body| Letter { payload: String::new(), attributes: envelope::Attributes::new(), body, ..full.clone() };
+        let token = Some(OwnerToken::from_random(7));
+        let large = format!("{}\u{9b}\u{2028}\\\"\n\t{}", "é".repeat(400_000), "\u{7f}".repeat(100_000));
+        let odd = [
+            full.clone(),
+            Letter { token, status: Status::Replaying, due: samples::NOW, ..full.clone() },
+            Letter { body: Body::Kept { until }, expires: later, status: Status::Resolved, ..full.clone() },
+            Letter { expires: until, status: Status::Discarded, ..full.clone() },
+            Letter { payload: large, ..full.clone() },
+            bodiless(erased),
+            bodiless(Body::Missing { until, why: "lost".to_owned() }),
+        ];
+        for letter in samples::letters().into_iter().chain(odd) {
+            assert_eq!(read(&written(&letter)).unwrap(), letter);
+        }
+    }
+
+    #[test]
+    fn what_is_no_letter_of_export_is_refused_and_not_quoted() {
+        let with = |name: &str, value: Value| {
+            let mut document = written(&samples::full());
+            document[name] = value;
+            document
+        };
+        let secret = "SECRET, expected SECRET";
+        for (document, told) in [
+            (json!({"dlq_message_id": secret}), "shape that is expected"),
+            (json!(secret), "invalid type: string"),
+            (with("status", json!(secret)), "unknown variant"),
+            (with("SECRET", json!(1)), "unknown field"),
+            (with("due", json!(secret)), "shape that is expected"),
+            (with("origin_message_id", json!(secret)), "dlq_message_id is not that of"),
+            (with("scope", json!("")), "its scope"),
+            (with("version", json!(0)), "begin at 1"),
+            (with("expires", json!("2026-11-22T13:00:00.5Z")), "whole ones"),
+            (with("erased", json!({"at": "2026-11-22T13:00:00Z", "by": secret, "note": secret})), "or say why not"),
+            (with("original_payload", Value::Null), "or say why not"),
+            (with("message_attributes", json!({secret: {"data_type": "Binary", "binary_value": "!"}})), "no base64"),
+            (with("message_attributes", json!({secret: {"data_type": "String"}})), "and not both"),
+        ] {
+            let why = read(&document).unwrap_err();
+            assert!(why.contains(told) && !why.contains("SECRET"), "{why}");
+        }
+        assert_eq!(letter(b"\xff{").unwrap_err(), "it is no JSON document");
+    }
+}

@@ -1,0 +1,84 @@
+//! The alarms of the stack, and those of their states that matter first.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::text::{fit, lines, shown};
+
+/// What a stack's first alarm is called after its name: by it other stacks are known whose names begin with this one's.
+const FIRST: &str = "-DepthAlarm-";
+/// The states, the worst first, and how they are told.
+const STATES: [(&str, &str); 3] = [("ALARM", "ALARM"), ("INSUFFICIENT_DATA", "no data"), ("OK", "quiet")];
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alarm {
+    name: String,
+    state: String,
+}
+
+impl Alarm {
+    pub(crate) fn new(name: &str, state: &str) -> Self {
+        Self { name: name.to_owned(), state: state.to_owned() }
+    }
+
+    /// What it is called in the template, if CloudFormation named it.
+    fn short(&self, stack: &str) -> &str {
+        let rest = self.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
+        let rest = rest.and_then(|rest| rest.rsplit_once('-')).map_or(self.name.as_str(), |(name, _)| name);
+        rest.strip_suffix("Alarm").unwrap_or(rest)
+    }
+}
+
+/// Of the alarms whose names begin with this stack's, its own.
+pub(crate) fn own(stack: &str, all: Vec<Alarm>) -> Vec<Alarm> {
+    let names = all.iter().filter_map(|alarm| alarm.name.split_once(FIRST)).map(|(other, _)| format!("{other}-"));
+    let others: Vec<_> = names.filter(|other| *other != format!("{stack}-")).collect();
+    let mut own = all;
+    own.retain(|alarm| !others.iter().any(|other| alarm.name.starts_with(other.as_str())));
+    own.sort_by(|one, other| one.name.cmp(&other.name));
+    own
+}
+
+pub(crate) fn documents(alarms: &[Alarm]) -> Value {
+    alarms.iter().map(|alarm| json!({"name": alarm.name, "state": alarm.state})).collect()
+}
+
+/// All of them, by their states. `None`: CloudWatch could not be asked.
+pub(crate) fn render(stack: Option<&str>, alarms: Option<&[Alarm]>, width: usize) -> String {
+    let Some(stack) = stack else {
+        return "ALARMS: nothing tells the stack's name, which theirs begin with\n".to_owned();
+    };
+    let Some(alarms) = alarms else { return "ALARMS: CloudWatch did not say\n".to_owned() };
+    let ringing = alarms.iter().filter(|alarm| alarm.state == STATES[0].0).count();
+    let mut text = match alarms.len() {
+        0 => "ALARMS: none found\n".to_owned(),
+        n => format!("ALARMS: {ringing} of {n} in ALARM\n"),
+    };
+    for (state, word) in STATES {
+        let names: Vec<_> = alarms.iter().filter(|one| one.state == state).map(|one| shown(one.short(stack))).collect();
+        let told = lines(&names.join(", "), width.saturating_sub(11));
+        for (n, line) in told.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
+            let word = if n == 0 { word } else { "" };
+            let _ = writeln!(text, "{}", fit(format!("  {word:<7}  {line}").trim_end(), width));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_whose_name_begins_with_this_ones_keeps_its_alarms_to_itself() {
+        let alarm = |name: &str| Alarm::new(name, "OK");
+        let all = ["r-DepthAlarm-A1", "r-own-name", "r-fifo-DepthAlarm-B2", "r-fifo-OtherAlarm-B3", "r-OtherAlarm-A2"];
+        let own = own("r", all.map(alarm).to_vec());
+        assert_eq!(own, ["r-DepthAlarm-A1", "r-OtherAlarm-A2", "r-own-name"].map(alarm));
+        let short: Vec<_> = own.iter().map(|alarm| alarm.short("r")).collect();
+        assert_eq!(short, ["Depth", "Other", "own"]);
+        assert_eq!(alarm("elsewhere").short("r"), "elsewhere");
+    }
+}

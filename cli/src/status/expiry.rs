@@ -1,0 +1,126 @@
+//! When the first of what waits is lost, or forgotten.
+
+use std::time::Duration;
+
+use redrive_core::key::LedgerKey;
+use redrive_core::letter::ErrorType;
+use redrive_core::ports::{LedgerReader, Unavailable};
+use redrive_core::replay::Candidate;
+use redrive_core::time::Timestamp;
+
+use super::Depths;
+use crate::text::ago;
+
+/// When SQS deletes the first message of the dead-letter queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Then: the indexer received it and had to leave it.
+    At(Timestamp),
+    /// Not before then.
+    NotBefore(Timestamp),
+    /// Nothing tells how old it is.
+    Unknown,
+}
+
+impl Expiry {
+    /// `seen`: as the indexer reckoned it. Without that, a queue's retention counts from the first send, which a standard
+    /// queue keeps when it moves a message, and SQS tells the age since the move only: the time before it is at most the main
+    /// queue's retention. On FIFO queues the move counts.
+    pub(crate) fn of(
+        dead: &Depths,
+        main: Option<Duration>,
+        seen: Option<Timestamp>,
+        age: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        if dead.all() == 0 {
+            return None;
+        }
+        let bound = || {
+            let left = dead.retention?.saturating_sub(age?).saturating_sub(main?);
+            Some(Self::NotBefore(now.after(left)))
+        };
+        Some(seen.map(Self::At).or_else(bound).unwrap_or(Self::Unknown))
+    }
+
+    pub(crate) fn words(self, now: Timestamp) -> String {
+        match self {
+            Self::At(at) if at <= now => "is expiring".to_owned(),
+            Self::At(at) => format!("expires {}", ago(now, at)),
+            Self::NotBefore(at) if at <= now => "may expire at any time".to_owned(),
+            Self::NotBefore(at) => format!("expires {} at the earliest", ago(now, at)),
+            Self::Unknown => "expires: CloudWatch does not tell when".to_owned(),
+        }
+    }
+}
+
+/// How long the ledger knows the first of the letters that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// Until then.
+    Until(Timestamp),
+    /// Not any more: it may have happened, and is replayed only with `--forgotten-ok`.
+    Gone,
+}
+
+/// The letter whose key the ledger forgets first, of two: its entry was written last when it failed last. What never ran and what
+/// nobody could read has none of its own.
+pub(crate) fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) -> Option<Candidate> {
+    let keeps = |found: &Candidate| {
+        let ran = [ErrorType::Transient, ErrorType::Permanent, ErrorType::Timeout].contains(&found.error_type);
+        ran && found.key.is_some()
+    };
+    let kept = [one, other].into_iter().flatten().filter(keeps);
+    kept.min_by_key(|found| (found.last_failed_at, found.id))
+}
+
+/// What the ledger still knows of it.
+pub(crate) async fn memory<R: LedgerReader>(
+    ledger: &R,
+    first: Option<&Candidate>,
+    now: Timestamp,
+) -> Result<Option<Memory>, Unavailable> {
+    let Some((first, key)) = first.and_then(|first| Some((first, first.key.as_ref()?))) else { return Ok(None) };
+    if !ledger.is_kept() {
+        return Ok(None);
+    }
+    let entry = ledger.read(&[LedgerKey::owned(&first.scope, key)]).await?.pop().flatten();
+    let entry = entry.filter(|entry| !entry.expired(now));
+    Ok(Some(entry.map_or(Memory::Gone, |entry| Memory::Until(entry.expires))))
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_core::letter::Letter;
+
+    use super::*;
+    use crate::samples::{self, NOW};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn dead(visible: u64) -> Depths {
+        Depths { visible: Some(visible), retention: Some(14 * DAY), ..Depths::default() }
+    }
+
+    #[test]
+    fn the_first_to_expire_is_as_the_indexer_saw_it_or_bounded_by_what_sqs_tells() {
+        let (seen, age) = (Some(NOW.after(DAY)), Some(2 * DAY));
+        assert_eq!(Expiry::of(&dead(0), Some(4 * DAY), seen, age, NOW), None);
+        assert_eq!(Expiry::of(&dead(3), Some(4 * DAY), seen, age, NOW), Some(Expiry::At(NOW.after(DAY))));
+        let bound = |days| Some(Expiry::NotBefore(NOW.after(days * DAY)));
+        assert_eq!(Expiry::of(&dead(3), Some(4 * DAY), None, age, NOW), bound(8));
+        assert_eq!(Expiry::of(&dead(3), Some(Duration::ZERO), None, age, NOW), bound(12), "on FIFO queues");
+        assert_eq!(Expiry::of(&dead(3), Some(13 * DAY), None, age, NOW), bound(0));
+        assert_eq!(Expiry::of(&dead(3), Some(4 * DAY), None, None, NOW), Some(Expiry::Unknown));
+    }
+
+    #[test]
+    fn the_first_to_be_forgotten_is_the_one_that_failed_longest_ago_and_has_an_entry() {
+        let all = samples::letters();
+        let none = Letter { key: None, ..all[52].clone() };
+        let found = all.iter().chain([&none]).map(|letter| Some(Candidate::of(letter)));
+        let first = found.fold(None, first_forgotten).unwrap();
+        assert_eq!((first.error_type, first.id), (ErrorType::Transient, all[52].id));
+        assert_eq!(first_forgotten(Some(Candidate::of(&all[40])), None), None, "SCHEMA is in no key's entry");
+    }
+}

@@ -1,0 +1,99 @@
+import { aws_cloudwatch as cloudwatch, aws_lambda as lambda } from 'aws-cdk-lib';
+
+/** Where the functions' metrics are found. */
+export const NAMESPACE = 'Redrive';
+
+/** What the functions tell; `shared/redrive/src/meter.rs` says what each is, and a test holds these names against it. */
+export const METRICS = {
+  processor: [
+    'Received',
+    'Completed',
+    'Duplicates',
+    'Retries',
+    'Dead',
+    'HandedOver',
+    'WaitingForMove',
+    'Busy',
+    'NotStarted',
+    'Unsettled',
+    'LedgerOut',
+    'Unreadable',
+    'FaultsTransient',
+    'FaultsPermanent',
+    'FaultsTimeout',
+    'FaultsSchema',
+    'UnstableKeys',
+    'VisibilityFailures',
+    'PastTheirMove',
+    'Crowded',
+    'Attempts',
+    'HandlerLatency',
+    'LedgerLatency',
+  ],
+  indexer: [
+    'DeadReceived',
+    'LettersCreated',
+    'LettersChanged',
+    'LettersResolved',
+    'LettersIndexed',
+    'DeadDeleted',
+    'DeleteFailures',
+    'LeftLeaseLive',
+    'LeftUnavailable',
+    'LeftSkipped',
+    'Unindexable',
+    'SeenAgain',
+    'FailedReceives',
+    'NewFingerprints',
+    'UnrecordedCauses',
+    'TimeToExpiry',
+  ],
+  replay: [
+    'LettersPending',
+    'LettersForAPerson',
+    'OldestPendingAge',
+    'TimeToResolution',
+    'ReplayConsidered',
+    'ReplaySent',
+    'ReplayTakenOver',
+    'ReplayNotSent',
+    'ReplayInDoubt',
+    'LettersResolved',
+    'LettersWithoutOutcome',
+    'ReplayReturnedInDoubt',
+    'LettersDiscarded',
+    'LettersRestored',
+    'LettersChangedMeanwhile',
+    'LettersErased',
+    'LettersWithoutSlot',
+    'LettersWithoutBody',
+    'LettersForgotten',
+    'JobsOpen',
+    'LettersUnavailable',
+    'LettersEjected',
+    'LettersInCustody',
+    'LettersUnlisted',
+  ],
+} as const;
+
+/** A metric of the processor. */
+export type ProcessorMetric = (typeof METRICS.processor)[number];
+/** A metric of the indexer. */
+export type IndexerMetric = (typeof METRICS.indexer)[number];
+/** A metric of the replay. */
+export type ReplayMetric = (typeof METRICS.replay)[number];
+
+/** One number of a function. Of `queue` alone, by the pair's name (the main queue's, unless it is given another), or of all. */
+export function metricOf(
+  fn: lambda.IFunction,
+  metricName: string,
+  queue?: string,
+  options: cloudwatch.MetricOptions = {},
+): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: NAMESPACE,
+    metricName,
+    dimensionsMap: { Function: fn.functionName, ...(queue === undefined ? {} : { Queue: queue }) },
+    ...options,
+  });
+}

@@ -1,0 +1,101 @@
+import { aws_lambda as lambda } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { Source } from './code';
+import { Parts } from './parts';
+import { Problems } from './problems';
+import { QueueSettings } from './queue-settings';
+import { Policies, RedriveFunction, allow } from './redrive-function';
+import { fits } from './settings';
+
+/** What the processor is told. */
+function variables(settings: QueueSettings, parts: Parts): Record<string, string> {
+  const { reading } = settings;
+  return {
+    RUST_LOG: settings.logLevel,
+    MAIN_QUEUE_URL: parts.pair.main.queueUrl,
+    MAIN_QUEUE_ARN: parts.pair.main.queueArn,
+    MAX_RECEIVE_COUNT: `${settings.maxReceiveCount}`,
+    ON_DEAD: settings.direct ? 'direct' : 'redrive',
+    ...(settings.direct ? { DEAD_LETTER_QUEUE_URL: parts.pair.dead.queueUrl } : {}),
+    QUEUE_VISIBILITY_TIMEOUT_SECONDS: `${settings.visibilityTimeout.toSeconds()}`,
+    HANDLER_TIMEOUT_SECONDS: `${settings.handlerSeconds}`,
+    CONCURRENCY: `${settings.concurrency}`,
+    OUTAGE_BRAKE: settings.outageBrake ? 'on' : 'off',
+    RETRY_SCHEDULE: settings.schedule,
+    LEDGER_TABLE_NAME: parts.ledger.tableName,
+    LEDGER_SCOPE: settings.scope,
+    LEDGER_RETENTION_DAYS: `${settings.ledgerDays}`,
+    MAIN_RETENTION_DAYS: `${settings.mainDays}`,
+    IDEMPOTENCY_KEY_POINTER: settings.keyPointer,
+    BODY_WRAPPING: reading.wrapping,
+    PAYLOAD_HASH: reading.hash,
+    ERROR_MASKS: reading.masks.join(','),
+    MESSAGE_TYPE_AT: reading.typeAt,
+    MESSAGE_TYPES: reading.types.join(','),
+  };
+}
+
+/** The role: it can't read dead letters, and sends to the dead-letter queue only where it is to. */
+function policies(settings: QueueSettings, parts: Parts): Policies {
+  const { main, dead } = parts.pair;
+  return {
+    processor: [
+      allow(
+        'ReceiveAndDelay',
+        ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility'],
+        main.queueArn,
+      ),
+      allow(
+        'ClaimAndSettle',
+        ['dynamodb:PutItem', 'dynamodb:BatchGetItem', 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate'],
+        parts.ledger.tableArn,
+      ),
+    ],
+    ...(settings.direct ? { 'dead-letters': [allow('HandOverTheDead', ['sqs:SendMessage'], dead.queueArn)] } : {}),
+  };
+}
+
+/** The function, and what gives it messages. */
+export interface Processor {
+  readonly made: lambda.Function;
+  readonly mapping: lambda.EventSourceMapping;
+}
+
+/** Handles the messages of the main queue, once each. */
+export function processor(
+  scope: Construct,
+  settings: QueueSettings,
+  parts: Parts,
+  source: Source,
+  environment: Readonly<Record<string, string>>,
+  problems: Problems,
+): Processor {
+  const own = variables(settings, parts);
+  for (const name of Object.keys(environment).filter((name) => name in own || name === 'DEAD_LETTER_QUEUE_URL')) {
+    problems.refuse(
+      `environment.${name}`,
+      'is a variable of Redrive',
+      'another name; Redrive reads its own from the other properties',
+    );
+  }
+  fits(problems, { ...own, ...environment }, '');
+  const { function: made } = new RedriveFunction(scope, 'Processor', {
+    description: 'Handles the messages of the main queue, once each.',
+    source,
+    settings,
+    timeout: settings.processorTimeout,
+    environment: { ...own, ...environment },
+    policies: policies(settings, parts),
+    dataKey: parts.dataKey,
+    failures: undefined,
+  });
+  const mapping = new lambda.EventSourceMapping(made, 'Messages', {
+    target: made,
+    eventSourceArn: parts.pair.main.queueArn,
+    batchSize: settings.batchSize,
+    ...(settings.fifo ? {} : { maxBatchingWindow: settings.batchingWindow }),
+    reportBatchItemFailures: true,
+    maxConcurrency: settings.maximumConcurrency,
+  });
+  return { made, mapping };
+}

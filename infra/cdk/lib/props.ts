@@ -1,0 +1,298 @@
+import { Duration, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
+import { RedriveCode, RustCode } from './code';
+
+/** A JSON pointer (RFC 6901) into a message's body, such as `/order_id`. */
+export type Pointer = `/${string}`;
+
+/** Why a letter is one: the `error_type` that it carries. */
+export type ErrorType = 'TRANSIENT' | 'PERMANENT' | 'TIMEOUT' | 'SCHEMA' | 'NEVER_RAN' | 'UNKNOWN';
+
+/** Which letters a rule is for; all the given parts must fit, and without any every letter fits. */
+export interface ReplayMatch {
+  readonly errorType?: ErrorType;
+  /** The code that the handler gave, or its beginning and a `*`. */
+  readonly errorCode?: string;
+  /** The cause, or its beginning and a `*`. */
+  readonly fingerprint?: string;
+}
+
+/** What is said of the letters that fit: replayed never, when somebody asks, or by itself. */
+export type ReplayRule =
+  | { readonly match: ReplayMatch; readonly replay: 'never' | 'ask' }
+  | {
+      readonly match: ReplayMatch;
+      readonly replay: 'auto';
+      /** Time before it is replayed; doubled with each further death. */
+      readonly coolDown?: Duration;
+      /** Deaths after which it waits for a person. */
+      readonly maxDeaths?: number;
+    };
+
+/** Several kinds of messages in one queue. */
+export interface MessageTypes {
+  /** Where a message says its type: `attribute:NAME`, `pointer:/PATH`, or EventBridge's `detail-type`. */
+  readonly at: `attribute:${string}` | `pointer:${Pointer}` | 'detail-type';
+  /** The types; each has its own namespace of keys, and needs a handler. */
+  readonly names: readonly string[];
+}
+
+/** How messages are read. Processor, indexer and replay are told alike. */
+export interface MessageProps {
+  /**
+   * What the messages are wrapped in, if they come through SNS (without raw delivery) or EventBridge.
+   * @default 'none'
+   */
+  readonly bodyWrapping?: 'none' | 'sns' | 'eventbridge';
+  /**
+   * What of a body tells a duplicate from a key that was used for something else. Name pointers if bodies carry a time of
+   * sending or a trace.
+   * @default 'canonical', the whole body
+   */
+  readonly payloadHash?: 'canonical' | 'off' | readonly Pointer[];
+  /**
+   * Values of the body that are masked out of error texts before these are stored or logged.
+   * @default none
+   */
+  readonly errorMasks?: readonly Pointer[];
+  /**
+   * The types, if the queue has several.
+   * @default one
+   */
+  readonly messageTypes?: MessageTypes;
+}
+
+/** When letters are replayed without being asked. */
+export interface PolicyProps {
+  /**
+   * Time before a letter is replayed by itself; it grows with each death.
+   * @default 5 minutes
+   */
+  readonly replayCoolDown?: Duration;
+  /**
+   * Deaths after which a letter waits for a person.
+   * @default 3
+   */
+  readonly replayMaxDeaths?: number;
+  /**
+   * Rules before the default policy; the first that fits decides.
+   * @default none: NEVER_RAN, TRANSIENT and TIMEOUT go by themselves, everything else is asked for
+   */
+  readonly replayRules?: readonly ReplayRule[];
+}
+
+/** What indexer and replay are told wherever they run. */
+export interface FunctionsProps {
+  /**
+   * Where the functions' code is.
+   * @default the checkout of Redrive that this package is a part of, compiled when the app is synthesised
+   */
+  readonly code?: RedriveCode;
+  /**
+   * Instruction set of the functions; built ones must be built for it.
+   * @default lambda.Architecture.X86_64
+   */
+  readonly architecture?: lambda.Architecture;
+  /**
+   * Least severity that the functions log.
+   * @default 'info'
+   */
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /**
+   * Time that the functions' logs are kept.
+   * @default logs.RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: logs.RetentionDays;
+  /**
+   * Whether X-Ray samples the functions' invocations (ACTIVE), or only those that a caller has sampled.
+   * @default lambda.Tracing.PASS_THROUGH
+   */
+  readonly tracing?: lambda.Tracing;
+  /**
+   * Whose key encrypts queues, tables and logs: AWS's own, one that is made here and stays with the tables, or yours. To
+   * yours the permissions of CloudWatch Logs, SNS and EventBridge are added, unless it was imported; then it needs them.
+   * The topics always have a key of their own, because CloudWatch cannot publish to a topic under the AWS-managed one.
+   * @default 'aws-owned'
+   */
+  readonly encryption?: 'aws-owned' | 'customer-managed' | kms.IKey;
+  /**
+   * How often the indexer looks into the dead-letter queue without an alarm; whole minutes, an hour at most.
+   * @default 1 minute
+   */
+  readonly sweepRate?: Duration;
+  /**
+   * Time of one run of the replay.
+   * @default 1 minute
+   */
+  readonly replayTimeout?: Duration;
+  /**
+   * How often the replay looks for letters that its policy lets go; whole minutes, an hour at most.
+   * @default 1 minute
+   */
+  readonly replayRate?: Duration;
+  /**
+   * Whether the replay may send to the dead-letter queue, in order to eject letters into it. It does so on request only, and
+   * only once custody is off and the indexer's last run has ended.
+   * @default false
+   */
+  readonly allowEject?: boolean;
+  /**
+   * Whether the names are told as the stack's outputs, where `redrive --stack` and `redrive doctor` look. One construct a
+   * stack can have them.
+   * @default true
+   */
+  readonly outputs?: boolean;
+}
+
+/** What people are told. */
+export interface PagingProps {
+  /**
+   * `composite`: one alarm over all the others, so that one incident is one page. `each`: every alarm by itself, without the
+   * composite and the one that calculates.
+   * @default 'composite'
+   */
+  readonly paging?: 'composite' | 'each';
+  /**
+   * Letters that may wait for a person, because the policy never replays them, before people are told.
+   * @default 0
+   */
+  readonly forAPersonLimit?: number;
+  /**
+   * Letters that may wait, for whatever, before people are told; the objective for the depth.
+   * @default 100
+   */
+  readonly pendingLimit?: number;
+  /**
+   * Time since its first failure that a letter may wait before people are told; the objective for the age.
+   * @default 1 day
+   */
+  readonly oldestPendingLimit?: Duration;
+}
+
+/** A queue pair with a processor, an indexer and a replay. */
+export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsProps, PagingProps {
+  /**
+   * Where a message carries what makes it the same message: a JSON pointer into its body, or the message's id, which does not
+   * survive a redrive by other tools.
+   */
+  readonly idempotencyKey: Pointer | 'message-id';
+  /**
+   * What the names of the queues and of the dashboard begin with.
+   * @default the stack's name, a dash, and the path of this construct in it
+   */
+  readonly name?: string;
+  /**
+   * Your processor: the crate with your handler, or its code, built.
+   * @default the example handler of `code`
+   */
+  readonly processorCode?: lambda.Code | RustCode;
+  /**
+   * What your handler is told beside Redrive's own variables. Permissions are granted to `processor`.
+   * @default nothing
+   */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Kind of both queues. On a FIFO queue a message that is not done holds up its group, so the receive limit is SQS's highest
+   * (1,000), and attempts are counted in the ledger alone.
+   * @default 'standard'
+   */
+  readonly queueType?: 'standard' | 'fifo';
+  /**
+   * How a message that will not run again comes to the dead-letter queue. `redrive`: SQS's own redrive policy moves it, once
+   * its receives are used up. `direct`: the processor sends it there, then acknowledges it, and is permitted to.
+   * @default direct for FIFO queues, where the dead hold up their groups, and redrive for standard ones
+   */
+  readonly onDead?: 'redrive' | 'direct';
+  /**
+   * A topic or an EventBridge rule, by its ARN, that may send to the main queue. Not needed if it is subscribed by the CDK.
+   * @default none
+   */
+  readonly producerArn?: string;
+  /**
+   * Namespace of the keys in the ledger.
+   * @default 'main'
+   */
+  readonly ledgerScope?: string;
+  /**
+   * Delays between attempts, one attempt more than delays. `steps`: 1 s, 5 s, 30 s, 2 min, 10 min. `exponential`: nine, from
+   * 30 s on, doubling.
+   * @default 'steps'
+   */
+  readonly retrySchedule?: 'steps' | 'exponential' | readonly Duration[];
+  /**
+   * Receives after which SQS moves a message to the dead-letter queue; attempts of the schedule and at least 5 more.
+   * @default attempts and 5 (FIFO: 1,000, and no other)
+   */
+  readonly maxReceiveCount?: number;
+  /**
+   * Time that Lambda gives one batch.
+   * @default 30 seconds
+   */
+  readonly processorTimeout?: Duration;
+  /**
+   * Time that one message's handler is given.
+   * @default two thirds of processorTimeout
+   */
+  readonly handlerTimeout?: Duration;
+  /**
+   * Time that a received message stays invisible: at least six times processorTimeout, and the batching window.
+   * @default that
+   */
+  readonly visibilityTimeout?: Duration;
+  /**
+   * Messages that the processor is given at once, at most; above 10 with a batching window only, and not on FIFO queues.
+   * @default 10
+   */
+  readonly batchSize?: number;
+  /**
+   * Time to wait for a batch to fill; standard queues only.
+   * @default none
+   */
+  readonly batchingWindow?: Duration;
+  /**
+   * Batches in work at the same time. A limit here leaves messages in the queue, where throttles would burn their receives.
+   * @default 10
+   */
+  readonly maximumConcurrency?: number;
+  /**
+   * Messages of one batch that are handled at the same time.
+   * @default 64
+   */
+  readonly concurrency?: number;
+  /**
+   * Whether a batch in which nothing succeeded, for reasons that may pass, is answered with an error: Lambda slows down on
+   * errors, and does not on partial responses.
+   * @default true
+   */
+  readonly outageBrake?: boolean;
+  /**
+   * Whether the indexer empties the dead-letter queue. If not, it is left to native tools; what are letters by then can still
+   * be replayed, discarded, or ejected into the queue.
+   * @default true
+   */
+  readonly custody?: boolean;
+  /**
+   * Time of one run of the indexer, and the visibility timeout of the dead-letter queue.
+   * @default 1 minute
+   */
+  readonly indexerTimeout?: Duration;
+  /**
+   * Time that the main queue keeps a message; below the dead-letter queue's 14 days.
+   * @default 4 days
+   */
+  readonly mainRetention?: Duration;
+  /**
+   * Time that the ledger remembers a key: at least what both queues keep, and a day.
+   * @default 30 days
+   */
+  readonly ledgerRetention?: Duration;
+  /**
+   * Time that resolved and discarded letters are kept: at least what both queues keep, and a day. Pending ones never expire.
+   * @default 90 days
+   */
+  readonly resolvedRetention?: Duration;
+  /**
+   * Time that the bodies and attributes of resolved and discarded letters are kept.
+   * @default as long as the letters
+   */
+  readonly bodyRetention?: Duration;
+}

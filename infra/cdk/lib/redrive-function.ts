@@ -1,0 +1,103 @@
+import {
+  Duration,
+  RemovalPolicy,
+  aws_iam as iam,
+  aws_kms as kms,
+  aws_lambda as lambda,
+  aws_logs as logs,
+  aws_sqs as sqs,
+} from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { Source, makeFunction } from './code';
+import { useOfDataKey } from './encryption';
+import { Reason, acknowledge } from './nag';
+import { FunctionSettings } from './settings';
+
+/** The policies of a role, by name. */
+export type Policies = Readonly<Record<string, iam.PolicyStatement[]>>;
+
+/** What a function needs. */
+export interface RedriveFunctionProps {
+  readonly description: string;
+  readonly source: Source;
+  readonly settings: FunctionSettings;
+  readonly timeout: Duration;
+  readonly environment: Readonly<Record<string, string>>;
+  /** What its role may do, its own log, the data's key and traces apart: these are added here. */
+  readonly policies: Policies;
+  readonly dataKey: kms.IKey | undefined;
+  /** Where asynchronous invocations end that failed for good; none if there are no such invocations. */
+  readonly failures: sqs.Queue | undefined;
+  /** Why the policies are as wide as they are. */
+  readonly reasons?: readonly Reason[];
+}
+
+/** One statement that allows something. */
+export function allow(sid: string, actions: string[], ...resources: string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({ sid, actions, resources });
+}
+
+/** A function with a log group, a role and a failure destination of its own. The role's first policy is named by it. */
+export class RedriveFunction extends Construct {
+  public readonly function: lambda.Function;
+
+  public constructor(scope: Construct, id: string, props: RedriveFunctionProps) {
+    super(scope, id);
+    const { settings, dataKey, failures } = props;
+    const log = new logs.LogGroup(this, 'Logs', {
+      retention: settings.logRetention,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...(dataKey === undefined ? {} : { encryptionKey: dataKey }),
+    });
+    const own = id.toLowerCase();
+    const { [own]: statements = [], ...more } = props.policies;
+    const traced = settings.tracing === lambda.Tracing.ACTIVE;
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      inlinePolicies: documents({
+        [own]: [
+          allow('Log', ['logs:CreateLogStream', 'logs:PutLogEvents'], log.logGroupArn),
+          ...statements,
+          ...(failures === undefined ? [] : [allow('ReportFailedInvocations', ['sqs:SendMessage'], failures.queueArn)]),
+        ],
+        ...more,
+        ...(dataKey === undefined ? {} : { key: [useOfDataKey(dataKey)] }),
+        // X-Ray has no resources to name.
+        ...(traced ? { traces: [allow('Trace', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*')] } : {}),
+      }),
+    });
+    acknowledge(
+      role,
+      ...(dataKey === undefined ? [] : (['dataKeys', 'reEncryption'] as const)),
+      ...(traced ? (['anyTrace'] as const) : []),
+      ...(props.reasons ?? []),
+    );
+    this.function = makeFunction(this, 'Function', props.source, {
+      description: props.description,
+      architecture: settings.architecture,
+      memorySize: 256,
+      timeout: props.timeout,
+      environment: { ...props.environment },
+      logGroup: log,
+      role,
+    });
+    // Said here and not above, where the CDK would add permissions to the role.
+    (this.function.node.defaultChild as lambda.CfnFunction).tracingConfig = { mode: settings.tracing };
+    if (failures !== undefined) {
+      new lambda.CfnEventInvokeConfig(this.function, 'EventInvokeConfig', {
+        functionName: this.function.functionName,
+        qualifier: '$LATEST',
+        maximumEventAgeInSeconds: 900,
+        maximumRetryAttempts: 2,
+        destinationConfig: { onFailure: { destination: failures.queueArn } },
+      });
+    }
+  }
+}
+
+/** Policies as documents, each statement as it was written: its name stands in the logs of whoever asks why. */
+export function documents(policies: Policies): Record<string, iam.PolicyDocument> {
+  const document = (statements: iam.PolicyStatement[]): iam.PolicyDocument =>
+    new iam.PolicyDocument({ statements, minimize: false });
+  return Object.fromEntries(Object.entries(policies).map(([name, statements]) => [name, document(statements)]));
+}

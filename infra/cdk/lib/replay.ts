@@ -1,0 +1,64 @@
+import { aws_iam as iam, aws_lambda as lambda } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { Source } from './code';
+import { Common } from './parts';
+import { Policies, RedriveFunction, allow } from './redrive-function';
+import { FunctionSettings } from './settings';
+
+/** What depends on whose queues they are. */
+export interface ReplayProps {
+  readonly source: Source;
+  readonly settings: FunctionSettings;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Of the main queues: it may send to these and to no others. */
+  readonly mainArns: string[];
+  /** Of the dead-letter queues, for ejecting. */
+  readonly deadArns: string[];
+  /** What of the ledger it may read, in the role's first policy. */
+  readonly reads: iam.PolicyStatement[];
+  readonly policies: Policies;
+}
+
+/** Sends letters back to the main queue. */
+export function replay(scope: Construct, common: Common, props: ReplayProps): lambda.Function {
+  const { letters } = common;
+  const indexes = ['by-status', 'by-fingerprint'].map((index) => `${letters.tableArn}/index/${index}`);
+  const { allowEject } = props.settings;
+  const { function: made } = new RedriveFunction(scope, 'Replay', {
+    description: 'Sends letters back to the main queue, by policy or on request, and discards or erases on request.',
+    source: props.source,
+    settings: props.settings,
+    timeout: props.settings.replayTimeout,
+    environment: { RUST_LOG: props.settings.logLevel, ...props.variables, DEAD_LETTER_TABLE_NAME: letters.tableName },
+    policies: {
+      replay: [
+        allow('SendBack', ['sqs:SendMessage'], ...props.mainArns),
+        allow('WatchTheBacklog', ['sqs:GetQueueAttributes'], ...props.mainArns),
+        // A job's guard may name any alarm, and CloudWatch gives composite ones to `*` only.
+        allow('WatchAlarms', ['cloudwatch:DescribeAlarms'], '*'),
+        ...props.reads,
+        // Jobs stand in the same table, under keys of their own; Query reads a job's batches. Updates are for chunks that
+        // expire with their letter, deletes for those of an erased body.
+        allow(
+          'ClaimAndMarkLetters',
+          [
+            'dynamodb:GetItem',
+            'dynamodb:BatchGetItem',
+            'dynamodb:PutItem',
+            'dynamodb:UpdateItem',
+            'dynamodb:DeleteItem',
+            'dynamodb:Query',
+          ],
+          letters.tableArn,
+        ),
+        allow('FindLetters', ['dynamodb:Query'], ...indexes),
+      ],
+      ...(allowEject ? { eject: [allow('PutBack', ['sqs:SendMessage'], ...props.deadArns)] } : {}),
+      ...props.policies,
+    },
+    dataKey: common.dataKey,
+    failures: common.failures,
+    reasons: ['anyAlarm'],
+  });
+  return made;
+}

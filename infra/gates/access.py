@@ -1,0 +1,267 @@
+"""Rules for who may do what."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import Any
+
+from queues import QUEUE, redriven
+from rules import KINDS, function, functions, rule, variable
+from template import PSEUDO, Resource, Template, listed, statements
+
+# Actions for which AWS knows no resource, or not all: each with the reason.
+ANY_RESOURCE = {
+    "cloudwatch:DescribeAlarms": "a job's guard may name a composite alarm, which CloudWatch gives to * only",
+    "xray:PutTraceSegments": "X-Ray has no resources",
+    "xray:PutTelemetryRecords": "X-Ray has no resources",
+}
+# Wildcards inside an action's name, which KMS's own documentation has for these.
+ANY_SUFFIX = {"kms:GenerateDataKey*", "kms:ReEncrypt*"}
+TLS_ACTIONS = {"AWS::SQS::Queue": "sqs:SendMessage", "AWS::SNS::Topic": "sns:Publish"}
+
+
+def role_of(template: Template, one: Resource) -> Resource | None:
+    """The role that a function runs as."""
+    return template.find(one.get("Role"))
+
+
+def permits(statement: dict[str, Any], action: str) -> bool:
+    """Whether a statement speaks of this action."""
+    return any(fnmatch.fnmatchcase(action, pattern) for pattern in listed(statement.get("Action")))
+
+
+def policies_of(template: Template, resource: Resource) -> Iterator[dict[str, Any]]:
+    """The statements of the policies that stand at a queue or a topic."""
+    for policy in template.of_type("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        if any(resource.is_meant_by(one) for one in policy.get("Queues", []) + policy.get("Topics", [])):
+            yield from policy.get("PolicyDocument")["Statement"]
+
+
+@rule("tls-only")
+def tls(template: Template) -> Iterator[str]:
+    """Queues and topics refuse what does not come over TLS."""
+    for one in template.of_type(*TLS_ACTIONS):
+        if not any(_refuses_plain(statement, one) for statement in policies_of(template, one)):
+            yield f"{one.name} takes what comes without TLS"
+
+
+def _refuses_plain(statement: dict[str, Any], one: Resource) -> bool:
+    secure = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
+    return (
+        statement["Effect"] == "Deny"
+        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and str(secure).lower() == "false"
+        and permits(statement, TLS_ACTIONS[one.type])
+        and any(one.is_meant_by(resource) for resource in listed(statement.get("Resource")))
+    )
+
+
+@rule("nobody-else-sends")
+def named_sources(template: Template) -> Iterator[str]:
+    """What a queue or a topic takes from a service, it takes from a source that is named."""
+    for one in template.of_type(*TLS_ACTIONS):
+        for statement in policies_of(template, one):
+            if statement["Effect"] != "Allow":
+                continue
+            named = [sources for test in statement.get("Condition", {}).values() for sources in test]
+            if statement.get("Principal") in ("*", {"AWS": "*"}) or "aws:SourceArn" not in named:
+                yield f"{one.name}: {statement.get('Sid')} takes from anyone"
+
+
+@rule("alarms-can-publish")
+def publish(template: Template) -> Iterator[str]:
+    """A topic that an alarm publishes to lets CloudWatch publish, and so does its key."""
+    for alarm in template.of_type("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+        for action in alarm.get("AlarmActions", []):
+            topic = template.find(action)
+            if topic is None:
+                yield f"{alarm.name} publishes to something that is not in the template"
+                continue
+            if not any(_lets_alarms(statement, topic) for statement in policies_of(template, topic)):
+                yield f"{topic.name} does not let {alarm.name} publish"
+            key = template.find(topic.get("KmsMasterKeyId"))
+            if key is None or not _lets_cloudwatch(key):
+                yield f"the key of {topic.name} does not let CloudWatch use it: alarms would vanish"
+
+
+def _lets_alarms(statement: dict[str, Any], topic: Resource) -> bool:
+    alarms = (
+        f"arn:aws:cloudwatch:{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}:alarm:{PSEUDO['AWS::StackName']}-X-Y"
+    )
+    sources = listed(statement.get("Condition", {}).get("ArnLike", {}).get("aws:SourceArn"))
+    return (
+        statement["Effect"] == "Allow"
+        and "cloudwatch.amazonaws.com" in listed(statement.get("Principal", {}).get("Service"))
+        and permits(statement, "sns:Publish")
+        and any(topic.is_meant_by(resource) for resource in listed(statement.get("Resource")))
+        and any(fnmatch.fnmatchcase(alarms, source) for source in sources)
+    )
+
+
+def _lets_cloudwatch(key: Resource) -> bool:
+    # A condition that CloudWatch does not fill in would silence every alarm.
+    def lets(statement: dict[str, Any]) -> bool:
+        service = statement.get("Principal", {}).get("Service")
+        needed = ("kms:Decrypt", "kms:GenerateDataKey")
+        plain = statement["Effect"] == "Allow" and "Condition" not in statement
+        return (
+            plain and "cloudwatch.amazonaws.com" in listed(service) and all(permits(statement, one) for one in needed)
+        )
+
+    return any(lets(statement) for statement in key.get("KeyPolicy")["Statement"])
+
+
+@rule("every-action-named")
+def named(template: Template) -> Iterator[str]:
+    """Roles name every action and every resource, but where AWS knows none."""
+    for role in template.of_type("AWS::IAM::Role"):
+        if role.get("ManagedPolicyArns"):
+            yield f"{role.name} takes policies of others: {role.get('ManagedPolicyArns')}"
+        for statement in statements(template, role):
+            sid = f"{role.name}, {statement.get('Sid')}"
+            if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
+                yield f"{sid}: says what is not meant, and not what is"
+            actions = listed(statement.get("Action"))
+            for action in actions:
+                if "*" in action and action not in ANY_SUFFIX:
+                    yield f"{sid}: {action} is more than one action"
+            for resource in listed(statement.get("Resource")):
+                if "*" in resource and not set(actions) <= set(ANY_RESOURCE):
+                    yield f"{sid}: {resource} is more than one resource"
+
+
+@rule("one-role-a-function")
+def roles(template: Template) -> Iterator[str]:
+    """Each function has a role of its own, for Lambda alone."""
+    seen: dict[str, str] = {}
+    for one in template.of_type("AWS::Lambda::Function"):
+        role = role_of(template, one)
+        if role is None:
+            yield f"{one.name} has no role of this template"
+            continue
+        if role.name in seen:
+            yield f"{one.name} shares {role.name} with {seen[role.name]}"
+        seen[role.name] = one.name
+        for statement in role.get("AssumeRolePolicyDocument")["Statement"]:
+            if statement.get("Principal") != {"Service": "lambda.amazonaws.com"}:
+                yield f"{role.name} may be taken by {statement.get('Principal')}"
+
+
+def _may(template: Template, kind: str, action: str) -> Iterator[str]:
+    one = function(template, kind)
+    role = role_of(template, one) if one else None
+    for statement in statements(template, role) if role else ():
+        if permits(statement, action):
+            yield from listed(statement.get("Resource"))
+
+
+@rule("each-touches-its-own")
+def own(template: Template) -> Iterator[str]:
+    """The processor reads no dead letters, the indexer sends none, the replay sends to its own queues alone."""
+    dead, failed = _dead_letter_queues(template), _failed_invocations(template)
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage"):
+        for kind in ("processor", "replay"):
+            yield from (f"the {kind} may {action} {queue}" for queue in _may(template, kind, action) if queue in dead)
+    for queue in _may(template, "indexer", "sqs:SendMessage"):
+        if queue not in failed:
+            yield f"the indexer may send to {queue}"
+    for kind in ("processor", "replay"):
+        one = function(template, kind)
+        asked = one is not None and variable(one, "DEAD_LETTER_QUEUE_URL") is not None
+        asked = asked or (kind == "replay" and template.values.get("AllowEject") == "true")
+        for queue in _may(template, kind, "sqs:SendMessage"):
+            if queue in dead and not asked:
+                yield f"the {kind} may send to {queue}, and has no reason to"
+
+
+@rule("nothing-is-forgotten")
+def forgotten(template: Template) -> Iterator[str]:
+    """No function deletes from the ledger, and none reads a whole table."""
+    for kind in KINDS:
+        for action in ("dynamodb:DeleteItem", "dynamodb:PartiQLDelete", "dynamodb:BatchWriteItem"):
+            yield from (f"the {kind} may {action} {one}" for one in _may(template, kind, action) if "Ledger" in one)
+        yield from (f"the {kind} may scan {one}" for one in _may(template, kind, "dynamodb:Scan"))
+
+
+def _dead_letter_queues(template: Template) -> set[str]:
+    here = {name for _, dead in redriven(template) for name in dead.names()}
+    return here | set(listed(template.values.get("DeadLetterQueueArns")))
+
+
+def _failed_invocations(template: Template) -> set[str]:
+    configs = template.of_type("AWS::Lambda::EventInvokeConfig")
+    places = [template.find(one.get("DestinationConfig.OnFailure.Destination")) for one in configs]
+    return {name for place in places if place is not None for name in place.names()}
+
+
+@rule("failures-may-be-reported")
+def reported(template: Template) -> Iterator[str]:
+    """A function or a schedule may send to where its failures go, and a topic may, too."""
+    for config in template.of_type("AWS::Lambda::EventInvokeConfig"):
+        one = template.find(config.get("FunctionName"))
+        place = template.find(config.get("DestinationConfig.OnFailure.Destination"))
+        if one is not None and place is not None and not _sends(template, template.find(one.get("Role")), place):
+            yield f"{one.name} may not send to {place.name}"
+    for schedule in template.of_type("AWS::Scheduler::Schedule"):
+        place = template.find(schedule.get("Target.DeadLetterConfig.Arn"))
+        if place is not None and not _sends(template, template.find(schedule.get("Target.RoleArn")), place):
+            yield f"{schedule.name} may not send to {place.name}"
+    for subscription in template.of_type("AWS::SNS::Subscription"):
+        place = template.find(subscription.get("RedrivePolicy.deadLetterTargetArn"))
+        lets = [one for one in policies_of(template, place)] if place else []
+        if place is not None and not any("sns.amazonaws.com" in listed(_service(one)) for one in lets):
+            yield f"{place.name} does not let SNS send"
+
+
+def _service(statement: dict[str, Any]) -> Any:
+    principal = statement.get("Principal")
+    return principal.get("Service") if isinstance(principal, dict) else None
+
+
+def _sends(template: Template, role: Resource | None, place: Resource) -> bool:
+    for statement in statements(template, role) if role else ():
+        if permits(statement, "sqs:SendMessage") and any(
+            place.is_meant_by(one) for one in listed(statement.get("Resource"))
+        ):
+            return True
+    return False
+
+
+@rule("key-may-be-used")
+def key_used(template: Template) -> Iterator[str]:
+    """Who works with something that the stack's own key encrypts may use that key."""
+    keys = [key for queue in template.of_type(QUEUE) for key in listed(queue.get("KmsMasterKeyId"))]
+    key = template.find(keys[0]) if keys else None
+    if key is None:
+        return
+    roles = [(one.name, role_of(template, one)) for _, one in functions(template)]
+    roles += [
+        (one.name, template.find(one.get("Target.RoleArn"))) for one in template.of_type("AWS::Scheduler::Schedule")
+    ]
+    for name, role in roles:
+        may = (
+            [
+                one
+                for one in statements(template, role)
+                if any(key.is_meant_by(it) for it in listed(one.get("Resource")))
+            ]
+            if role
+            else []
+        )
+        if not any(permits(one, "kms:Decrypt") and permits(one, "kms:GenerateDataKey") for one in may):
+            yield f"{name} may not use {key.name}"
+    services = [service for one in key.get("KeyPolicy")["Statement"] for service in listed(_service(one))]
+    for service in ("sns.amazonaws.com", f"logs.{PSEUDO['AWS::Region']}.amazonaws.com"):
+        if service not in services:
+            yield f"{key.name} does not let {service} use it"
+
+
+@rule("traces-may-be-sent")
+def traced(template: Template) -> Iterator[str]:
+    """A function that is traced may send its traces."""
+    for kind, one in functions(template):
+        active = one.get("TracingConfig.Mode") == "Active"
+        may = any(True for _ in _may(template, kind, "xray:PutTraceSegments"))
+        if active != may:
+            yield f"{one.name} is traced: {active}, and may send traces: {may}"

@@ -1,0 +1,283 @@
+"""Our templates, broken in one place each: the rule that is named must find it, or it proves nothing."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+
+from patches import MISSING, Break, Source, drop, parameter, put, statement, text
+from rules import ALL
+from settings import INFRA, PAIR, Settings
+from template import Template, load
+
+OWN_KEY = {"Encryption": "customer-managed"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One place, the rule that must find it, and the settings that show it."""
+
+    rule: str
+    what: str
+    breaks: Break
+    settings: Settings = field(default_factory=dict)
+    template: str = "template.yaml"
+
+
+def as_it_is(_: Source) -> None:
+    """The settings alone are the fault."""
+
+
+def not_in_the_form(source: Source) -> None:
+    """A parameter that the form does not know."""
+    source["Parameters"]["Other"] = {"Type": "String", "Default": "", "AllowedValues": [""], "Description": "x" * 20}
+
+
+def doorbell_pages(source: Source) -> None:
+    """The doorbell's alarm as a part of the page."""
+    rule = source["Resources"]["PageAlarm"]["Properties"]["AlarmRule"]
+    source["Resources"]["PageAlarm"]["Properties"]["AlarmRule"] = {
+        "Fn::Sub": rule["Fn::Sub"] + ' OR ALARM("${DepthAlarm}")'
+    }
+
+
+_P = "Properties"
+_FUNCTION = f"ProcessorFunction/{_P}"
+_ENVIRONMENT = f"{_FUNCTION}/Environment/Variables"
+_MAPPING = f"{_FUNCTION}/Events/Messages/{_P}"
+_DEAD = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+MUTANTS = [
+    Mutant("visibility-covers-six-timeouts", "a shorter visibility", put(f"MainQueue/{_P}/VisibilityTimeout", 179)),
+    Mutant("visibility-covers-six-timeouts", "a longer timeout", put(f"{_FUNCTION}/Timeout", 31)),
+    Mutant("visibility-covers-six-timeouts", "a window", as_it_is, {"BatchingWindowSeconds": "1"}),
+    Mutant(
+        "lease-below-visibility", "a handler with all the time", put(f"{_ENVIRONMENT}/HANDLER_TIMEOUT_SECONDS", 174)
+    ),
+    Mutant("lease-below-visibility", "a handler as long as its function", as_it_is, {"HandlerTimeoutSeconds": "30"}),
+    Mutant(
+        "dead-letters-outlast-their-source",
+        "four days for the dead",
+        drop(f"DeadLetterQueue/{_P}/MessageRetentionPeriod"),
+    ),
+    Mutant("receives-cover-attempts", "too few receives", put(f"MainQueue/{_P}/RedrivePolicy/maxReceiveCount", 10)),
+    Mutant("receives-cover-attempts", "a longer schedule", as_it_is, {"RetrySchedule": "1s,1s,1s,1s,1s,1s"}),
+    Mutant("receives-cover-attempts", "a limit that nobody told", put(f"{_ENVIRONMENT}/MAX_RECEIVE_COUNT", 12)),
+    Mutant("dead-letters-hidden-for-a-run", "SQS's own default", drop(f"DeadLetterQueue/{_P}/VisibilityTimeout")),
+    Mutant("partial-responses", "whole batches", drop(f"{_MAPPING}/FunctionResponseTypes")),
+    Mutant("concurrency-at-the-mapping", "no limit", drop(f"{_MAPPING}/ScalingConfig")),
+    Mutant(
+        "concurrency-at-the-mapping", "a limit at the function", put(f"{_FUNCTION}/ReservedConcurrentExecutions", 5)
+    ),
+    Mutant(
+        "fifo-into-fifo", "standard letters of FIFO", drop(f"DeadLetterQueue/{_P}/FifoQueue"), {"QueueType": "fifo"}
+    ),
+    Mutant("fifo-into-fifo", "a window", put(f"{_MAPPING}/MaximumBatchingWindowInSeconds", 1), {"QueueType": "fifo"}),
+    Mutant("redrive-allowed-by-name", "from anywhere", drop(f"DeadLetterQueue/{_P}/RedriveAllowPolicy")),
+    Mutant(
+        "redrive-allowed-by-name",
+        "from all",
+        put(f"DeadLetterQueue/{_P}/RedriveAllowPolicy/redrivePermission", "allowAll"),
+    ),
+    Mutant("redrive-allowed-by-name", "from another", text("DeadLetterQueue", "-main", "-mine")),
+    Mutant("encrypted", "a plain queue", drop(f"DeadLetterQueue/{_P}/SqsManagedSseEnabled")),
+    Mutant("encrypted", "AWS's key for a topic", put(f"AlertsTopic/{_P}/KmsMasterKeyId", "alias/aws/sns")),
+    Mutant("encrypted", "a table beside the key", drop(f"Ledger/{_P}/SSESpecification"), OWN_KEY),
+    Mutant("encrypted", "logs beside the key", drop(f"IndexerLogs/{_P}/KmsKeyId"), OWN_KEY),
+    Mutant("encrypted", "a key for ever", drop(f"TopicKey/{_P}/EnableKeyRotation")),
+    Mutant("data-is-kept", "a table that goes", drop("DeadLetters/DeletionPolicy")),
+    Mutant("data-is-kept", "a key that goes", put("DataKey/UpdateReplacePolicy", "Delete"), OWN_KEY),
+    Mutant("data-is-kept", "no way back", drop(f"DeadLetters/{_P}/PointInTimeRecoverySpecification")),
+    Mutant("memory-outlasts-messages", "a short memory", as_it_is, {"LedgerRetentionDays": "18"}),
+    Mutant("logs-end", "logs for ever", drop(f"ReplayLogs/{_P}/RetentionInDays")),
+    Mutant("logs-end", "Lambda's own logs", drop(f"{_FUNCTION}/LoggingConfig")),
+    Mutant("nothing-is-forgotten", "a whole table", statement("IndexerRole", "ReadReasons", Action="dynamodb:Scan")),
+    Mutant("failures-have-a-place", "no destination", drop(f"IndexerFunction/{_P}/EventInvokeConfig")),
+    Mutant("failures-have-a-place", "a lost schedule", drop(f"ReplaySchedule/{_P}/Target/DeadLetterConfig")),
+    Mutant("failures-have-a-place", "a lost ring", drop(f"IndexerFunction/{_P}/Events/Doorbell/{_P}/RedrivePolicy")),
+    Mutant("tls-only", "a queue without a policy", drop("MainQueuePolicy")),
+    Mutant(
+        "tls-only", "a policy for the other queue", put(f"MainQueuePolicy/{_P}/Queues", [{"Ref": "DeadLetterQueue"}])
+    ),
+    Mutant("tls-only", "a topic that listens to anyone", statement("AlertsTopicPolicy", "OnlyOverTls", Effect="Allow")),
+    Mutant(
+        "nobody-else-sends",
+        "any topic",
+        statement("FailedInvocationsQueuePolicy", "TheDoorbellReports", Condition=MISSING),
+    ),
+    Mutant(
+        "alarms-can-publish",
+        "another account's alarms",
+        text("AlertsTopicPolicy", "${AWS::AccountId}:alarm", "000000000000:alarm"),
+    ),
+    Mutant("alarms-can-publish", "a topic without its policy", drop("DoorbellTopicPolicy")),
+    Mutant(
+        "alarms-can-publish", "a key that is silent", statement("TopicKey", "AlarmsPublish", Action=["kms:Decrypt"])
+    ),
+    Mutant(
+        "alarms-can-publish",
+        "a condition",
+        statement("TopicKey", "AlarmsPublish", Condition={"StringEquals": {"aws:SourceAccount": "1"}}),
+    ),
+    Mutant("every-action-named", "all of SQS", statement("ReplayRole", "SendBack", Action="sqs:*")),
+    Mutant("every-action-named", "every queue", statement("ReplayRole", "SendBack", Resource="*")),
+    Mutant("every-action-named", "all but", statement("IndexerRole", "WriteLetters", NotAction="s3:GetObject")),
+    Mutant(
+        "every-action-named",
+        "somebody else's policy",
+        put(f"IndexerRole/{_P}/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
+    ),
+    Mutant(
+        "one-role-a-function", "a shared role", put(f"IndexerFunction/{_P}/Role", {"Fn::GetAtt": ["ReplayRole", "Arn"]})
+    ),
+    Mutant("one-role-a-function", "a role for all", text("ReplayRole", "lambda.amazonaws.com", "ec2.amazonaws.com")),
+    Mutant(
+        "each-touches-its-own",
+        "a processor that reads the dead",
+        statement("ProcessorRole", "ReceiveAndDelay", Resource=_DEAD),
+    ),
+    Mutant(
+        "each-touches-its-own",
+        "an indexer that sends",
+        statement("IndexerRole", "ReportFailedInvocations", Resource={"Fn::GetAtt": ["MainQueue", "Arn"]}),
+    ),
+    Mutant("each-touches-its-own", "a replay that may eject", statement("ReplayRole", "SendBack", Resource=_DEAD)),
+    Mutant(
+        "each-touches-its-own", "a grant that nobody asked for", text("ProcessorRole", '"HandsOver"', '"WithExample"')
+    ),
+    Mutant(
+        "nothing-is-forgotten",
+        "a ledger that forgets",
+        statement("ReplayRole", "ReadOutcomes", Action="dynamodb:DeleteItem"),
+    ),
+    Mutant(
+        "failures-may-be-reported",
+        "a function that may not",
+        statement("IndexerRole", "ReportFailedInvocations", Effect="Deny", Action="sqs:GetQueueUrl"),
+    ),
+    Mutant(
+        "failures-may-be-reported",
+        "a schedule that may not",
+        statement("SchedulerRole", "ReportFailedInvocations", Resource=_DEAD),
+    ),
+    Mutant(
+        "failures-may-be-reported",
+        "a topic that may not",
+        statement("FailedInvocationsQueuePolicy", "TheDoorbellReports", Principal={"Service": "s3.amazonaws.com"}),
+    ),
+    Mutant(
+        "key-may-be-used",
+        "a function that may not",
+        statement("IndexerRole", "UseTheKey", Action=["kms:DescribeKey"]),
+        OWN_KEY,
+    ),
+    Mutant(
+        "key-may-be-used", "logs that may not", text("DataKey", "logs.${AWS::Region}", "s3.${AWS::Region}"), OWN_KEY
+    ),
+    Mutant(
+        "traces-may-be-sent",
+        "a function that may not",
+        statement("ReplayRole", "Trace", Action="xray:GetGroup"),
+        {"Tracing": "Active"},
+    ),
+    Mutant("metrics-are-emitted", "a metric that nobody emits", put(f"PendingAlarm/{_P}/MetricName", "LettersWaiting")),
+    Mutant(
+        "metrics-are-emitted",
+        "the wrong function's",
+        put(f"PendingAlarm/{_P}/Dimensions/0/Value", {"Ref": "IndexerFunction"}),
+    ),
+    Mutant(
+        "metrics-are-emitted",
+        "a dimension too many",
+        put(
+            f"PendingAlarm/{_P}/Dimensions",
+            [{"Name": "Function", "Value": {"Ref": "ReplayFunction"}}, {"Name": "Stage", "Value": "x"}],
+        ),
+    ),
+    Mutant(
+        "metrics-are-emitted",
+        "a namespace of nobody's",
+        put(f"GrowingAlarm/{_P}/Metrics/1/MetricStat/Metric/Namespace", "Redrives"),
+    ),
+    Mutant(
+        "metrics-are-emitted",
+        "the wrong dimension of AWS's",
+        put(f"ProcessorErrorsAlarm/{_P}/Dimensions/0/Name", "Function"),
+    ),
+    Mutant("metrics-are-emitted", "a widget of nothing", text("Dashboard", "TimeToResolution", "TimeToNowhere")),
+    Mutant(
+        "metrics-are-emitted",
+        "a widget of the dead-letter queue's letters",
+        text("Dashboard", '\\"Queue\\", \\"${MainQueue.', '\\"Queue\\", \\"${DeadLetterQueue.'),
+    ),
+    Mutant("metrics-are-emitted", "a class that is none", text("Dashboard", "NEVER_RAN", "NEVER_SEEN")),
+    Mutant(
+        "metrics-are-emitted",
+        "a search for nothing",
+        text("Dashboard", "LettersIndexed", "LettersDelivered"),
+        PAIR,
+        "attach.yaml",
+    ),
+    Mutant("everything-is-watched", "no alarm for what expires", put(f"ExpiryAlarm/{_P}/MetricName", "DeadReceived")),
+    Mutant("everything-is-watched", "errors of nobody", put(f"IndexerErrorsAlarm/{_P}/MetricName", "Throttles")),
+    Mutant("everything-is-watched", "no time to resolution", text("Dashboard", "TimeToResolution", "OldestPendingAge")),
+    Mutant("the-doorbell-rings", "sent messages", put(f"DepthAlarm/{_P}/MetricName", "NumberOfMessagesSent")),
+    Mutant(
+        "the-doorbell-rings", "a bell in another house", put(f"DepthAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])
+    ),
+    Mutant("the-doorbell-rings", "a deep queue", put(f"DepthAlarm/{_P}/Threshold", 10)),
+    Mutant("one-incident-is-one-page", "the doorbell's alarm pages", doorbell_pages),
+    Mutant("one-incident-is-one-page", "two pages", put(f"ExpiryAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])),
+    Mutant("one-incident-is-one-page", "no part of the page", text("PageAlarm", 'ALARM(\\"${ExpiryAlarm}\\") OR ', "")),
+    Mutant("one-incident-is-one-page", "nobody", drop(f"ExpiryAlarm/{_P}/AlarmActions"), {"Paging": "each"}),
+    Mutant("one-incident-is-one-page", "a page to nobody", drop(f"PageAlarm/{_P}/AlarmActions")),
+    Mutant("alarms-do-not-flap", "silent at once", put(f"PendingAlarm/{_P}/EvaluationPeriods", 1)),
+    Mutant(
+        "alarms-do-not-flap",
+        "a run that is missing",
+        put(f"WaitingForAPersonAlarm/{_P}/TreatMissingData", "notBreaching"),
+    ),
+    Mutant("alarms-do-not-flap", "each reading added", put(f"PendingAlarm/{_P}/Statistic", "Sum")),
+    Mutant("alarms-say-what-to-do", "nothing", put(f"ExpiryAlarm/{_P}/AlarmDescription", "It expires.")),
+    Mutant(
+        "alarms-say-what-to-do",
+        "a command that is not there",
+        text("NewFingerprintAlarm", "redrive causes", "redrive reasons"),
+    ),
+    Mutant(
+        "alarms-say-what-to-do", "a page when all is well", put(f"ExpiryAlarm/{_P}/OKActions", [{"Ref": "AlertsTopic"}])
+    ),
+    Mutant("parameters-are-bounded", "anything goes", parameter("LedgerScope", AllowedPattern=MISSING)),
+    Mutant("parameters-are-bounded", "one bound", parameter("ReplayMaxDeaths", MaxValue=MISSING)),
+    Mutant("parameters-are-bounded", "no word", parameter("OnDead", Description="")),
+    Mutant("parameters-are-bounded", "no default", parameter("OnDead", Default=MISSING), {"OnDead": "auto"}),
+    Mutant("parameters-are-bounded", "refuses its own default", parameter("LedgerScope", Default="-")),
+    Mutant("parameters-are-asked-for", "not in the form", not_in_the_form),
+    Mutant(
+        "settings-are-refused-early",
+        "a large batch of a FIFO queue",
+        as_it_is,
+        {"QueueType": "fifo", "BatchSize": "100"},
+    ),
+]
+
+
+def survivors() -> list[str]:
+    """The mutants that their rule did not find, and the rules without one."""
+    sources = {name: load(INFRA / name) for name in ("template.yaml", "attach.yaml")}
+    lived = []
+    unbroken: dict[str, Template] = {}
+    for mutant in MUTANTS:
+        whole = sources[mutant.template]
+        broken = copy.deepcopy(whole)
+        mutant.breaks(broken)
+        check = ALL[mutant.rule]
+        if not list(check(Template(broken, mutant.settings))):
+            lived.append(f"{mutant.rule} does not find: {mutant.what}")
+        if broken == whole:
+            continue
+        case = f"{mutant.template} {sorted(mutant.settings.items())}"
+        unbroken[case] = unbroken.get(case) or Template(whole, mutant.settings)
+        if list(check(unbroken[case])):
+            lived.append(f"{mutant.rule} finds {mutant.what} where nothing is broken")
+    untried = set(ALL) - {mutant.rule for mutant in MUTANTS}
+    return lived + [f"{name} has no mutant" for name in sorted(untried)]

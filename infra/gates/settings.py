@@ -1,0 +1,84 @@
+"""The settings with which the templates are held to the rules: the defaults, the stage's, every choice once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+INFRA = Path(__file__).resolve().parents[1]
+ARN = "arn:aws:sqs:eu-central-1:111122223333"
+URL = "https://sqs.eu-central-1.amazonaws.com/111122223333"
+PAIR = {
+    "SourceQueueArns": f"{ARN}:orders",
+    "SourceQueueUrl": f"{URL}/orders",
+    "DeadLetterQueueArns": f"{ARN}:orders-dead",
+    "DeadLetterQueueUrl": f"{URL}/orders-dead",
+}
+LEDGER = "arn:aws:dynamodb:eu-central-1:111122223333:table/ledger"
+
+Settings = dict[str, str]
+
+
+def configured(environment: str) -> Settings:
+    """What samconfig.toml sets."""
+    with (INFRA / "samconfig.toml").open("rb") as file:
+        overrides = tomllib.load(file)[environment]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(override.split("=", 1) for override in overrides)
+
+
+def cases() -> dict[str, dict[str, Settings]]:
+    """By template and by name."""
+    return {
+        "template.yaml": {
+            "the defaults": {},
+            "the stage": configured("stage"),
+            "the stage's FIFO variant": configured("stage-fifo"),
+            "an own key, traced, a topic in front": {
+                "Encryption": "customer-managed",
+                "Tracing": "Active",
+                "BodyWrapping": "sns",
+                "ProducerArn": "arn:aws:sns:eu-central-1:111122223333:orders",
+            },
+            "ejecting": {"Custody": "off", "AllowEject": "true", "Example": "false"},
+            "FIFO by redrive, an own key": {"QueueType": "fifo", "OnDead": "redrive", "Encryption": "customer-managed"},
+            "direct": {"OnDead": "direct"},
+            "exponential": {"RetrySchedule": "exponential", "MaxReceiveCount": "15"},
+        },
+        "attach.yaml": {
+            "one pair": PAIR,
+            "one pair in custody, with a ledger": {
+                **PAIR,
+                "Custody": "on",
+                "Scope": "orders",
+                "LedgerTableArn": LEDGER,
+            },
+            "a list, an own key, traced": {
+                "SourceQueueArns": f"{ARN}:orders,{ARN}:mail",
+                "DeadLetterQueueArns": f"{ARN}:orders-dead,{ARN}:mail-dead",
+                "QueuePairsFile": "pairs.json",
+                "Encryption": "customer-managed",
+                "Tracing": "Active",
+                "AllowEject": "true",
+            },
+            "each alarm by itself": {**PAIR, "Paging": "each"},
+        },
+    }
+
+
+# What the Rules section refuses.
+REFUSED: dict[str, list[Settings]] = {
+    "template.yaml": [
+        {"QueueType": "fifo", "BatchSize": "11", "BatchingWindowSeconds": "1"},
+        {"BatchSize": "100"},
+        {"MaxReceiveCount": "10"},
+        {"RetrySchedule": "exponential", "MaxReceiveCount": "14"},
+        {"MessageTypes": "charge,refund"},
+        {"MessageTypeAt": "attribute:type"},
+    ],
+    "attach.yaml": [
+        {**PAIR, "QueuePairs": "{}", "QueuePairsFile": "pairs.json"},
+        {**PAIR, "SourceQueueUrl": ""},
+        {**PAIR, "DeadLetterQueueUrl": ""},
+        {**PAIR, "Scope": "orders"},
+    ],
+}

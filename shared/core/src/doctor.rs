@@ -1,0 +1,168 @@
+//! What is wrong with a deployment, and how it is mended: rules over what was seen of queues, consumers, alarms, topics and
+//! of our own functions. They hold for any queue pair with any consumer; those that need a processor, an indexer or a
+//! replay of ours say nothing where there is none.
+//!
+//! | to read | about |
+//! |---|---|
+//! | `doctor/deployment.rs` | what is looked at, as plain facts, each either known or not |
+//! | `doctor/rules.rs` | the list of the rules, with reason and source; `doctor/rules/` judges |
+//! | `doctor/document.rs` | policy documents |
+//! | `doctor/permissions.rs` | what each role must be allowed to do |
+//! | `doctor/processor.rs`, `doctor/indexed.rs` | what a processor and an indexer of ours are told |
+//!
+//! A fact that could not be read makes every rule that needs it *not checked*: never healthy.
+
+mod deployment;
+mod document;
+mod indexed;
+mod permissions;
+mod processor;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+pub use deployment::{
+    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, Deployment, Encryption, Fact, Function,
+    Installation, Metric, Pair, Permission, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey, Unread,
+};
+pub use document::Document;
+pub use indexed::Indexed;
+pub use permissions::{Decision, consuming, indexing, replaying};
+pub use processor::Processor;
+pub use rules::RULES;
+
+use rules::Check;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Messages are lost, stuck, run twice, or nobody is told.
+    Error,
+    /// It works until something else goes wrong.
+    Warning,
+    /// Somebody should know.
+    Notice,
+}
+
+impl Severity {
+    /// In one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, which never changes.
+    pub id: &'static str,
+    /// How bad it is if it is broken.
+    pub severity: Severity,
+    /// What must hold.
+    pub says: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// Who says so: a page of AWS's documentation, or of ours.
+    pub source: &'static str,
+    /// How it is mended.
+    pub mend: &'static str,
+    check: Check,
+}
+
+impl Rule {
+    /// The rule of this name.
+    #[must_use]
+    pub fn named(id: &str) -> Option<&'static Self> {
+        RULES.iter().copied().find(|rule| rule.id == id)
+    }
+}
+
+/// How one finding is mended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mend {
+    /// The arguments of a command; empty if no command does it.
+    pub command: Vec<String>,
+    /// What to write in a template, or to do.
+    pub template: String,
+}
+
+/// A rule that is broken.
+#[derive(Debug)]
+pub struct Finding {
+    /// Which one.
+    pub rule: &'static Rule,
+    /// By which queue, function, alarm or topic.
+    pub subject: String,
+    /// In figures.
+    pub what: String,
+    /// What to do about it.
+    pub mend: Mend,
+}
+
+/// A rule that could not be checked.
+#[derive(Debug)]
+pub struct NotChecked {
+    /// Which one.
+    pub rule: &'static Rule,
+    /// For which queue, function, alarm or topic.
+    pub subject: String,
+    /// Why.
+    pub why: Unread,
+}
+
+/// What the rules say.
+#[derive(Debug, Default)]
+pub struct Diagnosis {
+    /// The worst first.
+    pub findings: Vec<Finding>,
+    /// In the order of the rules.
+    pub not_checked: Vec<NotChecked>,
+}
+
+impl Diagnosis {
+    /// Checks these rules.
+    #[must_use]
+    pub fn of(deployment: &Deployment, rules: &[&'static Rule]) -> Self {
+        let mut all = Self::default();
+        for rule in rules {
+            rule.check.walk(deployment, &mut |subject: &str, answer| match answer {
+                Ok(None) => {}
+                Ok(Some(wrong)) => {
+                    let (what, mend) = (wrong.what, wrong.mend);
+                    // Two pairs may share a dead-letter queue, an alarm or a function.
+                    let known = |one: &Finding| one.rule.id == rule.id && one.subject == subject && one.what == what;
+                    if !all.findings.iter().any(known) {
+                        all.findings.push(Finding { rule, subject: subject.to_owned(), what, mend });
+                    }
+                }
+                Err(why) => {
+                    let known = |one: &NotChecked| one.rule.id == rule.id && one.subject == subject && one.why == why;
+                    if !all.not_checked.iter().any(known) {
+                        all.not_checked.push(NotChecked { rule, subject: subject.to_owned(), why });
+                    }
+                }
+            });
+        }
+        all.findings.sort_by_key(|finding| finding.rule.severity);
+        all
+    }
+
+    /// How many findings are so bad.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.rule.severity == severity).count()
+    }
+}

@@ -1,0 +1,93 @@
+//! What a processor of ours is told: the settings that must agree with the queue as it is.
+
+use std::collections::BTreeMap;
+
+use crate::backoff::Schedule;
+
+/// Variables that together no other function has.
+const OURS: [&str; 3] = ["MAIN_QUEUE_URL", "LEDGER_TABLE_NAME", "QUEUE_VISIBILITY_TIMEOUT_SECONDS"];
+
+/// The settings of a processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Processor {
+    /// The attempts of its retry schedule.
+    pub attempts: u32,
+    /// What one attempt gets, in seconds.
+    pub handler_timeout: u64,
+    /// The visibility timeout that it reckons with, in seconds.
+    pub visibility: u64,
+    /// The receive limit that it reckons with.
+    pub receives: u32,
+    /// How long its ledger remembers, in days.
+    pub ledger_days: u64,
+    /// Whether it sends the dead to the dead-letter queue itself.
+    pub direct: bool,
+}
+
+impl Processor {
+    /// Reads a function's environment; `None` if it is no processor of ours, or would not start with these values.
+    #[must_use]
+    pub fn read(variables: &BTreeMap<String, String>) -> Option<Self> {
+        let said = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let whole = |name: &str, default: u64| said(name).map_or(Some(default), |value| value.parse().ok());
+        if OURS.iter().any(|name| said(name).is_none()) {
+            return None;
+        }
+        let fifo = said("MAIN_QUEUE_URL").is_some_and(|url| url.ends_with(".fifo"));
+        Some(Self {
+            attempts: Schedule::parse(said("RETRY_SCHEDULE").unwrap_or("steps")).ok()?.attempts(),
+            handler_timeout: whole("HANDLER_TIMEOUT_SECONDS", 20)?,
+            visibility: whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", 0)?,
+            receives: said("MAX_RECEIVE_COUNT")?.parse().ok()?,
+            ledger_days: whole("LEDGER_RETENTION_DAYS", 30)?,
+            direct: said("ON_DEAD").map_or(fifo, |how| how == "direct"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(more: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let ours = [
+            ("MAIN_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/orders"),
+            ("LEDGER_TABLE_NAME", "ledger"),
+            ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", "180"),
+            ("MAX_RECEIVE_COUNT", "11"),
+        ];
+        ours.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_processor_is_known_by_its_variables_and_has_the_defaults_of_its_configuration() {
+        let read = Processor::read(&environment(&[])).unwrap();
+        let expected = Processor {
+            attempts: 6,
+            handler_timeout: 20,
+            visibility: 180,
+            receives: 11,
+            ledger_days: 30,
+            direct: false,
+        };
+        assert_eq!(read, expected);
+        let told = environment(&[("RETRY_SCHEDULE", "1s,2s"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("ON_DEAD", "direct")]);
+        let read = Processor::read(&told).unwrap();
+        assert_eq!((read.attempts, read.handler_timeout, read.direct), (3, 5, true));
+    }
+
+    #[test]
+    fn on_a_fifo_queue_it_hands_the_dead_over_by_default() {
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders.fifo";
+        assert!(Processor::read(&environment(&[("MAIN_QUEUE_URL", url)])).unwrap().direct);
+    }
+
+    #[test]
+    fn any_other_function_is_none() {
+        assert_eq!(Processor::read(&BTreeMap::new()), None);
+        for name in OURS.iter().chain(&["MAX_RECEIVE_COUNT"]) {
+            assert_eq!(Processor::read(&environment(&[(name, " ")])), None, "{name}");
+        }
+        assert_eq!(Processor::read(&environment(&[("RETRY_SCHEDULE", "soon")])), None);
+    }
+}

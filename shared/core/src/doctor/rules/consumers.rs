@@ -1,0 +1,226 @@
+//! Event source mappings and their functions.
+
+use super::judging::{Answer, look, wrong};
+use super::queues::{count, time};
+use crate::backoff::RECEIVE_HEADROOM;
+use crate::doctor::Mend;
+use crate::doctor::deployment::{Alarms, Consumer, Fact, Function, Pair};
+use crate::doctor::processor::Processor;
+use crate::ledger::LEASE_MARGIN;
+
+/// What is kept over the retention of both queues, in days.
+const MARGIN_DAYS: u64 = 1;
+const DAY: u64 = 24 * 3_600;
+
+fn timeouts(consumer: &Consumer, pair: &Pair) -> Fact<(u64, u64)> {
+    Ok((look(&pair.source.attributes)?.visibility, look(&consumer.function.settings)?.timeout))
+}
+
+/// The processor, if it is ours.
+fn ours(consumer: &Consumer) -> Fact<Option<&Processor>> {
+    Ok(look(&look(&consumer.function.settings)?.processor)?.as_ref())
+}
+
+fn longer(pair: &Pair, seconds: u64) -> Mend {
+    Mend::attribute(&pair.source, &format!("VisibilityTimeout={seconds}"), format!("VisibilityTimeout: {seconds}"))
+}
+
+pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Answer {
+    let (visibility, timeout) = timeouts(consumer, pair)?;
+    wrong(
+        visibility < timeout,
+        || {
+            let queue = pair.source.name();
+            format!(
+                "it may work for {}, and {queue} gives its messages to others after {}",
+                time(timeout),
+                time(visibility)
+            )
+        },
+        || longer(pair, timeout * 6 + consumer.window),
+    )
+}
+
+pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Answer {
+    let (visibility, timeout) = timeouts(consumer, pair)?;
+    let advised = timeout * 6 + consumer.window;
+    wrong(
+        visibility >= timeout && visibility < advised,
+        || {
+            let queue = pair.source.name();
+            format!(
+                "its timeout is {}, and the visibility timeout of {queue} {} instead of {}",
+                time(timeout),
+                time(visibility),
+                time(advised)
+            )
+        },
+        || longer(pair, advised),
+    )
+}
+
+pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Answer {
+    let foreign = ours(consumer)?.is_none();
+    wrong(
+        foreign && !consumer.partial_responses && consumer.batch_size > 1,
+        || format!("one failure makes a whole batch of up to {} run again", consumer.batch_size),
+        || partial(consumer),
+    )
+}
+
+pub(super) fn answers_ignored(consumer: &Consumer, _: &Pair) -> Answer {
+    let is_ours = ours(consumer)?.is_some();
+    wrong(
+        is_ours && !consumer.partial_responses,
+        || "Lambda ignores which messages it returns, and deletes them".to_owned(),
+        || partial(consumer),
+    )
+}
+
+fn partial(consumer: &Consumer) -> Mend {
+    Mend::mapping(
+        consumer,
+        &["--function-response-types", "ReportBatchItemFailures"],
+        "FunctionResponseTypes: [ReportBatchItemFailures], and a function that answers so",
+    )
+}
+
+pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Answer {
+    wrong(
+        consumer.maximum_concurrency.is_none() && !consumer.provisioned,
+        || "its mapping has no maximum concurrency".to_owned(),
+        || {
+            Mend::mapping(
+                consumer,
+                &["--scaling-config", "MaximumConcurrency=10"],
+                "ScalingConfig: {MaximumConcurrency: 10}",
+            )
+        },
+    )
+}
+
+pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Answer {
+    let Some(reserved) = look(&consumer.function.reserved)?.filter(|reserved| *reserved > 0) else { return Ok(None) };
+    let Some(maximum) = consumer.maximum_concurrency else { return Ok(None) };
+    wrong(
+        reserved < maximum,
+        || {
+            format!(
+                "its mapping may start {maximum} at once, and only {reserved} are reserved: the others are throttled"
+            )
+        },
+        || Mend::words("ReservedConcurrentExecutions of at least the MaximumConcurrency of all its mappings, or none"),
+    )
+}
+
+pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Answer {
+    wrong(
+        matches!(consumer.state.as_str(), "Disabled" | "Disabling"),
+        || {
+            format!(
+                "its mapping is {}: nothing takes the messages of {}",
+                consumer.state.to_lowercase(),
+                pair.source.name()
+            )
+        },
+        || Mend::mapping(consumer, &["--enabled"], "Enabled: true"),
+    )
+}
+
+pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Answer {
+    wrong(
+        consumer.last_result.starts_with("PROBLEM"),
+        || format!("Lambda says of its mapping: {}", consumer.last_result),
+        || Mend::words("what the text says: mostly a permission of the function's role, or of the queue's key"),
+    )
+}
+
+pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Answer {
+    let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
+    let Some(processor) = ours(consumer)? else { return Ok(None) };
+    let least = processor.attempts + RECEIVE_HEADROOM;
+    wrong(
+        redrive.receives < least,
+        || {
+            format!(
+                "its schedule has {}, and a message is dead after {}",
+                count(processor.attempts, "attempt"),
+                count(redrive.receives, "receive")
+            )
+        },
+        || {
+            Mend::words(format!(
+                "MaxReceiveCount: {least} (maxReceiveCount of RedrivePolicy), or a shorter RetrySchedule"
+            ))
+        },
+    )
+}
+
+pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Answer {
+    let visibility = look(&pair.source.attributes)?.visibility;
+    let Some(processor) = ours(consumer)? else { return Ok(None) };
+    let lease = processor.handler_timeout + LEASE_MARGIN.as_secs();
+    wrong(
+        lease >= visibility && visibility >= look(&consumer.function.settings)?.timeout,
+        || format!("its lease lasts {}, and the visibility timeout {}", time(lease), time(visibility)),
+        || longer(pair, look(&consumer.function.settings).map_or(lease + 1, |settings| settings.timeout * 6)),
+    )
+}
+
+pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Answer {
+    let queue = look(&pair.source.attributes)?;
+    let Some(processor) = ours(consumer)? else { return Ok(None) };
+    let mut other = Vec::new();
+    if processor.visibility != queue.visibility {
+        other.push(format!(
+            "a visibility timeout of {}, which is {}",
+            time(processor.visibility),
+            time(queue.visibility)
+        ));
+    }
+    if let Some(redrive) = queue.redrive.as_ref().filter(|redrive| redrive.receives != processor.receives) {
+        other.push(format!("a receive limit of {}, which is {}", processor.receives, redrive.receives));
+    }
+    wrong(
+        !other.is_empty(),
+        || format!("it was told {}", other.join(", and ")),
+        || Mend::words("deploy the stack again: its parameters set the queue and tell the function, both"),
+    )
+}
+
+pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Answer {
+    let source = look(&pair.source.attributes)?.retention;
+    let Some(processor) = ours(consumer)? else { return Ok(None) };
+    let Some(dead) = &pair.dead else { return Ok(None) };
+    let kept = source + look(&dead.attributes)?.retention;
+    let least = kept.div_ceil(DAY) + MARGIN_DAYS;
+    wrong(
+        processor.ledger_days < least,
+        || {
+            format!(
+                "its ledger remembers {}, and both queues keep a message for {}",
+                time(processor.ledger_days * DAY),
+                time(kept)
+            )
+        },
+        || Mend::words(format!("LedgerRetentionDays: {least}")),
+    )
+}
+
+pub(super) fn unguarded(function: &Function, alarms: &Alarms) -> Answer {
+    let is_guarded = alarms.metric.iter().any(|alarm| {
+        alarm.metrics.iter().any(|metric| {
+            // One version or alias of it may be named beside it.
+            let is_of = metric.dimensions.iter().any(|(name, value)| name == "FunctionName" && *value == function.name);
+            metric.namespace == "AWS/Lambda" && metric.name == "Errors" && is_of
+        })
+    });
+    wrong(
+        !is_guarded,
+        || "no alarm looks at its errors".to_owned(),
+        || {
+            let dimensions = "Dimensions: [{Name: FunctionName, Value: !Ref ...}]";
+            Mend::words(format!("AWS::CloudWatch::Alarm: Namespace: AWS/Lambda, MetricName: Errors, {dimensions}"))
+        },
+    )
+}

@@ -1,0 +1,190 @@
+//! How a rule answers, and over what it walks.
+
+use crate::doctor::Mend;
+use crate::doctor::deployment::{
+    Alarm, Alarms, Consumer, Deployment, Fact, Function, Installation, Pair, Queue, Topic,
+};
+
+/// Something wrong.
+#[derive(Debug)]
+pub(in crate::doctor) struct Wrong {
+    pub(in crate::doctor) what: String,
+    pub(in crate::doctor) mend: Mend,
+}
+
+/// Nothing, something wrong, or not to be known.
+pub(in crate::doctor) type Answer = Fact<Option<Wrong>>;
+
+/// Something wrong, if it is.
+pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnce() -> Mend) -> Answer {
+    Ok(is_so.then(|| Wrong { what: what(), mend: mend() }))
+}
+
+/// A rule's own part, by what it looks at.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::doctor) enum Check {
+    /// Each queue, source or dead-letter.
+    Queue(fn(&Queue) -> Answer),
+    /// Each pair.
+    Pair(fn(&Pair) -> Answer),
+    /// Each dead-letter queue, with the alarms.
+    Watched(fn(&Queue, &Alarms) -> Answer),
+    /// Each mapping of a source, with its pair.
+    Consumer(fn(&Consumer, &Pair) -> Answer),
+    /// Each function that consumes, with the alarms.
+    Guarded(fn(&Function, &Alarms) -> Answer),
+    /// Each function, ours included.
+    Function(fn(&Function) -> Answer),
+    /// Each alarm on any of these queues and functions, with the others.
+    Alarm(fn(&Alarm, &Alarms) -> Answer),
+    /// Each alarm on a dead-letter queue's depth.
+    Depth(fn(&Alarm) -> Answer),
+    /// Each topic of those alarms.
+    Topic(fn(&Topic) -> Answer),
+    /// Each pair, where indexer and replay are ours.
+    Ours(fn(&Pair, &Installation) -> Answer),
+    /// Our indexer and replay, each.
+    Woken(fn(&Function) -> Answer),
+    /// Our installation.
+    Installation(fn(&Installation) -> Answer),
+}
+
+/// The alarms of the account that are about one of these queues or functions.
+pub(in crate::doctor) fn concerned<'a>(deployment: &'a Deployment, alarms: &'a Alarms) -> Vec<&'a Alarm> {
+    let queues = deployment.pairs.iter().flat_map(|pair| [Some(&pair.source), pair.dead.as_ref()]).flatten();
+    let queues: Vec<_> = queues.map(Queue::name).collect();
+    let functions: Vec<_> = functions(deployment).iter().map(|function| function.name.as_str()).collect();
+    let is_of = |alarm: &&Alarm| {
+        alarm.metrics.iter().any(|metric| {
+            queues.iter().any(|queue| metric.is_of("AWS/SQS", "QueueName", queue))
+                || functions.iter().any(|function| metric.is_of("AWS/Lambda", "FunctionName", function))
+        })
+    };
+    alarms.metric.iter().filter(is_of).collect()
+}
+
+fn consumers(deployment: &Deployment) -> impl Iterator<Item = (&Pair, &Consumer)> {
+    deployment.pairs.iter().flat_map(|pair| pair.consumers.iter().flatten().map(move |consumer| (pair, consumer)))
+}
+
+fn functions(deployment: &Deployment) -> Vec<&Function> {
+    let ours = deployment.installation.iter().flat_map(|ours| [&ours.indexer, &ours.replay]);
+    consumers(deployment).map(|(_, consumer)| &consumer.function).chain(ours).collect()
+}
+
+impl Check {
+    /// Judges one thing after the other.
+    pub(in crate::doctor) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+        match self {
+            Self::Queue(check) => {
+                for pair in &seen.pairs {
+                    [Some(&pair.source), pair.dead.as_ref()].into_iter().flatten().for_each(|queue| {
+                        tell(queue.name(), check(queue));
+                    });
+                }
+            }
+            Self::Pair(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair))),
+            Self::Consumer(check) => {
+                unread_consumers(seen, tell);
+                consumers(seen).for_each(|(pair, consumer)| tell(&consumer.function.name, check(consumer, pair)));
+            }
+            Self::Function(check) => {
+                unread_consumers(seen, tell);
+                functions(seen).iter().for_each(|function| tell(&function.name, check(function)));
+            }
+            Self::Guarded(check) => {
+                unread_consumers(seen, tell);
+                consumers(seen).for_each(|(_, consumer)| {
+                    let alarms = seen.alarms.as_ref().map_err(Clone::clone);
+                    tell(&consumer.function.name, alarms.and_then(|alarms| check(&consumer.function, alarms)));
+                });
+            }
+            Self::Watched(check) => {
+                for pair in &seen.pairs {
+                    match (&pair.dead, &pair.source.attributes, &seen.alarms) {
+                        (Some(dead), _, Ok(alarms)) => tell(dead.name(), check(dead, alarms)),
+                        (Some(dead), _, Err(why)) => tell(dead.name(), Err(why.clone())),
+                        (None, Err(why), _) => tell(pair.source.name(), Err(why.clone())),
+                        (None, Ok(_), _) => {}
+                    }
+                }
+            }
+            Self::Alarm(_) | Self::Depth(_) | Self::Topic(_) => self.walk_alarms(seen, tell),
+            Self::Ours(_) | Self::Woken(_) | Self::Installation(_) => self.walk_ours(seen, tell),
+        }
+    }
+
+    fn walk_alarms(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+        let alarms = match &seen.alarms {
+            Ok(alarms) => alarms,
+            Err(why) => return tell("alarms", Err(why.clone())),
+        };
+        match self {
+            Self::Alarm(check) => {
+                concerned(seen, alarms).into_iter().for_each(|alarm| tell(&alarm.name, check(alarm, alarms)));
+            }
+            Self::Depth(check) => {
+                let dead: Vec<_> = seen.pairs.iter().filter_map(|pair| pair.dead.as_ref()).collect();
+                let is_of = |alarm: &&Alarm| dead.iter().any(|queue| super::alarms::is_depth(alarm, queue));
+                alarms.metric.iter().filter(is_of).for_each(|alarm| tell(&alarm.name, check(alarm)));
+            }
+            Self::Topic(check) => seen.topics.iter().for_each(|topic| tell(topic.name(), check(topic))),
+            _ => {}
+        }
+    }
+
+    fn walk_ours(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+        let Some(ours) = &seen.installation else { return };
+        match self {
+            Self::Ours(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair, ours))),
+            Self::Woken(check) => {
+                [&ours.indexer, &ours.replay].into_iter().for_each(|one| tell(&one.name, check(one)));
+            }
+            Self::Installation(check) => tell("failed invocations", check(ours)),
+            _ => {}
+        }
+    }
+}
+
+fn unread_consumers(seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+    for pair in &seen.pairs {
+        if let Err(why) = &pair.consumers {
+            tell(pair.source.name(), Err(why.clone()));
+        }
+    }
+}
+
+impl Topic {
+    fn name(&self) -> &str {
+        self.arn.rsplit(':').next().unwrap_or(&self.arn)
+    }
+}
+
+impl Mend {
+    /// Words only.
+    pub(super) fn words(text: impl Into<String>) -> Self {
+        Self { command: Vec::new(), template: text.into() }
+    }
+
+    /// A command, and the same in a template.
+    pub(super) fn command(arguments: &[&str], template: impl Into<String>) -> Self {
+        Self { command: arguments.iter().map(|one| (*one).to_owned()).collect(), template: template.into() }
+    }
+
+    /// An attribute of a queue.
+    pub(super) fn attribute(queue: &Queue, setting: &str, template: impl Into<String>) -> Self {
+        let arguments = ["aws", "sqs", "set-queue-attributes", "--queue-url", &queue.url, "--attributes", setting];
+        Self::command(&arguments, template)
+    }
+
+    /// A setting of an event source mapping.
+    pub(super) fn mapping(consumer: &Consumer, setting: &[&str], template: impl Into<String>) -> Self {
+        let start = ["aws", "lambda", "update-event-source-mapping", "--uuid", &consumer.mapping];
+        Self::command(&[&start, setting].concat(), template)
+    }
+}
+
+/// A fact, borrowed.
+pub(super) fn look<T>(fact: &Fact<T>) -> Fact<&T> {
+    fact.as_ref().map_err(Clone::clone)
+}

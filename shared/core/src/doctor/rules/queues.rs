@@ -1,0 +1,270 @@
+//! Queues and their pairs.
+
+use super::judging::{Answer, look, wrong};
+use crate::backoff::is_crowded;
+use crate::doctor::Mend;
+use crate::doctor::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread};
+
+const DAY: u64 = 24 * 3_600;
+/// Lambda's advice for a receive limit.
+const FEWEST_RECEIVES: u32 = 5;
+/// Any of the calls that bring or take a message.
+const SEND: &str = "sqs:SendMessage";
+const RECEIVE: &str = "sqs:ReceiveMessage";
+
+/// A time in the unit that it is usually said in.
+pub(super) fn time(seconds: u64) -> String {
+    match seconds {
+        s if s >= DAY && s % DAY == 0 => format!("{} d", s / DAY),
+        s if s >= 3_600 && s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s if s >= 2 * DAY => format!("{} d", s / DAY),
+        s if s >= 2 * 3_600 => format!("{} h", s / 3_600),
+        s => format!("{s} s"),
+    }
+}
+
+/// Source and dead-letter queue, with what SQS says of both; `None` where there is no dead-letter queue to judge.
+fn both(pair: &Pair) -> Fact<Option<(&Attributes, &Queue, &Attributes)>> {
+    let source = look(&pair.source.attributes)?;
+    match &pair.dead {
+        // Another rule tells of it.
+        None => Ok(None),
+        Some(dead) => Ok(Some((source, dead, look(&dead.attributes)?))),
+    }
+}
+
+pub(super) fn tls(queue: &Queue) -> Answer {
+    let denies = match &look(&queue.attributes)?.policy {
+        None => false,
+        Some(policy) => {
+            let policy = look(policy)?;
+            policy.denies_plain_http(SEND) && policy.denies_plain_http(RECEIVE)
+        }
+    };
+    wrong(
+        !denies,
+        || "its policy does not deny requests without TLS".to_owned(),
+        || {
+            Mend::words(
+                "AWS::SQS::QueuePolicy: Effect: Deny, Principal: '*', Action: sqs:*, \
+                 Condition: {Bool: {aws:SecureTransport: 'false'}}",
+            )
+        },
+    )
+}
+
+pub(super) fn encryption(queue: &Queue) -> Answer {
+    let encryption = &look(&queue.attributes)?.encryption;
+    wrong(
+        *encryption == Encryption::None,
+        || "its messages are not encrypted at rest".to_owned(),
+        || Mend::attribute(queue, "SqsManagedSseEnabled=true", "SqsManagedSseEnabled: true, or KmsMasterKeyId"),
+    )
+}
+
+pub(super) fn in_flight(queue: &Queue) -> Answer {
+    let in_flight = look(&queue.attributes)?.in_flight;
+    wrong(
+        is_crowded(in_flight),
+        || format!("{in_flight} messages are in flight, of 120000 that may be"),
+        || Mend::words("raise the consumer's concurrency, or shorten the delays of retries: delayed messages count"),
+    )
+}
+
+pub(super) fn no_dead_letters(pair: &Pair) -> Answer {
+    let redrive = &look(&pair.source.attributes)?.redrive;
+    wrong(
+        redrive.is_none(),
+        || "it has no redrive policy: what fails is received again until it expires".to_owned(),
+        || Mend::words("RedrivePolicy: {deadLetterTargetArn: ..., maxReceiveCount: 11}, with a queue of the same kind"),
+    )
+}
+
+pub(super) fn dead_letters_missing(pair: &Pair) -> Answer {
+    look(&pair.source.attributes)?;
+    let Some(dead) = &pair.dead else { return Ok(None) };
+    match &dead.attributes {
+        Err(Unread::Because(why)) => Err(Unread::Because(why.clone())),
+        read => wrong(
+            read.is_err(),
+            || format!("its redrive policy names {}, which does not exist", dead.name()),
+            || {
+                Mend::command(
+                    &["aws", "sqs", "create-queue", "--queue-name", dead.name()],
+                    "deadLetterTargetArn of RedrivePolicy",
+                )
+            },
+        ),
+    }
+}
+
+pub(super) fn kinds(pair: &Pair) -> Answer {
+    look(&pair.source.attributes)?;
+    let Some(dead) = &pair.dead else { return Ok(None) };
+    let word = |queue: &Queue| if queue.is_fifo() { "a FIFO queue" } else { "a standard queue" };
+    wrong(
+        pair.source.is_fifo() != dead.is_fifo(),
+        || format!("it is {}, and its dead-letter queue {} is {}", word(&pair.source), dead.name(), word(dead)),
+        || {
+            Mend::words(
+                "deadLetterTargetArn of RedrivePolicy: a queue of the source's kind (FifoQueue: true on both, or neither)",
+            )
+        },
+    )
+}
+
+pub(super) fn retention(pair: &Pair) -> Answer {
+    let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    wrong(
+        dead.retention <= source.retention,
+        || {
+            let (ours, theirs) = (time(source.retention), time(dead.retention));
+            format!("it keeps messages for {ours}, and its dead-letter queue for {theirs} only")
+        },
+        || {
+            Mend::attribute(
+                dead_queue,
+                "MessageRetentionPeriod=1209600",
+                "MessageRetentionPeriod: 1209600 of the dead-letter queue",
+            )
+        },
+    )
+}
+
+pub(super) fn open_to_all(pair: &Pair) -> Answer {
+    let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    wrong(
+        dead.allow == Allow::All,
+        || format!("any queue of the account may use {} as its dead-letter queue", dead_queue.name()),
+        || allowing(pair),
+    )
+}
+
+/// As a command it would be JSON within JSON, which nobody reads.
+fn allowing(pair: &Pair) -> Mend {
+    let source = &pair.source.arn;
+    Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{source}]}}"))
+}
+
+pub(super) fn refused(pair: &Pair) -> Answer {
+    let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    let refuses = match &dead.allow {
+        Allow::All => false,
+        Allow::Nobody => true,
+        Allow::Queues(arns) => !arns.contains(&pair.source.arn),
+    };
+    wrong(
+        refuses,
+        || format!("{} does not allow this queue to use it as its dead-letter queue", dead_queue.name()),
+        || allowing(pair),
+    )
+}
+
+pub(super) fn few_receives(pair: &Pair) -> Answer {
+    let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
+    for consumer in look(&pair.consumers)? {
+        // A processor of ours has a rule of its own.
+        if look(&look(&consumer.function.settings)?.processor)?.is_some() {
+            return Ok(None);
+        }
+    }
+    wrong(
+        redrive.receives < FEWEST_RECEIVES,
+        || format!("a message is dead after {}", count(redrive.receives, "receive")),
+        || Mend::words("maxReceiveCount of RedrivePolicy: 5 or more"),
+    )
+}
+
+/// So many of something.
+pub(super) fn count(n: impl Into<u64>, one: &str) -> String {
+    let n = n.into();
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
+pub(super) fn chained(pair: &Pair) -> Answer {
+    let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    wrong(
+        dead.redrive.is_some(),
+        || {
+            let redrive = dead.redrive.as_ref().map_or(0, |redrive| redrive.receives);
+            format!(
+                "its dead-letter queue has a redrive policy itself: {} move a dead letter on",
+                count(redrive, "receive")
+            )
+        },
+        || Mend::attribute(dead_queue, r#"{"RedrivePolicy":""}"#, "no RedrivePolicy on a dead-letter queue"),
+    )
+}
+
+/// How near to its end a message should not come.
+fn margin(retention: u64) -> u64 {
+    DAY.min(retention / 4)
+}
+
+pub(super) fn source_expires(pair: &Pair) -> Answer {
+    let retention = look(&pair.source.attributes)?.retention;
+    let Some(age) = *look(&pair.source.oldest)? else { return Ok(None) };
+    let left = retention.saturating_sub(age);
+    wrong(
+        left < margin(retention),
+        || format!("its oldest message is deleted in {}, unprocessed", time(left)),
+        || Mend::words("let the consumer catch up; meanwhile raise MessageRetentionPeriod (1209600 is the most)"),
+    )
+}
+
+/// Between what the age metric shows and the worst that it can hide: on a standard queue the clock runs since the first send.
+fn left(pair: &Pair) -> Fact<Option<(u64, u64)>> {
+    let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    let Some(age) = *look(&dead_queue.oldest)? else { return Ok(None) };
+    if dead.visible == 0 {
+        return Ok(None);
+    }
+    let hidden = if pair.source.is_fifo() { 0 } else { source.retention };
+    let most = dead.retention.saturating_sub(age);
+    Ok(Some((most, most.saturating_sub(hidden))))
+}
+
+fn rescue(pair: &Pair) -> Mend {
+    match &pair.dead {
+        Some(dead) if !pair.custody => Mend::command(
+            &["aws", "sqs", "start-message-move-task", "--source-arn", &dead.arn],
+            "or take the queue into custody: letters that wait never expire",
+        ),
+        _ => Mend::words("see why the indexer does not take them: its log, and the failed invocations"),
+    }
+}
+
+pub(super) fn dead_expire(pair: &Pair) -> Answer {
+    let Some((most, _)) = left(pair)? else { return Ok(None) };
+    wrong(most < DAY, || format!("its oldest dead letter is deleted within {}", time(most)), || rescue(pair))
+}
+
+pub(super) fn dead_may_expire(pair: &Pair) -> Answer {
+    let Some((most, least)) = left(pair)? else { return Ok(None) };
+    wrong(
+        most >= DAY && least < DAY,
+        || format!("its oldest dead letter is deleted in {} at the latest, and perhaps within a day", time(most)),
+        || rescue(pair),
+    )
+}
+
+pub(super) fn dead_wait(pair: &Pair) -> Answer {
+    let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    wrong(
+        !pair.custody && dead.visible > 0,
+        || format!("{} in {}", count(dead.visible, "message") + " wait", dead_queue.name()),
+        || Mend::words("see why they died; with custody, `redrive causes` says it"),
+    )
+}
+
+pub(super) fn unconsumed(pair: &Pair) -> Answer {
+    wrong(
+        look(&pair.consumers)?.is_empty(),
+        || "no event source mapping consumes it: what else does was not looked at".to_owned(),
+        || {
+            Mend::words(
+                "none if another consumer receives from it; else an event source mapping (SAM: an SQS event of a function)",
+            )
+        },
+    )
+}

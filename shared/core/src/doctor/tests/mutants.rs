@@ -1,0 +1,219 @@
+//! One deployment for every way to break a rule: at least one for each.
+
+use serde_json::json;
+
+use super::healthy::{alarm, document, foreign, ours};
+use crate::doctor::{
+    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, Deployment, Encryption, Function, Permission,
+    Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
+};
+
+const DAY: u64 = 24 * 3_600;
+
+/// What is done to a healthy deployment, and the rule that must tell of it.
+pub(super) struct Mutant {
+    pub(super) rule: &'static str,
+    pub(super) what: &'static str,
+    start: fn() -> Deployment,
+    change: fn(&mut Deployment),
+}
+
+impl Mutant {
+    pub(super) fn deployment(&self) -> Deployment {
+        let mut deployment = (self.start)();
+        (self.change)(&mut deployment);
+        deployment
+    }
+}
+
+const fn of_ours(rule: &'static str, what: &'static str, change: fn(&mut Deployment)) -> Mutant {
+    Mutant { rule, what, start: ours, change }
+}
+
+const fn of_any(rule: &'static str, what: &'static str, change: fn(&mut Deployment)) -> Mutant {
+    Mutant { rule, what, start: foreign, change }
+}
+
+fn source(d: &mut Deployment) -> &mut Attributes {
+    d.pairs[0].source.attributes.as_mut().unwrap()
+}
+
+fn dead_queue(d: &mut Deployment) -> &mut Queue {
+    d.pairs[0].dead.as_mut().unwrap()
+}
+
+fn dead(d: &mut Deployment) -> &mut Attributes {
+    dead_queue(d).attributes.as_mut().unwrap()
+}
+
+fn consumer(d: &mut Deployment) -> &mut Consumer {
+    &mut d.pairs[0].consumers.as_mut().unwrap()[0]
+}
+
+fn function(d: &mut Deployment) -> &mut Function {
+    &mut consumer(d).function
+}
+
+fn settings(d: &mut Deployment) -> &mut Settings {
+    function(d).settings.as_mut().unwrap()
+}
+
+fn processor(d: &mut Deployment) -> &mut Processor {
+    settings(d).processor.as_mut().unwrap().as_mut().unwrap()
+}
+
+fn alarms(d: &mut Deployment) -> &mut Alarms {
+    d.alarms.as_mut().unwrap()
+}
+
+fn depth(d: &mut Deployment) -> &mut Alarm {
+    &mut alarms(d).metric[0]
+}
+
+fn topic(d: &mut Deployment) -> &mut TopicAttributes {
+    d.topics[0].attributes.as_mut().unwrap()
+}
+
+fn key_for(actions: serde_json::Value) -> TopicKey {
+    let principal = json!({"Service": "cloudwatch.amazonaws.com"});
+    let policy = document(json!({"Effect": "Allow", "Principal": principal, "Action": actions}));
+    TopicKey::Customer { id: "1234abcd".to_owned(), policy: Ok(policy) }
+}
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    of_any("no-dead-letter-queue", "no redrive policy", |d| {
+        source(d).redrive = None;
+        d.pairs[0].dead = None;
+    }),
+    of_any("dead-letter-queue-missing", "the dead-letter queue was deleted", |d| {
+        dead_queue(d).attributes = Err(Unread::Absent);
+    }),
+    of_any("fifo-mismatch", "a FIFO queue's dead go to a standard one", |d| {
+        let arn = d.pairs[0].source.arn.clone() + ".fifo";
+        dead(d).allow = Allow::Queues(vec![arn.clone()]);
+        d.pairs[0].source.arn = arn;
+    }),
+    of_any("dead-letter-retention-short", "the same retention on both", |d| dead(d).retention = 4 * DAY),
+    of_any("redrive-allow-policy-open", "no allow policy", |d| dead(d).allow = Allow::All),
+    of_any("redrive-allow-policy-refuses", "an allow policy for another queue", |d| {
+        dead(d).allow = Allow::Queues(vec!["arn:aws:sqs:eu-central-1:123456789012:refunds".to_owned()]);
+    }),
+    of_any("redrive-allow-policy-refuses", "an allow policy for nobody", |d| dead(d).allow = Allow::Nobody),
+    of_any("receive-limit-below-five", "three receives", |d| source(d).redrive.as_mut().unwrap().receives = 3),
+    of_any("dead-letter-queue-redrives", "dead letters are moved on", |d| {
+        let target = "arn:aws:sqs:eu-central-1:123456789012:deader".to_owned();
+        dead(d).redrive = Some(Redrive { target, receives: 3 });
+    }),
+    of_any("messages-will-expire", "the oldest message has half a day", |d| {
+        d.pairs[0].source.oldest = Ok(Some(3 * DAY + DAY / 2));
+    }),
+    of_any("messages-will-expire", "an hour's retention, and ten minutes left", |d| {
+        source(d).retention = 3_600;
+        d.pairs[0].source.oldest = Ok(Some(3_000));
+    }),
+    of_ours("dead-letters-will-expire", "the oldest dead letter has half a day", |d| {
+        dead(d).visible = 1;
+        dead_queue(d).oldest = Ok(Some(13 * DAY + DAY / 2));
+        d.pairs[0].custody = true;
+        // That the indexer is stuck is told, too, by its own rule.
+        d.installation = None;
+    }),
+    of_ours("dead-letters-may-expire", "ten days since the move, and up to four before", |d| {
+        dead(d).visible = 1;
+        dead_queue(d).oldest = Ok(Some(10 * DAY));
+        d.installation = None;
+    }),
+    of_any("dead-letters-wait", "one dead letter", |d| dead(d).visible = 1),
+    of_any("no-consumer", "no mapping", |d| d.pairs[0].consumers = Ok(Vec::new())),
+    of_any("tls-not-required", "no policy", |d| source(d).policy = None),
+    of_any("tls-not-required", "a policy of something else on the dead-letter queue", |d| {
+        let allow =
+            json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}, "Action": "sqs:SendMessage"});
+        dead(d).policy = Some(Ok(document(allow)));
+    }),
+    of_any("not-encrypted", "neither key nor SQS's own encryption", |d| source(d).encryption = Encryption::None),
+    of_any("in-flight-near-limit", "84,001 in flight", |d| source(d).in_flight = 84_001),
+    of_ours("visibility-below-timeout", "back after ten seconds", |d| {
+        source(d).visibility = 10;
+        processor(d).visibility = 10;
+    }),
+    of_any("visibility-below-six-timeouts", "five timeouts", |d| source(d).visibility = 150),
+    of_any("visibility-below-six-timeouts", "a batching window that was not counted", |d| consumer(d).window = 20),
+    of_any("no-partial-responses", "whole batches", |d| consumer(d).partial_responses = false),
+    of_ours("partial-responses-ignored", "our processor is not asked", |d| consumer(d).partial_responses = false),
+    of_any("no-maximum-concurrency", "no limit", |d| consumer(d).maximum_concurrency = None),
+    of_any("reserved-concurrency-low", "five reserved for ten", |d| function(d).reserved = Ok(Some(5))),
+    of_any("mapping-disabled", "disabled", |d| consumer(d).state = "Disabled".to_owned()),
+    of_any("mapping-failing", "a permission is missing", |d| {
+        consumer(d).last_result = "PROBLEM: Lambda failed to assume your function execution role".to_owned();
+    }),
+    of_ours("receive-limit-below-attempts", "ten receives for six attempts", |d| {
+        source(d).redrive.as_mut().unwrap().receives = 10;
+        processor(d).receives = 10;
+    }),
+    of_ours("lease-not-below-visibility", "a handler that may work for as long", |d| {
+        processor(d).handler_timeout = 175
+    }),
+    of_ours("settings-drifted", "the queue was changed by hand", |d| source(d).visibility = 200),
+    of_ours("settings-drifted", "the receive limit was changed by hand", |d| {
+        source(d).redrive.as_mut().unwrap().receives = 20;
+    }),
+    of_ours("ledger-forgets", "16 days for 4 and 14", |d| processor(d).ledger_days = 16),
+    of_any("no-error-alarm", "no alarm on errors", |d| drop(alarms(d).metric.remove(1))),
+    of_any("function-not-active", "failed", |d| settings(d).state = "Failed".to_owned()),
+    of_any("function-not-active", "an update failed", |d| settings(d).last_update = "Failed".to_owned()),
+    of_any("function-stopped", "switched off", |d| function(d).reserved = Ok(Some(0))),
+    of_any("function-errors", "one error", |d| function(d).errors = Ok(1)),
+    of_ours("function-errors", "an error of the replay", |d| d.installation.as_mut().unwrap().replay.errors = Ok(2)),
+    of_any("function-throttled", "one throttle", |d| function(d).throttles = Ok(1)),
+    of_any("permission-missing", "it may not delete", |d| {
+        let resource = d.pairs[0].source.arn.clone();
+        let denied = Permission { action: "sqs:DeleteMessage".to_owned(), resource, allowed: Ok(false) };
+        function(d).permissions.as_mut().unwrap().push(denied);
+    }),
+    of_any("no-depth-alarm", "no alarm", |d| drop(alarms(d).metric.remove(0))),
+    of_any("depth-alarm-wrong-metric", "sends are counted", |d| {
+        *depth(d) = alarm("AWS/SQS", "NumberOfMessagesSent", "QueueName", "orders-dead");
+    }),
+    of_any("depth-alarm-wrong-dimension", "the ARN for the name", |d| {
+        depth(d).metrics[0].dimensions[0].1 = "arn:aws:sqs:eu-central-1:123456789012:orders-dead".to_owned();
+    }),
+    of_any("depth-alarm-wrong-dimension", "the dimension's name in another case", |d| {
+        depth(d).metrics[0].dimensions[0].0 = "queueName".to_owned();
+    }),
+    of_any("depth-alarm-wrong-dimension", "one dimension too many", |d| {
+        depth(d).metrics[0].dimensions.push(("Region".to_owned(), "eu-central-1".to_owned()));
+    }),
+    of_any("depth-alarm-threshold", "a hundred", |d| depth(d).comparison = Some(Comparison::AtLeast(100.0))),
+    of_any("depth-alarm-threshold", "below it", |d| depth(d).comparison = Some(Comparison::Other)),
+    of_any("depth-alarm-missing-data", "CloudWatch's default", |d| depth(d).missing_data = "missing".to_owned()),
+    of_any("alarm-muted", "actions disabled", |d| depth(d).actions_enabled = false),
+    of_any("alarm-without-action", "no action", |d| depth(d).actions.clear()),
+    of_any("alarm-without-action", "only a muted composite alarm looks at it", |d| {
+        depth(d).actions.clear();
+        let rule = format!("ALARM(\"{}\")", depth(d).name);
+        let actions = vec![super::healthy::TOPIC.to_owned()];
+        alarms(d).composite.push(Composite { arn: "page".to_owned(), rule, actions_enabled: false, actions });
+    }),
+    of_any("alarm-topic-missing", "the topic was deleted", |d| d.topics[0].attributes = Err(Unread::Absent)),
+    of_any("topic-key-refuses-alarms", "AWS manages the key", |d| topic(d).key = TopicKey::Managed),
+    of_any("topic-key-refuses-alarms", "it may only decrypt", |d| topic(d).key = key_for(json!("kms:Decrypt"))),
+    of_any("topic-refuses-alarms", "a policy for the account alone", |d| {
+        let account = json!({"AWS": "arn:aws:iam::123456789012:root"});
+        let policy = document(json!({"Effect": "Allow", "Principal": account, "Action": "sns:Publish"}));
+        topic(d).policy = Ok(policy);
+    }),
+    of_any("topic-without-subscribers", "nobody", |d| topic(d).subscriptions = 0),
+    of_ours("dead-letter-visibility-short", "half the indexer's timeout", |d| dead(d).visibility = 30),
+    of_ours("indexer-stuck", "an hour", |d| {
+        dead(d).visible = 1;
+        dead_queue(d).oldest = Ok(Some(3_600));
+    }),
+    of_ours("two-dead-letter-consumers", "an old consumer", |d| d.pairs[0].dead_consumers = Ok(vec!["old".to_owned()])),
+    of_ours("no-failure-destination", "the replay has none", |d| {
+        d.installation.as_mut().unwrap().replay.failure_destination = Ok(None);
+    }),
+    of_ours("failed-invocations", "one waits", |d| {
+        d.installation.as_mut().unwrap().failed_invocations.as_mut().unwrap().1 = Ok(1);
+    }),
+];
