@@ -103,10 +103,12 @@ fuzz: target/tools/bin/cargo-fuzz  ## Random bytes into one parser, led by cover
 	  -max_total_time=$(or $(SECONDS),60) -timeout=20 -max_len=65536 -artifact_prefix=target/fuzz/artifacts/$(TARGET)-
 
 .PHONY: bench
-bench: $(SAM_READY)  ## Ways to write the ledger, and the indexer beside a plain boto3 drain (ROUNDS=300, MESSAGES=2000)
+bench: $(SAM_READY)  ## Ways to write the ledger; indexer and replay beside plain boto3 loops (ROUNDS=300, MESSAGES=2000)
 	export CARGO_TARGET_DIR=target/bench CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2
 	env -u MAKEFLAGS cargo run --release --locked -p redrive-bench --features dynoxide -- ledger $(if $(ROUNDS),--rounds $(ROUNDS))
-	target/bench/release/redrive-bench drain --python $(TOOLS)/python $(if $(MESSAGES),--messages $(MESSAGES))
+	for what in drain replay; do
+	  target/bench/release/redrive-bench $$what --python $(TOOLS)/python $(if $(MESSAGES),--messages $(MESSAGES))
+	done
 
 # ---- The local stage --------------------------------------------------------------------------------------------
 

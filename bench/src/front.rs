@@ -1,16 +1,20 @@
 //! A queue and a DynamoDB at one address, for both contenders alike: calls are counted by their names, and each takes so
-//! much longer than it would. The queue is SQS's JSON protocol as far as draining needs it; tables are dynoxide's.
+//! much longer than it would. The queue is SQS's JSON protocol as far as draining and moving need it; tables are dynoxide's.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream as Stream};
 
 use crate::Error;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What a run needs, and what came of it.
 #[derive(Default)]
@@ -19,7 +23,21 @@ struct State {
     /// Messages that nobody has received.
     waiting: u64,
     deleted: u64,
+    /// Messages that came to the main queue, and what they are, each once.
+    sent: u64,
+    arrived: HashSet<u64>,
     calls: BTreeMap<String, u64>,
+}
+
+impl State {
+    /// Takes a message into the main queue.
+    fn take(&mut self, asked: &Value) -> Value {
+        let mut hasher = DefaultHasher::new();
+        asked["MessageBody"].as_str().hash(&mut hasher);
+        self.arrived.insert(hasher.finish());
+        self.sent += 1;
+        json!({ "Id": asked["Id"], "MessageId": format!("9f333df6-90a4-4fda-8dd3-{:012}", self.sent), "MD5OfMessageBody": "" })
+    }
 }
 
 struct Front {
@@ -135,7 +153,8 @@ impl Front {
                     ..State::default()
                 };
             }
-            json!({ "calls": state.calls, "deleted": state.deleted })
+            let arrived = state.arrived.len();
+            json!({ "calls": state.calls, "deleted": state.deleted, "sent": state.sent, "arrived": arrived })
         })
     }
 
@@ -152,6 +171,16 @@ impl Front {
                 let done: Vec<_> = entries.iter().map(|entry| json!({ "Id": entry["Id"] })).collect();
                 json!({ "Successful": done, "Failed": [] })
             }
+            "DeleteMessage" => {
+                state.deleted += 1;
+                json!({})
+            }
+            "SendMessageBatch" => {
+                let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
+                let taken: Vec<_> = entries.iter().map(|entry| state.take(entry)).collect();
+                json!({ "Successful": taken, "Failed": [] })
+            }
+            "SendMessage" => state.take(asked),
             _ => json!({}),
         })
     }
@@ -164,13 +193,16 @@ fn message(n: u64) -> Value {
         "order_id": format!("o-{order}"), "customer_id": format!("c-{order}"), "amount_minor": n % 10_000,
         "currency": "EUR", "note": "x".repeat(180),
     });
+    // Long enough ago to have died, and not so long that the ledger could have forgotten it.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (sent, received) = (now - HOUR, now - HOUR / 2);
     json!({
         "MessageId": format!("3f333df6-90a4-4fda-8dd3-{n:012}"),
         "ReceiptHandle": format!("{n}-{}", "h".repeat(180)),
         "Body": body.to_string(),
         "Attributes": {
-            "SentTimestamp": "1763787600123", "ApproximateReceiveCount": "12", "SenderId": "AIDAEXAMPLE",
-            "ApproximateFirstReceiveTimestamp": "1763787700123",
+            "SentTimestamp": sent.as_millis().to_string(), "ApproximateReceiveCount": "12", "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": received.as_millis().to_string(),
             "DeadLetterQueueSourceArn": "arn:aws:sqs:us-east-1:000000000000:bench",
         },
         "MessageAttributes": { "type": { "DataType": "String", "StringValue": "charge" } },

@@ -1,7 +1,7 @@
 //! Measurements. `redrive-bench ledger [--endpoint URL] [--rounds N]` measures the ledger's two ways of writing side
 //! by side; without an endpoint it serves a DynamoDB in a process of its own (feature `dynoxide`).
 //! `redrive-bench drain [--python PATH] [--messages N]` measures the indexer beside a plain drain with boto3, if that Python
-//! has it.
+//! has it; `redrive-bench replay`, with the same options, the replay beside plain movers with boto3.
 
 #![allow(clippy::print_stdout, reason = "a bench tells its figures")]
 
@@ -10,7 +10,9 @@ mod drain;
 mod drive;
 #[cfg(feature = "dynoxide")]
 mod front;
+mod lab;
 mod ledger;
+mod replay;
 mod server;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -18,20 +20,24 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn main() -> Result<(), Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let option = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1).cloned();
+    let messages = || option("--messages").map_or(Ok(2_000), |n| n.parse());
     match arguments.first().map(String::as_str) {
         Some("ledger") => ledger::run(option("--endpoint"), option("--rounds").map_or(Ok(300), |n| n.parse())?),
-        Some("drain") => {
-            drain::run(option("--python").as_deref(), option("--messages").map_or(Ok(2_000), |n| n.parse())?)
-        }
+        Some("drain") => drain::run(option("--python").as_deref(), messages()?),
+        Some("replay") => replay::run(option("--python").as_deref(), messages()?),
         Some("drain-once") => match &arguments[..] {
             [_, endpoint, table] => drain::once(endpoint, table),
             _ => Err("drain-once ENDPOINT TABLE".into()),
         },
+        Some("replay-once") => match &arguments[..] {
+            [_, endpoint, table, messages] => replay::once(endpoint, table, messages.parse()?),
+            _ => Err("replay-once ENDPOINT TABLE MESSAGES".into()),
+        },
         Some("serve") => server::serve(false),
         Some("serve-drain") => server::serve(true),
-        _ => {
-            Err("usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain [--python PATH] [--messages N]"
-                .into())
-        }
+        _ => Err(
+            "usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain|replay [--python PATH] [--messages N]"
+                .into(),
+        ),
     }
 }
