@@ -36,7 +36,14 @@ export function indexer(scope: Construct, common: Common, props: IndexerProps): 
         // letter that is found done. New letters are inserted, many in a call; causes are put and updated. Nothing is deleted.
         allow(
           'WriteLetters',
-          ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:PartiQLInsert'],
+          [
+            'dynamodb:GetItem',
+            'dynamodb:BatchGetItem',
+            'dynamodb:PutItem',
+            'dynamodb:UpdateItem',
+            'dynamodb:PartiQLInsert',
+            'dynamodb:PartiQLUpdate',
+          ],
           letters.tableArn,
         ),
       ],

@@ -47,6 +47,7 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
             'dynamodb:PutItem',
             'dynamodb:UpdateItem',
             'dynamodb:DeleteItem',
+            'dynamodb:PartiQLUpdate',
             'dynamodb:Query',
           ],
           letters.tableArn,
