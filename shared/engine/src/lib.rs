@@ -11,13 +11,15 @@
 mod batches;
 mod drains;
 mod index;
+mod latencies;
 mod process;
 mod replay;
 mod standing;
 
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, Indexer};
-pub use process::{Counts, Latencies, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
+pub use latencies::Latencies;
+pub use process::{Counts, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
 pub use replay::{JobView, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 pub use standing::standing;
 

@@ -27,7 +27,7 @@ use tracing::{debug, info, warn};
 use crate::{World, roll};
 pub use handing_over::Nowhere;
 use lines::{Lines, Waiting};
-pub use report::{Counts, Latencies, ProcessReport};
+pub use report::{Counts, ProcessReport};
 
 /// Only delays of this length can fill a queue with messages in flight.
 const LONG_DELAY: Duration = Duration::from_secs(60);

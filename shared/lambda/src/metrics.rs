@@ -39,7 +39,7 @@ pub type Metric = (&'static str, f64, Unit);
 pub type Distribution = (&'static str, Vec<f64>, Unit);
 
 /// The embedded metric format's limit of values of one metric in a line.
-pub const VALUES: usize = 100;
+const VALUES: usize = 100;
 
 /// Writes one line to stdout. Dimensions are few and their values are names of resources, never a cause or an id:
 /// each combination is a metric of its own, and is billed as one.

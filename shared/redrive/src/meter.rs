@@ -171,9 +171,7 @@ fn of_batch(counts: &Counts) -> Vec<Metric> {
 
 /// How long handlers and the ledger took.
 fn latencies_of(counts: &Counts) -> Vec<Distribution> {
-    let of = |name, latencies: &Latencies| {
-        (name, latencies.samples().iter().copied().map(millis).collect(), Unit::Milliseconds)
-    };
+    let of = |name, latencies| distribution(name, latencies, millis, Unit::Milliseconds);
     vec![of("HandlerLatency", &counts.handler), of("LedgerLatency", &counts.ledger)]
 }
 
@@ -236,10 +234,13 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
     ]
 }
 
-/// How long letters took to RESOLVED: an even choice of as many as a line takes.
+/// How long letters took to RESOLVED.
 fn resolution_of(report: &ReplayReport) -> Distribution {
-    let every = report.took.len().div_ceil(metrics::VALUES).max(1);
-    ("TimeToResolution", report.took.iter().step_by(every).copied().map(seconds).collect(), Unit::Seconds)
+    distribution("TimeToResolution", &report.took, seconds, Unit::Seconds)
+}
+
+fn distribution(name: &'static str, latencies: &Latencies, told: fn(Duration) -> f64, unit: Unit) -> Distribution {
+    (name, latencies.samples().iter().copied().map(told).collect(), unit)
 }
 
 fn count(name: &'static str, value: usize) -> Metric {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::Scope;
-use redrive_core::key::Pointer;
+use redrive_core::fault::Fault;
+use redrive_core::ids::{OwnerToken, Scope};
+use redrive_core::key::{LedgerKey, Pointer};
+use redrive_core::ledger::{Entry, Origin, State};
 use redrive_core::letter::Letter;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Filter, Request, Selection};
@@ -92,6 +94,16 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// The ledger shows a letter's message as done.
+    pub(crate) fn complete(&self, letter: &Letter) {
+        let (now, by) = (self.clock.now(), (OwnerToken::from_random(1), Origin::default()));
+        let fault = Fault::transient("code", "text");
+        let entry =
+            Entry::ownerless(letter.life.clone(), None, letter.hash.clone(), &fault, by, now, now.after(MINUTE));
+        let key = LedgerKey::owned(&letter.scope, letter.key.as_ref().unwrap());
+        self.ledger.force(key, Entry { state: State::Completed, ..entry });
+    }
+
     pub(crate) fn new(pairs: Vec<Pair>) -> Self {
         Self {
             pairs,

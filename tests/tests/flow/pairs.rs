@@ -80,6 +80,18 @@ async fn what_waits_is_counted_by_queue_where_none_keeps_a_ledger() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_schedule_finds_done_is_resolved_and_measured() {
+    let house = three().await;
+    let letter = house.letters_of(0).remove(0);
+    house.ask(&Request::Schedule).await.unwrap();
+    house.complete(&letter);
+    tokio::time::advance(MINUTE).await;
+    let report = house.ask(&Request::Schedule).await.unwrap().together();
+    assert_eq!((report.resolved, house.letters_of(0)[0].status), (1, Status::Resolved));
+    assert_eq!(report.took.samples(), [house.clock.now().since(letter.reason.first_failed_at)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_claim_that_ran_out_is_not_taken_over_where_no_ledger_swallows_a_second_copy() {
     let house = three().await;
     let letter = house.letters_of(1).remove(0);

@@ -1,11 +1,8 @@
-use std::time::Duration;
-
 use redrive_core::batch::Response;
 use redrive_core::fault::Class;
 use redrive_core::outcome::{Outage, Outcome};
 
-/// The most samples that are kept of one kind: as many as a metric takes in one line.
-const SAMPLES: usize = 100;
+use crate::latencies::Latencies;
 
 /// What Lambda is told, and what is measured.
 #[derive(Debug, Clone)]
@@ -62,48 +59,6 @@ pub struct Counts {
     pub ledger: Latencies,
 }
 
-/// How long each of many things took: all of them counted, and an even choice of them kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Latencies {
-    count: usize,
-    every: usize,
-    samples: Vec<Duration>,
-}
-
-impl Default for Latencies {
-    fn default() -> Self {
-        Self { count: 0, every: 1, samples: Vec::new() }
-    }
-}
-
-impl Latencies {
-    pub(super) fn add(&mut self, took: Duration) {
-        if self.count.is_multiple_of(self.every) {
-            if self.samples.len() == SAMPLES {
-                let mut places = 0..;
-                self.samples.retain(|_| places.next().is_some_and(|place: usize| place.is_multiple_of(2)));
-                self.every *= 2;
-            }
-            if self.count.is_multiple_of(self.every) {
-                self.samples.push(took);
-            }
-        }
-        self.count += 1;
-    }
-
-    /// How many there were.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        self.count
-    }
-
-    /// At most a hundred of them, evenly chosen.
-    #[must_use]
-    pub fn samples(&self) -> &[Duration] {
-        &self.samples
-    }
-}
-
 impl Counts {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         let counter = match outcome {
@@ -129,22 +84,5 @@ impl Counts {
                 Class::Schema => 3,
             }] += 1;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn however_many_there_were_at_most_a_hundred_are_kept_and_they_are_spread_evenly() {
-        let mut latencies = Latencies::default();
-        for n in 0..10_000_u64 {
-            latencies.add(Duration::from_millis(n));
-        }
-        let samples = latencies.samples();
-        assert!(latencies.count() == 10_000 && (50..=SAMPLES).contains(&samples.len()));
-        let steps: Vec<_> = samples.windows(2).map(|two| two[1] - two[0]).collect();
-        assert!(steps.iter().all(|step| *step == steps[0]), "{steps:?}");
     }
 }

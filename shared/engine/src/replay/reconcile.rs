@@ -78,7 +78,7 @@ where
         for moved in self.change_all(moves.collect()).await {
             match moved {
                 Ok(Some(letter)) if letter.status == Status::Resolved => {
-                    info!(letter_id = %letter.id, note = COMPLETED, "letter resolved");
+                    self.tell_resolved(&letter, COMPLETED, report);
                     report.resolved += 1;
                 }
                 Ok(Some(letter)) => {
@@ -103,8 +103,7 @@ where
         let edge = |letter: &Letter| letter.resolved(effect, note, WHO, policy, self.world.now()).ok();
         match self.change(letter, edge).await {
             Ok(Some(letter)) => {
-                info!(letter_id = %letter.id, note, "letter resolved");
-                report.took.push(self.world.now().since(letter.reason.first_failed_at));
+                self.tell_resolved(&letter, note, report);
                 true
             }
             Ok(None) => false,
@@ -113,5 +112,10 @@ where
                 false
             }
         }
+    }
+
+    fn tell_resolved(&self, letter: &Letter, note: &str, report: &mut ReplayReport) {
+        info!(letter_id = %letter.id, note, "letter resolved");
+        report.took.add(self.world.now().since(letter.reason.first_failed_at));
     }
 }

@@ -1,8 +1,8 @@
-use std::time::Duration;
-
 use redrive_core::cause::Standing;
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
+
+use crate::latencies::Latencies;
 
 /// The report is what is counted and the rest: what is counted is named once.
 macro_rules! report {
@@ -19,9 +19,9 @@ macro_rules! report {
             /// Why what was asked of a job was not done.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub refused: Option<String>,
-            /// Of the letters that came to RESOLVED, the time since the first failure of each.
+            /// Letters that came to RESOLVED: how long since the first failure of each.
             #[serde(skip)]
-            pub took: Vec<Duration>,
+            pub took: Latencies,
             /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
             #[serde(skip)]
             pub standing: Option<Standing>,
@@ -132,7 +132,7 @@ impl ReplayReport {
         self.more |= other.more;
         self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
         self.refused = self.refused.take().or_else(|| other.refused.clone());
-        self.took.extend(&other.took);
+        self.took.append(&other.took);
         self.standing = match (self.standing.take(), other.standing.clone()) {
             (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
             (mine, theirs) => mine.or(theirs),
