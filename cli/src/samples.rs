@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
-use redrive_core::key::{Key, PayloadHash};
+use redrive_core::key::Key;
 use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{Body, ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::letter::{ErrorType, Event, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
+use redrive_testkit::letters::waiting;
 
 use crate::jobs::Seen;
 
@@ -58,34 +59,11 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
     };
     let payload = format!(r#"{{"order_id":"o-{n}","customer_id":"c-1","amount_minor":1250,"currency":"CHF"}}"#);
     Letter {
-        id: LetterId::derive(&source, &life.message_id),
-        source,
-        partition: None,
-        offset: None,
-        hash: PayloadHash::of_text(&payload),
-        payload,
         attributes: [("type".to_owned(), Attribute::text("charge"))].into(),
-        body: Body::default(),
-        group: None,
-        sequence: None,
-        origin: life.message_id.clone(),
-        sent_at: life.sent_at,
-        life,
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
-        scope: Scope::new("main").unwrap(),
-        fingerprint: reason.fingerprint(),
-        reason,
-        status: Status::Pending,
-        resolution_note: None,
-        number: Number(0),
-        deaths: 1,
-        sends: Vec::new(),
         history: vec![failure, event(before(minutes.saturating_sub(1)), Happening::Indexed, "indexer")],
-        token: None,
-        due: Timestamp::NEVER,
-        expires: None,
-        version: 1,
+        ..waiting(source, Scope::new("main").unwrap(), life, &payload, reason)
     }
 }
 

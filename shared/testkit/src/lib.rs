@@ -7,6 +7,7 @@
 //! - [`Faults`]: what goes wrong with which call; knows every process, and whether it has died.
 //! - [`Journal`]: what happened, in order.
 //! - [`handlers`]: handlers that do as they are told.
+//! - [`letters`]: letters to begin with.
 //!
 //! ```
 //! use redrive_core::ids::{Life, MessageId, OwnerToken};
@@ -40,6 +41,7 @@ pub mod clock;
 pub mod faults;
 pub mod handlers;
 pub mod journal;
+pub mod letters;
 pub mod queue;
 pub mod store;
 pub mod storm;

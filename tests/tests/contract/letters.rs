@@ -9,10 +9,11 @@ use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{Body, ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
 use redrive_core::ports::{Letters, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
+use redrive_testkit::letters::waiting;
 
 use crate::samples::{at, life, queue, unique};
 use crate::stores::Store;
@@ -31,45 +32,17 @@ crate::contract! {
 }
 
 pub(crate) fn letter() -> Letter {
-    let life = life();
-    Letter {
-        id: LetterId::derive(&queue(), &life.message_id),
-        source: queue(),
-        partition: None,
-        offset: None,
-        payload: "{}".to_owned(),
-        attributes: [].into(),
-        body: Body::default(),
-        group: None,
-        sequence: None,
-        origin: life.message_id.clone(),
-        sent_at: life.sent_at,
-        life,
-        hash: PayloadHash::of_text("{}"),
-        key: None,
-        key_is_stable: false,
-        scope: Scope::new("contract").unwrap(),
-        reason: Reason {
-            error_type: ErrorType::Schema,
-            error_code: None,
-            error_message: String::new(),
-            attempt_count: 1,
-            first_failed_at: at(1),
-            last_failed_at: at(2),
-            attempts: Vec::new(),
-        },
-        fingerprint: "SCHEMA not-json".to_owned(),
-        status: Status::Pending,
-        resolution_note: None,
-        number: Number(0),
-        deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
-        token: None,
-        due: Timestamp::NEVER,
-        expires: None,
-        version: 1,
-    }
+    let reason = Reason {
+        error_type: ErrorType::Schema,
+        error_code: None,
+        error_message: String::new(),
+        attempt_count: 1,
+        first_failed_at: at(1),
+        last_failed_at: at(2),
+        attempts: Vec::new(),
+    };
+    let fingerprint = "SCHEMA not-json".to_owned();
+    Letter { fingerprint, ..waiting(queue(), Scope::new("contract").unwrap(), life(), "{}", reason) }
 }
 
 pub(crate) fn changed(letter: &Letter, note: &str) -> Letter {

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use redrive_core::batch::Response;
 use redrive_core::decode::Reading;
-use redrive_core::envelope::{Attributes, Record};
-use redrive_core::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+use redrive_core::envelope::Record;
+use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::job::{Guard, Job, NewJob};
 use redrive_core::key::{Key, LedgerKey, PayloadHash, Pointer};
 use redrive_core::ledger::{Entry, LifeRecord, State};
-use redrive_core::letter::{Body, ErrorType, Letter, Reason, Status};
+use redrive_core::letter::{ErrorType, Letter, Reason, Status};
 use redrive_core::policy::Policy;
 use redrive_core::redrive::{ATTRIBUTE, Redrive};
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::VirtualWorld;
+use redrive_testkit::letters::waiting;
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use serde_json::json;
 use tokio::time::Instant;
@@ -102,7 +103,8 @@ impl JobBench {
 
     /// A letter that waits for a person, for an order of this number.
     pub(crate) fn letter(&self, n: usize, code: &str) -> Letter {
-        let (origin, payload) = (MessageId::new(format!("m-{n}")).unwrap(), json!({"order_id": format!("o-{n}")}));
+        let payload = json!({"order_id": format!("o-{n}")});
+        let life = Life { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: self.now() };
         let reason = Reason {
             error_type: ErrorType::Permanent,
             error_code: Some(code.to_owned()),
@@ -113,34 +115,11 @@ impl JobBench {
             attempts: Vec::new(),
         };
         Letter {
-            id: LetterId::derive(&source(), &origin),
-            source: self.source(),
-            partition: None,
-            offset: None,
-            payload: payload.to_string(),
-            attributes: Attributes::new(),
-            body: Body::default(),
-            group: None,
-            sequence: None,
-            life: Life { message_id: origin.clone(), sent_at: self.now() },
-            origin,
-            sent_at: self.now(),
+            id: LetterId::derive(&source(), &life.message_id),
             hash: PayloadHash::of_json(&payload),
             key: Key::new(format!("o-{n}")).ok(),
             key_is_stable: true,
-            scope: Scope::new("main").unwrap(),
-            fingerprint: reason.fingerprint(),
-            reason,
-            status: Status::Pending,
-            resolution_note: None,
-            number: Number(0),
-            deaths: 1,
-            sends: Vec::new(),
-            history: Vec::new(),
-            token: None,
-            due: Timestamp::NEVER,
-            expires: None,
-            version: 1,
+            ..waiting(self.source(), Scope::new("main").unwrap(), life, &payload.to_string(), reason)
         }
     }
 

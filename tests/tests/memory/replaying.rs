@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{AlarmState, Batch, Job};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::key::{Key, LedgerKey};
 use redrive_core::ledger::{Entry, LifeRecord, State};
-use redrive_core::letter::{Body, ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
+use redrive_core::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
 use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
+use redrive_testkit::letters::waiting;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep};
 
@@ -72,7 +73,6 @@ fn number(id: LetterId) -> usize {
 fn pending(n: usize) -> Letter {
     let numbers = vec!["1"; 250].join(",");
     let (payload, died) = (format!("{{\"order_id\":\"o-{n}\",\"numbers\":[{numbers}]}}"), ORIGIN);
-    let origin = MessageId::new(format!("m-{n}")).unwrap();
     let reason = Reason {
         error_type: ErrorType::Transient,
         error_code: Some("later".to_owned()),
@@ -82,35 +82,13 @@ fn pending(n: usize) -> Letter {
         last_failed_at: died,
         attempts: Vec::new(),
     };
+    let life = Life { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: died };
     Letter {
         id: id(n),
-        source: source(),
-        partition: None,
-        offset: None,
-        attributes: [].into(),
-        body: Body::default(),
-        group: None,
-        sequence: None,
-        life: Life { message_id: origin.clone(), sent_at: died },
-        origin,
-        sent_at: died,
-        hash: PayloadHash::of_text(&payload),
-        payload,
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
-        scope: Scope::new("main").unwrap(),
-        fingerprint: reason.fingerprint(),
-        reason,
-        status: Status::Pending,
-        resolution_note: None,
-        number: Number(0),
-        deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
-        token: None,
         due: died,
-        expires: None,
-        version: 1,
+        ..waiting(source(), Scope::new("main").unwrap(), life, &payload, reason)
     }
 }
 

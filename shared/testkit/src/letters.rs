@@ -1,0 +1,42 @@
+//! Letters to begin a test with.
+
+use redrive_core::ids::{LetterId, Life, Number, QueueArn, Scope};
+use redrive_core::key::PayloadHash;
+use redrive_core::letter::{Body, Letter, Reason, Status};
+use redrive_core::time::Timestamp;
+
+/// A letter as the indexer makes it of a message that died in its first life: it waits for a person, without a key, attributes
+/// or a history. Whatever a test is about is put in its place with `..waiting(..)`.
+#[must_use]
+pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason: Reason) -> Letter {
+    Letter {
+        id: LetterId::derive(&source, &life.message_id),
+        source,
+        partition: None,
+        offset: None,
+        payload: payload.to_owned(),
+        attributes: [].into(),
+        body: Body::default(),
+        group: None,
+        sequence: None,
+        origin: life.message_id.clone(),
+        sent_at: life.sent_at,
+        life,
+        hash: PayloadHash::of_text(payload),
+        key: None,
+        key_is_stable: false,
+        scope,
+        fingerprint: reason.fingerprint(),
+        reason,
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 1,
+    }
+}
