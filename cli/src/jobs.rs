@@ -9,6 +9,7 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::text::{instant, lines, shown, table};
+use crate::who::short;
 
 /// How many jobs are listed.
 const LISTED: usize = 100;
@@ -74,7 +75,7 @@ pub(crate) fn render(seen: &[Seen], width: usize) -> String {
             number(known.sent(), "SENT"),
             number(known.succeeded(), "   OK"),
             number(known.failed(), "FAILED"),
-            shown(&job.by),
+            shown(short(&job.by)),
         ]
     });
     table(&["JOB", "STATE", "SENT", "   OK", "FAILED", "BY"], &rows.collect::<Vec<_>>(), width)

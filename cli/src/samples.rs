@@ -157,7 +157,7 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
         id: None,
         selection: Selection::Filter(filter),
         guard: Guard::default(),
-        by: "ann@desk".to_owned(),
+        by: "arn:aws:sts::123456789012:assumed-role/on-call/ann".to_owned(),
         why: Some("fixed in 42".to_owned()),
     };
     let mut job = Job::new(JobId::from_random(n), asked, before(30));

@@ -133,10 +133,8 @@ impl ReplayReport {
         self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
         self.refused = self.refused.take().or_else(|| other.refused.clone());
         self.took.append(&other.took);
-        self.standing = match (self.standing.take(), other.standing.clone()) {
-            (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
+        self.standing = both(self.standing.take(), &other.standing);
+        self.tally = both(self.tally.take(), &other.tally);
         other.jobs.iter().for_each(|view| self.show(view.clone()));
     }
 
@@ -146,5 +144,12 @@ impl ReplayReport {
             Some(shown) => *shown = view,
             None => self.jobs.push(view),
         }
+    }
+}
+
+fn both(mine: Option<Standing>, theirs: &Option<Standing>) -> Option<Standing> {
+    match (mine, theirs.clone()) {
+        (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
+        (mine, theirs) => mine.or(theirs),
     }
 }
