@@ -43,8 +43,8 @@ help:  ## This list
 # ---- Every day --------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo:  ## Orders go in, some die, are understood, and are replayed or discarded (SEED=1)
-	@$(PREPARE)
+demo:  ## Orders go in, some die, are understood, edited, replayed or discarded with the command (SEED=1)
+	@$(PREPARE) command
 	$(TOOLS)/python $(LOCAL)/demo.py $(if $(SEED),--seed $(SEED))
 
 .PHONY: test
@@ -229,6 +229,11 @@ stage-needs: $(STAGE_NEEDS)
 .PHONY: functions
 functions: $(COMPILER_READY)
 	@env -u MAKEFLAGS $(TOOLS)/python $(LOCAL)/compile.py
+
+# Through a test that wants the binary, so that `make test` compiles nothing of it again; after the functions, which want both cores.
+.PHONY: command
+command: $(if $(wildcard $(SAM_READY)),,functions)
+	@env -u MAKEFLAGS cargo test --locked --no-run --quiet --package redrive-cli
 
 $(COMPILER_READY): $(LOCAL)/requirements-build.txt
 	@echo "installing cargo-lambda and zig into .venv/sam"

@@ -236,8 +236,11 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
     /// At once and without a guard, instead of as a job.
-    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why"])]
+    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
     pub(crate) now: bool,
+    /// Follows the job until everything about it is known, and ends as `watch` does.
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Only tells what would become of them.
     #[arg(long)]
     pub(crate) dry_run: bool,

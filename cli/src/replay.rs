@@ -1,5 +1,7 @@
 //! Sending letters back: as a guarded job, or at once.
 
+use std::time::Duration;
+
 use redrive_core::ids::JobId;
 use redrive_core::job::Guard;
 use redrive_core::letter::Status;
@@ -14,6 +16,10 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
+use crate::watch;
+
+/// How often a job is looked at that is followed.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The guard that the options ask for.
 pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
@@ -102,22 +108,26 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(&selection, &guard, asked.why.as_deref(), (desk, by), out).await
+    create(&selection, &guard, asked, (desk, by), out).await
 }
 
 async fn create(
     selection: &Selection,
     guard: &Guard,
-    why: Option<&str>,
+    asked: &Replay,
     (desk, by): (&Desk, &str),
     out: Out,
 ) -> Result<Ended, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(selection, guard, id, by, why)).await?)?;
+    let report = Report::read(desk.ask(&job(selection, guard, id, by, asked.why.as_deref())).await?)?;
     if report.refused.is_none()
         && let Err(error) = desk.wake().await
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
+    }
+    if asked.watch && report.refused.is_none() {
+        out::say(&format!("Job {id}; who stops to follow it stops nothing."));
+        return watch::run(&desk.letters()?, id, LOOK, out).await;
     }
     let told = report.jobs.first().and_then(jobs::told);
     let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);

@@ -90,13 +90,13 @@ async fn a_letter_is_seen_given_up_taken_back_replayed_by_a_job_and_erased() {
     assert_eq!(stage.redrive(&["restore", &id, "--note", "taken back"]).status.code(), Some(0));
     stage.shown(&id, "PENDING").await;
 
-    let job = stage.redrive(&["replay", &id, "--yes", "--why", "tried"]);
-    assert_eq!(job.status.code(), Some(0), "{job:?}");
-    let job: Value = serde_json::from_slice(&job.stdout).unwrap();
-    let job = job["id"].as_str().unwrap();
     // It is still no JSON.
-    let told = stage.until(1, &["watch", job, "--every", "1"], |told| told["closed_at"].is_string()).await;
-    assert_eq!(told["known"]["failed_again"], 1, "{told}");
+    let told = stage.redrive(&["replay", &id, "--yes", "--why", "tried", "--watch"]);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert!(told["closed_at"].is_string() && told["known"]["failed_again"] == 1, "{told}");
+    let job = told["id"].as_str().unwrap();
+    stage.until(1, &["watch", job, "--every", "1"], |seen| *seen == told).await;
     let by = told["by"].as_str().unwrap();
     assert!(by.starts_with("arn:aws:") && by.ends_with(" (e2e)"), "{by}");
     let seen = stage.until(0, &["show", &id], |seen| seen["letter"]["deaths"] == 2).await;

@@ -18,6 +18,9 @@ STACK = "redrive"
 ARTIFACTS = "redrive-stage-artifacts"  # the bucket that samconfig.toml names
 FUNCTIONS = ("processor", "indexer", "replay")
 
+# The operator's command, as Cargo builds it for the tests, too.
+COMMAND = ROOT / "target" / "debug" / "redrive"
+
 # How the stage's functions are compiled: quickly. Release settings are for `make deploy`. Cargo's folder is
 # their own, because cargo-lambda's target triple shares nothing with `cargo build`.
 COMPILED = ROOT / "target" / "functions"
