@@ -105,7 +105,7 @@ contract:  ## The contract on a second emulator of DynamoDB, in process (compile
 # Its core as a process of its own, bound to loopback: SQS runs there without Docker, DynamoDB and Lambda do not.
 .PHONY: localstack-sqs
 localstack-sqs: $(LOCALSTACK_READY)  ## The contract of the queues on LocalStack's core, without Docker (needs Python 3.12)
-	$(LOCALSTACK)/bin/python $(LOCAL)/localstack_sqs.py --outputs target/localstack/outputs.json -- \
+	@$(LOCALSTACK)/bin/python $(LOCAL)/localstack_sqs.py --outputs target/localstack/outputs.json -- \
 	  env -u MAKEFLAGS cargo test -p redrive-tests --locked --test contract queues:: -- --ignored
 
 # The target's own corpus grows in target/fuzz; what it starts from is tests/fuzz/seeds and the event files.
