@@ -77,7 +77,9 @@ def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
     """The same for a stack beside it, and first for what that one needs."""
     variant = VARIANTS[name]
     needed = deploy_variant(settings, endpoint, variant.needs) if variant.needs else {}
-    if variant.built and variant.template != "template.yaml":
+    if variant.after:
+        needed = json.loads(settings.outputs_of(variant.after).read_text())
+    elif variant.built and variant.template != "template.yaml":
         build(settings, variant.template)
     own = variant.parameters(needed)
     configured = {**_configured(f"stage-{name}"), **own} if own else {}

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 
 NAME = b"AWS_LAMBDA_FUNCTION_NAME="
+STRANGER = "nobody known"
+ENDED = "ended meanwhile"
 
 
 class Peers:
@@ -18,25 +20,23 @@ class Peers:
         self._port = port
         self._met: dict[int, str] = {}
 
-    def function(self, port: int) -> str | None:
-        """The function that has connected from this port; none if it is no function."""
+    def function(self, port: int) -> str:
+        """The function that has connected from this port; or a stranger, or one that was killed after it had asked."""
         inode = self._inode(port)
-        if inode is None:
-            return None
         link = f"socket:[{inode}]"
-        for pid in [*self._met, *_processes()]:
+        for pid in [*self._met, *_processes()] if inode else []:
             if _holds(pid, link):
-                self._met[pid] = _name(pid) or ""
-                return self._met[pid] or None
+                self._met[pid] = _name(pid) or STRANGER
+                return self._met[pid]
             self._met.pop(pid, None)
-        return None
+        return STRANGER if inode and self._inode(port) == inode else ENDED
 
     def _inode(self, port: int) -> str | None:
-        """The socket from that port to ours."""
+        """The socket from that port to ours; none once nobody holds it."""
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[1] == f"0100007F:{port:04X}" and fields[2] == f"0100007F:{self._port:04X}":
-                return fields[9]
+                return fields[9] if fields[9] != "0" else None
         return None
 
 

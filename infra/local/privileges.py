@@ -19,6 +19,7 @@ from samcli.yamlhelper import yaml_parse
 
 import deployment
 from deployment import client
+from peers import STRANGER
 from settings import INFRA, STACK, Settings
 from variants import VARIANTS
 
@@ -250,7 +251,7 @@ def main() -> int:
         sys.stderr.write(f"privileges: no recording in {settings.folder}: bring the stage up with STAGE_RECORD=1\n")
         return 1
     asked, roles, text = recorded(settings.calls), deployed(settings, outputs["endpoint"]), REASONS.read_text()
-    strangers = sorted({one.action for one in asked if one.function == "nobody known"})
+    strangers = sorted({one.action for one in asked if one.function == STRANGER})
     wrong = [f"asked by no function that is known: {action}" for action in strangers]
     wrong += findings(roles, asked, read_reasons(text, "unused"))
     wrong += missing(written(), roles, read_reasons(text, "undeployed"))

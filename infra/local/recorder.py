@@ -32,21 +32,21 @@ class Recorder:
         """One connection of a client, for as long as it lasts."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             answers, onward = await asyncio.open_connection("127.0.0.1", self._upstream)
+            # Asked at once: whoever has connected may be killed before it is answered.
+            who = self._peers.function(writer.get_extra_info("peername")[1])
             back = asyncio.create_task(_pump(answers, writer))
             try:
-                await self._pass_on(reader, onward, writer.get_extra_info("peername")[1])
+                await self._pass_on(reader, onward, who)
             finally:
                 onward.close()
                 await back
         writer.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, onward: asyncio.StreamWriter, port: int) -> None:
-        who: str | None = None
+    async def _pass_on(self, reader: asyncio.StreamReader, onward: asyncio.StreamWriter, who: str) -> None:
         while not reader.at_eof():
             head = await reader.readuntil(b"\r\n\r\n")
             path, headers = _parsed(head)
             body = await reader.readexactly(int(headers.get("content-length", "0")))
-            who = who or self._peers.function(port) or "nobody known"
             self._note(who, path, headers, body)
             onward.write(head + body)
             await onward.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from peers import ENDED, STRANGER, Peers
 from recorder import Recorder
 
 CALLER = """
@@ -54,6 +56,8 @@ class ARecording(unittest.TestCase):
             lines = [json.loads(line) for line in file.read_text().splitlines()]
         self.assertEqual(code, 0, said)
         self.assertEqual([(line["function"], line["action"]) for line in lines], [("f-1", "dynamodb:GetItem"), ("f-1", "not understood")])
+        # A caller without a name is a stranger, and one that is gone is not taken for one.
+        self.assertEqual((self.stranger, self.gone), (STRANGER, ENDED))
         self.assertEqual(lines[0]["resource"], "arn:aws:dynamodb:eu-central-1:123456789012:table/t")
 
     async def _call(self, upstream: int, file: Path) -> tuple[int | None, str]:
@@ -66,6 +70,10 @@ class ARecording(unittest.TestCase):
             command = (sys.executable, "-c", CALLER, str(port))
             caller = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
             _, said = await caller.communicate()
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                self.stranger = Peers(port).function(connection.getsockname()[1])
+                mine = connection.getsockname()[1]
+            self.gone = Peers(port).function(mine)
             return caller.returncode, said.decode()
 
 

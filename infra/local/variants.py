@@ -22,6 +22,8 @@ class Variant:
     built: bool = True
     needs: str | None = None
     """Another variant, which is deployed before it, and whose outputs are among its own."""
+    after: str | None = None
+    """Another variant, which must be there: this one is the same stack with other parameters."""
     parameters: Callable[[Outputs], Mapping[str, str]] = lambda _: {}
     """Beside those of its configuration, from the outputs of what it needs."""
 
@@ -54,7 +56,9 @@ VARIANTS = {
     FOREIGN: Variant(f"{STACK}-foreign", "local/foreign.yaml", built=False),
     "attach": Variant(f"{STACK}-attach", "attach.yaml", needs=FOREIGN, parameters=_attached),
     # The same stack once more, as its owner leaves it: custody of one pair off, ejection allowed.
-    "leave": Variant(f"{STACK}-attach", "attach.yaml", needs=FOREIGN, parameters=lambda foreign: _attached(foreign, leaving=True)),
+    "leave": Variant(
+        f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda foreign: _attached(foreign, leaving=True)
+    ),
 }
 
 
