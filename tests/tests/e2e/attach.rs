@@ -56,12 +56,12 @@ impl Attached {
         self.stage.invoke("ReplayFunctionName", what).await.expect("replay answers")
     }
 
-    /// How often the consumer took the order, and from which queue.
-    async fn consumed(&self, id: &str) -> Option<(String, String)> {
+    /// From which queue the consumer took the order, if it did.
+    async fn consumed(&self, id: &str) -> Option<String> {
         let key = AttributeValue::S(id.to_owned());
         let get = self.stage.dynamodb.get_item().table_name(self.stage.output("ConsumedTableName")).key("id", key);
         let item = get.consistent_read(true).send().await.expect("the consumer's table answers").item?;
-        Some((item["times"].as_n().unwrap().clone(), item["queue"].as_s().unwrap().clone()))
+        Some(item["queue"].as_s().unwrap().clone())
     }
 
     /// The consumer's owner mends it: it knows this currency from now on.
@@ -163,13 +163,14 @@ async fn letters_are_replayed_by_request_each_to_its_own_queue_and_consumed_once
             attached.ask(json!({"redrive": "work"})).await;
             attached.consumed(&id).await
         };
-        let (times, queue) = until("the consumer takes it", taken).await;
-        assert_eq!((times.as_str(), attached.output("QueueArn").rsplit(':').next()), ("1", Some(queue.as_str())));
+        let queue = until("the consumer takes it", taken).await;
+        assert_eq!(attached.output("QueueArn").rsplit(':').next(), Some(queue.as_str()));
         let letter = until("the send is marked", async || {
             attached.letter(&message).await.filter(|letter| letter.status == Status::Replayed)
         })
         .await;
-        assert_eq!(letter.number.0, 1);
+        // Sent once. How often SQS delivers it is no matter of ours: this consumer keeps no ledger.
+        assert_eq!((letter.number.0, letter.sends.len()), (1, 1));
         assert!(letter.history.iter().any(|event| event.what == Happening::Claimed && event.who.contains("e2e")));
     }
 }
