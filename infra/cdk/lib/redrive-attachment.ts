@@ -28,7 +28,7 @@ import { FunctionSettings, MOST_DAYS, PagingSettings, fits, functionSettings, pa
 import { lettersTable } from './tables';
 import { tag } from './tags';
 
-const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem'];
+const READ = ['dynamodb:BatchGetItem'];
 
 /**
  * The indexer that turns dead messages into letters, and the replay that sends them back, for queues that are there already,

@@ -122,7 +122,7 @@ export class RedriveQueue extends Construct {
         ...variables(settings, parts),
       },
       deadArns: [pair.dead.queueArn],
-      reads: [allow('ReadReasons', ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], tableArn)],
+      reads: [allow('ReadReasons', ['dynamodb:BatchGetItem'], tableArn)],
       policies: {},
     });
     this.replay = replay(this, parts, {
@@ -136,7 +136,7 @@ export class RedriveQueue extends Construct {
       },
       mainArns: [pair.main.queueArn],
       deadArns: [pair.dead.queueArn],
-      reads: [allow('ReadOutcomes', ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], tableArn)],
+      reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], tableArn)],
       policies: {},
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);

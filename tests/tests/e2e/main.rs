@@ -3,8 +3,10 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod attach;
 mod fifo;
 mod jobs;
+mod large;
 
 use std::time::Duration;
 

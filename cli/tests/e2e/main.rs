@@ -2,80 +2,22 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod attached;
+mod stage;
 
-use aws_config::{BehaviorVersion, Region};
-use redrive_core::ids::{LetterId, MessageId, QueueArn};
+use std::process::Output;
+
 use serde_json::Value;
 
-/// How long anything may take on the stage.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(200);
-
-struct Stage {
-    path: String,
-    outputs: Value,
-}
-
-impl Stage {
-    fn connect() -> Self {
-        let path = std::env::var("STAGE_OUTPUTS").expect("STAGE_OUTPUTS names the stage's outputs; run `make test`");
-        let outputs = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        Self { path, outputs }
-    }
-
-    fn output(&self, name: &str) -> &str {
-        self.outputs[name].as_str().unwrap()
-    }
-
-    /// Sends a message, and says which letter it will be.
-    async fn send(&self, body: &str) -> LetterId {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(self.output("endpoint"))
-            .region(Region::new(self.output("region").to_owned()))
-            .load()
-            .await;
-        let sqs = aws_sdk_sqs::Client::new(&config);
-        let sent = sqs.send_message().queue_url(self.output("MainQueueUrl")).message_body(body).send().await.unwrap();
-        let origin = sent.message_id.and_then(MessageId::new).unwrap();
-        LetterId::derive(&QueueArn::new(self.output("MainQueueArn")).unwrap(), &origin)
-    }
-
-    fn redrive(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
-        command.env_remove("REDRIVE_STACK").env_remove("REDRIVE_OUTPUTS").env_remove("REDRIVE_BY");
-        command.args(["--outputs", &self.path, "--by", "e2e", "--json"]);
-        command.stdin(Stdio::null()).args(arguments).output().unwrap()
-    }
-
-    /// What it says, once it ends with this code.
-    async fn until(&self, code: i32, arguments: &[&str], fits: impl Fn(&Value) -> bool) -> Value {
-        let started = Instant::now();
-        loop {
-            let output = self.redrive(arguments);
-            let said = serde_json::from_slice(&output.stdout).unwrap_or_default();
-            if output.status.code() == Some(code) && fits(&said) {
-                return said;
-            }
-            assert!(started.elapsed() < PATIENCE, "{arguments:?}: {output:?}");
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn shown(&self, id: &str, status: &str) -> Value {
-        self.until(0, &["show", id], |seen| seen["letter"]["status"] == status).await
-    }
-}
+use stage::Stage;
 
 #[tokio::test]
 #[ignore = "needs the stage"]
 async fn a_letter_is_seen_given_up_taken_back_replayed_by_a_job_and_erased() {
-    let stage = Stage::connect();
+    let stage = Stage::connect().await;
     // SQS takes no escape character, but its younger brother.
     let body = "no json \u{9b}31m at all";
-    let id = stage.send(body).await.to_string();
+    let id = stage.send("Main", body).await.to_string();
     let seen = stage.shown(&id, "PENDING").await;
     assert_eq!((&seen["letter"]["original_payload"], &seen["letter"]["error_type"]), (&body.into(), &"SCHEMA".into()));
     let cause = seen["letter"]["fingerprint"].as_str().unwrap();
@@ -110,7 +52,7 @@ async fn a_letter_is_seen_given_up_taken_back_replayed_by_a_job_and_erased() {
 #[tokio::test]
 #[ignore = "needs the stage"]
 async fn the_doctor_finds_no_error_in_what_the_template_deploys_and_many_in_a_bare_pair_of_somebody_else() {
-    let stage = Stage::connect();
+    let stage = Stage::connect().await;
     let found = |output: Output| {
         let told: Value = serde_json::from_slice(&output.stdout).unwrap();
         let rules = told["findings"].as_array().unwrap().iter();
@@ -124,14 +66,8 @@ async fn the_doctor_finds_no_error_in_what_the_template_deploys_and_many_in_a_ba
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(found(output).is_empty());
 
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(stage.output("endpoint"))
-        .region(Region::new(stage.output("region").to_owned()))
-        .load()
-        .await;
-    let sqs = aws_sdk_sqs::Client::new(&config);
     let name = format!("bare-{}", uuid::Uuid::new_v4());
-    sqs.create_queue().queue_name(&name).send().await.unwrap();
+    stage.sqs.create_queue().queue_name(&name).send().await.unwrap();
     let output = stage.redrive(&["doctor", "--queue", &name]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     let told = found(output);
