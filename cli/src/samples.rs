@@ -104,6 +104,7 @@ pub(crate) fn full() -> Letter {
         message_id: message_id.and_then(MessageId::new),
         at: before(100),
         job,
+        edited: None,
     };
     letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), send(2, None, Some(job))];
     let attributes = [
@@ -146,6 +147,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
             text: "Currency CHF is not supported".to_owned(),
         }),
         history: Vec::new(),
+        withdrawn: Vec::new(),
         expires: NOW.after(Duration::from_secs(14 * 86_400)),
     }
 }
@@ -159,6 +161,7 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
         guard: Guard::default(),
         by: "ann@desk".to_owned(),
         why: Some("fixed in 42".to_owned()),
+        edit: None,
     };
     let mut job = Job::new(JobId::from_random(n), asked, before(30));
     let why = if let State::Stopped { why } = &state { Some(why.to_string()) } else { None };

@@ -105,11 +105,12 @@ struct Send {
     message_id: Option<MessageId>,
     at: Time,
     job: Option<JobId>,
+    edited: Option<PayloadHash>,
 }
 
 impl From<Send> for letter::Send {
-    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
-        Self { number, key, hash, message_id, at: at.0, job }
+    fn from(Send { number, key, hash, message_id, at, job, edited }: Send) -> Self {
+        Self { number, key, hash, message_id, at: at.0, job, edited }
     }
 }
 
@@ -192,6 +193,7 @@ impl Whole {
             payload,
             attributes,
             body,
+            edited: None,
             group: self.message_group_id,
             sequence: self.sequence_number,
             origin: self.origin_message_id,

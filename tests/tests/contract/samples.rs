@@ -60,6 +60,7 @@ pub(crate) fn entry() -> Entry {
         send: None,
         fault: None,
         history: Vec::new(),
+        withdrawn: Vec::new(),
         expires: at(60_000),
     }
 }

@@ -7,13 +7,14 @@ use std::collections::HashSet;
 use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, SHARDS, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Filter, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::edit::Editing;
 use super::walk::SKEW;
 use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step, asked};
 use crate::{World, roll};
@@ -73,7 +74,7 @@ pub async fn replay_all<O, R, T, G, W>(
 ) -> Result<Reports, ReplayError>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -89,10 +90,15 @@ where
             walk.work(open).await;
         }
         Request::Replay { selection, by, said } => {
-            let sending = Sending { by, asked: asked(selection, *said), job: None };
+            let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
+            let sending = Sending { by, asked: asked(selection, said), job: None, edit };
             walk.selected(selection, Step::Send(sending)).await?;
         }
-        Request::DryRun { selection, said } => walk.selected(selection, Step::Look(asked(selection, *said))).await?,
+        Request::DryRun { selection, said } => {
+            let edit = said.edit.as_ref().map(|edit| Editing { edit, by: "" });
+            let sending = Sending { by: "", asked: asked(selection, said), job: None, edit };
+            walk.selected(selection, Step::Look(sending)).await?;
+        }
         Request::Eject { selection, by } => {
             walk.may_eject(selection)?;
             let named = matches!(selection, Selection::Ids(_));
@@ -128,7 +134,7 @@ struct Walk<'a, O, R, T, G, W> {
 impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -138,7 +144,7 @@ where
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
         let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
+        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None, edit: None });
         self.deadline = Instant::now() + left() * 3 / 5;
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
         self.each(Listing::due(Status::Pending, now), None, scheduled).await?;
