@@ -6,9 +6,9 @@ use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
-use redrive_core::key::Key;
+use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::letter::{Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
@@ -129,6 +129,16 @@ pub(crate) fn full() -> Letter {
     };
     letter.history.push(noted);
     letter
+}
+
+/// The same, edited since.
+pub(crate) fn edited(lost: Option<String>) -> Letter {
+    let mut letter = full();
+    let payload = if lost.is_some() { "" } else { &*letter.payload.replace("CHF", "EUR\u{1b}[2J") };
+    let (hash, whole) = (PayloadHash::of_text("its hashed places"), PayloadHash::of_text("all of it"));
+    letter.sends[1].edited = Some(whole.clone());
+    let edited = Edited { payload: payload.to_owned(), hash, whole, by: "ann@desk".to_owned(), at: before(100), lost };
+    letter.with_edit(edited)
 }
 
 /// What the ledger says of it.

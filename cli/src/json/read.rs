@@ -116,6 +116,27 @@ impl From<Send> for letter::Send {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Edited {
+    payload: Option<String>,
+    missing: Option<String>,
+    hash: PayloadHash,
+    whole_hash: PayloadHash,
+    by: String,
+    at: Time,
+}
+
+impl Edited {
+    fn read(self) -> Result<letter::Edited, &'static str> {
+        let Self { payload, missing, hash, whole_hash: whole, by, at } = self;
+        if payload.is_some() == missing.is_some() {
+            return Err("its edited body must have a payload, or say why not");
+        }
+        Ok(letter::Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.0, lost: missing })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Erasure {
     at: Time,
     by: String,
@@ -133,6 +154,7 @@ struct Whole {
     message_attributes: Option<BTreeMap<String, Attribute>>,
     erased: Option<Erasure>,
     body_missing: Option<String>,
+    edited: Option<Edited>,
     error_type: ErrorType,
     error_code: Option<String>,
     error_message: String,
@@ -185,6 +207,7 @@ impl Whole {
 
     fn letter(mut self) -> Result<Letter, &'static str> {
         let (payload, attributes, body) = self.body()?;
+        let edited = self.edited.take().map(Edited::read).transpose()?;
         let letter = Letter {
             id: self.dlq_message_id,
             source: self.source_topic,
@@ -193,7 +216,7 @@ impl Whole {
             payload,
             attributes,
             body,
-            edited: None,
+            edited,
             group: self.message_group_id,
             sequence: self.sequence_number,
             origin: self.origin_message_id,
@@ -285,6 +308,8 @@ mod tests {
             Letter { body: Body::Kept { until }, expires: later, status: Status::Resolved, ..full.clone() },
             Letter { expires: until, status: Status::Discarded, ..full.clone() },
             Letter { payload: large, ..full.clone() },
+            samples::edited(None),
+            samples::edited(Some("chunk 0 of 1 is not there".to_owned())),
             bodiless(erased),
             bodiless(Body::Missing { until, why: "lost".to_owned() }),
         ];

@@ -20,7 +20,7 @@ use crate::redrive::{ATTRIBUTE, Redrive};
 pub use consent::{Asked, Consent, KnownOf, consent};
 pub use edit::{CannotEdit, Edit, Prepared};
 pub use order::{Heads, is_fifo};
-pub use request::{BadRequest, Change, Remark, Request, Said};
+pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
 
 /// SQS's limit of message attributes.

@@ -20,7 +20,7 @@ const NAME_LIMIT: usize = 256;
 /// The largest patch.
 const PATCH_LIMIT: usize = 64 * 1024;
 /// The largest edit of a job: it stands in the job's head, beside the ids.
-const JOB_EDIT_LIMIT: usize = 128 * 1024;
+pub const JOB_EDIT_LIMIT: usize = 128 * 1024;
 
 /// What replay is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
