@@ -5,7 +5,7 @@ use std::time::Duration;
 use redrive_core::ids::JobId;
 use redrive_core::job::Guard;
 use redrive_core::letter::Status;
-use redrive_core::replay::Selection;
+use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::act::{Preview, Report, confirm, confirmable, request, selection, whole};
 use crate::args::Replay;
 use crate::aws::Desk;
+use crate::edit;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
@@ -50,7 +51,13 @@ pub(crate) fn plan(guard: &Guard) -> String {
 }
 
 /// The request for a guarded job of that id, so that asking twice makes one job.
-pub(crate) fn job(selection: &Selection, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
+pub(crate) fn job(
+    (selection, edit): (&Selection, Option<&Edit>),
+    guard: &Guard,
+    id: JobId,
+    by: &str,
+    why: Option<&str>,
+) -> Value {
     let mut asked = request("job", selection, by);
     asked["job"] = json!(id);
     for (name, value) in [
@@ -66,31 +73,49 @@ pub(crate) fn job(selection: &Selection, guard: &Guard, id: JobId, by: &str, why
             asked[name] = value;
         }
     }
+    edit::add(&mut asked, edit);
     asked
 }
 
 /// The request that sends at once, or only tells what would be sent.
-pub(crate) fn at_once(selection: &Selection, asked: &Replay, by: &str, dry_run: bool) -> Value {
+pub(crate) fn at_once(
+    (selection, edit): (&Selection, Option<&Edit>),
+    asked: &Replay,
+    by: &str,
+    dry_run: bool,
+) -> Value {
     let mut request = request("replay", selection, by);
     request["forgotten_ok"] = json!(asked.forgotten_ok);
     request["as_new"] = json!(asked.as_new);
     request["dry_run"] = json!(dry_run);
+    edit::add(&mut request, edit);
     request
 }
 
 /// Carries it out.
 pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let (selection, guard) = (selection(&asked.chosen, desk, now)?, guard(asked)?);
+    let edit = edit::read(asked)?;
+    let meant = (&selection, edit.as_ref());
     if !asked.dry_run {
         confirmable(asked.yes)?;
     }
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
-    let dry = whole(desk, &at_once(&selection, asked, by, true)).await?;
-    let shown = format!("{}{}", preview.render("waiting", now, out.width), dry.render(out.width));
+    let edits = match &edit {
+        Some(edit) => edit::gather(&desk.letters()?, &selection, edit).await?,
+        None => Vec::new(),
+    };
+    let dry = whole(desk, &at_once(meant, asked, by, true)).await?;
+    let differences = if edit.is_some() { edit::render(&edits, preview.letters(), out.width) } else { String::new() };
+    let waiting = preview.render("waiting", now, out.width);
+    let shown = format!("{waiting}{differences}{}", dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
             all["dry_run"] = dry.json();
+            if edit.is_some() {
+                all["edits"] = edits.iter().map(edit::Seen::json).collect();
+            }
             all
         };
         out.either(document, |_| shown)?;
@@ -104,22 +129,22 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
-        let report = whole(desk, &at_once(&selection, asked, by, false)).await?;
+        let report = whole(desk, &at_once(meant, asked, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(&selection, &guard, asked, (desk, by), out).await
+    create(meant, &guard, asked, (desk, by), out).await
 }
 
 async fn create(
-    selection: &Selection,
+    meant: (&Selection, Option<&Edit>),
     guard: &Guard,
     asked: &Replay,
     (desk, by): (&Desk, &str),
     out: Out,
 ) -> Result<Ended, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(selection, guard, id, by, asked.why.as_deref())).await?)?;
+    let report = Report::read(desk.ask(&job(meant, guard, id, by, asked.why.as_deref())).await?)?;
     if report.refused.is_none()
         && let Err(error) = desk.wake().await
     {
@@ -140,7 +165,7 @@ async fn create(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
     use redrive_core::replay::Request;
 
@@ -148,7 +173,7 @@ mod tests {
     use crate::args::{Command, Line};
     use crate::samples;
 
-    fn replay(arguments: &[&str]) -> Replay {
+    pub(crate) fn replay(arguments: &[&str]) -> Replay {
         let line = Line::try_parse_from(["redrive", "replay"].iter().chain(arguments)).unwrap();
         let Command::Replay(replay) = line.command else { panic!("{:?}", line.command) };
         replay
@@ -160,21 +185,25 @@ mod tests {
         let id = JobId::from_random(7);
         let asked = replay(&["--canary", "3", "--rate", "9", "--max-failed", "1", "--alarm", "a", "--as-new"]);
         let guard = guard(&asked).unwrap();
-        let Request::Job(understood) = Request::parse(&job(&selection, &guard, id, "ann", Some("fixed"))).unwrap()
+        let Request::Job(understood) =
+            Request::parse(&job((&selection, None), &guard, id, "ann", Some("fixed"))).unwrap()
         else {
             panic!("no job")
         };
         assert_eq!((&understood.selection, &understood.guard, understood.id), (&selection, &guard, Some(id)));
         assert_eq!((understood.by.as_str(), understood.why.as_deref()), ("ann", Some("fixed")));
         assert_eq!((guard.canary, guard.rate, guard.max_failed_percent, guard.as_new), (3, 9, 1, true));
-        let plain = job(&selection, &Guard::default(), id, "ann", None);
+        let plain = job((&selection, None), &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
         let asked = replay(&["--now", "--forgotten-ok"]);
         assert!(matches!(
-            Request::parse(&at_once(&selection, &asked, "ann", false)).unwrap(),
+            Request::parse(&at_once((&selection, None), &asked, "ann", false)).unwrap(),
             Request::Replay { said, .. } if said.forgotten_ok && !said.as_new
         ));
-        assert!(matches!(Request::parse(&at_once(&selection, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
+        assert!(matches!(
+            Request::parse(&at_once((&selection, None), &asked, "ann", true)).unwrap(),
+            Request::DryRun { .. }
+        ));
     }
 
     #[test]

@@ -105,11 +105,33 @@ struct Send {
     message_id: Option<MessageId>,
     at: Time,
     job: Option<JobId>,
+    edited: Option<PayloadHash>,
 }
 
 impl From<Send> for letter::Send {
-    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
-        Self { number, key, hash, message_id, at: at.0, job }
+    fn from(Send { number, key, hash, message_id, at, job, edited }: Send) -> Self {
+        Self { number, key, hash, message_id, at: at.0, job, edited }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edited {
+    payload: Option<String>,
+    missing: Option<String>,
+    hash: PayloadHash,
+    whole_hash: PayloadHash,
+    by: String,
+    at: Time,
+}
+
+impl Edited {
+    fn read(self) -> Result<letter::Edited, &'static str> {
+        let Self { payload, missing, hash, whole_hash: whole, by, at } = self;
+        if payload.is_some() == missing.is_some() {
+            return Err("its edited body must have a payload, or say why not");
+        }
+        Ok(letter::Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.0, lost: missing })
     }
 }
 
@@ -132,6 +154,7 @@ struct Whole {
     message_attributes: Option<BTreeMap<String, Attribute>>,
     erased: Option<Erasure>,
     body_missing: Option<String>,
+    edited: Option<Edited>,
     error_type: ErrorType,
     error_code: Option<String>,
     error_message: String,
@@ -184,6 +207,7 @@ impl Whole {
 
     fn letter(mut self) -> Result<Letter, &'static str> {
         let (payload, attributes, body) = self.body()?;
+        let edited = self.edited.take().map(Edited::read).transpose()?;
         let letter = Letter {
             id: self.dlq_message_id,
             source: self.source_topic,
@@ -192,6 +216,7 @@ impl Whole {
             payload,
             attributes,
             body,
+            edited,
             group: self.message_group_id,
             sequence: self.sequence_number,
             origin: self.origin_message_id,
@@ -283,6 +308,8 @@ mod tests {
             Letter { body: Body::Kept { until }, expires: later, status: Status::Resolved, ..full.clone() },
             Letter { expires: until, status: Status::Discarded, ..full.clone() },
             Letter { payload: large, ..full.clone() },
+            samples::edited(None),
+            samples::edited(Some("chunk 0 of 1 is not there".to_owned())),
             bodiless(erased),
             bodiless(Body::Missing { until, why: "lost".to_owned() }),
         ];

@@ -51,6 +51,31 @@ async fn a_letter_is_seen_given_up_taken_back_replayed_by_a_job_and_erased() {
 
 #[tokio::test]
 #[ignore = "needs the stage"]
+async fn a_letter_is_sent_with_the_body_of_a_file_after_its_differences_were_shown() {
+    let stage = Stage::connect().await;
+    let id = stage.send("Main", "{\"order_id\": ").await.to_string();
+    stage.shown(&id, "PENDING").await;
+    let body = format!("{{\"order_id\":\"cli-{id}\",\"customer_id\":\"c\",\"amount_minor\":-1,\"currency\":\"EUR\"}}");
+    let file = std::env::temp_dir().join(format!("redrive-{id}"));
+    std::fs::write(&file, &body).unwrap();
+    let file = file.to_str().unwrap();
+    let dry = stage.redrive(&["replay", &id, "--edit", file, "--dry-run"]);
+    assert_eq!(dry.status.code(), Some(0), "{dry:?}");
+    let told: Value = serde_json::from_slice(&dry.stdout).unwrap();
+    assert_eq!((&told["edits"][0]["payload"], &told["dry_run"]["would_send"]), (&body.as_str().into(), &1.into()));
+    assert_eq!(stage.redrive(&["replay", &id, "--edit", file]).status.code(), Some(4), "nobody said yes");
+    let job = stage.redrive(&["replay", &id, "--edit", file, "--yes"]);
+    assert_eq!(job.status.code(), Some(0), "{job:?}");
+    assert!(!String::from_utf8_lossy(&job.stdout).contains("amount_minor"), "the job's answer tells no body");
+    // It can be read now, and is refused for another reason.
+    let seen = stage.until(0, &["show", &id], |seen| seen["letter"]["error_code"] == "amount").await;
+    assert_eq!((&seen["letter"]["edited"]["payload"], &seen["letter"]["status"]), (&body.into(), &"PENDING".into()));
+    assert_eq!(seen["letter"]["idempotency_key"], format!("cli-{id}"));
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs the stage"]
 async fn the_doctor_finds_no_error_in_what_the_template_deploys_and_many_in_a_bare_pair_of_somebody_else() {
     let stage = Stage::connect().await;
     let found = |output: Output| {

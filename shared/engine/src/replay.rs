@@ -1,4 +1,5 @@
 mod control;
+mod edit;
 mod eject;
 mod mark;
 mod pairs;
@@ -17,16 +18,17 @@ use redrive_core::ids::{JobId, LetterId};
 use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
 pub use pairs::{ReplayError, Reports, replay_all};
-pub use report::{JobView, ReplayReport};
+pub use report::{JobView, RefusedEdit, ReplayReport};
 
 use crate::{ROUNDS, World};
+use edit::Editing;
 
 /// How many letters are claimed together: calls to the tables are shared.
 const STEP: usize = 100;
@@ -62,7 +64,7 @@ pub struct Replayer<O, R, T, G, W> {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -120,7 +122,7 @@ where
         match step {
             Step::Send(_) | Step::Eject { .. } => {}
             Step::Reconcile => self.reconcile(letters, report).await,
-            Step::Look(asked) => self.look(letters, asked, report).await,
+            Step::Look(sending) => self.look(letters, sending, report).await,
             Step::Discard(remark) => {
                 let policy = &self.settings.policy;
                 let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
@@ -215,7 +217,7 @@ where
 enum Step<'a> {
     Reconcile,
     Send(Sending<'a>),
-    Look(Asked),
+    Look(Sending<'a>),
     Eject { by: &'a str, named: bool },
     Discard(&'a Remark),
     Restore(&'a Remark),
@@ -229,6 +231,7 @@ struct Sending<'a> {
     by: &'a str,
     asked: Asked,
     job: Option<JobId>,
+    edit: Option<Editing<'a>>,
 }
 
 /// Which part of which index is walked.
@@ -256,7 +259,7 @@ impl<'a> Listing<'a> {
     }
 }
 
-fn asked(selection: &Selection, said: Said) -> Asked {
+fn asked(selection: &Selection, said: &Said) -> Asked {
     Asked {
         due_by: Timestamp::NEVER,
         named: matches!(selection, Selection::Ids(_)),

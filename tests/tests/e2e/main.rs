@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod attach;
+mod edits;
 mod fifo;
 mod jobs;
 mod large;

@@ -6,6 +6,7 @@
 mod bad_input;
 mod bench;
 mod draining;
+mod editing;
 mod ejecting;
 mod erasing;
 mod faults;

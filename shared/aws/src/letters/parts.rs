@@ -96,17 +96,19 @@ pub(super) struct SendItem {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     job: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edited: Option<PayloadHash>,
 }
 
 impl From<Send> for SendItem {
-    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
-        Self { number, key, hash, message_id, at, job }
+    fn from(Send { number, key, hash, message_id, at, job, edited }: Send) -> Self {
+        Self { number, key, hash, message_id, at, job, edited }
     }
 }
 
 impl From<SendItem> for Send {
-    fn from(SendItem { number, key, hash, message_id, at, job }: SendItem) -> Self {
-        Self { number, key, hash, message_id, at, job }
+    fn from(SendItem { number, key, hash, message_id, at, job, edited }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at, job, edited }
     }
 }
 

@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
+use super::edit::Editing;
 use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step, asked};
 use crate::World;
 
@@ -79,7 +80,7 @@ pub async fn replay_all<O, R, T, G, W>(
 ) -> Result<Reports, ReplayError>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -104,10 +105,15 @@ where
             walk.work(open).await;
         }
         Request::Replay { selection, by, said } => {
-            let sending = Sending { by, asked: asked(selection, *said), job: None };
+            let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
+            let sending = Sending { by, asked: asked(selection, said), job: None, edit };
             walk.selected(selection, Step::Send(sending)).await?;
         }
-        Request::DryRun { selection, said } => walk.selected(selection, Step::Look(asked(selection, *said))).await?,
+        Request::DryRun { selection, said } => {
+            let edit = said.edit.as_ref().map(|edit| Editing { edit, by: "" });
+            let sending = Sending { by: "", asked: asked(selection, said), job: None, edit };
+            walk.selected(selection, Step::Look(sending)).await?;
+        }
         Request::Eject { selection, by } => {
             walk.may_eject(selection)?;
             let named = matches!(selection, Selection::Ids(_));
@@ -145,7 +151,7 @@ struct Walk<'a, O, R, T, G, W> {
 impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -155,7 +161,7 @@ where
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
         let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None });
+        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None, edit: None });
         self.deadline = Instant::now() + left() * 3 / 5;
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
         self.each(Listing::due(Status::Pending, now), None, scheduled).await?;

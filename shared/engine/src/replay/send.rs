@@ -2,8 +2,8 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::{Asked, Consent, Outgoing, consent};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::replay::{Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -37,7 +37,7 @@ impl Claimed {
     }
 }
 
-fn line(letter: LetterId, fate: Fate) -> Line {
+pub(super) fn line(letter: LetterId, fate: Fate) -> Line {
     Line { fate, ..Line::planned(letter) }
 }
 
@@ -48,7 +48,7 @@ fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -74,13 +74,14 @@ where
             return lines;
         }
         let open = self.consented(letters, sending, report, &mut lines).await;
+        let open = self.edited(open, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
         lines.extend(self.send_all(claimed, &self.outbox, sending, report).await);
         lines
     }
 
     /// What would become of these letters. Nothing is touched.
-    pub(super) async fn look(&self, letters: Vec<Letter>, asked: Asked, report: &mut ReplayReport) {
+    pub(super) async fn look(&self, letters: Vec<Letter>, sending: Sending<'_>, report: &mut ReplayReport) {
         report.considered += letters.len();
         if !self.sends {
             report.no_destination += letters.len();
@@ -91,7 +92,8 @@ where
             return;
         };
         for (letter, known) in letters.iter().zip(&known) {
-            match consent(letter, known, asked, &self.settings.policy, self.world.now()) {
+            match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
+                Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
                 Consent::Send | Consent::Lapsed => report.would_send += 1,
                 Consent::Done(_) => report.resolved_instead += 1,
                 Consent::NotNow => report.changed_meanwhile += 1,
@@ -226,7 +228,7 @@ where
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
             // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
-            let (kind, key) = self.settings.reading.identify(&letter.payload, &letter.attributes);
+            let (kind, key) = self.settings.reading.identify(letter.payload_now(), &letter.attributes);
             let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
@@ -279,6 +281,7 @@ where
                 }
             };
             report.taken_over += usize::from(lapsed);
+            report.edited += usize::from(sending.edit.is_some() && !lapsed);
             if let Some(message) = message(&letter) {
                 claimed.push(Claimed { letter, token, message });
             }

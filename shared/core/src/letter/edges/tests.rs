@@ -35,7 +35,15 @@ fn life(n: u64) -> Life {
 }
 
 fn send(number: u32) -> Send {
-    Send { number: Number(number), key: None, hash: PayloadHash::of_text("{}"), message_id: None, job: None, at: NOW }
+    Send {
+        number: Number(number),
+        key: None,
+        hash: PayloadHash::of_text("{}"),
+        message_id: None,
+        job: None,
+        edited: None,
+        at: NOW,
+    }
 }
 
 /// A letter held by [`TOKEN`], in any status.
@@ -50,6 +58,7 @@ fn letter(status: Status) -> Letter {
         payload: "{}".to_owned(),
         attributes: std::collections::BTreeMap::new(),
         body: Body::default(),
+        edited: None,
         group: None,
         sequence: None,
         origin,
