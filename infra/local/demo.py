@@ -7,6 +7,7 @@ and the operator; it never receives a message, and reads what happened from the 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import subprocess
 import sys
@@ -125,6 +126,7 @@ class Story:
 
     def __init__(self, settings: Settings, outputs: Outputs, console: Console) -> None:
         self.unfinished: list[str] = []
+        self._settings = settings
         self._console = console
         self._shop = Shop(settings, outputs)
         self._operator = Operator(settings, outputs, console)
@@ -140,6 +142,7 @@ class Story:
         self._console.print(f"The depth alarm rang {rings} times and woke the indexer.")
         self._operator.redrive("causes")
         self._repair_and_replay(sent)
+        self._edit_and_replay(sent)
         self._discard()
         self._operator.redrive("status")
         self._watch(sent, "queues empty", total=1, count=lambda now: int(now.depths.main + now.depths.dead == 0))
@@ -179,6 +182,16 @@ class Story:
         self._operator.redrive("replay", "--code", "currency", *guard, "--why", why, "--yes", "--watch")
         new = {one.order.order_id for one in sent if one.order.kind is Kind.UNKNOWN_CURRENCY}
         self._watch(sent, f"{NEW_CURRENCY} orders charged", len(new), lambda now: len(new & now.charged))
+
+    def _edit_and_replay(self, sent: Sequence[Sent]) -> None:
+        cut = next(one for one in sent if one.order.kind is Kind.MALFORMED)
+        self._console.print("\nOne of the malformed orders is known from elsewhere: its letter is sent with the body that was meant.")
+        self._shop.write_rows([cut.order])
+        mended = self._settings.folder / "mended.json"
+        mended.write_text(cut.order.meant)
+        letter = self._books.letter_id(cut.message_id)
+        self._operator.redrive("replay", letter, "--edit", os.path.relpath(mended), "--yes", "--watch")
+        self._watch(sent, "edited order charged", 1, lambda now: int(cut.order.order_id in now.charged))
 
     def _discard(self) -> None:
         self._operator.redrive("discard", "--type", "SCHEMA", "--note", "malformed, producer told", "--yes")

@@ -40,6 +40,8 @@ class Order:
     order_id: str
     kind: Kind
     body: str
+    meant: str
+    """The body that a malformed one was meant to be; else the body."""
 
     @property
     def has_row(self) -> bool:
@@ -87,4 +89,4 @@ def _order(order_id: str, kind: Kind, chance: random.Random) -> Order:
             "currency": currency,
         }
     )
-    return Order(order_id, kind, body[: len(body) // 2] if kind is Kind.MALFORMED else body)
+    return Order(order_id, kind, body[: len(body) // 2] if kind is Kind.MALFORMED else body, meant=body)
