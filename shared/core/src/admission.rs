@@ -175,7 +175,9 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
     let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
     // Where not all of a payload is hashed, an equal hash is not yet the same body.
     let same_body = || reading.fingerprint_of(&dead.envelope.body) == reading.fingerprint_of(&letter.payload);
-    redrive.number <= letter.number
+    // What goes elsewhere goes without the attribute.
+    send.is_none_or(|send| send.to.is_none())
+        && redrive.number <= letter.number
         && redrive.key.as_ref() == key
         && letter.is_effect(&dead.hash)
         && (reading.hashing == Hashing::Canonical || same_body())

@@ -3,6 +3,7 @@
 mod body;
 mod edges;
 mod eject;
+mod send;
 
 use std::fmt;
 
@@ -11,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::Attributes;
 use crate::fault::Class;
 use crate::fingerprint::fingerprint;
-use crate::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
 
 pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
+pub use send::Send;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
 pub const SHARDS: u8 = 16;
@@ -141,24 +143,6 @@ impl Reason {
     }
 }
 
-/// One send of a letter. Written down with the claim, before anything is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Send {
-    /// The letter's number at that send.
-    pub number: Number,
-    /// The key it was sent with.
-    pub key: Option<Key>,
-    /// Of the body that was sent.
-    pub hash: PayloadHash,
-    /// The new message id, once SQS said so.
-    pub message_id: Option<MessageId>,
-    /// When it was claimed.
-    pub at: Timestamp,
-    /// The job that it was claimed for, if it was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobId>,
-}
-
 /// What can happen to a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -265,7 +249,7 @@ pub struct Letter {
     /// Who is sending it.
     pub token: Option<OwnerToken>,
     /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
-    /// any more. Else: when it came to this status.
+    /// any more; never, if it went to another queue. Else: when it came to this status.
     pub due: Timestamp,
     /// When it is deleted: never, unless RESOLVED or DISCARDED.
     pub expires: Option<Timestamp>,
@@ -293,18 +277,6 @@ impl Letter {
         Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
     }
 
-    /// Its last send for this job, if it was ever claimed for it. A job sends a letter only once.
-    #[must_use]
-    pub fn sent_for(&self, job: JobId) -> Option<&Send> {
-        self.sends.iter().rev().find(|send| send.job == Some(job))
-    }
-
-    /// The job whose claim holds it, or held it last.
-    #[must_use]
-    pub fn claimed_for(&self) -> Option<JobId> {
-        self.sends.last().and_then(|send| send.job)
-    }
-
     /// Whether a claim ran out, so that nobody knows whether it was sent.
     #[must_use]
     pub fn is_lapsed(&self, now: Timestamp) -> bool {
@@ -316,7 +288,8 @@ impl Letter {
     pub fn head_bytes(&self) -> usize {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
-        let sends = self.sends.len() * (key + 220);
+        let to = |send: &Send| send.to.as_ref().map_or(0, |to| to.as_str().len() + 10);
+        let sends = self.sends.iter().map(|send| key + 220 + to(send)).sum::<usize>();
         let note = self.resolution_note.as_ref().map_or(0, String::len);
         let body = match &self.body {
             Body::Kept { .. } | Body::Missing { .. } => 150,
@@ -347,7 +320,7 @@ impl Letter {
             if let Some(oldest) = attempt.or((self.history.len() > 1).then_some(0)) {
                 self.history.remove(oldest);
             } else if self.sends.len() > 1 {
-                self.sends.remove(0);
+                self.forget_a_send();
             } else {
                 break;
             }

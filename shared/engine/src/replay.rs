@@ -1,5 +1,6 @@
 mod control;
 mod eject;
+mod elsewhere;
 mod mark;
 mod pairs;
 mod reconcile;
@@ -13,7 +14,7 @@ mod watch;
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::{JobId, LetterId};
+use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
@@ -23,6 +24,7 @@ use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
+pub use elsewhere::Destination;
 pub use pairs::{ReplayError, Reports, replay_all};
 pub use report::{JobView, ReplayReport};
 
@@ -52,6 +54,7 @@ pub struct Replayer<O, R, T, G, W> {
     outbox: O,
     dead_letters: Option<O>,
     sends: bool,
+    destinations: Vec<Destination<O, G>>,
     ledger: R,
     letters: T,
     gauges: G,
@@ -69,7 +72,8 @@ where
 {
     /// A replay for one queue pair.
     pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, dead_letters: None, sends: true, ledger, letters, gauges, world, settings }
+        let destinations = Vec::new();
+        Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings }
     }
 
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
@@ -120,7 +124,7 @@ where
         match step {
             Step::Send(_) | Step::Eject { .. } => {}
             Step::Reconcile => self.reconcile(letters, report).await,
-            Step::Look(asked) => self.look(letters, asked, report).await,
+            Step::Look(sending) => self.look(letters, sending, report).await,
             Step::Discard(remark) => {
                 let policy = &self.settings.policy;
                 let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
@@ -215,7 +219,7 @@ where
 enum Step<'a> {
     Reconcile,
     Send(Sending<'a>),
-    Look(Asked),
+    Look(Sending<'a>),
     Eject { by: &'a str, named: bool },
     Discard(&'a Remark),
     Restore(&'a Remark),
@@ -229,6 +233,10 @@ struct Sending<'a> {
     by: &'a str,
     asked: Asked,
     job: Option<JobId>,
+    /// Another queue that they go to.
+    to: Option<&'a QueueArn>,
+    /// On a FIFO queue: whether what was sent holds up what comes after it.
+    after_replayed: bool,
 }
 
 /// Which part of which index is walked.
@@ -256,11 +264,15 @@ impl<'a> Listing<'a> {
     }
 }
 
-fn asked(selection: &Selection, said: Said) -> Asked {
-    Asked {
-        due_by: Timestamp::NEVER,
-        named: matches!(selection, Selection::Ids(_)),
-        forgotten_ok: said.forgotten_ok,
-        as_new: said.as_new,
+impl<'a> Sending<'a> {
+    /// What a person asks for.
+    fn of(selection: &Selection, by: &'a str, said: &'a Said) -> Self {
+        let asked = Asked {
+            due_by: Timestamp::NEVER,
+            named: matches!(selection, Selection::Ids(_)),
+            forgotten_ok: said.forgotten_ok,
+            as_new: said.as_new,
+        };
+        Self { by, asked, job: None, to: said.to.as_ref(), after_replayed: said.after_replayed }
     }
 }

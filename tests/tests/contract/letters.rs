@@ -142,6 +142,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         message_id,
         at: at(3),
         job,
+        to: job.and_then(|_| QueueArn::new("arn:aws:sqs:us-east-1:1:elsewhere")),
     };
     let full = Letter {
         partition: Some("3".to_owned()),

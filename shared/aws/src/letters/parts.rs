@@ -2,7 +2,7 @@
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, Life, MessageId, Number};
+use redrive_core::ids::{JobId, Life, MessageId, Number, QueueArn};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, Send};
@@ -96,17 +96,19 @@ pub(super) struct SendItem {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     job: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<QueueArn>,
 }
 
 impl From<Send> for SendItem {
-    fn from(Send { number, key, hash, message_id, at, job }: Send) -> Self {
-        Self { number, key, hash, message_id, at, job }
+    fn from(Send { number, key, hash, message_id, at, job, to }: Send) -> Self {
+        Self { number, key, hash, message_id, at, job, to }
     }
 }
 
 impl From<SendItem> for Send {
-    fn from(SendItem { number, key, hash, message_id, at, job }: SendItem) -> Self {
-        Self { number, key, hash, message_id, at, job }
+    fn from(SendItem { number, key, hash, message_id, at, job, to }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at, job, to }
     }
 }
 

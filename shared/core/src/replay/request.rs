@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{Filter, Selection};
 use crate::decode::without_data;
-use crate::ids::{JobId, LetterId};
+use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
 
 /// The longest note that is kept.
@@ -95,12 +95,16 @@ pub struct Remark {
 }
 
 /// What is said with a replay that would be refused without it: see [`super::Asked`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
     /// A letter may go that the ledger may have forgotten.
     pub forgotten_ok: bool,
     /// A letter may go as a new message.
     pub as_new: bool,
+    /// On a FIFO queue a letter may go once the one before it was sent, whatever becomes of that.
+    pub after_replayed: bool,
+    /// Another queue that they go to, of those that are listed for their own.
+    pub to: Option<QueueArn>,
 }
 
 /// What can be done to a job.
@@ -126,7 +130,7 @@ const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an
     replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note or erase";
 const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
     min_deaths, max_deaths, function_version, text)";
-const GUARD: [&str; 9] = [
+const GUARD: [&str; 10] = [
     "canary",
     "rate",
     "max_failed_percent",
@@ -136,20 +140,21 @@ const GUARD: [&str; 9] = [
     "step_seconds",
     "forgotten_ok",
     "as_new",
+    "after_replayed",
 ];
 
 /// The actions, the fields that each takes, and how that is told.
 const ACTIONS: [(&str, &[&str], &str); 12] = [
     (
         "replay",
-        &["ids", "select", "by", "forgotten_ok", "as_new", "dry_run"],
-        "\"by\", and forgotten_ok, as_new, dry_run",
+        &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run"],
+        "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run",
     ),
     (
         "job",
-        &["ids", "select", "by", "why", "job"],
-        "\"by\", and why, job (a UUID of your own), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
-         step_seconds, forgotten_ok, as_new",
+        &["ids", "select", "by", "why", "job", "to"],
+        "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
+         step_seconds, forgotten_ok, as_new, after_replayed",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
@@ -228,7 +233,12 @@ impl Fields<'_> {
     }
 
     fn replay(&self) -> Read<Request> {
-        let said = Said { forgotten_ok: self.flag("forgotten_ok")?, as_new: self.flag("as_new")? };
+        let said = Said {
+            forgotten_ok: self.flag("forgotten_ok")?,
+            as_new: self.flag("as_new")?,
+            after_replayed: self.flag("after_replayed")?,
+            to: self.to()?,
+        };
         let selection = self.selection()?;
         Ok(match self.flag("dry_run")? {
             true => Request::DryRun { selection, said },
@@ -257,7 +267,14 @@ impl Fields<'_> {
             return self.bad(&format!("{} ids are more than a job takes ({IDS})", ids.len()));
         }
         let id = if self.given.contains_key("job") { Some(self.job()?) } else { None };
-        Ok(Request::Job(Box::new(NewJob { id, selection, guard, by: self.by()?, why: self.text("why")? })))
+        Ok(Request::Job(Box::new(NewJob {
+            id,
+            selection,
+            to: self.to()?,
+            guard,
+            by: self.by()?,
+            why: self.text("why")?,
+        })))
     }
 
     fn remark(&self) -> Read<Remark> {
@@ -289,6 +306,14 @@ impl Fields<'_> {
         match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
             Some(by) => Ok(by),
             None => self.bad("\"by\" must say who asks, in 1 to 256 bytes"),
+        }
+    }
+
+    /// Whatever was sent here by mistake is not quoted.
+    fn to(&self) -> Read<Option<QueueArn>> {
+        match self.text("to")?.map(|text| QueueArn::parse(&text)) {
+            Some(None) => self.bad("\"to\" is no ARN of a queue"),
+            to => Ok(to.flatten()),
         }
     }
 

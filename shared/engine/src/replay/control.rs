@@ -122,7 +122,8 @@ where
 
 /// Whether a job is the one that is asked for.
 fn is_of(found: &Job, asked: &NewJob) -> bool {
-    found.by == asked.by && found.selection == asked.selection && found.guard == asked.guard && found.why == asked.why
+    let same = found.selection == asked.selection && found.to == asked.to && found.guard == asked.guard;
+    same && found.by == asked.by && found.why == asked.why
 }
 
 const fn is_so(state: &State, to: Change) -> bool {

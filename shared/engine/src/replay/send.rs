@@ -3,7 +3,7 @@ use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::{Asked, Consent, Outgoing, consent};
+use redrive_core::replay::{Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -16,9 +16,6 @@ const SENDS: usize = 10;
 
 /// What stands in the history of a letter that goes without redrive's own attribute.
 const AS_NEW: &str = "sent as a new message: no room for redrive's own attribute, and no stable key";
-
-/// What is said of a letter of a queue that nothing is sent back to.
-const NO_DESTINATION: &str = "no destination is configured for its queue";
 
 /// A letter that we hold, and its message.
 pub(super) struct Claimed {
@@ -37,7 +34,7 @@ impl Claimed {
     }
 }
 
-fn line(letter: LetterId, fate: Fate) -> Line {
+pub(super) fn line(letter: LetterId, fate: Fate) -> Line {
     Line { fate, ..Line::planned(letter) }
 }
 
@@ -67,22 +64,22 @@ where
         report.unlisted += others.len();
         lines.extend(others.iter().map(|letter| line(letter.id, Fate::NotFound)));
         report.considered += letters.len();
-        if !self.sends {
-            report.no_destination += letters.len();
-            let note = || Some(NO_DESTINATION.to_owned());
-            lines.extend(letters.iter().map(|letter| Line { note: note(), ..line(letter.id, Fate::PolicyNever) }));
+        let sending = self.towards(sending);
+        let Some(outbox) = self.outbox(sending.to) else {
+            lines.extend(self.nowhere(letters, sending, report).await);
             return lines;
-        }
+        };
         let open = self.consented(letters, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
-        lines.extend(self.send_all(claimed, &self.outbox, sending, report).await);
+        lines.extend(self.send_all(claimed, outbox, sending, report).await);
         lines
     }
 
     /// What would become of these letters. Nothing is touched.
-    pub(super) async fn look(&self, letters: Vec<Letter>, asked: Asked, report: &mut ReplayReport) {
+    pub(super) async fn look(&self, letters: Vec<Letter>, sending: Sending<'_>, report: &mut ReplayReport) {
         report.considered += letters.len();
-        if !self.sends {
+        let sending = self.towards(sending);
+        if self.outbox(sending.to).is_none() {
             report.no_destination += letters.len();
             return;
         }
@@ -91,7 +88,8 @@ where
             return;
         };
         for (letter, known) in letters.iter().zip(&known) {
-            match consent(letter, known, asked, &self.settings.policy, self.world.now()) {
+            match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
+                Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
                 Consent::Send | Consent::Lapsed => report.would_send += 1,
                 Consent::Done(_) => report.resolved_instead += 1,
                 Consent::NotNow => report.changed_meanwhile += 1,
@@ -119,7 +117,7 @@ where
                 return Vec::new();
             }
         };
-        let Ok(heads) = self.heads().await else {
+        let Ok(heads) = self.heads(sending.after_replayed).await else {
             report.unavailable += letters.len();
             return Vec::new();
         };
@@ -143,6 +141,10 @@ where
                 Consent::Lapsed if sending.job.is_some_and(|job| sent_before(&letter, job)) => {
                     lines.push(line_of(&letter, sending, Fate::Sent));
                     continue;
+                }
+                // It may be in its own queue: whoever stands in for its holder sends it there again, or nobody does.
+                Consent::Lapsed if sending.to.is_some() && letter.elsewhere().is_none() => {
+                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
                 }
                 Consent::Lapsed => {
                     match self.lapsed(letter, sending, report).await {
@@ -184,8 +186,12 @@ where
     ) -> Result<Result<Letter, Line>, Unavailable> {
         let why = if letter.is_ejecting() {
             "its claim ran out while it was being ejected: it may be in the dead-letter queue"
+        } else if letter.elsewhere().is_some() {
+            "its claim ran out while it was sent to another queue, where a second copy would run"
         } else if !self.ledger.is_kept() {
             "its claim ran out, and without a ledger a second copy would run"
+        } else if !self.sends {
+            "its claim ran out, and nothing is sent to its queue any more"
         } else if self.holder_runs(&letter).await? {
             return Ok(Ok(letter));
         } else {
@@ -231,8 +237,12 @@ where
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
                 Ok(next) => {
-                    let next = next.for_job(sending.job);
-                    let next = if Outgoing::check(&letter).is_err() { next.remarked(AS_NEW) } else { next };
+                    let next = next.for_job(sending.job).bound_for(sending.to);
+                    let next = match sending.to {
+                        Some(to) => next.remarked(&format!("to {to}")),
+                        None if Outgoing::check(&letter).is_err() => next.remarked(AS_NEW),
+                        None => next,
+                    };
                     claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next)));
                 }
                 Err(_) => report.changed_meanwhile += 1,
@@ -331,7 +341,7 @@ where
 }
 
 /// Whether this job sent it, and another holds it now.
-fn sent_before(letter: &Letter, job: JobId) -> bool {
+pub(super) fn sent_before(letter: &Letter, job: JobId) -> bool {
     letter.sent_for(job).is_some() && letter.claimed_for() != Some(job)
 }
 

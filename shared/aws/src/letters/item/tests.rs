@@ -31,6 +31,18 @@ fn life() -> Life {
     Life { message_id: MessageId::new("m".repeat(36)).unwrap(), sent_at: NOW }
 }
 
+fn send() -> Send {
+    Send {
+        number: Number(1),
+        key: Key::new("o-1").ok(),
+        hash: PayloadHash::of_text(""),
+        message_id: MessageId::new("m2"),
+        at: NOW,
+        job: Some(JobId::from_random(7)),
+        to: QueueArn::new(format!("arn:aws:sqs:us-east-1:123456789012:{}", "q".repeat(80))),
+    }
+}
+
 fn letter(payload: &str) -> Letter {
     let source = QueueArn::new("arn:aws:sqs:us-east-1:000000000000:orders").unwrap();
     Letter {
@@ -71,14 +83,7 @@ fn letter(payload: &str) -> Letter {
         resolution_note: None,
         number: Number(2),
         deaths: 2,
-        sends: vec![Send {
-            number: Number(1),
-            key: Key::new("o-1").ok(),
-            hash: PayloadHash::of_text(""),
-            message_id: MessageId::new("m2"),
-            at: NOW,
-            job: Some(JobId::from_random(7)),
-        }],
+        sends: vec![send()],
         history: vec![
             Event {
                 at: NOW,
