@@ -1,6 +1,6 @@
 //! Sending letters back: as a guarded job, or at once.
 
-use redrive_core::ids::JobId;
+use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::job::Guard;
 use redrive_core::letter::Status;
 use redrive_core::replay::Selection;
@@ -14,6 +14,8 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
+use crate::text::{lines, shown};
+use crate::walk::queue;
 
 /// The guard that the options ask for.
 pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
@@ -25,6 +27,7 @@ pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
         alarm: asked.alarm.clone(),
         forgotten_ok: asked.forgotten_ok,
         as_new: asked.as_new,
+        after_replayed: asked.after_replayed,
         ..usual
     };
     match guard.wrong() {
@@ -43,11 +46,29 @@ pub(crate) fn plan(guard: &Guard) -> String {
     )
 }
 
+/// What is said of another queue before letters go there.
+pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
+    let told = format!(
+        "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
+         is sent again by nobody but a person."
+    );
+    lines(&shown(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Which letters go where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) selection: &'a Selection,
+    /// Another queue than their own.
+    pub(crate) to: Option<&'a QueueArn>,
+}
+
 /// The request for a guarded job of that id, so that asking twice makes one job.
-pub(crate) fn job(selection: &Selection, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
-    let mut asked = request("job", selection, by);
+pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
+    let mut asked = request("job", way.selection, by);
     asked["job"] = json!(id);
     for (name, value) in [
+        ("to", json!(way.to)),
         ("why", json!(why)),
         ("canary", json!(guard.canary)),
         ("rate", json!(guard.rate)),
@@ -55,6 +76,7 @@ pub(crate) fn job(selection: &Selection, guard: &Guard, id: JobId, by: &str, why
         ("alarm", json!(guard.alarm)),
         ("forgotten_ok", json!(guard.forgotten_ok)),
         ("as_new", json!(guard.as_new)),
+        ("after_replayed", json!(guard.after_replayed)),
     ] {
         if !value.is_null() {
             asked[name] = value;
@@ -64,10 +86,14 @@ pub(crate) fn job(selection: &Selection, guard: &Guard, id: JobId, by: &str, why
 }
 
 /// The request that sends at once, or only tells what would be sent.
-pub(crate) fn at_once(selection: &Selection, asked: &Replay, by: &str, dry_run: bool) -> Value {
-    let mut request = request("replay", selection, by);
+pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> Value {
+    let mut request = request("replay", way.selection, by);
+    if let Some(to) = way.to {
+        request["to"] = json!(to);
+    }
     request["forgotten_ok"] = json!(asked.forgotten_ok);
     request["as_new"] = json!(asked.as_new);
+    request["after_replayed"] = json!(asked.after_replayed);
     request["dry_run"] = json!(dry_run);
     request
 }
@@ -79,8 +105,11 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         confirmable(asked.yes)?;
     }
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
-    let dry = whole(desk, &at_once(&selection, asked, by, true)).await?;
-    let shown = format!("{}{}", preview.render("waiting", now, out.width), dry.render(out.width));
+    let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
+    let way = Way { selection: &selection, to: to.as_ref() };
+    let dry = whole(desk, &at_once(way, asked, by, true)).await?;
+    let goes = to.as_ref().map_or(String::new(), |to| elsewhere(to, out.width));
+    let shown = format!("{}{}{goes}", preview.render("waiting", now, out.width), dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
@@ -98,22 +127,22 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
-        let report = whole(desk, &at_once(&selection, asked, by, false)).await?;
+        let report = whole(desk, &at_once(way, asked, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(&selection, &guard, asked.why.as_deref(), (desk, by), out).await
+    create(way, &guard, asked.why.as_deref(), (desk, by), out).await
 }
 
 async fn create(
-    selection: &Selection,
+    way: Way<'_>,
     guard: &Guard,
     why: Option<&str>,
     (desk, by): (&Desk, &str),
     out: Out,
 ) -> Result<Ended, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(selection, guard, id, by, why)).await?)?;
+    let report = Report::read(desk.ask(&job(way, guard, id, by, why)).await?)?;
     if report.refused.is_none()
         && let Err(error) = desk.wake().await
     {
@@ -147,24 +176,47 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {
         let selection = Selection::Ids(vec![samples::letters()[0].id]);
+        let way = Way { selection: &selection, to: None };
         let id = JobId::from_random(7);
-        let asked = replay(&["--canary", "3", "--rate", "9", "--max-failed", "1", "--alarm", "a", "--as-new"]);
+        let asked = replay(&[
+            "--canary",
+            "3",
+            "--rate",
+            "9",
+            "--max-failed",
+            "1",
+            "--alarm",
+            "a",
+            "--as-new",
+            "--after-replayed",
+        ]);
         let guard = guard(&asked).unwrap();
-        let Request::Job(understood) = Request::parse(&job(&selection, &guard, id, "ann", Some("fixed"))).unwrap()
-        else {
+        let Request::Job(understood) = Request::parse(&job(way, &guard, id, "ann", Some("fixed"))).unwrap() else {
             panic!("no job")
         };
         assert_eq!((&understood.selection, &understood.guard, understood.id), (&selection, &guard, Some(id)));
         assert_eq!((understood.by.as_str(), understood.why.as_deref()), ("ann", Some("fixed")));
         assert_eq!((guard.canary, guard.rate, guard.max_failed_percent, guard.as_new), (3, 9, 1, true));
-        let plain = job(&selection, &Guard::default(), id, "ann", None);
+        assert!(guard.after_replayed && understood.to.is_none());
+        let plain = job(way, &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
         let asked = replay(&["--now", "--forgotten-ok"]);
         assert!(matches!(
-            Request::parse(&at_once(&selection, &asked, "ann", false)).unwrap(),
+            Request::parse(&at_once(way, &asked, "ann", false)).unwrap(),
             Request::Replay { said, .. } if said.forgotten_ok && !said.as_new
         ));
-        assert!(matches!(Request::parse(&at_once(&selection, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
+        assert!(matches!(Request::parse(&at_once(way, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
+        let to = QueueArn::parse("arn:aws:sqs:eu-west-1:1:refunds").unwrap();
+        let way = Way { to: Some(&to), ..way };
+        let elsewhere = Request::parse(&job(way, &Guard::default(), id, "ann", None)).unwrap();
+        assert!(matches!(elsewhere, Request::Job(job) if job.to.as_ref() == Some(&to)));
+        for dry in [true, false] {
+            let said = match Request::parse(&at_once(way, &asked, "ann", dry)).unwrap() {
+                Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(said.to.as_ref(), Some(&to), "{dry}");
+        }
     }
 
     #[test]
