@@ -31,6 +31,8 @@ CDK_READY := $(CDK)/node_modules/.package-lock.json
 SAM_READY := .venv/sam/.ready
 MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
+LOCALSTACK ?= .venv/localstack
+LOCALSTACK_READY := $(LOCALSTACK)/.ready
 
 # Before the first stage the functions are compiled while the tools are being installed; later `sam build` alone
 # finds out in seconds that nothing has changed.
@@ -43,8 +45,8 @@ help:  ## This list
 # ---- Every day --------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo:  ## Orders go in, some die, are understood, and are replayed or discarded (SEED=1)
-	@$(PREPARE)
+demo:  ## Orders go in, some die, are understood, edited, replayed or discarded with the command (SEED=1)
+	@$(PREPARE) command
 	$(TOOLS)/python $(LOCAL)/demo.py $(if $(SEED),--seed $(SEED))
 
 .PHONY: test
@@ -68,19 +70,29 @@ test-here:  ## The tests that need no stage
 	env -u MAKEFLAGS cargo test --workspace --locked
 
 .PHONY: test-stage
-test-stage:  ## The tests that need a stage, on one of their own
+test-stage:  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
 	@$(PREPARE)
-	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0
+	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0 STAGE_RECORD=1
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
 	$(TOOLS)/python -m unittest discover --quiet --start-directory $(LOCAL)
 	$(STAGE) up
 	$(STAGE) also fifo
+	$(STAGE) also attach
 	(
-	  set -a; source "$$STAGE_DIR/stage.env"; set +a
+	  export STAGE_LEAVE='cd "$(ROOT)" && $(STAGE) also leave'
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
-	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored
+	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json"
+	  set -a; source "$$STAGE_DIR/stage.env"; set +a
+	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored --skip leaving
+	  env -u MAKEFLAGS cargo test -p redrive-cli --locked --test e2e -- --ignored leaving
 	)
+	# An endpoint of yours is not recorded, and keeps its stacks.
+	if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then
+	  $(TOOLS)/python $(LOCAL)/life.py redeploy
+	  $(TOOLS)/python $(LOCAL)/privileges.py
+	  $(TOOLS)/python $(LOCAL)/life.py delete
+	fi
 
 .PHONY: sim
 sim:  ## More random schedules of the real engine over models (SEEDS=10000)
@@ -89,6 +101,12 @@ sim:  ## More random schedules of the real engine over models (SEEDS=10000)
 .PHONY: contract
 contract:  ## The contract on a second emulator of DynamoDB, in process (compiles SQLite once)
 	env -u MAKEFLAGS cargo test -p redrive-tests --locked --features dynoxide --test contract in_process
+
+# Its core as a process of its own, bound to loopback: SQS runs there without Docker, DynamoDB and Lambda do not.
+.PHONY: localstack-sqs
+localstack-sqs: $(LOCALSTACK_READY)  ## The contract of the queues on LocalStack's core, without Docker (needs Python 3.12)
+	@$(LOCALSTACK)/bin/python $(LOCAL)/localstack_sqs.py --outputs target/localstack/outputs.json -- \
+	  env -u MAKEFLAGS cargo test -p redrive-tests --locked --test contract queues:: -- --ignored
 
 # The target's own corpus grows in target/fuzz; what it starts from is tests/fuzz/seeds and the event files.
 .PHONY: fuzz
@@ -158,6 +176,11 @@ deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
 .PHONY: deploy-function
 deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
 	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/deploy_function.py $(F) $(if $(STACK),--stack "$(STACK)")
+
+.PHONY: undeploy
+undeploy: $(SAM_READY)  ## Says what waits in a stack, asks, and deletes it; its tables stay (STACK=redrive YES=1, AWS_ENDPOINT_URL)
+	@$(if $(STACK),:,echo "STACK must name a stack" >&2; exit 1)
+	$(TOOLS)/python $(LOCAL)/undeploy.py "$(STACK)" $(if $(YES),--yes)
 
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
@@ -230,6 +253,11 @@ stage-needs: $(STAGE_NEEDS)
 functions: $(COMPILER_READY)
 	@env -u MAKEFLAGS $(TOOLS)/python $(LOCAL)/compile.py
 
+# Through a test that wants the binary, so that `make test` compiles nothing of it again; after the functions, which want both cores.
+.PHONY: command
+command: $(if $(wildcard $(SAM_READY)),,functions)
+	@env -u MAKEFLAGS cargo test --locked --no-run --quiet --package redrive-cli
+
 $(COMPILER_READY): $(LOCAL)/requirements-build.txt
 	@echo "installing cargo-lambda and zig into .venv/sam"
 	$(PYTHON) -m venv .venv/sam
@@ -250,6 +278,16 @@ $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 	@echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
+	touch $@
+
+# The newest Python that there is: it needs 3.12.
+$(LOCALSTACK_READY): $(LOCAL)/requirements-localstack.txt
+	@echo "installing LocalStack's core into $(LOCALSTACK)"
+	for python in "$(PYTHON)" python3.14 python3.13 python3.12 "$$HOME"/.pyenv/versions/3.1[234].*/bin/python; do
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2> /dev/null; then found="$$python"; fi
+	done
+	"$${found:?needs Python 3.12 or newer; PYTHON may name one}" -m venv $(LOCALSTACK)
+	$(LOCALSTACK)/$(PIP) $<
 	touch $@
 
 $(CHECKOV_READY): $(LOCAL)/requirements-gates.txt

@@ -22,8 +22,9 @@ use crate::walk::{Wanted, filter};
 /// How many letters are read at once.
 const READ: usize = 10;
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
-const DONE: [&str; 11] = [
+const DONE: [&str; 12] = [
     "sent",
+    "edited",
     "taken_over",
     "resolved_instead",
     "resolved",
@@ -114,6 +115,11 @@ impl Report {
             let _ = writeln!(text, "{}", fit(&crate::text::shown(line), width));
         };
         told.for_each(|(name, n)| add(&format!("{:>7}  {}", n.as_u64().unwrap_or(0), name.replace('_', " "))));
+        for refused in self.counts.get("refused_edits").and_then(Value::as_array).into_iter().flatten() {
+            let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
+            add(&format!("         {}", said("letter")));
+            add(&format!("           {}", said("why")));
+        }
         if let Some(code) = &self.stopped {
             add(&format!("Stopped: SQS refused a whole batch with {code}."));
         }
@@ -131,6 +137,8 @@ impl Report {
 pub(crate) async fn whole(function: &impl Function, request: &Value) -> Result<Report, Error> {
     let mut report = Report::read(function.ask(request).await?)?;
     let again = request.get("select").is_some() && request["dry_run"] != true;
+    // What came back meanwhile would be patched a second time.
+    let again = again && request.get("patch").is_none();
     let again =
         again && ["replay", "discard", "restore", "erase", "eject"].iter().any(|action| request["action"] == **action);
     while again && report.more && report.stopped.is_none() {

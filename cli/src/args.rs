@@ -244,8 +244,18 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) after_replayed: bool,
     /// At once and without a guard, instead of as a job.
-    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why"])]
+    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
     pub(crate) now: bool,
+    /// Follows the job until everything about it is known, and ends as `watch` does.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Sends the one letter with this file's text instead of its body (`-`: standard input); the
+    /// original is kept, and copies of it that are still under way do not run any more.
+    #[arg(long, value_name = "FILE", conflicts_with = "patch")]
+    pub(crate) edit: Option<PathBuf>,
+    /// The same with many letters, each patched by this JSON Patch (RFC 6902).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Option<PathBuf>,
     /// Only tells what would become of them.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redrive_core::job::Fate;
 use redrive_core::letter::{Body, Letter, Status};
-use redrive_core::replay::{Candidate, Filter, Selection};
+use redrive_core::replay::{Candidate, Edit, Filter, Selection};
 use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
@@ -22,7 +22,7 @@ use crate::status::alarms::Alarm;
 use crate::status::expiry::{Expiry, Memory};
 use crate::status::{Board, Depths, Queue, Table};
 use crate::walk::Wanted;
-use crate::{causes, eject, jobs, json, list, replay, show, status, text, watch};
+use crate::{causes, edit, eject, jobs, json, list, replay, show, status, text, watch};
 
 const WIDTH: usize = 80;
 const SCREEN: usize = 24;
@@ -91,6 +91,8 @@ fn a_letter_looks_as_it_did() {
     let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
     is("show-elsewhere.txt", &show::render(&Seen { letter: sent, ledger: Asked::Entry(None) }, NOW, WIDTH));
     is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Entry(None) }, NOW, WIDTH));
+    let edited = Seen { letter: samples::edited(None), ledger: Asked::Entry(None) };
+    is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
     is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
 }
@@ -183,6 +185,31 @@ async fn what_would_be_touched_looks_as_it_did() {
     let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
     is("discard-done.txt", &report.render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
+}
+
+#[tokio::test]
+async fn differences_look_as_they_did() {
+    let store = store();
+    let letters = samples::letters();
+    let mut body = letters[0].payload.replace("CHF", "EUR\u{9b}2J").replace("customer_id", "customer");
+    body.push('\n');
+    let body = Edit::Body(body);
+    let one = edit::gather(&store, &Selection::Ids(vec![letters[0].id]), &body).await.unwrap();
+    is("edit.txt", &edit::render(&one, 1, WIDTH));
+    let patch = json!([{"op": "test", "path": "/order_id", "value": "o-0"},
+        {"op": "add", "path": "/note", "value": "mended by hand, because the shop had written the wrong currency ".repeat(3)},
+        {"op": "replace", "path": "/currency", "value": "EUR"}]);
+    let patch = Edit::Patch(serde_json::from_value(patch).unwrap());
+    let ids = letters[..2].iter().map(|letter| letter.id).collect();
+    let seen = edit::gather(&store, &Selection::Ids(ids), &patch).await.unwrap();
+    let refused = json!([{"letter": letters[1].id, "why": "operation 1 of the patch does not apply: its test failed"}]);
+    let dry = json!({"considered": 37, "would_send": 1, "edit_failed": 36, "refused_edits": refused});
+    let dry = Report::read(dry).unwrap();
+    is("edit-many.txt", &format!("{}{}", edit::render(&seen, 37, WIDTH), dry.render(WIDTH)));
+    let seen: Vec<_> = seen.iter().map(edit::Seen::json).collect();
+    is("edit-many.json", &format!("{:#}\n", json!({"edits": seen, "dry_run": dry.json()})));
+    let long = Edit::Body("x\n".repeat(500));
+    is("edit-long.txt", &edit::Seen::of(&letters[0], &long).render(WIDTH));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::text::{instant, lines, shown, table};
+use crate::who::short;
 
 /// How many jobs are listed.
 const LISTED: usize = 100;
@@ -75,7 +76,9 @@ pub(crate) fn render(seen: &[Seen], width: usize) -> String {
             number(known.succeeded(), "   OK"),
             number(known.failed(), "FAILED"),
             // First where it goes: whoever asked may have a long name.
-            job.to.as_ref().map_or_else(|| shown(&job.by), |to| shown(&format!("to {}, {}", to.name(), job.by))),
+            job.to
+                .as_ref()
+                .map_or_else(|| shown(short(&job.by)), |to| shown(&format!("to {}, {}", to.name(), short(&job.by)))),
         ]
     });
     table(&["JOB", "STATE", "SENT", "   OK", "FAILED", "BY"], &rows.collect::<Vec<_>>(), width)

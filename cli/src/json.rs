@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::ids::Life;
 use redrive_core::ledger::{Attempt, Entry};
-use redrive_core::letter::{Body, Event, Letter, Send};
+use redrive_core::letter::{Body, Edited, Event, Letter, Send};
 use redrive_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -55,6 +55,7 @@ fn send(send: &Send) -> Value {
         "at": time(send.at),
         "job": send.job,
         "to": send.to,
+        "edited": send.edited,
     })
 }
 
@@ -97,6 +98,16 @@ pub(crate) fn letter(letter: &Letter) -> Value {
     });
     if let Value::Object(all) = &mut all {
         body(letter, all);
+        all.extend(letter.edited.as_ref().map(|by| ("edited".to_owned(), edited(by))));
+    }
+    all
+}
+
+fn edited(edited: &Edited) -> Value {
+    let mut all = json!({"hash": edited.hash, "whole_hash": edited.whole, "by": edited.by, "at": time(edited.at)});
+    match &edited.lost {
+        None => all["payload"] = json!(edited.payload),
+        Some(why) => all["missing"] = json!(why),
     }
     all
 }

@@ -9,7 +9,7 @@
 //! | `aws.rs`, `stack.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found |
 //! | `walk.rs` | letters through the indexes |
 //! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
-//! | `act.rs`, `replay.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
 //! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
@@ -21,6 +21,7 @@ mod aws;
 mod causes;
 mod doctor;
 mod drain;
+mod edit;
 mod eject;
 mod ended;
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Sending letters back: as a guarded job, or at once.
 
+use std::time::Duration;
+
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::job::Guard;
 use redrive_core::letter::Status;
-use redrive_core::replay::Selection;
+use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,11 +13,16 @@ use uuid::Uuid;
 use crate::act::{Preview, Report, confirm, confirmable, request, selection, whole};
 use crate::args::Replay;
 use crate::aws::Desk;
+use crate::edit;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
 use crate::text::{lines, shown};
 use crate::walk::queue;
+use crate::watch;
+
+/// How often a job is looked at that is followed.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The guard that the options ask for.
 pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
@@ -61,6 +68,8 @@ pub(crate) struct Way<'a> {
     pub(crate) selection: &'a Selection,
     /// Another queue than their own.
     pub(crate) to: Option<&'a QueueArn>,
+    /// What they are sent with instead of their bodies.
+    pub(crate) edit: Option<&'a Edit>,
 }
 
 /// The request for a guarded job of that id, so that asking twice makes one job.
@@ -82,6 +91,7 @@ pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<
             asked[name] = value;
         }
     }
+    edit::add(&mut asked, way.edit);
     asked
 }
 
@@ -95,25 +105,36 @@ pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> 
     request["as_new"] = json!(asked.as_new);
     request["after_replayed"] = json!(asked.after_replayed);
     request["dry_run"] = json!(dry_run);
+    edit::add(&mut request, way.edit);
     request
 }
 
 /// Carries it out.
 pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let (selection, guard) = (selection(&asked.chosen, desk, now)?, guard(asked)?);
+    let edit = edit::read(asked)?;
     if !asked.dry_run {
         confirmable(asked.yes)?;
     }
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
+    let edits = match &edit {
+        Some(edit) => edit::gather(&desk.letters()?, &selection, edit).await?,
+        None => Vec::new(),
+    };
     let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
-    let way = Way { selection: &selection, to: to.as_ref() };
+    let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
     let dry = whole(desk, &at_once(way, asked, by, true)).await?;
+    let differences = if edit.is_some() { edit::render(&edits, preview.letters(), out.width) } else { String::new() };
+    let waiting = preview.render("waiting", now, out.width);
     let goes = to.as_ref().map_or(String::new(), |to| elsewhere(to, out.width));
-    let shown = format!("{}{}{goes}", preview.render("waiting", now, out.width), dry.render(out.width));
+    let shown = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
             all["dry_run"] = dry.json();
+            if edit.is_some() {
+                all["edits"] = edits.iter().map(edit::Seen::json).collect();
+            }
             all
         };
         out.either(document, |_| shown)?;
@@ -131,22 +152,26 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(way, &guard, asked.why.as_deref(), (desk, by), out).await
+    create(way, &guard, asked, (desk, by), out).await
 }
 
 async fn create(
     way: Way<'_>,
     guard: &Guard,
-    why: Option<&str>,
+    asked: &Replay,
     (desk, by): (&Desk, &str),
     out: Out,
 ) -> Result<Ended, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(way, guard, id, by, why)).await?)?;
+    let report = Report::read(desk.ask(&job(way, guard, id, by, asked.why.as_deref())).await?)?;
     if report.refused.is_none()
         && let Err(error) = desk.wake().await
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
+    }
+    if asked.watch && report.refused.is_none() {
+        out::say(&format!("Job {id}; who stops to follow it stops nothing."));
+        return watch::run(&desk.letters()?, id, LOOK, out).await;
     }
     let told = report.jobs.first().and_then(jobs::told);
     let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);
@@ -159,7 +184,7 @@ async fn create(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::Parser;
     use redrive_core::replay::Request;
 
@@ -167,7 +192,7 @@ mod tests {
     use crate::args::{Command, Line};
     use crate::samples;
 
-    fn replay(arguments: &[&str]) -> Replay {
+    pub(crate) fn replay(arguments: &[&str]) -> Replay {
         let line = Line::try_parse_from(["redrive", "replay"].iter().chain(arguments)).unwrap();
         let Command::Replay(replay) = line.command else { panic!("{:?}", line.command) };
         replay
@@ -176,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {
         let selection = Selection::Ids(vec![samples::letters()[0].id]);
-        let way = Way { selection: &selection, to: None };
+        let way = Way { selection: &selection, to: None, edit: None };
         let id = JobId::from_random(7);
         let asked = replay(&[
             "--canary",

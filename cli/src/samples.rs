@@ -6,9 +6,9 @@ use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
-use redrive_core::key::Key;
+use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::letter::{Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
@@ -108,6 +108,7 @@ pub(crate) fn full() -> Letter {
         at: before(100),
         job,
         to: None,
+        edited: None,
     };
     let elsewhere = Send { to: QueueArn::parse(REFUNDS), ..send(2, None, Some(job)) };
     letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), elsewhere];
@@ -135,6 +136,16 @@ pub(crate) fn full() -> Letter {
     letter
 }
 
+/// The same, edited since.
+pub(crate) fn edited(lost: Option<String>) -> Letter {
+    let mut letter = full();
+    let payload = if lost.is_some() { "" } else { &*letter.payload.replace("CHF", "EUR\u{1b}[2J") };
+    let (hash, whole) = (PayloadHash::of_text("its hashed places"), PayloadHash::of_text("all of it"));
+    letter.sends[1].edited = Some(whole.clone());
+    let edited = Edited { payload: payload.to_owned(), hash, whole, by: "ann@desk".to_owned(), at: before(100), lost };
+    letter.with_edit(edited)
+}
+
 /// What the ledger says of it.
 pub(crate) fn entry(letter: &Letter) -> Entry {
     Entry {
@@ -151,6 +162,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
             text: "Currency CHF is not supported".to_owned(),
         }),
         history: Vec::new(),
+        withdrawn: Vec::new(),
         expires: NOW.after(Duration::from_secs(14 * 86_400)),
     }
 }
@@ -163,8 +175,9 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
         selection: Selection::Filter(filter),
         to: None,
         guard: Guard::default(),
-        by: "ann@desk".to_owned(),
+        by: "arn:aws:sts::123456789012:assumed-role/on-call/ann".to_owned(),
         why: Some("fixed in 42".to_owned()),
+        edit: None,
     };
     let mut job = Job::new(JobId::from_random(n), asked, before(30));
     let why = if let State::Stopped { why } = &state { Some(why.to_string()) } else { None };

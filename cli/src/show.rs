@@ -1,6 +1,6 @@
 //! All about one letter.
 
-mod payload;
+pub(crate) mod payload;
 
 use std::fmt::Write;
 
@@ -100,7 +100,8 @@ pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
         page.heading("SENDS");
         for send in &letter.sends {
             let id = send.message_id.as_ref().map_or("not confirmed by SQS".to_owned(), |id| format!("message {id}"));
-            page.under(2, &format!("{}  number {}, {}", instant(send.at), send.number, shown(&id)));
+            let edited = if send.edited.is_some() { ", edited" } else { "" };
+            page.under(2, &format!("{}  number {}{edited}, {}", instant(send.at), send.number, shown(&id)));
             if let Some(job) = send.job {
                 page.under(6, &format!("for job {job}"));
             }
@@ -203,8 +204,22 @@ fn message(page: &mut Page, letter: &Letter) {
         };
         page.under(2, &shown(&format!("{name} ({}): {value}", attribute.data_type)));
     }
-    page.heading(&format!("PAYLOAD: {} BYTES", letter.payload.len()));
-    let (told, more) = payload::told(&letter.payload);
+    if let Some(edited) = &letter.edited {
+        let by = shown(&format!("edited {} by {}", instant(edited.at), edited.by));
+        page.heading(&format!("PAYLOAD NOW: {} BYTES", edited.payload.len()));
+        page.under(2, &by);
+        match &edited.lost {
+            None => body(page, &edited.payload),
+            Some(why) => page.under(2, &shown(&format!("is not there: {why}"))),
+        }
+    }
+    let name = if letter.edited.is_some() { "PAYLOAD AT FIRST" } else { "PAYLOAD" };
+    page.heading(&format!("{name}: {} BYTES", letter.payload.len()));
+    body(page, &letter.payload);
+}
+
+fn body(page: &mut Page, payload: &str) {
+    let (told, more) = payload::told(payload);
     told.iter().for_each(|line| page.under(2, line));
     if more > 0 {
         page.under(2, &format!("… and {}: `redrive show --json` has all", count(more as u64, "byte", "bytes")));

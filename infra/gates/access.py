@@ -199,6 +199,37 @@ def forgotten(template: Template) -> Iterator[str]:
         yield from (f"the {kind} may scan {one}" for one in _may(template, kind, "dynamodb:Scan"))
 
 
+def _is_ledger(template: Template, resource: str) -> bool:
+    return "Ledger" in resource or resource == template.values.get("LedgerTableArn")
+
+
+# What replay may write in the ledger, and what each call may name.
+WITHDRAWN = ["expires", "lives", "owner", "pk", "version", "withdrawn"]
+LEDGER_WRITES = {
+    "dynamodb:PartiQLUpdate": WITHDRAWN,
+    "dynamodb:PartiQLInsert": sorted([*WITHDRAWN, "hash", "lease_until", "state"]),
+}
+ANY_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteItems", *LEDGER_WRITES)
+
+
+@rule("replay-only-withdraws")
+def withdraws(template: Template) -> Iterator[str]:
+    """Of the ledger the replay writes what withdraws a letter's copies, and nothing else: each attribute is named."""
+    one = function(template, "replay")
+    role = role_of(template, one) if one else None
+    for statement in statements(template, role) if role else ():
+        ledgers = {resource for resource in listed(statement.get("Resource")) if _is_ledger(template, resource)}
+        if not ledgers:
+            continue
+        for action in (action for action in ANY_WRITE if permits(statement, action)):
+            condition = statement.get("Condition", {})
+            attributes = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
+            # Else the condition holds where no attribute is told.
+            told = str(condition.get("Null", {}).get("dynamodb:Attributes")).lower() == "false"
+            if not told or listed(attributes) != LEDGER_WRITES.get(action, []):
+                yield f"the replay may {action} {attributes or 'anything'} in the ledger"
+
+
 def _dead_letter_queues(template: Template) -> set[str]:
     here = {name for _, dead in redriven(template) for name in dead.names()}
     return here | set(listed(template.values.get("DeadLetterQueueArns")))

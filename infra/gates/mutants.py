@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from patches import MISSING, Break, Source, drop, parameter, put, statement, text
 from rules import ALL
-from settings import ARN, INFRA, PAIR, Settings
+from settings import ARN, INFRA, LEDGER, PAIR, Settings
 from template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
@@ -160,6 +160,27 @@ MUTANTS = [
         "nothing-is-forgotten",
         "a ledger that forgets",
         statement("ReplayRole", "ReadOutcomes", Action="dynamodb:DeleteItem"),
+    ),
+    Mutant(
+        "replay-only-withdraws", "whatever it likes", statement("ReplayRole", "WithdrawCopies", Condition=MISSING)
+    ),
+    Mutant(
+        "replay-only-withdraws",
+        "a state",
+        text("ReplayRole", '"dynamodb:Attributes": ["expires", "lives"', '"dynamodb:Attributes": ["state", "expires", "lives"'),
+    ),
+    Mutant(
+        "replay-only-withdraws",
+        "a condition that holds without a value",
+        text("ReplayRole", ', "Null": {"dynamodb:Attributes": "false"}', ""),
+    ),
+    Mutant("replay-only-withdraws", "puts", statement("ReplayRole", "LeaveTombstones", Action="dynamodb:PutItem")),
+    Mutant(
+        "replay-only-withdraws",
+        "puts elsewhere",
+        statement("ReplayRole", "LeaveTombstones", Action="dynamodb:PutItem"),
+        {**PAIR, "Custody": "on", "Scope": "orders", "LedgerTableArn": LEDGER},
+        "attach.yaml",
     ),
     Mutant(
         "failures-may-be-reported",

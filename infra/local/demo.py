@@ -7,12 +7,12 @@ and the operator; it never receives a message, and reads what happened from the 
 from __future__ import annotations
 
 import argparse
-import json
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.console import Console
 
@@ -24,7 +24,7 @@ from deployment import DeploymentError, Outputs, client
 from emulator import EmulatorError
 from orders import KNOWN_CURRENCIES, NEW_CURRENCY, Kind, Order, Plan, plan
 from processes import StillRunningError
-from settings import Settings
+from settings import COMMAND, Settings, without_aws
 
 PATIENCE_SECONDS = 150.0
 LOOK_SECONDS = 0.5
@@ -72,8 +72,10 @@ class Shop:
 class Operator:
     """The person on call: repairs the consumer's configuration, replays, discards."""
 
-    def __init__(self, settings: Settings, outputs: Outputs) -> None:
+    def __init__(self, settings: Settings, outputs: Outputs, console: Console) -> None:
+        self._settings = settings
         self._outputs = outputs
+        self._console = console
         self._functions = client("lambda", settings, outputs["endpoint"])
         self._alarms = client("cloudwatch", settings, outputs["endpoint"])
 
@@ -90,17 +92,16 @@ class Operator:
         self._functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
         self._functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
-    def ask_replay(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Invokes the replay function and waits for its account; what it counts as nothing is left out."""
-        answer = self._functions.invoke(
-            FunctionName=self._outputs["ReplayFunctionName"],
-            InvocationType="RequestResponse",
-            Payload=json.dumps(request).encode(),
-        )
-        account = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise DemoError(f"replay failed on {request}: {account}")
-        return {name: count for name, count in account.items() if count}
+    def redrive(self, *arguments: str) -> None:
+        """What the person types, and what the command answers: on this very terminal, progress bars included."""
+        self._console.print(f"\n$ redrive {shlex.join(arguments)}", style="bold", markup=False, soft_wrap=True)
+        sys.stdout.flush()
+        given = ["--outputs", str(self._settings.outputs), "--by", "demo", *arguments]
+        environment = {**without_aws(), **self._settings.client_environment(self._outputs["endpoint"])}
+        environment = {name: value for name, value in environment.items() if not name.startswith("REDRIVE_")}
+        done = subprocess.run([str(COMMAND), *given], env=environment, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode != 0:
+            raise DemoError(f"redrive {arguments[0]} ended with {done.returncode}")
 
     def alarm(self) -> str:
         """The depth alarm's state."""
@@ -126,7 +127,7 @@ class Story:
         self.unfinished: list[str] = []
         self._console = console
         self._shop = Shop(settings, outputs)
-        self._operator = Operator(settings, outputs)
+        self._operator = Operator(settings, outputs, console)
         self._books = Books(settings, outputs, self._operator.scope())
 
     def tell(self, chosen: Plan) -> Balance:
@@ -136,10 +137,11 @@ class Story:
         started = datetime.now(UTC)
         sent = self._send_and_watch(chosen)
         rings = self._operator.rings(started)
-        self._console.print(f"The depth alarm rang {rings} times and woke the indexer.\n")
-        self._console.print(report.causes(self._books.balance(sent)))
+        self._console.print(f"The depth alarm rang {rings} times and woke the indexer.")
+        self._operator.redrive("causes")
         self._repair_and_replay(sent)
         self._discard()
+        self._operator.redrive("status")
         self._watch(sent, "queues empty", total=1, count=lambda now: int(now.depths.main + now.depths.dead == 0))
         return self._books.balance(sent)
 
@@ -172,26 +174,14 @@ class Story:
     def _repair_and_replay(self, sent: Sequence[Sent]) -> None:
         self._console.print(f"\nThe fix: the consumer learns {NEW_CURRENCY} (its function's configuration).")
         self._operator.support([*KNOWN_CURRENCIES, NEW_CURRENCY])
-        self._console.print(
-            "Replay is invoked directly here: EventBridge Scheduler, which wakes it, knows no rate below a minute."
-        )
-        request = {"action": "replay", "select": {"error_code": "currency"}, "by": "demo"}
-        self._ask(request)
+        why = f"{NEW_CURRENCY} is supported now"
+        guard = ("--canary", "5", "--rate", "1000")
+        self._operator.redrive("replay", "--code", "currency", *guard, "--why", why, "--yes", "--watch")
         new = {one.order.order_id for one in sent if one.order.kind is Kind.UNKNOWN_CURRENCY}
         self._watch(sent, f"{NEW_CURRENCY} orders charged", len(new), lambda now: len(new & now.charged))
 
     def _discard(self) -> None:
-        request = {
-            "action": "discard",
-            "select": {"error_type": "SCHEMA"},
-            "note": "malformed, producer told",
-            "by": "demo",
-        }
-        self._ask(request)
-
-    def _ask(self, request: dict[str, Any]) -> None:
-        answer = self._operator.ask_replay(request)
-        self._console.print(f"  {json.dumps(request)}\n  -> {json.dumps(answer)}", soft_wrap=True)
+        self._operator.redrive("discard", "--type", "SCHEMA", "--note", "malformed, producer told", "--yes")
 
     def _watch(self, sent: Sequence[Sent], title: str, total: int, count: Callable[[Balance], int]) -> None:
         """Shows progress until the count is full or patience ends; the account decides what that means."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,10 @@ from settings import (
     exclusive,
     without_aws,
 )
+from variants import VARIANTS, Variant, override
 
 Outputs = dict[str, str]
 CONFIGURATION = ("--config-file", str(INFRA / "samconfig.toml"))
-# The variants of samconfig.toml that stand beside the stage's own stack, each with the name of its stack.
-VARIANTS = {"fifo": f"{STACK}-fifo"}
 
 
 class DeploymentError(RuntimeError):
@@ -48,18 +48,54 @@ def client(service: str, settings: Settings, endpoint: str) -> Any:
     )
 
 
-def build(settings: Settings) -> None:
-    """Compiles the functions; Cargo sees what has changed.
+def build(settings: Settings, template: str = "template.yaml") -> None:
+    """Compiles the functions of a template; Cargo sees what has changed.
 
     Cargo's own lock ends before cargo-lambda and sam copy the binaries, so two stages would take half of each other's.
     """
+    options = ("--template-file", str(INFRA / template), "--build-dir", str(settings.build(template)))
     with exclusive(COMPILED):
-        _sam(settings, "build", "--build-dir", str(settings.build), environment={**without_aws(), **BUILD_ENVIRONMENT})
+        _sam(settings, "build", *options, environment={**without_aws(), **BUILD_ENVIRONMENT})
 
 
-def deploy(settings: Settings, endpoint: str, variant: str | None = None) -> Outputs:
-    """Creates or updates the stack, or a variant's; returns its outputs, and the endpoint among them."""
+def deploy(settings: Settings, endpoint: str, parameters: Mapping[str, str] | None = None) -> Outputs:
+    """Creates or updates the stack; returns its outputs, and the endpoint among them.
+
+    `parameters` change those of the stage's configuration.
+    """
     _make_bucket(settings, endpoint)
+    changed = {**_configured("stage"), **parameters} if parameters else {}
+    _deploy(settings, endpoint, "stage", settings.build() / "template.yaml", changed)
+    outputs = _outputs(settings, endpoint, STACK)
+    if settings.endpoint is None:
+        _mend_mapping(settings, outputs)
+    _write_files(settings, endpoint, outputs)
+    return outputs
+
+
+def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
+    """The same for a stack beside it, and first for what that one needs."""
+    variant = VARIANTS[name]
+    needed = deploy_variant(settings, endpoint, variant.needs) if variant.needs else {}
+    if variant.after:
+        needed = json.loads(settings.outputs_of(variant.after).read_text())
+    elif variant.built and variant.template != "template.yaml":
+        build(settings, variant.template)
+    own = variant.parameters(needed)
+    configured = {**_configured(f"stage-{name}"), **own} if own else {}
+    _deploy(settings, endpoint, f"stage-{name}", _template(settings, variant), configured)
+    outputs = {**needed, **_outputs(settings, endpoint, variant.stack)}
+    if settings.endpoint is None and "ProcessorMappingId" in outputs:
+        _mend_mapping(settings, outputs)
+    settings.outputs_of(name).write_text(json.dumps(outputs, indent=2) + "\n")
+    return outputs
+
+
+def _template(settings: Settings, variant: Variant) -> Path:
+    return settings.build(variant.template) / "template.yaml" if variant.built else INFRA / variant.template
+
+
+def _deploy(settings: Settings, endpoint: str, configured: str, template: Path, parameters: Mapping[str, str]) -> None:
     own = {} if settings.credentials else dict(os.environ)
     environment = {
         **without_aws(),
@@ -67,16 +103,17 @@ def deploy(settings: Settings, endpoint: str, variant: str | None = None) -> Out
         **settings.client_environment(endpoint),
         "SAM_CLI_POLL_DELAY": "0.2",
     }
-    template = ("--template-file", str(settings.build / "template.yaml"))
-    _sam(settings, "deploy", *template, environment=environment, variant=variant)
-    outputs = _outputs(settings, endpoint, VARIANTS[variant] if variant else STACK)
-    if settings.endpoint is None:
-        _mend_mapping(settings, outputs)
-    if variant is None:
-        _write_files(settings, endpoint, outputs)
-    else:
-        settings.outputs_of(variant).write_text(json.dumps(outputs, indent=2) + "\n")
-    return outputs
+    options = ["--template-file", str(template)]
+    if parameters:
+        options += ["--parameter-overrides", *override(parameters)]
+    _sam(settings, "deploy", *options, environment=environment, configured=configured)
+
+
+def _configured(name: str) -> dict[str, str]:
+    """The parameters of a configuration: SAM takes those of the command line instead of them, not beside them."""
+    configuration = tomllib.loads((INFRA / "samconfig.toml").read_text())
+    pairs = configuration[name]["deploy"]["parameters"].get("parameter_overrides", [])
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def read_outputs(settings: Settings) -> Outputs | None:
@@ -93,10 +130,9 @@ def _sam(
     command: str,
     *arguments: str,
     environment: Mapping[str, str],
-    variant: str | None = None,
+    configured: str = "stage",
 ) -> None:
     """Runs sam in infra/, where its template and samconfig.toml are; its account of itself goes into a log."""
-    configured = f"stage-{variant}" if variant else "stage"
     log = settings.folder / f"sam-{command}-{configured}.log"
     with log.open("wb") as output:
         done = subprocess.run(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from processes import Daemon
-from settings import MINISTACK, Settings
+from settings import INFRA, MINISTACK, Settings
 
 START_SECONDS = 30.0
 
@@ -22,6 +23,11 @@ class EmulatorError(RuntimeError):
 def daemon(settings: Settings) -> Daemon:
     """The emulator of this stage, running or not."""
     return Daemon("ministack", settings.folder)
+
+
+def recorder(settings: Settings) -> Daemon:
+    """The recorder of what the functions ask, running or not."""
+    return Daemon("recorder", settings.folder)
 
 
 def running_endpoint(settings: Settings) -> str | None:
@@ -40,7 +46,8 @@ def start(settings: Settings) -> str:
     scratch = settings.folder / "tmp"  # unpacked functions; MiniStack leaves them behind when it is killed
     scratch.mkdir(parents=True, exist_ok=True)
     process = daemon(settings)
-    process.start([str(MINISTACK)], _environment(settings, endpoint, port, scratch), cwd=settings.folder)
+    seen_by_functions = _record(settings, port) if settings.recorded else endpoint
+    process.start([str(MINISTACK)], _environment(settings, seen_by_functions, port, scratch), cwd=settings.folder)
     (settings.folder / "endpoint").write_text(endpoint)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.alive():
@@ -48,8 +55,36 @@ def start(settings: Settings) -> str:
             return endpoint
         time.sleep(0.1)
     log = process.tail()
-    process.stop()
+    end(settings)
     raise EmulatorError(f"MiniStack did not become healthy on {endpoint}:\n{log}")
+
+
+def end(settings: Settings) -> int:
+    """Ends MiniStack, its functions, and what recorded their calls; returns how many processes there were."""
+    return daemon(settings).stop() + recorder(settings).stop()
+
+
+def _record(settings: Settings, port: int) -> str:
+    """Starts the recorder in front of MiniStack's port, and returns where the functions are to call."""
+    mine = _free_port(0)
+    settings.calls.unlink(missing_ok=True)
+    process = recorder(settings)
+    command = [sys.executable, str(INFRA / "local" / "recorder.py"), str(mine), str(port), str(settings.calls)]
+    process.start(command, {"PATH": os.environ.get("PATH", os.defpath)}, cwd=settings.folder)
+    deadline = time.monotonic() + START_SECONDS
+    while not _listens(mine):
+        if time.monotonic() > deadline or not process.alive():
+            raise EmulatorError(f"the recorder did not start:\n{process.tail()}")
+        time.sleep(0.05)
+    return f"http://127.0.0.1:{mine}"
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _environment(settings: Settings, endpoint: str, port: int, scratch: Path) -> dict[str, str]:

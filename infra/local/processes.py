@@ -10,13 +10,16 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 GRACE_SECONDS = 5.0
+LISTENING = "0A"  # in /proc/net/tcp
 
 
 class StillRunningError(RuntimeError):
@@ -77,6 +80,12 @@ class Daemon:
         self._pid_file.unlink(missing_ok=True)
         return len(members)
 
+    def listens(self) -> list[str]:
+        """The addresses on which the process and everything in its session take connections."""
+        known = self._known()
+        sockets = {target for pid in _session(known[0]) for target in _sockets(pid)} if known else set()
+        return sorted(address for inode, address in _listening() if inode in sockets)
+
     def tail(self, lines: int = 20) -> str:
         """The end of the log, for an error message."""
         if not self.log.exists():
@@ -104,6 +113,30 @@ def _started(pid: int) -> int | None:
     """The process's start in clock ticks since boot: with its number it is unmistakable."""
     fields = _stat(pid)
     return int(fields[19]) if fields else None
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of the process's sockets."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                target = os.readlink(entry)
+                if target.startswith("socket:["):
+                    found.add(target[len("socket:[") : -1])
+    return found
+
+
+def _listening() -> Iterator[tuple[str, str]]:
+    """Every listening TCP socket: its inode and its address."""
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTENING:
+                host, _, port = fields[1].partition(":")
+                # Words of four bytes in the machine's order.
+                words = [int(host[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(host), 8)]
+                yield fields[9], f"{socket.inet_ntop(family, b''.join(words))}:{int(port, 16)}"
 
 
 def _session(leader: int) -> list[int]:

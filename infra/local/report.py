@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from books import Balance, Item
+from books import Balance
 from orders import Kind, Plan
 
 
@@ -31,24 +29,6 @@ def sending(plan: Plan) -> Table:
     table.add_column("kind")
     for kind in Kind:
         table.add_row(str(sum(order.kind is kind for order in plan.orders)), kind.value)
-    return table
-
-
-def causes(balance: Balance) -> Table:
-    """The dead, grouped by why."""
-    table = Table(title="Dead letters by cause", title_justify="left")
-    table.add_column("letters", justify="right", no_wrap=True, min_width=7)
-    table.add_column("type", no_wrap=True, min_width=9)
-    table.add_column("code", no_wrap=True, min_width=10)
-    table.add_column("attempts", justify="right", no_wrap=True, min_width=8)
-    table.add_column("one of the messages", overflow="fold")
-    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
-    for letter in balance.letters.values():
-        groups[letter["error_type"], letter.get("error_code") or "-"].append(letter)
-    for (error_type, code), letters in sorted(groups.items(), key=lambda group: -len(group[1])):
-        attempts = sorted({int(letter.get("attempt_count", 0)) for letter in letters})
-        span = f"{attempts[0]}" if len(attempts) == 1 else f"{attempts[0]}-{attempts[-1]}"
-        table.add_row(str(len(letters)), error_type, code, span, letters[0].get("error_message", ""))
     return table
 
 

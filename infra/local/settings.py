@@ -18,6 +18,9 @@ STACK = "redrive"
 ARTIFACTS = "redrive-stage-artifacts"  # the bucket that samconfig.toml names
 FUNCTIONS = ("processor", "indexer", "replay")
 
+# The operator's command, as Cargo builds it for the tests, too.
+COMMAND = ROOT / "target" / "debug" / "redrive"
+
 # How the stage's functions are compiled: quickly. Release settings are for `make deploy`. Cargo's folder is
 # their own, because cargo-lambda's target triple shares nothing with `cargo build`.
 COMPILED = ROOT / "target" / "functions"
@@ -42,10 +45,12 @@ class Settings:
     region: str
     credentials: Mapping[str, str]
     """Dummy credentials; empty if the user brought their own for their endpoint."""
+    recorded: bool = False
+    """Whether the functions' calls are written down on their way to MiniStack."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Reads STAGE_DIR, STAGE_PORT and AWS_ENDPOINT_URL."""
+        """Reads STAGE_DIR, STAGE_PORT, STAGE_RECORD and AWS_ENDPOINT_URL."""
         folder = Path(environment.get("STAGE_DIR") or "target/stage")
         endpoint = environment.get("AWS_ENDPOINT_URL") or None
         own = endpoint and ("AWS_ACCESS_KEY_ID" in environment or "AWS_PROFILE" in environment)
@@ -55,6 +60,7 @@ class Settings:
             endpoint=endpoint.rstrip("/") if endpoint else None,
             region=(environment.get("AWS_REGION") if endpoint else None) or "us-east-1",
             credentials={} if own else {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"},
+            recorded=not endpoint and bool(environment.get("STAGE_RECORD")),
         )
 
     @property
@@ -67,9 +73,13 @@ class Settings:
         return self.folder / f"outputs-{variant}.json"
 
     @property
-    def build(self) -> Path:
+    def calls(self) -> Path:
+        """What the functions have asked of AWS, if it is recorded: one JSON document a line."""
+        return self.folder / "calls.jsonl"
+
+    def build(self, template: str = "template.yaml") -> Path:
         """Where `sam build` puts what `sam deploy` takes."""
-        return self.folder / "build"
+        return self.folder / ("build" if template == "template.yaml" else f"build-{Path(template).stem}")
 
     def isolate(self) -> None:
         """Drops the user's AWS settings from this process, unless they belong to the endpoint that they brought."""

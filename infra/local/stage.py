@@ -20,6 +20,7 @@ from deployment import DeploymentError, Outputs
 from emulator import EmulatorError
 from processes import Daemon, StillRunningError
 from settings import FUNCTIONS, INFRA, TOOLS, Settings, exclusive, without_aws
+from variants import VARIANTS
 
 
 def up(settings: Settings) -> Outputs:
@@ -42,7 +43,7 @@ def also(settings: Settings, variant: str) -> Outputs:
         if outputs is None or not is_up(settings):
             raise DeploymentError(f"nothing is up in {settings.folder}: bring the stage up first")
         with timed(f"variant {variant} deployed"):
-            return deployment.deploy(settings, outputs["endpoint"], variant)
+            return deployment.deploy_variant(settings, outputs["endpoint"], variant)
 
 
 def down(settings: Settings) -> int:
@@ -90,7 +91,7 @@ def _end(settings: Settings) -> int:
     outputs = deployment.read_outputs(settings)
     if outputs is not None and emulator.running_endpoint(settings) == outputs["endpoint"]:
         logs.keep(settings, outputs)
-    ended = _player(settings).stop() + emulator.daemon(settings).stop()
+    ended = _player(settings).stop() + emulator.end(settings)
     stale = (*settings.folder.glob("outputs*.json"), *settings.folder.glob("*.env"), *settings.folder.glob("mappings-off.*"))
     for leftover in (settings.folder / "endpoint", *stale):
         leftover.unlink(missing_ok=True)
@@ -149,7 +150,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("up", "down", "status"):
         commands.add_parser(name)
-    commands.add_parser("also").add_argument("variant", choices=sorted(deployment.VARIANTS))
+    commands.add_parser("also").add_argument("variant", choices=sorted(VARIANTS))
     commands.add_parser("logs").add_argument("function", choices=FUNCTIONS)
     arguments = parser.parse_args()
     end_on_signal()

@@ -47,6 +47,14 @@ impl Stage {
         Self::connect_to("STAGE_OUTPUTS_FIFO").await
     }
 
+    /// The stack attached to somebody else's queues: the file that `STAGE_OUTPUTS_ATTACH` names.
+    ///
+    /// # Panics
+    /// Without that file.
+    pub async fn connect_to_attached() -> Self {
+        Self::connect_to("STAGE_OUTPUTS_ATTACH").await
+    }
+
     async fn connect_to(variable: &str) -> Self {
         let path = std::env::var(variable)
             .unwrap_or_else(|_| panic!("{variable} names a stack's outputs on the stage; run `make test`"));

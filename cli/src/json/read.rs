@@ -106,11 +106,33 @@ struct Send {
     at: Time,
     job: Option<JobId>,
     to: Option<QueueArn>,
+    edited: Option<PayloadHash>,
 }
 
 impl From<Send> for letter::Send {
-    fn from(Send { number, key, hash, message_id, at, job, to }: Send) -> Self {
-        Self { number, key, hash, message_id, at: at.0, job, to }
+    fn from(Send { number, key, hash, message_id, at, job, edited, to }: Send) -> Self {
+        Self { number, key, hash, message_id, at: at.0, job, edited, to }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edited {
+    payload: Option<String>,
+    missing: Option<String>,
+    hash: PayloadHash,
+    whole_hash: PayloadHash,
+    by: String,
+    at: Time,
+}
+
+impl Edited {
+    fn read(self) -> Result<letter::Edited, &'static str> {
+        let Self { payload, missing, hash, whole_hash: whole, by, at } = self;
+        if payload.is_some() == missing.is_some() {
+            return Err("its edited body must have a payload, or say why not");
+        }
+        Ok(letter::Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.0, lost: missing })
     }
 }
 
@@ -133,6 +155,7 @@ struct Whole {
     message_attributes: Option<BTreeMap<String, Attribute>>,
     erased: Option<Erasure>,
     body_missing: Option<String>,
+    edited: Option<Edited>,
     error_type: ErrorType,
     error_code: Option<String>,
     error_message: String,
@@ -185,6 +208,7 @@ impl Whole {
 
     fn letter(mut self) -> Result<Letter, &'static str> {
         let (payload, attributes, body) = self.body()?;
+        let edited = self.edited.take().map(Edited::read).transpose()?;
         let letter = Letter {
             id: self.dlq_message_id,
             source: self.source_topic,
@@ -193,6 +217,7 @@ impl Whole {
             payload,
             attributes,
             body,
+            edited,
             group: self.message_group_id,
             sequence: self.sequence_number,
             origin: self.origin_message_id,
@@ -293,6 +318,8 @@ mod tests {
             Letter { body: Body::Kept { until }, expires: later, status: Status::Resolved, ..full.clone() },
             Letter { expires: until, status: Status::Discarded, ..full.clone() },
             Letter { payload: large, ..full.clone() },
+            samples::edited(None),
+            samples::edited(Some("chunk 0 of 1 is not there".to_owned())),
             bodiless(erased),
             bodiless(Body::Missing { until, why: "lost".to_owned() }),
         ];

@@ -11,7 +11,7 @@ const BYTES: usize = 16 * 1024;
 
 /// Its lines, with everything escaped that must be, and how many bytes were left out. JSON is set in lines, token by
 /// token as it is: numbers, order and repeated names stay what they were.
-pub(super) fn told(payload: &str) -> (Vec<String>, usize) {
+pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
     let mut end = payload.len().min(BYTES);
     while !payload.is_char_boundary(end) {
         end -= 1;

@@ -30,7 +30,7 @@ export function indexer(scope: Construct, common: Common, props: IndexerProps): 
     environment: { RUST_LOG: props.settings.logLevel, ...props.variables, DEAD_LETTER_TABLE_NAME: letters.tableName },
     policies: {
       indexer: [
-        allow('DrainTheDead', ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], ...props.deadArns),
+        allow('DrainTheDead', ['sqs:ReceiveMessage', 'sqs:DeleteMessage'], ...props.deadArns),
         ...props.reads,
         // A transaction needs the permissions of its parts: head and chunks are put, and chunks are updated to expire with a
         // letter that is found done. New letters are inserted, many in a call; causes are put and updated. Nothing is deleted.

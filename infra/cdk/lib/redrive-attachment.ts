@@ -3,6 +3,7 @@ import {
   Duration,
   Stack,
   aws_dynamodb as dynamodb,
+  aws_iam as iam,
   aws_kms as kms,
   aws_lambda as lambda,
   aws_sns as sns,
@@ -22,13 +23,13 @@ import { Common } from './parts';
 import { Problems } from './problems';
 import { failedInvocations } from './queues';
 import { Policies, allow } from './redrive-function';
-import { replay } from './replay';
+import { replay, withdrawals } from './replay';
 import { Schedules, schedules } from './schedules';
 import { FunctionSettings, MOST_DAYS, PagingSettings, fits, functionSettings, pagingSettings } from './settings';
 import { lettersTable } from './tables';
 import { tag } from './tags';
 
-const READ = ['dynamodb:GetItem', 'dynamodb:BatchGetItem'];
+const READ = ['dynamodb:BatchGetItem'];
 
 /**
  * The indexer that turns dead messages into letters, and the replay that sends them back, for queues that are there already,
@@ -111,7 +112,13 @@ export class RedriveAttachment extends Construct {
       deadArns,
       otherArns: [...new Set(pairs.flatMap(({ destinations }) => destinations))],
       reads: [],
-      policies: policies(props, 'ReadOutcomes', 'WriteEncryptedMessages', ['kms:Decrypt', 'kms:GenerateDataKey']),
+      policies: policies(
+        props,
+        'ReadOutcomes',
+        'WriteEncryptedMessages',
+        ['kms:Decrypt', 'kms:GenerateDataKey'],
+        withdrawals,
+      ),
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);
     const prefix =
@@ -209,10 +216,16 @@ export class RedriveAttachment extends Construct {
 }
 
 /** What a function may do beside its own: with the consumers' ledger, and with the keys of their queues. */
-function policies(props: RedriveAttachmentProps, reads: string, decrypts: string, actions: string[]): Policies {
+function policies(
+  props: RedriveAttachmentProps,
+  reads: string,
+  decrypts: string,
+  actions: string[],
+  more: (ledgerArn: string) => iam.PolicyStatement[] = () => [],
+): Policies {
   const { ledger, queueKeys = [] } = props;
   return {
-    ...(ledger === undefined ? {} : { ledger: [allow(reads, READ, ledger.tableArn)] }),
+    ...(ledger === undefined ? {} : { ledger: [allow(reads, READ, ledger.tableArn), ...more(ledger.tableArn)] }),
     ...(queueKeys.length === 0 ? {} : { 'queue-keys': [allow(decrypts, actions, ...queueKeys.map((key) => key.keyArn))] }),
   };
 }

@@ -24,7 +24,7 @@ import { RedriveQueueProps } from './props';
 import { QueueSettings, queueSettings } from './queue-settings';
 import { failedInvocations, queuePair } from './queues';
 import { allow } from './redrive-function';
-import { replay } from './replay';
+import { replay, withdrawals } from './replay';
 import { Schedules, schedules } from './schedules';
 import { tag } from './tags';
 import { ledgerTable, lettersTable } from './tables';
@@ -122,7 +122,7 @@ export class RedriveQueue extends Construct {
         ...variables(settings, parts),
       },
       deadArns: [pair.dead.queueArn],
-      reads: [allow('ReadReasons', ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], tableArn)],
+      reads: [allow('ReadReasons', ['dynamodb:BatchGetItem'], tableArn)],
       policies: {},
     });
     this.replay = replay(this, parts, {
@@ -138,7 +138,7 @@ export class RedriveQueue extends Construct {
       mainArns: [pair.main.queueArn],
       deadArns: [pair.dead.queueArn],
       otherArns: settings.destinations,
-      reads: [allow('ReadOutcomes', ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], tableArn)],
+      reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], tableArn), ...withdrawals(tableArn)],
       policies: {},
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);

@@ -21,6 +21,31 @@ export interface ReplayProps {
   readonly policies: Policies;
 }
 
+const MARKED = ['expires', 'lives', 'owner', 'pk', 'version', 'withdrawn'];
+
+/**
+ * What an edit does in the ledger before its new body is sent: a tombstone where nothing is (an INSERT never writes over an
+ * item), and of an entry these attributes; its owner is only compared.
+ */
+export function withdrawals(ledgerArn: string): iam.PolicyStatement[] {
+  const mark = (sid: string, action: string, attributes: string[]): iam.PolicyStatement =>
+    new iam.PolicyStatement({
+      sid,
+      actions: [action],
+      resources: [ledgerArn],
+      conditions: {
+        'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
+        // A condition for all values holds where there is none.
+        Null: { 'dynamodb:Attributes': 'false' },
+      },
+    });
+  const whole = [...MARKED, 'hash', 'lease_until', 'state'].sort();
+  return [
+    mark('LeaveTombstones', 'dynamodb:PartiQLInsert', whole),
+    mark('WithdrawCopies', 'dynamodb:PartiQLUpdate', MARKED),
+  ];
+}
+
 /** Sends letters back to the main queue. */
 export function replay(scope: Construct, common: Common, props: ReplayProps): lambda.Function {
   const { letters } = common;

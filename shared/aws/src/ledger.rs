@@ -5,6 +5,7 @@ mod group;
 mod item;
 mod puts;
 mod statements;
+mod withdraw;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;

@@ -3,6 +3,7 @@
 mod body;
 mod causes;
 mod chunks;
+mod edited;
 mod item;
 mod jobs;
 mod parts;
@@ -42,7 +43,7 @@ const BY_CAUSE: &str = "by-fingerprint";
 /// Its causes stand beside them; see `letters/causes.rs`.
 ///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
-/// and so on, written in the same transaction. New letters of one item share a call; see `letters/statements.rs`.
+/// and so on, written in the same transaction; so does a large edited body, in `edited#0` and so on. New letters of one item share a call; see `letters/statements.rs`.
 #[derive(Debug, Clone)]
 pub struct LetterTable {
     client: Client,

@@ -160,7 +160,10 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     };
     match (redrive, letter) {
         (_, None) => create(dead, identity, reason, reading, policy, now),
-        (Some(redrive), Some(letter)) => returned(identity.life, redrive, letter, reason, policy, now),
+        (Some(redrive), Some(letter)) => {
+            let withdrawn = redrive.send().zip(owned.as_ref()).is_some_and(|(send, entry)| entry.withdraws(send));
+            returned(identity.life, redrive, letter, (!withdrawn).then_some(reason), policy, now)
+        }
         (None, Some(letter)) => met_again(identity.life, letter, reason, policy, now),
     }
 }
@@ -174,12 +177,18 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
     let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
     let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
     // Where not all of a payload is hashed, an equal hash is not yet the same body.
-    let same_body = || reading.fingerprint_of(&dead.envelope.body) == reading.fingerprint_of(&letter.payload);
+    let same_body = || {
+        let whole = reading.fingerprint_of(&dead.envelope.body);
+        match send.and_then(|send| send.edited.as_ref()) {
+            Some(edited) => *edited == whole,
+            None => whole == reading.fingerprint_of(&letter.payload),
+        }
+    };
     // What goes elsewhere goes without the attribute.
     send.is_none_or(|send| send.to.is_none())
         && redrive.number <= letter.number
         && redrive.key.as_ref() == key
-        && letter.is_effect(&dead.hash)
+        && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash == dead.hash)
         && (reading.hashing == Hashing::Canonical || same_body())
 }
 
@@ -211,18 +220,21 @@ fn completed(
     }
 }
 
-/// Question (b): the message is a send of a letter.
+/// Question (b): the message is a send of a letter. Without a reason it was withdrawn for an edit, and never ran.
 fn returned(
     life: Life,
     redrive: &Redrive,
     letter: &Letter,
-    reason: Reason,
+    reason: Option<Reason>,
     policy: &Policy,
     now: Timestamp,
 ) -> Admission {
     if redrive.number < letter.number || letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;
     }
+    let Some(reason) = reason else {
+        return Admission::Change(Box::new(letter.came_back_withdrawn(&life, WHO, now)));
+    };
     match letter.died_again(&life, reason, WHO, policy, now) {
         Ok(letter) => Admission::Change(Box::new(letter)),
         Err(_) => Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy died after the end", now))),
@@ -263,6 +275,7 @@ fn create(
         payload: envelope.body.clone(),
         attributes,
         body: Body::default(),
+        edited: None,
         group: envelope.group.clone(),
         sequence: envelope.sequence.clone(),
         origin,

@@ -72,6 +72,15 @@ impl Reading {
             .map_or_else(|_| PayloadHash::of_text(body), |content| PayloadHash::of_json(&content.value))
     }
 
+    /// Of what the producer wrote, as it is configured to be hashed.
+    #[must_use]
+    pub fn hash_of(&self, body: &str) -> PayloadHash {
+        match self.wrapping.open(body) {
+            Ok(content) => self.hashing.of(&content.value),
+            Err(_) => PayloadHash::of_text(body),
+        }
+    }
+
     fn kind_of(&self, content: Option<&Content>, attributes: &Attributes) -> Result<Kind, NoType> {
         match &self.types {
             Some(types) => types.of(content, attributes),

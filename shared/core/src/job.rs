@@ -23,7 +23,7 @@ use crate::ids::{JobId, QueueArn};
 use crate::policy::Policy;
 use crate::ports::Cursor;
 use crate::ramp::{Bucket, STEPS};
-use crate::replay::Selection;
+use crate::replay::{Edit, Selection};
 use crate::time::Timestamp;
 
 pub use account::{Account, Fate};
@@ -131,6 +131,9 @@ pub struct Job {
     pub created_at: Timestamp,
     /// How carefully.
     pub guard: Guard,
+    /// What its letters are sent with instead of their bodies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Edit>,
     /// Where it stands.
     pub state: State,
     /// How far it has looked.
@@ -170,13 +173,15 @@ pub struct NewJob {
     pub by: String,
     /// Why.
     pub why: Option<String>,
+    /// What the letters are sent with instead of their bodies.
+    pub edit: Option<Edit>,
 }
 
 impl Job {
     /// A job as it begins.
     #[must_use]
     pub fn new(id: JobId, asked: NewJob, now: Timestamp) -> Self {
-        let NewJob { selection, to, guard, by, why, .. } = asked;
+        let NewJob { selection, to, guard, by, why, edit, .. } = asked;
         let state = if guard.canary == 0 { State::Ramping { step: 0, since: now } } else { State::Canary };
         let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
         let mut job = Self {
@@ -187,6 +192,7 @@ impl Job {
             why,
             created_at: now,
             guard,
+            edit,
             state,
             walk: Walk::default(),
             batches: 0,

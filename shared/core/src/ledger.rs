@@ -8,12 +8,14 @@
 mod claim;
 mod entry;
 mod settle;
+mod withdraw;
 
 use std::time::Duration;
 
 pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
 pub use entry::{Attempt, Entry, LastFault, LifeRecord, Origin, State};
 pub use settle::{Settlement, Settling, settle};
+pub use withdraw::{Withdrawal, Withdrawing, withdraw};
 
 /// What is kept of a message's time for settling it.
 pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);

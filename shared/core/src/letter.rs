@@ -2,7 +2,9 @@
 
 mod body;
 mod edges;
+mod edited;
 mod eject;
+mod error_type;
 mod send;
 
 use std::fmt;
@@ -10,7 +12,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Attributes;
-use crate::fault::Class;
 use crate::fingerprint::fingerprint;
 use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
@@ -19,6 +20,8 @@ use crate::time::Timestamp;
 
 pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
+pub use edited::Edited;
+pub use error_type::ErrorType;
 pub use send::Send;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
@@ -28,57 +31,6 @@ const HISTORY: usize = 100;
 /// The most bytes of a letter without its body: what a DynamoDB item, 400 KB (409,600 bytes), has beside a body that is
 /// kept in it. Our estimate of the bytes is rough.
 pub const HEAD_LIMIT: usize = 128 * 1024;
-
-/// The schema's `error_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ErrorType {
-    /// Failed until no attempt was left, though it might have passed.
-    Transient,
-    /// Refused.
-    Permanent,
-    /// Ran out of its time in every attempt.
-    Timeout,
-    /// Could not be read.
-    Schema,
-    /// Used up its receives without a single attempt.
-    NeverRan,
-    /// There is no ledger to ask.
-    Unknown,
-}
-
-impl ErrorType {
-    /// The word of the schema.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Transient => "TRANSIENT",
-            Self::Permanent => "PERMANENT",
-            Self::Timeout => "TIMEOUT",
-            Self::Schema => "SCHEMA",
-            Self::NeverRan => "NEVER_RAN",
-            Self::Unknown => "UNKNOWN",
-        }
-    }
-
-    /// Reads the word of the schema.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Transient, Self::Permanent, Self::Timeout, Self::Schema, Self::NeverRan, Self::Unknown];
-        all.into_iter().find(|error_type| error_type.as_str() == word)
-    }
-}
-
-impl From<Class> for ErrorType {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Transient => Self::Transient,
-            Class::Permanent => Self::Permanent,
-            Class::Timeout => Self::Timeout,
-            Class::Schema => Self::Schema,
-        }
-    }
-}
 
 /// Where a letter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -169,6 +121,8 @@ pub enum Happening {
     NoOutcome,
     /// Its effect happened.
     Resolved,
+    /// A person had its body changed before it was sent.
+    Edited,
     /// A person gave it up.
     Discarded,
     /// A person took that back.
@@ -212,6 +166,8 @@ pub struct Letter {
     pub attributes: Attributes,
     /// Whether payload and attributes are there.
     pub body: Body,
+    /// What is sent instead of the payload, if a person edited it. The payload stays.
+    pub edited: Option<Edited>,
     /// `MessageGroupId`
     pub group: Option<String>,
     /// `SequenceNumber`: its place in a FIFO queue, when it first came.
@@ -289,7 +245,7 @@ impl Letter {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
         let to = |send: &Send| send.to.as_ref().map_or(0, |to| to.as_str().len() + 10);
-        let sends = self.sends.iter().map(|send| key + 220 + to(send)).sum::<usize>();
+        let sends = self.sends.iter().map(|send| key + 300 + to(send)).sum::<usize>();
         let note = self.resolution_note.as_ref().map_or(0, String::len);
         let body = match &self.body {
             Body::Kept { .. } | Body::Missing { .. } => 150,
@@ -303,13 +259,14 @@ impl Letter {
                 words + if event.attempt.is_some() { 480 } else { 120 }
             })
             .sum();
-        key + text + note + sends + body + history + 1_500
+        let edited = self.edited.as_ref().map_or(0, |edited| edited.by.len() + 400);
+        key + text + note + sends + body + edited + history + 1_500
     }
 
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
-        self.hash == *hash || self.sends.iter().any(|send| send.hash == *hash)
+        self.hash == *hash || self.hash_now() == hash || self.sends.iter().any(|send| send.hash == *hash)
     }
 
     /// Forgets what is oldest, attempts first, until it fits into its item: a letter that could not be written could

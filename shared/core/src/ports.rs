@@ -95,6 +95,27 @@ impl<L: LedgerReader> LedgerReader for Option<L> {
     }
 }
 
+/// The ledger, as replay marks it before an edited letter is sent: see [`crate::ledger::withdraw`].
+pub trait LedgerMarker: LedgerReader {
+    /// Writes withdrawals, each under its own condition. Where nothing is expected they leave a tombstone, and are refused also
+    /// if what is there has expired; of an entry that is there they write `lives`, `withdrawn`, `version` and `expires`. No two
+    /// of one key. One answer for each, in order.
+    fn withdraw(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Entry>>>> + Send;
+}
+
+/// Where nothing is kept there is nothing to mark.
+impl<L: LedgerMarker> LedgerMarker for Option<L> {
+    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        match self {
+            Some(ledger) => ledger.withdraw(writes).await,
+            None => {
+                let none = || Unavailable { service: "ledger", action: "be marked", why: "there is none".to_owned() };
+                writes.iter().map(|_| Err(none().into())).collect()
+            }
+        }
+    }
+}
+
 /// The dead-letter table.
 pub trait Letters: Send + Sync + 'static {
     /// Reads letters whole, consistently; one answer for each id, in order. A letter whose body is not there as it was written

@@ -1,6 +1,7 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
 mod consent;
+mod edit;
 mod order;
 mod request;
 mod selection;
@@ -12,18 +13,20 @@ use crate::decode::{Inspected, Reading};
 use crate::envelope::{Attribute, Attributes};
 use crate::foreign;
 use crate::ids::{LetterId, Life, Number};
+use crate::key::Key;
 use crate::letter::{Letter, NoBody, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 
 pub use consent::{Asked, Consent, KnownOf, consent};
+pub use edit::{CannotEdit, Edit, Prepared};
 pub use order::{Heads, is_fifo};
-pub use request::{BadRequest, Change, Remark, Request, Said};
+pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;
 /// SQS's limit of a message: body and attributes.
-const MESSAGE_LIMIT: usize = 1024 * 1024;
+pub(crate) const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// What redrive's own attribute takes at most, without the key in it.
 const REDRIVE_BYTES: usize = 512;
 
@@ -34,7 +37,7 @@ pub struct Outgoing {
     pub letter: LetterId,
     /// Of that claim.
     pub number: Number,
-    /// The body, verbatim.
+    /// The body, verbatim, or as it was edited.
     pub body: String,
     /// The original attributes and `redrive`.
     pub attributes: Attributes,
@@ -74,19 +77,24 @@ impl Outgoing {
     /// # Errors
     /// [`CannotSend::NoBody`] and [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
-        letter.body.check()?;
+        letter.check_body()?;
+        let room = Self::has_room(letter, letter.payload_now(), letter.key.as_ref());
+        if room || letter.key_is_stable { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
+    }
+
+    /// Whether a message of this letter with this body and key has room for redrive's own attribute.
+    #[must_use]
+    pub fn has_room(letter: &Letter, body: &str, key: Option<&Key>) -> bool {
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
         let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
-        let key = letter.key.as_ref().map_or(0, |key| key.as_str().len());
-        let bytes = bytes(&letter.payload, &letter.attributes) + REDRIVE_BYTES + key;
-        let room = others < ATTRIBUTE_LIMIT && bytes <= MESSAGE_LIMIT;
-        if room || letter.key_is_stable { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
+        let bytes = bytes(body, &letter.attributes) + REDRIVE_BYTES + key.map_or(0, |key| key.as_str().len());
+        others < ATTRIBUTE_LIMIT && bytes <= MESSAGE_LIMIT
     }
 
     /// The message of a claimed letter. `None` unless it is REPLAYING and has its body: nothing else is ever sent.
     #[must_use]
     pub fn of_claimed(letter: &Letter) -> Option<Self> {
-        if letter.status != Status::Replaying || letter.is_ejecting() || letter.body.check().is_err() {
+        if letter.status != Status::Replaying || letter.is_ejecting() || letter.check_body().is_err() {
             return None;
         }
         let redrive = Redrive {
@@ -106,13 +114,13 @@ impl Outgoing {
         if to.is_none() {
             attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
         }
-        if attributes.len() > ATTRIBUTE_LIMIT || bytes(&letter.payload, &attributes) > MESSAGE_LIMIT {
+        if attributes.len() > ATTRIBUTE_LIMIT || bytes(letter.payload_now(), &attributes) > MESSAGE_LIMIT {
             attributes.remove(ATTRIBUTE);
         }
         Some(Self {
             letter: letter.id,
             number: letter.number,
-            body: letter.payload.clone(),
+            body: letter.payload_now().to_owned(),
             attributes,
             // A FIFO queue's groups mean nothing to a standard one, but that their messages wait for each other.
             group: letter.group.clone().filter(|_| to.is_none_or(|to| is_fifo(to) == is_fifo(&letter.source))),
@@ -147,13 +155,13 @@ impl Outgoing {
     /// claimed for this and has its body.
     #[must_use]
     pub fn of_ejected(letter: &Letter) -> Option<Self> {
-        if !letter.is_ejecting() || letter.body.check().is_err() {
+        if !letter.is_ejecting() || letter.check_body().is_err() {
             return None;
         }
         let plain = Self {
             letter: letter.id,
             number: letter.number,
-            body: letter.payload.clone(),
+            body: letter.payload_now().to_owned(),
             attributes: letter.attributes.clone(),
             group: letter.group.clone(),
             deduplication: deduplication(letter.id, letter.number, None),

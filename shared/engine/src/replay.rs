@@ -1,4 +1,5 @@
 mod control;
+mod edit;
 mod eject;
 mod elsewhere;
 mod mark;
@@ -18,7 +19,7 @@ use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
@@ -26,9 +27,10 @@ use tracing::warn;
 
 pub use elsewhere::Destination;
 pub use pairs::{ReplayError, Reports, replay_all};
-pub use report::{JobView, ReplayReport};
+pub use report::{JobView, RefusedEdit, ReplayReport};
 
 use crate::{ROUNDS, World};
+use edit::Editing;
 
 /// How many letters are claimed together: calls to the tables are shared.
 const STEP: usize = 100;
@@ -65,7 +67,7 @@ pub struct Replayer<O, R, T, G, W> {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -233,6 +235,7 @@ struct Sending<'a> {
     by: &'a str,
     asked: Asked,
     job: Option<JobId>,
+    edit: Option<Editing<'a>>,
     /// Another queue that they go to.
     to: Option<&'a QueueArn>,
     /// On a FIFO queue: whether what was sent holds up what comes after it.
@@ -273,6 +276,7 @@ impl<'a> Sending<'a> {
             forgotten_ok: said.forgotten_ok,
             as_new: said.as_new,
         };
-        Self { by, asked, job: None, to: said.to.as_ref(), after_replayed: said.after_replayed }
+        let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
+        Self { by, asked, job: None, edit, to: said.to.as_ref(), after_replayed: said.after_replayed }
     }
 }

@@ -17,6 +17,7 @@ pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason
         payload: payload.to_owned(),
         attributes: [].into(),
         body: Body::default(),
+        edited: None,
         group: None,
         sequence: None,
         origin: life.message_id.clone(),

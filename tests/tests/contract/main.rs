@@ -15,6 +15,7 @@ mod causes;
 mod chunks;
 mod commits;
 mod cycles;
+mod edits;
 mod entries;
 mod jobs;
 mod letter_statements;
@@ -25,6 +26,7 @@ mod queues;
 mod samples;
 mod statements;
 mod stores;
+mod withdrawals;
 
 /// Runs the sentences of a file against each DynamoDB that there is.
 macro_rules! stored {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};
 use redrive_core::envelope::{Attribute, AttributeValue, Envelope, Record};
 use redrive_core::ids::{LetterId, MessageId, Number, ReceiptHandle};
@@ -160,4 +161,32 @@ async fn an_empty_queue_answers_after_the_wait_and_not_with_a_time_out() {
     assert!(own.receive(6).await.is_empty());
     assert!(started.elapsed() >= Duration::from_secs(5), "it waits longer than any other call may take");
     own.remove().await;
+}
+
+#[tokio::test]
+#[ignore = "needs the stage"]
+async fn what_is_received_too_often_is_moved_to_the_dead_letter_queue_with_its_id_and_the_time_of_its_first_send() {
+    let (own, dead) = (Own::make().await, Own::make().await);
+    let arn = QueueAttributeName::QueueArn;
+    let asked = dead.sqs.get_queue_attributes().queue_url(&dead.url).attribute_names(arn.clone()).send().await;
+    let target = asked.expect("the queue tells").attributes.expect("its ARN").remove(&arn).unwrap();
+    let policy = serde_json::json!({"deadLetterTargetArn": target, "maxReceiveCount": 2}).to_string();
+    let set = own.sqs.set_queue_attributes().queue_url(&own.url).attributes(QueueAttributeName::RedrivePolicy, policy);
+    set.attributes(QueueAttributeName::VisibilityTimeout, "1").send().await.expect("the queue takes its policy");
+
+    let sent = own.outbox().send(vec![outgoing("too often")]).await.unwrap().remove(0).unwrap();
+    let first = own.receive_all(1).await.remove(0);
+    let first = Envelope::read(sent.clone(), first).unwrap();
+    let moved = until("SQS moves the message", async || {
+        own.receive(1).await;
+        dead.receive(0).await.pop()
+    })
+    .await;
+    assert_eq!(moved.message_id.as_deref(), Some(sent.as_str()));
+    let moved = Envelope::read(sent, moved).unwrap();
+    assert_eq!((&moved.body, &moved.attributes, moved.sent_at), (&first.body, &first.attributes, first.sent_at));
+    assert!(moved.moved_from.is_some(), "it says where it comes from");
+    assert!(own.receive(0).await.is_empty());
+    own.remove().await;
+    dead.remove().await;
 }

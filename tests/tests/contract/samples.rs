@@ -8,7 +8,7 @@ use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn,
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ledger::{Attempt, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin};
 use redrive_core::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
-use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
+use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -60,6 +60,7 @@ pub(crate) fn entry() -> Entry {
         send: None,
         fault: None,
         history: Vec::new(),
+        withdrawn: Vec::new(),
         expires: at(60_000),
     }
 }
@@ -76,6 +77,9 @@ pub(crate) fn full() -> Entry {
             code: "no-key".to_owned(),
             text: "„ünïcode“ 🚚 \u{7f}".to_owned(),
         }),
+        withdrawn: [2, 7]
+            .map(|number| SendId { letter: LetterId::derive(&queue(), &life.message_id), number: Number(number) })
+            .into(),
         history: vec![Attempt {
             life,
             at: at(17),

@@ -3,8 +3,11 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod attach;
+mod edits;
 mod fifo;
 mod jobs;
+mod large;
 
 use std::time::Duration;
 

@@ -292,7 +292,7 @@ async fn what_left_a_fifo_queue_for_good_does_not_hold_up_its_group() {
 }
 
 fn job(selection: Selection, to: Option<QueueArn>, guard: Guard) -> Request {
-    Request::Job(Box::new(NewJob { id: Some(ID), selection, to, guard, by: "ann".to_owned(), why: None }))
+    Request::Job(Box::new(NewJob { id: Some(ID), selection, to, guard, by: "ann".to_owned(), why: None, edit: None }))
 }
 
 fn guard() -> Guard {

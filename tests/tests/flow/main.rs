@@ -7,6 +7,7 @@ mod bad_input;
 mod bench;
 mod destinations;
 mod draining;
+mod editing;
 mod ejecting;
 mod erasing;
 mod faults;

@@ -8,10 +8,12 @@ use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{AlarmState, Batch, Job};
 use redrive_core::key::{Key, LedgerKey};
-use redrive_core::ledger::{Entry, LifeRecord, State};
+use redrive_core::ledger::{Entry, EntryWrite, LifeRecord, State};
 use redrive_core::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError};
+use redrive_core::ports::{
+    Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
+};
 use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
@@ -211,6 +213,12 @@ impl Jobs for Endless {
 }
 
 /// The consumer has completed whatever was sent.
+impl LedgerMarker for Endless {
+    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        writes.iter().map(|_| Ok(())).collect()
+    }
+}
+
 impl LedgerReader for Endless {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         sleep(CALL).await;
@@ -229,6 +237,7 @@ impl LedgerReader for Endless {
                     send: None,
                     fault: None,
                     history: Vec::new(),
+                    withdrawn: Vec::new(),
                     expires: ORIGIN.after(10_000 * HOUR),
                 }
             })

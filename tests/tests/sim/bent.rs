@@ -8,7 +8,8 @@ use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{
-    Causes, CommitError, Cursor, Jobs, Ledger, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
+    Causes, CommitError, Cursor, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable,
+    WriteError,
 };
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
@@ -51,6 +52,8 @@ pub(crate) enum Mutant {
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
+    /// An edit leaves the letter's former copies as they are.
+    EditedWithoutWithdrawing,
 }
 
 /// The ledger.
@@ -145,6 +148,15 @@ impl LedgerReader for BentLedger {
             }
         }
         Ok(entries)
+    }
+}
+
+impl LedgerMarker for BentLedger {
+    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        if self.is(Mutant::EditedWithoutWithdrawing) {
+            return vec![Ok(()); writes.len()];
+        }
+        self.inner.withdraw(writes).await
     }
 }
 

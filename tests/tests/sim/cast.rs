@@ -241,7 +241,7 @@ impl World {
 
     /// Somebody who replays and discards what waits for a person, and more.
     pub(crate) async fn operate(self: Arc<Self>) {
-        let mut random = self.random(500);
+        let (mut random, mut edits) = (self.random(500), self.random(600));
         for round in 0_u64.. {
             sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
             if self.calm() {
@@ -255,7 +255,11 @@ impl World {
             if !random.random_ratio(self.plan.operators, 1_000) {
                 continue;
             }
-            let request = self.whim(&mut random, letter);
+            let request = if edits.random_ratio(self.plan.edits, 1_000) {
+                self.amendment(&mut edits, letter)
+            } else {
+                self.whim(&mut random, letter)
+            };
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
         }
@@ -297,7 +301,7 @@ impl World {
                     step_seconds: random.random_range(1..30),
                     ..Guard::default()
                 };
-                Request::Job(Box::new(NewJob { id: None, selection, to: None, guard, by, why: None }))
+                Request::Job(Box::new(NewJob { id: None, selection, to: None, guard, by, why: None, edit: None }))
             }
         }
     }
@@ -341,7 +345,8 @@ impl World {
         // Nobody is there any more who would resume a job.
         let waits = |job: &Job| job.is_open() && !matches!(job.state, State::Paused { .. });
         let jobs = self.letters.inner.all_jobs();
-        !jobs.iter().any(waits)
+        self.is_amended()
+            && !jobs.iter().any(waits)
             && self.main.is_empty()
             && self.dead.is_empty()
             && self.letters.inner.all().iter().all(|letter| settled(letter.id))

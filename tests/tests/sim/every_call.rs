@@ -111,6 +111,51 @@ fn one_call() {
     assert_eq!(wrong(&run), None);
 }
 
+/// The edited body is charged, unless the other one was before it could be edited.
+fn is_charged_once(run: &Run) -> Result<(), String> {
+    let letters: Vec<_> = run.letters.iter().map(|letter| (letter.status, letter.edited.is_some())).collect();
+    let by_the_edit = run.charged["refused"] == 1 && letters.iter().all(|(status, _)| *status == Status::Resolved);
+    if by_the_edit { Ok(()) } else { Err(format!("charged {:?}, letters {letters:?}", run.charged)) }
+}
+
+#[test]
+fn an_edited_letter_is_charged_once_and_by_its_new_body_whatever_happens_to_a_call() {
+    let calm = run(&Plan::amended(Vec::new()), None);
+    let edited = |letter: &redrive_core::letter::Letter| letter.edited.is_some() && letter.deaths == 2;
+    assert!(calm.letters.len() == 1 && edited(&calm.letters[0]), "{}", calm.journal.story());
+    let wrong = |run: &Run| breaks(run, |_| true).or_else(|| is_charged_once(run).err());
+    assert_eq!(wrong(&calm), None, "{}", calm.journal.story());
+    let plans = plans(Plan::amended);
+    let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
+    none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN_OF_EDIT");
+}
+
+/// The replay before the edit is answered by nothing, and its copy comes late: before the edit, or while the edited body is
+/// tried again and again.
+fn late_copies() -> Vec<Plan> {
+    let calls = run(&Plan::amended_slowly(Vec::new()), None).calls;
+    let send = calls.iter().position(|call| call.action == "send messages").expect("it is replayed");
+    let late = |seconds| Plan::amended_slowly(vec![(send, Mishap::Late(Duration::from_secs(seconds)))]);
+    (60..220).step_by(4).map(late).collect()
+}
+
+#[test]
+fn a_copy_that_comes_after_the_edit_does_not_run() {
+    let mut edited = 0;
+    for plan in late_copies() {
+        let run = run(&plan, None);
+        let broken = breaks(&run, |_| true).or_else(|| is_charged_once(&run).err());
+        assert!(broken.is_none(), "{}", report(&run, &broken.unwrap_or_default(), ""));
+        edited += usize::from(run.letters.iter().any(|letter| letter.edited.is_some()));
+    }
+    assert!(edited > 30, "only {edited} were edited");
+}
+
+/// Which promise a copy breaks that comes after an edit in a broken world.
+pub(crate) fn late_copy_breaks(mutant: Mutant, minds: impl Fn(Invariant) -> bool + Copy) -> Option<String> {
+    late_copies().iter().find_map(|plan| breaks(&run(plan, Some(mutant)), minds))
+}
+
 #[test]
 fn a_late_worker_changes_nothing_and_never_acknowledges() {
     let mut late = 0;

@@ -1,6 +1,7 @@
 //! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
 
 mod acknowledgement;
+mod edits;
 mod jobs;
 mod ledger;
 mod letters;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Envelope;
-use redrive_core::ids::{LetterId, Life, MessageId, OwnerToken, ReceiptHandle};
+use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, ReceiptHandle};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::Entry;
 use redrive_core::letter::Letter;
@@ -65,6 +66,8 @@ pub(crate) enum Invariant {
     Reconciled,
     /// On a FIFO queue no message runs before those of its group that came before it are done with.
     GroupsAreInOrder,
+    /// Once an edit is claimed, no run and no effect of the body before it begins.
+    OnlyTheEditedBody,
     /// A job claims a letter once, but to take over what ran out.
     OnceAJob,
     /// A job that has ended accounts for each of its letters, once and truly.
@@ -111,6 +114,8 @@ struct Checker {
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     letters: BTreeMap<LetterId, Arc<Letter>>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
+    /// Under which number a letter was edited last.
+    edits: BTreeMap<LetterId, Number>,
     /// What is in the main queue.
     waits: BTreeSet<MessageId>,
     /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
@@ -137,6 +142,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         entries: BTreeMap::new(),
         letters: BTreeMap::new(),
         effects: HashMap::new(),
+        edits: BTreeMap::new(),
         waits: BTreeSet::new(),
         handed: BTreeSet::new(),
         read: BTreeSet::new(),

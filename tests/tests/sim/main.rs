@@ -13,6 +13,7 @@
 
 mod bent;
 mod cast;
+mod editor;
 mod every_call;
 mod invariants;
 mod mutants;

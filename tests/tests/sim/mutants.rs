@@ -4,7 +4,7 @@
 use redrive_testkit::Mishap;
 
 use crate::bent::Mutant;
-use crate::every_call::late_worker_breaks;
+use crate::every_call::{late_copy_breaks, late_worker_breaks};
 use crate::invariants::Invariant;
 use crate::plan::Plan;
 use crate::run::run;
@@ -134,4 +134,11 @@ fn taking_a_live_lease_is_caught() {
 fn forgetting_a_completion_is_caught() {
     caught(Mutant::CompletionIsForgotten, &[Invariant::OnlyTheOwnerSettles]);
     caught(Mutant::CompletionIsForgotten, &[Invariant::OneEffect]);
+}
+
+#[test]
+fn editing_without_withdrawing_the_former_copies_is_caught() {
+    let minded = |invariant| invariant == Invariant::OnlyTheEditedBody;
+    let broken = late_copy_breaks(Mutant::EditedWithoutWithdrawing, minded);
+    eprintln!("it is caught by a copy that comes late: {}", broken.expect("it survived every late copy"));
 }

@@ -74,6 +74,10 @@ pub(crate) struct Plan {
     pub(crate) kills: u32,
     pub(crate) twins: u32,
     pub(crate) operators: u32,
+    /// In a thousand: what an operator who comes by does is an edit.
+    pub(crate) edits: u32,
+    /// Whether somebody replays each letter once, and edits it when it comes back.
+    pub(crate) amends: bool,
     /// Until when chance has a hand in it.
     pub(crate) calm_after: Duration,
 }
@@ -139,6 +143,9 @@ impl Plan {
             kills: rare(&mut random, 60),
             twins: random.random_range(0..300),
             operators: rare(&mut random, 500),
+            // By the seed itself, so that every other seed is the story that it was.
+            edits: if seed % 2 == 1 { 400 } else { 0 },
+            amends: false,
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
         };
         for n in 0..random.random_range(4..12) {
@@ -206,6 +213,8 @@ impl Plan {
             kills: 0,
             twins: 0,
             operators: 0,
+            edits: 0,
+            amends: false,
             calm_after: Duration::from_secs(10),
         }
     }
@@ -216,6 +225,26 @@ impl Plan {
         // The second finds it visible again just as the first has begun to read.
         let [hidden, wait, apart] = [13, 2, 17].map(Duration::from_millis);
         Self { twins: 1_000, draining: Draining { hidden, wait, apart }, ..Self::small(mishaps) }
+    }
+
+    /// Everything by chance, and operators who come by all the time and edit what they find.
+    pub(crate) fn edited(seed: u64) -> Self {
+        Self { operators: 900, edits: 800, ..Self::random(seed) }
+    }
+
+    /// One message that is refused, replayed as it is, refused again, and then edited. The consumer takes one at a time.
+    pub(crate) fn amended(mishaps: Vec<(usize, Mishap)>) -> Self {
+        let small = Self::small(mishaps);
+        let postings = small.postings.iter().filter(|posting| posting.body.contains("refused")).cloned().collect();
+        let plays = vec![Play::Permanent, Play::Permanent, Play::Succeed];
+        Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: true, batch: 1, ..small }
+    }
+
+    /// The same, and the edited body succeeds at its last attempt only: the key is free in between.
+    pub(crate) fn amended_slowly(mishaps: Vec<(usize, Mishap)>) -> Self {
+        let [refused, again] = [Play::Permanent, Play::Transient];
+        let plays = vec![refused.clone(), refused, again.clone(), again.clone(), again, Play::Succeed];
+        Self { scripts: vec![("refused".to_owned(), plays)], ..Self::amended(mishaps) }
     }
 
     /// Two messages with one key and two payloads. The first one's worker completes it, but that takes `slow` to get

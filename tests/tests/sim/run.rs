@@ -76,6 +76,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     tokio::spawn(Arc::clone(&world).index());
     tokio::spawn(Arc::clone(&world).replay());
     tokio::spawn(Arc::clone(&world).operate());
+    tokio::spawn(Arc::clone(&world).amend());
 
     let _ = produced.await;
     sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN)) + AFTERMATH).await;

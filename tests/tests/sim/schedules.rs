@@ -109,6 +109,11 @@ fn fifo_queues_break_no_promise() {
 }
 
 #[test]
+fn letters_that_are_edited_all_the_time_break_no_promise() {
+    none(&Search::of(seeds() / 3).failures(Plan::edited, |run| breaks(run, |_| true)), "EDITED=1 SEED");
+}
+
+#[test]
 fn a_forged_attribute_loses_nothing() {
     none(&Search::of(seeds() / 3).failures(Plan::forged, |run| breaks(run, |_| true)), "FORGED=1 SEED");
 }
@@ -129,9 +134,10 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match (variable("FORGED"), variable("FIFO")) {
-        (Some(_), _) => Plan::forged(seed),
-        (_, Some(_)) => Plan::fifo(seed),
+    let plan = match (variable("FORGED"), variable("FIFO"), variable("EDITED")) {
+        (Some(_), ..) => Plan::forged(seed),
+        (_, Some(_), _) => Plan::fifo(seed),
+        (.., Some(_)) => Plan::edited(seed),
         _ => Plan::random(seed),
     };
     let run = run(&plan, None);

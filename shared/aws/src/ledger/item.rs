@@ -28,11 +28,13 @@ struct EntryItem {
     fault: Option<FaultItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     history: Vec<AttemptItem>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<SendId>,
     expires: u64,
 }
 
 /// The attributes that an item may lack.
-pub(super) const OPTIONAL: [&str; 4] = ["fault", "history", "letter", "number"];
+pub(super) const OPTIONAL: [&str; 5] = ["fault", "history", "letter", "number", "withdrawn"];
 
 #[derive(Serialize, Deserialize)]
 struct LifeItem {
@@ -76,6 +78,7 @@ pub(super) fn to_item(key: &LedgerKey, entry: Entry) -> Result<Item, String> {
         number: entry.send.map(|send| send.number),
         fault: entry.fault.map(|LastFault { class, code, text }| FaultItem { class, code, text }),
         history: entry.history.into_iter().map(AttemptItem::from).collect(),
+        withdrawn: entry.withdrawn,
         expires: entry.expires.as_secs(),
     })
 }
@@ -93,6 +96,7 @@ pub(super) fn from_item(item: Item) -> Result<Entry, String> {
         send: stored.letter.zip(stored.number).map(|(letter, number)| SendId { letter, number }),
         fault: stored.fault.map(|FaultItem { class, code, text }| LastFault { class, code, text }),
         history: stored.history.into_iter().map(Attempt::from).collect(),
+        withdrawn: stored.withdrawn,
         expires: Timestamp::from_millis(stored.expires.saturating_mul(1000)),
     })
 }
@@ -233,6 +237,8 @@ mod tests {
             before.expires = Timestamp::from_millis(millis);
             if plain {
                 before.send = None;
+            } else {
+                before.withdrawn = vec![send(); 3];
             }
             let after = from_item(to_item(&key(), before.clone()).unwrap()).unwrap();
             let now = Timestamp::from_millis(now);

@@ -14,9 +14,15 @@ const CHUNK: usize = 300 * 1024;
 /// A body that no transaction could hold is not believed.
 const CHUNKS: u32 = 99;
 
+/// What the sort keys of a body's chunks begin with, and of an edited body's.
+pub(super) const BODY: &str = "chunk";
+pub(super) const EDITED: &str = "edited";
+
 /// What a head knows of the chunks beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parts {
+    /// What their sort keys begin with.
+    pub(super) series: &'static str,
     /// How many there are.
     pub(super) count: u32,
     /// SHA-256 of their bytes together: each of them carries it, so that chunks of two bodies are never mixed.
@@ -38,15 +44,20 @@ struct ChunkItem {
 
 impl Parts {
     /// A body as chunks, and what its head must know of them.
-    pub(super) fn split(id: LetterId, packed: &Packed, expires: Option<u64>) -> Result<(Self, Vec<Item>), String> {
+    pub(super) fn split(
+        series: &'static str,
+        id: LetterId,
+        packed: &Packed,
+        expires: Option<u64>,
+    ) -> Result<(Self, Vec<Item>), String> {
         let pieces: Vec<_> = packed.bytes.chunks(CHUNK).collect();
         let count = u32::try_from(pieces.len()).ok().filter(|count| *count <= CHUNKS);
         let count = count.ok_or_else(|| "the body is too large for one transaction".to_owned())?;
-        let parts = Self { count, tag: tag(&packed.bytes), codec: packed.codec };
+        let parts = Self { series, count, tag: tag(&packed.bytes), codec: packed.codec };
         let chunk = |(n, piece): (usize, &&[u8])| {
             encode(ChunkItem {
                 pk: id,
-                sk: sk(n),
+                sk: sk(series, n),
                 chunks: count,
                 body_tag: parts.tag.clone(),
                 data: ByteBuf::from(piece.to_vec()),
@@ -57,9 +68,20 @@ impl Parts {
         Ok((parts, items))
     }
 
+    /// As a head tells it.
+    pub(super) fn of_head(
+        series: &'static str,
+        count: Option<u32>,
+        tag: Option<String>,
+        codec: Option<Codec>,
+    ) -> Option<Self> {
+        Some(Self { series, count: count?, tag: tag?, codec: codec? })
+    }
+
     /// The keys of the chunks, in order.
-    pub(super) fn keys(&self, id: LetterId) -> impl Iterator<Item = Item> {
-        (0..self.count.min(CHUNKS) as usize).map(move |n| key(id, &sk(n)))
+    pub(super) fn keys(&self, id: LetterId) -> impl Iterator<Item = Item> + use<> {
+        let (series, count) = (self.series, self.count.min(CHUNKS) as usize);
+        (0..count).map(move |n| key(id, &sk(series, n)))
     }
 
     /// Payload and attributes, from the chunks in order as far as they are there; or what is wrong with them.
@@ -86,8 +108,8 @@ pub(super) fn key(id: LetterId, sk: &str) -> Item {
     Item::from([("pk".to_owned(), text(id)), ("sk".to_owned(), text(sk))])
 }
 
-fn sk(n: usize) -> String {
-    format!("chunk#{n}")
+fn sk(series: &str, n: usize) -> String {
+    format!("{series}#{n}")
 }
 
 fn tag(bytes: &[u8]) -> String {
@@ -107,7 +129,7 @@ mod tests {
 
     fn split(bytes: usize) -> (Packed, Parts, Vec<Option<Item>>) {
         let packed = Packed::of(&noise(bytes), &Attributes::new());
-        let (parts, items) = Parts::split(id(), &packed, Some(9)).unwrap();
+        let (parts, items) = Parts::split(BODY, id(), &packed, Some(9)).unwrap();
         (packed, parts, items.into_iter().map(Some).collect())
     }
 

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::body::{Codec, Packed};
-use super::chunks::Parts;
+use super::chunks::{BODY, Parts};
+use super::edited::EditedFields;
 use super::parts::{AttributeItem, ErasureItem, EventItem, LifeItem, SendItem, rfc3339};
 use crate::item::{Item, decode, encode};
 
@@ -74,15 +75,21 @@ struct LetterItem {
     function_version: Option<String>,
     #[serde(flatten)]
     body: BodyItem,
+    #[serde(flatten)]
+    edited: EditedFields,
 }
 
 /// What a head may lack.
-pub(super) const OPTIONAL: [&str; 18] = [
+pub(super) const OPTIONAL: [&str; 22] = [
     "body",
     "body_codec",
     "body_expires",
     "body_tag",
     "chunks",
+    "edited",
+    "edited_chunks",
+    "edited_codec",
+    "edited_tag",
     "erased",
     "error_code",
     "expires",
@@ -152,7 +159,7 @@ impl BodyItem {
                 item.body = Some(ByteBuf::from(packed.bytes.clone()));
                 item.body_codec = Some(packed.codec);
             }
-            InHead::Parts(Parts { count, tag, codec }) => {
+            InHead::Parts(Parts { count, tag, codec, .. }) => {
                 (item.chunks, item.body_tag, item.body_codec) = (Some(*count), Some(tag.clone()), Some(*codec));
             }
             InHead::Nothing => {}
@@ -175,10 +182,7 @@ impl BodyItem {
             let (payload, attributes) = Packed::open(codec, &bytes).map_err(|why| format!("the item's body: {why}"))?;
             return Ok((payload, attributes, kept, None));
         }
-        let parts = match (self.chunks, self.body_tag, self.body_codec) {
-            (Some(count), Some(tag), Some(codec)) => Some(Parts { count, tag, codec }),
-            _ => None,
-        };
+        let parts = Parts::of_head(BODY, self.chunks, self.body_tag, self.body_codec);
         let why = if parts.is_some() { "its chunks were not read" } else { "its head says nothing of it" };
         Ok((String::new(), Attributes::new(), Body::Missing { until, why: why.to_owned() }, parts))
     }
@@ -188,13 +192,14 @@ fn whole_seconds(seconds: u64) -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1_000))
 }
 
-/// A letter as its head.
-pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, String> {
+/// A letter as its head; `edited` are the chunks of its edited body, if that stands apart.
+pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Parts>) -> Result<Item, String> {
     let shard = letter.id.shard(SHARDS);
     let status_shard = Letter::status_shard(letter.status, shard);
     let fingerprint_shard = Letter::fingerprint_shard(&letter.fingerprint, shard);
     let function_version = letter.function_version().map(str::to_owned);
     let body = BodyItem::of(letter, in_head);
+    let edited = EditedFields::of(letter, edited);
     let reason = letter.reason.clone();
     encode(LetterItem {
         pk: letter.id,
@@ -233,6 +238,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>) -> Result<Item, Str
         fingerprint_shard,
         function_version,
         body,
+        edited,
     })
 }
 
@@ -242,13 +248,21 @@ pub(super) struct Head {
     pub(super) letter: Letter,
     /// The chunks, if so.
     pub(super) parts: Option<Parts>,
+    /// Those of its edited body, if that does.
+    pub(super) edited: Option<Parts>,
 }
 
 impl Head {
+    /// Whether something of the letter must still be read.
+    pub(super) const fn is_apart(&self) -> bool {
+        self.parts.is_some() || self.edited.is_some()
+    }
+
     /// An item as the letter that it holds. The attempts behind the reason are in the history, and only there.
     pub(super) fn read(item: Item) -> Result<Self, String> {
         let stored: LetterItem = decode(item)?;
         let (payload, attributes, body, parts) = stored.body.read()?;
+        let (edited, edited_parts) = stored.edited.read();
         let letter = Letter {
             id: stored.pk,
             source: stored.source_topic,
@@ -257,6 +271,7 @@ impl Head {
             payload,
             attributes,
             body,
+            edited,
             group: stored.message_group_id,
             sequence: stored.sequence_number,
             origin: stored.origin_message_id,
@@ -287,7 +302,7 @@ impl Head {
             expires: stored.expires.map(whole_seconds),
             version: stored.version,
         };
-        Ok(Self { letter, parts })
+        Ok(Self { letter, parts, edited: edited_parts })
     }
 }
 

@@ -97,18 +97,20 @@ pub(super) struct SendItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     job: Option<JobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    edited: Option<PayloadHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<QueueArn>,
 }
 
 impl From<Send> for SendItem {
-    fn from(Send { number, key, hash, message_id, at, job, to }: Send) -> Self {
-        Self { number, key, hash, message_id, at, job, to }
+    fn from(Send { number, key, hash, message_id, at, job, edited, to }: Send) -> Self {
+        Self { number, key, hash, message_id, at, job, edited, to }
     }
 }
 
 impl From<SendItem> for Send {
-    fn from(SendItem { number, key, hash, message_id, at, job, to }: SendItem) -> Self {
-        Self { number, key, hash, message_id, at, job, to }
+    fn from(SendItem { number, key, hash, message_id, at, job, edited, to }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at, job, edited, to }
     }
 }
 

@@ -5,14 +5,14 @@ use redrive_core::letter::{Body, HEAD_LIMIT, Letter};
 use super::body::Packed;
 
 /// Up to this many bytes a body is stored as it is, for people to read: compression would save next to nothing.
-const PLAIN: usize = 4 * 1024;
+pub(super) const PLAIN: usize = 4 * 1024;
 /// The most bytes of a body in its letter's head; what is larger stands apart. Every edge writes the head.
 const INLINE: usize = 256 * 1024;
 /// Compression must save one write unit at least.
 const UNIT: usize = 1024;
 
-// An item holds 400 KB, the attributes' names among them.
-const _: () = assert!(HEAD_LIMIT + INLINE + UNIT < 400 * 1024 - 8 * 1024);
+// An item holds 400 KB, the attributes' names and a small edited body among them.
+const _: () = assert!(HEAD_LIMIT + INLINE + UNIT + PLAIN < 400 * 1024 - 8 * 1024);
 
 /// Whether it takes much memory to write a letter.
 pub(super) fn is_large(letter: &Letter) -> bool {

@@ -9,44 +9,58 @@ use redrive_core::time::Timestamp;
 use serde::Deserialize;
 
 use super::body::Codec;
-use super::chunks::Parts;
+use super::chunks::{BODY, EDITED, Parts};
+use super::edited::EditedPlace;
 use super::item::{InHead, to_item};
 use super::place::Place;
 use crate::item::{Item, decode, number, text};
 
-/// How the body of a letter is kept in the table, as its head tells it.
+/// How the bodies of a letter are kept in the table, as its head tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// The chunks, if it stands apart.
+    /// The chunks, if its body stands apart.
     pub(super) parts: Option<Parts>,
+    /// Those of its edited body, if that does.
+    pub(super) edited: Option<Parts>,
     /// When they are deleted.
     pub(super) expires: Option<u64>,
 }
 
-/// What of a head says how its body is kept.
+/// What of a head says how its bodies are kept.
 #[derive(Deserialize)]
 struct LayoutItem {
     version: u64,
     chunks: Option<u32>,
     body_tag: Option<String>,
     body_codec: Option<Codec>,
+    edited_chunks: Option<u32>,
+    edited_tag: Option<String>,
+    edited_codec: Option<Codec>,
     expires: Option<u64>,
     body_expires: Option<u64>,
 }
 
 /// The attributes of [`LayoutItem`], to be asked for.
-pub(super) const LAYOUT: [&str; 6] = ["version", "chunks", "body_tag", "body_codec", "expires", "body_expires"];
+pub(super) const LAYOUT: [&str; 9] = [
+    "version",
+    "chunks",
+    "body_tag",
+    "body_codec",
+    "edited_chunks",
+    "edited_tag",
+    "edited_codec",
+    "expires",
+    "body_expires",
+];
 
 impl Layout {
-    /// A head's version, and how it keeps its body.
+    /// A head's version, and how it keeps its bodies.
     pub(super) fn of_head(item: Item) -> Result<(u64, Self), String> {
         let item: LayoutItem = decode(item)?;
-        let parts = match (item.chunks, item.body_tag, item.body_codec) {
-            (Some(count), Some(tag), Some(codec)) => Some(Parts { count, tag, codec }),
-            _ => None,
-        };
-        let expires = item.body_expires.or(item.expires).filter(|_| parts.is_some());
-        Ok((item.version, Self { parts, expires }))
+        let parts = Parts::of_head(BODY, item.chunks, item.body_tag, item.body_codec);
+        let edited = Parts::of_head(EDITED, item.edited_chunks, item.edited_tag, item.edited_codec);
+        let expires = item.body_expires.or(item.expires).filter(|_| parts.is_some() || edited.is_some());
+        Ok((item.version, Self { parts, edited, expires }))
     }
 }
 
@@ -68,36 +82,43 @@ pub(super) enum Beside {
 
 /// A condition with its names and values.
 pub(super) struct Condition {
-    pub(super) expression: &'static str,
+    pub(super) expression: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
 }
 
 impl Plan {
-    /// A letter whose body is to be kept in this place, if it is not apart already, as `layout` says.
-    pub(super) fn of(write: &LetterWrite, place: &Place, layout: &Layout) -> Result<Self, String> {
+    /// A letter whose bodies are to be kept in these places, if they are not apart already, as `layout` says.
+    pub(super) fn of(
+        write: &LetterWrite,
+        (place, edited): (&Place, &EditedPlace),
+        layout: &Layout,
+    ) -> Result<Self, String> {
         let letter = &write.letter;
-        let condition = Condition::of(write.replaces, layout.parts.as_ref());
+        let condition = Condition::of(write.replaces, layout);
         let expires = letter.body_expires().map(Timestamp::as_secs);
-        let (in_head, beside) = match (place, &layout.parts) {
+        let moves = |parts: &Parts| if expires == layout.expires { Vec::new() } else { expire(letter, parts, expires) };
+        let (in_edited, mut beside) = edited_beside(letter, edited, layout.edited.as_ref(), expires, moves)?;
+        let in_edited = in_edited.as_ref();
+        let head = match (place, &layout.parts) {
             (Place::Nowhere, Some(parts)) if matches!(letter.body, Body::Erased { .. }) => {
-                (InHead::Nothing, parts.keys(letter.id).map(Beside::Delete).collect())
+                beside.extend(parts.keys(letter.id).map(Beside::Delete));
+                to_item(letter, &InHead::Nothing, in_edited)
             }
             (_, Some(parts)) => {
-                let moved = expires != layout.expires;
-                (InHead::Parts(parts), if moved { expire(letter, parts, expires) } else { Vec::new() })
+                beside.extend(moves(parts));
+                to_item(letter, &InHead::Parts(parts), in_edited)
             }
-            (Place::Nowhere, None) => (InHead::Nothing, Vec::new()),
-            (Place::Plain, None) => (InHead::Plain, Vec::new()),
-            (Place::Packed(packed), None) => (InHead::Packed(packed), Vec::new()),
+            (Place::Nowhere, None) => to_item(letter, &InHead::Nothing, in_edited),
+            (Place::Plain, None) => to_item(letter, &InHead::Plain, in_edited),
+            (Place::Packed(packed), None) => to_item(letter, &InHead::Packed(packed), in_edited),
             (Place::Apart(packed), None) => {
-                let (parts, chunks) = Parts::split(letter.id, packed, expires)?;
-                let head = to_item(letter, &InHead::Parts(&parts))?;
-                let beside = chunks.into_iter().map(Beside::Put).collect();
-                return Ok(Self { head, condition, beside });
+                let (parts, chunks) = Parts::split(BODY, letter.id, packed, expires)?;
+                beside.extend(chunks.into_iter().map(Beside::Put));
+                to_item(letter, &InHead::Parts(&parts), in_edited)
             }
         };
-        Ok(Self { head: to_item(letter, &in_head)?, condition, beside })
+        Ok(Self { head: head?, condition, beside })
     }
 
     /// As one transaction, the head first.
@@ -113,6 +134,31 @@ impl Plan {
         // Table and item are given, so it builds; if it did not, DynamoDB would refuse the empty write.
         let head = TransactWriteItem::builder().set_put(head.build().ok()).build();
         std::iter::once(head).chain(self.beside.into_iter().map(|beside| beside.built(table))).collect()
+    }
+}
+
+/// The chunks of an edited body, if it is to stand apart, and what must change of them.
+fn edited_beside(
+    letter: &Letter,
+    place: &EditedPlace,
+    there: Option<&Parts>,
+    expires: Option<u64>,
+    moves: impl Fn(&Parts) -> Vec<Beside>,
+) -> Result<(Option<Parts>, Vec<Beside>), String> {
+    let all = there.into_iter().flat_map(|parts| parts.keys(letter.id));
+    match place {
+        // Erased, or edited once more; or it is small, and its time runs no more.
+        EditedPlace::Head => Ok((None, all.map(Beside::Delete).collect())),
+        EditedPlace::Lost => Ok((there.cloned(), there.map(moves).unwrap_or_default())),
+        EditedPlace::Apart(packed) => {
+            let (parts, chunks) = Parts::split(EDITED, letter.id, packed, expires)?;
+            if let Some(there) = there.filter(|there| **there == parts) {
+                return Ok((Some(parts), moves(there)));
+            }
+            let beyond = all.skip(chunks.len()).map(Beside::Delete);
+            let beside = chunks.into_iter().map(Beside::Put).chain(beyond).collect();
+            Ok((Some(parts), beside))
+        }
     }
 }
 
@@ -148,23 +194,30 @@ impl Beside {
 }
 
 impl Condition {
-    /// That the letter is the version that was read, and its body is kept as it was thought to be.
-    fn of(replaces: Option<u64>, parts: Option<&Parts>) -> Self {
-        let (expression, names, values) = match (replaces, parts) {
-            (None, _) => ("attribute_not_exists(#pk)", vec![("#pk", "pk")], Vec::new()),
-            (Some(version), None) => (
-                "#version = :version AND attribute_not_exists(#chunks)",
-                vec![("#version", "version"), ("#chunks", "chunks")],
-                vec![(":version", number(version))],
-            ),
-            (Some(version), Some(parts)) => (
-                "#version = :version AND #tag = :tag",
-                vec![("#version", "version"), ("#tag", "body_tag")],
-                vec![(":version", number(version)), (":tag", text(&parts.tag))],
-            ),
+    /// That the letter is the version that was read, and its bodies are kept as they were thought to be.
+    fn of(replaces: Option<u64>, layout: &Layout) -> Self {
+        let Some(version) = replaces else {
+            let names = [("#pk".to_owned(), "pk".to_owned())].into();
+            return Self { expression: "attribute_not_exists(#pk)".to_owned(), names, values: HashMap::new() };
         };
+        let mut parts = vec!["#version = :version".to_owned()];
+        let mut names = vec![("#version", "version")];
+        let mut values = vec![(":version", number(version))];
+        for (there, tag, chunks) in
+            [(&layout.parts, "body_tag", "chunks"), (&layout.edited, "edited_tag", "edited_chunks")]
+        {
+            let (name, value) = if chunks == "chunks" { ("#tag", ":tag") } else { ("#edited", ":edited") };
+            if let Some(there) = there {
+                parts.push(format!("{name} = {value}"));
+                names.push((name, tag));
+                values.push((value, text(&there.tag)));
+            } else {
+                parts.push(format!("attribute_not_exists({name})"));
+                names.push((name, chunks));
+            }
+        }
         let names = names.into_iter().map(|(name, is)| (name.to_owned(), is.to_owned())).collect();
         let values = values.into_iter().map(|(name, is)| (name.to_owned(), is)).collect();
-        Self { expression, names, values }
+        Self { expression: parts.join(" AND "), names, values }
     }
 }

@@ -29,13 +29,12 @@ impl LetterTable {
         let mut doubtful: HashMap<LetterId, u64> = HashMap::new();
         for round in 1..=ROUNDS {
             let heads = self.heads(&asked).await?;
-            let (apart, whole): (Vec<_>, Vec<_>) = heads.into_iter().partition(|(_, head)| head.parts.is_some());
+            let (apart, whole): (Vec<_>, Vec<_>) = heads.into_iter().partition(|(_, head)| head.is_apart());
             letters.extend(whole.into_iter().map(|(id, head)| (id, head.letter)));
             asked.clear();
             let mut found = self.chunks(&apart).await?;
-            for (id, Head { letter, parts }) in apart {
-                let Some(parts) = parts else { continue };
-                let (letter, is_whole) = joined(letter, &parts, &mut found);
+            for (id, head) in apart {
+                let (letter, is_whole) = joined(head, &mut found);
                 // Its chunks may have been deleted or replaced since its head was read: then the head is another by now.
                 let seen_before = doubtful.insert(id, letter.version) == Some(letter.version);
                 if is_whole || seen_before || round == ROUNDS {
@@ -67,7 +66,7 @@ impl LetterTable {
 
     /// The chunks that are there, by letter and sort key.
     async fn chunks(&self, apart: &[(LetterId, Head)]) -> Result<HashMap<(String, String), Item>, Unavailable> {
-        let keys = apart.iter().filter_map(|(id, head)| Some(head.parts.as_ref()?.keys(*id))).flatten().collect();
+        let keys = apart.iter().flat_map(|(id, head)| parts(head).flat_map(|parts| parts.keys(*id))).collect();
         let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
         Ok(items.into_iter().filter_map(|item| Some((place(&item)?, item))).collect())
     }
@@ -77,12 +76,36 @@ fn place(item: &Item) -> Option<(String, String)> {
     Some((text_of(item, "pk")?.to_owned(), text_of(item, "sk")?.to_owned()))
 }
 
-/// A letter with the body that its chunks hold, and whether they do.
-fn joined(letter: Letter, parts: &Parts, found: &mut HashMap<(String, String), Item>) -> (Letter, bool) {
-    let chunks = parts.keys(letter.id).map(|key| found.remove(&place(&key)?)).collect();
-    let until = letter.body.until();
-    match parts.join(chunks) {
-        Ok((payload, attributes)) => (Letter { payload, attributes, body: Body::Kept { until }, ..letter }, true),
-        Err(why) => (Letter { body: Body::Missing { until, why }, ..letter }, false),
+fn parts(head: &Head) -> impl Iterator<Item = &Parts> {
+    head.parts.iter().chain(&head.edited)
+}
+
+/// A letter with the bodies that its chunks hold, and whether they do.
+fn joined(head: Head, found: &mut HashMap<(String, String), Item>) -> (Letter, bool) {
+    let Head { mut letter, parts, edited } = head;
+    let id = letter.id;
+    let mut join = |parts: &Parts| parts.join(parts.keys(id).map(|key| found.remove(&place(&key)?)).collect());
+    let mut is_whole = true;
+    if let Some(joined) = parts.as_ref().map(&mut join) {
+        let until = letter.body.until();
+        match joined {
+            Ok((payload, attributes)) => {
+                (letter.payload, letter.attributes, letter.body) = (payload, attributes, Body::Kept { until });
+            }
+            Err(why) => {
+                letter.body = Body::Missing { until, why };
+                is_whole = false;
+            }
+        }
     }
+    if let (Some(joined), Some(edited)) = (edited.as_ref().map(&mut join), &mut letter.edited) {
+        match joined {
+            Ok((payload, _)) => (edited.payload, edited.lost) = (payload, None),
+            Err(why) => {
+                edited.lost = Some(why);
+                is_whole = false;
+            }
+        }
+    }
+    (letter, is_whole)
 }

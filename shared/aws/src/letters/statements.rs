@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
+use super::edited::EditedPlace;
 use super::item::{Head, InHead, OPTIONAL, to_item};
 use super::place::{Place, is_large};
 use super::{LetterTable, SERVICE, WIDTH};
@@ -78,10 +79,13 @@ impl LetterTable {
         if is_large(&write.letter) {
             return None;
         }
+        if EditedPlace::of(&write.letter) != EditedPlace::Head {
+            return None;
+        }
         let item = match (Place::of(&write.letter), write.replaces) {
-            (Place::Plain, _) => to_item(&write.letter, &InHead::Plain),
-            (Place::Packed(packed), _) => to_item(&write.letter, &InHead::Packed(&packed)),
-            (Place::Nowhere, None) => to_item(&write.letter, &InHead::Nothing),
+            (Place::Plain, _) => to_item(&write.letter, &InHead::Plain, None),
+            (Place::Packed(packed), _) => to_item(&write.letter, &InHead::Packed(&packed), None),
+            (Place::Nowhere, None) => to_item(&write.letter, &InHead::Nothing, None),
             // Chunks may have to go with it, or to be written.
             (Place::Nowhere, Some(_)) | (Place::Apart(_), _) => return None,
         };
@@ -162,9 +166,9 @@ impl LetterTable {
     }
 }
 
-/// That the letter is the version that was read, and no chunks are beside it: then its body is in its head.
+/// That the letter is the version that was read, and no chunks are beside it: then its bodies are in its head.
 fn change(table: &str, attributes: Vec<(String, AttributeValue)>, version: u64) -> (String, Vec<AttributeValue>) {
-    let unchanged = ("\"version\"=? AND \"chunks\" IS MISSING", vec![number(version)]);
+    let unchanged = ("\"version\"=? AND \"chunks\" IS MISSING AND \"edited_chunks\" IS MISSING", vec![number(version)]);
     update(table, attributes, &OPTIONAL, &["pk", "sk"], unchanged)
 }
 
@@ -177,7 +181,7 @@ fn read(error: Option<BatchStatementError>, write: &LetterWrite) -> Read {
             let found = item.filter(|item| !item.is_empty()).and_then(|item| Head::read(item).ok());
             match found {
                 // Another version, whole.
-                Some(Head { letter, parts: None }) if Some(letter.version) != write.replaces => {
+                Some(Head { letter, parts: None, edited: None }) if Some(letter.version) != write.replaces => {
                     Read::Done(Err(WriteError::Condition(Some(Box::new(letter)))))
                 }
                 // It is gone, stands apart, or cannot be read: a write of its own finds out which.
@@ -208,7 +212,8 @@ mod tests {
         assert_eq!(removes, OPTIONAL.len() - 1);
         assert!(!told.contains("REMOVE \"body\" ") && told.contains(" REMOVE \"token\""));
         assert!(told.starts_with("UPDATE \"t\" SET \"body\"=?,\"status\"=?,\"version\"=? REMOVE "), "{told}");
-        let condition = " WHERE \"pk\"=? AND \"sk\"=? AND \"version\"=? AND \"chunks\" IS MISSING";
+        let condition =
+            " WHERE \"pk\"=? AND \"sk\"=? AND \"version\"=? AND \"chunks\" IS MISSING AND \"edited_chunks\" IS MISSING";
         assert!(told.ends_with(condition), "{told}");
         let expected = [text("body"), text("status"), text("version"), text("pk"), text("sk"), number(8)];
         assert_eq!(parameters, expected);

@@ -9,6 +9,7 @@ use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
+use super::edited::EditedPlace;
 use super::item::{HEAD, Head};
 use super::place::{Place, is_large};
 use super::plan::{LAYOUT, Layout, Plan};
@@ -42,10 +43,10 @@ impl LetterTable {
         let id = write.letter.id;
         // Held until the end; it is never closed.
         let _turn = if is_large(&write.letter) { self.large.acquire().await.ok() } else { None };
-        let place = Place::of(&write.letter);
+        let (place, edited) = (Place::of(&write.letter), EditedPlace::of(&write.letter));
         let mut layout = Layout::default();
         if let Some(version) = write.replaces
-            && place.is_apart_by_now(&write.letter.body)
+            && (place.is_apart_by_now(&write.letter.body) || edited != EditedPlace::Head)
         {
             match self.layout(id).await? {
                 Some((found, kept)) if found == version => layout = kept,
@@ -54,7 +55,8 @@ impl LetterTable {
         }
         let mut why = None;
         for round in 0..TRIES {
-            let plan = Plan::of(write, &place, &layout).map_err(|why| not_ours("write", &why, &id.to_string()))?;
+            let plan = Plan::of(write, (&place, &edited), &layout);
+            let plan = plan.map_err(|why| not_ours("write", &why, &id.to_string()))?;
             match self.carry_out(plan).await? {
                 Tried::Written => return Ok(()),
                 Tried::Head(found) => match self.otherwise(write, found, &layout).await? {
@@ -89,7 +91,7 @@ impl LetterTable {
         }
         let head = Head::read(item).map_err(told)?;
         // What stands apart must be read.
-        if head.parts.is_some() { Ok(None) } else { Err(WriteError::Condition(Some(Box::new(head.letter)))) }
+        if head.is_apart() { Ok(None) } else { Err(WriteError::Condition(Some(Box::new(head.letter)))) }
     }
 
     /// The letter that is there instead of the one that was expected.

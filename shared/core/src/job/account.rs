@@ -32,6 +32,8 @@ pub enum Fate {
     NoAttributeSlot,
     /// Its body was erased, has expired, or is lost.
     NoBody,
+    /// What a person asked to be sent instead of its body does not fit it, or a copy of it cannot be withdrawn.
+    EditFailed,
     /// The policy says never, and it was not named by its id.
     PolicyNever,
     /// It is older than the ledger's memory, which knows nothing of it.
@@ -56,7 +58,12 @@ impl Fate {
             Self::Planned | Self::Sent | Self::Failing | Self::Resolved | Self::Assumed => true,
             Self::FailedAgain | Self::Unknown | Self::InDoubt => true,
             Self::Refused | Self::ResolvedBefore | Self::ChangedMeanwhile | Self::NoAttributeSlot => false,
-            Self::NoBody | Self::PolicyNever | Self::Forgotten | Self::NotFound | Self::NotReached => false,
+            Self::NoBody
+            | Self::EditFailed
+            | Self::PolicyNever
+            | Self::Forgotten
+            | Self::NotFound
+            | Self::NotReached => false,
         }
     }
 

@@ -97,14 +97,15 @@ pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> S
     if entry.owner == request.token && entry.state == State::InProgress {
         return Step::Won(Box::new(Claim { request: request.clone(), entry: entry.clone() }));
     }
-    let may_run = !entry.is_dead(life) && entry.attempts(life) < request.limit;
+    let over = entry.is_over(life, request.send);
+    let may_run = !over && entry.attempts(life) < request.limit;
     if lapsed && may_run {
         return take(Some(entry), request, entry.version + 1, unchanged);
     }
     match entry.state {
         State::Completed if entry.hash == request.hash => Step::Refused(Refusal::Duplicate),
         State::Completed => Step::Refused(Refusal::KeyReused),
-        _ if entry.is_dead(life) => Step::Refused(Refusal::Dead(entry.fault_of(life))),
+        _ if over => Step::Refused(Refusal::Dead(entry.fault_of(life))),
         State::InProgress if !lapsed => Step::Refused(Refusal::Busy(entry.lease_until)),
         // Another life died here; this one may still run.
         State::Failed if may_run => take(Some(entry), request, entry.version + 1, unchanged),
@@ -123,6 +124,7 @@ fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expec
         send: None,
         fault: None,
         history: Vec::new(),
+        withdrawn: Vec::new(),
         expires: request.expires,
     });
     if !entry.start_attempt(&request.life) {

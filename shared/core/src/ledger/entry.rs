@@ -1,13 +1,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
-use crate::ids::{Life, OwnerToken, SendId};
+use crate::ids::{Life, MessageId, OwnerToken, SendId};
 use crate::key::PayloadHash;
 use crate::text::capped;
 use crate::time::Timestamp;
 
 /// How many lives an entry remembers.
-const LIVES: usize = 8;
+pub(super) const LIVES: usize = 8;
 /// How many failed attempts an entry remembers.
 const HISTORY: usize = 10;
 /// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
@@ -36,6 +36,15 @@ pub struct LifeRecord {
     pub attempts: u32,
     /// It will not be run again: SQS moves it to the DLQ.
     pub dead: bool,
+}
+
+impl LifeRecord {
+    /// Whether it is this life's: a withdrawn message's is that of all its lives.
+    #[must_use]
+    pub fn is_of(&self, life: &Life) -> bool {
+        let withdrawn = self.dead && self.life.sent_at == Life::UNDATED;
+        self.life == *life || withdrawn && self.life.message_id == life.message_id
+    }
 }
 
 /// Where an attempt ran: enough to find its log lines.
@@ -106,6 +115,9 @@ pub struct Entry {
     pub fault: Option<LastFault>,
     /// The last failed attempts, oldest first.
     pub history: Vec<Attempt>,
+    /// Letters that were edited, each with its highest number by then: a copy with a number up to that one is dead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<SendId>,
     /// After this the entry counts as absent.
     pub expires: Timestamp,
 }
@@ -120,13 +132,25 @@ impl Entry {
     /// This life's part.
     #[must_use]
     pub fn life(&self, life: &Life) -> Option<&LifeRecord> {
-        self.lives.iter().find(|record| record.life == *life)
+        self.lives.iter().find(|record| record.is_of(life))
     }
 
     /// Whether this life will not be run again.
     #[must_use]
     pub fn is_dead(&self, life: &Life) -> bool {
         self.life(life).is_some_and(|record| record.dead)
+    }
+
+    /// Whether this copy of a letter must not run any more, because the letter was edited since.
+    #[must_use]
+    pub fn withdraws(&self, send: SendId) -> bool {
+        self.withdrawn.iter().any(|edited| edited.letter == send.letter && send.number <= edited.number)
+    }
+
+    /// Whether a message of this life, and of this send if it is one, will not be run again.
+    #[must_use]
+    pub fn is_over(&self, life: &Life, send: Option<SendId>) -> bool {
+        self.is_dead(life) || send.is_some_and(|send| self.withdraws(send))
     }
 
     /// How often the handler was started for this life.
@@ -170,6 +194,7 @@ impl Entry {
             send,
             fault: None,
             history: Vec::new(),
+            withdrawn: Vec::new(),
             expires,
         };
         entry.record_failure(&life, fault, origin, now);
@@ -183,12 +208,28 @@ impl Entry {
             record.attempts = record.attempts.saturating_add(1);
             return true;
         }
+        self.remember(LifeRecord { life: life.clone(), attempts: 1, dead: false })
+    }
+
+    fn remember(&mut self, record: LifeRecord) -> bool {
         if self.lives.len() >= LIVES {
             let Some(oldest) = self.lives.iter().position(|record| !record.dead) else { return false };
             self.lives.remove(oldest);
         }
-        self.lives.push(LifeRecord { life: life.clone(), attempts: 1, dead: false });
+        self.lives.push(record);
         true
+    }
+
+    /// Marks a message dead, whenever it was or will be enqueued. `false` if no room is left for that.
+    pub(super) fn bury_message(&mut self, id: &MessageId) -> bool {
+        let attempts = self.lives.iter().filter(|record| record.life.message_id == *id).map(|record| record.attempts);
+        let attempts = attempts.fold(0, u32::saturating_add);
+        let record = LifeRecord { life: Life { message_id: id.clone(), sent_at: Life::UNDATED }, attempts, dead: true };
+        if self.lives.contains(&record) {
+            return true;
+        }
+        self.lives.retain(|record| record.life.message_id != *id);
+        self.remember(record)
     }
 
     /// Takes back an attempt that never started.
@@ -234,7 +275,7 @@ impl Entry {
                 life(&attempt.life) + attempt.code.len() + attempt.text.len() + ran + 110
             })
             .sum();
-        300 + fault + lives + history
+        300 + fault + lives + history + self.withdrawn.len() * 70
     }
 }
 

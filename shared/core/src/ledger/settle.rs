@@ -41,7 +41,8 @@ impl Claim {
 
 /// Decides a settlement against the entry as it was last seen; at first that is the entry that the claim wrote.
 ///
-/// Only the owner may settle, and only while IN_PROGRESS: a worker that comes too late changes nothing.
+/// Only the owner may settle, and only while IN_PROGRESS: a worker that comes too late changes nothing. Too late is also who
+/// runs a body that was edited since: its lease had lapsed by then.
 #[must_use]
 pub fn settle(
     found: Option<&Entry>,
@@ -57,7 +58,9 @@ pub fn settle(
         Settlement::Complete => State::Completed,
         Settlement::Fail(_) | Settlement::Release => State::Failed,
     };
+    let over = entry.is_over(&claim.request().life, claim.request().send);
     match entry.state {
+        State::InProgress if over => return Settling::Rejected,
         State::InProgress => {}
         state if state == target => return Settling::Done,
         _ => return Settling::Rejected,

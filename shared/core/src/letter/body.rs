@@ -89,7 +89,8 @@ impl Letter {
             };
             name.len() + attribute.data_type.len() + value + 32
         });
-        self.payload.len() + attributes.sum::<usize>()
+        let edited = self.edited.as_ref().map_or(0, |edited| edited.payload.len());
+        self.payload.len() + edited + attributes.sum::<usize>()
     }
 
     /// When the body is deleted: with the letter, or before it.
@@ -116,5 +117,6 @@ impl Letter {
         self.payload.clear();
         self.attributes.clear();
         self.body = body;
+        self.strip_edit();
     }
 }

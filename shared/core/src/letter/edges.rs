@@ -36,13 +36,13 @@ impl Letter {
     /// `key` is the key that the message will bring by itself, as messages are read today: a letter that died for want of
     /// a key, or under another configuration, is sent with the key that it will be claimed by.
     ///
-    /// A claim that is taken over stays the claim of its job.
+    /// A claim that is taken over stays the claim of its job. An edited letter is sent with its edited body.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, for a claim that has not run out, that was made to eject the letter or to send it
     /// to another queue, and for a letter without its body.
     pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
-        self.body.check().map_err(|_| NotThisEdge(self.status))?;
+        self.check_body().map_err(|_| NotThisEdge(self.status))?;
         let lapsed = self.is_lapsed(now);
         if lapsed && (self.is_ejecting() || self.elsewhere().is_some()) {
             return Err(NotThisEdge(self.status));
@@ -59,10 +59,11 @@ impl Letter {
         letter.sends.push(Send {
             number: letter.number,
             key: letter.key.clone(),
-            hash: letter.hash.clone(),
+            hash: letter.hash_now().clone(),
             message_id: None,
             at: now,
             job: self.claimed_for().filter(|_| lapsed),
+            edited: letter.edited.as_ref().map(|edited| edited.whole.clone()),
             to: None,
         });
         if letter.sends.len() > HISTORY {
@@ -252,7 +253,7 @@ impl Letter {
             return Err(NotThisEdge(self.status));
         }
         let expired = self.body_expires().is_some_and(|expires| expires < now);
-        if expired || self.body.check().is_err() {
+        if expired || self.check_body().is_err() {
             return Err(NotThisEdge(self.status));
         }
         letter.status = Status::Pending;

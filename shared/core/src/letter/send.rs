@@ -28,6 +28,9 @@ pub struct Send {
     /// The job that it was claimed for, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
+    /// The whole payload's hash, if an edited body was sent and not the original.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<PayloadHash>,
     /// The queue that it went to, if that is not the one that the letter came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<QueueArn>,

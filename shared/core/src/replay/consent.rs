@@ -71,7 +71,7 @@ pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, 
     let forgettable = known.kept && !known.entry && letter.sent_at.after(known.retention) < now;
     match policy.verdict(&letter.reason) {
         Verdict::Never if !asked.named => Consent::Never,
-        _ if letter.body.check().is_err() => Consent::NoBody,
+        _ if letter.check_body().is_err() => Consent::NoBody,
         _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,
         _ if Outgoing::check(letter).is_err() && !asked.as_new => Consent::NoRoom,
         _ => Consent::Send,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Filter, Selection};
+use super::{Edit, Filter, Selection};
 use crate::decode::without_data;
 use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
@@ -16,6 +16,11 @@ use crate::job::{Guard, IDS, NewJob};
 const NOTE_LIMIT: usize = 1_024;
 /// The longest name of whoever asks.
 const NAME_LIMIT: usize = 256;
+
+/// The largest patch.
+const PATCH_LIMIT: usize = 64 * 1024;
+/// The largest edit of a job: it stands in the job's head, beside the ids.
+pub const JOB_EDIT_LIMIT: usize = 128 * 1024;
 
 /// What replay is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct Said {
     pub forgotten_ok: bool,
     /// A letter may go as a new message.
     pub as_new: bool,
+    /// What it is sent with instead of its body.
+    pub edit: Option<Edit>,
     /// On a FIFO queue a letter may go once the one before it was sent, whatever becomes of that.
     pub after_replayed: bool,
     /// Another queue that they go to, of those that are listed for their own.
@@ -147,14 +154,15 @@ const GUARD: [&str; 10] = [
 const ACTIONS: [(&str, &[&str], &str); 12] = [
     (
         "replay",
-        &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run"],
-        "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run",
+        &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run", "edit", "patch"],
+        "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run, edit (one letter's whole \
+         body) or patch (RFC 6902)",
     ),
     (
         "job",
-        &["ids", "select", "by", "why", "job", "to"],
+        &["ids", "select", "by", "why", "job", "to", "edit", "patch"],
         "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
-         step_seconds, forgotten_ok, as_new, after_replayed",
+         step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902)",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
@@ -233,13 +241,15 @@ impl Fields<'_> {
     }
 
     fn replay(&self) -> Read<Request> {
+        let selection = self.selection()?;
+        let edit = self.edit(&selection)?;
         let said = Said {
             forgotten_ok: self.flag("forgotten_ok")?,
             as_new: self.flag("as_new")?,
+            edit,
             after_replayed: self.flag("after_replayed")?,
             to: self.to()?,
         };
-        let selection = self.selection()?;
         Ok(match self.flag("dry_run")? {
             true => Request::DryRun { selection, said },
             false => Request::Replay { selection, by: self.by()?, said },
@@ -267,20 +277,36 @@ impl Fields<'_> {
             return self.bad(&format!("{} ids are more than a job takes ({IDS})", ids.len()));
         }
         let id = if self.given.contains_key("job") { Some(self.job()?) } else { None };
-        Ok(Request::Job(Box::new(NewJob {
-            id,
-            selection,
-            to: self.to()?,
-            guard,
-            by: self.by()?,
-            why: self.text("why")?,
-        })))
+        let edit = self.edit(&selection)?;
+        if edit.as_ref().is_some_and(|edit| edit.bytes() > JOB_EDIT_LIMIT) {
+            return self.bad("a job takes an edit of at most 128 KiB; \"replay\" takes a larger one");
+        }
+        let (to, by, why) = (self.to()?, self.by()?, self.text("why")?);
+        Ok(Request::Job(Box::new(NewJob { id, selection, to, guard, by, why, edit })))
     }
 
     fn remark(&self) -> Read<Remark> {
         let note = self.text("note")?.filter(|note| !note.trim().is_empty());
         let Some(note) = note else { return self.bad("a note of 1 to 1,024 bytes must say why") };
         Ok(Remark { selection: self.selection()?, note, by: self.by()? })
+    }
+
+    /// A body means one letter, or the same would be sent many times.
+    fn edit(&self, selection: &Selection) -> Read<Option<Edit>> {
+        let one = matches!(selection, Selection::Ids(ids) if ids.len() == 1);
+        let patch = match self.given.get("patch").map(json_patch::Patch::deserialize) {
+            None => None,
+            Some(Ok(patch)) => Some(Edit::Patch(patch)),
+            // What is wrong may quote a value of it.
+            Some(Err(_)) => return self.bad("\"patch\" is no JSON Patch (RFC 6902)"),
+        };
+        match (self.field::<String>("edit")?, patch) {
+            (Some(_), Some(_)) => self.bad("it has both \"edit\" and \"patch\""),
+            (Some(_), None) if !one => self.bad("\"edit\" is the body of one letter, named by its id"),
+            (Some(body), None) => Ok(Some(Edit::Body(body))),
+            (None, Some(patch)) if patch.bytes() > PATCH_LIMIT => self.bad("\"patch\" has more than 64 KiB"),
+            (None, patch) => Ok(patch),
+        }
     }
 
     fn field<T: DeserializeOwned>(&self, name: &str) -> Read<Option<T>> {

@@ -1,6 +1,6 @@
 use redrive_core::ids::JobId;
 use redrive_core::job::{Job, NewJob, NotThisStep, State};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::Change;
 use tracing::{info, warn};
 
@@ -15,7 +15,7 @@ const LINES: usize = 1_000;
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -122,8 +122,12 @@ where
 
 /// Whether a job is the one that is asked for.
 fn is_of(found: &Job, asked: &NewJob) -> bool {
-    let same = found.selection == asked.selection && found.to == asked.to && found.guard == asked.guard;
-    same && found.by == asked.by && found.why == asked.why
+    found.by == asked.by
+        && found.selection == asked.selection
+        && found.to == asked.to
+        && found.guard == asked.guard
+        && found.why == asked.why
+        && found.edit == asked.edit
 }
 
 const fn is_so(state: &State, to: Change) -> bool {

@@ -1,7 +1,7 @@
 use redrive_core::ids::OwnerToken;
 use redrive_core::job::Line;
 use redrive_core::letter::{Letter, LetterWrite, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
 use redrive_core::replay::{Asked, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::warn;
@@ -12,7 +12,7 @@ use crate::World;
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -32,7 +32,7 @@ where
             return Vec::new();
         };
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
-        let sending = Sending { by, asked, job: None, to: None, after_replayed: false };
+        let sending = Sending { by, asked, job: None, edit: None, to: None, after_replayed: false };
         let open = self.ejectable(letters, sending, report).await;
         let now = self.world.now();
         let claims = open.iter().filter_map(|letter| {

@@ -3,7 +3,7 @@
 use redrive_core::ids::QueueArn;
 use redrive_core::job::{Fate, Line};
 use redrive_core::letter::Letter;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
 use redrive_core::replay::Asked;
 
 use super::send::{line, sent_before};
@@ -24,7 +24,7 @@ pub struct Destination<O, G> {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

@@ -1,7 +1,7 @@
 use redrive_core::ids::{MessageId, Number};
 use redrive_core::job::{Fate, Line};
 use redrive_core::letter::Letter;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use tracing::{info, warn};
 
 use super::send::Claimed;
@@ -11,7 +11,7 @@ use crate::World;
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

@@ -2,27 +2,29 @@
 
 mod destinations;
 mod jobs;
+mod lanes;
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letter::{Letter, SHARDS, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
-use redrive_core::replay::{Asked, Candidate, Filter, Request, Selection};
+use redrive_core::letter::{Letter, Status};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Asked, Candidate, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::walk::SKEW;
 use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step};
-use crate::{World, roll};
+use crate::World;
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
-const READ: usize = 25;
-const STEP_BYTES: usize = 2 << 20;
+const READ: usize = 20;
+const STEP_BYTES: usize = 1 << 20;
 
 /// Why a request came to its end early, or was not begun.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -56,6 +58,10 @@ pub struct Reports {
 }
 
 impl Reports {
+    fn none(pairs: usize) -> Self {
+        Self { pairs: vec![ReplayReport::default(); pairs], rest: ReplayReport::default() }
+    }
+
     /// All of it.
     #[must_use]
     pub fn together(&self) -> ReplayReport {
@@ -79,15 +85,24 @@ pub async fn replay_all<O, R, T, G, W>(
 ) -> Result<Reports, ReplayError>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
 {
-    let none = Reports { pairs: vec![ReplayReport::default(); pairs.len()], rest: ReplayReport::default() };
+    let none = Reports::none(pairs.len());
     let Some(first) = pairs.first() else { return Ok(none) };
-    let mut walk =
-        Walk { pairs, first, deadline, reports: none, strangers: HashSet::new(), back: HashSet::new(), cut: false };
+    let resting = pairs.iter().map(|_| AtomicBool::new(false)).collect();
+    let mut walk = Walk {
+        pairs,
+        first,
+        deadline,
+        reports: none,
+        strangers: HashSet::new(),
+        back: HashSet::new(),
+        resting,
+        cut: false,
+    };
     match request {
         Request::Schedule => walk.scheduled().await?,
         Request::Work => {
@@ -130,6 +145,8 @@ struct Walk<'a, O, R, T, G, W> {
     strangers: HashSet<LetterId>,
     /// Letters of the shard that is walked which the queue has refused.
     back: HashSet<LetterId>,
+    /// Which pairs are left for the next run, as all lanes know.
+    resting: Arc<[AtomicBool]>,
     /// Whether a walk of the index ended early because every pair rests.
     cut: bool,
 }
@@ -137,7 +154,7 @@ struct Walk<'a, O, R, T, G, W> {
 impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -147,7 +164,8 @@ where
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
         let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None, to: None, after_replayed: false });
+        let nobody = Sending { by: "schedule", asked, job: None, edit: None, to: None, after_replayed: false };
+        let scheduled = Step::Send(nobody);
         self.deadline = Instant::now() + left() * 3 / 5;
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
         self.each(Listing::due(Status::Pending, now), None, scheduled).await?;
@@ -217,49 +235,14 @@ where
         let report = &self.reports.pairs[place];
         // With others beside it, a pair that is in trouble must not use up their time.
         let troubled = self.pairs.len() > 1 && report.unavailable + report.in_doubt > 0;
-        report.stopped.is_some() || troubled
+        if report.stopped.is_some() || troubled {
+            self.resting[place].store(true, Ordering::Relaxed);
+        }
+        self.resting[place].load(Ordering::Relaxed)
     }
 
     fn all_rest(&self) -> bool {
         (0..self.pairs.len()).all(|place| self.rests(place))
-    }
-
-    /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
-    /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
-    /// that a run which always ends too early does not always leave out the same shards.
-    async fn each(&mut self, listing: Listing<'_>, wanted: Option<&Filter>, step: Step<'_>) -> Result<(), Unavailable> {
-        let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
-        let by_then = self.first.world.now().after(SKEW);
-        for shard in (0..SHARDS).map(|n| (first + n) % SHARDS) {
-            let mut after = None;
-            self.back.clear();
-            loop {
-                if !self.first.time_left(self.deadline) {
-                    self.reports.rest.more = true;
-                    return Ok(());
-                }
-                let page = self.first.page(listing, shard, after).await?;
-                let mut fitting: Vec<Candidate> = page.candidates;
-                fitting
-                    .retain(|one| wanted.is_none_or(|filter| filter.fits(one)) && self.has_a_turn(one, step, by_then));
-                for (place, chunk) in self.chunks(fitting, step).await {
-                    if self.rests(place) {
-                        continue;
-                    }
-                    self.step(&chunk, step).await;
-                    if self.reports.rest.more {
-                        return Ok(());
-                    }
-                }
-                if self.all_rest() {
-                    self.cut = true;
-                    return Ok(());
-                }
-                let Some(next) = page.next else { break };
-                after = Some(next);
-            }
-        }
-        Ok(())
     }
 
     /// Whether a letter has not had its turn: what was sent may die again, or be refused, and come back to a later place of

@@ -3,7 +3,7 @@ use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
 
@@ -16,7 +16,7 @@ const COMPLETED: &str = "the ledger shows it completed";
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

@@ -1,4 +1,5 @@
 use redrive_core::cause::Standing;
+use redrive_core::ids::LetterId;
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
 
@@ -19,6 +20,9 @@ macro_rules! report {
             /// Why what was asked of a job was not done.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub refused: Option<String>,
+            /// Why the first letters of those whose edit failed were not sent.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub refused_edits: Vec<RefusedEdit>,
             /// Letters that came to RESOLVED: how long since the first failure of each.
             #[serde(skip)]
             pub took: Latencies,
@@ -90,6 +94,12 @@ report! {
     forgotten,
     /// Of a FIFO queue's group in which an earlier letter is not final: its turn comes after that.
     behind,
+    /// Claimed with an edited body.
+    edited,
+    /// Not sent: the edit does not fit them, or a former copy of them cannot be withdrawn.
+    edit_failed,
+    /// Not edited yet: somebody runs or holds them.
+    edit_waits,
     /// Asked for by id, and not there.
     not_found,
     /// Not touched: a table did not answer.
@@ -98,12 +108,27 @@ report! {
     would_send,
 }
 
+/// How many refused edits are told of.
+const REFUSED_EDITS: usize = 100;
+
+/// Why a letter was not sent with another body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedEdit {
+    /// Which letter.
+    pub letter: LetterId,
+    /// Why; nothing of its body.
+    pub why: String,
+}
+
 /// A job as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JobView {
-    /// Its head.
+    /// Its head, without the body or patch of an edit: whoever asks how a job stands need not see it.
     #[serde(flatten)]
     pub job: Job,
+    /// Whether its letters are edited.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub edits: bool,
     /// What is known of all its letters, those included that are not counted yet.
     pub known: Account,
     /// Its letters, if they were asked for.
@@ -113,8 +138,8 @@ pub struct JobView {
 
 impl JobView {
     pub(super) fn new(job: Job, open: &[Batch]) -> Self {
-        let known = job.known(open);
-        Self { job, known, lines: Vec::new() }
+        let (known, edits) = (job.known(open), job.edit.is_some());
+        Self { job: Job { edit: None, ..job }, edits, known, lines: Vec::new() }
     }
 }
 
@@ -132,12 +157,20 @@ impl ReplayReport {
         self.more |= other.more;
         self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
         self.refused = self.refused.take().or_else(|| other.refused.clone());
+        self.refused_edits.extend_from_slice(&other.refused_edits);
+        self.refused_edits.truncate(REFUSED_EDITS);
         self.took.append(&other.took);
-        self.standing = match (self.standing.take(), other.standing.clone()) {
-            (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
+        self.standing = both(self.standing.take(), &other.standing);
+        self.tally = both(self.tally.take(), &other.tally);
         other.jobs.iter().for_each(|view| self.show(view.clone()));
+    }
+
+    /// Counts a letter whose edit was refused, and says why.
+    pub(super) fn refuse_edit(&mut self, letter: LetterId, why: String) {
+        self.edit_failed += 1;
+        if self.refused_edits.len() < REFUSED_EDITS {
+            self.refused_edits.push(RefusedEdit { letter, why });
+        }
     }
 
     /// Shows a job as it stands last.
@@ -146,5 +179,12 @@ impl ReplayReport {
             Some(shown) => *shown = view,
             None => self.jobs.push(view),
         }
+    }
+}
+
+fn both(mine: Option<Standing>, theirs: &Option<Standing>) -> Option<Standing> {
+    match (mine, theirs.clone()) {
+        (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
+        (mine, theirs) => mine.or(theirs),
     }
 }

@@ -1,5 +1,5 @@
 use redrive_core::letter::{SHARDS, Status};
-use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Page, Unavailable};
+use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerMarker, Letters, Outbox, Page, Unavailable};
 use redrive_core::replay::{Heads, is_fifo};
 
 use super::{Listing, Replayer};
@@ -11,7 +11,7 @@ const PAGE: usize = 100;
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

@@ -2,7 +2,7 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
@@ -45,7 +45,7 @@ fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -70,6 +70,7 @@ where
             return lines;
         };
         let open = self.consented(letters, sending, report, &mut lines).await;
+        let open = self.edited(open, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
         lines.extend(self.send_all(claimed, outbox, sending, report).await);
         lines
@@ -90,6 +91,7 @@ where
         for (letter, known) in letters.iter().zip(&known) {
             match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
                 Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
+                Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
                 Consent::Send | Consent::Lapsed => report.would_send += 1,
                 Consent::Done(_) => report.resolved_instead += 1,
                 Consent::NotNow => report.changed_meanwhile += 1,
@@ -232,7 +234,7 @@ where
         for letter in &open {
             let token = OwnerToken::from_random(self.world.bits());
             // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
-            let (kind, key) = self.settings.reading.identify(&letter.payload, &letter.attributes);
+            let (kind, key) = self.settings.reading.identify(letter.payload_now(), &letter.attributes);
             let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
@@ -289,6 +291,7 @@ where
                 }
             };
             report.taken_over += usize::from(lapsed);
+            report.edited += usize::from(sending.edit.is_some() && !lapsed);
             if let Some(message) = message(&letter) {
                 claimed.push(Claimed { letter, token, message });
             }

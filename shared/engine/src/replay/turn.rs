@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use redrive_core::ids::JobId;
 use redrive_core::job::{Batch, Job, Readings, Stop};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -31,7 +31,7 @@ enum Turn {
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::job::{Batch, Job, Walk};
 use redrive_core::letter::{SHARDS, Status};
-use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ pub(super) const SKEW: Duration = Duration::from_secs(5);
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

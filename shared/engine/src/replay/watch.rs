@@ -4,10 +4,11 @@ use redrive_core::ids::LetterId;
 use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, outcome, seen_again};
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Selection};
 use redrive_core::time::Timestamp;
 
+use super::edit::Editing;
 use super::{ReplayReport, Replayer, Sending};
 use crate::World;
 
@@ -17,7 +18,7 @@ const YOUNG: Duration = Duration::from_secs(10);
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,
@@ -52,8 +53,9 @@ where
         let named = matches!(job.selection, Selection::Ids(_));
         let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
+        let edit = job.edit.as_ref().map(|edit| Editing { edit, by: &job.by });
         let (to, after_replayed) = (job.to.as_ref(), job.guard.after_replayed);
-        Sending { by: name, asked, job: Some(job.id), to, after_replayed }
+        Sending { by: name, asked, job: Some(job.id), edit, to, after_replayed }
     }
 
     /// Sends the planned letters of a batch that this job has not sent yet.

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite};
-use redrive_core::ports::{CommitError, Ledger, LedgerReader, Unavailable, WriteError};
+use redrive_core::ledger::{Entry, EntryWrite, Expect};
+use redrive_core::ports::{CommitError, Ledger, LedgerMarker, LedgerReader, Unavailable, WriteError};
 use redrive_core::time::Timestamp;
 
 use super::{Countable, Effects, THROTTLED};
@@ -170,5 +170,40 @@ impl LedgerReader for ModelLedger {
             keys.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect()
         };
         self.faults.ask(SERVICE, "read entries", read).await
+    }
+}
+
+impl LedgerMarker for ModelLedger {
+    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        const ACTION: &str = "withdraw copies";
+        let (ledger, asked) = (self.clone(), writes.clone());
+        let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
+            let write = |(index, write): (usize, &EntryWrite)| {
+                if trouble.refuses(index) { Err(throttled(ACTION).into()) } else { ledger.mark(write) }
+            };
+            asked.iter().enumerate().map(write).collect::<Vec<_>>()
+        });
+        answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
+    }
+}
+
+impl ModelLedger {
+    /// What replay may write: a tombstone where nothing is, and four attributes of what is there.
+    fn mark(&self, write: &EntryWrite) -> Result<(), WriteError<Entry>> {
+        let mut tables = lock(&self.tables);
+        let found = tables.entries.get(&write.key).cloned();
+        let entry = match (&write.expect, found.as_deref()) {
+            (Expect::AbsentOrExpired(_), None) => write.entry.clone(),
+            (Expect::Unchanged { .. }, Some(entry)) if write.expect.holds(Some(entry)) => Entry {
+                lives: write.entry.lives.clone(),
+                withdrawn: write.entry.withdrawn.clone(),
+                version: write.entry.version,
+                expires: write.entry.expires,
+                ..entry.clone()
+            },
+            (_, found) => return Err(WriteError::Condition(found.cloned().map(Box::new))),
+        };
+        self.put(&mut tables, write.key.clone(), entry, None);
+        Ok(())
     }
 }

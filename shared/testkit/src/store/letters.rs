@@ -138,6 +138,10 @@ fn without_body(mut letter: Letter) -> Letter {
     if let Body::Kept { until } = letter.body {
         (letter.payload, letter.attributes) = Default::default();
         letter.body = Body::Missing { until, why: "it is gone".to_owned() };
+        if let Some(edited) = &mut letter.edited {
+            edited.payload.clear();
+            edited.lost = Some("it is gone".to_owned());
+        }
     }
     letter
 }

@@ -4,6 +4,7 @@ use redrive_core::key::LedgerKey;
 use redrive_core::ledger::{Entry, State};
 use redrive_testkit::Effects;
 
+use super::edits::is_withdrawal;
 use super::{Checker, Invariant};
 use crate::cast::{ATTEMPTS, SKEW};
 
@@ -24,9 +25,13 @@ impl Checker {
             let count = self.effects.entry((key.clone(), after.hash.clone())).or_default();
             *count += 1;
             let count = *count;
+            self.effect_begins(after);
             self.must(count == 1, Invariant::OneEffect, || format!("the effect of {name} happened {count} times"));
         }
         let before = before.filter(|before| !before.expired(self.at));
+        if let Some(before) = before.filter(|before| is_withdrawal(before, after)) {
+            return self.withdrawn(&name, before, after);
+        }
         if after.state == State::InProgress {
             let attempts = |life| before.map_or(0, |before| before.attempts(life));
             let life = after.lives.iter().find(|record| record.attempts > attempts(&record.life));
@@ -37,6 +42,19 @@ impl Checker {
             None => self.must(after.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
                 format!("{name} was completed by who had not claimed it")
             }),
+        }
+    }
+
+    /// Replay marks what nobody runs, and what was dead stays so.
+    fn withdrawn(&mut self, name: &str, before: &Entry, after: &Entry) {
+        let live = before.state == State::InProgress && before.lease_until > self.at.after(SKEW);
+        self.must(!live && before.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
+            format!("{name} was marked while it was held")
+        });
+        for record in before.lives.iter().filter(|record| record.dead) {
+            self.must(after.is_dead(&record.life), Invariant::DeadStaysDead, || {
+                format!("life {} of {name} was dead, and is not any more", record.life)
+            });
         }
     }
 

@@ -54,6 +54,7 @@ impl Checker {
             format!("{name} went from number {from} to {to}, from {} deaths to {}", before.deaths, after.deaths)
         });
         if claims {
+            self.claimed_with(before, after);
             self.claimed_for_a_job(name, before, after);
         }
         let died = after.deaths > before.deaths;
@@ -78,10 +79,12 @@ impl Checker {
     fn body_stays(&mut self, name: &str, before: &Letter, after: &Letter) {
         let same = before.payload == after.payload && before.attributes == after.attributes;
         let ended = matches!(after.status, Status::Resolved | Status::Discarded);
+        // What is sent in its place changes with a claim and at no other time.
+        let edit = before.edited == after.edited || after.edited.is_some() && after.number > before.number;
         let stays = match (&before.body, &after.body) {
-            (Body::Kept { .. }, Body::Kept { until }) => same && (ended || until.is_none()),
+            (Body::Kept { .. }, Body::Kept { until }) => same && edit && (ended || until.is_none()),
             (Body::Kept { .. }, Body::Erased { .. }) => {
-                ended && after.payload.is_empty() && after.attributes.is_empty()
+                ended && after.payload.is_empty() && after.attributes.is_empty() && after.edited.is_none()
             }
             (Body::Erased { .. }, Body::Erased { .. }) => same && ended && before.body == after.body,
             _ => false,

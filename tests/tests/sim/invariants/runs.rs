@@ -17,6 +17,7 @@ impl Checker {
         self.must(!dead, Invariant::DeadStaysDead, || format!("{actor} runs {name} for {life}, which is dead"));
 
         self.in_order(life);
+        self.begins("a run", life);
 
         let runs = self.running.entry(entry).or_default();
         let others: Vec<_> = runs.iter().map(ToString::to_string).collect();

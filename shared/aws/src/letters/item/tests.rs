@@ -7,6 +7,7 @@ use redrive_core::ids::{JobId, Life};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, LetterWrite, Send};
 
+use crate::letters::edited::EditedPlace;
 use crate::letters::place::Place;
 use crate::letters::plan::{Beside, Layout, Plan};
 
@@ -39,6 +40,7 @@ fn send() -> Send {
         message_id: MessageId::new("m2"),
         at: NOW,
         job: Some(JobId::from_random(7)),
+        edited: Some(PayloadHash::of_text("whole")),
         to: QueueArn::new(format!("arn:aws:sqs:us-east-1:123456789012:{}", "q".repeat(80))),
     }
 }
@@ -60,6 +62,7 @@ fn letter(payload: &str) -> Letter {
         ]
         .into(),
         body: Body::default(),
+        edited: None,
         group: Some("tenant-1".to_owned()),
         sequence: Some("18849496460467696128".to_owned()),
         origin: life().message_id,
@@ -109,7 +112,7 @@ fn letter(payload: &str) -> Letter {
 
 /// A letter whose body is in its head, readable.
 fn plain(letter: &Letter) -> Item {
-    to_item(letter, &InHead::Plain).unwrap()
+    to_item(letter, &InHead::Plain, None).unwrap()
 }
 
 fn told(item: Item) -> String {
@@ -200,13 +203,13 @@ fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
     let erased = Body::Erased { at: NOW, by: "b".repeat(256), note: "n".repeat(1_024) };
     let until = Some(NOW.whole_seconds());
     let packed = Packed::of("", &Attributes::new());
-    let (parts, _) = Parts::split(grown.id, &packed, Some(1)).unwrap();
+    let (parts, _) = Parts::split(BODY, grown.id, &packed, Some(1)).unwrap();
     for events in [1, 50, 100] {
         grown.history = vec![event.clone(); events];
         grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events];
         for (body, in_head) in [(Body::Kept { until }, InHead::Parts(&parts)), (erased.clone(), InHead::Nothing)] {
             grown.body = body;
-            let (estimate, stored) = (grown.head_bytes(), size(&to_item(&grown, &in_head).unwrap()));
+            let (estimate, stored) = (grown.head_bytes(), size(&to_item(&grown, &in_head, None).unwrap()));
             assert!(stored <= estimate, "{stored} bytes are stored, {estimate} estimated, {events} events");
         }
     }
@@ -215,9 +218,9 @@ fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
 #[test]
 fn a_head_says_where_its_body_is_and_holds_none_of_it_that_is_elsewhere() {
     let packed = Packed::of("order", &Attributes::new());
-    let (parts, _) = Parts::split(letter("").id, &packed, None).unwrap();
+    let (parts, _) = Parts::split(BODY, letter("").id, &packed, None).unwrap();
     let secret = Letter { body: Body::Kept { until: Some(NOW.whole_seconds()) }, ..letter("secret") };
-    let apart = to_item(&secret, &InHead::Parts(&parts)).unwrap();
+    let apart = to_item(&secret, &InHead::Parts(&parts), None).unwrap();
     assert!(!format!("{apart:?}").contains("secret") && !apart.contains_key("message_attributes"));
     assert_eq!((&apart["chunks"], &apart["body_expires"]), (&number(1), &number(NOW.as_secs())));
     let head = Head::read(apart).unwrap();
@@ -226,7 +229,7 @@ fn a_head_says_where_its_body_is_and_holds_none_of_it_that_is_elsewhere() {
 
     let erased = Body::Erased { at: NOW, by: "ann".to_owned(), note: "asked to".to_owned() };
     let erased = Letter { body: erased, attributes: Attributes::new(), ..letter("") };
-    let head = Head::read(to_item(&erased, &InHead::Nothing).unwrap()).unwrap();
+    let head = Head::read(to_item(&erased, &InHead::Nothing, None).unwrap()).unwrap();
     assert!(head.letter == erased && head.parts.is_none());
 }
 
@@ -234,7 +237,7 @@ fn a_head_says_where_its_body_is_and_holds_none_of_it_that_is_elsewhere() {
 fn a_body_that_is_damaged_in_its_head_is_told_without_its_bytes() {
     let packed = Packed::of(&"secret".repeat(100), &Attributes::new());
     let bytes = packed.bytes[..20].to_vec();
-    let item = to_item(&letter(""), &InHead::Packed(&Packed { bytes, ..packed })).unwrap();
+    let item = to_item(&letter(""), &InHead::Packed(&Packed { bytes, ..packed }), None).unwrap();
     assert_eq!(told(item), "the item's body: its compressed bytes are damaged");
     let mut nothing = plain(&letter("{}"));
     nothing.remove("original_payload");
@@ -245,7 +248,8 @@ fn a_body_that_is_damaged_in_its_head_is_told_without_its_bytes() {
 /// As the table keeps it: a head, and chunks beside it.
 fn stored(letter: &Letter) -> (Head, Vec<Item>) {
     let place = Place::of(letter);
-    let plan = Plan::of(&LetterWrite::create(letter.clone()), &place, &Layout::default()).unwrap();
+    let plan =
+        Plan::of(&LetterWrite::create(letter.clone()), (&place, &EditedPlace::Head), &Layout::default()).unwrap();
     let chunks = plan.beside.into_iter().filter_map(|beside| match beside {
         Beside::Put(item) => Some(item),
         Beside::Delete(_) | Beside::Expire(..) => None,
@@ -306,6 +310,6 @@ fn whatever_a_head_may_lack_is_removed_by_a_change_that_lacks_it() {
     may_lack.sort_unstable();
     assert_eq!(may_lack, OPTIONAL);
     let full = Letter { token: Some(OwnerToken::from_random(1)), ..letter("{}") };
-    let item = to_item(&full, &InHead::Plain).unwrap();
+    let item = to_item(&full, &InHead::Plain, None).unwrap();
     assert!(["token", "original_payload"].iter().all(|name| OPTIONAL.contains(name) && item.contains_key(*name)));
 }

@@ -41,6 +41,7 @@ fn send(number: u32) -> Send {
         hash: PayloadHash::of_text("{}"),
         message_id: None,
         job: None,
+        edited: None,
         to: None,
         at: NOW,
     }
@@ -58,6 +59,7 @@ fn letter(status: Status) -> Letter {
         payload: "{}".to_owned(),
         attributes: std::collections::BTreeMap::new(),
         body: Body::default(),
+        edited: None,
         group: None,
         sequence: None,
         origin,

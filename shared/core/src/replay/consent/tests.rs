@@ -34,6 +34,8 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         attributes: Attributes::new(),
 
         body: crate::letter::Body::default(),
+
+        edited: None,
         group: None,
         sequence: None,
         life: Life { message_id: origin.clone(), sent_at },

@@ -1,7 +1,7 @@
 //! Whether letters may be sent where somebody wants them.
 
 use redrive_core::ids::QueueArn;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
 use redrive_core::replay::Selection;
 
 use super::{ReplayError, Walk};
@@ -10,7 +10,7 @@ use crate::World;
 impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

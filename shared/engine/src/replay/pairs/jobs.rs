@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::NewJob;
-use redrive_core::ports::{Gauges, Jobs, LedgerReader, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
 use redrive_core::replay::Selection;
 use tokio::time::Instant;
 use tracing::warn;
@@ -21,7 +21,7 @@ const NOWHERE: &str = "no destination is configured for its queue";
 impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
 where
     O: Outbox,
-    R: LedgerReader,
+    R: LedgerMarker,
     T: Letters + Jobs,
     G: Gauges,
     W: World,

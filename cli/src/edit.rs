@@ -1,0 +1,229 @@
+//! What letters are sent with instead of their bodies: read, and shown as differences before anything is asked.
+
+use std::fmt::Write;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use json_patch::Patch;
+use redrive_core::ids::LetterId;
+use redrive_core::letter::{Letter, Status};
+use redrive_core::ports::Letters;
+use redrive_core::replay::{Candidate, Edit, JOB_EDIT_LIMIT, Selection};
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use crate::args::Replay;
+use crate::ended::Error;
+use crate::show::payload;
+use crate::text::{count, lines, shown};
+use crate::walk::Wanted;
+
+/// Of so many letters the differences are shown,
+const LETTERS: usize = 3;
+/// so many lines of each,
+const LINES: usize = 40;
+/// and so many equal lines around them.
+const AROUND: usize = 3;
+/// More than SQS takes is not read.
+const BYTES: u64 = 1 << 20;
+
+/// The edit that is asked for, if one is.
+pub(crate) fn read(asked: &Replay) -> Result<Option<Edit>, Error> {
+    let edit = match (&asked.edit, &asked.patch) {
+        (None, None) => return Ok(None),
+        (Some(_), _) if asked.chosen.ids.len() != 1 => {
+            return Err(Error::Usage("--edit is the body of one letter: give its id, and no other".to_owned()));
+        }
+        (Some(path), _) => Edit::Body(text(path)?),
+        (None, Some(path)) => {
+            let patch: Result<Patch, _> = serde_json::from_str(&text(path)?);
+            Edit::Patch(patch.map_err(|why| {
+                let at = format!("line {}, column {}", why.line(), why.column());
+                Error::Usage(format!("{} is no JSON Patch (RFC 6902): {at}", shown(&path.display().to_string())))
+            })?)
+        }
+    };
+    if !asked.now && edit.bytes() > JOB_EDIT_LIMIT {
+        return Err(Error::Usage("a job takes an edit of at most 128 KiB: say --now".to_owned()));
+    }
+    Ok(Some(edit))
+}
+
+/// A file, whole and as it is.
+fn text(path: &Path) -> Result<String, Error> {
+    let name = shown(&path.display().to_string());
+    let wrong = |why: &dyn std::fmt::Display| Error::Usage(format!("{name}: {why}"));
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(BYTES + 1).read_to_string(&mut text)
+    } else {
+        let file = std::fs::File::open(path).map_err(|why| wrong(&why))?;
+        file.take(BYTES + 1).read_to_string(&mut text)
+    };
+    match read {
+        Ok(bytes) if bytes as u64 > BYTES => Err(wrong(&"is larger than SQS takes (1 MiB)")),
+        Ok(_) => Ok(text),
+        Err(why) => Err(wrong(&why)),
+    }
+}
+
+/// Adds an edit to a request.
+pub(crate) fn add(request: &mut Value, edit: Option<&Edit>) {
+    match edit {
+        None => {}
+        Some(Edit::Body(body)) => request["edit"] = json!(body),
+        Some(Edit::Patch(patch)) => request["patch"] = json!(patch),
+    }
+}
+
+/// A letter, and what an edit makes of its body.
+pub(crate) struct Seen {
+    id: LetterId,
+    before: String,
+    after: Result<String, String>,
+}
+
+impl Seen {
+    pub(crate) fn of(letter: &Letter, edit: &Edit) -> Self {
+        let before = letter.payload_now();
+        let after = edit.apply(before).map_err(|why| why.to_string());
+        // A patch writes the whole body anew: what only moves by that is no difference.
+        let anew = |text: &str| serde_json::from_str::<Value>(text).map(|json| json.to_string()).ok();
+        let alike = matches!(edit, Edit::Patch(_)).then(|| anew(before)).flatten();
+        Self { id: letter.id, before: alike.unwrap_or_else(|| before.to_owned()), after }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        match &self.after {
+            Ok(payload) => json!({"letter": self.id, "payload": payload}),
+            Err(why) => json!({"letter": self.id, "why": why}),
+        }
+    }
+
+    /// The differences in lines, as people know them.
+    pub(crate) fn render(&self, width: usize) -> String {
+        let mut text = format!("Letter {}\n", self.id);
+        let after = match &self.after {
+            Ok(after) => after,
+            Err(why) => {
+                for line in lines(&shown(why), width.saturating_sub(2)) {
+                    let _ = writeln!(text, "  {line}");
+                }
+                return text;
+            }
+        };
+        let ((old, cut), (new, cut_too)) = (payload::told(&self.before), payload::told(after));
+        let told = differences(&old, &new, width);
+        for line in told.iter().take(LINES) {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        if told.len() > LINES {
+            let _ = writeln!(text, "  … and {}", count((told.len() - LINES) as u64, "more line", "more lines"));
+        }
+        if cut + cut_too > 0 {
+            let _ = writeln!(text, "  Only the beginning of both bodies was compared.");
+        }
+        text
+    }
+}
+
+fn differences(old: &[String], new: &[String], width: usize) -> Vec<String> {
+    let (old, new): (Vec<_>, Vec<_>) =
+        (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
+    let diff = TextDiff::from_slices(&old, &new);
+    let mut told = Vec::new();
+    for (n, group) in diff.grouped_ops(AROUND).iter().enumerate() {
+        if n > 0 {
+            told.push("  …".to_owned());
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            told.extend(lines(change.value(), width.saturating_sub(2)).iter().map(|line| format!("{sign} {line}")));
+        }
+    }
+    told
+}
+
+/// What becomes of the first letters that are chosen.
+pub(crate) async fn gather<L: Letters>(letters: &L, selection: &Selection, edit: &Edit) -> Result<Vec<Seen>, Error> {
+    let mut ids: Vec<LetterId> = Vec::new();
+    match selection {
+        Selection::Ids(named) => ids.extend(named),
+        Selection::Filter(filter) => {
+            let wanted = Wanted { filter: filter.clone(), statuses: vec![Status::Pending] };
+            let each = async |page: Vec<Candidate>| {
+                ids.extend(page.iter().map(|found| found.id));
+                Ok(if ids.len() < LETTERS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            };
+            wanted.each(letters, each).await?;
+        }
+    }
+    ids.truncate(LETTERS);
+    let found = letters.read(&ids).await?.into_iter().flatten();
+    Ok(found.filter(|letter| letter.check_body().is_ok()).map(|letter| Seen::of(&letter, edit)).collect())
+}
+
+/// The differences of the first letters, and how many there are that are not shown.
+pub(crate) fn render(seen: &[Seen], of: u64, width: usize) -> String {
+    let mut text: String = seen.iter().map(|one| one.render(width)).collect();
+    let more = of.saturating_sub(seen.len() as u64);
+    if more > 0 {
+        let _ = writeln!(text, "and the same with {}", count(more, "more letter", "more letters"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_core::replay::Request;
+
+    use super::*;
+    use crate::act::request;
+    use crate::samples;
+
+    #[test]
+    fn what_is_asked_for_is_what_the_function_understands() {
+        let one = Selection::Ids(vec![samples::letters()[0].id]);
+        let patch = json!([{"op": "add", "path": "/currency", "value": "EUR"}]);
+        for edit in [Edit::Body("{}\n".to_owned()), Edit::Patch(serde_json::from_value(patch).unwrap())] {
+            let mut asked = request("replay", &one, "ann");
+            add(&mut asked, Some(&edit));
+            let Request::Replay { said, .. } = Request::parse(&asked).unwrap() else { panic!("{asked}") };
+            assert_eq!(said.edit.as_ref(), Some(&edit));
+            asked["action"] = json!("job");
+            let Request::Job(job) = Request::parse(&asked).unwrap() else { panic!("{asked}") };
+            assert_eq!(job.edit, Some(edit));
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_is_and_told_by_its_name_if_it_is_no_patch() {
+        let folder = std::env::temp_dir().join(format!("redrive-edit-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("body");
+        std::fs::write(&file, "{\"a\": 1}\n").unwrap();
+        assert_eq!(text(&file).unwrap(), "{\"a\": 1}\n");
+        let asked = |patch: &Path| Replay { patch: Some(patch.to_owned()), ..crate::replay::tests::replay(&[]) };
+        assert!(matches!(read(&asked(&file)), Err(Error::Usage(why)) if why.contains("body is no JSON Patch")));
+        std::fs::write(&file, "x".repeat((1 << 20) + 1)).unwrap();
+        assert!(matches!(text(&file), Err(Error::Usage(why)) if why.contains("1 MiB")));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(matches!(read(&asked(&file)), Err(Error::Usage(_))));
+        let two = Replay { edit: Some(file), ..crate::replay::tests::replay(&[]) };
+        assert!(matches!(read(&two), Err(Error::Usage(why)) if why.contains("one letter")));
+    }
+
+    #[test]
+    fn only_what_a_patch_is_about_is_a_difference() {
+        let edit = Edit::Patch(serde_json::from_value(json!([{"op": "remove", "path": "/b"}])).unwrap());
+        let letter = Letter { payload: r#"{ "c": 1.50, "b": [1], "a": 2 }"#.to_owned(), ..samples::full() };
+        let told = Seen::of(&letter, &edit).render(80);
+        let changed: Vec<_> = told.lines().filter(|line| line.starts_with(['-', '+'])).collect();
+        assert_eq!(changed, ["-   \"b\": [", "-     1", "-   ],"]);
+    }
+}

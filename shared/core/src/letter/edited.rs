@@ -1,0 +1,86 @@
+//! A body that a person put in the place of a letter's own. The original is kept beside it.
+
+use super::{Body, Happening, Letter, NoBody};
+use crate::ids::{Life, MessageId};
+use crate::key::PayloadHash;
+use crate::time::Timestamp;
+
+/// What a letter is sent with since a person edited it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Edited {
+    /// The body; empty if it is not there.
+    pub payload: String,
+    /// Of it, as payloads are configured to be hashed.
+    pub hash: PayloadHash,
+    /// Of all of it.
+    pub whole: PayloadHash,
+    /// Who edited it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What is missing of it in the table, if anything is.
+    pub lost: Option<String>,
+}
+
+impl Letter {
+    /// The body that it is sent with: the edited one, if there is one.
+    #[must_use]
+    pub fn payload_now(&self) -> &str {
+        self.edited.as_ref().map_or(&self.payload, |edited| &edited.payload)
+    }
+
+    /// That body's hash.
+    #[must_use]
+    pub fn hash_now(&self) -> &PayloadHash {
+        self.edited.as_ref().map_or(&self.hash, |edited| &edited.hash)
+    }
+
+    /// Whether everything is there that it is sent with.
+    ///
+    /// # Errors
+    /// [`NoBody`] says why it is not.
+    pub fn check_body(&self) -> Result<(), NoBody> {
+        self.body.check()?;
+        let lost = self.edited.as_ref().is_some_and(|edited| edited.lost.is_some());
+        if lost { Err(NoBody::Missing) } else { Ok(()) }
+    }
+
+    /// The letter as it is to be claimed: with another body. Nothing of this is written before the claim is.
+    #[must_use]
+    pub fn with_edit(mut self, edited: Edited) -> Self {
+        self.note(edited.at, Happening::Edited, &edited.by, None);
+        self.edited = Some(edited);
+        self
+    }
+
+    /// A copy of the number that it has came back from before an edit that was begun and never claimed: it was withdrawn and
+    /// did not run. Where that was the copy under way, the letter waits for whoever edits it.
+    #[must_use]
+    pub fn came_back_withdrawn(&self, life: &Life, who: &str, now: Timestamp) -> Self {
+        use super::Status::{Pending, Replayed, Replaying};
+        let mut letter = self.saw_a_copy(life, who, "a copy that was withdrawn for an edit came back unrun", now);
+        if matches!(self.status, Replaying | Replayed) {
+            letter.status = Pending;
+            letter.token = None;
+            letter.due = Timestamp::NEVER;
+        }
+        letter
+    }
+
+    /// The messages of it that carry no number: the one that it was at first, the one that was indexed last, and copies without
+    /// redrive's own attribute (`bare` says which of its sends are).
+    #[must_use]
+    pub fn unnumbered(&self, bare: impl Fn(&super::Send) -> bool) -> Vec<MessageId> {
+        let sent = self.sends.iter().filter(|send| bare(send)).filter_map(|send| send.message_id.clone());
+        let mut all: Vec<_> = [self.origin.clone(), self.life.message_id.clone()].into_iter().chain(sent).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    pub(super) fn strip_edit(&mut self) {
+        if !matches!(self.body, Body::Kept { .. }) {
+            self.edited = None;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The walk through an index: several shards at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use redrive_core::letter::SHARDS;
+use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::replay::{Candidate, Filter};
+use redrive_core::time::Timestamp;
+
+use super::{Listing, Reports, Step, Walk};
+use crate::replay::walk::SKEW;
+use crate::{World, roll};
+
+/// How many shards are walked at once: while one lane waits for an answer, the other works. They share no letter, and so are no
+/// more to each other than two runs at the same time.
+const LANES: usize = 2;
+
+/// What every lane looks for, and which shard is the next that nobody has taken.
+struct Search<'a> {
+    listing: Listing<'a>,
+    wanted: Option<&'a Filter>,
+    step: Step<'a>,
+    by_then: Timestamp,
+    first: u8,
+    taken: AtomicU8,
+}
+
+impl Search<'_> {
+    fn next_shard(&self) -> Option<u8> {
+        let n = self.taken.fetch_add(1, Ordering::Relaxed);
+        (n < SHARDS).then(|| (self.first + n) % SHARDS)
+    }
+}
+
+impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
+where
+    O: Outbox,
+    R: LedgerMarker,
+    T: Letters + Jobs,
+    G: Gauges,
+    W: World,
+{
+    /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
+    /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
+    /// that a run which always ends too early does not always leave out the same shards.
+    pub(super) async fn each(
+        &mut self,
+        listing: Listing<'_>,
+        wanted: Option<&Filter>,
+        step: Step<'_>,
+    ) -> Result<(), Unavailable> {
+        let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
+        let by_then = self.first.world.now().after(SKEW);
+        let search = Search { listing, wanted, step, by_then, first, taken: AtomicU8::new(0) };
+        let mut lanes: Vec<_> = (0..LANES).map(|_| self.lane()).collect();
+        let ended = futures_util::future::join_all(lanes.iter_mut().map(|lane| lane.shards(&search))).await;
+        lanes.into_iter().for_each(|lane| self.join(lane));
+        ended.into_iter().collect()
+    }
+
+    /// A lane of this walk, with an account of its own.
+    fn lane(&self) -> Self {
+        let mut reports = Reports::none(self.pairs.len());
+        for (lane, walk) in reports.pairs.iter_mut().zip(&self.reports.pairs) {
+            lane.tally = walk.tally.as_ref().map(|_| Default::default());
+        }
+        Self {
+            reports,
+            strangers: HashSet::new(),
+            back: HashSet::new(),
+            resting: Arc::clone(&self.resting),
+            cut: false,
+            ..*self
+        }
+    }
+
+    /// Adds a lane's account.
+    fn join(&mut self, lane: Self) {
+        let Self { reports, strangers, cut, .. } = lane;
+        self.reports.rest.add(&reports.rest);
+        self.reports.pairs.iter_mut().zip(&reports.pairs).for_each(|(walk, lane)| walk.add(lane));
+        self.strangers.extend(strangers);
+        self.cut |= cut;
+    }
+
+    /// Walks shards until none is left.
+    async fn shards(&mut self, search: &Search<'_>) -> Result<(), Unavailable> {
+        while let Some(shard) = search.next_shard() {
+            self.back.clear();
+            let mut after = None;
+            loop {
+                if !self.first.time_left(self.deadline) {
+                    self.reports.rest.more = true;
+                    return Ok(());
+                }
+                let page = self.first.page(search.listing, shard, after).await?;
+                self.candidates(page.candidates, search).await;
+                if self.reports.rest.more {
+                    return Ok(());
+                }
+                if self.all_rest() {
+                    self.cut = true;
+                    return Ok(());
+                }
+                let Some(next) = page.next else { break };
+                after = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the step with what fits of one page.
+    async fn candidates(&mut self, mut page: Vec<Candidate>, search: &Search<'_>) {
+        let Search { wanted, step, by_then, .. } = *search;
+        page.retain(|one| wanted.is_none_or(|filter| filter.fits(one)) && self.has_a_turn(one, step, by_then));
+        for (place, chunk) in self.chunks(page, step).await {
+            if self.rests(place) {
+                continue;
+            }
+            self.step(&chunk, step).await;
+            if self.reports.rest.more {
+                return;
+            }
+        }
+    }
+}

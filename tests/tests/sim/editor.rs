@@ -1,0 +1,64 @@
+//! Who edits letters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use redrive_core::job::{Guard, NewJob};
+use redrive_core::letter::{Letter, Status};
+use redrive_core::replay::{Edit, Filter, Request, Said, Selection};
+use redrive_testkit::handlers::Order;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::cast::World;
+
+impl World {
+    /// What somebody wants who has found out what is wrong with this letter, and perhaps with others of its kind.
+    pub(crate) fn amendment(&self, random: &mut StdRng, letter: &Letter) -> Request {
+        let amount = random.random_range(1_000..1_000_000);
+        let order: Option<Order> = serde_json::from_str(letter.payload_now()).ok();
+        let key =
+            letter.key.as_ref().map_or_else(|| format!("mended-{}", letter.origin), |key| key.as_str().to_owned());
+        let id = order.map_or(key, |order| order.order_id);
+        let one = Selection::Ids(vec![letter.id]);
+        let alike = Filter { fingerprint: Some(letter.fingerprint.clone()), ..Filter::default() };
+        let (selection, edit) = if random.random_ratio(1, 2) {
+            (one, Edit::Body(Order::body(&id, amount)))
+        } else {
+            let patch = json!([{"op": "replace", "path": "/amount", "value": amount}]);
+            let patch = Edit::Patch(serde_json::from_value(patch).expect("a patch"));
+            (if random.random_ratio(1, 2) { one } else { Selection::Filter(alike) }, patch)
+        };
+        let by = "ann".to_owned();
+        if random.random_ratio(1, 2) {
+            return Request::Replay { selection, by, said: Said { edit: Some(edit), ..Said::default() } };
+        }
+        let guard = Guard { canary: 0, outcome_seconds: random.random_range(30..900), ..Guard::default() };
+        Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, to: None, edit: Some(edit) }))
+    }
+
+    /// Whether somebody who edits every letter has come to the end with all, or there is none.
+    pub(crate) fn is_amended(&self) -> bool {
+        !self.plan.amends || self.letters.inner.all().iter().all(|letter| letter.status == Status::Resolved)
+    }
+
+    /// Somebody who replays each letter as it is, and edits it when it comes back; as often as it takes.
+    pub(crate) async fn amend(self: Arc<Self>) {
+        if !self.plan.amends {
+            return;
+        }
+        for round in 0_u64..400 {
+            sleep(Duration::from_secs(3)).await;
+            let waits = |letter: &Arc<Letter>| letter.status == Status::Pending;
+            let Some(letter) = self.letters.inner.all().into_iter().find(waits) else { continue };
+            // What SQS refused has its new body already.
+            let edit = (letter.deaths > 1 && letter.edited.is_none()).then(|| Edit::Body(Order::body("refused", 7)));
+            let selection = Selection::Ids(vec![letter.id]);
+            let request = Request::Replay { selection, by: "ann".to_owned(), said: Said { edit, ..Said::default() } };
+            let process = self.faults.of(&format!("editor.{round}"));
+            Arc::clone(&self).request(process, 2_000_000_000 + round, request).await;
+        }
+    }
+}
