@@ -58,7 +58,7 @@ pub(crate) enum Command {
     },
     /// Queues, what waits in the table, and open jobs.
     Status,
-    /// Sends letters back to the main queue: as a guarded job, or at once.
+    /// Sends letters back to the main queue, or to another that is listed: as a guarded job, or at once.
     Replay(Replay),
     /// The open replay jobs.
     Jobs {
@@ -235,6 +235,14 @@ pub(crate) struct Replay {
     /// Why: written down with the job.
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
+    /// To this queue, by name or ARN, instead of their own: one that is listed for it.
+    /// Nothing is told of an outcome there, and only a person sends them again.
+    #[arg(long, value_name = "QUEUE")]
+    pub(crate) to: Option<String>,
+    /// In a FIFO queue's group the next goes once the one before was sent, though that
+    /// may die again and then comes after it.
+    #[arg(long)]
+    pub(crate) after_replayed: bool,
     /// At once and without a guard, instead of as a job.
     #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
     pub(crate) now: bool,

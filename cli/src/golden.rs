@@ -88,6 +88,8 @@ fn a_letter_looks_as_it_did() {
         Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
     let erased =
         Letter { body: erased, key: None, status: Status::Resolved, expires: Some(NOW), ..seen.letter.clone() };
+    let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
+    is("show-elsewhere.txt", &show::render(&Seen { letter: sent, ledger: Asked::Entry(None) }, NOW, WIDTH));
     is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Entry(None) }, NOW, WIDTH));
     let edited = Seen { letter: samples::edited(None), ledger: Asked::Entry(None) };
     is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
@@ -176,6 +178,7 @@ async fn what_would_be_touched_looks_as_it_did() {
     let dry = Report::read(answer).unwrap();
     let plan = replay::plan(&redrive_core::job::Guard::default());
     is("replay.txt", &format!("{}{}{plan}\n", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
+    is("replay-to.txt", &replay::elsewhere(&redrive_core::ids::QueueArn::parse(samples::REFUNDS).unwrap(), WIDTH));
     let ids = samples::letters().iter().skip(50).map(|letter| letter.id).collect();
     let preview = Preview::of(&store, &Selection::Ids(ids), vec![Status::Pending]).await.unwrap();
     is("discard.txt", &preview.render("to be discarded", NOW, WIDTH));

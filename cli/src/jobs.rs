@@ -75,7 +75,10 @@ pub(crate) fn render(seen: &[Seen], width: usize) -> String {
             number(known.sent(), "SENT"),
             number(known.succeeded(), "   OK"),
             number(known.failed(), "FAILED"),
-            shown(short(&job.by)),
+            // First where it goes: whoever asked may have a long name.
+            job.to
+                .as_ref()
+                .map_or_else(|| shown(short(&job.by)), |to| shown(&format!("to {}, {}", to.name(), short(&job.by)))),
         ]
     });
     table(&["JOB", "STATE", "SENT", "   OK", "FAILED", "BY"], &rows.collect::<Vec<_>>(), width)
@@ -104,6 +107,9 @@ pub(crate) fn account(seen: &Seen, width: usize) -> String {
         add(2, &shown(&format!("stopped by itself: {why}")));
     }
     add(2, &shown(&format!("asked for by {}", job.by)));
+    if let Some(to) = &job.to {
+        add(2, &shown(&format!("sends to {to}, not back")));
+    }
     for event in &job.history {
         let why = event.why.as_ref().map_or(String::new(), |why| format!(": {why}"));
         let who = if event.who == job.name() { "itself" } else { &event.who };

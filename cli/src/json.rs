@@ -54,6 +54,7 @@ fn send(send: &Send) -> Value {
         "message_id": send.message_id,
         "at": time(send.at),
         "job": send.job,
+        "to": send.to,
         "edited": send.edited,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redrive_core::ids::JobId;
+use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::job::Guard;
 use redrive_core::letter::Status;
 use redrive_core::replay::{Edit, Selection};
@@ -17,6 +17,8 @@ use crate::edit;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
+use crate::text::{lines, shown};
+use crate::walk::queue;
 use crate::watch;
 
 /// How often a job is looked at that is followed.
@@ -32,6 +34,7 @@ pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
         alarm: asked.alarm.clone(),
         forgotten_ok: asked.forgotten_ok,
         as_new: asked.as_new,
+        after_replayed: asked.after_replayed,
         ..usual
     };
     match guard.wrong() {
@@ -50,17 +53,31 @@ pub(crate) fn plan(guard: &Guard) -> String {
     )
 }
 
+/// What is said of another queue before letters go there.
+pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
+    let told = format!(
+        "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
+         is sent again by nobody but a person."
+    );
+    lines(&shown(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Which letters go where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) selection: &'a Selection,
+    /// Another queue than their own.
+    pub(crate) to: Option<&'a QueueArn>,
+    /// What they are sent with instead of their bodies.
+    pub(crate) edit: Option<&'a Edit>,
+}
+
 /// The request for a guarded job of that id, so that asking twice makes one job.
-pub(crate) fn job(
-    (selection, edit): (&Selection, Option<&Edit>),
-    guard: &Guard,
-    id: JobId,
-    by: &str,
-    why: Option<&str>,
-) -> Value {
-    let mut asked = request("job", selection, by);
+pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
+    let mut asked = request("job", way.selection, by);
     asked["job"] = json!(id);
     for (name, value) in [
+        ("to", json!(way.to)),
         ("why", json!(why)),
         ("canary", json!(guard.canary)),
         ("rate", json!(guard.rate)),
@@ -68,27 +85,27 @@ pub(crate) fn job(
         ("alarm", json!(guard.alarm)),
         ("forgotten_ok", json!(guard.forgotten_ok)),
         ("as_new", json!(guard.as_new)),
+        ("after_replayed", json!(guard.after_replayed)),
     ] {
         if !value.is_null() {
             asked[name] = value;
         }
     }
-    edit::add(&mut asked, edit);
+    edit::add(&mut asked, way.edit);
     asked
 }
 
 /// The request that sends at once, or only tells what would be sent.
-pub(crate) fn at_once(
-    (selection, edit): (&Selection, Option<&Edit>),
-    asked: &Replay,
-    by: &str,
-    dry_run: bool,
-) -> Value {
-    let mut request = request("replay", selection, by);
+pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> Value {
+    let mut request = request("replay", way.selection, by);
+    if let Some(to) = way.to {
+        request["to"] = json!(to);
+    }
     request["forgotten_ok"] = json!(asked.forgotten_ok);
     request["as_new"] = json!(asked.as_new);
+    request["after_replayed"] = json!(asked.after_replayed);
     request["dry_run"] = json!(dry_run);
-    edit::add(&mut request, edit);
+    edit::add(&mut request, way.edit);
     request
 }
 
@@ -96,7 +113,6 @@ pub(crate) fn at_once(
 pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let (selection, guard) = (selection(&asked.chosen, desk, now)?, guard(asked)?);
     let edit = edit::read(asked)?;
-    let meant = (&selection, edit.as_ref());
     if !asked.dry_run {
         confirmable(asked.yes)?;
     }
@@ -105,10 +121,13 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         Some(edit) => edit::gather(&desk.letters()?, &selection, edit).await?,
         None => Vec::new(),
     };
-    let dry = whole(desk, &at_once(meant, asked, by, true)).await?;
+    let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
+    let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
+    let dry = whole(desk, &at_once(way, asked, by, true)).await?;
     let differences = if edit.is_some() { edit::render(&edits, preview.letters(), out.width) } else { String::new() };
     let waiting = preview.render("waiting", now, out.width);
-    let shown = format!("{waiting}{differences}{}", dry.render(out.width));
+    let goes = to.as_ref().map_or(String::new(), |to| elsewhere(to, out.width));
+    let shown = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
@@ -129,22 +148,22 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
-        let report = whole(desk, &at_once(meant, asked, by, false)).await?;
+        let report = whole(desk, &at_once(way, asked, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(meant, &guard, asked, (desk, by), out).await
+    create(way, &guard, asked, (desk, by), out).await
 }
 
 async fn create(
-    meant: (&Selection, Option<&Edit>),
+    way: Way<'_>,
     guard: &Guard,
     asked: &Replay,
     (desk, by): (&Desk, &str),
     out: Out,
 ) -> Result<Ended, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(meant, guard, id, by, asked.why.as_deref())).await?)?;
+    let report = Report::read(desk.ask(&job(way, guard, id, by, asked.why.as_deref())).await?)?;
     if report.refused.is_none()
         && let Err(error) = desk.wake().await
     {
@@ -182,28 +201,47 @@ pub(crate) mod tests {
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {
         let selection = Selection::Ids(vec![samples::letters()[0].id]);
+        let way = Way { selection: &selection, to: None, edit: None };
         let id = JobId::from_random(7);
-        let asked = replay(&["--canary", "3", "--rate", "9", "--max-failed", "1", "--alarm", "a", "--as-new"]);
+        let asked = replay(&[
+            "--canary",
+            "3",
+            "--rate",
+            "9",
+            "--max-failed",
+            "1",
+            "--alarm",
+            "a",
+            "--as-new",
+            "--after-replayed",
+        ]);
         let guard = guard(&asked).unwrap();
-        let Request::Job(understood) =
-            Request::parse(&job((&selection, None), &guard, id, "ann", Some("fixed"))).unwrap()
-        else {
+        let Request::Job(understood) = Request::parse(&job(way, &guard, id, "ann", Some("fixed"))).unwrap() else {
             panic!("no job")
         };
         assert_eq!((&understood.selection, &understood.guard, understood.id), (&selection, &guard, Some(id)));
         assert_eq!((understood.by.as_str(), understood.why.as_deref()), ("ann", Some("fixed")));
         assert_eq!((guard.canary, guard.rate, guard.max_failed_percent, guard.as_new), (3, 9, 1, true));
-        let plain = job((&selection, None), &Guard::default(), id, "ann", None);
+        assert!(guard.after_replayed && understood.to.is_none());
+        let plain = job(way, &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
         let asked = replay(&["--now", "--forgotten-ok"]);
         assert!(matches!(
-            Request::parse(&at_once((&selection, None), &asked, "ann", false)).unwrap(),
+            Request::parse(&at_once(way, &asked, "ann", false)).unwrap(),
             Request::Replay { said, .. } if said.forgotten_ok && !said.as_new
         ));
-        assert!(matches!(
-            Request::parse(&at_once((&selection, None), &asked, "ann", true)).unwrap(),
-            Request::DryRun { .. }
-        ));
+        assert!(matches!(Request::parse(&at_once(way, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
+        let to = QueueArn::parse("arn:aws:sqs:eu-west-1:1:refunds").unwrap();
+        let way = Way { to: Some(&to), ..way };
+        let elsewhere = Request::parse(&job(way, &Guard::default(), id, "ann", None)).unwrap();
+        assert!(matches!(elsewhere, Request::Job(job) if job.to.as_ref() == Some(&to)));
+        for dry in [true, false] {
+            let said = match Request::parse(&at_once(way, &asked, "ann", dry)).unwrap() {
+                Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(said.to.as_ref(), Some(&to), "{dry}");
+        }
     }
 
     #[test]

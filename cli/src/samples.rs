@@ -18,6 +18,9 @@ use crate::jobs::Seen;
 /// When everything is looked at: 2026-11-22 13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
 
+/// Another queue.
+pub(crate) const REFUNDS: &str = "arn:aws:sqs:eu-west-1:123456789012:refunds";
+
 fn before(minutes: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
 }
@@ -104,9 +107,11 @@ pub(crate) fn full() -> Letter {
         message_id: message_id.and_then(MessageId::new),
         at: before(100),
         job,
+        to: None,
         edited: None,
     };
-    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), send(2, None, Some(job))];
+    let elsewhere = Send { to: QueueArn::parse(REFUNDS), ..send(2, None, Some(job)) };
+    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), elsewhere];
     let attributes = [
         ("type".to_owned(), Attribute::text("charge")),
         ("weird\u{1b}]0;title\u{7}".to_owned(), Attribute::text("a\tb")),
@@ -168,6 +173,7 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
     let asked = NewJob {
         id: None,
         selection: Selection::Filter(filter),
+        to: None,
         guard: Guard::default(),
         by: "arn:aws:sts::123456789012:assumed-role/on-call/ann".to_owned(),
         why: Some("fixed in 42".to_owned()),
@@ -185,7 +191,7 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
 
 /// Jobs of every kind of end.
 pub(crate) fn jobs() -> Vec<Seen> {
-    vec![
+    let mut jobs = vec![
         job(1, State::Canary, &[(Fate::Sent, 6), (Fate::Resolved, 4)]),
         job(2, State::Ramping { step: 2, since: before(5) }, &[(Fate::Resolved, 812), (Fate::Failing, 3)]),
         job(3, State::Done, &[(Fate::Resolved, 36), (Fate::ResolvedBefore, 1)]),
@@ -194,5 +200,7 @@ pub(crate) fn jobs() -> Vec<Seen> {
             State::Stopped { why: Stop::FailedAgain { failed: 4, of: 10 } },
             &[(Fate::FailedAgain, 4), (Fate::Resolved, 6), (Fate::NotReached, 27)],
         ),
-    ]
+    ];
+    jobs[2].job.to = QueueArn::parse(REFUNDS);
+    jobs
 }

@@ -105,6 +105,9 @@ pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
             if let Some(job) = send.job {
                 page.under(6, &format!("for job {job}"));
             }
+            if let Some(to) = &send.to {
+                page.under(6, &shown(&format!("to {to}")));
+            }
         }
     }
     message(&mut page, letter);
@@ -141,6 +144,9 @@ fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
             Some(("replay", format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due))))
         }
         Status::Replaying => Some(("claim", format!("ends {} ({})", instant(letter.due), ago(now, letter.due)))),
+        Status::Replayed if letter.elsewhere().is_some() => {
+            Some(("outcome", "none is told of: it went to another queue".to_owned()))
+        }
         Status::Replayed => Some(("outcome", format!("awaited until {}", instant(letter.due)))),
         Status::Resolved | Status::Discarded => None,
     };

@@ -96,7 +96,7 @@ pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timest
         error_type: given.class,
         error_code: given.code.clone(),
         fingerprint: given.cause.clone(),
-        source_topic: given.queue.as_deref().map(|name| queue(name, main_queue)).transpose()?,
+        source_topic: given.queue.as_deref().map(|name| queue("--queue", name, main_queue)).transpose()?,
         since: given.since.as_deref().map(|text| time("--since", text, now)).transpose()?,
         until: given.until.as_deref().map(|text| time("--until", text, now)).transpose()?,
         min_deaths: given.min_deaths,
@@ -106,15 +106,15 @@ pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timest
     })
 }
 
-fn queue(name: &str, main_queue: Option<&QueueArn>) -> Result<QueueArn, Error> {
+/// A queue by its ARN, or by its name if it is beside the main queue.
+pub(crate) fn queue(flag: &str, name: &str, main_queue: Option<&QueueArn>) -> Result<QueueArn, Error> {
     let arn = if name.starts_with("arn:") {
         Some(name.to_owned())
     } else {
         let own = main_queue.map(QueueArn::as_str);
         own.and_then(|own| own.strip_suffix(queue_name(own))).map(|account| format!("{account}{name}"))
     };
-    let refused =
-        || Error::Usage("--queue must be an ARN: the stack does not say what would complete a name".to_owned());
+    let refused = || Error::Usage(format!("{flag} must be an ARN: the stack does not say what would complete a name"));
     arn.and_then(QueueArn::new).ok_or_else(refused)
 }
 
@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn a_queue_is_named_or_given_as_an_arn() {
         let own = QueueArn::new("arn:aws:sqs:eu-west-1:1:orders").unwrap();
-        assert_eq!(queue("refunds", Some(&own)).unwrap().as_str(), "arn:aws:sqs:eu-west-1:1:refunds");
-        assert_eq!(queue("arn:aws:sqs:eu-west-1:2:x", None).unwrap().as_str(), "arn:aws:sqs:eu-west-1:2:x");
-        assert!(matches!(queue("refunds", None), Err(Error::Usage(_))));
+        assert_eq!(queue("--to", "refunds", Some(&own)).unwrap().as_str(), "arn:aws:sqs:eu-west-1:1:refunds");
+        assert_eq!(queue("--to", "arn:aws:sqs:eu-west-1:2:x", None).unwrap().as_str(), "arn:aws:sqs:eu-west-1:2:x");
+        assert!(matches!(queue("--to", "refunds", None), Err(Error::Usage(why)) if why.starts_with("--to ")));
     }
 }

@@ -175,6 +175,21 @@ def own(template: Template) -> Iterator[str]:
                 yield f"the {kind} may send to {queue}, and has no reason to"
 
 
+@rule("destinations-are-listed")
+def destinations(template: Template) -> Iterator[str]:
+    """Beside the stack's queues the replay may send to those that are listed, all of them, and it is told no others."""
+    one = function(template, "replay")
+    told = str(variable(one, "REPLAY_DESTINATIONS") or "") if one else ""
+    wanted = {arn for arn in listed(template.values.get("ReplayDestinations")) if arn}
+    mains = {name for main, _ in redriven(template) for name in main.names()}
+    own = mains | _dead_letter_queues(template) | _failed_invocations(template)
+    own |= set(listed(template.values.get("SourceQueueArns")))
+    may = set(_may(template, "replay", "sqs:SendMessage"))
+    yield from (f"the replay may not send to {queue}, which is listed" for queue in sorted(wanted - may))
+    yield from (f"the replay may send to {queue}, which is not listed" for queue in sorted(may - own - wanted))
+    yield from (f"the replay is told {queue}, which is not listed" for queue in sorted({*told.split(",")} - wanted - {""}))
+
+
 @rule("nothing-is-forgotten")
 def forgotten(template: Template) -> Iterator[str]:
     """No function deletes from the ledger, and none reads a whole table."""

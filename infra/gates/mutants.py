@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from patches import MISSING, Break, Source, drop, parameter, put, statement, text
 from rules import ALL
-from settings import INFRA, LEDGER, PAIR, Settings
+from settings import ARN, INFRA, LEDGER, PAIR, Settings
 from template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
@@ -143,6 +143,18 @@ MUTANTS = [
     Mutant("each-touches-its-own", "a replay that may eject", statement("ReplayRole", "SendBack", Resource=_DEAD)),
     Mutant(
         "each-touches-its-own", "a grant that nobody asked for", text("ProcessorRole", '"HandsOver"', '"WithExample"')
+    ),
+    Mutant(
+        "destinations-are-listed", "a queue of somebody else", statement("ReplayRole", "SendBack", Resource=f"{ARN}:theirs")
+    ),
+    Mutant(
+        "destinations-are-listed",
+        "a list without its grant",
+        statement("ReplayRole", "SendElsewhere", Action="sqs:GetQueueAttributes"),
+        {"ReplayDestinations": f"{ARN}:refunds"},
+    ),
+    Mutant(
+        "destinations-are-listed", "a list that is told alone", put(f"ReplayFunction/{_P}/Environment/Variables/REPLAY_DESTINATIONS", f"{ARN}:refunds")
     ),
     Mutant(
         "nothing-is-forgotten",

@@ -42,6 +42,7 @@ def cases() -> dict[str, dict[str, Settings]]:
             "ejecting": {"Custody": "off", "AllowEject": "true", "Example": "false"},
             "FIFO by redrive, an own key": {"QueueType": "fifo", "OnDead": "redrive", "Encryption": "customer-managed"},
             "direct": {"OnDead": "direct"},
+            "other destinations": {"ReplayDestinations": f"{ARN}:refunds,{ARN}:mail"},
             "exponential": {"RetrySchedule": "exponential", "MaxReceiveCount": "15"},
         },
         "attach.yaml": {
@@ -61,6 +62,7 @@ def cases() -> dict[str, dict[str, Settings]]:
                 "AllowEject": "true",
             },
             "each alarm by itself": {**PAIR, "Paging": "each"},
+            "other destinations": {**PAIR, "ReplayDestinations": f"{ARN}:refunds"},
         },
     }
 

@@ -105,12 +105,13 @@ struct Send {
     message_id: Option<MessageId>,
     at: Time,
     job: Option<JobId>,
+    to: Option<QueueArn>,
     edited: Option<PayloadHash>,
 }
 
 impl From<Send> for letter::Send {
-    fn from(Send { number, key, hash, message_id, at, job, edited }: Send) -> Self {
-        Self { number, key, hash, message_id, at: at.0, job, edited }
+    fn from(Send { number, key, hash, message_id, at, job, edited, to }: Send) -> Self {
+        Self { number, key, hash, message_id, at: at.0, job, edited, to }
     }
 }
 
@@ -290,6 +291,15 @@ mod tests {
 
     fn read(document: &Value) -> Result<Letter, String> {
         letter(crate::text::shown_json(&document.to_string()).as_bytes())
+    }
+
+    #[test]
+    fn what_was_exported_before_sends_had_a_destination_can_still_be_read() {
+        let mut old = written(&samples::full());
+        for send in old["sends"].as_array_mut().unwrap() {
+            send.as_object_mut().unwrap().remove("to");
+        }
+        assert!(letter(old.to_string().as_bytes()).unwrap().sends.iter().all(|send| send.to.is_none()));
     }
 
     #[test]

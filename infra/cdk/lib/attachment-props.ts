@@ -32,6 +32,12 @@ export interface AttachedPair extends MessageProps, PolicyProps {
    */
   readonly sends?: boolean;
   /**
+   * ARNs of other queues of this region that a person may have letters sent to, each time by name. The schedule never sends
+   * there, and a queue with a key of its own must let the replay's role use it.
+   * @default none
+   */
+  readonly destinationArns?: readonly string[];
+  /**
    * Time that the main queue keeps a message.
    * @default 4 days
    */

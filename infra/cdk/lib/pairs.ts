@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { AttachedPair } from './attachment-props';
 import { Problems } from './problems';
-import { Policy, Reading, keyPointer, ledgerScope, policy, reading, retention } from './settings';
+import { Policy, Reading, destinations, keyPointer, ledgerScope, policy, reading, retention } from './settings';
 
 /** The functions' limit. */
 const MOST = 200;
@@ -13,6 +13,7 @@ export interface PairSettings {
   readonly reading: Reading;
   readonly policy: Policy;
   readonly custody: boolean;
+  readonly destinations: readonly string[];
   readonly mainDays: number;
   readonly deadDays: number;
   readonly resolvedDays: number;
@@ -52,6 +53,7 @@ export function pairSettings(problems: Problems, pairs: readonly AttachedPair[],
       reading: reading(own, pair, pair.scope ?? undefined),
       policy: policy(own, pair),
       custody: pair.custody ?? false,
+      destinations: destinations(own, pair.destinationArns ?? [], pair.source.fifo),
       mainDays,
       deadDays,
       resolvedDays: resolved,
@@ -165,7 +167,10 @@ export function listed(all: readonly PairSettings[]): object {
     resolved_retention_days: given(pair.resolvedRetention, settings.resolvedDays),
     body_retention_days: settings.bodyDays,
     policy: policyText(pair, settings.policy),
-    destinations: pair.sends === false ? [] : undefined,
+    destinations:
+      pair.sends === false || settings.destinations.length > 0
+        ? [...(pair.sends === false ? [] : [pair.source.queueArn]), ...settings.destinations]
+        : undefined,
     custody: pair.custody,
   }));
   return JSON.parse(JSON.stringify({ pairs })) as object;

@@ -171,6 +171,12 @@ export interface PagingProps {
 /** A queue pair with a processor, an indexer and a replay. */
 export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsProps, PagingProps {
   /**
+   * ARNs of other queues of this region that a person may have letters sent to, each time by name. The schedule never sends
+   * there, and a queue with a key of its own must let the replay's role use it.
+   * @default none
+   */
+  readonly destinationArns?: readonly string[];
+  /**
    * Where a message carries what makes it the same message: a JSON pointer into its body, or the message's id, which does not
    * survive a redrive by other tools.
    */

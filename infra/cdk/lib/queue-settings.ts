@@ -9,6 +9,7 @@ import {
   PagingSettings,
   Policy,
   Reading,
+  destinations,
   functionSettings,
   keyPointer,
   ledgerScope,
@@ -35,6 +36,7 @@ export interface QueueSettings extends FunctionSettings, PagingSettings {
   readonly scope: string;
   readonly reading: Reading;
   readonly policy: Policy;
+  readonly destinations: readonly string[];
   readonly schedule: string;
   readonly maxReceiveCount: number;
   readonly processorTimeout: Duration;
@@ -82,6 +84,7 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     scope,
     reading: reading(problems, props, scope),
     policy: policy(problems, props),
+    destinations: destinations(problems, props.destinationArns ?? [], fifo),
     maximumConcurrency: problems.number('maximumConcurrency', props.maximumConcurrency ?? 10, [2, 1_000]),
     concurrency: problems.number('concurrency', props.concurrency ?? 64, [1, 1_000]),
     outageBrake: props.outageBrake ?? true,

@@ -111,7 +111,8 @@ export class RedriveAttachmentStack extends Stack {
       replayCoolDown: policy.cool_down_seconds === undefined ? undefined : Duration.seconds(policy.cool_down_seconds),
       replayMaxDeaths: policy.max_deaths,
       replayRules: policy.rules?.map(rule),
-      sends: text.destinations === undefined || text.destinations.length > 0,
+      sends: text.destinations?.includes(text.source_arn) ?? true,
+      destinationArns: text.destinations?.filter((arn) => arn !== text.source_arn),
       custody: text.custody,
     };
   }

@@ -110,6 +110,7 @@ export class RedriveAttachment extends Construct {
       variables: variables.replay,
       mainArns,
       deadArns,
+      otherArns: [...new Set(pairs.flatMap(({ destinations }) => destinations))],
       reads: [],
       policies: policies(
         props,
@@ -150,7 +151,13 @@ export class RedriveAttachment extends Construct {
         : {};
       return {
         indexer: { ...told.common, ...told.indexer, ...ledger },
-        replay: { ...told.common, MAIN_QUEUE_URL: first.pair.source.queueUrl, ...dead, ...remembered },
+        replay: {
+          ...told.common,
+          MAIN_QUEUE_URL: first.pair.source.queueUrl,
+          REPLAY_DESTINATIONS: first.destinations.join(','),
+          ...dead,
+          ...remembered,
+        },
       };
     }
     const told = listed(pairs);

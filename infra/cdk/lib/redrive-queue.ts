@@ -131,11 +131,13 @@ export class RedriveQueue extends Construct {
       variables: {
         MAIN_QUEUE_URL: pair.main.queueUrl,
         LEDGER_RETENTION_DAYS: `${settings.ledgerDays}`,
+        REPLAY_DESTINATIONS: settings.destinations.join(','),
         ...(settings.allowEject ? { DEAD_LETTER_QUEUE_URL: pair.dead.queueUrl } : {}),
         ...variables(settings, parts),
       },
       mainArns: [pair.main.queueArn],
       deadArns: [pair.dead.queueArn],
+      otherArns: settings.destinations,
       reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], tableArn), ...withdrawals(tableArn)],
       policies: {},
     });

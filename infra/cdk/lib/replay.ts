@@ -10,10 +10,12 @@ export interface ReplayProps {
   readonly source: Source;
   readonly settings: FunctionSettings;
   readonly variables: Readonly<Record<string, string>>;
-  /** Of the main queues: it may send to these and to no others. */
+  /** Of the main queues, which it sends back to. */
   readonly mainArns: string[];
   /** Of the dead-letter queues, for ejecting. */
   readonly deadArns: string[];
+  /** Other queues that a person may have letters sent to. */
+  readonly otherArns: readonly string[];
   /** What of the ledger it may read, in the role's first policy. */
   readonly reads: iam.PolicyStatement[];
   readonly policies: Policies;
@@ -80,6 +82,10 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
         allow('FindLetters', ['dynamodb:Query'], ...indexes),
       ],
       ...(allowEject ? { eject: [allow('PutBack', ['sqs:SendMessage'], ...props.deadArns)] } : {}),
+      // A job's guard reads the backlog of the queue that it sends to.
+      ...(props.otherArns.length === 0
+        ? {}
+        : { destinations: [allow('SendElsewhere', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], ...props.otherArns)] }),
       ...props.policies,
     },
     dataKey: common.dataKey,

@@ -1,4 +1,4 @@
-import { Duration, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
+import { Duration, Token, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
 import { Problems } from './problems';
 import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } from './props';
 
@@ -60,6 +60,29 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
     allowEject: props.allowEject ?? false,
     outputs: props.outputs ?? true,
   };
+}
+
+/** Other queues that letters may be sent to. What comes from a standard queue has no group, and a FIFO queue wants one. */
+export function destinations(problems: Problems, arns: readonly string[], fifo: boolean): readonly string[] {
+  arns.forEach((arn, at) => {
+    const place = `destinationArns[${at}]`;
+    if (Token.isUnresolved(arn)) {
+      return;
+    }
+    problems.text(
+      place,
+      arn,
+      /^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?$/,
+      'the ARN of an SQS queue',
+    );
+    if (arn.endsWith('.fifo') && !fifo) {
+      problems.refuse(place, 'is a FIFO queue, and the main queue is none', 'a standard queue');
+    }
+    if (arns.indexOf(arn) !== at) {
+      problems.refuse(place, 'is there already', 'each queue once');
+    }
+  });
+  return arns;
 }
 
 /** What people are told, complete. */

@@ -99,6 +99,7 @@ const QUEUE: Readonly<Record<string, (value: string, all: Values) => Queue>> = {
   ReplayCoolDownSeconds: (value) => ({ replayCoolDown: seconds(value) }),
   ReplayMaxDeaths: (value) => ({ replayMaxDeaths: Number(value) }),
   ReplayPolicy: (value) => ({ replayRules: rules(value) }),
+  ReplayDestinations: (value) => ({ destinationArns: value.split(',') }),
   MainRetentionDays: (value) => ({ mainRetention: days(value) }),
   ResolvedRetentionDays: (value) => ({ resolvedRetention: days(value) }),
   BodyRetentionDays: (value) => (value === 'letter' ? {} : { bodyRetention: days(value) }),
@@ -124,13 +125,14 @@ export function wholeProps(values: Values, code: RedriveCode): RedriveStackProps
 }
 
 /** Members of the single pair that `attach.yaml`'s parameters describe. */
-const PAIR: Readonly<Record<string, (value: string) => Partial<PairText>>> = {
+const PAIR: Readonly<Record<string, (value: string, source: string) => Partial<PairText>>> = {
   SourceQueueUrl: (value) => ({ source_url: value }),
   DeadLetterQueueUrl: (value) => ({ dead_letter_url: value }),
   Custody: (value) => ({ custody: value === 'on' }),
   Scope: (value) => ({ scope: value }),
   IdempotencyKeyPointer: (value) => ({ key_pointer: value as Pointer }),
   BodyWrapping: (value) => ({ body_wrapping: value as PairText['body_wrapping'] }),
+  ReplayDestinations: (value, source) => ({ destinations: [source, ...value.split(',')] }),
   MainRetentionDays: (value) => ({ main_retention_days: Number(value) }),
 };
 const PAIR_POLICY: Readonly<Record<string, (value: string) => NonNullable<PairText['policy']>>> = {
@@ -161,7 +163,7 @@ export function attachedProps(values: Values, code: RedriveCode): RedriveAttachm
   let policy: PairText['policy'];
   for (const [name, value] of Object.entries(values)) {
     attachment = { ...attachment, ...SHARED[name]?.(value) };
-    pair = { ...pair, ...PAIR[name]?.(value) };
+    pair = { ...pair, ...PAIR[name]?.(value, pair.source_arn) };
     policy = name in PAIR_POLICY ? { ...policy, ...PAIR_POLICY[name]?.(value) } : policy;
   }
   const file = values['QueuePairsFile'];

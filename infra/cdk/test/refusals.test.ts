@@ -54,6 +54,11 @@ const CASES: readonly (readonly [sentence: string, props: Partial<RedriveQueuePr
   ['letters that go before their copies can die', { resolvedRetention: days(18) }, ['resolvedRetention']],
   ['bodies that outlive their letters', { bodyRetention: days(91) }, ['bodyRetention']],
   ['half a second', { processorTimeout: Duration.millis(2_500) }, ['processorTimeout']],
+  [
+    'destinations that cannot be',
+    { destinationArns: ['refunds', 'arn:aws:sqs:eu-central-1:123456789012:a.fifo'] },
+    ['destinationArns[0]', 'destinationArns[1]'],
+  ],
   ['a rate above an hour', { sweepRate: minutes(61), replayRate: seconds(90) }, ['sweepRate', 'replayRate']],
   [
     'a pointer that is none',

@@ -43,6 +43,7 @@ export const WHOLE_SETS: Readonly<Record<string, Values>> = {
     ReplayMaxDeaths: '5',
     ReplayPolicy:
       '[{"match":{"error_code":"currency"},"replay":"never"},{"match":{"fingerprint":"db-*"},"replay":"auto","cool_down_seconds":60,"max_deaths":5}]',
+    ReplayDestinations: 'arn:aws:sqs:eu-central-1:123456789012:refunds,arn:aws:sqs:eu-central-1:123456789012:mail',
     MainRetentionDays: '7',
     LedgerRetentionDays: '40',
     ResolvedRetentionDays: '120',
@@ -77,6 +78,7 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
     ReplayCoolDownSeconds: '60',
     ReplayMaxDeaths: '5',
     ReplayPolicy: '[{"match":{"error_type":"UNKNOWN"},"replay":"ask"}]',
+    ReplayDestinations: 'arn:aws:sqs:eu-central-1:123456789012:refunds,arn:aws:sqs:eu-central-1:123456789012:mail',
     LedgerRetentionDays: '40',
     MainRetentionDays: '7',
     IndexerTimeoutSeconds: '60',

@@ -184,7 +184,9 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
             None => whole == reading.fingerprint_of(&letter.payload),
         }
     };
-    redrive.number <= letter.number
+    // What goes elsewhere goes without the attribute.
+    send.is_none_or(|send| send.to.is_none())
+        && redrive.number <= letter.number
         && redrive.key.as_ref() == key
         && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash == dead.hash)
         && (reading.hashing == Hashing::Canonical || same_body())

@@ -50,6 +50,33 @@ text_id! {
     QueueArn
 }
 
+impl QueueArn {
+    /// Reads the ARN of an SQS queue, and nothing else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let is_name = |name: &str| {
+            let stem = name.strip_suffix(".fifo").unwrap_or(name);
+            name.len() <= 80 && !stem.is_empty() && stem.bytes().all(fits)
+        };
+        let place = |part: &str| !part.is_empty() && part.bytes().all(fits);
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["arn", partition, "sqs", region, account, name]
+                if [partition, region, account].into_iter().all(place) && is_name(name) =>
+            {
+                Self::new(text)
+            }
+            _ => None,
+        }
+    }
+
+    /// The queue's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.as_str().rsplit(':').next().unwrap_or_default()
+    }
+}
+
 /// One enqueue of a message: a redelivery and SQS's own move to the DLQ are the same life; a replay, a native
 /// redrive and a producer's re-send are new ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -226,6 +253,29 @@ mod tests {
         assert_ne!(letter, LetterId::derive(&queue("refunds"), &id("m-1")));
         assert_ne!(letter, LetterId::derive(&queue("orders"), &id("m-2")));
         assert_eq!(LetterId::parse(&letter.to_string()), Some(letter));
+    }
+
+    #[test]
+    fn only_the_arn_of_a_queue_is_one() {
+        for good in ["arn:aws:sqs:eu-west-1:123456789012:orders", "arn:aws-cn:sqs:cn-north-1:1:o_-1.fifo"] {
+            assert_eq!(QueueArn::parse(good).unwrap().as_str(), good);
+        }
+        assert_eq!(QueueArn::parse("arn:aws:sqs:r:1:o.fifo").unwrap().name(), "o.fifo");
+        let long = format!("arn:aws:sqs:r:1:{}", "o".repeat(81));
+        for bad in
+            ["", "orders", "arn:aws:sns:r:1:o", "arn:aws:sqs:r:1", "arn:aws:sqs:r:1:", "arn:aws:sqs:r:1:o:p", &long]
+        {
+            assert_eq!(QueueArn::parse(bad), None, "{bad:?}");
+        }
+        for bad in [
+            "arn:aws:sqs:r:1:*",
+            "arn:aws:sqs::1:o",
+            "arn:aws:sqs:r:1:.fifo",
+            "arn:aws:sqs:r:1:o p",
+            "arn:a*:sqs:r:1:o",
+        ] {
+            assert_eq!(QueueArn::parse(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod steps;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::JobId;
+use crate::ids::{JobId, QueueArn};
 use crate::policy::Policy;
 use crate::ports::Cursor;
 use crate::ramp::{Bucket, STEPS};
@@ -119,6 +119,9 @@ pub struct Job {
     pub id: JobId,
     /// What is to be replayed. A filter means the letters that had died when the job was created.
     pub selection: Selection,
+    /// The queue that its letters go to, if that is not the one that they came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<QueueArn>,
     /// Who asked for it.
     pub by: String,
     /// Why.
@@ -162,6 +165,8 @@ pub struct NewJob {
     pub id: Option<JobId>,
     /// Which letters.
     pub selection: Selection,
+    /// Another queue that they go to.
+    pub to: Option<QueueArn>,
     /// How carefully.
     pub guard: Guard,
     /// Who asks.
@@ -176,12 +181,13 @@ impl Job {
     /// A job as it begins.
     #[must_use]
     pub fn new(id: JobId, asked: NewJob, now: Timestamp) -> Self {
-        let NewJob { selection, guard, by, why, edit, .. } = asked;
+        let NewJob { selection, to, guard, by, why, edit, .. } = asked;
         let state = if guard.canary == 0 { State::Ramping { step: 0, since: now } } else { State::Canary };
         let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
         let mut job = Self {
             id,
             selection,
+            to,
             by,
             why,
             created_at: now,

@@ -5,6 +5,7 @@ mod edges;
 mod edited;
 mod eject;
 mod error_type;
+mod send;
 
 use std::fmt;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Attributes;
 use crate::fingerprint::fingerprint;
-use crate::ids::{JobId, LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
@@ -21,6 +22,7 @@ pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
 pub use edited::Edited;
 pub use error_type::ErrorType;
+pub use send::Send;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
 pub const SHARDS: u8 = 16;
@@ -91,27 +93,6 @@ impl Reason {
     pub fn fingerprint(&self) -> String {
         fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
     }
-}
-
-/// One send of a letter. Written down with the claim, before anything is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Send {
-    /// The letter's number at that send.
-    pub number: Number,
-    /// The key it was sent with.
-    pub key: Option<Key>,
-    /// Of the body that was sent.
-    pub hash: PayloadHash,
-    /// The new message id, once SQS said so.
-    pub message_id: Option<MessageId>,
-    /// When it was claimed.
-    pub at: Timestamp,
-    /// The job that it was claimed for, if it was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobId>,
-    /// The whole payload's hash, if an edited body was sent and not the original.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edited: Option<PayloadHash>,
 }
 
 /// What can happen to a letter.
@@ -224,7 +205,7 @@ pub struct Letter {
     /// Who is sending it.
     pub token: Option<OwnerToken>,
     /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
-    /// any more. Else: when it came to this status.
+    /// any more; never, if it went to another queue. Else: when it came to this status.
     pub due: Timestamp,
     /// When it is deleted: never, unless RESOLVED or DISCARDED.
     pub expires: Option<Timestamp>,
@@ -252,18 +233,6 @@ impl Letter {
         Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
     }
 
-    /// Its last send for this job, if it was ever claimed for it. A job sends a letter only once.
-    #[must_use]
-    pub fn sent_for(&self, job: JobId) -> Option<&Send> {
-        self.sends.iter().rev().find(|send| send.job == Some(job))
-    }
-
-    /// The job whose claim holds it, or held it last.
-    #[must_use]
-    pub fn claimed_for(&self) -> Option<JobId> {
-        self.sends.last().and_then(|send| send.job)
-    }
-
     /// Whether a claim ran out, so that nobody knows whether it was sent.
     #[must_use]
     pub fn is_lapsed(&self, now: Timestamp) -> bool {
@@ -275,7 +244,8 @@ impl Letter {
     pub fn head_bytes(&self) -> usize {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
-        let sends = self.sends.len() * (key + 300);
+        let to = |send: &Send| send.to.as_ref().map_or(0, |to| to.as_str().len() + 10);
+        let sends = self.sends.iter().map(|send| key + 300 + to(send)).sum::<usize>();
         let note = self.resolution_note.as_ref().map_or(0, String::len);
         let body = match &self.body {
             Body::Kept { .. } | Body::Missing { .. } => 150,
@@ -307,7 +277,7 @@ impl Letter {
             if let Some(oldest) = attempt.or((self.history.len() > 1).then_some(0)) {
                 self.history.remove(oldest);
             } else if self.sends.len() > 1 {
-                self.sends.remove(0);
+                self.forget_a_send();
             } else {
                 break;
             }

@@ -109,7 +109,11 @@ impl Outgoing {
         let mut attributes = letter.attributes.clone();
         // Why it died before is not why it will die again.
         attributes.remove(foreign::ATTRIBUTE);
-        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        let to = letter.elsewhere();
+        // At another queue it would name a letter that is none of that queue's: there the message stands for itself.
+        if to.is_none() {
+            attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        }
         if attributes.len() > ATTRIBUTE_LIMIT || bytes(letter.payload_now(), &attributes) > MESSAGE_LIMIT {
             attributes.remove(ATTRIBUTE);
         }
@@ -118,7 +122,8 @@ impl Outgoing {
             number: letter.number,
             body: letter.payload_now().to_owned(),
             attributes,
-            group: letter.group.clone(),
+            // A FIFO queue's groups mean nothing to a standard one, but that their messages wait for each other.
+            group: letter.group.clone().filter(|_| to.is_none_or(|to| is_fifo(to) == is_fifo(&letter.source))),
             deduplication: deduplication(letter.id, letter.number, None),
         })
     }

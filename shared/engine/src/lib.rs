@@ -20,7 +20,9 @@ pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, Indexer};
 pub use latencies::Latencies;
 pub use process::{Counts, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
-pub use replay::{JobView, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
+pub use replay::{
+    Destination, JobView, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all,
+};
 pub use standing::standing;
 
 use redrive_core::ports::{Clock, Entropy};

@@ -1,6 +1,7 @@
 mod control;
 mod edit;
 mod eject;
+mod elsewhere;
 mod mark;
 mod pairs;
 mod reconcile;
@@ -14,7 +15,7 @@ mod watch;
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::{JobId, LetterId};
+use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
@@ -24,6 +25,7 @@ use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
+pub use elsewhere::Destination;
 pub use pairs::{ReplayError, Reports, replay_all};
 pub use report::{JobView, RefusedEdit, ReplayReport};
 
@@ -54,6 +56,7 @@ pub struct Replayer<O, R, T, G, W> {
     outbox: O,
     dead_letters: Option<O>,
     sends: bool,
+    destinations: Vec<Destination<O, G>>,
     ledger: R,
     letters: T,
     gauges: G,
@@ -71,7 +74,8 @@ where
 {
     /// A replay for one queue pair.
     pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
-        Self { outbox, dead_letters: None, sends: true, ledger, letters, gauges, world, settings }
+        let destinations = Vec::new();
+        Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings }
     }
 
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
@@ -232,6 +236,10 @@ struct Sending<'a> {
     asked: Asked,
     job: Option<JobId>,
     edit: Option<Editing<'a>>,
+    /// Another queue that they go to.
+    to: Option<&'a QueueArn>,
+    /// On a FIFO queue: whether what was sent holds up what comes after it.
+    after_replayed: bool,
 }
 
 /// Which part of which index is walked.
@@ -259,11 +267,16 @@ impl<'a> Listing<'a> {
     }
 }
 
-fn asked(selection: &Selection, said: &Said) -> Asked {
-    Asked {
-        due_by: Timestamp::NEVER,
-        named: matches!(selection, Selection::Ids(_)),
-        forgotten_ok: said.forgotten_ok,
-        as_new: said.as_new,
+impl<'a> Sending<'a> {
+    /// What a person asks for.
+    fn of(selection: &Selection, by: &'a str, said: &'a Said) -> Self {
+        let asked = Asked {
+            due_by: Timestamp::NEVER,
+            named: matches!(selection, Selection::Ids(_)),
+            forgotten_ok: said.forgotten_ok,
+            as_new: said.as_new,
+        };
+        let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
+        Self { by, asked, job: None, edit, to: said.to.as_ref(), after_replayed: said.after_replayed }
     }
 }

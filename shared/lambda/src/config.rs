@@ -19,7 +19,7 @@ use redrive_core::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
 use redrive_core::mask::Masks;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
-pub use pairs::{IndexedPair, Pair, ReplayedPair};
+pub use pairs::{Destination, IndexedPair, Pair, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 
 /// SQS's limit of a redrive policy's `maxReceiveCount`.

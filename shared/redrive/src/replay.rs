@@ -3,7 +3,7 @@ use std::time::Duration;
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::ports::Clock;
 use redrive_core::replay::Request;
-use redrive_engine::{ReplayError, ReplayReport, ReplaySettings, Replayer, replay_all};
+use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, replay_all};
 use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
 use redrive_lambda::{System, telemetry};
@@ -43,12 +43,18 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
     let queues = pairs.into_iter().map(|listed| {
         let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));
+        let others = listed.destinations.iter().map(|other| {
+            let (outbox, gauges) = (aws.outbox(other.url.clone()), aws.gauges(other.url.clone()));
+            Destination { arn: other.arn.clone(), outbox, gauges }
+        });
+        let others = others.collect();
         let ReplayedPair { pair: Pair { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
         let settings = ReplaySettings { reading, policy, lease: LEASE, ledger_retention, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
         let letters = aws.letters(letter_table.clone());
         let gauges = aws.gauges(main_queue_url.clone());
         let replayer = Replayer::new(aws.outbox(main_queue_url), ledger, letters, gauges, System, settings);
+        let replayer = replayer.with_destinations(others);
         let replayer = if sends { replayer } else { replayer.without_destination() };
         let replayer = match dead_letters {
             Some(dead_letters) => replayer.with_ejection(dead_letters),
@@ -97,6 +103,7 @@ fn failure(error: ReplayError) -> Failure {
         ReplayError::Unavailable(_) => "Unavailable",
         ReplayError::NotListed(_) => "QueueNotListed",
         ReplayError::InCustody => "InCustody",
+        ReplayError::NotADestination(_) => "NotADestination",
     };
     Failure::new(kind, error)
 }

@@ -25,7 +25,8 @@ crate::contract! {
 /// A job that nobody works on.
 fn job() -> Job {
     let selection = Selection::Filter(Filter { error_code: Some(unique()), ..Filter::default() });
-    let asked = NewJob { id: None, selection, guard: Guard::default(), by: "ann".to_owned(), why: None, edit: None };
+    let asked =
+        NewJob { id: None, selection, to: None, guard: Guard::default(), by: "ann".to_owned(), why: None, edit: None };
     let now = Timestamp::from_millis(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() * 1_000);
     Job { state: State::Paused { step: None }, ..Job::new(JobId::from_random(Uuid::new_v4().as_u128()), asked, now) }
 }

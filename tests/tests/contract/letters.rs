@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, Scope};
+use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
@@ -143,6 +143,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         at: at(3),
         job,
         edited: None,
+        to: job.and_then(|_| QueueArn::new("arn:aws:sqs:us-east-1:1:elsewhere")),
     };
     let full = Letter {
         partition: Some("3".to_owned()),

@@ -11,7 +11,8 @@ use redrive_core::letter::Letter;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
-    DrainReport, IndexSettings, Indexer, ReplayError, ReplaySettings, Replayer, Reports, drain_all, replay_all,
+    Destination, DrainReport, IndexSettings, Indexer, ReplayError, ReplaySettings, Replayer, Reports, drain_all,
+    replay_all,
 };
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
@@ -32,13 +33,17 @@ pub(crate) struct Pair {
     pub(crate) ledger: bool,
     /// Whether the indexer empties its dead-letter queue.
     pub(crate) custody: bool,
+    /// Whether its letters may be sent back to it.
+    pub(crate) sends: bool,
+    /// Other queues that they may be sent to.
+    pub(crate) others: Vec<ModelQueue>,
 }
 
 impl Pair {
     pub(crate) fn new(name: &str) -> Self {
         let dead = ModelQueue::new(&format!("{name}-dead")).with_visibility(2 * MINUTE).with_retention(14 * DAY);
         let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
-        Self { main, dead, ledger: true, custody: true }
+        Self { main, dead, ledger: true, custody: true, sends: true, others: Vec::new() }
     }
 
     pub(crate) fn fifo(name: &str) -> Self {
@@ -50,6 +55,10 @@ impl Pair {
 
     pub(crate) fn without_ledger(self) -> Self {
         Self { ledger: false, ..self }
+    }
+
+    pub(crate) fn may_send_to(self, queue: &ModelQueue) -> Self {
+        Self { others: vec![queue.clone()], ..self }
     }
 
     pub(crate) fn without_custody(self) -> Self {
@@ -152,6 +161,13 @@ impl House {
             };
             let world = VirtualWorld::new(self.clock.clone(), 1);
             let replayer = Replayer::new(main, ledger, letters, ModelGauges::new(), world, settings);
+            let others = pair.others.iter().map(|queue| Destination {
+                arn: queue.arn(),
+                outbox: process.map_or_else(|| queue.clone(), |process| queue.clone().with_faults(process.clone())),
+                gauges: ModelGauges::new(),
+            });
+            let replayer = replayer.with_destinations(others.collect());
+            let replayer = if pair.sends { replayer } else { replayer.without_destination() };
             if pair.custody { replayer } else { replayer.with_ejection(dead) }
         };
         self.pairs.iter().map(replayer).collect()
@@ -165,6 +181,11 @@ impl House {
     /// One run of replay.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Reports, ReplayError> {
         replay_all(&self.replayers(&policy(), None), request, Instant::now() + MINUTE).await
+    }
+
+    /// One run of replay as a process that these faults strike.
+    pub(crate) async fn ask_as(&self, process: &Faults, request: &Request) -> Result<Reports, ReplayError> {
+        replay_all(&self.replayers(&policy(), Some(process)), request, Instant::now() + MINUTE).await
     }
 
     /// The letters of one pair.

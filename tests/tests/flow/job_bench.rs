@@ -152,8 +152,15 @@ impl JobBench {
 
     /// Asks for a job, as often as it takes.
     pub(crate) async fn create(&self, selection: Selection, guard: Guard) {
-        let asked =
-            NewJob { id: Some(JOB), selection, guard, by: "ann".to_owned(), why: Some("fixed".to_owned()), edit: None };
+        let asked = NewJob {
+            id: Some(JOB),
+            selection,
+            to: None,
+            guard,
+            by: "ann".to_owned(),
+            why: Some("fixed".to_owned()),
+            edit: None,
+        };
         for n in 0..5 {
             self.run(&format!("creator-{n}"), &Request::Job(Box::new(asked.clone()))).await;
             if self.letters.all_jobs().iter().any(|job| job.id == JOB) {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod destinations;
 mod draining;
 mod editing;
 mod ejecting;

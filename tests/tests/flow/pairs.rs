@@ -168,7 +168,7 @@ async fn a_pair_without_a_destination_keeps_its_letters() {
 fn job(id: u128, selection: Selection) -> Request {
     let guard = Guard { outcome_seconds: 30, ..Guard::default() };
     let (id, by) = (Some(JobId::from_random(id)), "ann".to_owned());
-    Request::Job(Box::new(NewJob { id, selection, guard, by, why: None, edit: None }))
+    Request::Job(Box::new(NewJob { id, selection, to: None, guard, by, why: None, edit: None }))
 }
 
 #[tokio::test(start_paused = true)]

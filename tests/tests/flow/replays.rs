@@ -145,6 +145,58 @@ async fn a_letter_that_the_ledger_may_have_forgotten_goes_only_if_that_is_said()
     assert_eq!(bench.run("ann-again", &request).await.sent, 1);
 }
 
+/// Letters of one group of a FIFO queue, the last one first.
+fn grouped(count: usize) -> JobBench {
+    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
+    for n in 0..count {
+        let sequence = Some(format!("{}", 1_000 - n));
+        bench.letters.force(Letter { group: Some("a".to_owned()), sequence, ..bench.letter(n, "c") });
+    }
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent() {
+    let bench = grouped(3);
+    let asked = |after_replayed| {
+        let said = Said { after_replayed, ..Said::default() };
+        Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said }
+    };
+    assert_eq!(bench.run("first", &asked(false)).await.sent, 1);
+    assert_eq!(bench.run("unasked", &asked(false)).await.sent, 0, "nobody knows what became of the first");
+    let mut sent = 1;
+    for n in 0..2 {
+        sent += bench.run(&format!("asked-{n}"), &asked(true)).await.sent;
+    }
+    assert_eq!(sent, 3);
+    let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
+    assert_eq!(bodies, [2, 1, 0].map(|n| bench.letter(n, "c").payload), "in the order of the queue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
+    let bench = grouped(2);
+    let first = bench.letters.letter(bench.letter(1, "c").id).unwrap();
+    let claimed = first.claim(OwnerToken::from_random(9), None, "lost", MINUTE, bench.faults.clock().now()).unwrap();
+    bench.letters.force(claimed);
+    let said = Said { after_replayed: true, ..Said::default() };
+    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
+    let report = bench.run("ann", &request).await;
+    assert_eq!((report.sent, report.behind), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_asked_to_sends_a_group_without_waiting_for_outcomes() {
+    for (after_replayed, sent) in [(false, 1), (true, 5)] {
+        let bench = grouped(5);
+        bench.create(of_code("c"), Guard { after_replayed, ..Guard::default() }).await;
+        bench.run("work", &Request::Work).await;
+        let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
+        let in_order: Vec<_> = (0..5).rev().map(|n| bench.letter(n, "c").payload).take(sent).collect();
+        assert_eq!(bodies, in_order, "nobody consumes");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_of_the_queue() {
     let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };

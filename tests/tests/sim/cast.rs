@@ -301,7 +301,7 @@ impl World {
                     step_seconds: random.random_range(1..30),
                     ..Guard::default()
                 };
-                Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, edit: None }))
+                Request::Job(Box::new(NewJob { id: None, selection, to: None, guard, by, why: None, edit: None }))
             }
         }
     }

@@ -36,7 +36,7 @@ impl World {
             return Request::Replay { selection, by, said: Said { edit: Some(edit), ..Said::default() } };
         }
         let guard = Guard { canary: 0, outcome_seconds: random.random_range(30..900), ..Guard::default() };
-        Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, edit: Some(edit) }))
+        Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, to: None, edit: Some(edit) }))
     }
 
     /// Whether somebody who edits every letter has come to the end with all, or there is none.

@@ -2,7 +2,7 @@
 
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, Life, MessageId, Number};
+use redrive_core::ids::{JobId, Life, MessageId, Number, QueueArn};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Origin};
 use redrive_core::letter::{Event, Happening, Send};
@@ -98,17 +98,19 @@ pub(super) struct SendItem {
     job: Option<JobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     edited: Option<PayloadHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<QueueArn>,
 }
 
 impl From<Send> for SendItem {
-    fn from(Send { number, key, hash, message_id, at, job, edited }: Send) -> Self {
-        Self { number, key, hash, message_id, at, job, edited }
+    fn from(Send { number, key, hash, message_id, at, job, edited, to }: Send) -> Self {
+        Self { number, key, hash, message_id, at, job, edited, to }
     }
 }
 
 impl From<SendItem> for Send {
-    fn from(SendItem { number, key, hash, message_id, at, job, edited }: SendItem) -> Self {
-        Self { number, key, hash, message_id, at, job, edited }
+    fn from(SendItem { number, key, hash, message_id, at, job, edited, to }: SendItem) -> Self {
+        Self { number, key, hash, message_id, at, job, edited, to }
     }
 }
 

@@ -1,3 +1,4 @@
+mod elsewhere;
 mod said;
 
 use std::time::Duration;

@@ -26,6 +26,9 @@ pub struct Guard {
     /// Whether a letter without room for redrive's own attribute and without a stable key may go as a new message: its
     /// effect may happen a second time, and its outcome will not be known.
     pub as_new: bool,
+    /// Whether a letter of a FIFO queue may go once the one before it in its group was sent, whatever becomes of that: if it
+    /// dies again, those behind it have overtaken it.
+    pub after_replayed: bool,
 }
 
 impl Default for Guard {
@@ -40,6 +43,7 @@ impl Default for Guard {
             step_seconds: 60,
             forgotten_ok: false,
             as_new: false,
+            after_replayed: false,
         }
     }
 }

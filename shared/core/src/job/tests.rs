@@ -12,7 +12,7 @@ fn at(seconds: u64) -> Timestamp {
 
 fn job(guard: Guard) -> Job {
     let selection = Selection::Filter(Filter { error_code: Some("c".to_owned()), ..Filter::default() });
-    let asked = NewJob { id: None, selection, guard, by: "ann".to_owned(), why: None, edit: None };
+    let asked = NewJob { id: None, selection, to: None, guard, by: "ann".to_owned(), why: None, edit: None };
     Job::new(JobId::from_random(1), asked, NOW)
 }
 

@@ -39,12 +39,12 @@ impl Letter {
     /// A claim that is taken over stays the claim of its job. An edited letter is sent with its edited body.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, for a claim that has not run out or was made to eject the letter, and for a
-    /// letter without its body.
+    /// [`NotThisEdge`] in any other status, for a claim that has not run out, that was made to eject the letter or to send it
+    /// to another queue, and for a letter without its body.
     pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
         self.check_body().map_err(|_| NotThisEdge(self.status))?;
         let lapsed = self.is_lapsed(now);
-        if lapsed && self.is_ejecting() {
+        if lapsed && (self.is_ejecting() || self.elsewhere().is_some()) {
             return Err(NotThisEdge(self.status));
         }
         let mut letter = if lapsed { self.next() } else { self.only(&[Status::Pending])? };
@@ -64,9 +64,10 @@ impl Letter {
             at: now,
             job: self.claimed_for().filter(|_| lapsed),
             edited: letter.edited.as_ref().map(|edited| edited.whole.clone()),
+            to: None,
         });
         if letter.sends.len() > HISTORY {
-            letter.sends.remove(0);
+            letter.forget_a_send();
         }
         letter.note(now, if lapsed { Happening::TakenOver } else { Happening::Claimed }, who, None);
         Ok(letter.trimmed())
@@ -135,7 +136,7 @@ impl Letter {
         }
         letter.status = Status::Replayed;
         letter.token = None;
-        letter.due = now.after(policy.outcome_after);
+        letter.due = if self.elsewhere().is_some() { Timestamp::NEVER } else { now.after(policy.outcome_after) };
         if let Some(send) = letter.sends.iter_mut().rev().find(|send| send.number == number) {
             send.message_id = Some(sent);
         }
@@ -162,9 +163,9 @@ impl Letter {
         let claimed_at = letter.sends.iter().find(|send| send.number == number).map_or(now, |send| send.at);
         // What SQS refused once it may refuse again: never at once.
         let rested = now.after(policy.cool_down);
-        letter.due = policy.due(&letter.reason, letter.deaths, now).max(rested);
         letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
         letter.sends.retain(|send| send.number != number);
+        letter.due = letter.due_by_policy(policy, &letter.reason, now).max(rested);
         letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
         Ok(letter.trimmed())
     }
@@ -179,7 +180,7 @@ impl Letter {
         letter.token = None;
         letter.deaths = letter.deaths.saturating_add(1);
         letter.life = life.clone();
-        letter.due = policy.due(&reason, letter.deaths, now);
+        letter.due = letter.due_by_policy(policy, &reason, now);
         letter.set_reason(reason, who);
         letter.note(now, Happening::DiedAgain, who, None);
         Ok(letter.trimmed())
@@ -215,10 +216,10 @@ impl Letter {
     /// REPLAYED → PENDING: its deadline passed without an outcome. It waits for a person.
     ///
     /// # Errors
-    /// [`NotThisEdge`] in any other status, and before the deadline.
+    /// [`NotThisEdge`] in any other status, before the deadline, and if it went to another queue: there it is final.
     pub fn no_outcome(&self, who: &str, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Replayed])?;
-        if now <= self.due {
+        if now <= self.due || self.elsewhere().is_some() {
             return Err(NotThisEdge(self.status));
         }
         letter.status = Status::Pending;

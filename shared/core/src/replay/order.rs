@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Candidate;
 use crate::ids::{LetterId, QueueArn};
-use crate::letter::Letter;
+use crate::letter::{Letter, Status};
+use crate::time::Timestamp;
 
 /// Of each message group the letter that stands first among those that are not final.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +16,11 @@ type Place = (usize, String);
 
 impl Heads {
     /// Counts a letter in that is PENDING, REPLAYING or REPLAYED: a DISCARDED one holds nobody up, and a RESOLVED one
-    /// has had its turn.
+    /// has had its turn. So has one that went to another queue: REPLAYED is final there.
     pub fn add(&mut self, open: &Candidate) {
+        if open.status == Status::Replayed && open.due == Timestamp::NEVER {
+            return;
+        }
         let (Some(group), Some(sequence)) = (&open.group, &open.sequence) else { return };
         let here = (place(sequence), open.id);
         let head = self.0.entry(group.clone()).or_insert_with(|| here.clone());
@@ -49,7 +53,6 @@ pub fn is_fifo(queue: &QueueArn) -> bool {
 mod tests {
     use super::*;
     use crate::replay::consent::tests::letter as any;
-    use crate::time::Timestamp;
 
     fn letter(n: u8, group: &str, sequence: &str) -> Letter {
         let letter = any(Timestamp::from_millis(1), "c");
@@ -67,5 +70,15 @@ mod tests {
         assert!(heads.lets(&letter(5, "c", "1")), "nobody else is known there");
         assert!(heads.lets(&letter(6, "a", "97")), "the index has not seen it yet");
         assert!(heads.lets(&Letter { sequence: None, ..letter(7, "a", "100") }));
+    }
+
+    #[test]
+    fn what_was_sent_holds_up_its_group_until_its_outcome_can_come_no_more_unless_it_went_to_another_queue() {
+        for (due, holds) in [(Timestamp::from_millis(9), true), (Timestamp::NEVER, false)] {
+            let mut heads = Heads::default();
+            heads.add(&Candidate::of(&Letter { status: Status::Replayed, due, ..letter(1, "a", "1") }));
+            heads.add(&Candidate::of(&letter(2, "a", "2")));
+            assert_eq!(heads.lets(&letter(2, "a", "2")), !holds, "{due:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{Edit, Filter, Selection};
 use crate::decode::without_data;
-use crate::ids::{JobId, LetterId};
+use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
 
 /// The longest note that is kept.
@@ -108,6 +108,10 @@ pub struct Said {
     pub as_new: bool,
     /// What it is sent with instead of its body.
     pub edit: Option<Edit>,
+    /// On a FIFO queue a letter may go once the one before it was sent, whatever becomes of that.
+    pub after_replayed: bool,
+    /// Another queue that they go to, of those that are listed for their own.
+    pub to: Option<QueueArn>,
 }
 
 /// What can be done to a job.
@@ -133,7 +137,7 @@ const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an
     replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note or erase";
 const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
     min_deaths, max_deaths, function_version, text)";
-const GUARD: [&str; 9] = [
+const GUARD: [&str; 10] = [
     "canary",
     "rate",
     "max_failed_percent",
@@ -143,20 +147,22 @@ const GUARD: [&str; 9] = [
     "step_seconds",
     "forgotten_ok",
     "as_new",
+    "after_replayed",
 ];
 
 /// The actions, the fields that each takes, and how that is told.
 const ACTIONS: [(&str, &[&str], &str); 12] = [
     (
         "replay",
-        &["ids", "select", "by", "forgotten_ok", "as_new", "dry_run", "edit", "patch"],
-        "\"by\", and forgotten_ok, as_new, dry_run, edit (one letter's whole body) or patch (RFC 6902)",
+        &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run", "edit", "patch"],
+        "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run, edit (one letter's whole \
+         body) or patch (RFC 6902)",
     ),
     (
         "job",
-        &["ids", "select", "by", "why", "job", "edit", "patch"],
-        "\"by\", and why, job (a UUID of your own), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
-         step_seconds, forgotten_ok, as_new, edit (one letter's whole body) or patch (RFC 6902)",
+        &["ids", "select", "by", "why", "job", "to", "edit", "patch"],
+        "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
+         step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902)",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
@@ -237,7 +243,13 @@ impl Fields<'_> {
     fn replay(&self) -> Read<Request> {
         let selection = self.selection()?;
         let edit = self.edit(&selection)?;
-        let said = Said { forgotten_ok: self.flag("forgotten_ok")?, as_new: self.flag("as_new")?, edit };
+        let said = Said {
+            forgotten_ok: self.flag("forgotten_ok")?,
+            as_new: self.flag("as_new")?,
+            edit,
+            after_replayed: self.flag("after_replayed")?,
+            to: self.to()?,
+        };
         Ok(match self.flag("dry_run")? {
             true => Request::DryRun { selection, said },
             false => Request::Replay { selection, by: self.by()?, said },
@@ -269,8 +281,8 @@ impl Fields<'_> {
         if edit.as_ref().is_some_and(|edit| edit.bytes() > JOB_EDIT_LIMIT) {
             return self.bad("a job takes an edit of at most 128 KiB; \"replay\" takes a larger one");
         }
-        let (by, why) = (self.by()?, self.text("why")?);
-        Ok(Request::Job(Box::new(NewJob { id, selection, guard, by, why, edit })))
+        let (to, by, why) = (self.to()?, self.by()?, self.text("why")?);
+        Ok(Request::Job(Box::new(NewJob { id, selection, to, guard, by, why, edit })))
     }
 
     fn remark(&self) -> Read<Remark> {
@@ -320,6 +332,14 @@ impl Fields<'_> {
         match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
             Some(by) => Ok(by),
             None => self.bad("\"by\" must say who asks, in 1 to 256 bytes"),
+        }
+    }
+
+    /// Whatever was sent here by mistake is not quoted.
+    fn to(&self) -> Read<Option<QueueArn>> {
+        match self.text("to")?.map(|text| QueueArn::parse(&text)) {
+            Some(None) => self.bad("\"to\" is no ARN of a queue"),
+            to => Ok(to.flatten()),
         }
     }
 

@@ -124,6 +124,7 @@ where
 fn is_of(found: &Job, asked: &NewJob) -> bool {
     found.by == asked.by
         && found.selection == asked.selection
+        && found.to == asked.to
         && found.guard == asked.guard
         && found.why == asked.why
         && found.edit == asked.edit

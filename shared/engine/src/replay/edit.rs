@@ -29,6 +29,7 @@ const NO_LEDGER: &str =
     "it may have been sent before, nobody knows, and without a ledger that copy cannot be withdrawn";
 const UNKNOWN_COPY: &str =
     "it may have been sent before without redrive's own attribute, nobody knows, and such a copy cannot be withdrawn";
+const ELSEWHERE: &str = "it may have been sent to another queue, nobody knows, and a copy there cannot be withdrawn";
 
 /// What came of withdrawing a letter's former copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +116,11 @@ where
         let (reading, kept, now) = (&self.settings.reading, self.ledger.is_kept(), self.world.now());
         let prepared = edit.prepare(letter, by, reading, kept, now).map_err(|why| why.to_string())?;
         let mut unknown = letter.sends.iter().filter(|send| send.message_id.is_none());
+        let elsewhere = unknown.clone().any(|send| send.to.is_some());
         if !Outgoing::has_room(&prepared.letter, prepared.letter.payload_now(), prepared.key.as_ref()) {
             Err(NO_ROOM.to_owned())
+        } else if elsewhere {
+            Err(ELSEWHERE.to_owned())
         } else if !kept && unknown.next().is_some() {
             Err(NO_LEDGER.to_owned())
         } else if unknown.any(|send| is_bare(letter, send)) {
@@ -230,9 +234,9 @@ where
     }
 }
 
-/// Whether a send went without redrive's own attribute. One with an edited body never does.
+/// Whether a send went without redrive's own attribute: elsewhere each does, and back none with an edited body.
 fn is_bare(letter: &Letter, send: &Send) -> bool {
-    send.edited.is_none() && !Outgoing::has_room(letter, &letter.payload, send.key.as_ref())
+    send.to.is_some() || send.edited.is_none() && !Outgoing::has_room(letter, &letter.payload, send.key.as_ref())
 }
 
 fn refuse(letter: &Letter, why: String, report: &mut ReplayReport, lines: &mut Vec<Line>) {

@@ -1,5 +1,6 @@
 //! Which letters a request means, of which queue pair each is, and the walk through an index that finds them.
 
+mod destinations;
 mod jobs;
 mod lanes;
 
@@ -17,8 +18,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::edit::Editing;
-use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step, asked};
+use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step};
 use crate::World;
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
@@ -41,6 +41,11 @@ pub enum ReplayError {
          not configured; first switch the pair's custody off, and wait for the indexer's last run to end"
     )]
     InCustody,
+    /// Nothing was touched.
+    #[error(
+        "queue {0} is not among the destinations of the letters' own queue, and nothing was sent; name one that is, or list it there"
+    )]
+    NotADestination(QueueArn),
 }
 
 /// What became of the letters of one run, by queue pair.
@@ -105,14 +110,12 @@ where
             walk.work(open).await;
         }
         Request::Replay { selection, by, said } => {
-            let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
-            let sending = Sending { by, asked: asked(selection, said), job: None, edit };
-            walk.selected(selection, Step::Send(sending)).await?;
+            walk.may_send(selection, said.to.as_ref())?;
+            walk.selected(selection, Step::Send(Sending::of(selection, by, said))).await?;
         }
         Request::DryRun { selection, said } => {
-            let edit = said.edit.as_ref().map(|edit| Editing { edit, by: "" });
-            let sending = Sending { by: "", asked: asked(selection, said), job: None, edit };
-            walk.selected(selection, Step::Look(sending)).await?;
+            walk.may_send(selection, said.to.as_ref())?;
+            walk.selected(selection, Step::Look(Sending::of(selection, "nobody", said))).await?;
         }
         Request::Eject { selection, by } => {
             walk.may_eject(selection)?;
@@ -161,7 +164,8 @@ where
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
         let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let scheduled = Step::Send(Sending { by: "schedule", asked, job: None, edit: None });
+        let nobody = Sending { by: "schedule", asked, job: None, edit: None, to: None, after_replayed: false };
+        let scheduled = Step::Send(nobody);
         self.deadline = Instant::now() + left() * 3 / 5;
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;
         self.each(Listing::due(Status::Pending, now), None, scheduled).await?;

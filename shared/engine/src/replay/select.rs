@@ -33,14 +33,16 @@ where
         }
     }
 
-    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows.
-    pub(super) async fn heads(&self) -> Result<Option<Heads>, Unavailable> {
+    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows. What was sent and marked holds up
+    /// what comes after it until its outcome is known, unless somebody asked for it not to.
+    pub(super) async fn heads(&self, after_replayed: bool) -> Result<Option<Heads>, Unavailable> {
         let source = &self.settings.reading.source;
         if !is_fifo(source) {
             return Ok(None);
         }
         let mut heads = Heads::default();
-        for status in [Status::Pending, Status::Replaying, Status::Replayed] {
+        let open = [Status::Pending, Status::Replaying, Status::Replayed];
+        for status in open.into_iter().filter(|status| !after_replayed || *status != Status::Replayed) {
             for shard in 0..SHARDS {
                 let mut after = None;
                 loop {

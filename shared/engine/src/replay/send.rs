@@ -17,9 +17,6 @@ const SENDS: usize = 10;
 /// What stands in the history of a letter that goes without redrive's own attribute.
 const AS_NEW: &str = "sent as a new message: no room for redrive's own attribute, and no stable key";
 
-/// What is said of a letter of a queue that nothing is sent back to.
-const NO_DESTINATION: &str = "no destination is configured for its queue";
-
 /// A letter that we hold, and its message.
 pub(super) struct Claimed {
     pub(super) letter: Letter,
@@ -67,23 +64,23 @@ where
         report.unlisted += others.len();
         lines.extend(others.iter().map(|letter| line(letter.id, Fate::NotFound)));
         report.considered += letters.len();
-        if !self.sends {
-            report.no_destination += letters.len();
-            let note = || Some(NO_DESTINATION.to_owned());
-            lines.extend(letters.iter().map(|letter| Line { note: note(), ..line(letter.id, Fate::PolicyNever) }));
+        let sending = self.towards(sending);
+        let Some(outbox) = self.outbox(sending.to) else {
+            lines.extend(self.nowhere(letters, sending, report).await);
             return lines;
-        }
+        };
         let open = self.consented(letters, sending, report, &mut lines).await;
         let open = self.edited(open, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
-        lines.extend(self.send_all(claimed, &self.outbox, sending, report).await);
+        lines.extend(self.send_all(claimed, outbox, sending, report).await);
         lines
     }
 
     /// What would become of these letters. Nothing is touched.
     pub(super) async fn look(&self, letters: Vec<Letter>, sending: Sending<'_>, report: &mut ReplayReport) {
         report.considered += letters.len();
-        if !self.sends {
+        let sending = self.towards(sending);
+        if self.outbox(sending.to).is_none() {
             report.no_destination += letters.len();
             return;
         }
@@ -93,6 +90,7 @@ where
         };
         for (letter, known) in letters.iter().zip(&known) {
             match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
+                Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
                 Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
                 Consent::Send | Consent::Lapsed => report.would_send += 1,
                 Consent::Done(_) => report.resolved_instead += 1,
@@ -121,7 +119,7 @@ where
                 return Vec::new();
             }
         };
-        let Ok(heads) = self.heads().await else {
+        let Ok(heads) = self.heads(sending.after_replayed).await else {
             report.unavailable += letters.len();
             return Vec::new();
         };
@@ -145,6 +143,10 @@ where
                 Consent::Lapsed if sending.job.is_some_and(|job| sent_before(&letter, job)) => {
                     lines.push(line_of(&letter, sending, Fate::Sent));
                     continue;
+                }
+                // It may be in its own queue: whoever stands in for its holder sends it there again, or nobody does.
+                Consent::Lapsed if sending.to.is_some() && letter.elsewhere().is_none() => {
+                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
                 }
                 Consent::Lapsed => {
                     match self.lapsed(letter, sending, report).await {
@@ -186,8 +188,12 @@ where
     ) -> Result<Result<Letter, Line>, Unavailable> {
         let why = if letter.is_ejecting() {
             "its claim ran out while it was being ejected: it may be in the dead-letter queue"
+        } else if letter.elsewhere().is_some() {
+            "its claim ran out while it was sent to another queue, where a second copy would run"
         } else if !self.ledger.is_kept() {
             "its claim ran out, and without a ledger a second copy would run"
+        } else if !self.sends {
+            "its claim ran out, and nothing is sent to its queue any more"
         } else if self.holder_runs(&letter).await? {
             return Ok(Ok(letter));
         } else {
@@ -233,8 +239,12 @@ where
             let letter = Letter { scope, ..letter.clone() };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
                 Ok(next) => {
-                    let next = next.for_job(sending.job);
-                    let next = if Outgoing::check(&letter).is_err() { next.remarked(AS_NEW) } else { next };
+                    let next = next.for_job(sending.job).bound_for(sending.to);
+                    let next = match sending.to {
+                        Some(to) => next.remarked(&format!("to {to}")),
+                        None if Outgoing::check(&letter).is_err() => next.remarked(AS_NEW),
+                        None => next,
+                    };
                     claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next)));
                 }
                 Err(_) => report.changed_meanwhile += 1,
@@ -334,7 +344,7 @@ where
 }
 
 /// Whether this job sent it, and another holds it now.
-fn sent_before(letter: &Letter, job: JobId) -> bool {
+pub(super) fn sent_before(letter: &Letter, job: JobId) -> bool {
     letter.sent_for(job).is_some() && letter.claimed_for() != Some(job)
 }
 

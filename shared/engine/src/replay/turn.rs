@@ -191,7 +191,7 @@ where
             return (readings, all);
         }
         if job.guard.max_backlog.is_some() {
-            match self.gauges.backlog().await {
+            match self.gauges(job.to.as_ref()).backlog().await {
                 Ok(messages) => readings.backlog = Some(messages),
                 Err(error) => {
                     warn!(job_id = %job.id, %error, "job sends nothing without its guard");

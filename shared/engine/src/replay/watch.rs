@@ -54,7 +54,8 @@ where
         let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
         let edit = job.edit.as_ref().map(|edit| Editing { edit, by: &job.by });
-        Sending { by: name, asked, job: Some(job.id), edit }
+        let (to, after_replayed) = (job.to.as_ref(), job.guard.after_replayed);
+        Sending { by: name, asked, job: Some(job.id), edit, to, after_replayed }
     }
 
     /// Sends the planned letters of a batch that this job has not sent yet.
@@ -104,7 +105,9 @@ where
         if awaited.is_empty() {
             return Ok(Vec::new());
         }
-        let outcomes = self.outcomes(&awaited).await?;
+        // The ledger may know the same message of another copy, but nothing of one that went to another queue.
+        let kept = self.ledger.is_kept() && job.to.is_none();
+        let outcomes = if kept { self.outcomes(&awaited).await? } else { vec![Outcome::Silent; awaited.len()] };
         let now = self.world.now();
         let (mut seen, mut silent) = (Vec::new(), Vec::new());
         for (line, outcome) in awaited.into_iter().zip(outcomes) {
@@ -115,7 +118,7 @@ where
                 Outcome::Failed => seen.push(line.with(Fate::FailedAgain)),
                 Outcome::Failing if over => seen.push(line.with(Fate::FailedAgain)),
                 Outcome::Failing => seen.push(line.with(Fate::Failing)),
-                Outcome::Silent if age > YOUNG || over || !self.ledger.is_kept() => silent.push((line, over)),
+                Outcome::Silent if age > YOUNG || over || !kept => silent.push((line, over)),
                 Outcome::Silent => {}
             }
         }
@@ -136,7 +139,7 @@ where
                 }
                 continue;
             };
-            let unheard = if self.ledger.is_kept() { Fate::Unknown } else { Fate::Assumed };
+            let unheard = if kept { Fate::Unknown } else { Fate::Assumed };
             if letter.is_lapsed(now) {
                 lapsed.push(letter);
             } else if let Some(fate) = seen_again(&letter, &sent).or(over.then_some(unheard)) {

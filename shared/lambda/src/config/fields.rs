@@ -30,6 +30,19 @@ impl Queue {
     pub(super) fn is_fifo(&self) -> bool {
         is_fifo(&self.name)
     }
+
+    fn part(&self, n: usize) -> &str {
+        self.arn.as_str().split(':').nth(n).unwrap_or_default()
+    }
+
+    pub(super) fn region(&self) -> &str {
+        self.part(3)
+    }
+
+    /// How the path of its URL ends: account and name.
+    pub(super) fn path(&self) -> String {
+        format!("/{}/{}", self.part(4), self.name)
+    }
 }
 
 /// What Lambda tells every function. Its runtime's library panics without it.
@@ -73,16 +86,8 @@ pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
 /// A queue by its ARN.
 pub(super) fn queue_arn(text: &str) -> Result<Queue, String> {
     let allowed = "the ARN of a queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
-    let parts: Vec<_> = text.split(':').collect();
-    match parts[..] {
-        ["arn", _, "sqs", region, account, name]
-            if !region.is_empty() && !account.is_empty() && is_queue_name(name) =>
-        {
-            let arn = QueueArn::new(text).ok_or(allowed)?;
-            Ok(Queue { arn, name: name.to_owned() })
-        }
-        _ => Err(allowed.to_owned()),
-    }
+    let arn = QueueArn::parse(text).ok_or(allowed)?;
+    Ok(Queue { name: arn.name().to_owned(), arn })
 }
 
 /// The dead-letter queue of `main`: FIFO if, and only if, that is.

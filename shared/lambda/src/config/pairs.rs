@@ -1,6 +1,7 @@
 //! The queue pairs that one installation of indexer and replay serves: a JSON document, from `QUEUE_PAIRS` itself or from the
 //! file that `QUEUE_PAIRS_FILE` names (Lambda's environment holds 4 KB).
 
+pub(super) mod destinations;
 mod distinct;
 mod parts;
 
@@ -8,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 use redrive_core::decode::Reading;
-use redrive_core::ids::Scope;
+use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
 use serde_json::Value;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use super::fields::{self, Queue};
 use super::section::Section;
 use super::{Reader, single};
+use destinations::Allowed;
 
 const INLINE: &str = "QUEUE_PAIRS";
 const FILE: &str = "QUEUE_PAIRS_FILE";
@@ -61,6 +63,17 @@ pub struct ReplayedPair {
     pub dead_letter_queue_url: Option<String>,
     /// Whether its letters may be sent to the main queue.
     pub sends: bool,
+    /// Other queues that they may be sent to, if a person says so.
+    pub destinations: Vec<Destination>,
+}
+
+/// Another queue that letters may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Which one.
+    pub arn: QueueArn,
+    /// Where SQS answers for it.
+    pub url: String,
 }
 
 impl ReplayedPair {
@@ -79,7 +92,7 @@ pub(super) struct Listed {
     dead_letter_queue_url: String,
     dead_letter_retention: Duration,
     masks: Masks,
-    sends: bool,
+    allowed: Allowed,
 }
 
 impl From<Listed> for IndexedPair {
@@ -91,8 +104,9 @@ impl From<Listed> for IndexedPair {
 
 impl From<Listed> for ReplayedPair {
     fn from(listed: Listed) -> Self {
-        let Listed { pair, main_queue_url, dead_letter_queue_url, sends, .. } = listed;
-        Self { pair, main_queue_url, dead_letter_queue_url: Some(dead_letter_queue_url), sends }
+        let Listed { pair, main_queue_url, dead_letter_queue_url, allowed, .. } = listed;
+        let Allowed { back: sends, others: destinations } = allowed;
+        Self { pair, main_queue_url, dead_letter_queue_url: Some(dead_letter_queue_url), sends, destinations }
     }
 }
 
@@ -183,7 +197,7 @@ struct Draft {
     masks: Option<Masks>,
     retention: Option<Duration>,
     policy: Option<Policy>,
-    sends: Option<bool>,
+    allowed: Option<Allowed>,
     custody: Option<bool>,
 }
 
@@ -210,7 +224,9 @@ impl Draft {
         let retention = section.whole(reader, "dead_letter_retention_days", fields::DLQ_RETENTION_DAYS, 1..=14);
         let policy = parts::policy(reader, section, retention);
         let retention = retention.map(fields::days);
-        let sends = parts::destinations(reader, section, source.as_ref());
+        let own =
+            destinations::Own { queue: source.as_ref(), url: source_url.as_deref(), dead: dead_letter_url.as_deref() };
+        let allowed = destinations::member(reader, section, own);
         let custody = section.yes(reader, "custody");
         section.close(reader, KNOWN);
         let policy = policy.zip(scope.as_ref()).map(|(policy, scope)| match scope {
@@ -228,7 +244,7 @@ impl Draft {
             masks,
             retention,
             policy,
-            sends,
+            allowed,
             custody,
         }
     }
@@ -247,7 +263,7 @@ impl Draft {
             dead_letter_queue_url: self.dead_letter_url?,
             dead_letter_retention: self.retention?,
             masks: self.masks?,
-            sends: self.sends?,
+            allowed: self.allowed?,
         })
     }
 

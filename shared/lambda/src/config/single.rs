@@ -3,11 +3,11 @@
 use redrive_core::decode::Reading;
 
 use super::fields;
-use super::pairs::{IndexedPair, Pair, ReplayedPair};
+use super::pairs::{IndexedPair, Pair, ReplayedPair, destinations};
 use super::reader::Reader;
 
 /// Everything that says something of one pair, and nothing where there is a list.
-pub(super) const VARIABLES: [&str; 18] = [
+pub(super) const VARIABLES: [&str; 19] = [
     "MAIN_QUEUE_URL",
     "MAIN_QUEUE_ARN",
     "DEAD_LETTER_QUEUE_URL",
@@ -26,6 +26,7 @@ pub(super) const VARIABLES: [&str; 18] = [
     "REPLAY_POLICY",
     "DLQ_RETENTION_DAYS",
     "CUSTODY",
+    "REPLAY_DESTINATIONS",
 ];
 
 /// The ledger's table, `None` inside if there is none, and the pair.
@@ -58,12 +59,15 @@ pub(super) fn replayed(reader: &mut Reader<'_>) -> Single<ReplayedPair> {
     let dead_letters = dead_letters.then(|| fields::dead_letter_queue_url(reader, queue.as_ref()));
     let ledger = fields::ledger(reader);
     let pair = pair(reader, queue.as_ref(), ledger.as_ref());
+    let dead = dead_letters.as_ref().and_then(Option::as_deref);
+    let destinations = destinations::variable(reader, queue.as_ref(), url.as_deref(), dead);
     let whole = || {
         let dead_letter_queue_url = match dead_letters {
             Some(url) => Some(url?),
             None => None,
         };
-        Some(ReplayedPair { pair: pair?, main_queue_url: url?, dead_letter_queue_url, sends: true })
+        let (main_queue_url, destinations) = (url?, destinations?);
+        Some(ReplayedPair { pair: pair?, main_queue_url, dead_letter_queue_url, sends: true, destinations })
     };
     (ledger, whole())
 }

@@ -1,3 +1,4 @@
+mod destinations;
 mod pairs;
 
 use std::collections::BTreeMap;
@@ -5,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::backoff::Schedule;
 
-use super::{ConfigError, IndexerConfig, ProcessorConfig, ReplayConfig};
+use super::{ConfigError, Destination, IndexerConfig, ProcessorConfig, ReplayConfig};
 
 const WHOLE: [(&str, &str); 13] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "processor"),

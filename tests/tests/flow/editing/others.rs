@@ -52,6 +52,7 @@ async fn job_that_edits(faults: &Faults) -> (JobBench, Vec<Letter>) {
     let job = NewJob {
         id: Some(JOB),
         selection: Selection::Ids(letters.iter().map(|letter| letter.id).collect()),
+        to: None,
         guard: Guard { canary: 2, ..Guard::default() },
         by: "ann".to_owned(),
         why: None,

@@ -41,6 +41,7 @@ fn send() -> Send {
         at: NOW,
         job: Some(JobId::from_random(7)),
         edited: Some(PayloadHash::of_text("whole")),
+        to: QueueArn::new(format!("arn:aws:sqs:us-east-1:123456789012:{}", "q".repeat(80))),
     }
 }
 

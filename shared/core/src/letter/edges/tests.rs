@@ -42,6 +42,7 @@ fn send(number: u32) -> Send {
         message_id: None,
         job: None,
         edited: None,
+        to: None,
         at: NOW,
     }
 }
@@ -280,4 +281,57 @@ fn pending_and_replaying_letters_never_expire() {
         let final_now = matches!(next.status, Status::Resolved | Status::Discarded);
         assert_eq!(next.expires.is_some(), final_now, "{name}");
     }
+}
+
+/// A letter whose claim, or whose send, is on its way to another queue.
+fn elsewhere(status: Status) -> Letter {
+    let to = QueueArn::new("arn:aws:sqs:us-east-1:1:refunds").unwrap();
+    Letter { sends: vec![send(3), send(4)], ..letter(status) }.bound_for(Some(&to))
+}
+
+#[test]
+fn a_claim_that_ran_out_on_its_way_to_another_queue_is_taken_over_by_nobody_and_waits_for_a_person() {
+    let later = NOW.after(Duration::from_millis(1));
+    let lost = elsewhere(Status::Replaying);
+    assert!(lost.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), later).is_err());
+    let doubted = lost.in_doubt("why", "x", later).unwrap();
+    assert_eq!((doubted.status, doubted.due), (Status::Pending, Timestamp::NEVER));
+    // A person may, and by then it is a send like any other.
+    let again = doubted.claim(TOKEN, None, "ann", Duration::from_secs(9), later).unwrap();
+    assert!(again.elsewhere().is_none() && again.went_elsewhere());
+}
+
+#[test]
+fn replayed_is_final_in_another_queue_and_is_resolved_by_a_completion_all_the_same() {
+    let sent = elsewhere(Status::Replaying).sent(TOKEN, Number(4), MessageId::new("m-2").unwrap(), "x", &policy(), NOW);
+    let sent = sent.unwrap();
+    assert_eq!((sent.status, sent.due), (Status::Replayed, Timestamp::NEVER));
+    let overdue = Letter { due: NOW, ..sent.clone() };
+    assert!(overdue.no_outcome("x", NOW.after(Duration::from_secs(9))).is_err());
+    assert_eq!(sent.resolved(&sent.hash, "n", "x", &policy(), NOW).unwrap().status, Status::Resolved);
+}
+
+#[test]
+fn what_may_be_in_another_queue_is_never_due_by_the_policy_again() {
+    for (step, due) in [(elsewhere(Status::Pending), false), (letter(Status::Pending), true)] {
+        let died = step.died_again(&life(2), reason(), "x", &policy(), NOW).unwrap();
+        assert_eq!(died.due != Timestamp::NEVER, due);
+        let held = died.claim(TOKEN, None, "ann", Duration::from_secs(9), NOW).unwrap();
+        let refused = held.not_sent(TOKEN, Number(5), "why", "x", &policy(), NOW).unwrap();
+        assert_eq!(refused.due != Timestamp::NEVER, due, "the doubt about number 4 is not over");
+    }
+    // What SQS refused there is not there.
+    let refused = elsewhere(Status::Replaying).not_sent(TOKEN, Number(4), "why", "x", &policy(), NOW).unwrap();
+    assert!(refused.due != Timestamp::NEVER && !refused.went_elsewhere());
+}
+
+#[test]
+fn of_its_sends_a_letter_forgets_those_last_that_went_to_another_queue() {
+    let mut letter = elsewhere(Status::Pending);
+    for n in 0..300 {
+        letter = letter.claim(TOKEN, None, "x", Duration::from_secs(9), NOW).unwrap();
+        letter = letter.died_again(&life(n), reason(), "x", &policy(), NOW).unwrap();
+    }
+    assert!(letter.went_elsewhere() && letter.sends.len() <= HISTORY);
+    assert!(letter.sends.windows(2).all(|two| two[0].number < two[1].number));
 }

@@ -56,6 +56,31 @@ fn a_job_takes_its_guard_and_has_the_documented_one_by_default() {
 }
 
 #[test]
+fn another_queue_is_named_by_its_arn_and_what_is_none_is_not_quoted() {
+    let arn = "arn:aws:sqs:us-east-1:1:refunds";
+    for dry_run in [true, false] {
+        let asked = parse(&json!({"action": "replay", "ids": [ID], "by": "ann", "to": arn, "dry_run": dry_run,
+            "after_replayed": true}));
+        let said = match asked {
+            Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((said.to.as_ref().map(QueueArn::as_str), said.after_replayed), (Some(arn), true));
+    }
+    let asked = parse(&json!({"action": "job", "ids": [ID], "by": "ann", "to": arn, "after_replayed": true}));
+    assert!(matches!(asked, Request::Job(job) if job.to.is_some() && job.guard.after_replayed));
+    for action in ["replay", "job"] {
+        for to in [json!("s3cret"), json!("arn:aws:sns:us-east-1:1:s3cret"), json!(""), json!(7), json!(["s3cret"])] {
+            let error = Request::parse(&json!({"action": action, "ids": [ID], "by": "ann", "to": to}));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("\"to\"") && !error.contains("s3cret"), "{error}");
+        }
+    }
+    let error = Request::parse(&json!({"action": "discard", "ids": [ID], "by": "ann", "note": "n", "to": arn}));
+    assert!(error.unwrap_err().to_string().contains("not known here"));
+}
+
+#[test]
 fn an_input_that_is_not_understood_says_what_is_expected() {
     for input in [
         json!(null),

@@ -124,11 +124,15 @@ where
             return Ok(());
         };
         let place = self.pair_of(&source).ok_or(ReplayError::NotListed(source))?;
-        if !self.pairs[place].sends {
+        let pair = &self.pairs[place];
+        asked.to = pair.other(asked.to.as_ref()).cloned();
+        if pair.outbox(asked.to.as_ref()).is_none() {
+            if let Some(to) = asked.to {
+                return Err(ReplayError::NotADestination(to));
+            }
             self.desk().refused = Some(NOWHERE.to_owned());
             return Ok(());
         }
-        let pair = &self.pairs[place];
         Ok(pair.create(&asked, self.desk()).await?)
     }
 

@@ -37,6 +37,22 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
             reader.refuse(&format!("{}/dead_letter_url", draft.place), wrong, "a queue that nobody else consumes");
         }
     }
+    for draft in drafts {
+        for destination in draft.allowed.iter().flat_map(|allowed| &allowed.others) {
+            let is_dead = |other: &&Draft| {
+                other.place != draft.place
+                    && other.dead_letter_url.as_deref().map(queue_of) == Some(queue_of(&destination.url))
+            };
+            if let Some(other) = drafts.iter().find(is_dead) {
+                let wrong = format!("has {:?}, the dead-letter queue of {}", destination.arn.as_str(), other.place);
+                reader.refuse(
+                    &format!("{}/destinations", draft.place),
+                    wrong,
+                    "queues that have a consumer of their own",
+                );
+            }
+        }
+    }
 }
 
 /// Account and name: a queue has URLs of several hosts.

@@ -45,9 +45,8 @@ pub(super) fn same_kind(
     }
 }
 
-fn of_queue(url: &str, queue: &Queue) -> bool {
-    let account = queue.arn.as_str().split(':').nth(4).unwrap_or_default();
-    url.ends_with(&format!("/{account}/{}", queue.name))
+pub(super) fn of_queue(url: &str, queue: &Queue) -> bool {
+    url.ends_with(&queue.path())
 }
 
 /// `null` for a consumer without our ledger. It must be said: a scope that was forgotten must not mean that.
@@ -183,26 +182,4 @@ pub(super) fn policy(reader: &mut Reader<'_>, section: &mut Section, dead: Optio
             None
         }
     }
-}
-
-/// Where letters may be sent, by the queues' ARNs: unsaid, their own main queue; an empty list: nowhere. To others no letter
-/// is sent yet.
-pub(super) fn destinations(reader: &mut Reader<'_>, section: &mut Section, source: Option<&Queue>) -> Option<bool> {
-    let Some(list) = section.take("destinations") else { return Some(true) };
-    let own = source.map(|source| source.arn.as_str());
-    let allowed = "a list with source_arn, or an empty one";
-    let Value::Array(list) = list else {
-        section.refuse(reader, "destinations", "is no list", allowed);
-        return None;
-    };
-    let place = section.place("destinations");
-    let mut good = true;
-    for (at, destination) in list.iter().enumerate() {
-        let text = destination.as_str();
-        if text.is_none() || own.is_some_and(|own| text != Some(own)) {
-            reader.refuse(&format!("{place}/{at}"), "is not source_arn", allowed);
-            good = false;
-        }
-    }
-    good.then_some(!list.is_empty())
 }

@@ -16,14 +16,14 @@ const SURROUNDINGS: [(&str, &str); 6] = [
 ];
 
 /// An environment of these variables, which stand before those around them; an empty one is absent.
-fn lookup<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+pub(super) fn lookup<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
     move |name| {
         let mut all = variables.iter().chain(&SURROUNDINGS);
         all.find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned())
     }
 }
 
-fn pair(name: &str) -> Value {
+pub(super) fn pair(name: &str) -> Value {
     json!({
         "source_arn": format!("arn:aws:sqs:us-east-1:123456789012:{name}"),
         "source_url": format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}"),
@@ -33,7 +33,7 @@ fn pair(name: &str) -> Value {
 }
 
 /// The same with members changed; `null` where it says so, and absent where it says "ABSENT".
-fn with(mut pair: Value, changes: Value) -> Value {
+pub(super) fn with(mut pair: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap().clone() {
         if value == "ABSENT" {
             pair.as_object_mut().unwrap().remove(&name);
@@ -48,12 +48,12 @@ fn listed(pairs: &[Value]) -> String {
     json!({ "pairs": pairs }).to_string()
 }
 
-fn replay(pairs: &[Value]) -> Result<ReplayConfig, ConfigError> {
+pub(super) fn replay(pairs: &[Value]) -> Result<ReplayConfig, ConfigError> {
     ReplayConfig::read(lookup(&[("QUEUE_PAIRS", &listed(pairs))]))
 }
 
 /// Where the problems stand, behind the variable's name.
-fn places(error: &ConfigError) -> Vec<&str> {
+pub(super) fn places(error: &ConfigError) -> Vec<&str> {
     let place = |text| str::strip_prefix(text, "QUEUE_PAIRS ").unwrap_or(text);
     error.problems.iter().map(|problem| place(&problem.variable)).collect()
 }
@@ -193,7 +193,6 @@ fn every_member_that_cannot_be_meant_is_refused_at_its_place() {
         (json!({"policy": {"rules": 7}}), "policy/rules"),
         (json!({"policy": {"rules": [{"match": {}, "replay": "always"}]}}), "policy/rules/0/replay"),
         (json!({"destinations": "all"}), "destinations"),
-        (json!({"destinations": ["arn:aws:sqs:us-east-1:123456789012:refunds"]}), "destinations/0"),
         (json!({"custody": "yes"}), "custody"),
         (json!({"cust/ody": true}), "cust~1ody"),
     ] {
