@@ -1,6 +1,7 @@
 //! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
 
 mod acknowledgement;
+mod elsewhere;
 mod jobs;
 mod ledger;
 mod letters;
@@ -22,7 +23,7 @@ use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
 
 use crate::cast::{LATE, World, reading};
-use crate::plan::QUEUE;
+use crate::plan::{ELSEWHERE, QUEUE};
 
 /// A promise of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +66,8 @@ pub(crate) enum Invariant {
     Reconciled,
     /// On a FIFO queue no message runs before those of its group that came before it are done with.
     GroupsAreInOrder,
+    /// What may be in another queue is sent again by nobody but a person.
+    NothingInDoubtIsResent,
     /// A job claims a letter once, but to take over what ran out.
     OnceAJob,
     /// A job that has ended accounts for each of its letters, once and truly.
@@ -124,6 +127,8 @@ struct Checker {
     held: HashMap<(Actor, LedgerKey), Held>,
     running: HashMap<LedgerKey, Vec<Actor>>,
     starts: BTreeMap<Life, u32>,
+    /// What is in the other queue, by payload.
+    elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
 }
 
@@ -145,6 +150,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         held: HashMap::new(),
         running: HashMap::new(),
         starts: BTreeMap::new(),
+        elsewhere: BTreeSet::new(),
         violations: Vec::new(),
     };
     for (index, event) in events.iter().enumerate() {
@@ -190,6 +196,8 @@ impl Checker {
                 if &**queue == QUEUE {
                     self.sent(&message.id);
                     self.waits.insert(message.id.clone());
+                } else if &**queue == ELSEWHERE {
+                    self.sent_elsewhere(&message.id);
                 } else {
                     self.handed_over(&message.id);
                 }
