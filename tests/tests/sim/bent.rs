@@ -44,6 +44,8 @@ pub(crate) enum Mutant {
     HandedOverUnread,
     /// The deduplication id of a replay is the same for every number.
     DeduplicationWithoutTheNumber,
+    /// Letters do not keep where they were sent.
+    DestinationIsForgotten,
     /// Messages of a FIFO queue run as they come.
     GroupsAreNotKept,
     /// Claims do not see that a life is dead.
@@ -190,6 +192,11 @@ impl Letters for BentLetters {
     }
 
     async fn write(&self, mut writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        for send in writes.iter_mut().flat_map(|write| &mut write.letter.sends) {
+            if self.mutant == Some(Mutant::DestinationIsForgotten) {
+                send.to = None;
+            }
+        }
         for write in writes.iter_mut().filter(|write| write.replaces.is_some()) {
             match (self.mutant, &write.letter.body) {
                 (Some(Mutant::HeadWithoutItsBody), _) => write.letter.payload.clear(),

@@ -1,6 +1,7 @@
 //! Who plays: producer, workers, indexer, replay, operator. Each runs the real flows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -18,7 +19,9 @@ use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer};
+use redrive_engine::{
+    Destination, IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer,
+};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::journal::What;
@@ -53,6 +56,10 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) main: ModelQueue,
     pub(crate) dead: ModelQueue,
+    /// Another queue, which nobody of ours consumes.
+    pub(crate) other: ModelQueue,
+    /// Whether the indexer empties the dead-letter queue.
+    pub(crate) custody: AtomicBool,
     pub(crate) ledger: BentLedger,
     pub(crate) letters: BentLetters,
     pub(crate) handler: Scripted,
@@ -178,6 +185,10 @@ impl World {
         let mut random = self.random(200);
         for round in 0_u64.. {
             self.dead.wait(Duration::from_secs(60)).await;
+            if !self.custody.load(Ordering::SeqCst) {
+                sleep(Duration::from_secs(1)).await;
+                continue;
+            }
             let twins = if random.random_ratio(self.plan.twins, 1_000) { 2 } else { 1 };
             let mut runs = Vec::new();
             for twin in 0..twins {
@@ -255,6 +266,10 @@ impl World {
             if !random.random_ratio(self.plan.operators, 1_000) {
                 continue;
             }
+            if random.random_ratio(1, 15) {
+                Arc::clone(&self).give_back(round, letter.id).await;
+                continue;
+            }
             let request = if edits.random_ratio(self.plan.edits, 1_000) {
                 self.amendment(&mut edits, letter)
             } else {
@@ -263,6 +278,17 @@ impl World {
             let process = self.faults.of(&format!("operator.{round}"));
             Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
         }
+    }
+
+    /// Takes custody away, waits for the indexer's last run, ejects, and gives custody back after a while.
+    async fn give_back(self: Arc<Self>, round: u64, letter: LetterId) {
+        self.custody.store(false, Ordering::SeqCst);
+        sleep(3 * FUNCTION).await;
+        let request = Request::Eject { selection: Selection::Ids(vec![letter]), by: "ann".to_owned() };
+        let process = self.faults.of(&format!("operator.{round}"));
+        Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+        sleep(FUNCTION).await;
+        self.custody.store(true, Ordering::SeqCst);
     }
 
     /// What somebody wants who has this letter on the screen.
@@ -286,7 +312,11 @@ impl World {
             (0 | 1, _) => Request::Discard(remark(one, "given up")),
             (2, _) => Request::Restore(remark(selection, "taken back")),
             (3, _) => Request::Note(remark(selection, "looked at")),
-            (4 | 5, _) => Request::Replay { selection: one, by, said: Said::default() },
+            (4 | 5, _) => {
+                let after_replayed = random.random_ratio(1, 3);
+                let to = random.random_ratio(1, 3).then(|| self.other.arn());
+                Request::Replay { selection: one, by, said: Said { after_replayed, to, ..Said::default() } }
+            }
             (6 | 7, Some(job)) if job.is_open() => {
                 let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();
                 Request::Change { job: job.id, to: to.unwrap_or(Change::Resume), by, why: None }
@@ -294,14 +324,17 @@ impl World {
             (14, _) => Request::Erase(remark(one, "asked to")),
             _ => {
                 let canary = random.random_range(0..4);
+                let after_replayed = random.random_ratio(1, 3);
+                let to = random.random_ratio(1, 4).then(|| self.other.arn());
                 let guard = Guard {
                     canary,
+                    after_replayed,
                     max_failed_percent: random.random_range(0..=100),
                     outcome_seconds: random.random_range(30..900),
                     step_seconds: random.random_range(1..30),
                     ..Guard::default()
                 };
-                Request::Job(Box::new(NewJob { id: None, selection, to: None, guard, by, why: None, edit: None }))
+                Request::Job(Box::new(NewJob { id: None, selection, to, guard, by, why: None, edit: None }))
             }
         }
     }
@@ -323,6 +356,15 @@ impl World {
             self.virtual_world(tag, 0),
             settings,
         );
+        let outbox = |queue: &ModelQueue| BentOutbox {
+            inner: queue.clone().with_faults(process.clone()),
+            mutant: self.letters.mutant,
+        };
+        let gauges = self.gauges.clone().with_faults(process.clone());
+        let other = Destination { arn: self.other.arn(), outbox: outbox(&self.other), gauges };
+        let replayer = replayer.with_destinations(vec![other]);
+        let ejects = !self.custody.load(Ordering::SeqCst);
+        let replayer = if ejects { replayer.with_ejection(outbox(&self.dead)) } else { replayer };
         let deadline = Instant::now() + 2 * FUNCTION - Duration::from_secs(3);
         tokio::select! {
             biased;
@@ -339,7 +381,8 @@ impl World {
             self.letters.inner.letter(id).is_none_or(|letter| match letter.status {
                 Status::Pending => letter.due == Timestamp::NEVER,
                 Status::Resolved | Status::Discarded => true,
-                Status::Replaying | Status::Replayed => false,
+                Status::Replayed => letter.elsewhere().is_some(),
+                Status::Replaying => false,
             })
         };
         // Nobody is there any more who would resume a job.

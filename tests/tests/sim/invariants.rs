@@ -2,6 +2,7 @@
 
 mod acknowledgement;
 mod edits;
+mod elsewhere;
 mod jobs;
 mod ledger;
 mod letters;
@@ -23,7 +24,7 @@ use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
 
 use crate::cast::{LATE, World, reading};
-use crate::plan::QUEUE;
+use crate::plan::{ELSEWHERE, QUEUE};
 
 /// A promise of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +69,8 @@ pub(crate) enum Invariant {
     GroupsAreInOrder,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
+    /// What may be in another queue is sent again by nobody but a person.
+    NothingInDoubtIsResent,
     /// A job claims a letter once, but to take over what ran out.
     OnceAJob,
     /// A job that has ended accounts for each of its letters, once and truly.
@@ -129,6 +132,8 @@ struct Checker {
     held: HashMap<(Actor, LedgerKey), Held>,
     running: HashMap<LedgerKey, Vec<Actor>>,
     starts: BTreeMap<Life, u32>,
+    /// What is in the other queue, by payload.
+    elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
 }
 
@@ -151,6 +156,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         held: HashMap::new(),
         running: HashMap::new(),
         starts: BTreeMap::new(),
+        elsewhere: BTreeSet::new(),
         violations: Vec::new(),
     };
     for (index, event) in events.iter().enumerate() {
@@ -196,6 +202,8 @@ impl Checker {
                 if &**queue == QUEUE {
                     self.sent(&message.id);
                     self.waits.insert(message.id.clone());
+                } else if &**queue == ELSEWHERE {
+                    self.sent_elsewhere(&message.id);
                 } else {
                     self.handed_over(&message.id);
                 }

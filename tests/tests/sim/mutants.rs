@@ -115,6 +115,11 @@ fn a_deduplication_id_without_the_number_is_caught() {
 }
 
 #[test]
+fn forgetting_where_a_letter_was_sent_is_caught() {
+    caught(Mutant::DestinationIsForgotten, &[Invariant::SendsAreClaimed]);
+}
+
+#[test]
 fn running_a_fifo_group_out_of_order_is_caught() {
     caught_among(Plan::fifo, Mutant::GroupsAreNotKept, &[Invariant::GroupsAreInOrder]);
 }

@@ -14,6 +14,8 @@ use redrive_testkit::handlers::{Order, Play};
 use redrive_testkit::{Chances, Faults, Mishap, Quirks};
 
 pub(crate) const QUEUE: &str = "orders";
+/// Another queue, which nobody of ours consumes.
+pub(crate) const ELSEWHERE: &str = "elsewhere";
 pub(crate) const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
 
 /// How the dead-letter queue is emptied.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use redrive_core::job::Job;
@@ -15,7 +16,7 @@ use tokio::time::sleep;
 use crate::bent::{BentLedger, BentLetters, Mutant};
 use crate::cast::{VISIBILITY, World, reading, receives};
 use crate::invariants::{self, Violation};
-use crate::plan::{Plan, QUEUE};
+use crate::plan::{ELSEWHERE, Plan, QUEUE};
 
 /// Whatever is late is late by two minutes at most.
 const AFTERMATH: Duration = Duration::from_secs(150);
@@ -59,6 +60,10 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let handler = plan.scripts.iter().fold(Scripted::new(), |all, (key, plays)| all.on(key, plays.iter().cloned()));
     let letters = ModelLetters::new().with_index_lag(plan.seed ^ 3, plan.index_lag).with_faults(faults.of("letters"));
     let ledger = ModelLedger::new().with_faults(faults.of("ledger"));
+    let other = ModelQueue::new(ELSEWHERE)
+        .with_retention(Duration::from_secs(14 * 86_400))
+        .with_quirks(plan.seed ^ 4, plan.quirks)
+        .with_faults(faults.of("elsewhere"));
     let world = Arc::new(World {
         plan: plan.clone(),
         faults: faults.clone(),
@@ -66,6 +71,8 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         letters: BentLetters { inner: letters, mutant },
         main,
         dead,
+        other,
+        custody: AtomicBool::new(true),
         handler,
         gauges: ModelGauges::new(),
     });

@@ -38,13 +38,16 @@ fn random_schedules_break_no_promise() {
 }
 
 /// What becomes of jobs and of their letters, no less.
-const OF_JOBS: [&str; 12] = [
+const OF_JOBS: [&str; 15] = [
     "CANCELLED",
     "DONE",
     "PAUSED",
     "RAMPING",
     "STOPPED",
+    "assumed",
     "changed_meanwhile",
+    "elsewhere",
+    "elsewhere in doubt",
     "failed_again",
     "in doubt",
     "resolved",
@@ -63,14 +66,26 @@ fn jobs_of(run: &Run) -> Vec<String> {
     let taken_over = claims.any(|two| two[0].job.is_some() && two[0].job == two[1].job);
     let mut events = run.letters.iter().flat_map(|letter| &letter.history);
     let in_doubt = events.any(|event| event.what == Happening::InDoubt).then(|| "in doubt".to_owned());
-    states.chain(fates).chain(in_doubt).chain(taken_over.then(|| "taken over".to_owned())).collect()
+    let away = run.letters.iter().filter(|letter| letter.went_elsewhere());
+    let words = away.flat_map(|letter| {
+        let doubted = letter.history.iter().any(|event| event.what == Happening::InDoubt);
+        ["elsewhere", "elsewhere in doubt"].into_iter().take(1 + usize::from(doubted)).map(str::to_owned)
+    });
+    states.chain(words).chain(fates).chain(in_doubt).chain(taken_over.then(|| "taken over".to_owned())).collect()
 }
 
-const FATES: [Fate; 6] =
-    [Fate::ChangedMeanwhile, Fate::FailedAgain, Fate::InDoubt, Fate::Resolved, Fate::ResolvedBefore, Fate::Unknown];
+const FATES: [Fate; 7] = [
+    Fate::Assumed,
+    Fate::ChangedMeanwhile,
+    Fate::FailedAgain,
+    Fate::InDoubt,
+    Fate::Resolved,
+    Fate::ResolvedBefore,
+    Fate::Unknown,
+];
 
 /// What no set of schedules may leave out, or its silence would prove nothing.
-const EDGES: [(Option<Status>, Status); 11] = [
+const EDGES: [(Option<Status>, Status); 12] = [
     (None, Status::Pending),
     (None, Status::Resolved),
     (Some(Status::Pending), Status::Replaying),
@@ -79,6 +94,7 @@ const EDGES: [(Option<Status>, Status); 11] = [
     (Some(Status::Discarded), Status::Pending),
     (Some(Status::Replaying), Status::Replaying),
     (Some(Status::Replaying), Status::Replayed),
+    (Some(Status::Replaying), Status::Discarded),
     (Some(Status::Replaying), Status::Pending),
     (Some(Status::Replayed), Status::Pending),
     (Some(Status::Replayed), Status::Resolved),

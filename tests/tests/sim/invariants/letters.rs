@@ -14,7 +14,7 @@ impl Checker {
             format!("{name} went from version {version} to {}", after.version)
         });
         if after.status == Status::Replayed {
-            self.must(self.is_sent(after), Invariant::ReplayedIsSent, || {
+            self.must(self.is_sent(after) || self.is_elsewhere(after), Invariant::ReplayedIsSent, || {
                 format!("{name} is REPLAYED, and nothing with number {} was sent", after.number)
             });
         }
@@ -56,6 +56,7 @@ impl Checker {
         if claims {
             self.claimed_with(before, after);
             self.claimed_for_a_job(name, before, after);
+            self.claimed_to_send(name, before, after);
         }
         let died = after.deaths > before.deaths;
         let overdue = before.due < self.at.after(SKEW);
@@ -66,7 +67,8 @@ impl Checker {
                 claims && overdue || !claims && (died || noted)
             }
             (Status::Replaying, Status::Replayed | Status::Pending) => true,
-            (Status::Replayed, Status::Pending) => died || overdue,
+            (Status::Replaying, Status::Discarded) => before.is_ejecting() && after.was_ejected(),
+            (Status::Replayed, Status::Pending) => died || overdue && before.elsewhere().is_none(),
             (Status::Pending | Status::Replayed, Status::Resolved) => true,
             (Status::Pending, Status::Discarded) => after.resolution_note.is_some(),
             (Status::Discarded, Status::Pending) => !died,

@@ -40,7 +40,8 @@ impl Checker {
         let rests = match letter.status {
             Status::Resolved | Status::Discarded => true,
             Status::Pending => letter.due == Timestamp::NEVER,
-            Status::Replaying | Status::Replayed => false,
+            Status::Replayed => letter.elsewhere().is_some(),
+            Status::Replaying => false,
         };
         self.must(rests, Invariant::Rest, || format!("{name} is still {}", letter.status));
         let done = letter.status == Status::Pending && self.has_effect(letter);

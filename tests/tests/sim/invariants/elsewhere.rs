@@ -1,0 +1,38 @@
+//! Letters that a person sent to another queue.
+
+use redrive_core::ids::MessageId;
+use redrive_core::letter::{Letter, Send, Status};
+
+use super::{Checker, Invariant};
+
+impl Checker {
+    /// A message came into the other queue: a letter must be claimed for that, and the message stands for itself.
+    pub(super) fn sent_elsewhere(&mut self, id: &MessageId) {
+        let Some(known) = self.known.get(id) else { return };
+        let hash = known.seen.hash.clone();
+        let bare = known.seen.redrive.is_none();
+        let bound = |letter: &Letter| letter.sends.iter().any(|send| send.to.is_some() && send.hash == hash);
+        let claimed = self.letters.values().any(|letter| bound(letter));
+        self.elsewhere.insert(hash.to_string());
+        self.must(claimed && bare, Invariant::SendsAreClaimed, || {
+            format!("{id} was sent elsewhere, and no letter knows that, or it says that it is one's send")
+        });
+    }
+
+    /// Whether replay has put a copy of it into the other queue.
+    pub(super) fn is_elsewhere(&self, letter: &Letter) -> bool {
+        let sent = |send: &Send| send.to.is_some() && self.elsewhere.contains(&send.hash.to_string());
+        letter.elsewhere().is_some() && letter.sends.iter().any(sent)
+    }
+
+    /// A claim to send was made.
+    pub(super) fn claimed_to_send(&mut self, name: &str, before: &Letter, after: &Letter) {
+        let who = after.history.last().map_or("", |event| event.who.as_str()).to_owned();
+        let taken_over = before.status == Status::Replaying;
+        let by_a_person = who.contains("ann");
+        let may = !before.went_elsewhere() || by_a_person && !(taken_over && before.elsewhere().is_some());
+        self.must(may && (after.elsewhere().is_none() || by_a_person), Invariant::NothingInDoubtIsResent, || {
+            format!("{name} may be elsewhere, and {who} claims it")
+        });
+    }
+}
