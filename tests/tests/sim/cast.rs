@@ -1,23 +1,22 @@
-//! Who plays: producer, workers, indexer, replay, operator. Each runs the real flows.
+//! Who plays: producer, workers, indexer, replay; [`crate::operator`] beside them. Each runs the real flows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::envelope::Record;
 use redrive_core::ids::{LetterId, QueueArn, Scope};
-use redrive_core::job::{Guard, Job, NewJob, State};
+use redrive_core::job::{Job, State};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letter::Status;
 use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
-use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::Request;
 use redrive_core::time::Timestamp;
 use redrive_engine::{
     Destination, IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer,
@@ -33,7 +32,7 @@ use crate::bent::{BentLedger, BentLetters, BentOutbox, Mutant};
 use crate::plan::{ARN, Plan, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
-const FUNCTION: Duration = Duration::from_secs(30);
+pub(crate) const FUNCTION: Duration = Duration::from_secs(30);
 /// A message stays hidden for six function timeouts.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(180);
 /// Attempts, and the headroom that receives without an attempt need.
@@ -84,7 +83,7 @@ fn policy() -> Policy {
 }
 
 impl World {
-    fn random(&self, tag: u64) -> StdRng {
+    pub(crate) fn random(&self, tag: u64) -> StdRng {
         StdRng::seed_from_u64(self.seed(tag))
     }
 
@@ -97,7 +96,7 @@ impl World {
         VirtualWorld::new(self.faults.clock().skewed(ahead), self.seed(tag))
     }
 
-    fn calm(&self) -> bool {
+    pub(crate) fn calm(&self) -> bool {
         self.faults.clock().now() > ORIGIN.after(self.plan.calm_after)
     }
 
@@ -247,95 +246,6 @@ impl World {
                 runs.push(tokio::spawn(Arc::clone(&self).request(process, 400 + round * 2 + twin, Request::Schedule)));
             }
             futures_util::future::join_all(runs).await;
-        }
-    }
-
-    /// Somebody who replays and discards what waits for a person, and more.
-    pub(crate) async fn operate(self: Arc<Self>) {
-        let (mut random, mut edits) = (self.random(500), self.random(600));
-        for round in 0_u64.. {
-            sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
-            if self.calm() {
-                return;
-            }
-            let mut letters = self.letters.inner.all();
-            if random.random_ratio(2, 3) {
-                letters.retain(|letter| letter.status == Status::Pending);
-            }
-            let Some(letter) = letters.choose(&mut random) else { continue };
-            if !random.random_ratio(self.plan.operators, 1_000) {
-                continue;
-            }
-            if random.random_ratio(1, 15) {
-                Arc::clone(&self).give_back(round, letter.id).await;
-                continue;
-            }
-            let request = if edits.random_ratio(self.plan.edits, 1_000) {
-                self.amendment(&mut edits, letter)
-            } else {
-                self.whim(&mut random, letter)
-            };
-            let process = self.faults.of(&format!("operator.{round}"));
-            Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
-        }
-    }
-
-    /// Takes custody away, waits for the indexer's last run, ejects, and gives custody back after a while.
-    async fn give_back(self: Arc<Self>, round: u64, letter: LetterId) {
-        self.custody.store(false, Ordering::SeqCst);
-        sleep(3 * FUNCTION).await;
-        let request = Request::Eject { selection: Selection::Ids(vec![letter]), by: "ann".to_owned() };
-        let process = self.faults.of(&format!("operator.{round}"));
-        Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
-        sleep(FUNCTION).await;
-        self.custody.store(true, Ordering::SeqCst);
-    }
-
-    /// What somebody wants who has this letter on the screen.
-    fn whim(&self, random: &mut StdRng, letter: &Letter) -> Request {
-        let (one, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
-        let alike = Filter { fingerprint: Some(letter.fingerprint.clone()), ..Filter::default() };
-        let selection = if random.random_ratio(1, 2) { one.clone() } else { Selection::Filter(alike) };
-        let remark = |selection, note: &str| Remark { selection, note: note.to_owned(), by: "ann".to_owned() };
-        let jobs = self.letters.inner.all_jobs();
-        // A job whose sends hang is one that somebody ends.
-        let hangs = self.letters.inner.all().iter().find_map(|letter| {
-            let now = self.faults.clock().now();
-            let old = letter.sends.last().is_some_and(|send| now.since(send.at) > Duration::from_secs(10));
-            letter.claimed_for().filter(|_| old && letter.status == Status::Replaying)
-        });
-        if let Some(job) = hangs.filter(|_| random.random_ratio(2, 3)) {
-            let to = if random.random_ratio(1, 2) { Change::Pause } else { Change::Cancel };
-            return Request::Change { job, to, by, why: Some("it hangs".to_owned()) };
-        }
-        match (random.random_range(0..15), jobs.choose(random)) {
-            (0 | 1, _) => Request::Discard(remark(one, "given up")),
-            (2, _) => Request::Restore(remark(selection, "taken back")),
-            (3, _) => Request::Note(remark(selection, "looked at")),
-            (4 | 5, _) => {
-                let after_replayed = random.random_ratio(1, 3);
-                let to = random.random_ratio(1, 3).then(|| self.other.arn());
-                Request::Replay { selection: one, by, said: Said { after_replayed, to, ..Said::default() } }
-            }
-            (6 | 7, Some(job)) if job.is_open() => {
-                let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();
-                Request::Change { job: job.id, to: to.unwrap_or(Change::Resume), by, why: None }
-            }
-            (14, _) => Request::Erase(remark(one, "asked to")),
-            _ => {
-                let canary = random.random_range(0..4);
-                let after_replayed = random.random_ratio(1, 3);
-                let to = random.random_ratio(1, 4).then(|| self.other.arn());
-                let guard = Guard {
-                    canary,
-                    after_replayed,
-                    max_failed_percent: random.random_range(0..=100),
-                    outcome_seconds: random.random_range(30..900),
-                    step_seconds: random.random_range(1..30),
-                    ..Guard::default()
-                };
-                Request::Job(Box::new(NewJob { id: None, selection, to, guard, by, why: None, edit: None }))
-            }
         }
     }
 

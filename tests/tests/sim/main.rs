@@ -3,7 +3,7 @@
 //! writes, crashes, skewed clocks and outages; after every step the protocol's invariants are checked.
 //!
 //! - [`search`]: many runs at once, and what to tell of the ones that go wrong.
-//! - [`plan`]: what a seed decides; [`cast`]: who plays it; [`run`]: one run from first send to rest.
+//! - [`plan`]: what a seed decides; [`cast`], [`operator`], [`editor`]: who plays it; [`run`]: one run from first send to rest.
 //! - [`invariants`]: what must hold after every step, and at rest.
 //! - [`schedules`]: random runs, and one seed again (`SEED=… cargo test -p redrive-tests --test sim -- --nocapture one_seed`).
 //! - [`every_call`]: one small story with every mishap at every call.
@@ -17,6 +17,7 @@ mod editor;
 mod every_call;
 mod invariants;
 mod mutants;
+mod operator;
 mod plan;
 mod run;
 mod schedules;

@@ -30,7 +30,8 @@ impl Checker {
         let who = after.history.last().map_or("", |event| event.who.as_str()).to_owned();
         let taken_over = before.status == Status::Replaying;
         let by_a_person = who.contains("ann");
-        let may = !before.went_elsewhere() || by_a_person && !(taken_over && before.elsewhere().is_some());
+        // Who takes over what a person sent home goes on with what that person decided.
+        let may = if taken_over { before.elsewhere().is_none() } else { !before.went_elsewhere() || by_a_person };
         self.must(may && (after.elsewhere().is_none() || by_a_person), Invariant::NothingInDoubtIsResent, || {
             format!("{name} may be elsewhere, and {who} claims it")
         });
