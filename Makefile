@@ -85,7 +85,7 @@ test-stage:  ## The tests that need a stage, on one of their own, then its roles
 	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json"
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored --skip leaving
-	  env -u MAKEFLAGS cargo test -p redrive-cli --locked --test e2e -- --ignored leaving
+	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored leaving
 	)
 	# An endpoint of yours is not recorded, and keeps its stacks.
 	if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then
@@ -256,7 +256,7 @@ functions: $(COMPILER_READY)
 # Through a test that wants the binary, so that `make test` compiles nothing of it again; after the functions, which want both cores.
 .PHONY: command
 command: $(if $(wildcard $(SAM_READY)),,functions)
-	@env -u MAKEFLAGS cargo test --locked --no-run --quiet --package redrive-cli
+	@env -u MAKEFLAGS cargo test --workspace --locked --no-run --quiet --test e2e
 
 $(COMPILER_READY): $(LOCAL)/requirements-build.txt
 	@echo "installing cargo-lambda and zig into .venv/sam"

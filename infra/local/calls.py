@@ -17,6 +17,8 @@ PARTIQL = re.compile(
     r'^\s*(?:(INSERT)\s+INTO|(UPDATE)|(DELETE)\s+FROM|(SELECT)\s.*?\sFROM)\s+"([^"]+)"(?:\."([^"]+)")?',
     re.IGNORECASE | re.DOTALL,
 )
+INSERTED = re.compile(r"'([^']+)'\s*:")
+CHANGED = re.compile(r'"([^"]+)"\s*=|\bREMOVE\s+"([^"]+)"', re.IGNORECASE)
 # By the name that requests are signed for.
 NAMESPACES = {"monitoring": "cloudwatch"}
 BATCHES = {
@@ -43,6 +45,8 @@ class Call:
 
     action: str
     resource: str
+    attributes: tuple[str, ...] = ()
+    """Of a PartiQL statement that writes: which attributes it names, those of its condition, too."""
 
 
 @dataclass(frozen=True)
@@ -115,4 +119,7 @@ def _statement(text: str, signed: _Signed) -> Call:
         raise NotUnderstoodError("a PartiQL statement of no known verb")
     *verbs, table, index = found.groups()
     verb = next(verb for verb in verbs if verb).capitalize()
-    return Call(f"dynamodb:PartiQL{verb}", signed.table(table, index))
+    named = {"Insert": INSERTED, "Update": CHANGED}.get(verb)
+    rest = text[found.end() :]
+    attributes = {name for one in named.finditer(rest) for name in one.groups() if name} if named else set()
+    return Call(f"dynamodb:PartiQL{verb}", signed.table(table, index), tuple(sorted(attributes)))

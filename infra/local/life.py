@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from rich.console import Console
 
 import deployment
 import stage
@@ -59,7 +60,7 @@ def deleted(settings: Settings, endpoint: str) -> None:
 def redeployed(settings: Settings, outputs: Outputs) -> Balance:
     """Sends orders all the while that a changed parameter and another package of the processor are deployed."""
     endpoint = outputs["endpoint"]
-    operator, shop = Operator(settings, outputs), Shop(settings, outputs)
+    operator, shop = Operator(settings, outputs, Console()), Shop(settings, outputs)
     books = Books(settings, outputs, operator.scope())
     chosen = plan(f"l{int(time.time()):x}", 1)
     shop.write_rows(order for order in chosen.orders if order.has_row and order.kind is not Kind.LATE)

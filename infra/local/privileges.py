@@ -63,15 +63,15 @@ class Role:
             for resource in _listed(statement["Resource"])
         )
 
-    def covering(self, action: str, resource: str) -> frozenset[Grant]:
-        """What of it allows this. A statement under a condition is not believed to."""
+    def covering(self, asked: Asked) -> frozenset[Grant]:
+        """What of it allows this. Of conditions only the one on the attributes that are named is believed to hold."""
         return frozenset(
             self._grant(statement, allowed, on)
             for statement in self.statements
-            if statement["Effect"] == "Allow" and "Condition" not in statement
+            if statement["Effect"] == "Allow" and _holds(statement.get("Condition", {}), asked.attributes)
             for allowed in _listed(statement["Action"])
             for on in _listed(statement["Resource"])
-            if _matches(allowed.lower(), action.lower()) and _matches(on, resource)
+            if _matches(allowed.lower(), asked.action.lower()) and _matches(on, asked.resource)
         )
 
     def _grant(self, statement: Mapping[str, Any], action: str, resource: str) -> Grant:
@@ -85,6 +85,7 @@ class Asked:
     function: str
     action: str
     resource: str
+    attributes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,10 @@ def findings(roles: Sequence[Role], asked: Iterable[Asked], reasons: Sequence[Re
         role = owners.get(one.function)
         if role is None:
             continue
-        covering = role.covering(one.action, one.resource)
+        covering = role.covering(one)
         if not covering:
-            wrong.append(f"refused: {role.template} {role.name} does not allow {one.action} on {named(one.resource, role.names)}")
+            what = f"{one.action} on {named(one.resource, role.names)} {' '.join(one.attributes)}".rstrip()
+            wrong.append(f"refused: {role.template} {role.name} does not allow {what}")
         used |= covering
     granted = {grant for role in roles for grant in role.grants()}
     unused = granted - used
@@ -171,6 +173,15 @@ def _idle(reason: Reason, unused: Iterable[Grant]) -> list[str]:
     wanted = {(role, action) for role in reason.roles for action in actions}
     found = {(grant.role, grant.action if reason.actions else "") for grant in about}
     return [f"{role} {reason.statement} {action}".rstrip() for role, action in sorted(wanted - found)]
+
+
+def _holds(condition: Mapping[str, Any], attributes: Sequence[str]) -> bool:
+    """Whether a call that names these attributes meets it: there is none, or it lists them all."""
+    if not condition:
+        return True
+    listed = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", [])
+    only = {"ForAllValues:StringEquals": {"dynamodb:Attributes": listed}, "Null": {"dynamodb:Attributes": "false"}}
+    return condition == only and bool(attributes) and set(attributes) <= set(_listed(listed))
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -239,7 +250,8 @@ def _sids(value: Any) -> Iterable[str]:
 
 def recorded(file: Path) -> list[Asked]:
     """The recording."""
-    return [Asked(**json.loads(line)) for line in file.read_text().splitlines()]
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [Asked(**{**line, "attributes": tuple(line["attributes"])}) for line in lines]
 
 
 def main() -> int:

@@ -55,14 +55,15 @@ class Recorder:
         try:
             if "transfer-encoding" in headers:
                 raise NotUnderstoodError(f"a request to {path} of unknown length")
-            needed = [(call.action, call.resource) for call in calls(path, headers, body)]
+            needed = [(call.action, call.resource, call.attributes) for call in calls(path, headers, body)]
         except (NotUnderstoodError, KeyError, TypeError) as error:
-            needed = [("not understood", f"{type(error).__name__}: {error}")]
-        for action, resource in needed:
-            if (who, action, resource) not in self._seen:
-                self._seen.add((who, action, resource))
+            needed = [("not understood", f"{type(error).__name__}: {error}", ())]
+        for action, resource, attributes in needed:
+            if (who, action, resource, attributes) not in self._seen:
+                self._seen.add((who, action, resource, attributes))
+                line = {"function": who, "action": action, "resource": resource, "attributes": attributes}
                 with self._file.open("a") as file:
-                    file.write(json.dumps({"function": who, "action": action, "resource": resource}) + "\n")
+                    file.write(json.dumps(line) + "\n")
 
 
 def _parsed(head: bytes) -> tuple[str, dict[str, str]]:

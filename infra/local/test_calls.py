@@ -39,6 +39,15 @@ class Calls(unittest.TestCase):
         selected = {("dynamodb:PartiQLSelect", f"{TABLE}/index/by-status")}
         self.assertEqual(dynamodb("ExecuteStatement", {"Statement": 'SELECT "a" FROM "t"."by-status" WHERE "b"=?'}), selected)
 
+    def test_a_statement_that_writes_names_its_attributes_and_those_of_its_condition(self) -> None:
+        statements = [
+            {"Statement": "INSERT INTO \"t\" VALUE {'pk':?,'lives':?}"},
+            {"Statement": 'UPDATE "t" SET "a"=?,"b"=? REMOVE "c" WHERE "pk"=? AND "owner"=?'},
+        ]
+        headers = {"authorization": SIGNED.format("dynamodb"), "x-amz-target": "D.BatchExecuteStatement"}
+        found = calls("/", headers, json.dumps({"Statements": statements}).encode())
+        self.assertEqual({call.attributes for call in found}, {("lives", "pk"), ("a", "b", "c", "owner", "pk")})
+
     def test_a_query_of_an_index_needs_the_index_and_a_table_may_be_named_by_its_arn(self) -> None:
         self.assertEqual(dynamodb("Query", {"TableName": TABLE, "IndexName": "i"}), {("dynamodb:Query", f"{TABLE}/index/i")})
         self.assertEqual(dynamodb("BatchGetItem", {"RequestItems": {"t": {}}}), {("dynamodb:BatchGetItem", TABLE)})

@@ -48,6 +48,20 @@ class LeastPrivilege(unittest.TestCase):
         conditional = with_statements({**read, "Condition": {"StringEquals": {"a": "b"}}}, log)
         self.assertTrue(any(found.startswith("refused") for found in findings([conditional], ASKED, REASONS)))
 
+    def test_a_condition_on_attributes_allows_those_and_no_others(self) -> None:
+        condition = {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["lives", "pk"]}, "Null": {"dynamodb:Attributes": "false"}}
+        write = {"Sid": "Mark", "Effect": "Allow", "Action": "dynamodb:PartiQLUpdate", "Resource": TABLE, "Condition": condition}
+        asked = Asked("app-Replay", "dynamodb:PartiQLUpdate", TABLE, ("lives", "pk"))
+        self.assertEqual(findings([with_statements(*STATEMENTS, write)], [*ASKED, asked], REASONS), [])
+        other = {"ForAllValues:StringEquals": condition["ForAllValues:StringEquals"]}
+        for role, call in (
+            (with_statements(*STATEMENTS, write), dataclasses.replace(asked, attributes=("lives", "pk", "state"))),
+            (with_statements(*STATEMENTS, write), dataclasses.replace(asked, attributes=())),
+            (with_statements(*STATEMENTS, {**write, "Condition": other}), asked),
+        ):
+            wrong = findings([role], [*ASKED, call], REASONS)
+            self.assertTrue(any(found.startswith("refused") for found in wrong), wrong)
+
     def test_a_permission_too_many_is_found_and_so_is_one_that_is_not_asked_for_any_more(self) -> None:
         read, log = STATEMENTS
         wider = with_statements({**read, "Action": [*read["Action"], "dynamodb:DeleteItem"]}, log)
