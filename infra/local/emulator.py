@@ -6,14 +6,14 @@ import os
 import socket
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from loopback import free_port, healthy
 from processes import Daemon
 from settings import INFRA, MINISTACK, Settings
 
 START_SECONDS = 30.0
+HEALTH = "/_ministack/health"
 
 
 class EmulatorError(RuntimeError):
@@ -36,12 +36,12 @@ def running_endpoint(settings: Settings) -> str | None:
     if not (daemon(settings).alive() and endpoint_file.exists()):
         return None
     endpoint = endpoint_file.read_text()
-    return endpoint if _healthy(endpoint) else None
+    return endpoint if healthy(endpoint, HEALTH) else None
 
 
 def start(settings: Settings) -> str:
     """Starts MiniStack and waits until it is healthy; returns its endpoint."""
-    port = _free_port(settings.port)
+    port = _port(settings.port)
     endpoint = f"http://127.0.0.1:{port}"
     scratch = settings.folder / "tmp"  # unpacked functions; MiniStack leaves them behind when it is killed
     scratch.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def start(settings: Settings) -> str:
     (settings.folder / "endpoint").write_text(endpoint)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.alive():
-        if _healthy(endpoint):
+        if healthy(endpoint, HEALTH):
             return endpoint
         time.sleep(0.1)
     log = process.tail()
@@ -66,7 +66,7 @@ def end(settings: Settings) -> int:
 
 def _record(settings: Settings, port: int) -> str:
     """Starts the recorder in front of MiniStack's port, and returns where the functions are to call."""
-    mine = _free_port(0)
+    mine = free_port()
     settings.calls.unlink(missing_ok=True)
     process = recorder(settings)
     command = [sys.executable, str(INFRA / "local" / "recorder.py"), str(mine), str(port), str(settings.calls)]
@@ -105,22 +105,8 @@ def _environment(settings: Settings, endpoint: str, port: int, scratch: Path) ->
     }
 
 
-def _free_port(wanted: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise EmulatorError(f"port {wanted} is taken; choose another with STAGE_PORT") from error
-        return int(probe.getsockname()[1])
-
-
-def _healthy(endpoint: str) -> bool:
-    connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=2)
+def _port(wanted: int) -> int:
     try:
-        connection.request("GET", "/_ministack/health")
-        return connection.getresponse().status == 200
-    except (HTTPException, OSError):
-        return False
-    finally:
-        connection.close()
+        return free_port(wanted)
+    except OSError as error:
+        raise EmulatorError(f"port {wanted} is taken; choose another with STAGE_PORT") from error

@@ -9,13 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from loopback import free_port, healthy
 from processes import Daemon
 
 START_SECONDS = 60.0
@@ -45,30 +44,13 @@ def start(daemon: Daemon, port: int) -> str:
     }
     daemon.start([sys.executable, str(Path(__file__).with_name("localstack_loopback.py"))], environment, cwd=daemon.folder)
     deadline = time.monotonic() + START_SECONDS
-    while not _healthy(port):
+    while not healthy(f"http://{listen}", "/_localstack/health"):
         if time.monotonic() > deadline or not daemon.alive():
             raise LocalStackError(f"LocalStack did not become healthy on {listen}:\n{daemon.tail()}")
         time.sleep(0.2)
     if strangers := [address for address in daemon.listens() if not address.startswith("127.")]:
         raise LocalStackError(f"LocalStack listens on {', '.join(strangers)}, and not on loopback only")
     return f"http://{listen}"
-
-
-def _healthy(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/_localstack/health")
-        return connection.getresponse().status == 200
-    except (HTTPException, OSError):
-        return False
-    finally:
-        connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:
@@ -81,7 +63,7 @@ def main() -> int:
     daemon = Daemon("localstack", outputs.parent)
     daemon.stop()
     try:
-        endpoint = start(daemon, _free_port())
+        endpoint = start(daemon, free_port())
         outputs.write_text(json.dumps({"endpoint": endpoint, "region": REGION}) + "\n")
         sys.stdout.write(f"LocalStack's core listens on {', '.join(daemon.listens())}\n")
         sys.stdout.flush()

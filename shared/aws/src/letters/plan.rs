@@ -203,10 +203,10 @@ impl Condition {
         let mut parts = vec!["#version = :version".to_owned()];
         let mut names = vec![("#version", "version")];
         let mut values = vec![(":version", number(version))];
-        for (there, tag, chunks) in
-            [(&layout.parts, "body_tag", "chunks"), (&layout.edited, "edited_tag", "edited_chunks")]
-        {
-            let (name, value) = if chunks == "chunks" { ("#tag", ":tag") } else { ("#edited", ":edited") };
+        for (there, tag, chunks, name, value) in [
+            (&layout.parts, "body_tag", "chunks", "#tag", ":tag"),
+            (&layout.edited, "edited_tag", "edited_chunks", "#edited", ":edited"),
+        ] {
             if let Some(there) = there {
                 parts.push(format!("{name} = {value}"));
                 names.push((name, tag));

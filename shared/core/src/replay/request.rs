@@ -161,8 +161,8 @@ const ACTIONS: [(&str, &[&str], &str); 12] = [
     (
         "job",
         &["ids", "select", "by", "why", "job", "to", "edit", "patch"],
-        "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, max_failed_percent, max_backlog, alarm, outcome_seconds, \
-         step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902)",
+        "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, \
+         max_failed_percent, max_backlog, alarm, outcome_seconds, step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902)",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
