@@ -24,7 +24,7 @@ pub(crate) fn ended(seen: &Seen) -> Ended {
 
 /// How many letters have their outcome.
 pub(crate) fn settled(known: &Account) -> u32 {
-    known.total() - known.awaited() - known.of(Fate::Failing)
+    known.total() - known.awaited() - known.of(Fate::Failing) - known.of(Fate::Behind)
 }
 
 /// What stands beside the bar, or in a line of its own.

@@ -2,6 +2,7 @@ mod control;
 mod edit;
 mod eject;
 mod elsewhere;
+mod groups;
 mod mark;
 mod pairs;
 mod reconcile;
@@ -31,6 +32,7 @@ pub use report::{JobView, RefusedEdit, ReplayReport};
 
 use crate::{ROUNDS, World};
 use edit::Editing;
+use groups::{Memory, Queueing};
 
 /// How many letters are claimed together: calls to the tables are shared.
 const STEP: usize = 100;
@@ -62,6 +64,7 @@ pub struct Replayer<O, R, T, G, W> {
     gauges: G,
     world: W,
     settings: ReplaySettings,
+    heads: Memory,
 }
 
 impl<O, R, T, G, W> Replayer<O, R, T, G, W>
@@ -73,9 +76,9 @@ where
     W: World,
 {
     /// A replay for one queue pair.
-    pub const fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
-        let destinations = Vec::new();
-        Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings }
+    pub fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
+        let (destinations, heads) = (Vec::new(), Memory::default());
+        Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings, heads }
     }
 
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
@@ -240,6 +243,8 @@ struct Sending<'a> {
     to: Option<&'a QueueArn>,
     /// On a FIFO queue: whether what was sent holds up what comes after it.
     after_replayed: bool,
+    /// A job's: what it says of letters whose turn has not come.
+    queueing: Option<Queueing<'a>>,
 }
 
 /// Which part of which index is walked.
@@ -277,6 +282,6 @@ impl<'a> Sending<'a> {
             as_new: said.as_new,
         };
         let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
-        Self { by, asked, job: None, edit, to: said.to.as_ref(), after_replayed: said.after_replayed }
+        Self { by, asked, job: None, edit, to: said.to.as_ref(), after_replayed: said.after_replayed, queueing: None }
     }
 }

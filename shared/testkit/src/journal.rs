@@ -85,16 +85,16 @@ pub enum What {
         /// Whether it is really gone: a standard queue may deliver it once more.
         gone: bool,
     },
-    /// The redrive policy moved a message to the dead-letter queue.
+    /// SQS moved a message: the redrive policy to the dead-letter queue, or a move task back.
     Moved {
         /// From which queue.
         from: Arc<str>,
         /// To which.
         to: Arc<str>,
-        /// Which message.
+        /// Its id until now.
         id: MessageId,
-        /// Its id from now on.
-        as_id: MessageId,
+        /// What it is from now on.
+        message: Arc<ModelMessage>,
     },
     /// A message was kept for longer than its queue keeps messages.
     Expired {

@@ -2,6 +2,7 @@
 
 mod event_source;
 mod message;
+mod moves;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,8 @@ pub struct Quirks {
     pub stale_delete_works: u32,
     /// The message gets a new id on its way to the dead-letter queue.
     pub new_id_on_move: u32,
+    /// The message keeps its id on its way back, which SQS's documentation denies.
+    pub same_id_on_return: u32,
     /// Messages are handed out in any order.
     pub shuffled: bool,
 }
@@ -121,12 +124,13 @@ impl ModelQueue {
     }
 
     /// A FIFO queue: a group in order and one batch of it at a time, messages of one deduplication id once in five minutes,
-    /// and a new `SentTimestamp` on the way to the dead-letter queue. Of the quirks only the renaming is left.
+    /// and a new `SentTimestamp` on the way to the dead-letter queue. Of the quirks only those about ids are left.
     #[must_use]
     pub fn fifo(self) -> Self {
         let mut state = lock(&self.state);
         state.fifo = true;
-        state.quirks = Quirks { new_id_on_move: state.quirks.new_id_on_move, ..Quirks::default() };
+        let Quirks { new_id_on_move, same_id_on_return, .. } = state.quirks;
+        state.quirks = Quirks { new_id_on_move, same_id_on_return, ..Quirks::default() };
         drop(state);
         self
     }
@@ -214,26 +218,6 @@ impl ModelQueue {
         self.news.notify_waiters();
     }
 
-    fn move_to_dead_letters(&self, state: &mut State, message: &Arc<ModelMessage>) {
-        let Some((dead_letters, _)) = state.redrive.clone() else { return };
-        let Some(at) = state.held.iter().position(|held| held.message.id == message.id) else { return };
-        let held = state.held.remove(at);
-        let renamed = state.chance(state.quirks.new_id_on_move);
-        let mut there = lock(&dead_letters.state);
-        there.sent += 1;
-        let as_id = if renamed { dead_letters.id(there.sent) } else { message.id.clone() };
-        let (sent_at, sequence) = if there.fifo {
-            (self.faults.clock().now(), Some(there.sent))
-        } else {
-            (message.sent_at, message.sequence)
-        };
-        let moved =
-            ModelMessage { id: as_id.clone(), sent_at, sequence, from: Some(self.arn()), ..(**message).clone() };
-        dead_letters.put(&mut there, Arc::new(moved), held.receives, self.faults.clock().now());
-        let (from, to) = (Arc::clone(&self.name), Arc::clone(&dead_letters.name));
-        self.faults.record(What::Moved { from, to, id: message.id.clone(), as_id });
-    }
-
     fn expire(&self, state: &mut State, now: Timestamp) {
         let retention = state.retention;
         state.held.retain(|held| {
@@ -250,7 +234,11 @@ impl ModelQueue {
     fn remove(&self, id: &MessageId, handle: &ReceiptHandle) {
         let state = &mut *lock(&self.state);
         let Some(at) = state.held.iter().position(|held| held.message.id == *id) else { return };
-        let newest = state.held[at].handles.last().is_some_and(|(newest, _)| newest == handle);
+        let handles = &state.held[at].handles;
+        if !handles.iter().any(|(known, _)| known == handle) {
+            return;
+        }
+        let newest = handles.last().is_some_and(|(newest, _)| newest == handle);
         let gone = if newest {
             !state.chance(state.quirks.delete_does_not_stick)
         } else {

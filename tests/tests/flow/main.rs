@@ -13,6 +13,7 @@ mod erasing;
 mod faults;
 mod foreign;
 mod generated;
+mod groups;
 mod house;
 mod job_bench;
 mod jobs;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
 use redrive_core::job::{Fate, Guard, State};
-use redrive_core::letter::{Happening, Letter, LetterWrite, Status};
+use redrive_core::letter::{Happening, LetterWrite, Status};
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Change, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
@@ -143,78 +143,4 @@ async fn a_letter_that_the_ledger_may_have_forgotten_goes_only_if_that_is_said()
     let said = Said { forgotten_ok: true, ..Said::default() };
     let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
     assert_eq!(bench.run("ann-again", &request).await.sent, 1);
-}
-
-/// Letters of one group of a FIFO queue, the last one first.
-fn grouped(count: usize) -> JobBench {
-    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
-    for n in 0..count {
-        let sequence = Some(format!("{}", 1_000 - n));
-        bench.letters.force(Letter { group: Some("a".to_owned()), sequence, ..bench.letter(n, "c") });
-    }
-    bench
-}
-
-#[tokio::test(start_paused = true)]
-async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent() {
-    let bench = grouped(3);
-    let asked = |after_replayed| {
-        let said = Said { after_replayed, ..Said::default() };
-        Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said }
-    };
-    assert_eq!(bench.run("first", &asked(false)).await.sent, 1);
-    assert_eq!(bench.run("unasked", &asked(false)).await.sent, 0, "nobody knows what became of the first");
-    let mut sent = 1;
-    for n in 0..2 {
-        sent += bench.run(&format!("asked-{n}"), &asked(true)).await.sent;
-    }
-    assert_eq!(sent, 3);
-    let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
-    assert_eq!(bodies, [2, 1, 0].map(|n| bench.letter(n, "c").payload), "in the order of the queue");
-}
-
-#[tokio::test(start_paused = true)]
-async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
-    let bench = grouped(2);
-    let first = bench.letters.letter(bench.letter(1, "c").id).unwrap();
-    let claimed = first.claim(OwnerToken::from_random(9), None, "lost", MINUTE, bench.faults.clock().now()).unwrap();
-    bench.letters.force(claimed);
-    let said = Said { after_replayed: true, ..Said::default() };
-    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
-    let report = bench.run("ann", &request).await;
-    assert_eq!((report.sent, report.behind), (0, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_job_that_is_asked_to_sends_a_group_without_waiting_for_outcomes() {
-    for (after_replayed, sent) in [(false, 1), (true, 5)] {
-        let bench = grouped(5);
-        bench.create(of_code("c"), Guard { after_replayed, ..Guard::default() }).await;
-        bench.run("work", &Request::Work).await;
-        let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
-        let in_order: Vec<_> = (0..5).rev().map(|n| bench.letter(n, "c").payload).take(sent).collect();
-        assert_eq!(bodies, in_order, "nobody consumes");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_of_the_queue() {
-    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
-    for n in 0..6 {
-        let group = Some(["a", "b"][n % 2].to_owned());
-        let sequence = Some(format!("{}", 1_000 - n));
-        bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
-    }
-    let report = bench.run("ann", &replay(of_code("c"))).await;
-    assert_eq!((report.sent, report.behind), (2, 4), "one of each group");
-    assert_eq!(bench.run("ann-again", &replay(of_code("c"))).await.sent, 0, "the first ones are under way");
-    bench.consume(|_| Does::Succeed);
-    bench.create(of_code("c"), Guard::default()).await;
-    let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 4, (6, 1)));
-    let came = bench.came.lock().unwrap().clone();
-    for group in [["o-4", "o-2", "o-0"], ["o-5", "o-3", "o-1"]] {
-        let in_order: Vec<_> = came.iter().filter(|order| group.contains(&order.as_str())).collect();
-        assert_eq!(in_order, group.each_ref(), "{came:?}");
-    }
 }

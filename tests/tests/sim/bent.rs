@@ -48,6 +48,8 @@ pub(crate) enum Mutant {
     DestinationIsForgotten,
     /// Messages of a FIFO queue run as they come.
     GroupsAreNotKept,
+    /// The index does not know of groups, and so nobody knows whose turn it is.
+    GroupsAreNotIndexed,
     /// Claims do not see that a life is dead.
     DeadLifeMayClaim,
     /// Claims do not see that a lease is live.
@@ -226,7 +228,11 @@ impl Letters for BentLetters {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Page, Unavailable> {
-        self.inner.candidates(status, shard, due_by, after, limit).await
+        let mut page = self.inner.candidates(status, shard, due_by, after, limit).await?;
+        if self.mutant == Some(Mutant::GroupsAreNotIndexed) {
+            page.candidates.iter_mut().for_each(|candidate| candidate.group = None);
+        }
+        Ok(page)
     }
 
     async fn of_cause(

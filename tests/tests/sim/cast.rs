@@ -9,14 +9,14 @@ use rand::{RngExt, SeedableRng};
 use redrive_core::backoff::Schedule;
 use redrive_core::decode::Reading;
 use redrive_core::envelope::Record;
-use redrive_core::ids::{LetterId, QueueArn, Scope};
+use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::job::{Job, State};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::Origin;
-use redrive_core::letter::Status;
+use redrive_core::letter::{Letter, Status};
 use redrive_core::mask::Masks;
 use redrive_core::policy::Policy;
-use redrive_core::replay::Request;
+use redrive_core::replay::{Candidate, Heads, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{
     Destination, IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer,
@@ -29,7 +29,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::bent::{BentLedger, BentLetters, BentOutbox, Mutant};
-use crate::plan::{ARN, Plan, QUEUE};
+use crate::plan::{Plan, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
 pub(crate) const FUNCTION: Duration = Duration::from_secs(30);
@@ -65,9 +65,9 @@ pub(crate) struct World {
     pub(crate) gauges: ModelGauges,
 }
 
-pub(crate) fn reading(pointer: bool) -> Reading {
-    let (source, scope) = (QueueArn::new(ARN).expect("an ARN"), Scope::new(QUEUE).expect("a scope"));
-    let pointer = pointer.then(|| Pointer::parse("/order_id").expect("a pointer"));
+pub(crate) fn reading(plan: &Plan) -> Reading {
+    let (source, scope) = (QueueArn::new(plan.source()).expect("an ARN"), Scope::new(QUEUE).expect("a scope"));
+    let pointer = plan.pointer.then(|| Pointer::parse("/order_id").expect("a pointer"));
     Reading { pointer, ..Reading::new(source, scope) }
 }
 
@@ -164,7 +164,7 @@ impl World {
     fn process_settings(&self) -> ProcessSettings {
         let in_order = self.plan.fifo && self.letters.mutant != Some(Mutant::GroupsAreNotKept);
         ProcessSettings {
-            reading: reading(self.plan.pointer),
+            reading: reading(&self.plan),
             order: if in_order { Order::Groups } else { Order::Keys },
             rules: redrive_core::outcome::Rules {
                 schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
@@ -209,7 +209,7 @@ impl World {
 
     async fn drain(self: Arc<Self>, process: Faults) {
         let settings = IndexSettings {
-            reading: reading(self.plan.pointer),
+            reading: reading(&self.plan),
             policy: policy(),
             pollers: 2,
             wait: self.plan.draining.wait,
@@ -252,7 +252,7 @@ impl World {
     /// Runs replay once.
     pub(crate) async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
         let settings = ReplaySettings {
-            reading: reading(self.plan.pointer),
+            reading: reading(&self.plan),
             policy: policy(),
             lease: Duration::from_secs(90),
             ledger_retention: Duration::from_secs(30 * 86_400),
@@ -287,13 +287,15 @@ impl World {
 
     /// Whether nothing is under way any more, and nothing will be.
     pub(crate) fn rests(&self) -> bool {
-        let settled = |id: LetterId| {
-            self.letters.inner.letter(id).is_none_or(|letter| match letter.status {
-                Status::Pending => letter.due == Timestamp::NEVER,
-                Status::Resolved | Status::Discarded => true,
-                Status::Replayed => letter.elsewhere().is_some(),
-                Status::Replaying => false,
-            })
+        let letters = self.letters.inner.all();
+        // Whatever stands before it in its group is settled, and so nothing lets it go.
+        let mut heads = Heads::default();
+        letters.iter().filter(|letter| is_open(letter)).for_each(|letter| heads.add(&Candidate::of(letter)));
+        let settled = |letter: &Letter| match letter.status {
+            Status::Pending => letter.due == Timestamp::NEVER || self.plan.fifo && !heads.lets(letter),
+            Status::Resolved | Status::Discarded => true,
+            Status::Replayed => letter.elsewhere().is_some(),
+            Status::Replaying => false,
         };
         // Nobody is there any more who would resume a job.
         let waits = |job: &Job| job.is_open() && !matches!(job.state, State::Paused { .. });
@@ -302,8 +304,13 @@ impl World {
             && !jobs.iter().any(waits)
             && self.main.is_empty()
             && self.dead.is_empty()
-            && self.letters.inner.all().iter().all(|letter| settled(letter.id))
+            && letters.iter().all(|letter| settled(letter))
     }
+}
+
+/// Whether anything is to become of it.
+pub(crate) const fn is_open(letter: &Letter) -> bool {
+    !matches!(letter.status, Status::Resolved | Status::Discarded)
 }
 
 /// What is written down when an invocation did not answer in its time.

@@ -6,6 +6,7 @@ mod elsewhere;
 mod jobs;
 mod ledger;
 mod letters;
+mod order;
 mod rest;
 mod runs;
 
@@ -24,7 +25,7 @@ use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
 
 use crate::cast::{LATE, World, reading};
-use crate::plan::{ELSEWHERE, QUEUE};
+use crate::plan::{ELSEWHERE, Plan, QUEUE};
 
 /// A promise of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +68,8 @@ pub(crate) enum Invariant {
     Reconciled,
     /// On a FIFO queue no message runs before those of its group that came before it are done with.
     GroupsAreInOrder,
+    /// Of a FIFO queue's group no letter is sent while an earlier one waits or is under way, if nobody asked for that.
+    SendsAreInOrder,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
     /// What may be in another queue is sent again by nobody but a person.
@@ -110,17 +113,26 @@ struct Held {
 
 /// The world as the events make it.
 struct Checker {
+    plan: Plan,
     reading: Reading,
+    /// What the main queue is called.
+    main: Arc<str>,
     event: usize,
     at: Timestamp,
     known: BTreeMap<MessageId, Known>,
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     letters: BTreeMap<LetterId, Arc<Letter>>,
+    /// Since when each letter has its status.
+    since: BTreeMap<LetterId, Timestamp>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, Number>,
     /// What is in the main queue.
     waits: BTreeSet<MessageId>,
+    /// What SQS has moved back there by itself.
+    returned: BTreeSet<MessageId>,
+    /// What is called by another id now.
+    became: BTreeMap<MessageId, MessageId>,
     /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
     handed: BTreeSet<(Life, String)>,
     /// Completions that a process has read.
@@ -140,15 +152,20 @@ struct Checker {
 /// Reads a run's journal. The first broken promise comes first.
 pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
     let mut checker = Checker {
-        reading: reading(world.plan.pointer),
+        plan: world.plan.clone(),
+        reading: reading(&world.plan),
+        main: world.plan.named(QUEUE).into(),
         event: 0,
         at: Timestamp::from_millis(0),
         known: BTreeMap::new(),
         entries: BTreeMap::new(),
         letters: BTreeMap::new(),
+        since: BTreeMap::new(),
         effects: HashMap::new(),
         edits: BTreeMap::new(),
         waits: BTreeSet::new(),
+        returned: BTreeSet::new(),
+        became: BTreeMap::new(),
         handed: BTreeSet::new(),
         read: BTreeSet::new(),
         claimed: HashMap::new(),
@@ -199,7 +216,7 @@ impl Checker {
         match what {
             What::Sent { queue, message } => {
                 self.learn(message, actor);
-                if &**queue == QUEUE {
+                if *queue == self.main {
                     self.sent(&message.id);
                     self.waits.insert(message.id.clone());
                 } else if &**queue == ELSEWHERE {
@@ -208,11 +225,8 @@ impl Checker {
                     self.handed_over(&message.id);
                 }
             }
-            What::Moved { id, as_id, .. } => {
-                self.waits.remove(id);
-                self.moved(id, as_id);
-            }
-            What::Deleted { queue, id, gone } if &**queue == QUEUE => {
+            What::Moved { to, id, message, .. } => self.moved(id, message, *to == self.main),
+            What::Deleted { queue, id, gone } if *queue == self.main => {
                 self.acknowledged(actor, id);
                 if *gone {
                     self.waits.remove(id);
@@ -220,7 +234,7 @@ impl Checker {
             }
             What::Deleted { id, .. } => self.deleted(id),
             What::Expired { id, .. } => self.broken(Invariant::NothingLost, format!("{id} expired in its queue")),
-            What::Hidden { queue, id, .. } if &**queue == QUEUE => self.hidden(actor, id),
+            What::Hidden { queue, id, .. } if *queue == self.main => self.hidden(actor, id),
             What::EntryWritten { key, before, after, effects } => {
                 self.entry_written(key, before.as_deref(), after, effects.as_ref());
                 self.entries.insert(key.clone(), Arc::clone(after));
@@ -228,6 +242,9 @@ impl Checker {
             What::EntryAnswered { key, meant, answer } => self.answered(actor, key, meant, answer),
             What::LetterWritten { before, after } => {
                 self.letter_written(before.as_deref(), after);
+                if before.as_ref().is_none_or(|before| before.status != after.status) {
+                    self.since.insert(after.id, self.at);
+                }
                 self.letters.insert(after.id, Arc::clone(after));
             }
             What::Started { key, life, attempt } => self.started(actor, key, life, *attempt),
@@ -248,20 +265,18 @@ impl Checker {
         self.known.insert(message.id.clone(), Known { seen, entry, letters, by: Arc::clone(by) });
     }
 
-    /// The redrive policy moves a message; it may get a new id on the way.
-    fn moved(&mut self, id: &MessageId, as_id: &MessageId) {
-        let Some(known) = self.known.get(id).filter(|_| id != as_id) else { return };
-        let moved = ModelMessage {
-            id: as_id.clone(),
-            sent_at: known.seen.envelope.sent_at,
-            body: known.seen.envelope.body.clone(),
-            attributes: known.seen.envelope.attributes.clone(),
-            group: known.seen.envelope.group.clone(),
-            sequence: known.seen.envelope.sequence.as_ref().and_then(|sequence| sequence.parse().ok()),
-            from: Some(self.reading.source.clone()),
-        };
-        let by = Arc::clone(&known.by);
-        self.learn(&moved, &by);
+    /// SQS moves a message by itself, perhaps under another id.
+    fn moved(&mut self, id: &MessageId, message: &ModelMessage, back: bool) {
+        let by = self.known.get(id).map_or_else(|| "nobody".into(), |known| Arc::clone(&known.by));
+        self.learn(message, &by);
+        self.waits.remove(id);
+        if back {
+            self.waits.insert(message.id.clone());
+            self.returned.insert(message.id.clone());
+        }
+        if *id != message.id {
+            self.became.insert(id.clone(), message.id.clone());
+        }
     }
 
     fn is_completed(&self, key: &LedgerKey, hash: &PayloadHash) -> bool {

@@ -125,6 +125,11 @@ fn running_a_fifo_group_out_of_order_is_caught() {
 }
 
 #[test]
+fn sending_a_fifo_groups_letters_out_of_order_is_caught() {
+    caught_among(Plan::fifo, Mutant::GroupsAreNotIndexed, &[Invariant::SendsAreInOrder]);
+}
+
+#[test]
 fn a_dead_life_that_may_claim_is_caught() {
     caught(Mutant::DeadLifeMayClaim, &[Invariant::DeadStaysDead]);
 }

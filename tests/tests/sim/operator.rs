@@ -18,7 +18,7 @@ use crate::cast::{FUNCTION, World};
 impl World {
     /// Somebody who replays and discards what waits for a person, and more.
     pub(crate) async fn operate(self: Arc<Self>) {
-        let (mut random, mut edits) = (self.random(500), self.random(600));
+        let (mut random, mut edits, mut natives) = (self.random(500), self.random(600), self.random(700));
         for round in 0_u64.. {
             sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
             if self.calm() {
@@ -30,6 +30,10 @@ impl World {
             }
             let Some(letter) = letters.choose(&mut random) else { continue };
             if !random.random_ratio(self.plan.operators, 1_000) {
+                continue;
+            }
+            if natives.random_ratio(self.plan.natives, 1_000) {
+                self.redrive_natively(round, &mut natives).await;
                 continue;
             }
             if random.random_ratio(1, 15) {
@@ -57,6 +61,22 @@ impl World {
         self.custody.store(true, Ordering::SeqCst);
     }
 
+    /// Takes custody away, waits until something has died, and has SQS move it all back. Custody may return before that ends.
+    async fn redrive_natively(&self, round: u64, random: &mut StdRng) {
+        self.custody.store(false, Ordering::SeqCst);
+        sleep(3 * FUNCTION).await;
+        sleep(Duration::from_secs(random.random_range(0..120))).await;
+        self.custody.store(random.random_ratio(1, 3), Ordering::SeqCst);
+        let dead = self.dead.clone().with_faults(self.faults.of(&format!("operator.{round}")));
+        // What dies again meanwhile is not part of it.
+        let mut left = dead.len();
+        while left > 0 {
+            left -= dead.move_messages(&self.main, left.min(random.random_range(1..=3))).max(1);
+            sleep(Duration::from_millis(random.random_range(2..3_000))).await;
+        }
+        self.custody.store(true, Ordering::SeqCst);
+    }
+
     /// What somebody wants who has this letter on the screen.
     fn whim(&self, random: &mut StdRng, letter: &Letter) -> Request {
         let (one, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
@@ -79,7 +99,7 @@ impl World {
             (2, _) => Request::Restore(remark(selection, "taken back")),
             (3, _) => Request::Note(remark(selection, "looked at")),
             (4 | 5, _) => {
-                let after_replayed = random.random_ratio(1, 3);
+                let after_replayed = random.random_ratio(1, 3) && self.plan.overtakes;
                 let to = random.random_ratio(1, 3).then(|| self.other.arn());
                 Request::Replay { selection: one, by, said: Said { after_replayed, to, ..Said::default() } }
             }
@@ -90,7 +110,7 @@ impl World {
             (14, _) => Request::Erase(remark(one, "asked to")),
             _ => {
                 let canary = random.random_range(0..4);
-                let after_replayed = random.random_ratio(1, 3);
+                let after_replayed = random.random_ratio(1, 3) && self.plan.overtakes;
                 let to = random.random_ratio(1, 4).then(|| self.other.arn());
                 let guard = Guard {
                     canary,

@@ -16,7 +16,11 @@ use redrive_testkit::{Chances, Faults, Mishap, Quirks};
 pub(crate) const QUEUE: &str = "orders";
 /// Another queue, which nobody of ours consumes.
 pub(crate) const ELSEWHERE: &str = "elsewhere";
-pub(crate) const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
+
+/// The ARN of a queue.
+pub(crate) fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
+}
 
 /// How the dead-letter queue is emptied.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +82,10 @@ pub(crate) struct Plan {
     pub(crate) operators: u32,
     /// In a thousand: what an operator who comes by does is an edit.
     pub(crate) edits: u32,
+    /// In a thousand: whoever comes by takes custody away and has SQS move everything back by itself.
+    pub(crate) natives: u32,
+    /// Whether operators ask for letters to be sent though it is not known what became of those before them in their groups.
+    pub(crate) overtakes: bool,
     /// Whether somebody replays each letter once, and edits it when it comes back.
     pub(crate) amends: bool,
     /// Until when chance has a hand in it.
@@ -137,6 +145,7 @@ impl Plan {
                 delete_does_not_stick: rare(&mut random, 80),
                 stale_delete_works: 500,
                 new_id_on_move: rare(&mut random, 200),
+                same_id_on_return: if rough { 500 } else { 0 },
                 shuffled: rough,
             },
             draining: Draining::default(),
@@ -147,6 +156,8 @@ impl Plan {
             operators: rare(&mut random, 500),
             // By the seed itself, so that every other seed is the story that it was.
             edits: if seed % 2 == 1 { 400 } else { 0 },
+            natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
+            overtakes: seed % 4 < 2,
             amends: false,
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
         };
@@ -216,6 +227,8 @@ impl Plan {
             twins: 0,
             operators: 0,
             edits: 0,
+            natives: 0,
+            overtakes: false,
             amends: false,
             calm_after: Duration::from_secs(10),
         }
@@ -232,6 +245,13 @@ impl Plan {
     /// Everything by chance, and operators who come by all the time and edit what they find.
     pub(crate) fn edited(seed: u64) -> Self {
         Self { operators: 900, edits: 800, ..Self::random(seed) }
+    }
+
+    /// Everything by chance, and operators who have SQS move everything back again and again.
+    pub(crate) fn redriven(seed: u64) -> Self {
+        let random = Self::random(seed);
+        let quirks = Quirks { same_id_on_return: 500, ..random.quirks };
+        Self { fifo: seed % 4 == 3, operators: 600, natives: 250, quirks, ..random }
     }
 
     /// One message that is refused, replayed as it is, refused again, and then edited. The consumer takes one at a time.
@@ -264,6 +284,16 @@ impl Plan {
             scripts: vec![("late".to_owned(), vec![])],
             ..Self::small(vec![(first_commit, Mishap::Slow(slow))])
         }
+    }
+
+    /// What a queue is called: a FIFO one's name ends as SQS wants it to.
+    pub(crate) fn named(&self, queue: &str) -> String {
+        if self.fifo { format!("{queue}.fifo") } else { queue.to_owned() }
+    }
+
+    /// The main queue's ARN.
+    pub(crate) fn source(&self) -> String {
+        arn(&self.named(QUEUE))
     }
 
     pub(crate) fn faults(&self) -> Faults {
@@ -331,7 +361,7 @@ fn dies_once() -> Vec<Play> {
 
 /// What a producer could write who had seen a replayed message.
 fn forged(origin: &str, key: &str) -> Attributes {
-    let parts = (QueueArn::new(ARN), MessageId::new(origin), Scope::new(QUEUE));
+    let parts = (QueueArn::new(arn(QUEUE)), MessageId::new(origin), Scope::new(QUEUE));
     let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };
     let letter = LetterId::derive(&source, &origin);
     let key = Key::new(key).ok();

@@ -45,13 +45,13 @@ pub(crate) fn run(plan: &Plan, mutant: Option<Mutant>) -> Run {
 
 async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let faults = plan.faults();
-    let dead = ModelQueue::new("dead")
+    let dead = ModelQueue::new(&plan.named("dead"))
         .with_visibility(plan.draining.hidden)
         .with_retention(Duration::from_secs(14 * 86_400))
         .with_quirks(plan.seed ^ 2, plan.quirks)
         .with_faults(faults.of("dead"));
     let dead = if plan.fifo { dead.fifo() } else { dead };
-    let main = ModelQueue::new(QUEUE)
+    let main = ModelQueue::new(&plan.named(QUEUE))
         .with_visibility(VISIBILITY)
         .with_redrive_policy(&dead, receives(plan))
         .with_quirks(plan.seed ^ 1, plan.quirks)
@@ -67,7 +67,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let world = Arc::new(World {
         plan: plan.clone(),
         faults: faults.clone(),
-        ledger: BentLedger::new(ledger, mutant, dead.clone(), reading(plan.pointer)),
+        ledger: BentLedger::new(ledger, mutant, dead.clone(), reading(plan)),
         letters: BentLetters { inner: letters, mutant },
         main,
         dead,
@@ -87,12 +87,19 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
 
     let _ = produced.await;
     sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN)) + AFTERMATH).await;
-    while !world.rests() && faults.clock().now().since(ORIGIN) < PATIENCE {
-        sleep(Duration::from_secs(30)).await;
+    let patient = || faults.clock().now().since(ORIGIN) < PATIENCE;
+    loop {
+        while !world.rests() && patient() {
+            sleep(Duration::from_secs(30)).await;
+        }
+        // The index may be late by some seconds, and the schedule comes once more.
+        sleep(Duration::from_secs(10)).await;
+        Arc::clone(&world).request(faults.of("replay-last"), u64::MAX, Request::Schedule).await;
+        // What it found done may have held up others.
+        if world.rests() || !patient() {
+            break;
+        }
     }
-    // The index may be late by some seconds, and the schedule comes once more.
-    sleep(Duration::from_secs(10)).await;
-    Arc::clone(&world).request(faults.of("replay-last"), u64::MAX, Request::Schedule).await;
     let events = faults.journal().events();
     let violations = invariants::check(&events, &world);
     let charged =

@@ -7,7 +7,7 @@ use redrive_core::job::Fate;
 use redrive_core::letter::{Happening, Status};
 use redrive_testkit::journal::{Event, What};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, QUEUE};
 use crate::run::{Run, run};
 use crate::search::{Search, breaks, none, report, variable};
 
@@ -130,6 +130,27 @@ fn letters_that_are_edited_all_the_time_break_no_promise() {
 }
 
 #[test]
+fn what_sqs_itself_moves_back_breaks_no_promise() {
+    let ids = Mutex::new(BTreeSet::new());
+    let wrong = |run: &Run| {
+        ids.lock().expect("nobody panics here").extend(moved_back(run));
+        breaks(run, |_| true)
+    };
+    none(&Search::of(seeds() / 20).failures(Plan::redriven, wrong), "REDRIVEN=1 SEED");
+    let ids = ids.into_inner().expect("nobody panics here");
+    assert_eq!(ids, BTreeSet::from([false, true]), "it keeps its id, and it gets another one");
+}
+
+/// Of each message that SQS itself moved back to the main queue: whether it kept its id.
+fn moved_back(run: &Run) -> Vec<bool> {
+    let kept = |event: Event| match event.what {
+        What::Moved { to, id, message, .. } if to.starts_with(QUEUE) => Some(id == message.id),
+        _ => None,
+    };
+    run.journal.events().into_iter().filter_map(kept).collect()
+}
+
+#[test]
 fn a_forged_attribute_loses_nothing() {
     none(&Search::of(seeds() / 3).failures(Plan::forged, |run| breaks(run, |_| true)), "FORGED=1 SEED");
 }
@@ -150,11 +171,12 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match (variable("FORGED"), variable("FIFO"), variable("EDITED")) {
-        (Some(_), ..) => Plan::forged(seed),
-        (_, Some(_), _) => Plan::fifo(seed),
-        (.., Some(_)) => Plan::edited(seed),
-        _ => Plan::random(seed),
+    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN"].iter().position(|name| variable(name).is_some()) {
+        Some(0) => Plan::forged(seed),
+        Some(1) => Plan::fifo(seed),
+        Some(2) => Plan::edited(seed),
+        Some(_) => Plan::redriven(seed),
+        None => Plan::random(seed),
     };
     let run = run(&plan, None);
     eprintln!("{plan:#?}\n{}", run.journal.story());

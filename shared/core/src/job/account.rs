@@ -12,6 +12,8 @@ pub enum Fate {
     Sent,
     /// An attempt of it failed; the next may succeed. Not final, and counts as a failure until then.
     Failing,
+    /// An earlier letter of its FIFO group is not done with: its turn comes after that. Not final.
+    Behind,
     /// Its effect happened.
     Resolved,
     /// Nothing came back within the job's window, and there is no ledger to ask: taken for a success.
@@ -42,16 +44,18 @@ pub enum Fate {
     NotFound,
     /// The job ended before it came to it.
     NotReached,
+    /// An earlier letter of its FIFO group waits for somebody else, and there is nothing more that the job does about that.
+    HeldUp,
 }
 
 impl Fate {
     /// Whether it can become another.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Planned | Self::Sent | Self::Failing)
+        !matches!(self, Self::Planned | Self::Sent | Self::Failing | Self::Behind)
     }
 
-    /// Whether the letter was sent, or may have been, or will be.
+    /// Whether the letter was sent, or may have been, or will be next.
     #[must_use]
     pub const fn is_sent(self) -> bool {
         match self {
@@ -63,7 +67,9 @@ impl Fate {
             | Self::PolicyNever
             | Self::Forgotten
             | Self::NotFound
-            | Self::NotReached => false,
+            | Self::NotReached
+            | Self::Behind
+            | Self::HeldUp => false,
         }
     }
 

@@ -113,6 +113,19 @@ impl Batch {
         self.lines.iter().all(|line| line.fate.is_final())
     }
 
+    /// How many letters were sent of those that stood behind others before.
+    #[must_use]
+    pub fn since_behind(&self, before: &Self) -> usize {
+        let was = |now: &Line| before.lines.iter().any(|line| line.letter == now.letter && line.fate == Fate::Behind);
+        self.lines.iter().filter(|line| line.fate.is_sent() && was(line)).count()
+    }
+
+    /// Whether nothing becomes of it while its job is paused.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        self.lines.iter().all(|line| line.fate.is_final() || matches!(line.fate, Fate::Planned | Fate::Behind))
+    }
+
     /// The batch with other lines, if they are others.
     #[must_use]
     pub fn with(&self, lines: Vec<Line>, expires: Timestamp) -> Option<Self> {

@@ -54,12 +54,36 @@ impl Job {
         if !self.plans() || open.len() >= AHEAD {
             return 0;
         }
+        self.may_send(open, now).min(BATCH)
+    }
+
+    /// How many letters may be sent now: planned next, or planned before and behind others of their group until now.
+    #[must_use]
+    pub fn may_send(&self, open: &[Batch], now: Timestamp) -> usize {
+        if !self.state.runs() {
+            return 0;
+        }
         let by_rate = self.bucket.filled(self.rate(), now).whole();
         let by_canary = match self.state {
             State::Canary => self.guard.canary.saturating_sub(self.known(open).sent()),
             _ => u32::MAX,
         };
-        usize::try_from(by_rate.min(by_canary)).unwrap_or(usize::MAX).min(BATCH)
+        usize::try_from(by_rate.min(by_canary)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether everything that is left of it stands behind letters that are not its own: it looks no further, and nothing of
+    /// it is under way.
+    #[must_use]
+    pub fn is_held_up(&self, open: &[Batch]) -> bool {
+        let mut left = open.iter().flat_map(|batch| &batch.lines).filter(|line| !line.fate.is_final());
+        self.state.runs() && (self.walk.ended || open.len() >= AHEAD) && left.all(|line| line.fate == Fate::Behind)
+    }
+
+    /// The head after so many letters were sent that had stood behind others: it has paid for them.
+    #[must_use]
+    pub fn paid(&self, letters: usize, now: Timestamp) -> Self {
+        let count = u32::try_from(letters).unwrap_or(u32::MAX);
+        Self { bucket: self.bucket.filled(self.rate(), now).without(count), ..self.next() }
     }
 
     /// The head after its next batch was written: it goes on from there, and has paid for it.

@@ -215,3 +215,31 @@ fn a_job_survives_being_written_down() {
     let again: Batch = serde_json::from_str(&serde_json::to_string(&batch).unwrap()).unwrap();
     assert_eq!(again, batch);
 }
+
+#[test]
+fn what_stands_behind_others_in_its_group_is_no_canary_and_pays_when_it_goes() {
+    let guard = Guard { canary: 3, rate: 10, ..Guard::default() };
+    let (job, behind) = with(&job(guard), &[Fate::Sent, Fate::Behind, Fate::Behind]);
+    let open = [behind.clone()];
+    assert_eq!((job.allowance(&open, at(9)), job.may_send(&open, at(9))), (2, 2), "others go in their place");
+    let went = Batch { lines: vec![behind.lines[0].clone(), behind.lines[1].with(Fate::Sent)], ..behind.clone() };
+    assert_eq!((went.since_behind(&behind), behind.since_behind(&behind)), (1, 0));
+    let full = job.may_send(&[], at(9));
+    assert_eq!((full, job.paid(2, at(9)).may_send(&[], at(9))), (3, 3));
+    let ramping = Job { state: State::Ramping { step: 3, since: NOW }, ..job };
+    assert_eq!((ramping.may_send(&[], at(9)), ramping.paid(7, at(9)).may_send(&[], at(9))), (10, 3));
+}
+
+#[test]
+fn a_job_is_held_up_once_it_looks_no_further_and_all_that_is_left_stands_behind_others() {
+    let (job, batch) = with(&job(Guard::default()), &[Fate::Resolved, Fate::Behind]);
+    assert!(!job.is_held_up(std::slice::from_ref(&batch)), "the one before it may be found yet");
+    let job = Job { walk: Walk { ended: true, ..job.walk }, ..job };
+    assert!(job.is_held_up(std::slice::from_ref(&batch)));
+    for fate in [Fate::Planned, Fate::Sent, Fate::Failing] {
+        let under_way = Batch { lines: vec![batch.lines[1].clone(), batch.lines[1].with(fate)], ..batch.clone() };
+        assert!(!job.is_held_up(&[under_way]), "{fate:?} may yet be done with");
+    }
+    assert!(batch.rests() && !batch.is_final(), "a pause leaves it as it is");
+    assert!(Fate::HeldUp.is_final() && !Fate::HeldUp.is_sent());
+}

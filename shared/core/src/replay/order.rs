@@ -33,8 +33,15 @@ impl Heads {
     /// number has no order.
     #[must_use]
     pub fn lets(&self, letter: &Letter) -> bool {
-        let (Some(group), Some(sequence)) = (&letter.group, &letter.sequence) else { return true };
-        self.0.get(group).is_none_or(|(head, id)| *id == letter.id || place(sequence) < *head)
+        self.before(letter).is_none()
+    }
+
+    /// Which one it waits for.
+    #[must_use]
+    pub fn before(&self, letter: &Letter) -> Option<LetterId> {
+        let (group, sequence) = (letter.group.as_ref()?, letter.sequence.as_ref()?);
+        let (head, id) = self.0.get(group)?;
+        (*id != letter.id && *head <= place(sequence)).then_some(*id)
     }
 }
 

@@ -32,7 +32,7 @@ where
             return Vec::new();
         };
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
-        let sending = Sending { by, asked, job: None, edit: None, to: None, after_replayed: false };
+        let sending = Sending { by, asked, job: None, edit: None, to: None, after_replayed: false, queueing: None };
         let open = self.ejectable(letters, sending, report).await;
         let now = self.world.now();
         let claims = open.iter().filter_map(|letter| {

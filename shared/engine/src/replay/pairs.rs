@@ -164,7 +164,8 @@ where
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
         let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
-        let nobody = Sending { by: "schedule", asked, job: None, edit: None, to: None, after_replayed: false };
+        let nobody =
+            Sending { by: "schedule", asked, job: None, edit: None, to: None, after_replayed: false, queueing: None };
         let scheduled = Step::Send(nobody);
         self.deadline = Instant::now() + left() * 3 / 5;
         self.each(Listing::due(Status::Replaying, now), None, scheduled).await?;

@@ -111,6 +111,7 @@ where
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
     ) -> Vec<Letter> {
+        let letters = self.whose_turn(letters, sending, report, lines).await;
         let known = match self.known(&letters).await {
             Ok(known) => known,
             Err(error) => {
@@ -119,10 +120,7 @@ where
                 return Vec::new();
             }
         };
-        let Ok(heads) = self.heads(sending.after_replayed).await else {
-            report.unavailable += letters.len();
-            return Vec::new();
-        };
+        let limit = sending.queueing.map_or(usize::MAX, |job| job.limit);
         let mut open = Vec::with_capacity(letters.len());
         for (letter, known) in letters.into_iter().zip(known) {
             let id = letter.id;
@@ -131,12 +129,10 @@ where
                 Consent::Send if !self.ledger.is_kept() && sending.asked.due_by != Timestamp::NEVER => {
                     (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
                 }
-                Consent::Send if heads.as_ref().is_some_and(|heads| !heads.lets(&letter)) => {
-                    report.behind += 1;
-                    continue;
-                }
                 Consent::Send => {
-                    open.push(letter);
+                    if open.len() < limit {
+                        open.push(letter);
+                    }
                     continue;
                 }
                 // The job sent it once, and it came back; the claim that ran out since is somebody else's to take over.

@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::ids::JobId;
-use redrive_core::job::{Batch, Job, Readings, Stop};
+use redrive_core::job::{Batch, Job, Readings, State, Stop};
 use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::groups::Queueing;
 use super::{JobView, ReplayReport, Replayer};
 use crate::{World, roll};
 
@@ -100,24 +102,13 @@ where
             job = next;
         }
         open.retain(|batch| batch.n < job.batches);
-        let mut moved = false;
-        for batch in &mut open {
-            if batch.is_final() || !self.time_left(deadline) {
-                continue;
-            }
-            let (next, refused) = self.advance(&job, batch, report).await?;
-            moved |= next != *batch;
-            *batch = next;
-            if let Some(code) = refused.filter(|_| job.state.runs()) {
-                let Some(next) = self.head(job.stopped(Stop::Refused { code }, self.world.now())).await? else {
-                    return Ok(Turn::Moved);
-                };
-                job = next;
-            }
-        }
+        let Some((mut job, mut moved)) = self.advance_all(job, &mut open, deadline, report).await? else {
+            return Ok(Turn::Moved);
+        };
         let (readings, all_read) = self.readings(&job).await;
         let before = job.version;
-        let Some(mut job) = self.settle(job, &open, readings).await? else { return Ok(Turn::Moved) };
+        let Some(settled) = self.settle(job, &open, readings).await? else { return Ok(Turn::Moved) };
+        job = settled;
         moved |= job.version != before;
         if all_read {
             match self.plan(&mut job, &mut open, deadline, report).await? {
@@ -129,8 +120,8 @@ where
             Turn::Rests
         } else if moved {
             Turn::Moved
-        } else if !job.state.runs() && open.iter().all(Batch::is_final) {
-            // Paused, and everything is known: somebody must resume it.
+        } else if matches!(job.state, State::Paused { .. }) && open.iter().all(Batch::rests) {
+            // Everything is known that is on its way: somebody must resume it.
             Turn::Rests
         } else {
             let waits = job.plans() && job.allowance(&open, self.world.now()) == 0;
@@ -139,6 +130,38 @@ where
         };
         report.show(JobView::new(job, &open));
         Ok(turn)
+    }
+
+    /// Looks at every batch that is not final. The head, and whether anything moved; `None` if somebody else was faster.
+    async fn advance_all(
+        &self,
+        mut job: Job,
+        open: &mut [Batch],
+        deadline: Instant,
+        report: &mut ReplayReport,
+    ) -> Result<Option<(Job, bool)>, Unavailable> {
+        let (mut moved, mut paid) = (false, 0);
+        let lines = open.iter().flat_map(|batch| &batch.lines);
+        let meant = lines.filter(|line| !line.fate.is_final()).map(|line| line.letter).collect();
+        let mut queueing = Queueing::new(&job, open, &meant, self.world.now());
+        for batch in open {
+            if batch.is_final() || !self.time_left(deadline) {
+                continue;
+            }
+            let (next, refused) = self.advance(&job, batch, queueing, report).await?;
+            moved |= next != *batch;
+            let went = next.since_behind(batch);
+            queueing.limit = queueing.limit.saturating_sub(went);
+            paid += went;
+            *batch = next;
+            if let Some(code) = refused.filter(|_| job.state.runs()) {
+                let stopped = job.stopped(Stop::Refused { code }, self.world.now());
+                let Some(next) = self.head(stopped).await? else { return Ok(None) };
+                job = next;
+            }
+        }
+        let next = (paid > 0).then(|| job.paid(paid, self.world.now()));
+        Ok(self.onto(job, next).await?.map(|job| (job, moved)))
     }
 
     /// Writes a head. `None` if it is not there any more as it was read: whoever was faster has decided.
@@ -242,7 +265,9 @@ where
             let Ok(next) = job.planned(&batch, now) else { return Ok(None) };
             let Some(next) = self.head(next).await? else { return Ok(None) };
             *job = next;
-            let (batch, refused) = self.advance(job, &batch, report).await?;
+            let meant = BTreeSet::new();
+            let queueing = Queueing { limit: 0, held_up: false, ..Queueing::new(job, open, &meant, now) };
+            let (batch, refused) = self.advance(job, &batch, queueing, report).await?;
             open.push(batch);
             if let Some(code) = refused {
                 let stopped = job.stopped(Stop::Refused { code }, self.world.now());

@@ -9,6 +9,7 @@ use redrive_core::replay::{Asked, Candidate, Selection};
 use redrive_core::time::Timestamp;
 
 use super::edit::Editing;
+use super::groups::Queueing;
 use super::{ReplayReport, Replayer, Sending};
 use crate::World;
 
@@ -29,17 +30,21 @@ where
         &self,
         job: &Job,
         batch: &Batch,
+        queueing: Queueing<'_>,
         report: &mut ReplayReport,
     ) -> Result<(Batch, Option<String>), Unavailable> {
         let mut lines = batch.lines.clone();
         let mut refused = None;
-        let planned: Vec<_> = ids(&lines, |line| line.fate == Fate::Planned);
+        let mut planned = ids(&lines, |line| line.fate == Fate::Planned);
+        let limit = planned.len().saturating_add(queueing.limit);
+        planned.extend(ids(&lines, |line| line.fate == Fate::Behind));
+        let queueing = Queueing { limit, ..queueing };
         if !planned.is_empty() {
-            let sent = self.send_planned(job, &planned, report).await?;
+            let sent = self.send_planned(job, &planned, queueing, report).await?;
             refused = report.stopped.take();
             take_over(&mut lines, sent);
         }
-        let seen = self.observe(job, &lines, report).await?;
+        let seen = self.observe(job, &lines, queueing, report).await?;
         refused = report.stopped.take().or(refused);
         take_over(&mut lines, seen);
         let expires = Job::batch_expires(&self.settings.policy, self.world.now());
@@ -49,13 +54,13 @@ where
         }
     }
 
-    fn sending<'a>(&self, job: &'a Job, name: &'a str) -> Sending<'a> {
+    fn sending<'a>(&self, job: &'a Job, name: &'a str, queueing: Queueing<'a>) -> Sending<'a> {
         let named = matches!(job.selection, Selection::Ids(_));
         let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
         let edit = job.edit.as_ref().map(|edit| Editing { edit, by: &job.by });
         let (to, after_replayed) = (job.to.as_ref(), job.guard.after_replayed);
-        Sending { by: name, asked, job: Some(job.id), edit, to, after_replayed }
+        Sending { by: name, asked, job: Some(job.id), edit, to, after_replayed, queueing: Some(queueing) }
     }
 
     /// Sends the planned letters of a batch that this job has not sent yet.
@@ -63,6 +68,7 @@ where
         &self,
         job: &Job,
         planned: &[LetterId],
+        queueing: Queueing<'_>,
         report: &mut ReplayReport,
     ) -> Result<Vec<Line>, Unavailable> {
         let letters = self.letters.read(planned).await?;
@@ -87,7 +93,7 @@ where
         }
         let name = job.name();
         if !fresh.is_empty() {
-            lines.extend(self.send(fresh, self.sending(job, &name), report).await);
+            lines.extend(self.send(fresh, self.sending(job, &name, queueing), report).await);
         }
         Ok(lines)
     }
@@ -100,7 +106,13 @@ where
     }
 
     /// What became of the letters that were sent: first the ledger is asked, and only where it is silent the letter.
-    async fn observe(&self, job: &Job, lines: &[Line], report: &mut ReplayReport) -> Result<Vec<Line>, Unavailable> {
+    async fn observe(
+        &self,
+        job: &Job,
+        lines: &[Line],
+        queueing: Queueing<'_>,
+        report: &mut ReplayReport,
+    ) -> Result<Vec<Line>, Unavailable> {
         let awaited: Vec<_> = lines.iter().filter(|line| matches!(line.fate, Fate::Sent | Fate::Failing)).collect();
         if awaited.is_empty() {
             return Ok(Vec::new());
@@ -150,7 +162,7 @@ where
         }
         if !lapsed.is_empty() {
             let name = job.name();
-            seen.extend(self.send(lapsed, self.sending(job, &name), report).await);
+            seen.extend(self.send(lapsed, self.sending(job, &name, queueing), report).await);
         }
         Ok(seen)
     }

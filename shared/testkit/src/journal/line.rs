@@ -37,7 +37,7 @@ impl What {
             Self::Deleted { queue, id, gone } => {
                 write!(f, "{queue}: {id} deleted{}", if *gone { "" } else { ", but it will come again" })
             }
-            Self::Moved { from, to, id, as_id } => write!(f, "{from}: {id} moved to {to} as {as_id}"),
+            Self::Moved { from, to, id, message } => write!(f, "{from}: {id} moved to {to} as {}", message.id),
             Self::Expired { queue, id } => write!(f, "{queue}: {id} expired"),
             Self::EntryWritten { key, before, after, effects } => {
                 write!(

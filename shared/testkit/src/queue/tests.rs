@@ -48,6 +48,27 @@ async fn used_up_receives_move_a_message_with_its_id_and_timestamp_or_with_anoth
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_move_task_enqueues_what_is_visible_anew_with_another_id_or_its_own() {
+    for (chance, kept) in [(0, false), (1_000, true)] {
+        let dead = ModelQueue::new("dead").with_quirks(1, Quirks { same_id_on_return: chance, ..Quirks::default() });
+        let queue = queue();
+        let [id, hidden] = ["a", "b"].map(|body| dead.send(body, Attributes::new()));
+        let old = dead.receive_batch(1);
+        seconds(31).await;
+        dead.receive_batch(1);
+        assert_eq!(dead.move_messages(&queue, 10), 1, "one is in flight");
+        let in_flight = dead.messages()[0].id.clone();
+        let moved = queue.messages()[0].clone();
+        let was = if in_flight == id { hidden } else { id };
+        assert_eq!((moved.id == was, moved.from.clone()), (kept, None));
+        assert!(moved.sent_at > dead.messages()[0].sent_at);
+        assert_eq!(system(&queue.receive_batch(10)[0], "ApproximateReceiveCount"), "1");
+        queue.apply_response(&old, &Response::default());
+        assert_eq!(queue.len(), 1, "a handle of the other queue deletes nothing here");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_deletes_what_it_does_not_name_and_an_unknown_name_deletes_nothing() {
     let queue = queue();
     let (kept, _done) = (queue.send("a", Attributes::new()), queue.send("b", Attributes::new()));

@@ -8,6 +8,9 @@ use super::edits::is_withdrawal;
 use super::{Checker, Invariant};
 use crate::cast::{ATTEMPTS, SKEW};
 
+/// An entry remembers so many lives; one more, and the oldest that is not dead is forgotten.
+const LIVES: usize = 8;
+
 impl Checker {
     pub(super) fn entry_written(
         &mut self,
@@ -87,6 +90,17 @@ impl Checker {
             self.must(after.is_dead(&record.life), Invariant::DeadStaysDead, || {
                 format!("life {} of {name} was dead, and is not any more", record.life)
             });
+        }
+        for record in before.lives.iter().filter(|record| after.lives.iter().all(|other| other.life != record.life)) {
+            let evicted = before.lives.len() == LIVES && after.lives.len() == LIVES;
+            let taken_back = record.attempts <= 1;
+            self.must(!record.dead && (evicted || taken_back), Invariant::DeadStaysDead, || {
+                format!("life {} of {name} was forgotten", record.life)
+            });
+            if evicted {
+                // Its attempts are counted from the beginning if it comes back.
+                self.starts.remove(&record.life);
+            }
         }
         let claims = after.state == State::InProgress;
         for record in after.lives.iter().filter(|record| claims && record.attempts > before.attempts(&record.life)) {

@@ -1,13 +1,15 @@
 //! What must hold in the end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use redrive_core::ids::MessageId;
 use redrive_core::letter::{Letter, Status};
+use redrive_core::replay::{Candidate, Heads};
 use redrive_core::time::Timestamp;
 
-use super::{Checker, Invariant, Known};
-use crate::cast::World;
+use super::{Checker, Invariant};
+use crate::cast::{World, is_open};
 
 impl Checker {
     pub(super) fn rest(&mut self, world: &World) {
@@ -17,13 +19,18 @@ impl Checker {
             format!("{main} messages are still in the main queue, {dead} in the dead-letter queue")
         });
         let letters: Vec<Arc<Letter>> = self.letters.values().cloned().collect();
+        let mut heads = Heads::default();
+        letters.iter().filter(|letter| is_open(letter)).for_each(|letter| heads.add(&Candidate::of(letter)));
         for letter in &letters {
-            self.letter_rests(letter);
+            // Whatever stands before it in its group must itself be at rest.
+            let held_up = world.plan.fifo && !heads.lets(letter);
+            self.letter_rests(letter, held_up);
         }
         self.jobs_rest(world);
         let sent: Vec<MessageId> =
             self.known.iter().filter(|(_, known)| &*known.by == "producer").map(|(id, _)| id.clone()).collect();
-        for id in sent {
+        // Whoever got another id is looked at under that.
+        for id in sent.into_iter().filter(|id| !self.became.contains_key(id)).collect::<Vec<_>>() {
             self.message_rests(&id);
         }
         for ((key, _), count) in self.effects.clone() {
@@ -35,11 +42,11 @@ impl Checker {
         }
     }
 
-    fn letter_rests(&mut self, letter: &Letter) {
+    fn letter_rests(&mut self, letter: &Letter, held_up: bool) {
         let name = format!("letter {} of {}", letter.id, letter.origin);
         let rests = match letter.status {
             Status::Resolved | Status::Discarded => true,
-            Status::Pending => letter.due == Timestamp::NEVER,
+            Status::Pending => letter.due == Timestamp::NEVER || held_up,
             Status::Replayed => letter.elsewhere().is_some(),
             Status::Replaying => false,
         };
@@ -53,17 +60,21 @@ impl Checker {
         let Some(known) = self.known.get(id) else { return };
         let hash = &known.seen.hash;
         let completed = known.entry.as_ref().is_some_and(|key| self.is_completed(key, hash));
-        let letters = known.letters.iter().flatten().filter_map(|letter| self.letters.get(letter));
-        // The dead-letter queue may have given it another id, and so another letter.
-        let renamed = self.letters.values().filter(|letter| letter.sent_at == known.seen.envelope.sent_at);
-        // And the processor may have put it there under another.
-        let told_of = |copy: &&Known| {
-            let died = copy.seen.redrive.as_ref().and_then(|redrive| redrive.died.as_ref());
-            died.is_some_and(|life| life.message_id == *id)
-        };
-        let copies = self.known.values().filter(told_of).flat_map(|copy| copy.letters.iter().flatten());
-        let copies = copies.filter_map(|letter| self.letters.get(letter));
-        let kept = letters.chain(renamed).chain(copies).any(|letter| letter.is_effect(hash));
+        let mut ids = BTreeSet::from([id.clone()]);
+        let letters = |id: &MessageId| self.known.get(id).into_iter().flat_map(|known| known.letters.iter().flatten());
+        while let Some(next) = self.known.keys().find(|next| !ids.contains(next) && self.follows(&ids, next)) {
+            ids.insert(next.clone());
+        }
+        let mut letters = ids.iter().flat_map(letters).filter_map(|letter| self.letters.get(letter));
+        let kept = letters.any(|letter| letter.is_effect(hash));
         self.must(completed || kept, Invariant::Rest, || format!("{id} is neither completed nor in a letter"));
+    }
+
+    /// Whether a message stands for one of these: SQS gave it another id, or the processor put it into the dead-letter queue
+    /// itself.
+    fn follows(&self, ids: &BTreeSet<MessageId>, next: &MessageId) -> bool {
+        let died = self.known.get(next).and_then(|known| known.seen.redrive.as_ref()?.died.as_ref());
+        died.is_some_and(|life| ids.contains(&life.message_id))
+            || ids.iter().any(|id| self.became.get(id) == Some(next))
     }
 }

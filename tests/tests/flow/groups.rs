@@ -1,0 +1,191 @@
+//! Letters of a FIFO queue: each group in the order of the queue, one at a time.
+
+use std::time::Duration;
+
+use redrive_core::ids::{LetterId, OwnerToken};
+use redrive_core::job::{Fate, Guard, Line, State};
+use redrive_core::letter::{Letter, Status};
+use redrive_core::ports::Jobs;
+use redrive_core::replay::{Change, Request, Said, Selection};
+use redrive_testkit::Faults;
+use tokio::time::Instant;
+
+use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_code};
+
+fn replay(selection: Selection) -> Request {
+    Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
+}
+
+/// Letters of one group of a FIFO queue, the last one first.
+fn grouped(count: usize) -> JobBench {
+    grouped_with(&Faults::none(), count)
+}
+
+fn grouped_with(faults: &Faults, count: usize) -> JobBench {
+    let bench = JobBench { is_fifo: true, ..JobBench::new(faults) };
+    for n in 0..count {
+        let sequence = Some(format!("{}", 1_000 - n));
+        bench.letters.force(Letter { group: Some("a".to_owned()), sequence, ..bench.letter(n, "c") });
+    }
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent() {
+    let bench = grouped(3);
+    let asked = |after_replayed| {
+        let said = Said { after_replayed, ..Said::default() };
+        Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said }
+    };
+    assert_eq!(bench.run("first", &asked(false)).await.sent, 1);
+    assert_eq!(bench.run("unasked", &asked(false)).await.sent, 0, "nobody knows what became of the first");
+    let mut sent = 1;
+    for n in 0..2 {
+        sent += bench.run(&format!("asked-{n}"), &asked(true)).await.sent;
+    }
+    assert_eq!(sent, 3);
+    let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
+    assert_eq!(bodies, [2, 1, 0].map(|n| bench.letter(n, "c").payload), "in the order of the queue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
+    let bench = grouped(2);
+    let first = bench.letters.letter(bench.letter(1, "c").id).unwrap();
+    let claimed = first.claim(OwnerToken::from_random(9), None, "lost", MINUTE, bench.faults.clock().now()).unwrap();
+    bench.letters.force(claimed);
+    let said = Said { after_replayed: true, ..Said::default() };
+    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
+    let report = bench.run("ann", &request).await;
+    assert_eq!((report.sent, report.behind), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_asked_to_sends_a_group_without_waiting_for_outcomes() {
+    for (after_replayed, sent) in [(false, 1), (true, 5)] {
+        let bench = grouped(5);
+        bench.create(of_code("c"), Guard { after_replayed, ..Guard::default() }).await;
+        bench.run("work", &Request::Work).await;
+        let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
+        let in_order: Vec<_> = (0..5).rev().map(|n| bench.letter(n, "c").payload).take(sent).collect();
+        assert_eq!(bodies, in_order, "nobody consumes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_of_the_queue() {
+    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
+    for n in 0..6 {
+        let group = Some(["a", "b"][n % 2].to_owned());
+        let sequence = Some(format!("{}", 1_000 - n));
+        bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
+    }
+    let report = bench.run("ann", &replay(of_code("c"))).await;
+    assert_eq!((report.sent, report.behind), (2, 4), "one of each group");
+    assert_eq!(bench.run("ann-again", &replay(of_code("c"))).await.sent, 0, "the first ones are under way");
+    bench.consume(|_| Does::Succeed);
+    bench.create(of_code("c"), Guard::default()).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 4, (6, 1)));
+    let came = bench.came.lock().unwrap().clone();
+    for group in [["o-4", "o-2", "o-0"], ["o-5", "o-3", "o-1"]] {
+        let in_order: Vec<_> = came.iter().filter(|order| group.contains(&order.as_str())).collect();
+        assert_eq!(in_order, group.each_ref(), "{came:?}");
+    }
+}
+
+/// The letters of a job that have this fate.
+async fn with_fate(bench: &JobBench, fate: Fate) -> Vec<Line> {
+    let batches = bench.letters.batches(JOB, 0).await.unwrap();
+    batches.into_iter().flat_map(|batch| batch.lines).filter(|line| line.fate == fate).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_finds_the_first_of_a_group_wherever_it_stands_and_ends_with_all_of_it_in_order() {
+    let bench = grouped(40);
+    bench.consume(|_| Does::Succeed);
+    let begun = Instant::now();
+    // What is found first in the index is not what goes first: a canary of it would wait for ever.
+    bench.create(of_code("c"), Guard { canary: 2, step_seconds: 1, ..Guard::default() }).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 40, (40, 1)));
+    let in_order: Vec<_> = (0..40).rev().map(|n| format!("o-{n}")).collect();
+    assert_eq!(*bench.came.lock().unwrap(), in_order);
+    assert!(
+        begun.elapsed() < 5 * MINUTE,
+        "the next one goes when the ledger knows of the last, not when the schedule comes"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_held_up_by_somebody_elses_letter_ends_and_says_by_which() {
+    let bench = grouped(5);
+    let first = bench.letter(4, "c").id;
+    let others: Vec<LetterId> = (0..4).map(|n| bench.letter(n, "c").id).collect();
+    bench.create(Selection::Ids(others), Guard::default()).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::HeldUp), bench.queue.len()), (State::Done, 4, 0));
+    let notes: Vec<_> = with_fate(&bench, Fate::HeldUp).await.into_iter().filter_map(|line| line.note).collect();
+    assert_eq!(notes, vec![format!("behind letter {first}, which is PENDING"); 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_fails_again_holds_up_the_rest_of_its_group_and_no_other_group() {
+    let bench = JobBench { is_fifo: true, ..JobBench::new(&Faults::none()) };
+    for n in 0..12 {
+        let (group, sequence) = (Some(["a", "b"][n % 2].to_owned()), Some(format!("{}", 1_000 + n)));
+        bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
+    }
+    bench.consume(|order| if order == "o-4" { Does::Fail } else { Does::Succeed });
+    let guard = Guard { max_failed_percent: 100, step_seconds: 1, ..Guard::default() };
+    bench.create(of_code("c"), guard).await;
+    // Nobody indexes what died again here: a person would find it PENDING.
+    bench.run("work", &Request::Work).await;
+    let fates = [Fate::Resolved, Fate::FailedAgain, Fate::Behind];
+    let mut counts = [0; 3];
+    for (count, fate) in counts.iter_mut().zip(fates) {
+        *count = with_fate(&bench, fate).await.len();
+    }
+    assert_eq!(counts, [8, 1, 3], "two of its group, and all six of the other");
+    // Its window over, the job does not wait for the schedule of the indexer.
+    let job = bench.until_closed().await;
+    assert_eq!((job.account.of(Fate::Resolved), job.account.of(Fate::HeldUp)), (8, 3));
+    assert_eq!(bench.count(Status::Pending), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_job_does_not_wait_for_those_that_stand_behind_others() {
+    let bench = grouped(3);
+    bench.consume(|_| Does::Succeed);
+    let others: Vec<LetterId> = (0..2).map(|n| bench.letter(n, "c").id).collect();
+    bench.create(Selection::Ids(others), Guard::default()).await;
+    let claimed = bench.letters.letter(bench.letter(2, "c").id).unwrap();
+    let claimed = claimed.claim(OwnerToken::from_random(9), None, "ben", MINUTE, bench.faults.clock().now()).unwrap();
+    bench.letters.force(claimed);
+    bench.run("work", &Request::Work).await;
+    assert_eq!(with_fate(&bench, Fate::Behind).await.len(), 2, "the first one is under way");
+    let pause = Request::Change { job: JOB, to: Change::Pause, by: "ann".to_owned(), why: None };
+    bench.run("pause", &pause).await;
+    let begun = Instant::now();
+    bench.run("idle", &Request::Work).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "there is nothing to wait for");
+    let resume = Request::Change { job: JOB, to: Change::Resume, by: "ann".to_owned(), why: None };
+    bench.run("resume", &resume).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.account.of(Fate::Resolved), bench.copies()), (2, (3, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_for_the_first_of_each_group_takes_a_small_part_of_the_time() {
+    let latency = Duration::from_millis(5);
+    let bench = grouped_with(&Faults::script([]).with_latency(latency), 40);
+    bench.consume(|_| Does::Succeed);
+    tokio::time::sleep(MINUTE).await;
+    let begun = Instant::now();
+    bench.create(of_code("c"), Guard { step_seconds: 1, ..Guard::default() }).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::Resolved)), (State::Done, 40));
+    let looks = bench.faults.calls().iter().filter(|call| call.action == "query the status index").count();
+    let share = (latency * u32::try_from(looks).unwrap()).as_secs_f64() / begun.elapsed().as_secs_f64();
+    assert!(share < 0.25, "{looks} looks, {share:.2} of {:?}", begun.elapsed());
+}
