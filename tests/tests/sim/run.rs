@@ -87,19 +87,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
 
     let _ = produced.await;
     sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN)) + AFTERMATH).await;
-    let patient = || faults.clock().now().since(ORIGIN) < PATIENCE;
-    loop {
-        while !world.rests() && patient() {
-            sleep(Duration::from_secs(30)).await;
-        }
-        // The index may be late by some seconds, and the schedule comes once more.
-        sleep(Duration::from_secs(10)).await;
-        Arc::clone(&world).request(faults.of("replay-last"), u64::MAX, Request::Schedule).await;
-        // What it found done may have held up others.
-        if world.rests() || !patient() {
-            break;
-        }
-    }
+    come_to_rest(&world).await;
     let events = faults.journal().events();
     let violations = invariants::check(&events, &world);
     let charged =
@@ -112,5 +100,22 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         letters: world.letters.inner.all(),
         jobs: world.letters.inner.all_jobs(),
         causes: world.letters.inner.all_causes().into_iter().map(|cause| cause.fingerprint).collect(),
+    }
+}
+
+/// Waits until everything is at rest, and stays so.
+async fn come_to_rest(world: &Arc<World>) {
+    let patient = || world.faults.clock().now().since(ORIGIN) < PATIENCE;
+    loop {
+        while !world.rests() && patient() {
+            sleep(Duration::from_secs(30)).await;
+        }
+        // The index may be late by some seconds, and the schedule comes once more.
+        sleep(Duration::from_secs(10)).await;
+        Arc::clone(world).request(world.faults.of("replay-last"), u64::MAX, Request::Schedule).await;
+        // What it found done may have held up others.
+        if world.rests() || !patient() {
+            return;
+        }
     }
 }
