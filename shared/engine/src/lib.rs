@@ -21,7 +21,8 @@ pub use index::{DrainReport, IndexSettings, Indexer};
 pub use latencies::Latencies;
 pub use process::{Counts, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
 pub use replay::{
-    Destination, JobView, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all,
+    Destination, JobView, Ports as ReplayPorts, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer,
+    Reports, replay_all,
 };
 pub use standing::standing;
 

@@ -5,6 +5,7 @@ mod elsewhere;
 mod groups;
 mod mark;
 mod pairs;
+mod ports;
 mod reconcile;
 mod report;
 mod select;
@@ -20,7 +21,7 @@ use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::Fate;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Clock, Letters, Unavailable, WriteError};
 use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
@@ -28,9 +29,10 @@ use tracing::warn;
 
 pub use elsewhere::Destination;
 pub use pairs::{ReplayError, Reports, replay_all};
+pub use ports::Ports;
 pub use report::{JobView, RefusedEdit, ReplayReport};
 
-use crate::{ROUNDS, World};
+use crate::ROUNDS;
 use edit::Editing;
 use groups::{Memory, Queueing};
 
@@ -53,37 +55,34 @@ pub struct ReplaySettings {
 }
 
 /// Sends letters back to the queue that they came from.
-#[derive(Debug)]
-pub struct Replayer<O, R, T, G, W> {
-    outbox: O,
-    dead_letters: Option<O>,
+pub struct Replayer<P: Ports> {
+    outbox: P::Outbox,
+    dead_letters: Option<P::Outbox>,
     sends: bool,
-    destinations: Vec<Destination<O, G>>,
-    ledger: R,
-    letters: T,
-    gauges: G,
-    world: W,
+    destinations: Vec<Destination<P::Outbox, P::Gauges>>,
+    ledger: P::Ledger,
+    letters: P::Letters,
+    gauges: P::Gauges,
+    world: P::World,
     settings: ReplaySettings,
     heads: Memory,
 }
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
+impl<O, R, T, G, W> Replayer<(O, R, T, G, W)>
 where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
+    (O, R, T, G, W): Ports<Outbox = O, Ledger = R, Letters = T, Gauges = G, World = W>,
 {
     /// A replay for one queue pair.
     pub fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
         let (destinations, heads) = (Vec::new(), Memory::default());
         Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings, heads }
     }
+}
 
+impl<P: Ports> Replayer<P> {
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
     #[must_use]
-    pub fn with_ejection(self, dead_letters: O) -> Self {
+    pub fn with_ejection(self, dead_letters: P::Outbox) -> Self {
         Self { dead_letters: Some(dead_letters), ..self }
     }
 

@@ -67,9 +67,12 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     Ok(Replaying { function: function.name, replayers, meters, of_no_queue })
 }
 
+/// AWS, behind all of replay's ports.
+type Aws = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
+
 struct Replaying {
     function: String,
-    replayers: Vec<Replayer<SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System>>,
+    replayers: Vec<Replayer<Aws>>,
     /// Of each, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,

@@ -23,7 +23,7 @@ pub(crate) const LEASE: Duration = MINUTE;
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualClock>;
-pub(crate) type AReplayer = Replayer<ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld>;
+pub(crate) type AReplayer = Replayer<(ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld)>;
 
 /// A queue pair. Nobody consumes its main queue but by receiving in vain.
 pub(crate) struct Pair {

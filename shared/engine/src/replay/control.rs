@@ -1,25 +1,18 @@
 use redrive_core::ids::JobId;
 use redrive_core::job::{Job, NewJob, NotThisStep, State};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Clock, Entropy, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Change;
 use tracing::{info, warn};
 
-use super::{JobView, ReplayReport, Replayer};
-use crate::{ROUNDS, World};
+use super::{JobView, Ports, ReplayReport, Replayer};
+use crate::ROUNDS;
 
 /// How many jobs a list names.
 const LISTED: usize = 100;
 /// How many letters of a job are told at once.
 const LINES: usize = 1_000;
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Writes a new job down. The next run works on it.
     pub(super) async fn create(&self, asked: &NewJob, report: &mut ReplayReport) -> Result<(), Unavailable> {
         let id = asked.id.unwrap_or_else(|| JobId::from_random(self.world.bits()));

@@ -8,13 +8,13 @@ use redrive_core::job::{Fate, Line};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Withdrawal, Withdrawing, withdraw};
 use redrive_core::letter::{Letter, Send, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, WriteError};
+use redrive_core::ports::{Clock, Entropy, LedgerMarker, LedgerReader, WriteError};
 use redrive_core::replay::{Edit, Outgoing, Prepared};
 use tracing::{info, warn};
 
 use super::send::line;
-use super::{ReplayReport, Replayer, Sending};
-use crate::{ROUNDS, World};
+use super::{Ports, ReplayReport, Replayer, Sending};
+use crate::ROUNDS;
 
 /// What letters are sent with instead of their bodies, and who says so.
 #[derive(Clone, Copy)]
@@ -46,14 +46,7 @@ enum Verdict {
 /// One key of one letter whose copies are to be withdrawn; the letter by its place.
 type Asking = (usize, Withdrawal);
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Letters as they are to be claimed: with the edit, if there is one, and without copies that could still run.
     pub(super) async fn edited(
         &self,

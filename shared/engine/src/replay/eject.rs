@@ -1,22 +1,14 @@
 use redrive_core::ids::OwnerToken;
 use redrive_core::job::Line;
 use redrive_core::letter::{Letter, LetterWrite, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
+use redrive_core::ports::{Clock, Entropy};
 use redrive_core::replay::{Asked, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
-use super::{ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer, Sending};
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Puts letters back into the dead-letter queue: claim, send, mark. What waits in doubt may be there already,
     /// and is only put there if it was `named`.
     pub(super) async fn eject(

@@ -3,12 +3,11 @@
 use redrive_core::ids::QueueArn;
 use redrive_core::job::{Fate, Line};
 use redrive_core::letter::Letter;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
+use redrive_core::ports::Clock;
 use redrive_core::replay::Asked;
 
 use super::send::{line, sent_before};
-use super::{ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer, Sending};
 
 /// Another queue that letters may be sent to.
 #[derive(Debug)]
@@ -21,21 +20,14 @@ pub struct Destination<O, G> {
     pub gauges: G,
 }
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Other queues that a person may have letters sent to. The schedule never uses them.
     #[must_use]
-    pub fn with_destinations(self, destinations: Vec<Destination<O, G>>) -> Self {
+    pub fn with_destinations(self, destinations: Vec<Destination<P::Outbox, P::Gauges>>) -> Self {
         Self { destinations, ..self }
     }
 
-    fn listed(&self, to: &QueueArn) -> Option<&Destination<O, G>> {
+    fn listed(&self, to: &QueueArn) -> Option<&Destination<P::Outbox, P::Gauges>> {
         self.destinations.iter().find(|destination| destination.arn == *to)
     }
 
@@ -45,7 +37,7 @@ where
     }
 
     /// Where letters go; `None`: nothing may be sent there.
-    pub(super) fn outbox(&self, to: Option<&QueueArn>) -> Option<&O> {
+    pub(super) fn outbox(&self, to: Option<&QueueArn>) -> Option<&P::Outbox> {
         match self.other(to) {
             Some(to) => self.listed(to).map(|destination| &destination.outbox),
             None => self.sends.then_some(&self.outbox),
@@ -53,7 +45,7 @@ where
     }
 
     /// Of the queue where letters go.
-    pub(super) fn gauges(&self, to: Option<&QueueArn>) -> &G {
+    pub(super) fn gauges(&self, to: Option<&QueueArn>) -> &P::Gauges {
         let listed = self.other(to).and_then(|to| self.listed(to));
         listed.map_or(&self.gauges, |destination| &destination.gauges)
     }

@@ -7,13 +7,12 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::job::{Batch, Fate, Job, Line};
 use redrive_core::letter::{Letter, SHARDS, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, Letters, Unavailable};
 use redrive_core::replay::{Candidate, Heads, is_fifo};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
-use super::{Listing, ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Listing, Ports, ReplayReport, Replayer, Sending};
 
 /// All open letters are read to find the heads: that may take so much of the time, one part in as many.
 const SHARE: u32 = 5;
@@ -69,14 +68,7 @@ pub(super) struct Queueing<'a> {
     pub(super) window: Duration,
 }
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows, and these letters. What was sent
     /// and marked holds up what comes after it until its outcome is known, unless somebody asked for it not to.
     async fn turns(&self, letters: &[Letter], after_replayed: bool) -> Result<Option<Turns>, Unavailable> {

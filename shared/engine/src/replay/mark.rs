@@ -1,21 +1,13 @@
 use redrive_core::ids::{MessageId, Number};
 use redrive_core::job::{Fate, Line};
 use redrive_core::letter::Letter;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, Unavailable};
 use tracing::{info, warn};
 
 use super::send::Claimed;
-use super::{ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer, Sending};
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Marks the letters of a batch, each by its own answer.
     pub(super) async fn mark(
         &self,

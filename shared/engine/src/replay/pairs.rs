@@ -11,15 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Listing, ReplayReport, Replayer, STEP, Sending, Step};
-use crate::World;
+use super::{Listing, Ports, ReplayReport, Replayer, STEP, Sending, Step};
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
@@ -78,18 +77,11 @@ impl Reports {
 ///
 /// # Errors
 /// [`ReplayError`].
-pub async fn replay_all<O, R, T, G, W>(
-    pairs: &[Replayer<O, R, T, G, W>],
+pub async fn replay_all<P: Ports>(
+    pairs: &[Replayer<P>],
     request: &Request,
     deadline: Instant,
-) -> Result<Reports, ReplayError>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+) -> Result<Reports, ReplayError> {
     let none = Reports::none(pairs.len());
     let Some(first) = pairs.first() else { return Ok(none) };
     let resting = pairs.iter().map(|_| AtomicBool::new(false)).collect();
@@ -136,9 +128,9 @@ where
 }
 
 /// One run.
-struct Walk<'a, O, R, T, G, W> {
-    pairs: &'a [Replayer<O, R, T, G, W>],
-    first: &'a Replayer<O, R, T, G, W>,
+struct Walk<'a, P: Ports> {
+    pairs: &'a [Replayer<P>],
+    first: &'a Replayer<P>,
     deadline: Instant,
     reports: Reports,
     /// Letters of queues that are not configured.
@@ -151,14 +143,7 @@ struct Walk<'a, O, R, T, G, W> {
     cut: bool,
 }
 
-impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Walk<'_, P> {
     /// What is due is sent first, and gets most of the time; then it is found out what became of the others.
     async fn schedule(&mut self) -> Result<(), Unavailable> {
         let (now, end) = (self.first.world.now(), self.deadline);

@@ -3,24 +3,16 @@ use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, LedgerReader, Unavailable};
 use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
 
-use super::{ReplayReport, Replayer};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer};
 
 const WHO: &str = "reconciler";
 const COMPLETED: &str = "the ledger shows it completed";
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// What the ledger says of each of these letters' keys.
     pub(super) async fn known(&self, letters: &[Letter]) -> Result<Vec<KnownOf>, Unavailable> {
         let keys: Vec<_> = letters

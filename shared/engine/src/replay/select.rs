@@ -1,19 +1,11 @@
-use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerMarker, Letters, Outbox, Page, Unavailable};
+use redrive_core::ports::{Cursor, Letters, Page, Unavailable};
 
-use super::{Listing, Replayer};
-use crate::World;
+use super::{Listing, Ports, Replayer};
 
 /// How many candidates are asked for at once.
 const PAGE: usize = 100;
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// One page of a listing, of what still stands where it is looked for.
     pub(super) async fn page(
         &self,

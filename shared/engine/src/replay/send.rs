@@ -2,13 +2,12 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Clock, Entropy, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
-use super::{ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer, Sending};
 use crate::batches::batches;
 
 /// How many batches are sent at once.
@@ -42,14 +41,7 @@ fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
     Line { sent: sending.job.and_then(|job| Sent::of(letter, job)), ..line(letter.id, fate) }
 }
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Claims, sends and marks. Answers with what became of each, as far as anything did: a letter
     /// of which nothing is said was not touched.
     pub(super) async fn send(
@@ -299,7 +291,7 @@ where
     pub(super) async fn send_all(
         &self,
         claimed: Vec<Claimed>,
-        to: &O,
+        to: &P::Outbox,
         sending: Sending<'_>,
         report: &mut ReplayReport,
     ) -> Vec<Line> {
@@ -313,7 +305,7 @@ where
         lines
     }
 
-    async fn send_batch(&self, batch: Vec<Claimed>, to: &O, sending: Sending<'_>) -> (ReplayReport, Vec<Line>) {
+    async fn send_batch(&self, batch: Vec<Claimed>, to: &P::Outbox, sending: Sending<'_>) -> (ReplayReport, Vec<Line>) {
         let mut report = ReplayReport::default();
         // Whoever was held up for longer than the lease must not send: another has taken over.
         let now = self.world.now();

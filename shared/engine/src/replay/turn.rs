@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use redrive_core::ids::JobId;
 use redrive_core::job::{Batch, Job, Readings, State, Stop};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{Clock, Gauges, Jobs, Unavailable, WriteError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::groups::Queueing;
-use super::{JobView, ReplayReport, Replayer};
-use crate::{World, roll};
+use super::{JobView, Ports, ReplayReport, Replayer};
+use crate::roll;
 
 /// How many open jobs a run works on.
 const OPEN: usize = 100;
@@ -30,14 +30,7 @@ enum Turn {
     Rests,
 }
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// Which jobs are open.
     pub(super) async fn open_jobs(&self) -> Result<Vec<JobId>, Unavailable> {
         self.letters.jobs(true, OPEN).await

@@ -4,24 +4,16 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::job::{Batch, Job, Walk};
 use redrive_core::letter::{SHARDS, Status};
-use redrive_core::ports::{Cursor, Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Cursor, Unavailable};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 
-use super::{Listing, Replayer};
-use crate::World;
+use super::{Listing, Ports, Replayer};
 
 /// By how much the clock of whoever wrote a failure down may differ from that of whoever replays.
 pub(super) const SKEW: Duration = Duration::from_secs(5);
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// The next letters of a job's selection, at most `count`, and how far the search has come.
     pub(super) async fn next_letters(
         &self,

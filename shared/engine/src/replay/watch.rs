@@ -4,26 +4,18 @@ use redrive_core::ids::LetterId;
 use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, outcome, seen_again};
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Letter, Status};
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Selection};
 use redrive_core::time::Timestamp;
 
 use super::edit::Editing;
 use super::groups::Queueing;
-use super::{ReplayReport, Replayer, Sending};
-use crate::World;
+use super::{Ports, ReplayReport, Replayer, Sending};
 
 /// As long as a send is younger and the ledger is silent, the letter itself need not be read.
 const YOUNG: Duration = Duration::from_secs(10);
 
-impl<O, R, T, G, W> Replayer<O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Replayer<P> {
     /// What is known of a batch's letters now; those that are planned are sent, if the job runs. With SQS's code if
     /// it refused all of them.
     pub(super) async fn advance(

@@ -1,20 +1,12 @@
 //! Whether letters may be sent where somebody wants them.
 
 use redrive_core::ids::QueueArn;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
 use redrive_core::replay::Selection;
 
 use super::{ReplayError, Walk};
-use crate::World;
+use crate::replay::Ports;
 
-impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Walk<'_, P> {
     /// Whether the destination is listed for any of the pairs that may be meant. The letters of those for which it is not are left
     /// alone, and counted.
     pub(super) fn may_send(&self, selection: &Selection, to: Option<&QueueArn>) -> Result<(), ReplayError> {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::job::NewJob;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Jobs, Letters, Unavailable};
 use redrive_core::replay::Selection;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::{READ, ReplayError, ReplayReport, Walk};
-use crate::World;
+use crate::replay::Ports;
 
 /// A job that is not of one queue.
 const SEVERAL: &str = "a job is of one queue: its letters are of several; make one for each";
@@ -18,14 +18,7 @@ const UNSAID: &str = "a job is of one queue, and several are configured: select.
 /// A job that could send nothing.
 const NOWHERE: &str = "no destination is configured for its queue";
 
-impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Walk<'_, P> {
     /// Where it is told what concerns jobs, whichever pair's: the only one's, if there is but one.
     pub(super) fn desk(&mut self) -> &mut ReplayReport {
         match self.reports.pairs.as_mut_slice() {

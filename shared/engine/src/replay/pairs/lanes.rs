@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use redrive_core::letter::SHARDS;
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox, Unavailable};
+use redrive_core::ports::{Clock, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 
 use super::{Listing, Reports, Step, Walk};
+use crate::replay::Ports;
 use crate::replay::walk::SKEW;
-use crate::{World, roll};
+use crate::roll;
 
 /// How many shards are walked at once: while one lane waits for an answer, the other works. They share no letter, and so are no
 /// more to each other than two runs at the same time.
@@ -34,14 +35,7 @@ impl Search<'_> {
     }
 }
 
-impl<O, R, T, G, W> Walk<'_, O, R, T, G, W>
-where
-    O: Outbox,
-    R: LedgerMarker,
-    T: Letters + Jobs,
-    G: Gauges,
-    W: World,
-{
+impl<P: Ports> Walk<'_, P> {
     /// Walks a part of an index, shard by shard and page by page, and takes the step with what fits. The index is
     /// only a list of candidates: every step reads the letter itself and writes under a condition. It starts anywhere, so
     /// that a run which always ends too early does not always leave out the same shards.
