@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
 use redrive_core::job::{Fate, Guard, Line, State};
+use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Letter, Status};
 use redrive_core::ports::Jobs;
 use redrive_core::replay::{Change, Request, Said, Selection};
 use redrive_testkit::Faults;
 use tokio::time::Instant;
 
-use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_code};
+use crate::job_bench::{DAY, Does, JOB, JobBench, MINUTE, of_code};
 
 fn replay(selection: Selection) -> Request {
     Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
@@ -24,7 +25,7 @@ fn grouped(count: usize) -> JobBench {
 fn grouped_with(faults: &Faults, count: usize) -> JobBench {
     let bench = JobBench { is_fifo: true, ..JobBench::new(faults) };
     for n in 0..count {
-        let sequence = Some(format!("{}", 1_000 - n));
+        let sequence = Some(format!("{}", 10_000 - n));
         bench.letters.force(Letter { group: Some("a".to_owned()), sequence, ..bench.letter(n, "c") });
     }
     bench
@@ -137,8 +138,7 @@ async fn a_letter_that_fails_again_holds_up_the_rest_of_its_group_and_no_other_g
         bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
     }
     bench.consume(|order| if order == "o-4" { Does::Fail } else { Does::Succeed });
-    let guard = Guard { max_failed_percent: 100, step_seconds: 1, ..Guard::default() };
-    bench.create(of_code("c"), guard).await;
+    bench.create(of_code("c"), Guard { step_seconds: 1, ..Guard::default() }).await;
     // Nobody indexes what died again here: a person would find it PENDING.
     bench.run("work", &Request::Work).await;
     let fates = [Fate::Resolved, Fate::FailedAgain, Fate::Behind];
@@ -188,4 +188,55 @@ async fn looking_for_the_first_of_each_group_takes_a_small_part_of_the_time() {
     let looks = bench.faults.calls().iter().filter(|call| call.action == "query the status index").count();
     let share = (latency * u32::try_from(looks).unwrap()).as_secs_f64() / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{looks} looks, {share:.2} of {:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_ledger_what_was_sent_is_not_sent_again_and_holds_up_its_group_until_nothing_can_return() {
+    let bench = JobBench { has_ledger: false, ..grouped(2) };
+    assert_eq!(bench.run("first", &replay(of_code("c"))).await.sent, 1);
+    assert_eq!(bench.run("second", &replay(of_code("c"))).await.behind, 1);
+    let guard = || Guard { outcome_seconds: 60, ..Guard::default() };
+    bench.create(of_code("c"), guard()).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::HeldUp)), (State::Done, 1), "nobody will say what became of the first");
+    tokio::time::sleep(20 * DAY).await;
+    assert_eq!(bench.run("later", &replay(of_code("c"))).await.sent, 1);
+    let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
+    assert_eq!(bodies, [1, 0].map(|n| bench.letter(n, "c").payload), "each once");
+    assert_eq!(bench.count(Status::Replayed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_is_done_already_does_not_hold_up_a_job() {
+    let bench = grouped(3);
+    let first = bench.letter(2, "c");
+    bench.ledger.force(LedgerKey::owned(&first.scope, first.key.as_ref().unwrap()), bench.done(first.hash.clone()));
+    bench.consume(|_| Does::Succeed);
+    let others: Vec<LetterId> = (0..2).map(|n| bench.letter(n, "c").id).collect();
+    bench.create(Selection::Ids(others), Guard::default()).await;
+    bench.run("work", &Request::Work).await;
+    let found = bench.letters.letter(first.id).unwrap();
+    assert_eq!((bench.job().account.of(Fate::Resolved), found.status, found.number.0), (2, Status::Resolved, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_letters_than_a_job_plans_ahead_go_in_the_order_of_their_groups_to_the_end() {
+    let (groups, each) = (550, 10);
+    let faults = Faults::script([]).with_latency(Duration::from_millis(5));
+    let bench = JobBench { is_fifo: true, ..JobBench::new(&faults) };
+    for n in 0..groups * each {
+        let (group, sequence) = (Some(format!("{}", n % groups)), Some(format!("{}", 10_000 - n)));
+        bench.letters.force(Letter { group, sequence, ..bench.letter(n, "c") });
+    }
+    bench.consume(|_| Does::Succeed);
+    let guard = Guard { rate: 10_000, step_seconds: 1, max_backlog: None, ..Guard::default() };
+    bench.create(of_code("c"), guard).await;
+    let job = bench.until_closed().await;
+    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 5_500, (5_500, 1)));
+    let came = bench.came.lock().unwrap().clone();
+    for group in 0..groups {
+        let of_it = |order: &&String| order[2..].parse::<usize>().unwrap() % groups == group;
+        let in_order: Vec<_> = (0..each).rev().map(|n| format!("o-{}", n * groups + group)).collect();
+        assert_eq!(came.iter().filter(of_it).cloned().collect::<Vec<_>>(), in_order);
+    }
 }

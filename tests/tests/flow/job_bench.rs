@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 pub(crate) const JOB: JobId = JobId::from_random(7);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the consumer does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,21 +216,33 @@ impl JobBench {
         }
         let life =
             Life { message_id: MessageId::new(record.message_id.clone().unwrap()).unwrap(), sent_at: self.now() };
+        let send = SendId { letter: redrive.letter, number: redrive.number };
         let failed = does == Does::Fail;
         let entry = Entry {
             state: if failed { State::Failed } else { State::Completed },
-            owner: OwnerToken::from_random(1),
-            lease_until: Timestamp::NEVER,
-            hash: PayloadHash::of_json(&body),
             version: version + 1,
             lives: vec![LifeRecord { life, attempts: 1, dead: failed }],
-            send: Some(SendId { letter: redrive.letter, number: redrive.number }),
+            send: Some(send),
+            ..self.done(PayloadHash::of_json(&body))
+        };
+        self.ledger.force(key, entry);
+    }
+
+    /// A completion by somebody.
+    pub(crate) fn done(&self, hash: PayloadHash) -> Entry {
+        Entry {
+            state: State::Completed,
+            owner: OwnerToken::from_random(1),
+            lease_until: Timestamp::NEVER,
+            hash,
+            version: 1,
+            lives: Vec::new(),
+            send: None,
             fault: None,
             history: Vec::new(),
             withdrawn: Vec::new(),
             expires: self.now().after(30 * DAY),
-        };
-        self.ledger.force(key, entry);
+        }
     }
 
     /// How many copies came to the consumer: of all letters, and of the one with the most.

@@ -129,8 +129,6 @@ struct Checker {
     edits: BTreeMap<LetterId, Number>,
     /// What is in the main queue.
     waits: BTreeSet<MessageId>,
-    /// What SQS has moved back there by itself.
-    returned: BTreeSet<MessageId>,
     /// What is called by another id now.
     became: BTreeMap<MessageId, MessageId>,
     /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
@@ -164,7 +162,6 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         effects: HashMap::new(),
         edits: BTreeMap::new(),
         waits: BTreeSet::new(),
-        returned: BTreeSet::new(),
         became: BTreeMap::new(),
         handed: BTreeSet::new(),
         read: BTreeSet::new(),
@@ -272,7 +269,6 @@ impl Checker {
         self.waits.remove(id);
         if back {
             self.waits.insert(message.id.clone());
-            self.returned.insert(message.id.clone());
         }
         if *id != message.id {
             self.became.insert(id.clone(), message.id.clone());

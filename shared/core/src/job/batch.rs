@@ -40,6 +40,9 @@ pub struct Line {
     /// More about it: SQS's code, if SQS refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// BEHIND: its FIFO group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// What is known of a send: enough to ask the ledger about its outcome without reading the letter.
@@ -83,7 +86,7 @@ impl Line {
     /// A letter that is meant to be sent.
     #[must_use]
     pub const fn planned(letter: LetterId) -> Self {
-        Self { letter, fate: Fate::Planned, sent: None, note: None }
+        Self { letter, fate: Fate::Planned, sent: None, note: None, group: None }
     }
 
     /// Which send it is.

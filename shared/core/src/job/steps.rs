@@ -79,7 +79,7 @@ impl Job {
         self.state.runs() && (self.walk.ended || open.len() >= AHEAD) && left.all(|line| line.fate == Fate::Behind)
     }
 
-    /// The head after so many letters were sent that had stood behind others: it has paid for them.
+    /// The head before so many letters are sent that have stood behind others: it has paid for them.
     #[must_use]
     pub fn paid(&self, letters: usize, now: Timestamp) -> Self {
         let count = u32::try_from(letters).unwrap_or(u32::MAX);
@@ -160,7 +160,8 @@ impl Job {
     fn danger(&self, known: &Account, readings: Readings) -> Option<Stop> {
         let (failed, seen) = (known.failed(), known.failed() + known.succeeded());
         // The first one that fails is not yet all of one: what is under way counts, as far as the canary goes.
-        let of = seen.max(known.sent().min(self.guard.canary.max(FLOOR)));
+        let under_way = known.sent() + known.of(Fate::Behind);
+        let of = seen.max(under_way.min(self.guard.canary.max(FLOOR)));
         if u64::from(failed) * 100 > u64::from(of) * u64::from(self.guard.max_failed_percent) {
             return Some(Stop::FailedAgain { failed, of });
         }

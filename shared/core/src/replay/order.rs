@@ -36,6 +36,20 @@ impl Heads {
         self.before(letter).is_none()
     }
 
+    /// The head of a group.
+    #[must_use]
+    pub fn of(&self, group: &str) -> Option<LetterId> {
+        self.0.get(group).map(|(_, head)| *head)
+    }
+
+    /// Whether a letter has a place among these: it is the head of its group, or comes after that. One that was not there when
+    /// they were looked for has none, as a rule.
+    #[must_use]
+    pub fn knows(&self, letter: &Letter) -> bool {
+        let (Some(group), Some(sequence)) = (&letter.group, &letter.sequence) else { return true };
+        self.0.get(group).is_some_and(|(head, _)| *head <= place(sequence))
+    }
+
     /// Which one it waits for.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Option<LetterId> {
@@ -77,6 +91,11 @@ mod tests {
         assert!(heads.lets(&letter(5, "c", "1")), "nobody else is known there");
         assert!(heads.lets(&letter(6, "a", "97")), "the index has not seen it yet");
         assert!(heads.lets(&Letter { sequence: None, ..letter(7, "a", "100") }));
+        assert_eq!(heads.before(&letters[0]), Some(letters[2].id));
+        assert_eq!((heads.of("a"), heads.of("c")), (Some(letters[2].id), None));
+        let known =
+            [&letters[0], &letters[2], &letter(5, "c", "1"), &letter(6, "a", "97")].map(|letter| heads.knows(letter));
+        assert_eq!(known, [true, true, false, false]);
     }
 
     #[test]

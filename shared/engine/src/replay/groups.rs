@@ -1,23 +1,26 @@
 //! The order of a FIFO queue's groups: whose turn it is, and what becomes of those whose turn it is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::{Batch, Fate, Job, Line};
+use redrive_core::job::{BATCH, Batch, Fate, Job, Line};
 use redrive_core::letter::{Letter, SHARDS, Status};
-use redrive_core::ports::{Clock, Letters, Unavailable};
+use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Candidate, Heads, is_fifo};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
+use super::pairs::READ;
+use super::walk::SKEW;
+use super::watch::still_fits;
 use super::{Listing, Ports, ReplayReport, Replayer, Sending};
 
 /// All open letters are read to find the heads: that may take so much of the time, one part in as many.
 const SHARE: u32 = 5;
-/// By how much an index may be late.
-const LAG: Duration = Duration::from_secs(10);
+/// What was read longer ago is read again in any case.
+const OLD: Duration = Duration::from_secs(30);
 
 /// The heads as they were read last, for as long as that is good enough.
 #[derive(Debug, Default)]
@@ -32,26 +35,34 @@ struct Memo {
 }
 
 impl Memo {
-    /// What is older than the reading was seen by it, with whatever came before it in its group; and not to see at once that a
-    /// head is done with makes nothing overtake it.
+    /// By what was read then only the head of a group may go. A letter that has no place among them is newer, and so may be
+    /// what comes before it.
     fn serves(&self, letters: &[Letter], after_replayed: bool, now: Timestamp) -> bool {
-        let changed = |letter: &Letter| letter.history.last().map_or(letter.reason.last_failed_at, |event| event.at);
         self.after_replayed == after_replayed
-            && now.since(self.at) < self.took * (SHARE - 1)
-            && letters.iter().all(|letter| changed(letter).after(LAG) < self.at)
+            && now.since(self.at) < (self.took * SHARE).min(OLD)
+            && letters.iter().all(|letter| self.heads.knows(letter))
     }
 }
 
-/// Whose turn it is, among some letters.
-struct Turns {
-    known: Arc<Heads>,
-    own: Heads,
+/// Who stands before others.
+struct Before {
+    id: LetterId,
+    status: Status,
+    sent: Option<Timestamp>,
 }
 
-impl Turns {
-    /// Which one a letter waits for.
-    fn before(&self, letter: &Letter) -> Option<LetterId> {
-        self.own.before(letter).or_else(|| self.known.before(letter))
+impl Before {
+    fn of(letter: &Letter) -> Self {
+        Self { id: letter.id, status: letter.status, sent: letter.sends.last().map(|send| send.at) }
+    }
+
+    /// Whether it may stand there for ever: nothing is to be expected of its last send any more, if there was one.
+    fn stands_still(&self, window: Duration, now: Timestamp) -> bool {
+        match self.status {
+            Status::Pending => true,
+            Status::Replaying | Status::Replayed => self.sent.is_none_or(|sent| now.since(sent) > window),
+            Status::Resolved | Status::Discarded => false,
+        }
     }
 }
 
@@ -59,50 +70,97 @@ impl Turns {
 #[derive(Clone, Copy)]
 pub(super) struct Queueing<'a> {
     /// Its letters that are not final.
-    pub(super) meant: &'a BTreeSet<LetterId>,
+    meant: &'a BTreeSet<LetterId>,
+    /// The heads of their groups, if one of them stands behind another.
+    heads: Option<&'a Heads>,
     /// Nothing else of it is left.
-    pub(super) held_up: bool,
+    held_up: bool,
+    /// If it has not looked through its selection: heads that are none of it.
+    strangers: Option<&'a BTreeSet<LetterId>>,
     /// At most so many may go.
     pub(super) limit: usize,
     /// For so long an outcome is waited for.
-    pub(super) window: Duration,
+    window: Duration,
+}
+
+impl<'a> Queueing<'a> {
+    /// As a job stands.
+    pub(super) fn new(
+        job: &Job,
+        open: &[Batch],
+        meant: &'a BTreeSet<LetterId>,
+        heads: Option<&'a Heads>,
+        now: Timestamp,
+    ) -> Self {
+        let (held_up, limit) = (job.is_held_up(open), job.may_send(open, now));
+        Self { meant, heads, held_up, strangers: None, limit, window: job.guard.window() }
+    }
+
+    /// The same of a job that has not looked through its selection, but at these.
+    pub(super) const fn behind_strangers(self, strangers: &'a BTreeSet<LetterId>) -> Self {
+        Self { strangers: Some(strangers), ..self }
+    }
+
+    /// Of letters that were just planned: none has stood behind another, and none is given up.
+    pub(super) fn planned(job: &Job, meant: &'a BTreeSet<LetterId>) -> Self {
+        Self { meant, heads: None, held_up: false, strangers: None, limit: 0, window: job.guard.window() }
+    }
+
+    /// Whether the turn of a letter has come that stood behind another one, as far as is known here.
+    pub(super) fn has_its_turn(&self, line: &Line) -> bool {
+        let head = line.group.as_deref().zip(self.heads).and_then(|(group, heads)| heads.of(group));
+        line.fate == Fate::Behind && self.limit > 0 && head.is_none_or(|head| head == line.letter)
+    }
+
+    /// Whether a letter that stands behind another one must be looked at.
+    pub(super) fn concerns(&self, line: &Line, job: &Job) -> bool {
+        let ended = self.held_up || !job.state.runs();
+        line.fate == Fate::Behind && (ended || self.has_its_turn(line))
+    }
+
+    fn line(&self, letter: LetterId, group: Option<String>, head: Option<&Before>, now: Timestamp) -> Line {
+        let strange = |id| !self.meant.contains(id) && self.strangers.is_none_or(|strangers| strangers.contains(id));
+        let still = head.filter(|head| strange(&head.id) && head.stands_still(self.window, now));
+        let line = Line { fate: Fate::Behind, group, ..Line::planned(letter) };
+        let Some(head) = still else { return line };
+        let note = Some(format!("behind letter {}, which is {}", head.id, head.status));
+        Line { fate: Fate::HeldUp, note, ..line }
+    }
+}
+
+/// What stands before letters of a job.
+pub(super) enum Ahead {
+    /// Some that it means, too, and has not come to.
+    ToPlan(Vec<LetterId>),
+    /// None that it means.
+    Strangers(BTreeSet<LetterId>),
 }
 
 impl<P: Ports> Replayer<P> {
-    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows, and these letters. What was sent
-    /// and marked holds up what comes after it until its outcome is known, unless somebody asked for it not to.
-    async fn turns(&self, letters: &[Letter], after_replayed: bool) -> Result<Option<Turns>, Unavailable> {
-        let source = &self.settings.reading.source;
-        if !is_fifo(source) {
+    /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows. What was sent and marked holds up
+    /// what comes after it until its outcome is known, unless somebody asked for it not to.
+    async fn heads(&self, letters: &[Letter], after_replayed: bool) -> Result<Option<Arc<Heads>>, Unavailable> {
+        if !is_fifo(&self.settings.reading.source) {
             return Ok(None);
         }
-        let holds = |status| match status {
-            Status::Pending | Status::Replaying => true,
-            Status::Replayed => !after_replayed,
-            Status::Resolved | Status::Discarded => false,
-        };
-        let mut own = Heads::default();
-        letters.iter().filter(|letter| holds(letter.status)).for_each(|letter| own.add(&Candidate::of(letter)));
         let begun = self.world.now();
         let remembered = {
             let memory = self.heads.0.lock().unwrap_or_else(PoisonError::into_inner);
-            memory
-                .as_ref()
-                .filter(|memo| memo.serves(letters, after_replayed, begun))
-                .map(|memo| Arc::clone(&memo.heads))
+            let serves = memory.as_ref().filter(|memo| memo.serves(letters, after_replayed, begun));
+            serves.map(|memo| Arc::clone(&memo.heads))
         };
-        if let Some(known) = remembered {
-            return Ok(Some(Turns { known, own }));
+        if remembered.is_some() {
+            return Ok(remembered);
         }
         let open = [Status::Pending, Status::Replaying, Status::Replayed, Status::Pending];
         let mut heads = Heads::default();
-        for status in open.into_iter().filter(|status| holds(*status)) {
+        for status in open.into_iter().filter(|status| holds(*status, after_replayed)) {
             self.read_heads(status, &mut heads).await?;
         }
-        let known = Arc::new(heads);
-        let memo = Memo { at: begun, took: self.world.now().since(begun), after_replayed, heads: Arc::clone(&known) };
+        let heads = Arc::new(heads);
+        let memo = Memo { at: begun, took: self.world.now().since(begun), after_replayed, heads: Arc::clone(&heads) };
         *self.heads.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(memo);
-        Ok(Some(Turns { known, own }))
+        Ok(Some(heads))
     }
 
     async fn read_heads(&self, status: Status, heads: &mut Heads) -> Result<(), Unavailable> {
@@ -112,12 +170,17 @@ impl<P: Ports> Replayer<P> {
                 let page = self.page(Listing::all(status), shard, after).await?;
                 // Another queue's group of the same name is another group.
                 let ours = page.candidates.iter().filter(|one| one.source == self.settings.reading.source);
-                ours.for_each(|one| heads.add(one));
+                ours.filter(|one| !self.is_over(one)).for_each(|one| heads.add(one));
                 let Some(next) = page.next else { break };
                 after = Some(next);
             }
         }
         Ok(())
+    }
+
+    /// Without a ledger nobody will say what became of it, and now nothing returns any more.
+    fn is_over(&self, one: &Candidate) -> bool {
+        one.status == Status::Replayed && !self.ledger.is_kept() && one.due < self.world.now()
     }
 
     /// Leaves out those whose turn has not come.
@@ -128,82 +191,121 @@ impl<P: Ports> Replayer<P> {
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
     ) -> Vec<Letter> {
-        let turns = match self.turns(&letters, sending.after_replayed).await {
+        let known = match self.heads(&letters, sending.after_replayed).await {
             Ok(None) => return letters,
-            Ok(Some(turns)) => turns,
+            Ok(Some(heads)) => heads,
             Err(error) => {
                 warn!(%error, count = letters.len(), "heads of groups could not be read; nothing was sent");
                 report.unavailable += letters.len();
                 return Vec::new();
             }
         };
+        // The index may not know yet what these are now.
+        let mut own = Heads::default();
+        let holding = letters.iter().filter(|letter| holds(letter.status, sending.after_replayed));
+        holding.map(Candidate::of).filter(|one| !self.is_over(one)).for_each(|one| own.add(&one));
         let (mut first, mut waiting) = (Vec::with_capacity(letters.len()), Vec::new());
         for letter in letters {
-            match turns.before(&letter).filter(|_| letter.status == Status::Pending) {
-                Some(head) => waiting.push((letter.id, head)),
+            let head = own.before(&letter).or_else(|| known.before(&letter));
+            match head.filter(|_| letter.status == Status::Pending) {
+                Some(head) => waiting.push((letter.id, letter.group, head)),
                 None => first.push(letter),
             }
         }
-        if !waiting.is_empty() {
-            lines.extend(self.behind(waiting, sending, report).await);
-        }
+        report.behind += waiting.len();
+        let Some(job) = sending.queueing.filter(|_| !waiting.is_empty()) else { return first };
+        let heads = if job.held_up { waiting.iter().map(|(.., head)| *head).collect() } else { BTreeSet::new() };
+        let heads = self.look_at(heads, report).await;
+        let now = self.world.now();
+        lines.extend(waiting.into_iter().map(|(letter, group, head)| {
+            let head = heads.iter().find(|before| before.id == head);
+            job.line(letter, group, head, now)
+        }));
         first
     }
 
-    /// Letters whose turn has not come, each with the one that it waits for. Looks what became of those; and a job that has
-    /// nothing else left does not wait for who may stand there for ever.
-    async fn behind(
+    /// The heads of the groups in which letters of a job stand behind others; finds out what became of these, so that the next
+    /// ones need not wait for the schedule. `None` if nothing stands behind another.
+    pub(super) async fn heads_of(
         &self,
-        waiting: Vec<(LetterId, LetterId)>,
-        sending: Sending<'_>,
+        job: &Job,
+        open: &[Batch],
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
-        report.behind += waiting.len();
-        let mut ids: Vec<_> = waiting.iter().map(|(_, head)| *head).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let heads: Vec<Letter> = match self.letters.read(&ids).await {
-            Ok(heads) => heads.into_iter().flatten().collect(),
-            Err(error) => {
-                warn!(%error, count = ids.len(), "letters could not be read; what stands behind them waits");
-                return Vec::new();
-            }
-        };
-        let now = self.world.now();
-        let lines = sending.queueing.map(|job| {
-            let of = |(letter, head): &(LetterId, LetterId)| {
-                let head = heads.iter().find(|one| one.id == *head);
-                job.line(*letter, head, now)
-            };
-            waiting.iter().map(of).collect()
-        });
-        if !heads.is_empty() {
-            self.reconcile(heads, report).await;
+    ) -> Result<Option<Arc<Heads>>, Unavailable> {
+        let behind = || open.iter().flat_map(|batch| &batch.lines).filter(|line| line.fate == Fate::Behind);
+        if !job.state.runs() || behind().next().is_none() {
+            return Ok(None);
         }
-        lines.unwrap_or_default()
+        let Some(heads) = self.heads(&[], job.guard.after_replayed).await? else { return Ok(None) };
+        let own: HashSet<_> = behind().map(|line| line.letter).collect();
+        let groups: BTreeSet<_> = behind().filter_map(|line| line.group.as_deref()).collect();
+        let others =
+            groups.into_iter().filter_map(|group| heads.of(group)).filter(|head| !own.contains(head)).collect();
+        self.look_at(others, report).await;
+        Ok(Some(heads))
+    }
+
+    /// What stands there, after the ledger was asked about it. What could not be read is left out.
+    async fn look_at(&self, ids: BTreeSet<LetterId>, report: &mut ReplayReport) -> Vec<Before> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for few in ids.chunks(READ) {
+            let looked = async {
+                let letters: Vec<_> = self.letters.read(few).await?.into_iter().flatten().collect();
+                let known = if self.ledger.is_kept() { self.known(&letters).await? } else { Vec::new() };
+                Ok::<_, Unavailable>((letters, known))
+            };
+            let (letters, known) = match looked.await {
+                Ok(looked) => looked,
+                Err(error) => {
+                    warn!(%error, count = few.len(), "letters could not be looked at; what stands behind them waits");
+                    continue;
+                }
+            };
+            let done = |place: usize| known.get(place).is_some_and(|known| known.effect.is_some());
+            let standing = letters.iter().enumerate().filter(|(place, _)| !done(*place));
+            found.extend(standing.map(|(_, letter)| Before::of(letter)));
+            if self.ledger.is_kept() {
+                self.found_out(letters, known, report).await;
+            }
+        }
+        found
+    }
+
+    /// What stands before the letters of a job that has planned as many as it may.
+    pub(super) async fn heads_ahead(
+        &self,
+        job: &Job,
+        open: &[Batch],
+        heads: &Heads,
+        meant: &BTreeSet<LetterId>,
+    ) -> Result<Ahead, Unavailable> {
+        let lines = open.iter().flat_map(|batch| &batch.lines).filter(|line| line.fate == Fate::Behind);
+        let groups: BTreeSet<_> = lines.filter_map(|line| line.group.as_deref()).collect();
+        let heads = groups.into_iter().filter_map(|group| heads.of(group)).filter(|head| !meant.contains(head));
+        let heads: Vec<_> = heads.collect();
+        let by_then = job.created_at.after(SKEW);
+        let fits = |letter: &&Letter| {
+            letter.reason.last_failed_at <= by_then && still_fits(job, letter) && letter.sent_for(job.id).is_none()
+        };
+        let mut strangers = BTreeSet::new();
+        for few in heads.chunks(BATCH) {
+            let letters: Vec<_> = self.letters.read(few).await?.into_iter().flatten().collect();
+            let fit: Vec<_> = letters.iter().filter(fits).map(|letter| letter.id).collect();
+            if !fit.is_empty() {
+                return Ok(Ahead::ToPlan(fit));
+            }
+            strangers.extend(letters.iter().map(|letter| letter.id));
+        }
+        Ok(Ahead::Strangers(strangers))
     }
 }
 
-impl<'a> Queueing<'a> {
-    /// As a job stands.
-    pub(super) fn new(job: &Job, open: &[Batch], meant: &'a BTreeSet<LetterId>, now: Timestamp) -> Self {
-        let (held_up, limit) = (job.is_held_up(open), job.may_send(open, now));
-        Self { meant, held_up, limit, window: job.guard.window() }
-    }
-
-    /// What becomes of a letter behind another one.
-    fn line(&self, letter: LetterId, head: Option<&Letter>, now: Timestamp) -> Line {
-        let still = head.filter(|head| {
-            let sent = head.sends.last().is_some_and(|send| now.since(send.at) <= self.window);
-            match head.status {
-                Status::Pending => true,
-                Status::Replaying | Status::Replayed => !sent,
-                Status::Resolved | Status::Discarded => false,
-            }
-        });
-        let still = still.filter(|head| self.held_up && !self.meant.contains(&head.id));
-        let note = still.map(|head| format!("behind letter {}, which is {}", head.id, head.status));
-        let fate = if note.is_some() { Fate::HeldUp } else { Fate::Behind };
-        Line { fate, note, ..Line::planned(letter) }
+/// Whether a letter holds up what comes after it in its group.
+const fn holds(status: Status, after_replayed: bool) -> bool {
+    match status {
+        Status::Pending | Status::Replaying => true,
+        Status::Replayed => !after_replayed,
+        Status::Resolved | Status::Discarded => false,
     }
 }

@@ -22,7 +22,7 @@ use super::{Listing, Ports, ReplayReport, Replayer, STEP, Sending, Step};
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
-const READ: usize = 20;
+pub(super) const READ: usize = 20;
 const STEP_BYTES: usize = 1 << 20;
 
 /// Why a request came to its end early, or was not begun.

@@ -59,6 +59,11 @@ impl<P: Ports> Replayer<P> {
                 return;
             }
         };
+        self.found_out(letters, known, report).await;
+    }
+
+    /// The same, of letters of which the ledger was asked.
+    pub(super) async fn found_out(&self, letters: Vec<Letter>, known: Vec<KnownOf>, report: &mut ReplayReport) {
         let policy = &self.settings.policy;
         let moves = letters.into_iter().zip(known).map(|(letter, known)| {
             let edge = move |letter: &Letter| match &known.effect {

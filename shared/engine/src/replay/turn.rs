@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redrive_core::ids::JobId;
-use redrive_core::job::{Batch, Job, Readings, State, Stop};
+use redrive_core::ids::{JobId, LetterId};
+use redrive_core::job::{Batch, Job, Readings, State, Stop, Walk};
 use redrive_core::ports::{Clock, Gauges, Jobs, Unavailable, WriteError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::groups::Queueing;
+use super::groups::{Ahead, Queueing};
 use super::{JobView, Ports, ReplayReport, Replayer};
 use crate::roll;
 
@@ -133,19 +133,35 @@ impl<P: Ports> Replayer<P> {
         deadline: Instant,
         report: &mut ReplayReport,
     ) -> Result<Option<(Job, bool)>, Unavailable> {
-        let (mut moved, mut paid) = (false, 0);
         let lines = open.iter().flat_map(|batch| &batch.lines);
         let meant = lines.filter(|line| !line.fate.is_final()).map(|line| line.letter).collect();
-        let mut queueing = Queueing::new(&job, open, &meant, self.world.now());
+        let heads = self.heads_of(&job, open, report).await?;
+        let strangers;
+        let mut queueing = Queueing::new(&job, open, &meant, heads.as_deref(), self.world.now());
+        if let Some(heads) = heads.as_ref().filter(|_| job.is_held_up(open) && !job.walk.ended) {
+            match self.heads_ahead(&job, open, heads, &meant).await? {
+                Ahead::Strangers(none_of_it) => strangers = none_of_it,
+                Ahead::ToPlan(next) => {
+                    self.write_planned(&job, next, job.walk).await?;
+                    return Ok(None);
+                }
+            }
+            queueing = queueing.behind_strangers(&strangers);
+        }
+        let lines = open.iter().flat_map(|batch| &batch.lines);
+        let paid = lines.filter(|line| queueing.has_its_turn(line)).count().min(queueing.limit);
+        if paid > 0 {
+            let Some(next) = self.head(job.paid(paid, self.world.now())).await? else { return Ok(None) };
+            job = next;
+        }
+        let mut moved = false;
         for batch in open {
             if batch.is_final() || !self.time_left(deadline) {
                 continue;
             }
             let (next, refused) = self.advance(&job, batch, queueing, report).await?;
             moved |= next != *batch;
-            let went = next.since_behind(batch);
-            queueing.limit = queueing.limit.saturating_sub(went);
-            paid += went;
+            queueing.limit = queueing.limit.saturating_sub(next.since_behind(batch));
             *batch = next;
             if let Some(code) = refused.filter(|_| job.state.runs()) {
                 let stopped = job.stopped(Stop::Refused { code }, self.world.now());
@@ -153,8 +169,22 @@ impl<P: Ports> Replayer<P> {
                 job = next;
             }
         }
-        let next = (paid > 0).then(|| job.paid(paid, self.world.now()));
-        Ok(self.onto(job, next).await?.map(|job| (job, moved)))
+        Ok(Some((job, moved)))
+    }
+
+    /// Writes the next batch of a job, and then its head. `None` if somebody else was faster.
+    async fn write_planned(
+        &self,
+        job: &Job,
+        letters: Vec<LetterId>,
+        walk: Walk,
+    ) -> Result<Option<(Job, Batch)>, Unavailable> {
+        let now = self.world.now();
+        let expires = Job::batch_expires(&self.settings.policy, now);
+        // Somebody else's batch of that number is as good.
+        let batch = self.batch(Batch::new(job.id, job.batches, letters, walk, expires)).await?;
+        let Ok(next) = job.planned(&batch, now) else { return Ok(None) };
+        Ok(self.head(next).await?.map(|job| (job, batch)))
     }
 
     /// Writes a head. `None` if it is not there any more as it was read: whoever was faster has decided.
@@ -251,16 +281,10 @@ impl<P: Ports> Replayer<P> {
                 *job = next;
                 continue;
             }
-            let now = self.world.now();
-            let expires = Job::batch_expires(&self.settings.policy, now);
-            // Somebody else's batch of that number is as good.
-            let batch = self.batch(Batch::new(job.id, job.batches, letters, walk, expires)).await?;
-            let Ok(next) = job.planned(&batch, now) else { return Ok(None) };
-            let Some(next) = self.head(next).await? else { return Ok(None) };
+            let Some((next, batch)) = self.write_planned(job, letters, walk).await? else { return Ok(None) };
             *job = next;
             let meant = BTreeSet::new();
-            let queueing = Queueing { limit: 0, held_up: false, ..Queueing::new(job, open, &meant, now) };
-            let (batch, refused) = self.advance(job, &batch, queueing, report).await?;
+            let (batch, refused) = self.advance(job, &batch, Queueing::planned(job, &meant), report).await?;
             open.push(batch);
             if let Some(code) = refused {
                 let stopped = job.stopped(Stop::Refused { code }, self.world.now());

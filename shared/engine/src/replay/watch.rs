@@ -22,15 +22,15 @@ impl<P: Ports> Replayer<P> {
         &self,
         job: &Job,
         batch: &Batch,
-        queueing: Queueing<'_>,
+        mut queueing: Queueing<'_>,
         report: &mut ReplayReport,
     ) -> Result<(Batch, Option<String>), Unavailable> {
         let mut lines = batch.lines.clone();
         let mut refused = None;
         let mut planned = ids(&lines, |line| line.fate == Fate::Planned);
-        let limit = planned.len().saturating_add(queueing.limit);
-        planned.extend(ids(&lines, |line| line.fate == Fate::Behind));
-        let queueing = Queueing { limit, ..queueing };
+        let paid = planned.len();
+        planned.extend(ids(&lines, |line| queueing.concerns(line, job)));
+        queueing.limit = queueing.limit.saturating_add(paid);
         if !planned.is_empty() {
             let sent = self.send_planned(job, &planned, queueing, report).await?;
             refused = report.stopped.take();
@@ -60,7 +60,7 @@ impl<P: Ports> Replayer<P> {
         &self,
         job: &Job,
         planned: &[LetterId],
-        queueing: Queueing<'_>,
+        mut queueing: Queueing<'_>,
         report: &mut ReplayReport,
     ) -> Result<Vec<Line>, Unavailable> {
         let letters = self.letters.read(planned).await?;
@@ -71,6 +71,7 @@ impl<P: Ports> Replayer<P> {
                 Some(letter) if letter.sent_for(job.id).is_some() => {
                     let sent = Sent::of(&letter, job.id);
                     lines.push(Line { fate: Fate::Sent, sent, ..Line::planned(*id) });
+                    queueing.limit = queueing.limit.saturating_sub(1);
                     continue;
                 }
                 Some(letter) if !still_fits(job, &letter) => Fate::ChangedMeanwhile,
@@ -192,7 +193,7 @@ fn take_over(lines: &mut [Line], known: Vec<Line>) {
 }
 
 /// Whether a letter is still one that the job means.
-fn still_fits(job: &Job, letter: &Letter) -> bool {
+pub(super) fn still_fits(job: &Job, letter: &Letter) -> bool {
     let fits = match &job.selection {
         Selection::Ids(_) => true,
         Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),

@@ -19,8 +19,7 @@ impl Checker {
     fn is_unedited(&self, life: &Life) -> bool {
         let Some(known) = self.known.get(&life.message_id) else { return false };
         let [own, _] = known.letters;
-        // What somebody has SQS enqueue once more is a message like any other; replay has no say in that.
-        let first = own.is_some_and(|own| self.edits.contains_key(&own)) && !self.returned.contains(&life.message_id);
+        let first = own.is_some_and(|own| self.edits.contains_key(&own));
         let send = known.seen.send().filter(|_| &*known.by != "producer");
         let before = send.is_some_and(|send| self.edits.get(&send.letter).is_some_and(|edit| send.number < *edit));
         first || before
