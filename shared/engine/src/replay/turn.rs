@@ -139,9 +139,13 @@ impl<P: Ports> Replayer<P> {
         let strangers;
         let mut queueing = Queueing::new(&job, open, &meant, heads.as_deref(), self.world.now());
         if let Some(heads) = heads.as_ref().filter(|_| job.is_held_up(open) && !job.walk.ended) {
+            if queueing.limit == 0 {
+                return Ok(Some((job, false)));
+            }
             match self.heads_ahead(&job, open, heads, &meant).await? {
                 Ahead::Strangers(none_of_it) => strangers = none_of_it,
-                Ahead::ToPlan(next) => {
+                Ahead::ToPlan(mut next) => {
+                    next.truncate(queueing.limit);
                     self.write_planned(&job, next, job.walk).await?;
                     return Ok(None);
                 }
