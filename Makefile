@@ -209,8 +209,11 @@ cdk: $(SAM_READY) $(CDK_READY)  ## The CDK's form: types, lints, each property h
 	  --app 'node dist/bin/attach.js' -c pairs=../pairs.example.json -c ledger=arn:aws:dynamodb:eu-central-1:123456789012:table/ledger
 
 .PHONY: workflows
-workflows: $(ACTIONS_READY)  ## Holds the workflows and the compose file to their schemas and to zizmor, offline
+workflows: $(ACTIONS_READY)  ## Holds workflows, forms, dependabot and the compose file to their schemas, and to zizmor, offline
 	@$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(ACTIONS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+	$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(ACTIONS)/check-jsonschema --builtin-schema vendor.compose-spec $(LOCAL)/compose.yaml
 	$(ACTIONS)/zizmor --offline --persona=pedantic --no-progress .github
 
