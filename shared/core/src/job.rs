@@ -9,12 +9,14 @@
 //!    no batch of that number; then the head takes that place over and pays for it from its [`crate::ramp::Bucket`].
 //! 2. Each letter is claimed *for this job*, sent and marked. A letter that has a send of this job is never claimed for
 //!    it again, but to take over a claim that ran out.
+//!    One that SQS refuses for now (throttled, or without permission) is retried after a while, and not for ever.
 //! 3. What became of each is written into its line, until every line of the batch is final.
 //! 4. The head counts final batches in their order, each once, and forgets them.
 
 mod account;
 mod batch;
 mod guard;
+mod refusal;
 mod steps;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,7 @@ use crate::time::Timestamp;
 pub use account::{Account, Fate};
 pub use batch::{BATCH, Batch, Line, Outcome, Sent, outcome, seen_again};
 pub use guard::{AlarmState, Guard, Readings, Stop};
+pub use refusal::{TRIES, passes};
 pub use steps::NotThisStep;
 
 /// The most letters that a job may name by their ids: they stand in its head.

@@ -71,6 +71,16 @@ struct State {
     fifo: bool,
     /// What a FIFO queue has taken lately, by deduplication id.
     taken: HashMap<String, (MessageId, Timestamp)>,
+    /// With which codes calls that send are refused as a whole, and each how often in a thousand.
+    refusals: Vec<(&'static str, u32)>,
+    refusing: StdRng,
+}
+
+impl State {
+    fn refusal(&mut self) -> Option<&'static str> {
+        let Self { refusals, refusing, .. } = self;
+        refusals.iter().find(|(_, chance)| refusing.random_ratio(*chance, 1_000)).map(|(code, _)| *code)
+    }
 }
 
 impl ModelQueue {
@@ -88,6 +98,8 @@ impl ModelQueue {
             receives: 0,
             fifo: false,
             taken: HashMap::new(),
+            refusals: Vec::new(),
+            refusing: StdRng::seed_from_u64(0),
         };
         Self { name: name.into(), state: Arc::new(Mutex::new(state)), news: Arc::default(), faults: Faults::none() }
     }
@@ -121,6 +133,13 @@ impl ModelQueue {
         state.random = StdRng::seed_from_u64(seed);
         drop(state);
         self
+    }
+
+    /// From now on whole calls that send are refused by chance, as by a queue that throttles or a policy that denies: each code
+    /// so often in a thousand.
+    pub fn refuse_sends(&self, seed: u64, refusals: &[(&'static str, u32)]) {
+        let mut state = lock(&self.state);
+        (state.refusals, state.refusing) = (refusals.to_vec(), StdRng::seed_from_u64(seed));
     }
 
     /// A FIFO queue: a group in order and one batch of it at a time, messages of one deduplication id once in five minutes,

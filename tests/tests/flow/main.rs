@@ -19,6 +19,7 @@ mod job_bench;
 mod jobs;
 mod pairs;
 mod queues;
+mod refused;
 mod replays;
 mod secrets;
 

@@ -56,6 +56,8 @@ pub(crate) enum Mutant {
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
+    /// A letter keeps the edit whose send SQS has refused.
+    RefusedEditIsKept,
     /// An edit leaves the letter's former copies as they are.
     EditedWithoutWithdrawing,
 }
@@ -200,7 +202,11 @@ impl Letters for BentLetters {
             }
         }
         for write in writes.iter_mut().filter(|write| write.replaces.is_some()) {
+            let before = self.inner.letter(write.letter.id).filter(|before| before.status == Status::Replaying);
             match (self.mutant, &write.letter.body) {
+                (Some(Mutant::RefusedEditIsKept), Body::Kept { .. }) if write.letter.edited.is_none() => {
+                    write.letter.edited = before.and_then(|before| before.edited.clone());
+                }
                 (Some(Mutant::HeadWithoutItsBody), _) => write.letter.payload.clear(),
                 (Some(Mutant::ErasedBodyComesBack), Body::Erased { .. }) => write.letter.body = Body::default(),
                 _ => {}

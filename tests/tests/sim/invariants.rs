@@ -19,7 +19,7 @@ use redrive_core::envelope::Envelope;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, ReceiptHandle};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letter::{Edited, Letter};
 use redrive_core::time::Timestamp;
 use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
@@ -70,6 +70,8 @@ pub(crate) enum Invariant {
     GroupsAreInOrder,
     /// Of a FIFO queue's group no letter is sent while an earlier one waits or is under way, if nobody asked for that.
     SendsAreInOrder,
+    /// A send that SQS refused leaves the letter with the body that it had before.
+    RefusedIsUnedited,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
     /// What may be in another queue is sent again by nobody but a person.
@@ -127,6 +129,8 @@ struct Checker {
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, Number>,
+    /// The edit that each letter had before its claim.
+    unclaimed: BTreeMap<LetterId, Option<Edited>>,
     /// What is in the main queue.
     waits: BTreeSet<MessageId>,
     /// What is called by another id now.
@@ -161,6 +165,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         since: BTreeMap::new(),
         effects: HashMap::new(),
         edits: BTreeMap::new(),
+        unclaimed: BTreeMap::new(),
         waits: BTreeSet::new(),
         became: BTreeMap::new(),
         handed: BTreeSet::new(),

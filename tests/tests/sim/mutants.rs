@@ -74,6 +74,11 @@ fn showing_a_message_after_an_unread_failure_is_caught() {
 }
 
 #[test]
+fn a_refused_edit_that_is_kept_is_caught() {
+    caught_among(Plan::edited, Mutant::RefusedEditIsKept, &[Invariant::RefusedIsUnedited]);
+}
+
+#[test]
 fn an_unconditional_letter_write_is_caught() {
     caught(Mutant::UnconditionalLetterWrite, &[Invariant::Edges]);
     caught(Mutant::UnconditionalLetterWrite, &[Invariant::Monotone]);

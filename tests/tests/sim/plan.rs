@@ -84,6 +84,8 @@ pub(crate) struct Plan {
     pub(crate) edits: u32,
     /// In a thousand: whoever comes by takes custody away and has SQS move everything back by itself.
     pub(crate) natives: u32,
+    /// In a thousand: SQS throttles a call that sends, or denies it.
+    pub(crate) refusals: u32,
     /// Whether operators ask for letters to be sent though it is not known what became of those before them in their groups.
     pub(crate) overtakes: bool,
     /// Whether somebody replays each letter once, and edits it when it comes back.
@@ -156,6 +158,7 @@ impl Plan {
             operators: rare(&mut random, 500),
             // By the seed itself, so that every other seed is the story that it was.
             edits: if seed % 2 == 1 { 400 } else { 0 },
+            refusals: if rough && seed % 5 < 2 { 150 } else { 0 },
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
             overtakes: seed % 4 < 2,
             amends: false,
@@ -228,6 +231,7 @@ impl Plan {
             operators: 0,
             edits: 0,
             natives: 0,
+            refusals: 0,
             overtakes: false,
             amends: false,
             calm_after: Duration::from_secs(10),
@@ -244,7 +248,7 @@ impl Plan {
 
     /// Everything by chance, and operators who come by all the time and edit what they find.
     pub(crate) fn edited(seed: u64) -> Self {
-        Self { operators: 900, edits: 800, ..Self::random(seed) }
+        Self { operators: 900, edits: 800, refusals: 100, ..Self::random(seed) }
     }
 
     /// Everything by chance, and operators who have SQS move everything back again and again.

@@ -76,6 +76,9 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         handler,
         gauges: ModelGauges::new(),
     });
+    for (queue, seed) in [(&world.main, plan.seed ^ 5), (&world.other, plan.seed ^ 6)] {
+        queue.refuse_sends(seed, &[("RequestThrottled", plan.refusals), ("AccessDenied", plan.refusals / 4)]);
+    }
     let produced = tokio::spawn(Arc::clone(&world).produce());
     for (worker, ahead) in plan.workers.iter().enumerate() {
         tokio::spawn(Arc::clone(&world).work(worker, *ahead));
@@ -86,7 +89,9 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     tokio::spawn(Arc::clone(&world).amend());
 
     let _ = produced.await;
-    sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN)) + AFTERMATH).await;
+    sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN))).await;
+    [&world.main, &world.other].into_iter().for_each(|queue| queue.refuse_sends(0, &[]));
+    sleep(AFTERMATH).await;
     come_to_rest(&world).await;
     let events = faults.journal().events();
     let violations = invariants::check(&events, &world);

@@ -14,6 +14,8 @@ pub enum Fate {
     Failing,
     /// An earlier letter of its FIFO group is not done with: its turn comes after that. Not final.
     Behind,
+    /// SQS refused it for now, throttled or without permission, and it goes again after a while. Not final.
+    Retrying,
     /// Its effect happened.
     Resolved,
     /// Nothing came back within the job's window, and there is no ledger to ask: taken for a success.
@@ -24,7 +26,7 @@ pub enum Fate {
     Unknown,
     /// Its claim ran out, and nobody knows whether it was sent. It waits for a person.
     InDoubt,
-    /// SQS refused it.
+    /// SQS refused it for what it is, or too often.
     Refused,
     /// Its effect had happened before it was sent.
     ResolvedBefore,
@@ -52,14 +54,14 @@ impl Fate {
     /// Whether it can become another.
     #[must_use]
     pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Planned | Self::Sent | Self::Failing | Self::Behind)
+        !matches!(self, Self::Planned | Self::Sent | Self::Failing | Self::Behind | Self::Retrying)
     }
 
     /// Whether the letter was sent, or may have been, or will be next.
     #[must_use]
     pub const fn is_sent(self) -> bool {
         match self {
-            Self::Planned | Self::Sent | Self::Failing | Self::Resolved | Self::Assumed => true,
+            Self::Planned | Self::Retrying | Self::Sent | Self::Failing | Self::Resolved | Self::Assumed => true,
             Self::FailedAgain | Self::Unknown | Self::InDoubt => true,
             Self::Refused | Self::ResolvedBefore | Self::ChangedMeanwhile | Self::NoAttributeSlot => false,
             Self::NoBody
@@ -133,7 +135,7 @@ impl Account {
     /// Those whose outcome is still to come.
     #[must_use]
     pub fn awaited(&self) -> u32 {
-        self.of(Fate::Planned) + self.of(Fate::Sent)
+        self.of(Fate::Planned) + self.of(Fate::Retrying) + self.of(Fate::Sent)
     }
 
     fn count(&self, which: fn(Fate) -> bool) -> u32 {

@@ -43,6 +43,17 @@ pub struct Line {
     /// BEHIND: its FIFO group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// How often in a row SQS refused it for now.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refusals: u32,
+    /// RETRYING: when it goes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
+const fn is_none(refusals: &u32) -> bool {
+    *refusals == 0
 }
 
 /// What is known of a send: enough to ask the ledger about its outcome without reading the letter.
@@ -86,7 +97,7 @@ impl Line {
     /// A letter that is meant to be sent.
     #[must_use]
     pub const fn planned(letter: LetterId) -> Self {
-        Self { letter, fate: Fate::Planned, sent: None, note: None, group: None }
+        Self { letter, fate: Fate::Planned, sent: None, note: None, group: None, refusals: 0, again_at: None }
     }
 
     /// Which send it is.
@@ -126,7 +137,9 @@ impl Batch {
     /// Whether nothing becomes of it while its job is paused.
     #[must_use]
     pub fn rests(&self) -> bool {
-        self.lines.iter().all(|line| line.fate.is_final() || matches!(line.fate, Fate::Planned | Fate::Behind))
+        self.lines
+            .iter()
+            .all(|line| line.fate.is_final() || matches!(line.fate, Fate::Planned | Fate::Behind | Fate::Retrying))
     }
 
     /// The batch with other lines, if they are others.

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::TRIES;
+
 /// How carefully a job goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -100,9 +102,14 @@ pub enum Stop {
     Alarm,
     /// There is no alarm of that name: nobody watches.
     NoSuchAlarm,
-    /// SQS refused a whole batch.
+    /// SQS refused a whole batch, for a reason that does not pass.
     Refused {
         /// Its code.
+        code: String,
+    },
+    /// SQS refused a letter for now again and again.
+    StillRefused {
+        /// Its last code.
         code: String,
     },
 }
@@ -116,6 +123,7 @@ impl fmt::Display for Stop {
             Self::Alarm => f.write_str("the alarm is in ALARM"),
             Self::NoSuchAlarm => f.write_str("there is no alarm of that name"),
             Self::Refused { code } => write!(f, "SQS refused a whole batch with {code}"),
+            Self::StillRefused { code } => write!(f, "SQS still refuses a letter with {code} after {TRIES} tries"),
         }
     }
 }

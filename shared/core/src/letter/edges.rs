@@ -144,7 +144,8 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// REPLAYING → PENDING, by whoever holds the claim, after SQS said that it did not take the message.
+    /// REPLAYING → PENDING, by whoever holds the claim, after SQS said that it did not take the message. An edit that no other
+    /// send carries goes with it: what was never sent was never edited.
     ///
     /// # Errors
     /// [`NotThisEdge`] for another's claim.
@@ -165,6 +166,7 @@ impl Letter {
         let rested = now.after(policy.cool_down);
         letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
         letter.sends.retain(|send| send.number != number);
+        letter.take_back_an_unsent_edit();
         letter.due = letter.due_by_policy(policy, &letter.reason, now).max(rested);
         letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
         Ok(letter.trimmed())

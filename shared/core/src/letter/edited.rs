@@ -78,6 +78,21 @@ impl Letter {
         all
     }
 
+    /// Forgets an edit that no send carries, and that it was made. One whose send may have arrived stays.
+    pub(super) fn take_back_an_unsent_edit(&mut self) {
+        let carries = |edited: &Edited| self.sends.iter().any(|send| send.edited.as_ref() == Some(&edited.whole));
+        if let Some(unsent) = self.edited.take_if(|edited| !carries(edited)) {
+            self.history.retain(|event| event.at != unsent.at || event.what != Happening::Edited);
+        }
+    }
+
+    /// The letter just put back, with the edit that it had before the claim that was refused.
+    #[must_use]
+    pub fn with_former_edit(mut self, former: Option<Edited>) -> Self {
+        self.edited = self.edited.or(former);
+        self
+    }
+
     pub(super) fn strip_edit(&mut self) {
         if !matches!(self.body, Body::Kept { .. }) {
             self.edited = None;

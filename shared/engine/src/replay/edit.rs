@@ -12,7 +12,7 @@ use redrive_core::ports::{Clock, Entropy, LedgerMarker, LedgerReader, WriteError
 use redrive_core::replay::{Edit, Outgoing, Prepared};
 use tracing::{info, warn};
 
-use super::send::line;
+use super::send::{Ready, line};
 use super::{Ports, ReplayReport, Replayer, Sending};
 use crate::ROUNDS;
 
@@ -54,14 +54,14 @@ impl<P: Ports> Replayer<P> {
         sending: Sending<'_>,
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
-    ) -> Vec<Letter> {
-        let Some(editing) = sending.edit else { return open };
+    ) -> Vec<Ready> {
+        let Some(editing) = sending.edit else { return open.into_iter().map(Ready::unchanged).collect() };
         let (mut ready, mut fresh) = (Vec::new(), Vec::new());
         for letter in open {
             if letter.status == Status::Replaying {
                 // This job's own claim has edited it. Another's is taken over first, as it is.
                 match sending.job.filter(|job| letter.sent_for(*job).is_some()) {
-                    Some(_) => ready.push(letter),
+                    Some(_) => ready.push(Ready::unchanged(letter)),
                     None => report.edit_waits += 1,
                 }
                 continue;
@@ -76,7 +76,7 @@ impl<P: Ports> Replayer<P> {
             match verdict {
                 Verdict::Clear => {
                     info!(letter_id = %letter.id, by = editing.by, "letter is about to be edited");
-                    ready.push(prepared.letter);
+                    ready.push(Ready { letter: prepared.letter, former: letter.edited });
                 }
                 Verdict::Done(hash) => {
                     let id = letter.id;

@@ -6,6 +6,7 @@ use redrive_core::replay::{Asked, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
+use super::send::Claim;
 use super::{Ports, ReplayReport, Replayer, Sending};
 
 impl<P: Ports> Replayer<P> {
@@ -30,7 +31,12 @@ impl<P: Ports> Replayer<P> {
         let claims = open.iter().filter_map(|letter| {
             let token = OwnerToken::from_random(self.world.bits());
             let claimed = letter.claim_to_eject(token, by, self.settings.lease, now).ok();
-            claimed.map(|next| (token, false, LetterWrite::change(next)))
+            claimed.map(|next| Claim {
+                token,
+                lapsed: false,
+                former: letter.edited.clone(),
+                write: LetterWrite::change(next),
+            })
         });
         let claims: Vec<_> = claims.collect();
         report.changed_meanwhile += open.len() - claims.len();

@@ -1,5 +1,5 @@
 use redrive_core::ids::{MessageId, Number};
-use redrive_core::job::{Fate, Line};
+use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::Letter;
 use redrive_core::ports::{Clock, Unavailable};
 use tracing::{info, warn};
@@ -20,7 +20,7 @@ impl<P: Ports> Replayer<P> {
         let (mut told, mut moves) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for (claimed, answer) in batch.into_iter().zip(answers) {
             let line = claimed.line(sending);
-            let Claimed { letter, token, .. } = claimed;
+            let Claimed { letter, token, former, .. } = claimed;
             let number = letter.number;
             if let Err(code) = &answer {
                 warn!(letter_id = %letter.id, code, "letter was not sent");
@@ -31,14 +31,17 @@ impl<P: Ports> Replayer<P> {
                 let next = match &answer {
                     Ok(sent) if letter.is_ejecting() => letter.ejected(token, number, sent, by, policy, now),
                     Ok(sent) => letter.sent(token, number, sent.clone(), by, policy, now),
-                    Err(code) => letter.not_sent(token, number, code, by, policy, now),
+                    Err(code) => {
+                        let back = letter.not_sent(token, number, code, by, policy, now);
+                        back.map(|letter| letter.with_former_edit(former.clone()))
+                    }
                 };
                 next.ok()
             };
             moves.push((letter, edge));
         }
         let marked = self.change_all(moves).await;
-        told.into_iter().zip(marked).map(|(told, marked)| marked_line(told, &marked, by, report)).collect()
+        told.into_iter().zip(marked).map(|(told, marked)| marked_line(told, &marked, sending, report)).collect()
     }
 }
 
@@ -46,10 +49,10 @@ impl<P: Ports> Replayer<P> {
 fn marked_line(
     (line, number, answer): (Line, Number, Result<MessageId, String>),
     marked: &Result<Option<Letter>, Unavailable>,
-    by: &str,
+    sending: Sending<'_>,
     report: &mut ReplayReport,
 ) -> Line {
-    let id = line.letter;
+    let (id, by) = (line.letter, sending.by);
     match (marked, answer) {
         (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
             info!(letter_id = %id, %number, %message_id, by, "letter ejected");
@@ -59,9 +62,11 @@ fn marked_line(
             info!(letter_id = %id, %number, %message_id, by, "letter replayed");
             report.sent += 1;
         }
-        (Ok(Some(_)), Err(code)) => {
+        (Ok(Some(letter)), Err(code)) => {
             report.not_sent += 1;
-            return Line { fate: Fate::Refused, note: Some(code), ..line };
+            // A claim that was taken over may have been sent before it ran out.
+            let sent = sending.job.and_then(|job| Sent::of(letter, job));
+            return Line { fate: Fate::Refused, sent, note: Some(code), ..line };
         }
         // It came back, or was taken over, before it could be marked.
         (Ok(None), _) => report.changed_meanwhile += 1,

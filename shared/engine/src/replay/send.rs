@@ -1,7 +1,7 @@
 use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
-use redrive_core::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letter::{Body, Edited, Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::replay::{Consent, Outgoing, consent};
 use redrive_core::time::Timestamp;
@@ -21,10 +21,32 @@ pub(super) struct Claimed {
     pub(super) letter: Letter,
     pub(super) token: OwnerToken,
     pub(super) message: Outgoing,
+    /// The edit that the letter had before this claim.
+    pub(super) former: Option<Edited>,
 }
 
-/// The token of a claim, whether it takes one over that ran out, and its write.
-pub(super) type Claim = (OwnerToken, bool, LetterWrite);
+/// A letter as it is to be claimed, perhaps with another body.
+pub(super) struct Ready {
+    pub(super) letter: Letter,
+    /// The edit that it has in the table.
+    pub(super) former: Option<Edited>,
+}
+
+impl Ready {
+    /// A letter that is not edited now.
+    pub(super) fn unchanged(letter: Letter) -> Self {
+        Self { former: letter.edited.clone(), letter }
+    }
+}
+
+/// A claim to be written.
+pub(super) struct Claim {
+    pub(super) token: OwnerToken,
+    /// Whether it takes one over that ran out.
+    pub(super) lapsed: bool,
+    pub(super) former: Option<Edited>,
+    pub(super) write: LetterWrite,
+}
 
 impl Claimed {
     /// Its line as long as nothing more is known of it.
@@ -212,19 +234,19 @@ impl<P: Ports> Replayer<P> {
 
     async fn claim(
         &self,
-        open: Vec<Letter>,
+        open: Vec<Ready>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
     ) -> Vec<Claimed> {
         let now = self.world.now();
         let mut claims = Vec::with_capacity(open.len());
-        for letter in &open {
+        for Ready { letter, former } in open {
             let token = OwnerToken::from_random(self.world.bits());
             // What it is by now: where it died for want of a key or a type, the configuration may have been mended since.
             let (kind, key) = self.settings.reading.identify(letter.payload_now(), &letter.attributes);
             let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
-            let letter = Letter { scope, ..letter.clone() };
+            let letter = Letter { scope, ..letter };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
                 Ok(next) => {
                     let next = next.for_job(sending.job).bound_for(sending.to);
@@ -233,7 +255,8 @@ impl<P: Ports> Replayer<P> {
                         None if Outgoing::check(&letter).is_err() => next.remarked(AS_NEW),
                         None => next,
                     };
-                    claims.push((token, letter.status == Status::Replaying, LetterWrite::change(next)));
+                    let lapsed = letter.status == Status::Replaying;
+                    claims.push(Claim { token, lapsed, former, write: LetterWrite::change(next) });
                 }
                 Err(_) => report.changed_meanwhile += 1,
             }
@@ -250,14 +273,12 @@ impl<P: Ports> Replayer<P> {
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
     ) -> Vec<Claimed> {
-        let (tokens, writes): (Vec<_>, Vec<_>) =
-            claims.into_iter().map(|(token, lapsed, write)| ((token, lapsed), write)).unzip();
-        if writes.is_empty() {
+        if claims.is_empty() {
             return Vec::new();
         }
-        let answers = self.letters.write(writes.clone()).await;
-        let mut claimed = Vec::with_capacity(writes.len());
-        for ((write, (token, lapsed)), answer) in writes.into_iter().zip(tokens).zip(answers) {
+        let answers = self.letters.write(claims.iter().map(|claim| claim.write.clone()).collect()).await;
+        let mut claimed = Vec::with_capacity(claims.len());
+        for (Claim { token, lapsed, former, write }, answer) in claims.into_iter().zip(answers) {
             let letter = match answer {
                 Ok(()) => write.letter,
                 // A lost answer: it is ours.
@@ -281,7 +302,7 @@ impl<P: Ports> Replayer<P> {
             report.taken_over += usize::from(lapsed);
             report.edited += usize::from(sending.edit.is_some() && !lapsed);
             if let Some(message) = message(&letter) {
-                claimed.push(Claimed { letter, token, message });
+                claimed.push(Claimed { letter, token, message, former });
             }
         }
         claimed

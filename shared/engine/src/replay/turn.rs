@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::job::{Batch, Job, Readings, State, Stop, Walk};
+use redrive_core::job::{Batch, Job, Readings, State, Walk};
 use redrive_core::ports::{Clock, Gauges, Jobs, Unavailable, WriteError};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -163,12 +163,12 @@ impl<P: Ports> Replayer<P> {
             if batch.is_final() || !self.time_left(deadline) {
                 continue;
             }
-            let (next, refused) = self.advance(&job, batch, queueing, report).await?;
+            let (next, stop) = self.advance(&job, batch, queueing, report).await?;
             moved |= next != *batch;
             queueing.limit = queueing.limit.saturating_sub(next.since_behind(batch));
             *batch = next;
-            if let Some(code) = refused.filter(|_| job.state.runs()) {
-                let stopped = job.stopped(Stop::Refused { code }, self.world.now());
+            if let Some(why) = stop.filter(|_| job.state.runs()) {
+                let stopped = job.stopped(why, self.world.now());
                 let Some(next) = self.head(stopped).await? else { return Ok(None) };
                 job = next;
             }
@@ -288,10 +288,10 @@ impl<P: Ports> Replayer<P> {
             let Some((next, batch)) = self.write_planned(job, letters, walk).await? else { return Ok(None) };
             *job = next;
             let meant = BTreeSet::new();
-            let (batch, refused) = self.advance(job, &batch, Queueing::planned(job, &meant), report).await?;
+            let (batch, stop) = self.advance(job, &batch, Queueing::planned(job, &meant), report).await?;
             open.push(batch);
-            if let Some(code) = refused {
-                let stopped = job.stopped(Stop::Refused { code }, self.world.now());
+            if let Some(why) = stop {
+                let stopped = job.stopped(why, self.world.now());
                 let Some(next) = self.head(stopped).await? else { return Ok(None) };
                 *job = next;
             }

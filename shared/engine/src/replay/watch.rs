@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, outcome, seen_again};
+use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, Stop, TRIES, outcome, passes, seen_again};
 use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letter::{Happening, Letter, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Selection};
 use redrive_core::time::Timestamp;
@@ -16,33 +16,35 @@ use super::{Ports, ReplayReport, Replayer, Sending};
 const YOUNG: Duration = Duration::from_secs(10);
 
 impl<P: Ports> Replayer<P> {
-    /// What is known of a batch's letters now; those that are planned are sent, if the job runs. With SQS's code if
-    /// it refused all of them.
+    /// What is known of a batch's letters now; those that are planned are sent, if the job runs, and those again that SQS
+    /// refused for now. With what must stop the job, if SQS refused in a way that does not pass, or does not end.
     pub(super) async fn advance(
         &self,
         job: &Job,
         batch: &Batch,
         mut queueing: Queueing<'_>,
         report: &mut ReplayReport,
-    ) -> Result<(Batch, Option<String>), Unavailable> {
+    ) -> Result<(Batch, Option<Stop>), Unavailable> {
         let mut lines = batch.lines.clone();
-        let mut refused = None;
-        let mut planned = ids(&lines, |line| line.fate == Fate::Planned);
+        let (mut stop, now) = (None, self.world.now());
+        let mut planned = ids(&lines, |line| line.is_next(now) || line.fate == Fate::Retrying && !job.state.runs());
         let paid = planned.len();
         planned.extend(ids(&lines, |line| queueing.concerns(line, job)));
         queueing.limit = queueing.limit.saturating_add(paid);
         if !planned.is_empty() {
             let sent = self.send_planned(job, &planned, queueing, report).await?;
-            refused = report.stopped.take();
-            take_over(&mut lines, sent);
+            stop = report.stopped.take();
+            take_over(&mut lines, sent, now);
         }
         let seen = self.observe(job, &lines, queueing, report).await?;
-        refused = report.stopped.take().or(refused);
-        take_over(&mut lines, seen);
+        stop = report.stopped.take().or(stop);
+        take_over(&mut lines, seen, now);
+        let stop =
+            stop.filter(|code| !passes(code)).map(|code| Stop::Refused { code }).or_else(|| worn_out(batch, &lines));
         let expires = Job::batch_expires(&self.settings.policy, self.world.now());
         match batch.with(lines, expires) {
-            Some(next) => Ok((self.batch(next).await?, refused)),
-            None => Ok((batch.clone(), refused)),
+            Some(next) => Ok((self.batch(next).await?, stop)),
+            None => Ok((batch.clone(), stop)),
         }
     }
 
@@ -137,13 +139,15 @@ impl<P: Ports> Replayer<P> {
                 seen.push(line.with(Fate::NotFound));
                 continue;
             };
-            let Some(sent) = Sent::of(&letter, job.id).or_else(|| line.sent.clone()) else {
-                // Its send was taken back: SQS had refused it, and whoever heard that could not write it here.
-                if letter.status != Status::Replaying {
-                    seen.push(line.with(Fate::Refused));
-                }
+            let of_job = Sent::of(&letter, job.id);
+            if of_job.is_none()
+                && let Some(code) = taken_back(&letter, line)
+            {
+                // SQS had refused its send, and whoever heard that could not write it here.
+                seen.push(Line { sent: None, note: Some(code), ..line.with(Fate::Refused) });
                 continue;
-            };
+            }
+            let Some(sent) = of_job.or_else(|| line.sent.clone()) else { continue };
             let unheard = if kept { Fate::Unknown } else { Fate::Assumed };
             if letter.is_lapsed(now) {
                 lapsed.push(letter);
@@ -183,13 +187,40 @@ fn ids(lines: &[Line], which: impl Fn(&Line) -> bool) -> Vec<LetterId> {
     lines.iter().filter(|line| which(line)).map(|line| line.letter).collect()
 }
 
-/// Puts what is known now in the place of what was known before; what is final stays.
-fn take_over(lines: &mut [Line], known: Vec<Line>) {
+/// Puts what is known now in the place of what was known before; what is final stays, and so does how often it was refused.
+fn take_over(lines: &mut [Line], known: Vec<Line>, at: Timestamp) {
     for now in known {
-        if let Some(line) = lines.iter_mut().find(|line| line.letter == now.letter && !line.fate.is_final()) {
-            *line = Line { sent: now.sent.or_else(|| line.sent.take()), ..now };
-        }
+        let Some(line) = lines.iter_mut().find(|line| line.letter == now.letter && !line.fate.is_final()) else {
+            continue;
+        };
+        *line = match now.fate {
+            // Not what may have been sent before: that is not for the job to send again.
+            Fate::Refused if now.sent.is_none() => line.refused(now.note, at),
+            _ => Line { sent: now.sent.or_else(|| line.sent.take()), refusals: line.refusals, ..now },
+        };
     }
+}
+
+/// With which code SQS refused the send of a letter that has none of its job: it says so after the claim.
+fn taken_back(letter: &Letter, line: &Line) -> Option<String> {
+    if matches!(letter.status, Status::Replaying | Status::Resolved) {
+        return None;
+    }
+    let since = line.sent.as_ref().map(|sent| sent.at);
+    let last = letter.history.iter().rev().find(|event| event.what == Happening::NotSent);
+    let last = last.filter(|event| since.is_none_or(|since| event.at >= since));
+    match last {
+        Some(event) => event.note.clone(),
+        // Its history was cut short.
+        None => line.sent.is_none().then(String::new),
+    }
+}
+
+/// What stops a job: a letter that SQS has refused so often that it does not go again.
+fn worn_out(before: &Batch, lines: &[Line]) -> Option<Stop> {
+    let was_open = |line: &&Line| before.lines.iter().any(|old| old.letter == line.letter && !old.fate.is_final());
+    let worn = lines.iter().filter(|line| line.fate == Fate::Refused && line.refusals >= TRIES).find(was_open)?;
+    Some(Stop::StillRefused { code: worn.note.clone().unwrap_or_default() })
 }
 
 /// Whether a letter is still one that the job means.

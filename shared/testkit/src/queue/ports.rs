@@ -78,6 +78,9 @@ impl Outbox for ModelQueue {
                 return Err("the batch is larger than SQS allows");
             }
             let mut state = lock(&queue.state);
+            if let Some(code) = state.refusal() {
+                return Ok(vec![Err(code.to_owned()); messages.len()]);
+            }
             let mut send = |(index, message): (usize, &Outgoing)| {
                 if trouble.refuses(index) {
                     return Err(THROTTLED.to_owned());

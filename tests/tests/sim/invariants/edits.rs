@@ -2,7 +2,7 @@
 
 use redrive_core::ids::Life;
 use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letter::{Letter, Status};
 
 use super::{Checker, Invariant};
 
@@ -12,6 +12,22 @@ impl Checker {
         if before.edited != after.edited {
             self.edits.insert(after.id, after.number);
         }
+        // Who takes a claim over sends what was claimed.
+        if before.status == Status::Pending {
+            self.unclaimed.insert(after.id, before.edited.clone());
+        }
+    }
+
+    /// SQS refused a send: the edit that it was claimed with is gone, unless an earlier send may carry it.
+    pub(super) fn refused(&mut self, name: &str, after: &Letter) {
+        let carried = after
+            .edited
+            .as_ref()
+            .is_some_and(|edited| after.sends.iter().any(|send| send.edited.as_ref() == Some(&edited.whole)));
+        let former = self.unclaimed.get(&after.id).is_none_or(|former| *former == after.edited);
+        self.must(carried || former, Invariant::RefusedIsUnedited, || {
+            format!("{name} keeps an edit whose send SQS refused")
+        });
     }
 
     /// Whether a message has the body of a letter from before its edit: it is what the letter was at first, or a copy of a

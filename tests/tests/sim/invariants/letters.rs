@@ -1,7 +1,7 @@
 //! What a letter may become.
 
 use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Body, Letter, Status};
+use redrive_core::letter::{Body, Happening, Letter, Status};
 
 use super::{Checker, Invariant, Known};
 use crate::cast::SKEW;
@@ -42,6 +42,9 @@ impl Checker {
     fn letter_changed(&mut self, name: &str, before: &Letter, after: &Letter) {
         let claims = after.status == Status::Replaying && after.number != before.number;
         self.body_stays(name, before, after);
+        if is_refusal(before, after) {
+            self.refused(name, after);
+        }
         // A key is found at the claim, if at all.
         let same = before.hash == after.hash && before.origin == after.origin;
         self.must(same && (claims || before.key == after.key), Invariant::NothingLost, || {
@@ -82,8 +85,9 @@ impl Checker {
     fn body_stays(&mut self, name: &str, before: &Letter, after: &Letter) {
         let same = before.payload == after.payload && before.attributes == after.attributes;
         let ended = matches!(after.status, Status::Resolved | Status::Discarded);
-        // What is sent in its place changes with a claim and at no other time.
-        let edit = before.edited == after.edited || after.edited.is_some() && after.number > before.number;
+        // What is sent in its place changes with a claim, and is taken back if SQS refuses that send, and at no other time.
+        let claimed = after.edited.is_some() && after.number > before.number;
+        let edit = before.edited == after.edited || claimed || is_refusal(before, after);
         let stays = match (&before.body, &after.body) {
             (Body::Kept { .. }, Body::Kept { until }) => same && edit && (ended || until.is_none()),
             (Body::Kept { .. }, Body::Erased { .. }) => {
@@ -106,4 +110,10 @@ impl Checker {
         let entries: Vec<_> = keys.map(|key| LedgerKey::owned(&letter.scope, key)).collect();
         self.effects.keys().any(|(entry, hash)| entries.contains(entry) && letter.is_effect(hash))
     }
+}
+
+/// Whether a claim ended because SQS refused the send.
+fn is_refusal(before: &Letter, after: &Letter) -> bool {
+    let refused = after.history.last().is_some_and(|event| event.what == Happening::NotSent);
+    before.status == Status::Replaying && after.status == Status::Pending && refused
 }
