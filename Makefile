@@ -8,7 +8,19 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
+CARGO_ALONE := help check test-here sim contract fuzz deny
+ifneq ($(words $(CURDIR)),1)
+  ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
+    $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
+  endif
+endif
+
 PYTHON ?= python3
+# What is on this machine is never asked of a proxy.
+LOOPBACK := 127.0.0.1,localhost
+export NO_PROXY := $(if $(findstring $(LOOPBACK),$(NO_PROXY)),$(NO_PROXY),$(LOOPBACK)$(if $(NO_PROXY),$(shell echo ',')$(NO_PROXY)))
+export no_proxy := $(NO_PROXY)
 # A stage is known by its folder; two of them may run side by side, each with a port of its own (0: any free one).
 export STAGE_DIR ?= target/stage
 export STAGE_PORT ?= 4566
@@ -83,6 +95,8 @@ test-stage:  ## The tests that need a stage, on one of their own, then its roles
 	  export STAGE_LEAVE='cd "$(ROOT)" && $(STAGE) also leave'
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
 	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json"
+	  # Nothing of the user's own AWS settings may take a test elsewhere.
+	  if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then eval "$$($(TOOLS)/python $(LOCAL)/settings.py)"; fi
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored --skip leaving
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored leaving
@@ -104,7 +118,7 @@ contract:  ## The contract on a second emulator of DynamoDB, in process (compile
 
 # Its core as a process of its own, bound to loopback: SQS runs there without Docker, DynamoDB and Lambda do not.
 .PHONY: localstack-sqs
-localstack-sqs: $(LOCALSTACK_READY)  ## The contract of the queues on LocalStack's core, without Docker (needs Python 3.12)
+localstack-sqs: $(LOCALSTACK_READY)  ## The contract of the queues on LocalStack's core, without Docker (needs Python 3.13)
 	@$(LOCALSTACK)/bin/python $(LOCAL)/localstack_sqs.py --outputs target/localstack/outputs.json -- \
 	  env -u MAKEFLAGS cargo test -p redrive-tests --locked --test contract queues:: -- --ignored
 
@@ -167,11 +181,17 @@ known-function:
 # ---- Infrastructure ---------------------------------------------------------------------------------------------
 
 .PHONY: deploy
-deploy: $(SAM_READY)  ## Deploys to your account, asking for everything
+deploy: known-stack $(SAM_READY)  ## Deploys to your account, asking for everything (STACK=name)
 	cd infra
 	export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
 	sam build
-	sam deploy --guided
+	sam deploy --guided $(if $(STACK),--stack-name "$(STACK)")
+
+# CloudFormation cannot count: a longer name fails in the midst of the deployment, where the queue is made.
+.PHONY: known-stack
+known-stack:
+	@name="$(STACK)"
+	[ "$${#name}" -le 70 ] || { echo "STACK has $${#name} characters, and SQS takes 80 for the queue NAME-main.fifo: give one of at most 70" >&2; exit 1; }
 
 .PHONY: deploy-function
 deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
@@ -283,13 +303,10 @@ $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 	.venv/ministack/$(PIP) $<
 	touch $@
 
-# The newest Python that there is: it needs 3.12.
 $(LOCALSTACK_READY): $(LOCAL)/requirements-localstack.txt
 	@echo "installing LocalStack's core into $(LOCALSTACK)"
-	for python in "$(PYTHON)" python3.14 python3.13 python3.12 "$$HOME"/.pyenv/versions/3.1[234].*/bin/python; do
-	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2> /dev/null; then found="$$python"; fi
-	done
-	"$${found:?needs Python 3.12 or newer; PYTHON may name one}" -m venv $(LOCALSTACK)
+	found="$$(PYTHON="$(PYTHON)" "$(PYTHON)" $(LOCAL)/newest_python.py 3.13)"
+	"$$found" -m venv $(LOCALSTACK)
 	$(LOCALSTACK)/$(PIP) $<
 	touch $@
 

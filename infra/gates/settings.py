@@ -71,6 +71,7 @@ def cases() -> dict[str, dict[str, Settings]]:
 REFUSED: dict[str, list[Settings]] = {
     "template.yaml": [
         {"QueueType": "fifo", "BatchSize": "11", "BatchingWindowSeconds": "1"},
+        {"QueueType": "fifo", "BatchingWindowSeconds": "1"},
         {"BatchSize": "100"},
         {"MaxReceiveCount": "10"},
         {"RetrySchedule": "exponential", "MaxReceiveCount": "14"},

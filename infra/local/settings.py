@@ -15,6 +15,7 @@ TOOLS = ROOT / ".venv" / "sam" / "bin"
 MINISTACK = ROOT / ".venv" / "ministack" / "bin" / "ministack"
 
 STACK = "redrive"
+LOOPBACK = ("127.0.0.1", "localhost")
 ARTIFACTS = "redrive-stage-artifacts"  # the bucket that samconfig.toml names
 FUNCTIONS = ("processor", "indexer", "replay")
 
@@ -50,9 +51,19 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Reads STAGE_DIR, STAGE_PORT, STAGE_RECORD and AWS_ENDPOINT_URL."""
+        """Reads STAGE_DIR, STAGE_PORT, STAGE_RECORD and AWS_ENDPOINT_URL.
+
+        Ends the program if a service has an endpoint of its own beside that one: a part of the stage would be elsewhere.
+        """
         folder = Path(environment.get("STAGE_DIR") or "target/stage")
         endpoint = environment.get("AWS_ENDPOINT_URL") or None
+        others = sorted(
+            name
+            for name, value in environment.items()
+            if endpoint and name.startswith("AWS_ENDPOINT_URL_") and value.rstrip("/") != endpoint.rstrip("/")
+        )
+        if others:
+            raise SystemExit(f"{', '.join(others)} would take a part of the stage elsewhere than AWS_ENDPOINT_URL: unset them")
         own = endpoint and ("AWS_ACCESS_KEY_ID" in environment or "AWS_PROFILE" in environment)
         return cls(
             folder=folder if folder.is_absolute() else ROOT / folder,
@@ -82,7 +93,11 @@ class Settings:
         return self.folder / ("build" if template == "template.yaml" else f"build-{Path(template).stem}")
 
     def isolate(self) -> None:
-        """Drops the user's AWS settings from this process, unless they belong to the endpoint that they brought."""
+        """Drops the user's AWS settings from this process, unless they belong to the endpoint that they brought.
+
+        What is on this machine is never asked of a proxy.
+        """
+        os.environ.update(without_proxy(os.environ))
         if self.credentials:
             for name in [name for name in os.environ if name.startswith("AWS_")]:
                 del os.environ[name]
@@ -93,6 +108,7 @@ class Settings:
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
+            **without_proxy({}),
             **self.credentials,
         }
 
@@ -106,6 +122,23 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
 
 
+def without_proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which no client asks a proxy for what is on this machine, in both spellings."""
+    known = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    hosts = [host for host in known.split(",") if host and host not in LOOPBACK]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*LOOPBACK, *hosts]))
+
+
+def clear_of_aws(environment: Mapping[str, str]) -> str:
+    """The shell's line that forgets the user's AWS settings."""
+    names = sorted(name for name in environment if name.startswith("AWS_"))
+    return f"unset {' '.join(names)}" if names else ":"
+
+
 def without_aws(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment without the user's AWS settings: nothing of the stage may reach an account."""
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+
+
+if __name__ == "__main__":
+    print(clear_of_aws(os.environ))

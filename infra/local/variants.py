@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -63,10 +64,15 @@ VARIANTS = {
 
 
 def override(parameters: Mapping[str, str]) -> list[str]:
-    """Parameters as `sam deploy --parameter-overrides` takes them: a text with blanks or quotes in quotes."""
+    """Parameters as `sam deploy --parameter-overrides` takes them: a text with blanks or quotes in quotes.
+
+    Raises ValueError for what it cannot be given: it takes a backslash away that stands before a quote, a blank or the end.
+    """
     return [f"{name}={_quoted(value)}" for name, value in parameters.items()]
 
 
 def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    if re.search(r"""\\(?=["' ]|$)""", value):
+        raise ValueError("sam takes a backslash away before a quote or a blank; in JSON write \\u0022 for a quote and \\u005c for a backslash")
+    escaped = value.replace('"', '\\"')
     return f'"{escaped}"'
