@@ -1,7 +1,8 @@
 //! Answers to many writes in one call that no emulator can be made to give.
 
-use redrive_core::ledger::{Entry, EntryWrite};
-use redrive_core::ports::{Ledger, WriteError};
+use redrive_core::key::LedgerKey;
+use redrive_core::ledger::{Entry, EntryWrite, State};
+use redrive_core::ports::{Ledger, LedgerMarker, WriteError};
 
 use crate::answers::Script;
 use crate::samples::{Written, entry, first, key, next};
@@ -31,11 +32,11 @@ fn why(written: &Written) -> &str {
 
 #[tokio::test]
 async fn many_writes_are_one_call_and_each_has_the_answer_of_its_place() {
-    let answer = responses(&[DONE, &error("TransactionConflict"), DONE]);
+    let answer = responses(&[DONE, &error("AccessDenied"), DONE]);
     let script = Script::play(&[(200, &answer)]);
     let answers = write(&script).await;
     assert_eq!((&answers[0], &answers[2]), (&Ok(()), &Ok(())));
-    assert_eq!(why(&answers[1]), "TransactionConflict", "the service's words may quote the data");
+    assert_eq!(why(&answers[1]), "AccessDenied", "the service's words may quote the data");
     assert_eq!(script.asked(), 1);
 }
 
@@ -52,6 +53,64 @@ async fn what_one_statement_had_no_capacity_for_is_tried_again_alone() {
         assert!(why(&answers[1]).starts_with("ThrottlingException"), "{answers:?}");
         assert_eq!(script.asked(), 4, "with the SDK's three tries");
     }
+}
+
+const CONFLICT: &str = "{\"__type\":\"TransactionConflictException\"}";
+const ABSENT: &str = "{\"Responses\":{\"ledger\":[]},\"UnprocessedKeys\":{}}";
+
+/// What a consistent read shows of a key that somebody is committing.
+fn held(key: &LedgerKey) -> String {
+    let owner = "{\"S\":\"00000000-0000-0000-0000-000000000009\"}";
+    let number = |n: u64| format!("{{\"N\":\"{n}\"}}");
+    let (key, lease, expires) = (key.as_str(), number(4_000_000_000_000), number(4_000_000_000));
+    let item = format!(
+        "{{\"pk\":{{\"S\":\"{key}\"}},\"state\":{{\"S\":\"IN_PROGRESS\"}},\"owner\":{owner},\"lease_until\":{lease},\
+         \"hash\":{{\"S\":\"h\"}},\"version\":{},\"lives\":{{\"L\":[]}},\"expires\":{expires}}}",
+        number(7)
+    );
+    format!("{{\"Responses\":{{\"ledger\":[{item}]}},\"UnprocessedKeys\":{{}}}}")
+}
+
+#[tokio::test]
+async fn a_claim_that_meets_a_transaction_is_told_who_has_the_key_and_no_outage() {
+    let key = key();
+    for answers in [
+        // Alone, and as one of several.
+        vec![(400, CONFLICT.to_owned()), (200, held(&key))],
+        vec![(200, responses(&[&error("TransactionConflict"), DONE])), (400, CONFLICT.to_owned()), (200, held(&key))],
+    ] {
+        let script = Script::play(&answers.iter().map(|(status, body)| (*status, body.as_str())).collect::<Vec<_>>());
+        let others = (2..answers.len()).map(|_| first(&crate::samples::key(), &entry()));
+        let writes = std::iter::once(first(&key, &entry())).chain(others).collect();
+        let written: Vec<Written> = Ledger::<()>::write(&script.aws().await.ledger("ledger"), writes).await;
+        let Err(WriteError::Condition(Some(found))) = &written[0] else { panic!("no outage: {written:?}") };
+        assert_eq!((found.state, found.version, script.asked()), (State::InProgress, 7, answers.len()));
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_condition_still_holds_is_repeated_until_the_transaction_is_over_and_then_busy() {
+    let write = async |script: &Script| -> Written {
+        let ledger = script.aws().await.ledger("ledger");
+        Ledger::<()>::write(&ledger, vec![first(&key(), &entry())]).await.remove(0)
+    };
+    let over = Script::play(&[(400, CONFLICT), (200, ABSENT), (400, CONFLICT), (200, ABSENT), (200, "{}")]);
+    assert_eq!((write(&over).await, over.asked()), (Ok(()), 5));
+    let stuck: Vec<_> = (0..5).flat_map(|_| [(400, CONFLICT), (200, ABSENT)]).collect();
+    let stuck = Script::play(&stuck);
+    assert_eq!((write(&stuck).await, stuck.asked()), (Err(WriteError::Condition(None)), 10), "it is decided anew");
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_meets_a_transaction_is_repeated() {
+    let answers =
+        [responses(&[&error("TransactionConflict")]), responses(&[&error("ThrottlingError")]), responses(&[DONE])];
+    let script = Script::play(&answers.iter().map(|body| (200, body.as_str())).collect::<Vec<_>>());
+    let ledger = script.aws().await.ledger("ledger");
+    assert_eq!((ledger.withdraw(vec![first(&key(), &entry())]).await, script.asked()), (vec![Ok(())], 3));
+    let script = Script::play(&[(200, &responses(&[&error("TransactionConflict")]))]);
+    let written = script.aws().await.ledger("ledger").withdraw(vec![first(&key(), &entry())]).await;
+    assert_eq!((why(&written[0]), script.asked()), ("TransactionConflict", 5));
 }
 
 #[tokio::test]

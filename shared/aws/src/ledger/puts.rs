@@ -1,6 +1,7 @@
 //! One entry, one call: a conditional PutItem, alone or as the first item of a transaction.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -11,8 +12,21 @@ use redrive_core::ports::{Unavailable, WriteError};
 
 use super::{SERVICE, Written, item};
 use crate::batch_get::batch_get;
-use crate::failure::unavailable;
+use crate::failure::Failure;
 use crate::item::{Item, number, text};
+
+/// How often a put is tried while another transaction is at its entry, and how long the first wait is; each further one is twice
+/// as long. A transaction takes some milliseconds.
+const TRIES: u32 = 5;
+const WAIT: Duration = Duration::from_millis(20);
+
+/// Why one try of a put did not write.
+enum NotPut {
+    /// For a reason that another try would not change.
+    Refused(WriteError<Entry>),
+    /// Another transaction is at the entry: nothing was written.
+    Conflict,
+}
 
 /// The ledger's table and who calls it.
 #[derive(Debug, Clone)]
@@ -22,21 +36,45 @@ pub(super) struct Puts {
 }
 
 impl Puts {
-    pub(super) async fn put(&self, EntryWrite { key, entry, expect }: EntryWrite) -> Written {
-        let guard = Guard::of(&expect);
-        let item = item::to_item(&key, entry).map_err(|why| Unavailable { service: SERVICE, action: "write", why })?;
+    /// Puts an entry under its condition.
+    ///
+    /// While a completion is committed with its effects, DynamoDB refuses every other write of its entry
+    /// (`TransactionConflictException`, which the SDK does not repeat). That is no outage: what is there says who has the key. Where
+    /// the condition would still hold, the put is tried again, and at last the entry comes back as one that could not be replaced.
+    pub(super) async fn put(&self, write: EntryWrite) -> Written {
+        let mut found = None;
+        for round in 0..TRIES {
+            match self.try_put(&write).await {
+                Ok(()) => return Ok(()),
+                Err(NotPut::Refused(error)) => return Err(error),
+                Err(NotPut::Conflict) => {}
+            }
+            found = self.read(std::slice::from_ref(&write.key)).await?.pop().flatten();
+            if !write.expect.holds(found.as_ref()) {
+                break;
+            }
+            tokio::time::sleep(WAIT * (1 << round)).await;
+        }
+        Err(WriteError::Condition(found.map(Box::new)))
+    }
+
+    async fn try_put(&self, EntryWrite { key, entry, expect }: &EntryWrite) -> Result<(), NotPut> {
+        let guard = Guard::of(expect);
+        let cannot = |why| Unavailable { service: SERVICE, action: "write", why };
+        let item = item::to_item(key, entry.clone()).map_err(cannot)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let put = put.condition_expression(guard.expression).set_expression_attribute_names(Some(guard.names));
         let put = put.set_expression_attribute_values(Some(guard.values));
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    WriteError::Condition(found(&key, failed.item.clone())?)
-                }
-                _ => WriteError::Unavailable(unavailable(SERVICE, "write an entry", &error)),
-            }),
+        let Err(error) = put.send().await else { return Ok(()) };
+        if let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
+            return Err(NotPut::Refused(WriteError::Condition(found(key, failed.item.clone())?)));
+        }
+        let failure = Failure::of(&error);
+        if failure.is_conflict() {
+            Err(NotPut::Conflict)
+        } else {
+            Err(failure.unavailable(SERVICE, "write an entry").into())
         }
     }
 
@@ -67,6 +105,12 @@ impl Puts {
             .build()
             .map_err(|_| cannot("the entry's put is incomplete".to_owned()))?;
         Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl From<Unavailable> for NotPut {
+    fn from(error: Unavailable) -> Self {
+        Self::Refused(error.into())
     }
 }
 

@@ -31,7 +31,7 @@ enum Read {
     Written(Written),
     /// Something is there, and the statement cannot say what.
     Taken,
-    /// There was no capacity for it just now.
+    /// There was no capacity for it just now, or another transaction was at its entry.
     Again,
 }
 
@@ -116,7 +116,7 @@ fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> Read {
     match code {
         Some(Code::DuplicateItem) => Read::Taken,
         // A put is repeated with pauses; a write that happened after all is recognised by its token.
-        Some(code) if found_no_room(&code) => Read::Again,
+        Some(code) if found_no_room(&code) || code == Code::TransactionConflict => Read::Again,
         Some(Code::ConditionalCheckFailed) => Read::Written(Err(match found(&write.key, item) {
             Ok(entry) => WriteError::Condition(entry),
             Err(error) => error.into(),
@@ -210,11 +210,11 @@ mod tests {
         assert!(matches!(read(None, &write), Read::Written(Ok(()))));
         assert!(matches!(told("ConditionalCheckFailed"), Read::Written(Err(WriteError::Condition(None)))));
         assert!(matches!(told("DuplicateItem"), Read::Taken));
-        for code in ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "InternalServerError"]
-        {
+        let busy = ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "InternalServerError"];
+        for code in busy.into_iter().chain(["TransactionConflict"]) {
             assert!(matches!(told(code), Read::Again), "{code}");
         }
-        for code in ["TransactionConflict", "ValidationError", "AccessDenied", "ResourceNotFound", "New"] {
+        for code in ["ValidationError", "AccessDenied", "ResourceNotFound", "New"] {
             let Read::Written(Err(WriteError::Unavailable(error))) = told(code) else { panic!("{code}") };
             assert_eq!(error.why, code);
         }

@@ -1,6 +1,8 @@
 //! Withdrawals, as replay writes them: an INSERT where nothing is, and else an UPDATE of four attributes. So its role can be
 //! kept from writing anything else: an INSERT never writes over an item, and IAM knows which attributes an UPDATE names.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{
     BatchStatementErrorCodeEnum as Code, BatchStatementRequest, BatchStatementResponse,
     ReturnValuesOnConditionCheckFailure,
@@ -12,9 +14,12 @@ use super::puts::found;
 use super::{LedgerTable, SERVICE, Written, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
-use crate::partiql::{STATEMENTS, insert, update};
+use crate::partiql::{STATEMENTS, found_no_room, insert, update};
 
 const ACTION: &str = "withdraw copies";
+/// How often a statement is tried, and how long the first wait is; each further one is twice as long.
+const TRIES: u32 = 5;
+const WAIT: Duration = Duration::from_millis(20);
 /// What is written of an entry that is there.
 const MARKED: [&str; 4] = ["expires", "lives", "version", "withdrawn"];
 
@@ -22,21 +27,58 @@ impl LedgerMarker for LedgerTable {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
         let mut answers = Vec::with_capacity(writes.len());
         for few in writes.chunks(STATEMENTS) {
-            answers.extend(self.mark(few).await);
+            answers.extend(self.mark_all(few).await);
         }
         answers
     }
 }
 
+/// What a statement's answer leaves to do.
+enum Read {
+    Done(Written),
+    /// No capacity just now, or another transaction is at the entry: nothing was done.
+    Again(&'static str),
+}
+
 impl LedgerTable {
-    async fn mark(&self, writes: &[EntryWrite]) -> Vec<Written> {
+    /// Marks entries; those whose statement found no room are tried again, with pauses.
+    async fn mark_all(&self, writes: &[EntryWrite]) -> Vec<Written> {
+        let (mut answers, mut open) = (vec![None; writes.len()], (0..writes.len()).collect::<Vec<_>>());
+        let mut why = "";
+        for round in 0..TRIES {
+            let some: Vec<_> = open.iter().map(|place| writes[*place].clone()).collect();
+            let mut again = Vec::new();
+            for (place, read) in open.into_iter().zip(self.mark(&some).await) {
+                match read {
+                    Read::Done(written) => answers[place] = Some(written),
+                    Read::Again(code) => {
+                        why = code;
+                        again.push(place);
+                    }
+                }
+            }
+            if again.is_empty() {
+                break;
+            }
+            open = again;
+            tokio::time::sleep(WAIT * (1 << round)).await;
+        }
+        let busy = || Unavailable { service: SERVICE, action: ACTION, why: why.to_owned() };
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(busy().into()))).collect()
+    }
+
+    async fn mark(&self, writes: &[EntryWrite]) -> Vec<Read> {
         let responses = match self.execute(writes).await {
             Ok(responses) => responses,
-            Err(error) => return vec![Err(error.into()); writes.len()],
+            Err(error) => return writes.iter().map(|_| Read::Done(Err(error.clone().into()))).collect(),
         };
         let mut answers = Vec::with_capacity(writes.len());
         for (response, write) in responses.into_iter().zip(writes) {
-            answers.push(self.answer(response, write).await);
+            answers.push(match response.error.as_ref().and_then(|error| error.code.as_ref()) {
+                Some(Code::TransactionConflict) => Read::Again("TransactionConflict"),
+                Some(code) if found_no_room(code) => Read::Again("no capacity"),
+                _ => Read::Done(self.answer(response, write).await),
+            });
         }
         answers
     }
