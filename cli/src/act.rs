@@ -120,6 +120,13 @@ impl Report {
             add(&format!("         {}", said("letter")));
             add(&format!("           {}", said("why")));
         }
+        for source in self.counts.get("unlisted_sources").and_then(Value::as_array).into_iter().flatten() {
+            let source = source.as_str().unwrap_or_default();
+            add(&format!("Not configured: {source}"));
+        }
+        if self.of("unlisted") > 0 {
+            add("  List the queue (QUEUE_PAIRS) to send its letters; all else can be done as it is.");
+        }
         if let Some(code) = &self.stopped {
             add(&format!("Stopped: SQS refused a whole batch with {code}."));
         }

@@ -11,6 +11,8 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{LedgerTable, LetterTable};
+use redrive_core::doctor::Indexed;
+use redrive_core::ids::QueueArn;
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -49,6 +51,14 @@ impl Desk {
         let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
         let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
         Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
+    }
+
+    /// The queues whose letters are served here, as the indexer is told of them; `None` if that cannot be read.
+    pub(crate) async fn queues(&self) -> Option<Vec<QueueArn>> {
+        let call = self.lambda.get_function_configuration().function_name(self.stack.get("IndexerFunctionName")?);
+        let environment = call.send().await.ok()?.environment?;
+        let pairs = Indexed::read(&environment.variables?.into_iter().collect())?;
+        Some(pairs.into_iter().filter_map(|pair| QueueArn::new(pair.source)).collect())
     }
 
     /// The dead-letter table.

@@ -53,6 +53,8 @@ pub(crate) struct Run {
     lease_live: u64,
     unavailable: u64,
     skipped: u64,
+    unlisted: u64,
+    source_unsaid: u64,
     repeated: u64,
     delete_failures: u64,
     failed_receives: u64,
@@ -72,11 +74,13 @@ impl Run {
         }
     }
 
-    const fn left(&self) -> [(&'static str, &'static str, u64); 6] {
+    const fn left(&self) -> [(&'static str, &'static str, u64); 8] {
         [
             ("lease_live", "somebody still runs them", self.lease_live),
             ("unavailable", "a table did not answer, or not in time", self.unavailable),
             ("skipped", "they lack an id, a receipt handle, a body or a timestamp", self.skipped),
+            ("unlisted", "SQS moved them from a queue that is not listed: see `redrive doctor`", self.unlisted),
+            ("source_unsaid", "several queues share it, and nothing says whose they are", self.source_unsaid),
             ("repeated", "they came a second time within one run", self.repeated),
             ("delete_failures", "they are letters already, but could not be deleted", self.delete_failures),
             ("failed_receives", "receives that the queue did not answer", self.failed_receives),

@@ -241,7 +241,7 @@ fn what_was_taken_in_looks_as_it_did() {
 fn what_is_imported_looks_as_it_did() {
     let mut contents = Contents::default();
     let own = redrive_core::ids::QueueArn::new("arn:aws:sqs:eu-west-1:123456789012:refunds").unwrap();
-    samples::letters().iter().for_each(|letter| contents.add(letter, Some(&own), NOW));
+    samples::letters().iter().for_each(|letter| contents.add(letter, Some(std::slice::from_ref(&own)), NOW));
     let all = Imported { imported: 50, existing: 8, no_body: 1, expired: 2, unavailable: 3 };
     let good = Imported { imported: 58, ..Imported::default() };
     let texts = [contents.render(NOW, WIDTH), all.render(WIDTH), good.render(WIDTH)];

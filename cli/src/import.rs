@@ -98,7 +98,7 @@ fn importable(letter: &Letter, now: Timestamp) -> Result<(), Not> {
 pub(crate) struct Contents {
     causes: causes::Causes,
     statuses: BTreeMap<Status, u64>,
-    /// Of other queues than the stack's own.
+    /// Of queues that are not configured.
     strangers: u64,
     no_body: u64,
     expired: u64,
@@ -107,22 +107,23 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn read(path: &Path, own: Option<&QueueArn>, now: Timestamp) -> Result<Self, Error> {
+    /// Reads a file; `listed` are the queues that are configured, if that is known.
+    pub(crate) fn read(path: &Path, listed: Option<&[QueueArn]>, now: Timestamp) -> Result<Self, Error> {
         let (mut contents, mut lines) = (Self::default(), Lines::open(path)?);
         while let Some(letter) = lines.letter()? {
-            contents.add(&letter, own, now);
+            contents.add(&letter, listed, now);
         }
         Ok(contents)
     }
 
-    pub(crate) fn add(&mut self, letter: &Letter, own: Option<&QueueArn>, now: Timestamp) {
+    pub(crate) fn add(&mut self, letter: &Letter, listed: Option<&[QueueArn]>, now: Timestamp) {
         match importable(letter, now) {
             Err(Not::NoBody) => return self.no_body += 1,
             Err(Not::Expired) => return self.expired += 1,
             Ok(()) => {}
         }
         *self.statuses.entry(letter.status).or_default() += 1;
-        self.strangers += u64::from(own.is_some_and(|own| letter.source != *own));
+        self.strangers += u64::from(listed.is_some_and(|listed| !listed.contains(&letter.source)));
         if let Some(cause) = sighting(letter, now) {
             let of = (cause.source.clone(), cause.fingerprint.clone());
             let known = self.waiting.remove(&of);
@@ -146,7 +147,7 @@ impl Contents {
         };
         add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
         if self.strangers > 0 {
-            add(format!("{} of them of other queues than the stack's own.", self.strangers));
+            add(format!("{} of them of queues that are not configured here.", self.strangers));
         }
         text
     }
@@ -286,15 +287,24 @@ async fn some<T: Letters>(
 pub(crate) async fn run<T: Letters + Causes>(
     table: &T,
     path: &Path,
-    own: Option<&QueueArn>,
+    listed: Option<&[QueueArn]>,
     yes: bool,
     (now, out): (Timestamp, Out),
 ) -> Result<Ended, Error> {
     confirmable(yes)?;
-    let contents = Contents::read(path, own, now)?;
+    let contents = Contents::read(path, listed, now)?;
     out::say(contents.render(now, out.width).trim_end());
     if contents.letters() > 0 {
+        if listed.is_none() {
+            out::say("Which queues are configured could not be read: letters of others wait until theirs is listed.");
+        }
         confirm(yes, "What is there already is left alone. Go on?")?;
+        if contents.strangers > 0 {
+            confirm(
+                yes,
+                "Letters of a queue that is not configured cannot be replayed until it is listed. Import them, too?",
+            )?;
+        }
     }
     let bar = out::bar(out);
     bar.set_length(contents.letters());

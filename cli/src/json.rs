@@ -66,6 +66,7 @@ pub(crate) fn letter(letter: &Letter) -> Value {
     let mut all = json!({
         "dlq_message_id": letter.id,
         "source_topic": letter.source,
+        "moved_from": letter.moved_from,
         "source_partition": letter.partition,
         "source_offset": letter.offset,
         "error_type": reason.error_type,
@@ -82,6 +83,7 @@ pub(crate) fn letter(letter: &Letter) -> Value {
         "origin_message_id": letter.origin,
         "life": life(&letter.life),
         "payload_hash": letter.hash,
+        "attributes_hash": letter.attributes_hash,
         "idempotency_key": letter.key,
         "key_is_stable": letter.key_is_stable,
         "scope": letter.scope,

@@ -93,8 +93,8 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
         Command::Eject(asked) => eject::run(asked, &desk, &by().await?, (now, out)).await,
         Command::Drain => drain::run(&desk, out).await,
         Command::Import { file, yes } => {
-            let own = desk.stack.main_queue();
-            import::run(&desk.letters()?, file, own.as_ref(), *yes, (now, out)).await
+            let listed = desk.queues().await;
+            import::run(&desk.letters()?, file, listed.as_deref(), *yes, (now, out)).await
         }
         Command::Pause(asked) => steer("pause", asked, &desk, &by().await?, out).await,
         Command::Resume(asked) => steer("resume", asked, &desk, &by().await?, out).await,

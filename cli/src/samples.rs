@@ -8,7 +8,7 @@ use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Sc
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::letter::{AttributesHash, Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
@@ -61,8 +61,11 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
         attempts: Vec::new(),
     };
     let payload = format!(r#"{{"order_id":"o-{n}","customer_id":"c-1","amount_minor":1250,"currency":"CHF"}}"#);
+    let attributes = [("type".to_owned(), Attribute::text("charge"))].into();
     Letter {
-        attributes: [("type".to_owned(), Attribute::text("charge"))].into(),
+        moved_from: Some(source.clone()),
+        attributes_hash: Some(AttributesHash::of(&attributes)),
+        attributes,
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
         history: vec![failure, event(before(minutes.saturating_sub(1)), Happening::Indexed, "indexer")],
@@ -121,6 +124,7 @@ pub(crate) fn full() -> Letter {
         ),
     ];
     letter.attributes = attributes.into();
+    letter.attributes_hash = Some(AttributesHash::of(&letter.attributes));
     letter.deaths = 2;
     letter.number = Number(2);
     letter.resolution_note = Some("producer told\u{7}".to_owned());

@@ -129,6 +129,9 @@ fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
     let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
     page.field("died", &format!("{deaths}, after {attempts} in its last life"));
     page.field("queue", &shown(&format!("{} ({})", queue_name(letter.source.as_str()), letter.source)));
+    if letter.moved_from.is_none() {
+        page.field("", "as configured: SQS did not say which queue moved it");
+    }
     if let Some(group) = &letter.group {
         page.field("group", &shown(group));
     }

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
-use redrive_core::doctor::{Deployment, Fact, Installation, Pair, Queue, Topic, Unread};
+use redrive_core::doctor::{DeadSource, Deployment, Fact, Installation, Pair, Queue, Topic, Unread};
 
 use crate::ended::Error;
 use crate::stack::Stack;
@@ -102,7 +102,7 @@ impl Services {
         }
         sources.sort();
         sources.dedup();
-        let pairs = sources.iter().map(|arn| self.pair(arn, custody.get(arn).copied().unwrap_or(false)));
+        let pairs = sources.iter().map(|arn| self.pair(arn, &custody));
         let mut pairs = join_all(pairs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.ask_consumers(&mut pairs).await;
         let installation = match stack {
@@ -121,7 +121,8 @@ impl Services {
         Ok(deployment)
     }
 
-    async fn pair(&self, arn: &str, custody: bool) -> Result<Pair, Error> {
+    async fn pair(&self, arn: &str, indexed: &BTreeMap<String, bool>) -> Result<Pair, Error> {
+        let custody = |arn: &str| indexed.get(arn).copied().unwrap_or(false);
         let source = self.queue(arn).await;
         if let Err(Unread::Absent) = &source.attributes {
             needed(arn, source.attributes.clone())?;
@@ -135,7 +136,14 @@ impl Services {
             Some(dead) => self.mappings(&dead.arn).await.map(|all| all.iter().map(functions::invoked).collect()),
             None => Ok(Vec::new()),
         };
-        Ok(Pair { consumers: self.consumers(&source.arn).await, source, dead, dead_consumers, custody })
+        let dead_sources = match &dead {
+            Some(dead) => self.given_by(&dead.url).await,
+            None => Ok(Vec::new()),
+        };
+        let dead_source = |arn: String| DeadSource { custody: custody(&arn), arn };
+        let dead_sources = dead_sources.map(|arns| arns.into_iter().map(dead_source).collect());
+        let consumers = self.consumers(&source.arn).await;
+        Ok(Pair { consumers, source, dead, dead_consumers, dead_sources, custody: custody(arn) })
     }
 
     async fn queue(&self, arn: &str) -> Queue {

@@ -68,6 +68,7 @@ fn deployment() -> Deployment {
         dead: Some(queue("q-dead", 345_600, None)),
         consumers: Ok(vec![consumer]),
         dead_consumers: Ok(Vec::new()),
+        dead_sources: denied("sqs:ListDeadLetterSourceQueues"),
         custody: false,
     };
     Deployment { pairs: vec![pair], alarms: Ok(Alarms::default()), topics: Vec::new(), installation: None }

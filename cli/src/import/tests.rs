@@ -101,14 +101,16 @@ fn a_file_that_is_not_all_letters_is_refused_by_its_line_before_anything_is_writ
 }
 
 #[test]
-fn letters_of_another_queue_are_told_of() {
+fn letters_of_a_queue_that_is_not_configured_are_told_of() {
     let letters = samples::letters();
     let path = file("strangers", &letters[..5]);
-    let told = |own: &str| {
-        let own = QueueArn::new(own).unwrap();
-        Contents::read(&path, Some(&own), NOW).unwrap().render(NOW, 80).contains("5 of them of other queues")
+    let told = |names: &[&str]| {
+        let arn = |name: &&str| QueueArn::new(format!("arn:aws:sqs:eu-west-1:123456789012:{name}")).unwrap();
+        let listed: Vec<_> = names.iter().map(arn).collect();
+        let contents = Contents::read(&path, Some(&listed), NOW).unwrap();
+        contents.render(NOW, 80).contains("5 of them of queues that are not configured")
     };
-    assert!(told("arn:aws:sqs:eu-west-1:123456789012:refunds"));
-    assert!(!told("arn:aws:sqs:eu-west-1:123456789012:orders"));
+    assert!(told(&["refunds"]) && told(&[]));
+    assert!(!told(&["refunds", "orders"]));
     std::fs::remove_file(path).unwrap();
 }

@@ -10,7 +10,7 @@ use redrive_core::fault::Class;
 use redrive_core::ids::{self, JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{self, Origin};
-use redrive_core::letter::{self, Body, ErrorType, Happening, Letter, Reason, Status};
+use redrive_core::letter::{self, AttributesHash, Body, ErrorType, Happening, Letter, Reason, Status};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -149,6 +149,9 @@ struct Erasure {
 struct Whole {
     dlq_message_id: LetterId,
     source_topic: QueueArn,
+    // Exports from before these were kept have neither.
+    moved_from: Option<QueueArn>,
+    attributes_hash: Option<AttributesHash>,
     source_partition: Option<String>,
     source_offset: Option<String>,
     original_payload: Option<String>,
@@ -212,10 +215,12 @@ impl Whole {
         let letter = Letter {
             id: self.dlq_message_id,
             source: self.source_topic,
+            moved_from: self.moved_from,
             partition: self.source_partition,
             offset: self.source_offset,
             payload,
             attributes,
+            attributes_hash: self.attributes_hash,
             body,
             edited,
             group: self.message_group_id,

@@ -85,8 +85,9 @@ export interface RedriveAttachmentProps extends FunctionsProps, PagingProps {
    */
   readonly queueKeys?: readonly kms.IKey[];
   /**
-   * Time of one run of the indexer; SQS's own default keeps a received message invisible for 30 s.
-   * @default 25 seconds
+   * Time of one run of the indexer, as long as the time between two sweeps, so that a backlog is taken without a pause. It looks
+   * into a queue for 25 s at most at once; SQS's own default keeps a received message invisible for 30 s.
+   * @default 1 minute
    */
   readonly indexerTimeout?: Duration;
   /**

@@ -41,6 +41,7 @@ export const METRICS = {
     'LeftLeaseLive',
     'LeftUnavailable',
     'LeftSkipped',
+    'LeftUnlisted',
     'Unindexable',
     'SeenAgain',
     'FailedReceives',
@@ -73,6 +74,7 @@ export const METRICS = {
     'LettersEjected',
     'LettersInCustody',
     'LettersUnlisted',
+    'CountsIncomplete',
   ],
 } as const;
 

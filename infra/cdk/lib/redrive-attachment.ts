@@ -78,7 +78,7 @@ export class RedriveAttachment extends Construct {
     }
     const variables = this.variables(problems, props, settings, pairs);
     const sources = { indexer: source(problems, props.code, 'indexer'), replay: source(problems, props.code, 'replay') };
-    const timeout = props.indexerTimeout ?? Duration.seconds(25);
+    const timeout = props.indexerTimeout ?? Duration.minutes(1);
     problems.seconds('indexerTimeout', timeout, [5, 900]);
     problems.throwIfAny(this.node.path);
 

@@ -1,17 +1,21 @@
 //! What the indexer does with a dead message. The questions stand in an order, and the order matters: each closes
 //! a way to lose a message or to bring a finished one back.
 
+mod reason;
+
 use crate::decode::{Inspected, Reading};
-use crate::foreign::{Said, Teller};
+use crate::foreign::Said;
 use crate::hashing::Hashing;
-use crate::ids::{LetterId, Life, MessageId, Number};
+use crate::ids::{LetterId, Life, MessageId, Number, QueueArn};
 use crate::key::{LedgerKey, PayloadHash};
 use crate::ledger::{Entry, State};
-use crate::letter::{Body, ErrorType, Letter, Reason, Status};
+use crate::letter::{AttributesHash, Body, ErrorType, Letter, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::text::capped;
 use crate::time::Timestamp;
+
+use reason::{hidden, never_ran, reason, unknown};
 
 const WHO: &str = "indexer";
 /// The most bytes of a trace header that a history keeps.
@@ -35,7 +39,7 @@ pub struct Findings {
     pub ledger: LedgerView,
     /// What the message says by itself, its text redacted.
     pub said: Option<Said>,
-    /// The ownerless entry of this send or life.
+    /// The ownerless entry of this send or life: see [`ownerless_key`], then [`old_ownerless_key`].
     pub ownerless: Option<Entry>,
     /// The entry of its key.
     pub owned: Option<Entry>,
@@ -43,6 +47,8 @@ pub struct Findings {
     pub named: Option<Letter>,
     /// The letter of its own message id.
     pub own: Option<Letter>,
+    /// Whether only its attribute says which queue it comes from: see [`crate::source::Source::Claimed`].
+    pub claimed: bool,
 }
 
 impl Findings {
@@ -66,9 +72,15 @@ pub fn letter_ids(dead: &Inspected, reading: &Reading) -> (Option<LetterId>, Let
 #[must_use]
 pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
     match told_life(dead) {
-        Some(died) => LedgerKey::ownerless(dead.send(), died),
+        Some(died) => LedgerKey::ownerless(dead.send().map(|send| (send, &dead.hash)), died),
         None => dead.ownerless(),
     }
+}
+
+/// Where it may stand otherwise, if it is a send: processors before this version wrote there, whatever the payload was.
+#[must_use]
+pub fn old_ownerless_key(dead: &Inspected) -> Option<LedgerKey> {
+    dead.send().map(LedgerKey::of_send_without_hash)
 }
 
 /// The life that ended, as a message says that claims to have been sent here by the processor.
@@ -82,27 +94,31 @@ struct Identity {
     life: Life,
     origin: MessageId,
     sent_at: Timestamp,
+    /// Whether the ledger proves the death that it tells of.
+    proven: bool,
 }
 
 impl Identity {
     /// Its own id and time; those that it carries only if the ledger proves them: the life that it tells of is dead there,
     /// with this very payload, and nothing is known of the life that it is in here.
-    fn of(dead: &Inspected, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
+    fn of(dead: &Inspected, named: Option<&Letter>, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
         let envelope = &dead.envelope;
         let own = envelope.life();
         let known = owned.is_some_and(|entry| entry.life(&own).is_some());
         let proves = |entry: &&Entry, died: &Life| entry.hash == dead.hash && entry.is_dead(died);
+        let same = named.is_none_or(|letter| letter.may_have(&envelope.attributes));
         let proven = told_life(dead)
-            .filter(|died| !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
+            .filter(|died| same && !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
             .zip(dead.redrive.as_ref());
         match proven {
             Some((died, redrive)) if redrive.send().is_none() => {
-                Self { life: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at }
+                Self { life: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at, proven: true }
             }
             Some((died, _)) => {
-                Self { life: died.clone(), origin: envelope.message_id.clone(), sent_at: envelope.sent_at }
+                let origin = envelope.message_id.clone();
+                Self { life: died.clone(), origin, sent_at: envelope.sent_at, proven: true }
             }
-            None => Self { life: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at },
+            None => Self { life: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at, proven: false },
         }
     }
 }
@@ -135,14 +151,17 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     let policy = if asked { policy } else { &asking };
     let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
-    // An entry of this send that another body left there is a forgery's.
-    let ownerless = ownerless.filter(|entry| entry.hash == dead.hash);
-    let identity = Identity::of(dead, ownerless.as_ref(), owned.as_ref());
+    // An entry of this send that another body left there is a forgery's. It may stand where this one's own outcome would.
+    let foreign = ownerless.as_ref().is_some_and(|entry| entry.hash != dead.hash);
+    let ownerless = ownerless.filter(|_| !foreign);
     let named = found.named.as_ref();
+    let identity = Identity::of(dead, named, ownerless.as_ref(), owned.as_ref());
     let is_copy = |redrive: &&Redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter, reading));
     let redrive = dead.redrive.as_ref().filter(is_copy);
     let is_named = redrive.is_some() || identity.origin != dead.envelope.message_id;
     let letter = if is_named { named } else { found.own.as_ref() };
+    // Whoever may send here could have it run in a queue of their choice.
+    let policy = if found.claimed && redrive.is_none() && !identity.proven { &asking } else { policy };
 
     if let Some(entry) = &owned
         && entry.state == State::Completed
@@ -152,12 +171,14 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     }
     let reason = if asked {
         match reason(dead, &identity.life, found.said.as_ref(), ownerless.as_ref(), owned.as_ref(), now) {
+            Ok(reason) if foreign && reason.error_type == ErrorType::NeverRan => hidden(now),
             Ok(reason) => reason,
             Err(leave) => return Admission::Leave(leave),
         }
     } else {
         found.said.as_ref().map_or_else(|| unknown(now), |said| said.reason(dead.envelope.sent_at, now))
     };
+    let policy = if foreign { &asking } else { policy };
     match (redrive, letter) {
         (_, None) => create(dead, identity, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => {
@@ -169,7 +190,7 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
 }
 
 /// Whether a message is what its attribute says: a send of this letter (or a copy that the processor sent to the dead-letter
-/// queue before any), with its number, body and key. An attribute that
+/// queue before any), with its number, body, attributes and key. An attribute that
 /// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
 /// copy of something else. Neither does one whose letter is not there: the letter made from a forgery would later swallow
 /// the message that it names.
@@ -188,6 +209,7 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
     send.is_none_or(|send| send.to.is_none())
         && redrive.number <= letter.number
         && redrive.key.as_ref() == key
+        && letter.may_have(&dead.envelope.attributes)
         && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash == dead.hash)
         && (reading.hashing == Hashing::Canonical || same_body())
 }
@@ -264,16 +286,19 @@ fn create(
     now: Timestamp,
 ) -> Admission {
     let envelope = &dead.envelope;
-    let Identity { life, origin, sent_at } = identity;
+    let Identity { life, origin, sent_at, .. } = identity;
     let mut attributes = envelope.attributes.clone();
     attributes.remove(ATTRIBUTE);
+    let attributes_hash = Some(AttributesHash::of(&attributes));
     let letter = Letter {
         id: LetterId::derive(&reading.source, &origin),
         source: reading.source.clone(),
+        moved_from: envelope.moved_from.clone().and_then(QueueArn::new),
         partition: None,
         offset: None,
         payload: envelope.body.clone(),
         attributes,
+        attributes_hash,
         body: Body::default(),
         edited: None,
         group: envelope.group.clone(),
@@ -300,69 +325,6 @@ fn create(
     };
     let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
     Admission::Create(Box::new(letter.opened(WHO, trace, now)))
-}
-
-/// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message
-/// says by itself.
-fn reason(
-    dead: &Inspected,
-    life: &Life,
-    said: Option<&Said>,
-    ownerless: Option<&Entry>,
-    owned: Option<&Entry>,
-    now: Timestamp,
-) -> Result<Reason, Leave> {
-    if let Some(entry) = ownerless {
-        return Ok(from_entry(entry, life, now));
-    }
-    let why = match owned {
-        None => "no attempt was recorded",
-        Some(entry) if entry.state == State::InProgress && entry.lease_until >= now => return Err(Leave::LeaseLive),
-        Some(entry) if entry.attempts(life) > 0 => return Ok(from_entry(entry, life, now)),
-        Some(_) => "all receives were used up before an attempt could start",
-    };
-    Ok(match said {
-        // Nobody has seen it: that much is known, and no more is said.
-        Some(said) if said.by == Teller::Sns => never_ran(&said.text, now),
-        Some(said) => said.reason(dead.envelope.sent_at, now),
-        None => never_ran(why, now),
-    })
-}
-
-fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
-    let attempts: Vec<_> = entry.history.iter().filter(|attempt| attempt.life == *life).cloned().collect();
-    // An attempt that was started and never reported: its worker is lost. A dead life did report, even if the line of
-    // it was forgotten since.
-    let reported = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-    let open = entry.state == State::InProgress || attempts.is_empty();
-    let lost = open && !entry.is_dead(life) && reported < entry.attempts(life);
-    let fault = if lost { None } else { entry.fault_of(life) };
-    Reason {
-        error_type: fault.as_ref().map_or(ErrorType::Timeout, |fault| fault.class.into()),
-        error_code: Some(fault.as_ref().map_or("worker-lost", |fault| &fault.code).to_owned()),
-        error_message: fault.map_or_else(|| "the last attempt never reported back".to_owned(), |fault| fault.text),
-        attempt_count: entry.attempts(life),
-        first_failed_at: attempts.first().map_or(now, |attempt| attempt.at),
-        last_failed_at: attempts.last().map_or(now, |attempt| attempt.at),
-        attempts,
-    }
-}
-
-fn never_ran(why: &str, now: Timestamp) -> Reason {
-    Reason {
-        error_type: ErrorType::NeverRan,
-        error_code: Some("no-attempt".to_owned()),
-        error_message: why.to_owned(),
-        attempt_count: 0,
-        first_failed_at: now,
-        last_failed_at: now,
-        attempts: Vec::new(),
-    }
-}
-
-fn unknown(now: Timestamp) -> Reason {
-    let why = "this queue has no ledger, and the message does not say why it failed";
-    Reason { error_type: ErrorType::Unknown, error_code: Some("no-reason".to_owned()), ..never_ran(why, now) }
 }
 
 /// Whether the ledger shows this letter's effect as done: the payload that was completed, if so.

@@ -112,13 +112,15 @@ fn newest(mut versions: BTreeSet<String>) -> BTreeSet<String> {
     versions
 }
 
-/// What of a queue's letters is PENDING, from one walk through the index: exact, but for the index's delay.
+/// What of a queue's letters is PENDING, from one walk through the index: exact, but for the index's delay, if all of it was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// By fingerprint.
     pub causes: BTreeMap<String, Waiting>,
     /// By error type.
     pub types: BTreeMap<&'static str, Waiting>,
+    /// Whether the walk ended early: there are at least so many, and the oldest is at least so old.
+    pub at_least: bool,
 }
 
 /// How many wait.
@@ -168,6 +170,7 @@ impl Standing {
             let mine = self.causes.entry(fingerprint).or_default();
             *mine = mine.and(waiting);
         }
+        self.at_least |= other.at_least;
         for (error_type, waiting) in other.types {
             let mine = self.types.entry(error_type).or_default();
             *mine = mine.and(waiting);

@@ -152,7 +152,7 @@ impl Inspected {
     /// Where the outcome is recorded if this message owns no key.
     #[must_use]
     pub fn ownerless(&self) -> LedgerKey {
-        LedgerKey::ownerless(self.send(), &self.envelope.life())
+        LedgerKey::ownerless(self.send().map(|send| (send, &self.hash)), &self.envelope.life())
     }
 
     /// Decodes the body with `decode`, which is given the message's type.

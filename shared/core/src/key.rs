@@ -121,17 +121,24 @@ impl LedgerKey {
         Self(format!("{}#{}", scope.as_str(), key.as_str()))
     }
 
-    /// Where the outcome of a send is recorded that does not own its key.
+    /// Where the outcome of a send is recorded that does not own its key. The payload's hash belongs to it: whoever forges a
+    /// `redrive` attribute knows letter and number, and sends another body.
     #[must_use]
-    pub fn of_send(send: SendId) -> Self {
+    pub fn of_send(send: SendId, hash: &PayloadHash) -> Self {
+        Self(format!("!send#{}#{}#{hash}", send.letter, send.number))
+    }
+
+    /// Where such an outcome was recorded by processors that did not have the hash in it.
+    #[must_use]
+    pub fn of_send_without_hash(send: SendId) -> Self {
         Self(format!("!send#{}#{}", send.letter, send.number))
     }
 
     /// Where the outcome of a message is recorded that does not own a key.
     #[must_use]
-    pub fn ownerless(send: Option<SendId>, life: &Life) -> Self {
+    pub fn ownerless(send: Option<(SendId, &PayloadHash)>, life: &Life) -> Self {
         match send {
-            Some(send) => Self::of_send(send),
+            Some((send, hash)) => Self::of_send(send, hash),
             None => Self(format!("!life#{life}")),
         }
     }

@@ -1,5 +1,6 @@
 //! A dead message as a record: what it was, why it failed, and what was done about it.
 
+mod attributes;
 mod body;
 mod edges;
 mod edited;
@@ -18,6 +19,7 @@ use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
 use crate::time::Timestamp;
 
+pub use attributes::AttributesHash;
 pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
 pub use edited::Edited;
@@ -156,6 +158,9 @@ pub struct Letter {
     pub id: LetterId,
     /// `source_topic`
     pub source: QueueArn,
+    /// `moved_from`: the queue whose redrive policy moved it when it first came, as SQS says. Absent if the message was sent to
+    /// the dead-letter queue, if an emulator does not say it, and in letters from before this was kept.
+    pub moved_from: Option<QueueArn>,
     /// `source_partition`: absent for SQS.
     pub partition: Option<String>,
     /// `source_offset`: absent for SQS.
@@ -164,6 +169,8 @@ pub struct Letter {
     pub payload: String,
     /// The message attributes as they first came, `redrive` apart; none if the body is not there.
     pub attributes: Attributes,
+    /// Of these attributes; absent in letters from before this was kept.
+    pub attributes_hash: Option<AttributesHash>,
     /// Whether payload and attributes are there.
     pub body: Body,
     /// What is sent instead of the payload, if a person edited it. The payload stays.
@@ -245,6 +252,7 @@ impl Letter {
         let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
         let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
         let to = |send: &Send| send.to.as_ref().map_or(0, |to| to.as_str().len() + 10);
+        let from = self.moved_from.as_ref().map_or(0, |from| from.as_str().len());
         let sends = self.sends.iter().map(|send| key + 300 + to(send)).sum::<usize>();
         let note = self.resolution_note.as_ref().map_or(0, String::len);
         let body = match &self.body {
@@ -260,7 +268,7 @@ impl Letter {
             })
             .sum();
         let edited = self.edited.as_ref().map_or(0, |edited| edited.by.len() + 400);
-        key + text + note + sends + body + edited + history + 1_500
+        key + text + note + sends + body + edited + history + from + 1_600
     }
 
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.

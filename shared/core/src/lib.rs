@@ -35,6 +35,7 @@ pub mod ramp;
 pub mod redrive;
 pub mod replay;
 pub mod routes;
+pub mod source;
 mod text;
 pub mod time;
 pub mod wrapping;

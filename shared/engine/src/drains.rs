@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters};
+use redrive_core::source::LONGEST_LOOK;
 use tokio::time::Instant;
 
 use crate::{DrainReport, Indexer};
@@ -25,7 +26,8 @@ struct Turn {
 /// turn.
 ///
 /// Whoever waits has an equal share of the time that is left; what an empty queue does not need is the others'. A queue that
-/// is not empty at the end of its turn has another when all the others have had theirs. The first turns start at `first`
+/// is not empty at the end of its turn has another when all the others have had theirs; no turn is longer than
+/// [`LONGEST_LOOK`], so that an invocation may last for as long as it takes until the next. The first turns start at `first`
 /// (any number), so that an invocation that always ends too early does not always leave out the same queues.
 pub async fn drain_all<D, R, T, C>(
     indexers: &[Indexer<D, R, T, C>],
@@ -49,7 +51,8 @@ where
                 put(&done, turn);
                 continue;
             }
-            let end = deadline.min(Instant::now() + share.max(indexer.reserve() + LEAST));
+            let turn_time = share.min(LONGEST_LOOK).max(indexer.reserve() + LEAST);
+            let end = deadline.min(Instant::now() + turn_time);
             let report = indexer.drain(end).await;
             let empty = Instant::now() + indexer.reserve() < end;
             turn.report = Some(turn.report.unwrap_or_default().and(report));

@@ -1,15 +1,15 @@
 mod report;
 mod run;
+mod sources;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, LedgerView, admit, letter_ids, ownerless_key};
+use redrive_core::admission::{Admission, Findings, LedgerView, admit, letter_ids, old_ownerless_key, ownerless_key};
 use redrive_core::batch::Batch;
 use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
-use redrive_core::foreign::{Said, Teller};
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::ledger::Entry;
 use redrive_core::letter::{Letter, LetterWrite};
@@ -21,8 +21,10 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::ROUNDS;
-pub use report::DrainReport;
+pub use report::{DrainReport, OfSource};
 use run::Run;
+pub use sources::IndexedSource;
+use sources::{OfOne, sorted, tell};
 
 /// How many messages a receive gives, and a delete takes.
 const RECEIVE: usize = 10;
@@ -52,15 +54,25 @@ pub struct IndexSettings {
 #[derive(Debug)]
 pub struct Indexer<D, R, T, C> {
     queue: D,
-    ledger: R,
     letters: T,
     clock: C,
-    settings: IndexSettings,
-    redaction: Redaction,
+    pace: Pace,
+    /// The queues whose dead letters it holds, at least one.
+    sources: Vec<IndexedSource<R>>,
+}
+
+/// How it receives: see [`IndexSettings`].
+#[derive(Debug)]
+struct Pace {
+    pollers: usize,
+    wait: Duration,
+    reserve: Duration,
 }
 
 /// A message and what the tables say of it.
 struct Dead {
+    /// The place of its queue.
+    source: usize,
     seen: Inspected,
     found: Findings,
 }
@@ -72,36 +84,47 @@ where
     T: Letters + Causes,
     C: Clock,
 {
-    /// An indexer of one queue pair.
+    /// An indexer of the dead-letter queue of one source.
     pub fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
-        Self { queue, ledger, letters, clock, settings, redaction: Redaction::default() }
+        let IndexSettings { reading, policy, pollers, wait, reserve } = settings;
+        let source = IndexedSource { ledger, reading, policy, redaction: Redaction::default() };
+        Self { queue, letters, clock, pace: Pace { pollers, wait, reserve }, sources: vec![source] }
     }
 
-    /// What is done to the texts that messages bring with them; those in the ledger were redacted before.
+    /// What is done to the texts that messages of its sources bring with them; those in the ledger were redacted before.
     #[must_use]
-    pub fn with_redaction(self, redaction: Redaction) -> Self {
-        Self { redaction, ..self }
+    pub fn with_redaction(mut self, redaction: Redaction) -> Self {
+        self.sources.iter_mut().for_each(|source| source.redaction = redaction.clone());
+        self
+    }
+
+    /// The same, where another source shares the dead-letter queue.
+    #[must_use]
+    pub fn shared_by(mut self, source: IndexedSource<R>) -> Self {
+        self.sources.push(source);
+        self
     }
 
     /// No receive starts with less time left.
     pub(crate) const fn reserve(&self) -> Duration {
-        self.settings.reserve
+        self.pace.reserve
     }
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
     pub async fn drain(&self, deadline: Instant) -> DrainReport {
         let run = Run::default();
-        let pollers = (0..self.settings.pollers.max(1)).map(|_| self.poll(&run, deadline));
+        let pollers = (0..self.pace.pollers.max(1)).map(|_| self.poll(&run, deadline));
         futures_util::future::join_all(pollers).await;
         let causes = run.open_causes();
         let count = causes.len();
         let failed = tokio::time::timeout_at(deadline, self.sight(causes, &run)).await;
         run.count(|report| report.unrecorded_causes += failed.map_or(count, |failed| failed.len()));
+        tell(run.strangers());
         run.into_report()
     }
 
     async fn poll(&self, run: &Run, deadline: Instant) {
-        let last_start = deadline.checked_sub(self.settings.reserve).unwrap_or(deadline);
+        let last_start = deadline.checked_sub(self.pace.reserve).unwrap_or(deadline);
         while Instant::now() < last_start {
             let (records, more) = self.gather(run, last_start).await;
             let oldest = records.iter().filter_map(sent_at).min();
@@ -122,7 +145,7 @@ where
         let (mut records, mut bytes): (Vec<Record>, usize) = (Vec::new(), 0);
         let until = Instant::now() + PATIENCE;
         loop {
-            match tokio::time::timeout_at(last_start, self.queue.receive(self.settings.wait)).await {
+            match tokio::time::timeout_at(last_start, self.queue.receive(self.pace.wait)).await {
                 Ok(Ok(more)) if more.is_empty() => return (records, false),
                 Ok(Ok(more)) => {
                     run.count(|report| report.received += more.len());
@@ -161,8 +184,10 @@ where
             report.repeated += named - unreadable - fresh.len();
         });
         let mut waiting: HashMap<_, _> = fresh.iter().map(|dead| (dead.message_id.clone(), dead.sent_at)).collect();
-        let fresh = fresh.into_iter().map(|dead| Inspected::new(dead, &self.settings.reading)).collect();
-        let dead = self.look_up(fresh, run).await;
+        let mut dead = Vec::with_capacity(waiting.len());
+        for of_one in sorted(&self.sources, fresh, run) {
+            dead.extend(self.look_up(of_one, run).await);
+        }
         // Write first, delete second.
         let known = self.write(dead, run).await;
         for id in self.delete(known, run).await {
@@ -173,11 +198,11 @@ where
 
     /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must
     /// not keep the others out.
-    async fn look_up(&self, fresh: Vec<Inspected>, run: &Run) -> Vec<Dead> {
+    async fn look_up(&self, (source, fresh): OfOne, run: &Run) -> Vec<Dead> {
         let (mut open, mut found, mut failures) = (vec![fresh], Vec::new(), 0);
         while let Some(mut part) = open.pop().filter(|part| !part.is_empty()) {
-            match self.read(&part).await {
-                Ok((entries, letters)) => found.extend(self.joined(part, entries, letters)),
+            match self.read(source, &part).await {
+                Ok((entries, letters)) => found.extend(self.joined((source, part), entries, letters)),
                 // A table that gives no answer at all is not asked over and over.
                 Err(_) if part.len() > 1 && (failures < 4 || !found.is_empty() && failures < 16) => {
                     failures += 1;
@@ -194,57 +219,54 @@ where
         found
     }
 
-    async fn read(&self, fresh: &[Inspected]) -> Result<(Vec<Option<Entry>>, Vec<Option<Letter>>), Unavailable> {
-        let mut keys = Vec::with_capacity(fresh.len() * 2);
+    async fn read(
+        &self,
+        source: usize,
+        fresh: &[(Inspected, bool)],
+    ) -> Result<(Vec<Option<Entry>>, Vec<Option<Letter>>), Unavailable> {
+        let source = &self.sources[source];
+        let mut keys = Vec::with_capacity(fresh.len() * 3);
         let mut ids = Vec::with_capacity(fresh.len() * 2);
-        for dead in fresh {
+        for (dead, _) in fresh {
             keys.push(ownerless_key(dead));
+            keys.push(old_ownerless_key(dead).unwrap_or_else(|| ownerless_key(dead)));
             // Without a key of its own it can have no entry but the ownerless one.
             keys.push(dead.owned().unwrap_or_else(|| ownerless_key(dead)));
-            let (named, own) = letter_ids(dead, &self.settings.reading);
+            let (named, own) = letter_ids(dead, &source.reading);
             ids.extend([named.unwrap_or(own), own]);
         }
-        futures_util::future::try_join(self.ledger.read(&keys), self.letters.read(&ids)).await
+        futures_util::future::try_join(source.ledger.read(&keys), self.letters.read(&ids)).await
     }
 
     /// Messages, and what was read of them, two by two.
     fn joined(
         &self,
-        fresh: Vec<Inspected>,
+        (source, fresh): OfOne,
         entries: Vec<Option<Entry>>,
         letters: Vec<Option<Letter>>,
     ) -> impl Iterator<Item = Dead> {
         let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
-        fresh.into_iter().map(move |seen| {
-            let ownerless = entries.next().flatten();
+        let of = &self.sources[source];
+        fresh.into_iter().map(move |(seen, claimed)| {
+            let (ownerless, old) = (entries.next().flatten(), entries.next().flatten());
+            let ownerless = ownerless.or(old);
             let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
-            let said = self.said(&seen);
-            let ledger = if self.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
-            Dead { seen, found: Findings { ledger, said, ownerless, owned, named, own } }
+            let said = of.said(&seen);
+            let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
+            Dead { source, seen, found: Findings { ledger, said, ownerless, owned, named, own, claimed } }
         })
-    }
-
-    /// What a message says by itself about its death, fit to be stored.
-    fn said(&self, seen: &Inspected) -> Option<Said> {
-        let said = Said::of(&seen.envelope)?;
-        if said.by == Teller::Sns {
-            // Our own words.
-            return Some(said);
-        }
-        let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
-        Some(Said { text, ..said })
     }
 
     /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table
     /// knows now.
     async fn write(&self, mut open: Vec<Dead>, run: &Run) -> Vec<(MessageId, ReceiptHandle)> {
-        let (reading, policy) = (&self.settings.reading, &self.settings.policy);
         let mut known = Vec::with_capacity(open.len());
         for _ in 0..ROUNDS {
             let (mut asked, mut writes) = (Vec::new(), Vec::new());
             for dead in open {
+                let IndexedSource { reading, policy, .. } = &self.sources[dead.source];
                 match admit(&dead.seen, &dead.found, reading, policy, self.clock.now()) {
                     Admission::Create(letter) => {
                         writes.push(LetterWrite::create(*letter));
@@ -266,7 +288,9 @@ where
             }
             // A cause first, so that none is missing that a letter names.
             let now = self.clock.now();
-            let sightings = writes.iter().filter_map(|write| Cause::of(&write.letter, policy, now));
+            let policy = |dead: &Dead| &self.sources[dead.source].policy;
+            let sightings =
+                asked.iter().zip(&writes).filter_map(|(dead, write)| Cause::of(&write.letter, policy(dead), now));
             run.put_back(self.sight(run.meet(sightings), run).await);
             let answers = self.letters.write(writes.clone()).await;
             open = Vec::new();

@@ -17,7 +17,7 @@ mod replay;
 mod standing;
 
 pub use drains::{LANES, drain_all};
-pub use index::{DrainReport, IndexSettings, Indexer};
+pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};
 pub use latencies::Latencies;
 pub use process::{Counts, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
 pub use replay::{

@@ -129,25 +129,31 @@ impl<P: Ports> Replayer<P> {
             Step::Send(_) | Step::Eject { .. } => {}
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Look(sending) => self.look(letters, sending, report).await,
-            Step::Discard(remark) => {
-                let policy = &self.settings.policy;
-                let edge = |letter: &Letter, now| letter.discarded(&remark.note, &remark.by, policy, now).ok();
-                self.put(letters, edge, report, |report| &mut report.discarded).await;
-            }
-            Step::Restore(remark) => {
-                let edge = |letter: &Letter, now| letter.restored(&remark.note, &remark.by, now).ok();
-                self.put(letters, edge, report, |report| &mut report.restored).await;
-            }
-            Step::Note(remark) => {
-                let edge = |letter: &Letter, now| Some(letter.noted(&remark.note, &remark.by, now));
-                self.put(letters, edge, report, |report| &mut report.noted).await;
-            }
-            Step::Erase(remark) => {
-                let policy = &self.settings.policy;
-                let edge = |letter: &Letter, now| letter.erased(&remark.note, &remark.by, policy, now).ok();
-                self.put(letters, edge, report, |report| &mut report.erased).await;
-            }
+            Step::Remark(said, remark) => self.say(letters, (said, remark), &self.settings.policy, report).await,
         }
+    }
+
+    /// What a person says of letters: of this queue, or of one that is not configured any more.
+    async fn say(
+        &self,
+        letters: Vec<Letter>,
+        (said, Remark { note, by, .. }): (Saying, &Remark),
+        policy: &Policy,
+        report: &mut ReplayReport,
+    ) {
+        let edge = |letter: &Letter, now| match said {
+            Saying::Discard => letter.discarded(note, by, policy, now).ok(),
+            Saying::Restore => letter.restored(note, by, now).ok(),
+            Saying::Note => Some(letter.noted(note, by, now)),
+            Saying::Erase => letter.erased(note, by, policy, now).ok(),
+        };
+        let count: fn(&mut ReplayReport) -> &mut usize = match said {
+            Saying::Discard => |report| &mut report.discarded,
+            Saying::Restore => |report| &mut report.restored,
+            Saying::Note => |report| &mut report.noted,
+            Saying::Erase => |report| &mut report.erased,
+        };
+        self.put(letters, edge, report, count).await;
     }
 
     /// Moves each letter along an edge, and counts those that went.
@@ -225,10 +231,16 @@ enum Step<'a> {
     Send(Sending<'a>),
     Look(Sending<'a>),
     Eject { by: &'a str, named: bool },
-    Discard(&'a Remark),
-    Restore(&'a Remark),
-    Note(&'a Remark),
-    Erase(&'a Remark),
+    Remark(Saying, &'a Remark),
+}
+
+/// What a person says of letters. It sends nothing, and so needs nothing of their queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Saying {
+    Discard,
+    Restore,
+    Note,
+    Erase,
 }
 
 /// In whose name letters are sent, and how insistently.

@@ -21,13 +21,14 @@ pub enum NotABatch {
          sends it"
     )]
     NoRecords,
-    /// The messages are another queue's: their visibility could not be set, and their letters would get wrong ids.
-    #[error("record {index} came from {from}, and MAIN_QUEUE_ARN is {expected}: the mapping and the function disagree")]
+    /// The messages are another queue's: their visibility could not be set, and their letters would get wrong ids. What the event
+    /// says is not quoted: whoever may invoke may write anything there.
+    #[error(
+        "record {index} came from another queue than MAIN_QUEUE_ARN, {expected}: see the function's event source mappings"
+    )]
     OtherQueue {
         /// Which record.
         index: usize,
-        /// Its `eventSourceARN`.
-        from: String,
         /// The configured queue.
         expected: QueueArn,
     },
@@ -50,7 +51,7 @@ fn record(index: usize, value: Value, source: &QueueArn) -> Result<Record, NotAB
     if let Some(Value::String(from)) = fields.remove("eventSourceARN")
         && from != source.as_str()
     {
-        return Err(NotABatch::OtherQueue { index, from, expected: source.clone() });
+        return Err(NotABatch::OtherQueue { index, expected: source.clone() });
     }
     let message_id = name(fields.remove("messageId"));
     let mut receipt_handle = name(fields.remove("receiptHandle"));

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use redrive_aws::{LedgerTable, LetterTable, SqsDeadLetterQueue};
+use redrive_core::ids::QueueArn;
 use redrive_core::mask::Redaction;
 use redrive_core::ports::{Clock, Entropy};
-use redrive_engine::{DrainReport, IndexSettings, Indexer, LANES, drain_all};
+use redrive_core::time::Timestamp;
+use redrive_engine::{DrainReport, IndexSettings, IndexedSource, Indexer, LANES, drain_all};
 use redrive_lambda::config::{IndexedPair, IndexerConfig, Pair, environment};
 use redrive_lambda::doorbell::{Wake, watched_queues};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
@@ -43,35 +45,89 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     let aws = redrive_aws::Aws::load().await;
     let IndexerConfig { function, ledger_table, letter_table, pairs } = config;
     // The others' dead-letter queues are not touched.
-    let pairs: Vec<_> = pairs.into_iter().filter(|pair| pair.pair.custody).collect();
-    let pollers = (RECEIVERS / pairs.len().clamp(1, LANES)).min(POLLERS);
-    let queues = pairs.into_iter().map(|IndexedPair { pair, dead_letter_queue_url, dead_letter_retention, masks }| {
-        let Pair { name, reading, policy, ledger, .. } = pair;
+    let custody = pairs.into_iter().filter(|pair| pair.pair.custody);
+    let queues = by_dead_letter_queue(custody);
+    let pollers = (RECEIVERS / queues.len().clamp(1, LANES)).min(POLLERS);
+    let mut indexing =
+        Indexing { function: function.name.clone(), indexers: Vec::new(), queues: Vec::with_capacity(queues.len()) };
+    for Shared { url, pairs } in queues {
+        let retention = pairs.iter().map(|pair| pair.dead_letter_retention).min().unwrap_or_default();
+        let meter = |pair: &IndexedPair| Meter::new(function.name.clone(), pair.pair.name.clone());
+        indexing.queues.push(Drained {
+            name: url.rsplit('/').next().unwrap_or_default().to_owned(),
+            sources: pairs.iter().map(|pair| pair.pair.reading.source.clone()).collect(),
+            meters: pairs.iter().map(meter).collect(),
+            retention,
+        });
+        let mut sources = pairs.into_iter().map(|IndexedPair { pair, masks, .. }| {
+            let Pair { reading, policy, ledger, .. } = pair;
+            let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
+            IndexedSource { ledger, reading, policy, redaction: Redaction::new(masks) }
+        });
+        let Some(IndexedSource { ledger, reading, policy, redaction }) = sources.next() else { continue };
         let settings = IndexSettings { reading, policy, pollers, wait: WAIT, reserve: RESERVE };
-        let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
-        let letters = aws.letters(letter_table.clone());
-        let dead_letters = dead_letter_queue_url.rsplit('/').next().unwrap_or_default().to_owned();
-        let indexer = Indexer::new(aws.dead_letter_queue(dead_letter_queue_url), ledger, letters, System, settings);
-        let meter = (Meter::new(function.name.clone(), name), dead_letter_retention);
-        (indexer.with_redaction(Redaction::new(masks)), (meter, dead_letters))
-    });
-    let (indexers, meters): (_, Vec<_>) = queues.unzip();
-    let (meters, dead_letters) = meters.into_iter().unzip();
-    Ok(Indexing { function: function.name, indexers, meters, dead_letters })
+        let (queue, letters) = (aws.dead_letter_queue(url), aws.letters(letter_table.clone()));
+        let indexer = Indexer::new(queue, ledger, letters, System, settings).with_redaction(redaction);
+        indexing.indexers.push(sources.fold(indexer, Indexer::shared_by));
+    }
+    Ok(indexing)
+}
+
+/// A dead-letter queue, and the pairs that share it.
+struct Shared {
+    url: String,
+    pairs: Vec<IndexedPair>,
+}
+
+/// The pairs of each dead-letter queue, in the order of the first of them.
+fn by_dead_letter_queue(pairs: impl Iterator<Item = IndexedPair>) -> Vec<Shared> {
+    let mut queues: Vec<Shared> = Vec::new();
+    for pair in pairs {
+        let is_theirs = |shared: &&mut Shared| {
+            shared.pairs.first().is_some_and(|first| first.dead_letter_queue() == pair.dead_letter_queue())
+        };
+        match queues.iter_mut().find(is_theirs) {
+            Some(shared) => shared.pairs.push(pair),
+            None => queues.push(Shared { url: pair.dead_letter_queue_url.clone(), pairs: vec![pair] }),
+        }
+    }
+    queues
 }
 
 struct Indexing {
     function: String,
     indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
-    /// Of each, in the same order, and how long its dead-letter queue keeps a message.
-    meters: Vec<(Meter, Duration)>,
-    /// The name of each dead-letter queue.
-    dead_letters: Vec<String>,
+    /// The dead-letter queue of each, in the same order.
+    queues: Vec<Drained>,
+}
+
+/// A dead-letter queue, as its account is told.
+struct Drained {
+    name: String,
+    /// The queues that share it, at least one.
+    sources: Vec<QueueArn>,
+    /// Of each, in the same order.
+    meters: Vec<Meter>,
+    /// How long it keeps a message.
+    retention: Duration,
+}
+
+impl Drained {
+    /// What it is called in an answer: by its pairs.
+    fn pairs(&self) -> String {
+        self.meters.iter().map(Meter::queue).collect::<Vec<_>>().join(", ")
+    }
+
+    fn emit(&self, report: &DrainReport, now: Timestamp) {
+        for (meter, share) in self.meters.iter().zip(report.shares(&self.sources)) {
+            meter::emit(&meter.drain(&share, self.retention, now));
+        }
+    }
 }
 
 /// Whose turn is first: the queue's that an alarm rings for, else any.
-fn first(dead_letters: &[String], rung: &[String], any: usize) -> usize {
-    dead_letters.iter().position(|name| rung.contains(name)).unwrap_or(any)
+fn first<'a>(mut dead_letters: impl Iterator<Item = &'a String>, rung: &[String], any: usize) -> usize {
+    dead_letters.position(|name| rung.contains(name)).unwrap_or(any)
 }
 
 impl Flow for Indexing {
@@ -83,21 +139,22 @@ impl Flow for Indexing {
             Wake::Nothing => return Ok(json!({"woken_by": "an alarm that does not ring"})),
         };
         let any = usize::try_from(System.bits() % (1 << 16)).unwrap_or_default();
-        let first = first(&self.dead_letters, &watched_queues(&invocation.payload), any);
+        let names = self.queues.iter().map(|queue| &queue.name);
+        let first = first(names, &watched_queues(&invocation.payload), any);
         let reports = drain_all(&self.indexers, first, invocation.deadline).await;
         let now = System.now();
-        let told = self.meters.iter().zip(&reports).filter_map(|(meter, report)| Some((meter, report.as_ref()?)));
-        told.clone().for_each(|((meter, retention), report)| meter::emit(&meter.drain(report, *retention, now)));
-        let whole = told.map(|((_, retention), report)| (report, *retention));
+        let told = self.queues.iter().zip(&reports).filter_map(|(queue, report)| Some((queue, report.as_ref()?)));
+        told.clone().for_each(|(queue, report)| queue.emit(report, now));
+        let whole = told.map(|(queue, report)| (report, queue.retention));
         meter::emit(&[meter::whole_drain(&self.function, whole, now)]);
-        let queues = self.meters.iter().map(|(meter, _)| meter.queue()).zip(reports).collect();
+        let queues = self.queues.iter().map(Drained::pairs).zip(reports).collect();
         answer(queues, woken_by)
     }
 }
 
 /// An invocation that could do nothing at all fails, so that somebody is told; one that could do a part answers what: all
 /// together, and where there are several queues, each by its name (`null`: there was no time for it).
-fn answer(queues: Vec<(&str, Option<DrainReport>)>, woken_by: Value) -> Result<Value, Failure> {
+fn answer(queues: Vec<(String, Option<DrainReport>)>, woken_by: Value) -> Result<Value, Failure> {
     let whole = queues.iter().filter_map(|(_, report)| report.clone()).fold(DrainReport::default(), DrainReport::and);
     if whole.unavailable + whole.failed_receives > 0 && whole.created + whole.changed + whole.deleted == 0 {
         let why =
@@ -108,10 +165,8 @@ fn answer(queues: Vec<(&str, Option<DrainReport>)>, woken_by: Value) -> Result<V
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("woken_by".to_owned(), woken_by);
         if queues.len() > 1 {
-            fields.insert(
-                "queues".to_owned(),
-                queues.into_iter().map(|(name, report)| (name.to_owned(), json!(report))).collect(),
-            );
+            fields
+                .insert("queues".to_owned(), queues.into_iter().map(|(name, report)| (name, json!(report))).collect());
         }
     }
     Ok(answer)
@@ -125,13 +180,13 @@ mod tests {
     fn a_drain_that_could_do_nothing_fails_and_one_that_did_a_part_says_which() {
         let nothing = DrainReport { received: 10, unavailable: 10, ..DrainReport::default() };
         assert!(
-            answer(vec![("q", Some(nothing.clone()))], json!("sweep"))
+            answer(vec![("q".to_owned(), Some(nothing.clone()))], json!("sweep"))
                 .unwrap_err()
                 .to_string()
                 .contains("stay in the dead-letter queue")
         );
         let part = DrainReport { created: 1, deleted: 1, ..nothing };
-        let said = answer(vec![("q", Some(part.clone()))], json!("sweep")).unwrap();
+        let said = answer(vec![("q".to_owned(), Some(part.clone()))], json!("sweep")).unwrap();
         assert!(said.get("queues").is_none());
         assert_eq!(
             (&said["created"], &said["unavailable"], &said["woken_by"]),
@@ -143,15 +198,19 @@ mod tests {
     #[test]
     fn the_queue_that_an_alarm_rings_for_has_the_first_turn() {
         let queues = ["a-dead", "b-dead"].map(str::to_owned);
-        assert_eq!(first(&queues, &queues[1..], 7), 1);
-        assert_eq!((first(&queues, &["else".to_owned()], 7), first(&queues, &[], 7)), (7, 7));
+        assert_eq!(first(queues.iter(), &queues[1..], 7), 1);
+        assert_eq!((first(queues.iter(), &["else".to_owned()], 7), first(queues.iter(), &[], 7)), (7, 7));
     }
 
     #[test]
     fn several_queues_are_told_together_and_each_by_its_name() {
         let one = DrainReport { created: 2, ..DrainReport::default() };
         let other = DrainReport { created: 3, unavailable: 1, ..DrainReport::default() };
-        let said = answer(vec![("a", Some(one)), ("b", Some(other)), ("c", None)], json!("sweep")).unwrap();
+        let said = answer(
+            ["a", "b", "c"].map(str::to_owned).into_iter().zip([Some(one), Some(other), None]).collect(),
+            json!("sweep"),
+        )
+        .unwrap();
         assert_eq!((&said["created"], &said["unavailable"]), (&json!(5), &json!(1)));
         assert_eq!((&said["queues"]["a"]["created"], &said["queues"]["c"]), (&json!(2), &json!(null)));
     }

@@ -15,6 +15,7 @@
 //! | | `LeftLeaseLive` | Count | of these: somebody still runs them |
 //! | | `LeftUnavailable` | Count | of these: a table did not answer, or not in time, or could not read what it holds |
 //! | | `LeftSkipped` | Count | of these: without an id, a receipt handle, a body or a timestamp |
+//! | | `LeftUnlisted` | Count | of these: moved from a queue that is not listed, or from nobody knows which of several that are |
 //! | | `SeenAgain` | Count | messages received twice by one run |
 //! | | `FailedReceives` | Count | receives that the queue did not answer |
 //! | | `NewFingerprints` (*all*) | Count | causes that nobody had seen before |
@@ -23,6 +24,7 @@
 //! | replay | `LettersPending` (*all*, also by class) | Count | PENDING, all of them; at most once a minute, by the schedule |
 //! | | `LettersForAPerson` (*all*, also by class) | Count | of these: the policy never replays them |
 //! | | `OldestPendingAge` (*all*, also by class) | Seconds | since the first failure of the oldest of them |
+//! | | `CountsIncomplete` | Count | 1 if the walk did not get through: these three are then the least there is |
 //! | | `TimeToResolution` | Seconds | of each letter that came to RESOLVED, since its first failure |
 //! | | `Replay…`, `Letters…` | Count | what became of the letters of a run, see `ReplayReport` |
 //! | processor | everything else | Count, Milliseconds | what became of the messages of a batch, see `Counts` |
@@ -176,6 +178,7 @@ fn latencies_of(counts: &Counts) -> Vec<Distribution> {
 }
 
 fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Metric> {
+    let unlisted = report.unlisted + report.source_unsaid;
     let mut metrics = vec![
         count("DeadReceived", report.received),
         count("LettersCreated", report.created),
@@ -186,7 +189,8 @@ fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Me
         count("LeftLeaseLive", report.lease_live),
         count("LeftUnavailable", report.unavailable),
         count("LeftSkipped", report.skipped),
-        count("Unindexable", report.lease_live + report.unavailable + report.skipped),
+        count("LeftUnlisted", unlisted),
+        count("Unindexable", report.lease_live + report.unavailable + report.skipped + unlisted),
         count("SeenAgain", report.repeated),
         count("FailedReceives", report.failed_receives),
         count("NewFingerprints", report.new_fingerprints),
@@ -231,6 +235,7 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersEjected", report.ejected),
         count("LettersInCustody", report.in_custody),
         count("LettersUnlisted", report.unlisted),
+        count("CountsIncomplete", usize::from(report.standing.as_ref().is_some_and(|standing| standing.at_least))),
     ]
 }
 

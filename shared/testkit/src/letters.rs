@@ -12,10 +12,12 @@ pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason
     Letter {
         id: LetterId::derive(&source, &life.message_id),
         source,
+        moved_from: None,
         partition: None,
         offset: None,
         payload: payload.to_owned(),
         attributes: [].into(),
+        attributes_hash: None,
         body: Body::default(),
         edited: None,
         group: None,

@@ -94,6 +94,8 @@ async fn what_a_foreign_consumer_refuses_is_an_unknown_letter_that_is_listed_and
     assert_eq!((letter.reason.error_type, letter.status, letter.deaths), (ErrorType::Unknown, Status::Pending, 1));
     assert_eq!((letter.payload.as_str(), letter.reason.attempts.len()), (sent.to_string().as_str(), 0));
 
+    assert_eq!(letter.moved_from.as_ref(), Some(&letter.source), "SQS says from which queue it moved the message");
+
     let letter_id = attached.letter_id(&message);
     let table = attached.stage.letters();
     let page = table.candidates(Status::Pending, letter_id.shard(SHARDS), Timestamp::NEVER, None, 1000);

@@ -84,7 +84,7 @@ async fn a_letter_goes_to_another_queue_only_if_that_is_listed_for_its_own_and_e
     let house = with_letter(Pair::new("orders").may_send_to(&refunds), beside).await;
     let before = house.letters.all();
     let of_orders = |said| Request::Replay { selection: all_of(&house.pairs[0].main), by: "ann".to_owned(), said };
-    let refused = Err(ReplayError::NotADestination(stranger.arn()));
+    let refused = Err(ReplayError::NotADestination(vec![refunds.arn()]));
     assert_eq!(house.ask(&of_orders(House::said(Some(&stranger)))).await, refused);
     let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), said: House::said(Some(&stranger)) };
     assert_eq!(house.ask(&dry).await, refused);

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use redrive_core::decode::Reading;
 use redrive_core::fault::Fault;
-use redrive_core::ids::{OwnerToken, Scope};
+use redrive_core::ids::{OwnerToken, QueueArn, Scope};
 use redrive_core::key::{LedgerKey, Pointer};
 use redrive_core::ledger::{Entry, Origin, State};
 use redrive_core::letter::Letter;
+use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
-    Destination, DrainReport, IndexSettings, Indexer, ReplayError, ReplaySettings, Replayer, Reports, drain_all,
-    replay_all,
+    Destination, DrainReport, IndexSettings, IndexedSource, Indexer, ReplayError, ReplaySettings, Replayer, Reports,
+    drain_all, replay_all,
 };
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
@@ -37,13 +38,15 @@ pub(crate) struct Pair {
     pub(crate) sends: bool,
     /// Other queues that they may be sent to.
     pub(crate) others: Vec<ModelQueue>,
+    /// The ledger's scope, if it is not the queue's name.
+    pub(crate) scope: Option<&'static str>,
 }
 
 impl Pair {
     pub(crate) fn new(name: &str) -> Self {
         let dead = ModelQueue::new(&format!("{name}-dead")).with_visibility(2 * MINUTE).with_retention(14 * DAY);
         let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
-        Self { main, dead, ledger: true, custody: true, sends: true, others: Vec::new() }
+        Self { main, dead, ledger: true, custody: true, sends: true, others: Vec::new(), scope: None }
     }
 
     pub(crate) fn fifo(name: &str) -> Self {
@@ -51,6 +54,17 @@ impl Pair {
         let dead = pair.dead.fifo();
         let main = ModelQueue::new(name).fifo().with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
         Self { main, dead, ..pair }
+    }
+
+    /// One whose dead come to the dead-letter queue of another pair.
+    pub(crate) fn sharing(name: &str, other: &Self) -> Self {
+        let dead = other.dead.clone();
+        let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
+        Self { main, dead, ..Self::new(name) }
+    }
+
+    pub(crate) fn in_scope(self, scope: &'static str) -> Self {
+        Self { scope: Some(scope), ..self }
     }
 
     pub(crate) fn without_ledger(self) -> Self {
@@ -75,7 +89,7 @@ impl Pair {
 
     fn reading(&self) -> Reading {
         let source = self.main.arn();
-        let name = source.as_str().rsplit(':').next().unwrap().replace(".fifo", "");
+        let name = self.scope.map_or_else(|| source.name().replace(".fifo", ""), str::to_owned);
         let pointer = Pointer::parse("/order_id").ok();
         Reading { pointer, ..Reading::new(source, Scope::new(name).unwrap()) }
     }
@@ -124,6 +138,12 @@ impl House {
     }
 
     pub(crate) fn indexers(&self) -> Vec<AnIndexer> {
+        let source = |pair: &Pair| IndexedSource {
+            ledger: pair.ledger.then(|| self.ledger.clone()),
+            reading: pair.reading(),
+            policy: self.policy.clone(),
+            redaction: Redaction::default(),
+        };
         let indexer = |pair: &Pair| {
             let settings = IndexSettings {
                 reading: pair.reading(),
@@ -135,7 +155,17 @@ impl House {
             let ledger = pair.ledger.then(|| self.ledger.clone());
             Indexer::new(pair.dead.clone(), ledger, self.letters.clone(), self.clock.clone(), settings)
         };
-        self.pairs.iter().filter(|pair| pair.custody).map(indexer).collect()
+        let mut indexers: Vec<(QueueArn, AnIndexer)> = Vec::new();
+        for pair in self.pairs.iter().filter(|pair| pair.custody) {
+            match indexers.iter().position(|(dead, _)| *dead == pair.dead.arn()) {
+                Some(place) => {
+                    let (dead, shared) = indexers.remove(place);
+                    indexers.insert(place, (dead, shared.shared_by(source(pair))));
+                }
+                None => indexers.push((pair.dead.arn(), indexer(pair))),
+            }
+        }
+        indexers.into_iter().map(|(_, indexer)| indexer).collect()
     }
 
     pub(crate) fn replayers(&self, policy: &Policy, process: Option<&Faults>) -> Vec<AReplayer> {

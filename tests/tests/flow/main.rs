@@ -12,6 +12,7 @@ mod ejecting;
 mod erasing;
 mod faults;
 mod foreign;
+mod forging;
 mod generated;
 mod groups;
 mod house;
@@ -22,6 +23,8 @@ mod queues;
 mod refused;
 mod replays;
 mod secrets;
+mod sharing;
+mod unlisted;
 
 use std::time::Duration;
 

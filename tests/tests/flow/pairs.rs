@@ -9,9 +9,9 @@ use redrive_core::decode::Reading;
 use redrive_core::envelope::{Attributes, Record};
 use redrive_core::ids::{JobId, MessageId, OwnerToken, QueueArn, ReceiptHandle, Scope};
 use redrive_core::job::{Fate, Guard, NewJob};
-use redrive_core::letter::{ErrorType, Letter, Status};
+use redrive_core::letter::{ErrorType, Status};
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
-use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::{Filter, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all, replay_all};
 use redrive_testkit::clock::VirtualClock;
@@ -116,25 +116,6 @@ async fn a_copy_that_dies_again_returns_to_its_letter_without_a_ledger_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn letters_of_a_queue_that_is_not_listed_are_left_alone_and_counted() {
-    let mut house = three().await;
-    let gone = house.pairs.remove(0);
-    let before: Vec<Letter> = house.letters.all().iter().map(|letter| (**letter).clone()).collect();
-    let unlisted = before.iter().find(|letter| letter.source == gone.main.arn()).unwrap();
-    let reports = house.ask(&Request::Schedule).await.unwrap();
-    assert_eq!((reports.rest.unlisted, reports.together().sent), (1, 1));
-    let named = Selection::Ids(vec![unlisted.id]);
-    let discard = Request::Discard(Remark { selection: named.clone(), note: "n".to_owned(), by: "ann".to_owned() });
-    for request in [by_ann(named), discard] {
-        let reports = house.ask(&request).await.unwrap();
-        assert_eq!((reports.rest.unlisted, reports.together().considered), (1, 0));
-    }
-    assert_eq!(house.letters.letter(unlisted.id).as_deref(), Some(unlisted));
-    assert_eq!(house.ask(&by_ann(all_of(&gone.main))).await, Err(ReplayError::NotListed(gone.main.arn())));
-    assert!(gone.main.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_pair_in_trouble_waits_for_the_next_run_and_the_others_go_on() {
     let house = House::new(vec![Pair::new("orders"), Pair::new("refunds")]);
     for pair in &house.pairs {
@@ -165,6 +146,10 @@ async fn a_pair_without_a_destination_keeps_its_letters() {
     assert_eq!(house.letters_of(0)[0].status, Status::Pending);
 }
 
+fn not_listed(house: &House) -> ReplayError {
+    ReplayError::NotListed(house.pairs.iter().map(|pair| pair.main.arn()).collect())
+}
+
 fn job(id: u128, selection: Selection) -> Request {
     let guard = Guard { outcome_seconds: 30, ..Guard::default() };
     let (id, by) = (Some(JobId::from_random(id)), "ann".to_owned());
@@ -182,7 +167,7 @@ async fn a_job_is_of_one_queue_and_worked_on_by_its_pair() {
     }
     let stranger = Pair::new("stranger").main.arn();
     let unlisted = Selection::Filter(Filter { source_topic: Some(stranger.clone()), ..Filter::default() });
-    assert_eq!(house.ask(&job(3, unlisted)).await, Err(ReplayError::NotListed(stranger)));
+    assert_eq!(house.ask(&job(3, unlisted)).await, Err(not_listed(&house)));
     assert!(house.letters.all().iter().all(|letter| letter.status == Status::Pending));
     house.ask(&job(4, all_of(&house.pairs[0].main))).await.unwrap();
     house.ask(&job(5, ids(&[1]))).await.unwrap();
@@ -271,6 +256,65 @@ async fn queues_that_are_never_empty_starve_none_and_share_the_time() {
         assert!(*least >= 10 && least * 3 >= *most, "from {first}: {created:?}");
         assert!(Instant::now() <= deadline);
     }
+}
+
+/// A queue that gives out one message again and again, which SQS moved from a queue that is not listed.
+struct Stays;
+
+impl DeadLetterQueue for Stays {
+    async fn receive(&self, _: Duration) -> Result<Vec<Record>, Unavailable> {
+        sleep(Duration::from_secs(1)).await;
+        let from = "arn:aws:sqs:us-east-1:1:another".to_owned();
+        Ok(vec![Record {
+            message_id: Some("m".to_owned()),
+            receipt_handle: Some("handle".to_owned()),
+            system: [("SentTimestamp".to_owned(), "5".to_owned()), ("DeadLetterQueueSourceArn".to_owned(), from)]
+                .into(),
+            ..Record::default()
+        }])
+    }
+
+    fn delete(&self, _: Vec<(MessageId, ReceiptHandle)>) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
+        std::future::ready(Vec::new())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_looks_into_its_only_queue_again_and_again_and_never_for_longer_than_a_message_stays_hidden() {
+    let settings = IndexSettings {
+        reading: Reading::new(QueueArn::new("arn:aws:sqs:us-east-1:1:q").unwrap(), Scope::new("s").unwrap()),
+        policy: policy(),
+        pollers: 1,
+        wait: Duration::from_secs(1),
+        reserve: Duration::from_secs(3),
+    };
+    let ledger: Option<ModelLedger> = None;
+    let indexer = Indexer::new(Stays, ledger, ModelLetters::new(), VirtualClock::new(), settings);
+    let start = Instant::now();
+    let report = drain_all(&[indexer], 0, start + Duration::from_secs(100)).await.remove(0).unwrap();
+    assert_eq!(report.unlisted, 4, "each look meets it once: {report:?}");
+    assert!(start.elapsed() > Duration::from_secs(90), "the last look ends with the run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_at_least_what_a_walk_saw_that_did_not_get_through() {
+    let house = House::new(vec![Pair::new("mail").without_ledger()]);
+    let pair = &house.pairs[0];
+    (0..40).for_each(|n| drop(pair.main.send(Order::body(&format!("o-{n}"), 5), Attributes::new())));
+    pair.dies().await;
+    house.drain().await;
+    // Each page of the index takes five seconds.
+    let slow = Faults::script([]).with_latency(Duration::from_secs(5));
+    let count = async |time: Duration| {
+        let replayers = house.replayers(&policy(), Some(&slow));
+        let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + time).await.unwrap();
+        reports.pairs[0].standing.clone()
+    };
+    let cut = count(2 * MINUTE).await.expect("the least that waits");
+    assert!(cut.at_least && (1..40).contains(&cut.total().pending), "{cut:?}");
+    let whole = count(60 * MINUTE).await.unwrap();
+    assert_eq!((whole.at_least, whole.total().pending), (false, 40));
+    assert_eq!(count(Duration::from_secs(20)).await, None, "a walk that saw nothing says nothing");
 }
 
 #[tokio::test(start_paused = true)]

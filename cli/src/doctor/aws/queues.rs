@@ -47,8 +47,11 @@ impl Services {
             Err(Unread::Because(_)) if named.starts_with("arn:") => return Ok(vec![named.to_owned()]),
             read => needed(named, read)?,
         };
-        let sources =
-            if attributes.contains_key(&Name::RedrivePolicy) { Vec::new() } else { self.given_by(&url).await };
+        let sources = if attributes.contains_key(&Name::RedrivePolicy) {
+            Vec::new()
+        } else {
+            self.given_by(&url).await.unwrap_or_default()
+        };
         if !sources.is_empty() {
             return Ok(sources);
         }
@@ -56,17 +59,18 @@ impl Services {
         Ok(vec![arn.ok_or_else(|| Error::Service(format!("{named}: SQS tells no ARN of it")))?])
     }
 
-    /// The ARNs of the queues whose dead-letter queue this is; none if SQS does not tell.
-    async fn given_by(&self, url: &str) -> Vec<String> {
-        let Ok(answer) = self.sqs.list_dead_letter_source_queues().queue_url(url).send().await else {
-            return Vec::new();
-        };
+    /// The ARNs of the queues whose dead-letter queue this is, as far as SQS tells them.
+    pub(super) async fn given_by(&self, url: &str) -> Fact<Vec<String>> {
+        let pages =
+            self.sqs.list_dead_letter_source_queues().queue_url(url).max_results(1_000).into_paginator().items();
+        let urls = pages.send().collect::<Result<Vec<_>, _>>().await;
+        let urls = urls.map_err(|error| unread("sqs:ListDeadLetterSourceQueues", &error))?;
         let mut arns = Vec::new();
-        for url in answer.queue_urls {
-            let attributes = self.every_attribute(&url).await.unwrap_or_default();
-            arns.extend(attributes.get(&Name::QueueArn).cloned());
+        for url in urls {
+            let arn = self.every_attribute(&url).await?.remove(&Name::QueueArn);
+            arns.push(arn.ok_or_else(|| Unread::Because(format!("sqs:GetQueueAttributes: no ARN of {url}")))?);
         }
-        arns
+        Ok(arns)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
-use redrive_core::letter::{Body, ErrorType, Letter, Reason, SHARDS, Status};
+use redrive_core::letter::{AttributesHash, Body, ErrorType, Letter, Reason, SHARDS, Status};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ struct LetterItem {
     sk: String,
     dlq_message_id: LetterId,
     source_topic: QueueArn,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_from: Option<QueueArn>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_partition: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +55,8 @@ struct LetterItem {
     origin_message_id: MessageId,
     life: LifeItem,
     payload_hash: PayloadHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attributes_hash: Option<AttributesHash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<Key>,
     key_is_stable: bool,
@@ -80,7 +84,8 @@ struct LetterItem {
 }
 
 /// What a head may lack.
-pub(super) const OPTIONAL: [&str; 22] = [
+pub(super) const OPTIONAL: [&str; 24] = [
+    "attributes_hash",
     "body",
     "body_codec",
     "body_expires",
@@ -97,6 +102,7 @@ pub(super) const OPTIONAL: [&str; 22] = [
     "idempotency_key",
     "message_attributes",
     "message_group_id",
+    "moved_from",
     "original_payload",
     "resolution_note",
     "sequence_number",
@@ -206,6 +212,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Par
         sk: HEAD.to_owned(),
         dlq_message_id: letter.id,
         source_topic: letter.source.clone(),
+        moved_from: letter.moved_from.clone(),
         source_partition: letter.partition.clone(),
         source_offset: letter.offset.clone(),
         error_type: reason.error_type,
@@ -222,6 +229,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Par
         origin_message_id: letter.origin.clone(),
         life: letter.life.clone().into(),
         payload_hash: letter.hash.clone(),
+        attributes_hash: letter.attributes_hash.clone(),
         idempotency_key: letter.key.clone(),
         key_is_stable: letter.key_is_stable,
         scope: letter.scope.clone(),
@@ -266,10 +274,12 @@ impl Head {
         let letter = Letter {
             id: stored.pk,
             source: stored.source_topic,
+            moved_from: stored.moved_from,
             partition: stored.source_partition,
             offset: stored.source_offset,
             payload,
             attributes,
+            attributes_hash: stored.attributes_hash,
             body,
             edited,
             group: stored.message_group_id,

@@ -1,4 +1,5 @@
 mod elsewhere;
+mod forged;
 mod said;
 
 use std::time::Duration;
@@ -247,16 +248,6 @@ fn an_attribute_that_names_a_letter_which_is_not_there_says_nothing() {
     let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
     assert_ne!(letter.id, redrive.letter, "it would swallow the message that it names");
     assert_eq!((letter.origin.as_str(), letter.number), ("m-9", Number(0)));
-}
-
-#[test]
-fn an_ownerless_entry_of_another_body_is_not_this_messages_reason() {
-    let (dead, other) = (message("m-1", 1, BODY, None), message("m-1", 1, "{}", None));
-    let by = (OwnerToken::from_random(2), Origin::default());
-    let fault = Fault::permanent("forged", "forged");
-    let entry = Entry::ownerless(dead.envelope.life(), None, other.hash, &fault, by, at(300), FOREVER);
-    let letter = created(&dead, &Findings { ownerless: Some(entry), ..Findings::default() });
-    assert_eq!(letter.reason.error_type, ErrorType::NeverRan);
 }
 
 #[test]

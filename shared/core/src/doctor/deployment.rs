@@ -43,7 +43,18 @@ pub struct Pair {
     pub consumers: Fact<Vec<Consumer>>,
     /// The functions that a mapping gives the dead letters to.
     pub dead_consumers: Fact<Vec<String>>,
+    /// Every queue whose redrive policy names this dead-letter queue.
+    pub dead_sources: Fact<Vec<DeadSource>>,
     /// Whether our indexer empties the dead-letter queue.
+    pub custody: bool,
+}
+
+/// A queue whose dead letters come to a dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadSource {
+    /// Its ARN.
+    pub arn: String,
+    /// Whether our indexer is told of it, and empties its dead-letter queue.
     pub custody: bool,
 }
 

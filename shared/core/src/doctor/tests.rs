@@ -68,6 +68,7 @@ fn what_cannot_be_read_is_not_checked_and_never_healthy() {
         // Whether there are topics, mappings and installations is known; a rule of nothing that is there says nothing.
         let needs_nothing = |rule: &&Rule| {
             let of_ours = [
+                "dead-letter-queue-shared",
                 "dead-letter-visibility-short",
                 "indexer-stuck",
                 "two-dead-letter-consumers",
@@ -176,6 +177,7 @@ fn blinded(mut deployment: Deployment) -> Deployment {
         pair.dead.iter_mut().for_each(blind_queue);
         pair.consumers = denied();
         pair.dead_consumers = denied();
+        pair.dead_sources = denied();
     }
     deployment.alarms = denied();
     deployment.topics.clear();

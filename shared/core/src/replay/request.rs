@@ -363,6 +363,10 @@ impl Fields<'_> {
             (None, Some(filter)) if filter.is_empty() => {
                 self.bad("\"select\" is empty, and so would choose every letter")
             }
+            // Neither told nor looked for: whatever was sent here by mistake may hold anything.
+            (None, Some(Filter { source_topic: Some(source), .. })) if QueueArn::parse(source.as_str()).is_none() => {
+                self.bad("\"source_topic\" is no ARN of a queue")
+            }
             (None, Some(filter)) => Ok(Selection::Filter(filter)),
             _ => self.bad("it must have either \"ids\" or \"select\""),
         }

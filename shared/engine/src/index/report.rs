@@ -1,9 +1,23 @@
 use std::collections::BTreeMap;
 
 use redrive_core::admission::Leave;
+use redrive_core::ids::QueueArn;
 use redrive_core::letter::{Happening, Letter, Status};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
+
+/// What became of the letters of one queue in one drain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OfSource {
+    /// New letters.
+    pub created: usize,
+    /// Of these and of the changed ones: PENDING, by error type.
+    pub pending: BTreeMap<&'static str, usize>,
+    /// New letters that are RESOLVED at once, and old ones that came to it.
+    pub resolved: usize,
+    /// Letters that died again, or whose copy did.
+    pub changed: usize,
+}
 
 /// What became of the messages of one drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -30,6 +44,10 @@ pub struct DrainReport {
     pub failed_receives: usize,
     /// Left in the queue: without an id, a receipt handle, a body or a timestamp.
     pub skipped: usize,
+    /// Left in the queue: SQS moved them from a queue that is not listed.
+    pub unlisted: usize,
+    /// Left in the queue: several queues share it, and nobody says from which of them they come.
+    pub source_unsaid: usize,
     /// Left in the queue: seen before in this drain.
     pub repeated: usize,
     /// Causes that nobody had seen before.
@@ -40,10 +58,13 @@ pub struct DrainReport {
     /// counts from there.
     #[serde(skip)]
     pub oldest_left: Option<Timestamp>,
+    /// The letters once more, by the queue that they come from.
+    #[serde(skip)]
+    pub of_source: BTreeMap<QueueArn, OfSource>,
 }
 
-impl DrainReport {
-    pub(super) fn count(&mut self, letter: &Letter, new: bool) {
+impl OfSource {
+    fn count(&mut self, letter: &Letter, new: bool) {
         let resolved_now = letter.history.last().is_some_and(|event| event.what == Happening::Resolved);
         if new {
             self.created += 1;
@@ -55,6 +76,25 @@ impl DrainReport {
             Status::Resolved if resolved_now => self.resolved += 1,
             _ => {}
         }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.created += other.created;
+        self.changed += other.changed;
+        self.resolved += other.resolved;
+        other.pending.iter().for_each(|(error_type, n)| *self.pending.entry(error_type).or_default() += n);
+    }
+}
+
+impl DrainReport {
+    pub(super) fn count(&mut self, letter: &Letter, new: bool) {
+        let mut one = OfSource::default();
+        one.count(letter, new);
+        self.of_source.entry(letter.source.clone()).or_default().add(&one);
+        self.created += one.created;
+        self.changed += one.changed;
+        self.resolved += one.resolved;
+        one.pending.into_iter().for_each(|(error_type, n)| *self.pending.entry(error_type).or_default() += n);
     }
 
     pub(super) const fn leave(&mut self, why: Leave) {
@@ -72,6 +112,10 @@ impl DrainReport {
     pub fn and(mut self, other: Self) -> Self {
         let Self { received, created, pending, resolved, changed, deleted, delete_failures, lease_live, .. } = other;
         let Self { unavailable, failed_receives, skipped, repeated, new_fingerprints, unrecorded_causes, .. } = other;
+        let Self { unlisted, source_unsaid, of_source, .. } = other;
+        of_source.iter().for_each(|(source, one)| self.of_source.entry(source.clone()).or_default().add(one));
+        self.unlisted += unlisted;
+        self.source_unsaid += source_unsaid;
         pending.into_iter().for_each(|(error_type, count)| *self.pending.entry(error_type).or_default() += count);
         self.received += received;
         self.created += created;
@@ -90,9 +134,23 @@ impl DrainReport {
         self
     }
 
+    /// The same for each of the queues that share the dead-letter queue: the letters of each; what is counted of the dead-letter
+    /// queue itself stands with the first.
+    #[must_use]
+    pub fn shares(&self, sources: &[QueueArn]) -> Vec<Self> {
+        let share = |(place, source): (usize, &QueueArn)| {
+            let of = self.of_source.get(source).cloned().unwrap_or_default();
+            let OfSource { created, pending, resolved, changed } = of;
+            let whole = if place == 0 { self.clone() } else { Self::default() };
+            Self { created, pending, resolved, changed, ..whole }
+        };
+        if sources.len() < 2 { vec![self.clone()] } else { sources.iter().enumerate().map(share).collect() }
+    }
+
     /// What was received and is in no other count was cut off by the deadline.
     pub(super) fn closed(mut self) -> Self {
-        let known = self.deleted + self.delete_failures + self.lease_live + self.skipped + self.repeated;
+        let strange = self.skipped + self.unlisted + self.source_unsaid;
+        let known = self.deleted + self.delete_failures + self.lease_live + strange + self.repeated;
         let open = self.received.saturating_sub(known);
         self.unavailable = self.unavailable.max(open);
         self

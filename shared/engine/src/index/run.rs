@@ -12,6 +12,8 @@ use super::DrainReport;
 
 /// More causes than this are not one deployment's mistake but fingerprints gone wild: the rest has no record in this run.
 const CAUSES: usize = 1_000;
+/// So many queues that are not listed have a line of their own; the others' messages are only counted.
+const STRANGERS: usize = 20;
 
 /// One drain's memory: every id is looked at once, and every cause written down once, and once more at the end.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(super) struct Run {
     hasher: RandomState,
     /// By fingerprint, what was seen and is not written yet.
     causes: Mutex<BTreeMap<String, Option<Cause>>>,
+    /// How many messages stay of each queue that is not listed; `None`: nothing says which queue's they are.
+    strangers: Mutex<BTreeMap<Option<String>, usize>>,
     report: Mutex<DrainReport>,
 }
 
@@ -35,6 +39,27 @@ impl Run {
 
     pub(super) fn count(&self, count: impl FnOnce(&mut DrainReport)) {
         count(&mut lock(&self.report));
+    }
+
+    /// Counts a message that stays, because it comes from a queue that is not listed, or nothing says from which.
+    pub(super) fn meet_stranger(&self, from: Option<&str>) {
+        let mut strangers = lock(&self.strangers);
+        let known = strangers.len();
+        if let Some(count) = strangers.get_mut(&from.map(str::to_owned)) {
+            *count += 1;
+        } else if known < STRANGERS {
+            strangers.insert(from.map(str::to_owned), 1);
+        }
+        drop(strangers);
+        self.count(|report| match from {
+            Some(_) => report.unlisted += 1,
+            None => report.source_unsaid += 1,
+        });
+    }
+
+    /// Those messages, by queue.
+    pub(super) fn strangers(&self) -> BTreeMap<Option<String>, usize> {
+        std::mem::take(&mut lock(&self.strangers))
     }
 
     /// Takes sightings, and gives back those to be written at once: of causes that this run has not met yet.

@@ -3,8 +3,9 @@
 mod destinations;
 mod jobs;
 mod lanes;
+mod strangers;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,13 +13,13 @@ use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letter::{Letter, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
-use redrive_core::replay::{Asked, Candidate, Request, Selection};
+use redrive_core::replay::{Asked, Candidate, Remark, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Listing, Ports, ReplayReport, Replayer, STEP, Sending, Step};
+use super::{Listing, Ports, ReplayReport, Replayer, STEP, Saying, Sending, Step};
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
@@ -31,9 +32,12 @@ pub enum ReplayError {
     /// The dead-letter table could not be asked for candidates. What was done until then stands.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Nothing was touched.
-    #[error("queue {0} is not configured; select by the ARN of a source queue that is")]
-    NotListed(QueueArn),
+    /// Nothing was touched. The request is not quoted: whatever is sent by mistake may hold anything.
+    #[error(
+        "the queue that is meant is not configured, and nothing was sent; list it (QUEUE_PAIRS) to replay its letters, which can be \
+         discarded, restored, noted, erased and exported as they are; configured: {}", names(.0)
+    )]
+    NotListed(Vec<QueueArn>),
     /// Nothing was touched.
     #[error(
         "nothing was ejected: the indexer empties the dead-letter queue and would bring the letters back, or the queue's URL is \
@@ -42,9 +46,15 @@ pub enum ReplayError {
     InCustody,
     /// Nothing was touched.
     #[error(
-        "queue {0} is not among the destinations of the letters' own queue, and nothing was sent; name one that is, or list it there"
+        "\"to\" is not among the destinations of the letters' own queue, and nothing was sent; name one that is, or list it there; \
+         listed: {}", names(.0)
     )]
-    NotADestination(QueueArn),
+    NotADestination(Vec<QueueArn>),
+}
+
+fn names(queues: &[QueueArn]) -> String {
+    let names: Vec<_> = queues.iter().map(QueueArn::as_str).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// What became of the letters of one run, by queue pair.
@@ -69,7 +79,8 @@ impl Reports {
 }
 
 /// Carries out one request with the letters of several queue pairs, which share the dead-letter table: the first one's is asked.
-/// A letter is of the pair of its `source`; one of a queue that is not among them is left alone, and counted.
+/// A letter is of the pair of its `source`. One of a queue that is not among them is discarded, restored, noted and erased like any
+/// other; nothing else is done to it, and it is counted.
 ///
 /// A job is of one queue, and worked on by its pair; the jobs of several queues beside one another.
 ///
@@ -90,7 +101,7 @@ pub async fn replay_all<P: Ports>(
         first,
         deadline,
         reports: none,
-        strangers: HashSet::new(),
+        strangers: HashMap::new(),
         back: HashSet::new(),
         resting,
         cut: false,
@@ -114,16 +125,16 @@ pub async fn replay_all<P: Ports>(
             let named = matches!(selection, Selection::Ids(_));
             walk.selected(selection, Step::Eject { by, named }).await?;
         }
-        Request::Discard(remark) => walk.selected(&remark.selection, Step::Discard(remark)).await?,
-        Request::Restore(remark) => walk.selected(&remark.selection, Step::Restore(remark)).await?,
-        Request::Note(remark) => walk.selected(&remark.selection, Step::Note(remark)).await?,
-        Request::Erase(remark) => walk.selected(&remark.selection, Step::Erase(remark)).await?,
+        Request::Discard(remark) => walk.said(Saying::Discard, remark).await?,
+        Request::Restore(remark) => walk.said(Saying::Restore, remark).await?,
+        Request::Note(remark) => walk.said(Saying::Note, remark).await?,
+        Request::Erase(remark) => walk.said(Saying::Erase, remark).await?,
         Request::Job(asked) => walk.create(asked).await?,
         Request::Change { job, to, by, why } => first.steer(*job, *to, by, why.clone(), walk.desk()).await?,
         Request::Show { job, from } => first.show(*job, *from, walk.desk()).await?,
         Request::Jobs { open } => first.list(*open, walk.desk()).await?,
     }
-    walk.reports.rest.unlisted += walk.strangers.len();
+    walk.tell_of_strangers();
     Ok(walk.reports)
 }
 
@@ -133,8 +144,8 @@ struct Walk<'a, P: Ports> {
     first: &'a Replayer<P>,
     deadline: Instant,
     reports: Reports,
-    /// Letters of queues that are not configured.
-    strangers: HashSet<LetterId>,
+    /// Letters of queues that are not configured, and that were left alone.
+    strangers: HashMap<LetterId, QueueArn>,
     /// Letters of the shard that is walked which the queue has refused.
     back: HashSet<LetterId>,
     /// Which pairs are left for the next run, as all lanes know.
@@ -170,16 +181,23 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// Finds out what became of the letters that wait. It sees all of them, so that nothing else needs to count them; where
-    /// no ledger is kept, counting is all there is to it.
+    /// no ledger is kept, counting is all there is to it. Where it does not get through, what it saw is the least that waits;
+    /// a walk that saw nothing says nothing.
     async fn waiting(&mut self) -> Result<(), Unavailable> {
         self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
         self.cut = false;
-        self.each(Listing::all(Status::Pending), None, Step::Reconcile).await?;
-        let whole = !self.reports.rest.more && !self.cut;
+        let walked = self.each(Listing::all(Status::Pending), None, Step::Reconcile).await;
+        let whole = walked.is_ok() && !self.reports.rest.more && !self.cut;
         for report in &mut self.reports.pairs {
-            report.standing = report.tally.take().filter(|_| whole);
+            let counted = report.tally.take().map(|tally| Standing { at_least: !whole, ..tally });
+            report.standing = counted.filter(|counted| whole || counted.total().pending > 0);
         }
-        Ok(())
+        walked
+    }
+
+    /// A person's word about letters, of whichever queue.
+    async fn said(&mut self, said: Saying, remark: &Remark) -> Result<(), ReplayError> {
+        self.selected(&remark.selection, Step::Remark(said, remark)).await
     }
 
     async fn selected(&mut self, selection: &Selection, step: Step<'_>) -> Result<(), ReplayError> {
@@ -194,10 +212,12 @@ impl<P: Ports> Walk<'_, P> {
                 Ok(())
             }
             Selection::Filter(filter) => {
-                if let Some(source) = filter.source_topic.as_ref().filter(|source| self.pair_of(source).is_none()) {
-                    return Err(ReplayError::NotListed(source.clone()));
+                let listed = filter.source_topic.as_ref().is_none_or(|source| self.pair_of(source).is_some());
+                if !listed && !matches!(step, Step::Remark(..)) {
+                    return Err(self.not_listed());
                 }
-                let status = if matches!(step, Step::Restore(_)) { Status::Discarded } else { Status::Pending };
+                let restores = matches!(step, Step::Remark(Saying::Restore, _));
+                let status = if restores { Status::Discarded } else { Status::Pending };
                 Ok(self.each(Listing::of(filter, status), Some(filter), step).await?)
             }
         }
@@ -239,7 +259,8 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// What is worth reading of a page, in batches of one pair each: of every pair one, then of every pair the next.
-    async fn chunks(&mut self, found: Vec<Candidate>, step: Step<'_>) -> Vec<(usize, Vec<LetterId>)> {
+    async fn chunks(&mut self, found: Vec<Candidate>, step: Step<'_>) -> Vec<(Option<usize>, Vec<LetterId>)> {
+        let mut of_none = Vec::new();
         let mut of_pair = vec![Vec::new(); self.pairs.len()];
         for candidate in found {
             match self.pair_of(&candidate.source) {
@@ -249,13 +270,15 @@ impl<P: Ports> Walk<'_, P> {
                     }
                     of_pair[place].push(candidate);
                 }
-                None => drop(self.strangers.insert(candidate.id)),
+                None if matches!(step, Step::Remark(..)) => of_none.push(candidate.id),
+                None => drop(self.strangers.insert(candidate.id, candidate.source)),
             }
         }
         let mut turns = Vec::new();
+        turns.extend(of_none.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, None, chunk.to_vec())));
         for (place, found) in of_pair.into_iter().enumerate() {
             let ids = self.worth_reading(place, found, step).await;
-            turns.extend(ids.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, place, chunk.to_vec())));
+            turns.extend(ids.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, Some(place), chunk.to_vec())));
         }
         turns.sort_by_key(|(turn, place, _)| (*turn, *place));
         turns.into_iter().map(|(_, place, chunk)| (place, chunk)).collect()
@@ -290,10 +313,12 @@ impl<P: Ports> Walk<'_, P> {
 
     /// Reads letters, and takes the step with as many of them together as memory allows.
     async fn take(&mut self, ids: &[LetterId], step: Step<'_>) {
-        let (mut of_pair, mut bytes) = (vec![Vec::new(); self.pairs.len()], 0);
+        // The last are those of no pair.
+        let none = vec![Vec::new(); self.pairs.len() + 1];
+        let (mut of_pair, mut bytes) = (none.clone(), 0);
         for part in ids.chunks(READ) {
             if bytes >= STEP_BYTES {
-                self.carry(std::mem::replace(&mut of_pair, vec![Vec::new(); self.pairs.len()]), step).await;
+                self.carry(std::mem::replace(&mut of_pair, none.clone()), step).await;
                 bytes = 0;
                 if self.all_rest() || !self.first.time_left(self.deadline) {
                     self.reports.rest.more |= !self.all_rest();
@@ -313,14 +338,20 @@ impl<P: Ports> Walk<'_, P> {
                 bytes += letter.body_bytes();
                 match self.pair_of(&letter.source) {
                     Some(place) => of_pair[place].push(letter),
-                    None => drop(self.strangers.insert(letter.id)),
+                    None if matches!(step, Step::Remark(..)) => of_pair[self.pairs.len()].push(letter),
+                    None => drop(self.strangers.insert(letter.id, letter.source)),
                 }
             }
         }
         self.carry(of_pair, step).await;
     }
 
-    async fn carry(&mut self, of_pair: Vec<Vec<Letter>>, step: Step<'_>) {
+    async fn carry(&mut self, mut of_pair: Vec<Vec<Letter>>, step: Step<'_>) {
+        let of_none = of_pair.pop().unwrap_or_default();
+        if let (Step::Remark(said, remark), false) = (step, of_none.is_empty()) {
+            let policy = self.longest_kept();
+            self.first.say(of_none, (said, remark), &policy, &mut self.reports.rest).await;
+        }
         for ((pair, letters), report) in self.pairs.iter().zip(of_pair).zip(&mut self.reports.pairs) {
             if !letters.is_empty() {
                 self.back.extend(pair.take(letters, report, step).await);

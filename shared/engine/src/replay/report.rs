@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use redrive_core::cause::Standing;
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::job::{Account, Batch, Job, Line};
 use serde::Serialize;
 
@@ -23,10 +25,13 @@ macro_rules! report {
             /// Why the first letters of those whose edit failed were not sent.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub refused_edits: Vec<RefusedEdit>,
+            /// Of which queues the letters are that were left alone because theirs is not configured; some of them, if there are many.
+            #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+            pub unlisted_sources: BTreeSet<QueueArn>,
             /// Letters that came to RESOLVED: how long since the first failure of each.
             #[serde(skip)]
             pub took: Latencies,
-            /// What the schedule found PENDING when it had sent what was due, if it saw all of it.
+            /// What the schedule found PENDING when it had sent what was due, as far as it saw it.
             #[serde(skip)]
             pub standing: Option<Standing>,
             /// The same while it is counted.
@@ -66,7 +71,7 @@ report! {
     in_custody,
     /// Not sent: no destination is configured for their queue.
     no_destination,
-    /// Of a queue that is not configured: left alone.
+    /// Of a queue that is not configured: not sent, and left alone.
     unlisted,
     /// Found done in the ledger instead of being sent.
     resolved_instead,
@@ -159,6 +164,7 @@ impl ReplayReport {
         self.refused = self.refused.take().or_else(|| other.refused.clone());
         self.refused_edits.extend_from_slice(&other.refused_edits);
         self.refused_edits.truncate(REFUSED_EDITS);
+        self.unlisted_sources.extend(other.unlisted_sources.iter().cloned());
         self.took.append(&other.took);
         self.standing = both(self.standing.take(), &other.standing);
         self.tally = both(self.tally.take(), &other.tally);

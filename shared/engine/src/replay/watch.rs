@@ -166,17 +166,19 @@ impl<P: Ports> Replayer<P> {
 
     /// What the ledger says of each of these sends.
     async fn outcomes(&self, awaited: &[&Line]) -> Result<Vec<Outcome>, Unavailable> {
-        let mut keys = Vec::with_capacity(awaited.len() * 2);
+        let mut keys = Vec::with_capacity(awaited.len() * 3);
         for line in awaited {
-            keys.extend(line.sent.as_ref().and_then(Sent::owned));
-            keys.extend(line.send().map(LedgerKey::of_send));
+            let Some((send, sent)) = line.send().zip(line.sent.as_ref()) else { continue };
+            keys.extend(sent.owned());
+            keys.extend([LedgerKey::of_send(send, &sent.hash), LedgerKey::of_send_without_hash(send)]);
         }
         let mut entries = if keys.is_empty() { Vec::new() } else { self.ledger.read(&keys).await? }.into_iter();
         let now = self.world.now();
         let of = |line: &&Line| {
             let Some(sent) = &line.sent else { return Outcome::Silent };
             let owned = sent.owned().and_then(|_| entries.next().flatten());
-            let ownerless = entries.next().flatten();
+            let (ownerless, old) = (entries.next().flatten(), entries.next().flatten());
+            let ownerless = ownerless.or(old);
             outcome(sent, line.letter, owned.as_ref(), ownerless.as_ref(), now)
         };
         Ok(awaited.iter().map(of).collect())

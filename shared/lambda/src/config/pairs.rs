@@ -95,6 +95,14 @@ pub(super) struct Listed {
     allowed: Allowed,
 }
 
+impl IndexedPair {
+    /// The dead-letter queue by account and name: it has URLs of several hosts.
+    #[must_use]
+    pub fn dead_letter_queue(&self) -> &str {
+        distinct::queue_of(&self.dead_letter_queue_url)
+    }
+}
+
 impl From<Listed> for IndexedPair {
     fn from(listed: Listed) -> Self {
         let Listed { pair, dead_letter_queue_url, dead_letter_retention, masks, .. } = listed;

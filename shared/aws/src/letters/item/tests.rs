@@ -50,6 +50,7 @@ fn letter(payload: &str) -> Letter {
     Letter {
         id: LetterId::derive(&source, &life().message_id),
         source,
+        moved_from: None,
         partition: None,
         offset: None,
         payload: payload.to_owned(),
@@ -61,6 +62,7 @@ fn letter(payload: &str) -> Letter {
             ),
         ]
         .into(),
+        attributes_hash: None,
         body: Body::default(),
         edited: None,
         group: Some("tenant-1".to_owned()),

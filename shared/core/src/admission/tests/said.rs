@@ -1,6 +1,7 @@
 //! What a message says by itself, beside a ledger and without one.
 
 use super::*;
+use crate::foreign::Teller;
 
 fn said(by: Teller, error_type: ErrorType) -> Said {
     Said { by, error_type, code: Some("theirs".to_owned()), text: "their words".to_owned(), attempts: 7 }

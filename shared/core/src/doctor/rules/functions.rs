@@ -4,6 +4,7 @@ use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
 use crate::doctor::Mend;
 use crate::doctor::deployment::{Function, Installation, Pair};
+use crate::source::LONGEST_LOOK;
 
 /// What the indexer has not taken by then, it cannot take.
 const STUCK: u64 = 900;
@@ -100,13 +101,15 @@ pub(super) fn failed_invocations(ours: &Installation) -> Answer {
 
 pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Answer {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
-    let (visibility, timeout) = (look(&dead.attributes)?.visibility, look(&ours.indexer.settings)?.timeout);
+    let visibility = look(&dead.attributes)?.visibility;
+    // It looks again and again within a run.
+    let timeout = look(&ours.indexer.settings)?.timeout.min(LONGEST_LOOK.as_secs());
     wrong(
         visibility < timeout,
         || {
             let (timeout, visibility) = (time(timeout), time(visibility));
             format!(
-                "the indexer may work for {timeout}, and {} gives its messages out again after {visibility}",
+                "the indexer works on what it received for {timeout}, and {} gives it out again after {visibility}",
                 dead.name()
             )
         },

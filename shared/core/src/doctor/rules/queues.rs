@@ -3,7 +3,7 @@
 use super::judging::{Answer, look, wrong};
 use crate::backoff::is_crowded;
 use crate::doctor::Mend;
-use crate::doctor::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread};
+use crate::doctor::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread, name_of};
 
 const DAY: u64 = 24 * 3_600;
 /// Lambda's advice for a receive limit.
@@ -140,10 +140,29 @@ pub(super) fn open_to_all(pair: &Pair) -> Answer {
     )
 }
 
-/// As a command it would be JSON within JSON, which nobody reads.
+/// As a command it would be JSON within JSON, which nobody reads. Of several sources in custody each must be named.
 fn allowing(pair: &Pair) -> Mend {
-    let source = &pair.source.arn;
-    Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{source}]}}"))
+    let listed = pair.dead_sources.iter().flatten().filter(|source| source.custody).map(|source| source.arn.as_str());
+    let mut sources: Vec<_> = listed.chain([pair.source.arn.as_str()]).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let sources = sources.join(", ");
+    Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{sources}]}}"))
+}
+
+pub(super) fn shared_by_strangers(pair: &Pair) -> Answer {
+    let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
+    let strangers: Vec<_> =
+        look(&pair.dead_sources)?.iter().filter(|source| !source.custody).map(|source| name_of(&source.arn)).collect();
+    wrong(
+        !strangers.is_empty(),
+        || format!("{} also gets the dead of {}, which the indexer leaves there", dead.name(), strangers.join(", ")),
+        || {
+            Mend::words(
+                "a dead-letter queue of their own for these queues, or list them in QUEUE_PAIRS with custody and this dead_letter_url",
+            )
+        },
+    )
 }
 
 pub(super) fn refused(pair: &Pair) -> Answer {

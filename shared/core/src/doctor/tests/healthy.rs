@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::doctor::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Consumer, Deployment, Document, Encryption, Function, Installation,
-    Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey,
+    Alarm, Alarms, Allow, Attributes, Comparison, Consumer, DeadSource, Deployment, Document, Encryption, Function,
+    Installation, Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey,
 };
 
 const DAY: u64 = 24 * 3_600;
@@ -121,7 +121,9 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
         provisioned: false,
         function: function("consumer", 30),
     };
+    let dead_source = DeadSource { arn: source.arn.clone(), custody: false };
     let pair = Pair {
+        dead_sources: Ok(vec![dead_source]),
         source,
         dead: Some(dead),
         consumers: Ok(vec![consumer]),
@@ -136,6 +138,7 @@ pub(in crate::doctor) fn ours() -> Deployment {
     let mut deployment = foreign();
     let pair = &mut deployment.pairs[0];
     pair.custody = true;
+    pair.dead_sources.as_mut().unwrap()[0].custody = true;
     let consumer = &mut pair.consumers.as_mut().unwrap()[0];
     let processor =
         Processor { attempts: 6, handler_timeout: 20, visibility: 180, receives: 11, ledger_days: 30, direct: false };

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::healthy::{alarm, document, foreign, ours};
 use crate::doctor::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, Deployment, Encryption, Function, Permission,
-    Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
+    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function,
+    Permission, Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
 };
 
 const DAY: u64 = 24 * 3_600;
@@ -97,6 +97,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     of_any("redrive-allow-policy-open", "no allow policy", |d| dead(d).allow = Allow::All),
     of_any("redrive-allow-policy-refuses", "an allow policy for another queue", |d| {
         dead(d).allow = Allow::Queues(vec!["arn:aws:sqs:eu-central-1:123456789012:refunds".to_owned()]);
+    }),
+    of_ours("dead-letter-queue-shared", "another queue's dead come there, too", |d| {
+        let arn = "arn:aws:sqs:eu-central-1:123456789012:refunds".to_owned();
+        d.pairs[0].dead_sources.as_mut().unwrap().push(DeadSource { arn, custody: false });
     }),
     of_any("redrive-allow-policy-refuses", "an allow policy for nobody", |d| dead(d).allow = Allow::Nobody),
     of_any("receive-limit-below-five", "three receives", |d| source(d).redrive.as_mut().unwrap().receives = 3),
@@ -204,7 +208,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         topic(d).policy = Ok(policy);
     }),
     of_any("topic-without-subscribers", "nobody", |d| topic(d).subscriptions = 0),
-    of_ours("dead-letter-visibility-short", "half the indexer's timeout", |d| dead(d).visibility = 30),
+    of_ours("dead-letter-visibility-short", "less than one look takes", |d| dead(d).visibility = 24),
     of_ours("indexer-stuck", "an hour", |d| {
         dead(d).visible = 1;
         dead_queue(d).oldest = Ok(Some(3_600));

@@ -54,10 +54,12 @@ fn letter(status: Status) -> Letter {
     Letter {
         id: LetterId::derive(&source, &origin),
         source,
+        moved_from: None,
         partition: None,
         offset: None,
         payload: "{}".to_owned(),
         attributes: std::collections::BTreeMap::new(),
+        attributes_hash: None,
         body: Body::default(),
         edited: None,
         group: None,

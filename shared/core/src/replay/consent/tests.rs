@@ -28,13 +28,13 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
     Letter {
         id: LetterId::derive(&source, &origin),
         source,
+        moved_from: None,
         partition: None,
         offset: None,
         payload: "{}".to_owned(),
         attributes: Attributes::new(),
-
+        attributes_hash: None,
         body: crate::letter::Body::default(),
-
         edited: None,
         group: None,
         sequence: None,

@@ -17,6 +17,6 @@ impl<P: Ports> Walk<'_, P> {
         let outboxes: Vec<_> = meant.map(|pair| pair.outbox(Some(to))).collect();
         // Of a queue that is not configured something else is said.
         let may = outboxes.is_empty() || outboxes.iter().any(Option::is_some);
-        if may { Ok(()) } else { Err(ReplayError::NotADestination(to.clone())) }
+        if may { Ok(()) } else { Err(self.not_a_destination(source)) }
     }
 }

@@ -116,12 +116,12 @@ impl<P: Ports> Walk<'_, P> {
             self.desk().refused = Some(UNSAID.to_owned());
             return Ok(());
         };
-        let place = self.pair_of(&source).ok_or(ReplayError::NotListed(source))?;
+        let place = self.pair_of(&source).ok_or_else(|| self.not_listed())?;
         let pair = &self.pairs[place];
         asked.to = pair.other(asked.to.as_ref()).cloned();
         if pair.outbox(asked.to.as_ref()).is_none() {
-            if let Some(to) = asked.to {
-                return Err(ReplayError::NotADestination(to));
+            if asked.to.is_some() {
+                return Err(self.not_a_destination(Some(&pair.settings.reading.source)));
             }
             self.desk().refused = Some(NOWHERE.to_owned());
             return Ok(());

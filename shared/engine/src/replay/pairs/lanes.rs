@@ -1,6 +1,6 @@
 //! The walk through an index: several shards at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -62,7 +62,7 @@ impl<P: Ports> Walk<'_, P> {
         }
         Self {
             reports,
-            strangers: HashSet::new(),
+            strangers: HashMap::new(),
             back: HashSet::new(),
             resting: Arc::clone(&self.resting),
             cut: false,
@@ -110,7 +110,7 @@ impl<P: Ports> Walk<'_, P> {
         let Search { wanted, step, by_then, .. } = *search;
         page.retain(|one| wanted.is_none_or(|filter| filter.fits(one)) && self.has_a_turn(one, step, by_then));
         for (place, chunk) in self.chunks(page, step).await {
-            if self.rests(place) {
+            if place.is_some_and(|place| self.rests(place)) {
                 continue;
             }
             self.step(&chunk, step).await;

@@ -4,8 +4,9 @@ use super::{Draft, Reader};
 
 /// What two pairs must not share: each is told where it stands the second time.
 ///
-/// With one scope the completion of one queue's message would swallow another's; with one dead-letter queue it would not be
-/// known of which main queue a message is; with one main queue a letter would have two policies.
+/// With one scope the completion of one queue's message would swallow another's; with one main queue a letter would have two
+/// policies. A dead-letter queue may be shared, since SQS says from which queue it moved a message; but not by a pair in custody
+/// and one that is not, for what the one ejects there the indexer would take for the other's.
 pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
     let mut seen = Seen::default();
     for draft in drafts {
@@ -14,12 +15,15 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
             seen.once(reader, ("source", source.arn.as_str()), place("source_arn"), "another main queue");
         }
         if let Some(url) = &draft.dead_letter_url {
-            seen.once(
-                reader,
-                ("dead-letter queue", queue_of(url)),
-                place("dead_letter_url"),
-                "another dead-letter queue",
-            );
+            let sharer =
+                drafts.iter().find(|other| other.dead_letter_url.as_deref().map(queue_of) == Some(queue_of(url)));
+            // The first that shares it; itself, if there is no other.
+            if let Some((sharer, theirs)) = sharer.and_then(|sharer| Some((sharer, sharer.custody?)))
+                && draft.custody.is_some_and(|ours| ours != theirs)
+            {
+                let wrong = format!("is {}, and {} shares its dead-letter queue", !theirs, sharer.place);
+                reader.refuse(&place("custody"), wrong, format!("{theirs}, as there, or another dead-letter queue"));
+            }
         }
         if let Some(name) = &draft.name {
             seen.once(reader, ("name", name), place("name"), "another name");
@@ -56,7 +60,7 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
 }
 
 /// Account and name: a queue has URLs of several hosts.
-fn queue_of(url: &str) -> &str {
+pub(super) fn queue_of(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find('/').map_or(url, |at| &url[host + at..])
 }

@@ -221,13 +221,16 @@ fn everything_wrong_with_a_list_is_told_at_once() {
 }
 
 #[test]
-fn two_pairs_share_neither_queue_nor_name_nor_scope() {
+fn two_pairs_share_neither_main_queue_nor_name_nor_scope() {
     for (change, places_told) in [
         (
             json!({"source_arn": pair("orders")["source_arn"], "source_url": pair("orders")["source_url"], "name": "x"}),
             vec!["source_arn"],
         ),
-        (json!({"dead_letter_url": "https://queue.amazonaws.com/123456789012/dead-orders"}), vec!["dead_letter_url"]),
+        (
+            json!({"dead_letter_url": "https://queue.amazonaws.com/123456789012/dead-orders", "custody": true}),
+            vec!["custody"],
+        ),
         (json!({"name": "orders"}), vec!["name"]),
         (json!({"scope": "orders"}), vec!["scope"]),
         (json!({"dead_letter_url": pair("orders")["source_url"]}), vec!["dead_letter_url"]),
@@ -243,6 +246,21 @@ fn two_pairs_share_neither_queue_nor_name_nor_scope() {
     assert!(replay(&[typed, with(pair("refunds"), json!({"scope": "orders"}))]).is_ok());
     let without_ledger = |name| with(pair(name), json!({ "scope": null }));
     assert!(replay(&[without_ledger("a"), without_ledger("b")]).is_ok());
+}
+
+#[test]
+fn pairs_may_share_a_dead_letter_queue_if_both_or_neither_are_in_custody() {
+    let dead =
+        |custody: bool| json!({"dead_letter_url": "https://queue.amazonaws.com/123456789012/dead", "custody": custody});
+    for custody in [true, false] {
+        let pairs = [with(pair("orders"), dead(custody)), with(pair("refunds"), dead(custody))];
+        let config = IndexerConfig::read(lookup(&[("QUEUE_PAIRS", &listed(&pairs))])).unwrap();
+        let queues: Vec<_> = config.pairs.iter().map(|pair| pair.dead_letter_queue().to_owned()).collect();
+        assert_eq!(queues, ["/123456789012/dead", "/123456789012/dead"]);
+        let error = replay(&[with(pair("orders"), dead(custody)), with(pair("refunds"), dead(!custody))]).unwrap_err();
+        assert_eq!(places(&error), ["/pairs/1/custody"], "{error}");
+        assert!(error.to_string().contains("shares its dead-letter queue"), "{error}");
+    }
 }
 
 #[test]

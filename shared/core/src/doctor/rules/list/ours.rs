@@ -8,10 +8,10 @@ pub(super) static RULES: [Rule; 5] = [
     Rule {
         id: "dead-letter-visibility-short",
         severity: Severity::Error,
-        says: "A dead letter stays invisible for as long as our indexer may work",
-        reason: "Otherwise it comes back inside a run, and is worked on twice.",
+        says: "A dead letter stays invisible for as long as our indexer may look into the queue at once",
+        reason: "Otherwise it comes back inside a look of at most 25 s, and is worked on twice.",
         source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
-        mend: "Set VisibilityTimeout of the dead-letter queue to the indexer's timeout, at least.",
+        mend: "Set VisibilityTimeout of the dead-letter queue to the indexer's timeout, or to 25 s at least.",
         check: Check::Ours(functions::short_visibility),
     },
     Rule {

@@ -4,7 +4,7 @@ use super::super::judging::Check;
 use super::super::queues;
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 16] = [
+pub(super) static RULES: [Rule; 17] = [
     Rule {
         id: "no-dead-letter-queue",
         severity: Severity::Error,
@@ -53,6 +53,16 @@ pub(super) static RULES: [Rule; 16] = [
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
         mend: "Set RedriveAllowPolicy to byQueue with the source's ARN.",
         check: Check::Pair(queues::open_to_all),
+    },
+    Rule {
+        id: "dead-letter-queue-shared",
+        severity: Severity::Error,
+        says: "Only listed queues share a dead-letter queue that is in custody",
+        reason: "The indexer leaves what SQS moved from a queue that is not listed: it expires there, and the depth alarm \
+            rings on and so never anew for the listed ones.",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html",
+        mend: "Give the other queues a dead-letter queue of their own, or list them as pairs in custody.",
+        check: Check::Pair(queues::shared_by_strangers),
     },
     Rule {
         id: "redrive-allow-policy-refuses",

@@ -1,0 +1,81 @@
+//! The queues that share a dead-letter queue, and which of them a message comes from.
+
+use std::collections::BTreeMap;
+
+use redrive_core::decode::{Inspected, Reading};
+use redrive_core::envelope::Envelope;
+use redrive_core::foreign::{Said, Teller};
+use redrive_core::ids::QueueArn;
+use redrive_core::mask::Redaction;
+use redrive_core::policy::Policy;
+use redrive_core::source::Source;
+use tracing::warn;
+
+use super::run::Run;
+
+/// A queue whose dead letters are in the dead-letter queue, and what is known of its consumer.
+#[derive(Debug)]
+pub struct IndexedSource<R> {
+    /// The ledger of its consumer.
+    pub ledger: R,
+    /// How messages are read: the processor's own settings, or the keys would differ.
+    pub reading: Reading,
+    /// When a letter may be replayed.
+    pub policy: Policy,
+    /// What is done to the texts that messages bring with them; those in the ledger were redacted before.
+    pub redaction: Redaction,
+}
+
+impl<R> IndexedSource<R> {
+    /// What a message says by itself about its death, fit to be stored.
+    pub(super) fn said(&self, seen: &Inspected) -> Option<Said> {
+        let said = Said::of(&seen.envelope)?;
+        if said.by == Teller::Sns {
+            // Our own words.
+            return Some(said);
+        }
+        let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
+        Some(Said { text, ..said })
+    }
+}
+
+/// Messages of one queue, and of each whether only its attribute says that it is of that queue.
+pub(super) type OfOne = (usize, Vec<(Inspected, bool)>);
+
+/// Sorts messages by the queue that they come from. One of no queue here stays where it is, and is counted.
+pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run: &Run) -> Vec<OfOne> {
+    let readings: Vec<_> = sources.iter().map(|source| &source.reading).collect();
+    let mut of_each: BTreeMap<usize, Vec<(Inspected, bool)>> = BTreeMap::new();
+    for dead in fresh {
+        let (place, claimed) = match Source::of(&dead, &readings) {
+            Source::Known(place) => (place, false),
+            Source::Claimed(place) => (place, true),
+            Source::Unlisted => {
+                run.meet_stranger(dead.moved_from.as_deref());
+                continue;
+            }
+            Source::Unsaid => {
+                run.meet_stranger(None);
+                continue;
+            }
+        };
+        of_each.entry(place).or_default().push((Inspected::new(dead, readings[place]), claimed));
+    }
+    of_each.into_iter().collect()
+}
+
+/// Says which queues' messages stay, a line for each.
+pub(super) fn tell(strangers: BTreeMap<Option<String>, usize>) {
+    for (from, count) in strangers {
+        let Some(from) = from else {
+            warn!(
+                count,
+                "messages stay in the dead-letter queue: several queues share it, and nothing says whose they are"
+            );
+            continue;
+        };
+        let parsed = QueueArn::parse(&from);
+        let from = parsed.as_ref().map_or("what is no ARN of a queue", QueueArn::as_str);
+        warn!(count, from, "messages stay in the dead-letter queue: SQS moved them from a queue that is not listed");
+    }
+}
