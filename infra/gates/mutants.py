@@ -54,6 +54,8 @@ MUTANTS = [
         "lease-below-visibility", "a handler with all the time", put(f"{_ENVIRONMENT}/HANDLER_TIMEOUT_SECONDS", 174)
     ),
     Mutant("lease-below-visibility", "a handler as long as its function", as_it_is, {"HandlerTimeoutSeconds": "30"}),
+    Mutant("lease-below-visibility", "a timeout that nobody told", drop(f"{_ENVIRONMENT}/FUNCTION_TIMEOUT_SECONDS")),
+    Mutant("lease-below-visibility", "a timeout that is another", put(f"{_ENVIRONMENT}/FUNCTION_TIMEOUT_SECONDS", 60)),
     Mutant(
         "dead-letters-outlast-their-source",
         "four days for the dead",

@@ -52,7 +52,7 @@ def visibility(template: Template) -> Iterator[str]:
 
 @rule("lease-below-visibility")
 def lease(template: Template) -> Iterator[str]:
-    """A lease ends before its message is visible again, and a handler's time before its function's."""
+    """A lease ends before its message is visible again, and a handler's time before its function's, which it knows."""
     for _, consumer in functions(template):
         handler, seconds = (
             variable(consumer, "HANDLER_TIMEOUT_SECONDS"),
@@ -64,6 +64,9 @@ def lease(template: Template) -> Iterator[str]:
             yield f"{consumer.name}: a lease of {handler} + {LEASE_MARGIN_SECONDS} s outlasts {seconds} s"
         if int(handler) >= whole(consumer, "Timeout", 3):
             yield f"{consumer.name}: its handler has {handler} s of {consumer.get('Timeout')}"
+        told = variable(consumer, "FUNCTION_TIMEOUT_SECONDS")
+        if told != str(consumer.get("Timeout")):
+            yield f"{consumer.name} is told of a timeout of {told} s, and its own is {consumer.get('Timeout')}"
 
 
 @rule("dead-letters-outlast-their-source")

@@ -18,6 +18,7 @@ function variables(settings: QueueSettings, parts: Parts): Record<string, string
     ON_DEAD: settings.direct ? 'direct' : 'redrive',
     ...(settings.direct ? { DEAD_LETTER_QUEUE_URL: parts.pair.dead.queueUrl } : {}),
     QUEUE_VISIBILITY_TIMEOUT_SECONDS: `${settings.visibilityTimeout.toSeconds()}`,
+    FUNCTION_TIMEOUT_SECONDS: `${settings.processorTimeout.toSeconds()}`,
     HANDLER_TIMEOUT_SECONDS: `${settings.handlerSeconds}`,
     CONCURRENCY: `${settings.concurrency}`,
     OUTAGE_BRAKE: settings.outageBrake ? 'on' : 'off',

@@ -10,6 +10,7 @@ mod section;
 mod single;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::time::Duration;
 
@@ -93,6 +94,7 @@ impl ProcessorConfig {
         let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=MOST_RECEIVES);
         let visibility = reader.whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", None, 1..=43_200);
         let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=890);
+        let function_timeout = times::function_timeout(&mut reader);
         let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let main_retention = fields::main_retention(&mut reader);
@@ -105,6 +107,8 @@ impl ProcessorConfig {
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());
         all_receives(&mut reader, max_receive_count, queue.as_ref());
         short_lease(&mut reader, handler_timeout, visibility);
+        times::handler_ends_first(&mut reader, handler_timeout, function_timeout);
+        times::visible_after_six_timeouts(&mut reader, visibility, function_timeout);
         long_memory(&mut reader, retention, main_retention);
         reader.finish(|| {
             let queue = queue?;

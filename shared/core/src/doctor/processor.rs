@@ -14,6 +14,8 @@ pub struct Processor {
     pub attempts: u32,
     /// What one attempt gets, in seconds.
     pub handler_timeout: u64,
+    /// The timeout of the function that it reckons with, in seconds; `None` where its template does not hand it over.
+    pub function_timeout: Option<u64>,
     /// The visibility timeout that it reckons with, in seconds.
     pub visibility: u64,
     /// The receive limit that it reckons with.
@@ -37,6 +39,7 @@ impl Processor {
         Some(Self {
             attempts: Schedule::parse(said("RETRY_SCHEDULE").unwrap_or("steps")).ok()?.attempts(),
             handler_timeout: whole("HANDLER_TIMEOUT_SECONDS", 20)?,
+            function_timeout: said("FUNCTION_TIMEOUT_SECONDS").and_then(|value| value.parse().ok()),
             visibility: whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", 0)?,
             receives: said("MAX_RECEIVE_COUNT")?.parse().ok()?,
             ledger_days: whole("LEDGER_RETENTION_DAYS", 30)?,
@@ -65,15 +68,17 @@ mod tests {
         let expected = Processor {
             attempts: 6,
             handler_timeout: 20,
+            function_timeout: None,
             visibility: 180,
             receives: 11,
             ledger_days: 30,
             direct: false,
         };
         assert_eq!(read, expected);
-        let told = environment(&[("RETRY_SCHEDULE", "1s,2s"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("ON_DEAD", "direct")]);
-        let read = Processor::read(&told).unwrap();
-        assert_eq!((read.attempts, read.handler_timeout, read.direct), (3, 5, true));
+        let told = [("RETRY_SCHEDULE", "1s,2s"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("FUNCTION_TIMEOUT_SECONDS", "30")];
+        let read = Processor::read(&environment(&[&told[..], &[("ON_DEAD", "direct")]].concat())).unwrap();
+        assert_eq!((read.attempts, read.handler_timeout, read.function_timeout), (3, 5, Some(30)));
+        assert!(read.direct);
     }
 
     #[test]

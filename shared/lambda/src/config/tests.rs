@@ -142,6 +142,30 @@ fn a_lease_is_shorter_than_the_visibility_timeout() {
 }
 
 #[test]
+fn a_handler_ends_before_its_function_and_a_message_is_hidden_for_six_timeouts() {
+    let told = |handler, function, visibility| {
+        let changes = [
+            ("HANDLER_TIMEOUT_SECONDS", handler),
+            ("FUNCTION_TIMEOUT_SECONDS", function),
+            ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", visibility),
+        ];
+        let problems = ProcessorConfig::read(with(&changes)).err().map(|error| error.problems).unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(told("20", "30", "180"), "");
+    assert_eq!(told("29", "30", "180"), "");
+    assert!(told("30", "30", "180").contains("HANDLER_TIMEOUT_SECONDS is 30, and Lambda ends the function after 30 s"));
+    assert!(told("20", "30", "179").contains("QUEUE_VISIBILITY_TIMEOUT_SECONDS is 179"));
+    assert!(told("20", "30", "179").contains("at least 180"));
+    assert_eq!(told("20", "900", "5399").matches("; ").count(), 1, "one problem, and what is allowed");
+    // Six timeouts may be more than SQS has.
+    assert_eq!(told("20", "5400", "43200"), "");
+    assert!(told("20", "0", "180").contains("FUNCTION_TIMEOUT_SECONDS"));
+    // A template that is older than this check says nothing.
+    assert_eq!(told("20", "", "27"), "");
+}
+
+#[test]
 fn the_ledger_outlives_both_queues() {
     assert!(refused(&[("LEDGER_RETENTION_DAYS", "18")]).to_string().contains("at least 19"));
     assert!(ProcessorConfig::read(with(&[("LEDGER_RETENTION_DAYS", "19")])).is_ok());

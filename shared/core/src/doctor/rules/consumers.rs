@@ -167,6 +167,20 @@ pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
+pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Answer {
+    let (visibility, timeout) = timeouts(consumer, pair)?;
+    let Some(processor) = ours(consumer)? else { return Ok(None) };
+    wrong(
+        // A lease that outlasts the visibility timeout has a rule of its own.
+        processor.handler_timeout >= timeout && processor.handler_timeout + LEASE_MARGIN.as_secs() < visibility,
+        || {
+            let handler = time(processor.handler_timeout);
+            format!("its handler may work for {handler}, and Lambda ends the function after {}", time(timeout))
+        },
+        || Mend::words(format!("HandlerTimeoutSeconds below {timeout}, or a longer ProcessorTimeoutSeconds")),
+    )
+}
+
 pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Answer {
     let queue = look(&pair.source.attributes)?;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
@@ -180,6 +194,10 @@ pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Answer {
     }
     if let Some(redrive) = queue.redrive.as_ref().filter(|redrive| redrive.receives != processor.receives) {
         other.push(format!("a receive limit of {}, which is {}", processor.receives, redrive.receives));
+    }
+    let timeout = look(&consumer.function.settings)?.timeout;
+    if let Some(told) = processor.function_timeout.filter(|told| *told != timeout) {
+        other.push(format!("a timeout of its function of {}, which is {}", time(told), time(timeout)));
     }
     wrong(
         !other.is_empty(),

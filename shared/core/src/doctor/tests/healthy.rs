@@ -140,8 +140,15 @@ pub(in crate::doctor) fn ours() -> Deployment {
     pair.custody = true;
     pair.dead_sources.as_mut().unwrap()[0].custody = true;
     let consumer = &mut pair.consumers.as_mut().unwrap()[0];
-    let processor =
-        Processor { attempts: 6, handler_timeout: 20, visibility: 180, receives: 11, ledger_days: 30, direct: false };
+    let processor = Processor {
+        attempts: 6,
+        handler_timeout: 20,
+        function_timeout: Some(30),
+        visibility: 180,
+        receives: 11,
+        ledger_days: 30,
+        direct: false,
+    };
     consumer.function.settings.as_mut().unwrap().processor = Ok(Some(processor));
     deployment.installation = Some(Installation {
         indexer: function("indexer", 60),

@@ -162,6 +162,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
     of_ours("settings-drifted", "the receive limit was changed by hand", |d| {
         source(d).redrive.as_mut().unwrap().receives = 20;
     }),
+    of_ours("settings-drifted", "the function's timeout was changed by hand", |d| settings(d).timeout = 25),
+    of_ours("handler-not-below-timeout", "a handler with all of its function's time", |d| {
+        processor(d).handler_timeout = 30;
+    }),
     of_ours("ledger-forgets", "16 days for 4 and 14", |d| processor(d).ledger_days = 16),
     of_any("no-error-alarm", "no alarm on errors", |d| drop(alarms(d).metric.remove(1))),
     of_any("function-not-active", "failed", |d| settings(d).state = "Failed".to_owned()),

@@ -4,7 +4,7 @@ use super::super::judging::Check;
 use super::super::{consumers, functions};
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 18] = [
+pub(super) static RULES: [Rule; 19] = [
     Rule {
         id: "visibility-below-timeout",
         severity: Severity::Error,
@@ -103,10 +103,20 @@ pub(super) static RULES: [Rule; 18] = [
         check: Check::Consumer(consumers::long_lease),
     },
     Rule {
+        id: "handler-not-below-timeout",
+        severity: Severity::Error,
+        says: "Our processor's handler ends before its function does",
+        reason: "Lambda ends a function at its timeout with every message of the batch: what a handler's own time would \
+            have made one message's matter uses up a receive of all of them.",
+        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        mend: "Lower HandlerTimeoutSeconds, or raise ProcessorTimeoutSeconds.",
+        check: Check::Consumer(consumers::long_handler),
+    },
+    Rule {
         id: "settings-drifted",
         severity: Severity::Warning,
-        says: "Our processor is told what the queue is",
-        reason: "It reckons with the visibility timeout and the receive limit that it was told; a queue that was \
+        says: "Our processor is told what the queue and the function are",
+        reason: "It reckons with the visibility timeout, the receive limit and the function's timeout that it was told; what was \
             changed by hand makes it reckon wrong.",
         source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
         mend: "Deploy the stack again, with the values that are wanted.",
