@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import access
+import paging
 import parameters
 import queues
 import watching
@@ -20,7 +21,7 @@ from settings import INFRA, REFUSED, cases
 from template import Template, load
 
 # Importing them has entered their rules.
-ROOMS = (queues, access, watching, parameters)
+ROOMS = (queues, access, watching, paging, parameters)
 
 
 def ours() -> list[str]:

@@ -35,10 +35,26 @@ def not_in_the_form(source: Source) -> None:
 
 def doorbell_pages(source: Source) -> None:
     """The doorbell's alarm as a part of the page."""
-    rule = source["Resources"]["PageAlarm"]["Properties"]["AlarmRule"]
-    source["Resources"]["PageAlarm"]["Properties"]["AlarmRule"] = {
-        "Fn::Sub": rule["Fn::Sub"] + ' OR ALARM("${DepthAlarm}")'
-    }
+    behind(source, "WorkPageAlarm", "DepthAlarm")
+
+
+def behind(source: Source, page: str, alarm: str) -> None:
+    """One more alarm behind a page."""
+    properties = source["Resources"][page]["Properties"]
+    properties["AlarmRule"] = {"Fn::Sub": properties["AlarmRule"]["Fn::Sub"] + ' OR ALARM("${%s}")' % alarm}
+
+
+def one_page_for_all(source: Source) -> None:
+    """A letter that waits stands before an error."""
+    rule = source["Resources"]["WorkPageAlarm"]["Properties"]["AlarmRule"]["Fn::Sub"]
+    urgent = source["Resources"]["UrgentPageAlarm"]["Properties"]
+    urgent["AlarmRule"] = {"Fn::Sub": urgent["AlarmRule"]["Fn::Sub"] + " OR " + rule}
+    del source["Resources"]["WorkPageAlarm"]
+
+
+def unindexable_among_others(source: Source) -> None:
+    """What may ring for days and is about loss, behind a page with others."""
+    behind(source, "UrgentPageAlarm", "UnindexableAlarm")
 
 
 _P = "Properties"
@@ -262,9 +278,40 @@ MUTANTS = [
     Mutant("the-doorbell-rings", "a deep queue", put(f"DepthAlarm/{_P}/Threshold", 10)),
     Mutant("one-incident-is-one-page", "the doorbell's alarm pages", doorbell_pages),
     Mutant("one-incident-is-one-page", "two pages", put(f"ExpiryAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])),
-    Mutant("one-incident-is-one-page", "no part of the page", text("PageAlarm", 'ALARM(\\"${ExpiryAlarm}\\") OR ', "")),
+    Mutant("one-incident-is-one-page", "no part of a page", text("UrgentPageAlarm", 'ALARM(\\"${ExpiryAlarm}\\") OR ', "")),
     Mutant("one-incident-is-one-page", "nobody", drop(f"ExpiryAlarm/{_P}/AlarmActions"), {"Paging": "each"}),
-    Mutant("one-incident-is-one-page", "a page to nobody", drop(f"PageAlarm/{_P}/AlarmActions")),
+    Mutant("one-incident-is-one-page", "a page to nobody", drop(f"WorkPageAlarm/{_P}/AlarmActions")),
+    Mutant("nothing-urgent-is-muted", "one page for all", one_page_for_all),
+    Mutant("nothing-urgent-is-muted", "a message that cannot be indexed, before errors", unindexable_among_others),
+    Mutant("nothing-urgent-is-muted", "a metric of unknown weight", put(f"ProcessorErrorsAlarm/{_P}/MetricName", "Throttles")),
+    Mutant("new-stacks-are-quiet", "no warm-up", drop(f"IndexerSilentAlarm/{_P}/WarmUpConfiguration")),
+    Mutant(
+        "new-stacks-are-quiet",
+        "half a warm-up",
+        put(f"ReplaySilentAlarm/{_P}/WarmUpConfiguration/WarmUpPeriodDurationInMinutes", 60),
+        PAIR,
+        "attach.yaml",
+    ),
+    Mutant("main-queues-are-watched", "no alarm", put(f"MainQueueAgeAlarm/{_P}/MetricName", "NumberOfMessagesSent")),
+    Mutant(
+        "main-queues-are-watched",
+        "no alarm of what is attached",
+        put(f"MainQueueAgeAlarm/{_P}/MetricName", "NumberOfMessagesSent"),
+        PAIR,
+        "attach.yaml",
+    ),
+    Mutant(
+        "main-queues-are-watched",
+        "the dead-letter queue's",
+        put(f"MainQueueAgeAlarm/{_P}/Dimensions/0/Value", {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}),
+    ),
+    Mutant(
+        "main-queues-are-watched",
+        "above half of the retention",
+        put(f"MainQueueAgeAlarm/{_P}/Threshold", 43_201),
+        {"MainRetentionDays": "1"},
+    ),
+    Mutant("main-queues-are-watched", "any limit", parameter("MainQueueAgeLimitSeconds", MaxValue=86_400)),
     Mutant("alarms-do-not-flap", "silent at once", put(f"PendingAlarm/{_P}/EvaluationPeriods", 1)),
     Mutant(
         "alarms-do-not-flap",

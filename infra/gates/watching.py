@@ -142,6 +142,13 @@ def _unknown(template: Template, metric: Metric) -> str | None:
     return f"the {kind} does not emit it"
 
 
+def attached_sources(template: Template) -> set[str]:
+    """The main queue of a single pair that was there before; of a list each owner has alarms of his own."""
+    listed_pairs = template.values.get("QueuePairs") or template.values.get("QueuePairsFile")
+    arns = [] if listed_pairs else listed(template.values.get("SourceQueueArns"))
+    return {arn.rsplit(":", 1)[-1] for arn in arns}
+
+
 def _attached(template: Template) -> set[str]:
     arns = [*listed(template.values.get("SourceQueueArns")), *listed(template.values.get("DeadLetterQueueArns"))]
     return {arn.rsplit(":", 1)[-1] for arn in arns}
@@ -190,28 +197,6 @@ def doorbell(template: Template) -> Iterator[str]:
 
 def _dimension(dimensions: list[dict[str, str]], name: str) -> str | None:
     return next((one["Value"] for one in dimensions if one["Name"] == name), None)
-
-
-@rule("one-incident-is-one-page")
-def one_page(template: Template) -> Iterator[str]:
-    """People are told by one composite alarm, of everything but the doorbell's, or by each alarm."""
-    doorbells = {one.get("TopicArn") for one in template.of_type("AWS::SNS::Subscription")}
-    pages = template.of_type(COMPOSITE)
-    if len(pages) > 1:
-        yield f"{len(pages)} composite alarms page"
-    for alarm in template.of_type(ALARM):
-        actions = set(alarm.get("AlarmActions", []))
-        member = any(f'ALARM("{alarm.ref}")' in page.get("AlarmRule") for page in pages)
-        if actions & doorbells:
-            if member or actions - doorbells:
-                yield f"{alarm.name} comes and goes with every drain, and tells people"
-        elif pages and (actions or not member):
-            yield f"{alarm.name} is no part of the page, or pages beside it"
-        elif not pages and not actions:
-            yield f"{alarm.name} tells nobody"
-    for page in pages:
-        if not page.get("AlarmActions"):
-            yield f"{page.name} tells nobody"
 
 
 @rule("alarms-do-not-flap")

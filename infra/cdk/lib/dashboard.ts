@@ -1,6 +1,7 @@
 import { Aws, Stack, aws_cloudwatch as cloudwatch } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { Alarms, Watched } from './alarms';
+import { Watched } from './alarm-rules';
+import { Alarms } from './alarms';
 import { NAMESPACE } from './metrics';
 
 /** A line of a graph: what CloudWatch's dashboards take. */
@@ -254,8 +255,9 @@ function widget(graph: Graph, at: number): object {
 export function dashboard(scope: Construct, shown: Shown): cloudwatch.CfnDashboard {
   const { processor } = shown.watched;
   const graphs = shown.single && processor !== undefined ? graphsOfOne(shown, processor.functionName) : graphsOfMany(shown);
-  const { people, page } = shown.alarms;
-  const rings = [...people.values(), ...(page === undefined ? [] : [page])].map((alarm) => alarm.alarmArn);
+  const { people, pages } = shown.alarms;
+  const both = pages === undefined ? [] : [pages.urgent, pages.work];
+  const rings = [...people.values(), ...both].map((alarm) => alarm.alarmArn);
   const stack = Aws.STACK_NAME;
   const markdown =
     `# Redrive: ${stack}\nWhy letters wait: \`redrive causes --stack ${stack}\`. One of them: \`redrive show ID\`. Once it is ` +

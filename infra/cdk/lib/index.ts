@@ -1,4 +1,4 @@
-export type { Alarms } from './alarms';
+export type { Alarms, Pages } from './alarms';
 export type { BuiltCode, FunctionName, RedriveCode, RustCode, WorkspaceCode } from './code';
 export { METRICS } from './metrics';
 export type { IndexerMetric, ProcessorMetric, ReplayMetric } from './metrics';

@@ -146,11 +146,19 @@ export interface FunctionsProps {
 /** What people are told. */
 export interface PagingProps {
   /**
-   * `composite`: one alarm over all the others, so that one incident is one page. `each`: every alarm by itself, without the
-   * composite and the one that calculates.
+   * `composite`: two alarms over the others, one for what may be lost or is not seen any more, and one for what waits for a
+   * person, so that one incident is one page and a letter that waits mutes nothing urgent. `each`: every alarm by itself,
+   * without the two and the one that calculates.
    * @default 'composite'
    */
   readonly paging?: 'composite' | 'each';
+  /**
+   * Age of the oldest message in the main queue, not counting retries, at which people are told: nobody takes its messages, and
+   * SQS deletes them when its retention ends. Half a day at most, which is half of the shortest retention. In an attachment with
+   * several pairs each main queue wants an alarm of yours; `redrive doctor` says so.
+   * @default 1 hour
+   */
+  readonly mainQueueAgeLimit?: Duration;
   /**
    * Letters that may wait for a person, because the policy never replays them, before people are told.
    * @default 0

@@ -10,7 +10,8 @@ import {
   aws_sqs as sqs,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { Alarms, Watched, alarms } from './alarms';
+import { Watched } from './alarm-rules';
+import { Alarms, alarms } from './alarms';
 import { RedriveAttachmentProps } from './attachment-props';
 import { bells } from './bells';
 import { source } from './code';
@@ -174,13 +175,14 @@ export class RedriveAttachment extends Construct {
   ): Alarms {
     const [first] = pairs;
     // Of a list the sweep looks into all queues, and alarms of your own may ring the doorbell.
-    const rings = first !== undefined && first.custody && isSingle(props.pairs) && props.pairsFile === undefined;
+    const alone = isSingle(props.pairs) && props.pairsFile === undefined ? first : undefined;
+    const dead = alone?.custody === true ? alone.pair.deadLetters.queueName : undefined;
     const watched: Watched = {
       processor: undefined,
       indexer: this.indexer,
       replay: this.replay,
-      main: undefined,
-      dead: rings ? first.pair.deadLetters.queueName : undefined,
+      main: alone?.pair.source.queueName,
+      dead,
       failures: this.failedInvocations.queueName,
       deadText: 'the first dead-letter queue',
     };

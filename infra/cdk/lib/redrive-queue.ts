@@ -9,7 +9,8 @@ import {
   aws_sqs as sqs,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { Alarms, Watched, alarms } from './alarms';
+import { Watched } from './alarm-rules';
+import { Alarms, alarms } from './alarms';
 import { bells } from './bells';
 import { processorSource, source } from './code';
 import { dashboard } from './dashboard';

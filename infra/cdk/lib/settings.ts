@@ -88,6 +88,7 @@ export function destinations(problems: Problems, arns: readonly string[], fifo: 
 /** What people are told, complete. */
 export interface PagingSettings {
   readonly composite: boolean;
+  readonly mainQueueAgeSeconds: number;
   readonly forAPersonLimit: number;
   readonly pendingLimit: number;
   readonly oldestPendingSeconds: number;
@@ -97,6 +98,8 @@ export interface PagingSettings {
 export function pagingSettings(problems: Problems, props: PagingProps): PagingSettings {
   return {
     composite: (props.paging ?? 'composite') === 'composite',
+    // Half of the shortest retention, a day.
+    mainQueueAgeSeconds: problems.seconds('mainQueueAgeLimit', props.mainQueueAgeLimit ?? Duration.hours(1), [60, 43_200]),
     forAPersonLimit: problems.number('forAPersonLimit', props.forAPersonLimit ?? 0, [0, 1_000_000]),
     pendingLimit: problems.number('pendingLimit', props.pendingLimit ?? 100, [1, 100_000_000]),
     oldestPendingSeconds: problems.seconds(

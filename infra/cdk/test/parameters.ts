@@ -65,6 +65,7 @@ const SHARED: Readonly<Record<string, (value: string) => Partial<RedriveQueuePro
     logRetention: value === '90' ? logs.RetentionDays.THREE_MONTHS : logs.RetentionDays.ONE_MONTH,
   }),
   Paging: (value) => ({ paging: value as 'composite' | 'each' }),
+  MainQueueAgeLimitSeconds: (value) => ({ mainQueueAgeLimit: seconds(value) }),
   ForAPersonLimit: (value) => ({ forAPersonLimit: Number(value) }),
   PendingLimit: (value) => ({ pendingLimit: Number(value) }),
   OldestPendingLimitSeconds: (value) => ({ oldestPendingLimit: seconds(value) }),

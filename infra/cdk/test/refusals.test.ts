@@ -59,6 +59,7 @@ const CASES: readonly (readonly [sentence: string, props: Partial<RedriveQueuePr
     { destinationArns: ['refunds', 'arn:aws:sqs:eu-central-1:123456789012:a.fifo'] },
     ['destinationArns[0]', 'destinationArns[1]'],
   ],
+  ['an age above half of the shortest retention', { mainQueueAgeLimit: seconds(43_201) }, ['mainQueueAgeLimit']],
   ['a rate above an hour', { sweepRate: minutes(61), replayRate: seconds(90) }, ['sweepRate', 'replayRate']],
   [
     'a pointer that is none',

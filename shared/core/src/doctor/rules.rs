@@ -1,5 +1,6 @@
 //! The rules. Each is a function of what was seen, and says nothing, what is wrong, or that it cannot know.
 
+mod ages;
 mod alarms;
 mod consumers;
 mod functions;

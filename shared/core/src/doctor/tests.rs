@@ -146,7 +146,7 @@ fn an_alarm_is_heard_through_a_composite_one_whichever_way_that_names_it() {
         assert_eq!(diagnosis(&deployment).findings.is_empty(), heard, "{rule}");
         let topics = deployment.topics_of_alarms();
         assert_eq!(topics.get(&page), heard.then(|| BTreeSet::from([arn])).as_ref(), "{rule}");
-        assert_eq!(topics[healthy::TOPIC].len(), 1, "that of the alarm on errors");
+        assert_eq!(topics[healthy::TOPIC].len(), 2, "those of the alarms on errors and on age");
     }
 }
 

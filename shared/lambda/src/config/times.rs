@@ -30,18 +30,16 @@ pub(super) fn handler_ends_first(reader: &mut Reader<'_>, handler: Option<u64>, 
 }
 
 /// Below six function timeouts throttles use up receives of messages that nothing was wrong with.
-pub(super) fn visible_after_six_timeouts(
-    reader: &mut Reader<'_>,
-    visibility: Option<u64>,
-    function: Option<u64>,
-) {
+pub(super) fn visible_after_six_timeouts(reader: &mut Reader<'_>, visibility: Option<u64>, function: Option<u64>) {
     let (Some(visibility), Some(function)) = (visibility, function) else { return };
     let least = (VISIBILITY_PER_TIMEOUT * function).min(LONGEST_VISIBILITY);
     if visibility < least {
         reader.refuse(
             "QUEUE_VISIBILITY_TIMEOUT_SECONDS",
             format!("is {visibility}, and the function's timeout is {function} s"),
-            format!("at least {least}, as in the queue's attributes: {VISIBILITY_PER_TIMEOUT} timeouts, or a shorter one"),
+            format!(
+                "at least {least}, as in the queue's attributes: {VISIBILITY_PER_TIMEOUT} timeouts, or a shorter one"
+            ),
         );
     }
 }

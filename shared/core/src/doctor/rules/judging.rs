@@ -27,6 +27,8 @@ pub(in crate::doctor) enum Check {
     Queue(fn(&Queue) -> Answer),
     /// Each pair.
     Pair(fn(&Pair) -> Answer),
+    /// Each source, with the alarms.
+    Source(fn(&Queue, &Alarms) -> Answer),
     /// Each dead-letter queue, with the alarms.
     Watched(fn(&Queue, &Alarms) -> Answer),
     /// Each mapping of a source, with its pair.
@@ -98,6 +100,12 @@ impl Check {
                     let alarms = seen.alarms.as_ref().map_err(Clone::clone);
                     tell(&consumer.function.name, alarms.and_then(|alarms| check(&consumer.function, alarms)));
                 });
+            }
+            Self::Source(check) => {
+                for pair in &seen.pairs {
+                    let alarms = seen.alarms.as_ref().map_err(Clone::clone);
+                    tell(pair.source.name(), alarms.and_then(|alarms| check(&pair.source, alarms)));
+                }
             }
             Self::Watched(check) => {
                 for pair in &seen.pairs {

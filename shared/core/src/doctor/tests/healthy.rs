@@ -71,12 +71,16 @@ pub(super) fn alarm(namespace: &str, metric: &str, dimension: &str, value: &str)
     }
 }
 
-fn alarms(dead: &str) -> Alarms {
+fn alarms(source: &str, dead: &str) -> Alarms {
     let metric = vec![
         alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", dead),
         alarm("AWS/Lambda", "Errors", "FunctionName", "consumer"),
         // Of somebody else: muted, on the wrong metric, and none of our business.
         Alarm { actions_enabled: false, ..alarm("AWS/SQS", "NumberOfMessagesSent", "QueueName", "others-dead") },
+        Alarm {
+            comparison: Some(Comparison::Above(3_600.0)),
+            ..alarm("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", source)
+        },
     ];
     Alarms { metric, composite: Vec::new() }
 }
@@ -130,7 +134,12 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
         dead_consumers: Ok(Vec::new()),
         custody: false,
     };
-    Deployment { pairs: vec![pair], alarms: Ok(alarms(dead_name)), topics: vec![topic()], installation: None }
+    Deployment {
+        pairs: vec![pair],
+        alarms: Ok(alarms(source_name, dead_name)),
+        topics: vec![topic()],
+        installation: None,
+    }
 }
 
 /// Ours, as the template deploys it.

@@ -90,6 +90,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     of_any("fifo-mismatch", "a FIFO queue's dead go to a standard one", |d| {
         let arn = d.pairs[0].source.arn.clone() + ".fifo";
+        alarms(d).metric[3].metrics[0].dimensions[0].1.push_str(".fifo");
         dead(d).allow = Allow::Queues(vec![arn.clone()]);
         d.pairs[0].source.arn = arn;
     }),
@@ -113,6 +114,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     of_any("messages-will-expire", "an hour's retention, and ten minutes left", |d| {
         source(d).retention = 3_600;
+        alarms(d).metric[3].comparison = Some(Comparison::Above(600.0));
         d.pairs[0].source.oldest = Ok(Some(3_000));
     }),
     of_ours("dead-letters-will-expire", "the oldest dead letter has half a day", |d| {
@@ -178,6 +180,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         let resource = d.pairs[0].source.arn.clone();
         let denied = Permission { action: "sqs:DeleteMessage".to_owned(), resource, allowed: Ok(false) };
         function(d).permissions.as_mut().unwrap().push(denied);
+    }),
+    of_any("no-age-alarm", "nobody looks at the source", |d| drop(alarms(d).metric.remove(3))),
+    of_any("age-alarm-late", "an alarm after three of four days", |d| {
+        alarms(d).metric[3].comparison = Some(Comparison::Above(259_200.0));
+    }),
+    of_any("age-alarm-late", "an alarm that rings while all is well", |d| {
+        alarms(d).metric[3].comparison = Some(Comparison::Other);
     }),
     of_any("no-depth-alarm", "no alarm", |d| drop(alarms(d).metric.remove(0))),
     of_any("depth-alarm-wrong-metric", "sends are counted", |d| {

@@ -1,10 +1,10 @@
 //! Alarms and topics.
 
-use super::super::alarms;
 use super::super::judging::Check;
+use super::super::{ages, alarms};
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 11] = [
+pub(super) static RULES: [Rule; 13] = [
     Rule {
         id: "no-depth-alarm",
         severity: Severity::Error,
@@ -52,6 +52,25 @@ pub(super) static RULES: [Rule; 11] = [
         source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html",
         mend: "TreatMissingData: notBreaching.",
         check: Check::Depth(alarms::missing_data),
+    },
+    Rule {
+        id: "no-age-alarm",
+        severity: Severity::Warning,
+        says: "An alarm rings when nobody takes what is in a source",
+        reason: "A mapping that is disabled, may not poll, or is throttled to nothing makes no invocation and so no error: SQS \
+            deletes its messages at the end of their retention, and every other alarm is silent.",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+        mend: "An alarm on ApproximateAgeOfOldestMessage of the source, well before half of the retention.",
+        check: Check::Source(ages::missing),
+    },
+    Rule {
+        id: "age-alarm-late",
+        severity: Severity::Warning,
+        says: "The alarm on a source's age rings before half of the retention is over",
+        reason: "What is left of the retention is the time to mend what is wrong, weekends included.",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
+        mend: "Lower the threshold to half of the retention, or less.",
+        check: Check::Source(ages::late),
     },
     Rule {
         id: "alarm-muted",
