@@ -41,6 +41,8 @@ COMPILER_READY := .venv/sam/.compiler
 CDK := infra/cdk
 CDK_READY := $(CDK)/node_modules/.package-lock.json
 SAM_READY := .venv/sam/.ready
+# Where cargo-deny takes its advisories from.
+ADVISORIES := https://github.com/RustSec/advisory-db
 MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
 LOCALSTACK ?= .venv/localstack
@@ -262,8 +264,13 @@ package: $(COMPILER_READY) target/tools/bin/cargo-cyclonedx  ## The functions as
 	cat SHA256SUMS-$(PACKAGE_ARCH)
 
 .PHONY: deny
-deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies
-	target/tools/bin/cargo-deny check bans licenses sources
+deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies; advisories where the database can be reached
+	@target/tools/bin/cargo-deny check bans licenses sources
+	if git ls-remote --exit-code --quiet $(ADVISORIES) HEAD > /dev/null 2>&1; then
+	  target/tools/bin/cargo-deny check advisories
+	else
+	  echo "advisories are not checked: $(ADVISORIES) is out of reach" >&2
+	fi
 
 # ---- Tools ------------------------------------------------------------------------------------------------------
 

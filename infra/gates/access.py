@@ -78,25 +78,56 @@ def publish(template: Template) -> Iterator[str]:
             if topic is None:
                 yield f"{alarm.name} publishes to something that is not in the template"
                 continue
-            if not any(_lets_alarms(statement, topic) for statement in policies_of(template, topic)):
+            if not any(_lets_alarm(statement, topic, alarm) for statement in policies_of(template, topic)):
                 yield f"{topic.name} does not let {alarm.name} publish"
             key = template.find(topic.get("KmsMasterKeyId"))
             if key is None or not _lets_cloudwatch(key):
                 yield f"the key of {topic.name} does not let CloudWatch use it: alarms would vanish"
 
 
-def _lets_alarms(statement: dict[str, Any], topic: Resource) -> bool:
-    alarms = (
-        f"arn:aws:cloudwatch:{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}:alarm:{PSEUDO['AWS::StackName']}-X-Y"
-    )
-    sources = listed(statement.get("Condition", {}).get("ArnLike", {}).get("aws:SourceArn"))
+def _lets_alarm(statement: dict[str, Any], topic: Resource, alarm: Resource) -> bool:
+    name = f"{PSEUDO['AWS::StackName']}-{alarm.name}-Y"
+    written = f"arn:aws:cloudwatch:{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}:alarm:{name}"
     return (
         statement["Effect"] == "Allow"
         and "cloudwatch.amazonaws.com" in listed(statement.get("Principal", {}).get("Service"))
         and permits(statement, "sns:Publish")
         and any(topic.is_meant_by(resource) for resource in listed(statement.get("Resource")))
-        and any(fnmatch.fnmatchcase(alarms, source) for source in sources)
+        and any(source == alarm.arn or fnmatch.fnmatchcase(written, source) for source in _sources(statement))
     )
+
+
+def _sources(statement: dict[str, Any]) -> list[str]:
+    """The ARNs that a statement takes something from."""
+    return [arn for test in statement.get("Condition", {}).values() for arn in listed(test.get("aws:SourceArn"))]
+
+
+@rule("no-stack-beside")
+def beside(template: Template) -> Iterator[str]:
+    """What another stack has is not taken for this one's because its name begins alike."""
+    for topic in template.of_type("AWS::SNS::Topic"):
+        for statement in policies_of(template, topic):
+            for source in _sources(statement):
+                # All of an account's alarms are said to be meant.
+                if "*" in source and not source.endswith(":alarm:*"):
+                    yield f"{topic.name} takes from whatever begins like {source}"
+
+
+# CloudWatch's own use of a topic's key fills in no source; logs have their own condition.
+WITHOUT_SOURCE = {"cloudwatch.amazonaws.com", f"logs.{PSEUDO['AWS::Region']}.amazonaws.com", "lambda.amazonaws.com"}
+
+
+@rule("services-name-their-source")
+def deputies(template: Template) -> Iterator[str]:
+    """A service uses a key or a role for a source of this stack, and not for anybody's."""
+    asked = [(key.name, one) for key in template.of_type("AWS::KMS::Key") for one in key.get("KeyPolicy")["Statement"]]
+    for role in template.of_type("AWS::IAM::Role"):
+        asked += [(role.name, one) for one in role.get("AssumeRolePolicyDocument")["Statement"]]
+    for name, statement in asked:
+        services = set(listed(_service(statement))) - WITHOUT_SOURCE
+        sources = _sources(statement)
+        if services and (not sources or any("*" in source for source in sources)):
+            yield f"{name} lets {', '.join(sorted(services))} act for anybody: {sources}"
 
 
 def _lets_cloudwatch(key: Resource) -> bool:
@@ -203,12 +234,30 @@ def _is_ledger(template: Template, resource: str) -> bool:
     return "Ledger" in resource or resource == template.values.get("LedgerTableArn")
 
 
+def _is_elsewhere(resource: str) -> bool:
+    return resource.startswith("arn:") and resource.split(":")[4] != PSEUDO["AWS::AccountId"]
+
+
+@rule("ledger-by-its-name")
+def by_name(template: Template) -> Iterator[str]:
+    """A ledger of this account is told by its name: a statement takes no ARN, and an ARN means other calls than the role has."""
+    for kind, one in functions(template):
+        told = variable(one, "LEDGER_TABLE_NAME") or "none"
+        if told.startswith("arn:") and not _is_elsewhere(told):
+            yield f"the {kind} is told of its ledger by an ARN: {told}"
+        ledger = template.values.get("LedgerTableArn") or ""
+        if ledger and told not in (ledger, ledger.rsplit("/", 1)[-1]):
+            yield f"the {kind} is told of the ledger {told}, and its role of {ledger}"
+
+
 # What replay may write in the ledger, and what each call may name.
 WITHDRAWN = ["expires", "lives", "owner", "pk", "version", "withdrawn"]
 LEDGER_WRITES = {
     "dynamodb:PartiQLUpdate": WITHDRAWN,
     "dynamodb:PartiQLInsert": sorted([*WITHDRAWN, "hash", "lease_until", "state"]),
 }
+# PartiQL reaches no table of another account.
+ELSEWHERE = {"dynamodb:UpdateItem": LEDGER_WRITES["dynamodb:PartiQLInsert"]}
 ANY_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteItems", *LEDGER_WRITES)
 
 
@@ -221,12 +270,13 @@ def withdraws(template: Template) -> Iterator[str]:
         ledgers = {resource for resource in listed(statement.get("Resource")) if _is_ledger(template, resource)}
         if not ledgers:
             continue
+        writes = ELSEWHERE if all(_is_elsewhere(ledger) for ledger in ledgers) else LEDGER_WRITES
         for action in (action for action in ANY_WRITE if permits(statement, action)):
             condition = statement.get("Condition", {})
             attributes = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
             # Else the condition holds where no attribute is told.
             told = str(condition.get("Null", {}).get("dynamodb:Attributes")).lower() == "false"
-            if not told or listed(attributes) != LEDGER_WRITES.get(action, []):
+            if not told or listed(attributes) != writes.get(action, []):
                 yield f"the replay may {action} {attributes or 'anything'} in the ledger"
 
 

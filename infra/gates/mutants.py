@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from patches import MISSING, Break, Source, drop, parameter, put, statement, text
 from rules import ALL
-from settings import ARN, INFRA, LEDGER, PAIR, Settings
+from settings import ARN, INFRA, LEDGER, OTHERS_LEDGER, PAIR, Settings
 from template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
@@ -104,6 +104,7 @@ MUTANTS = [
     Mutant("encrypted", "a key for ever", drop(f"TopicKey/{_P}/EnableKeyRotation")),
     Mutant("data-is-kept", "a table that goes", drop("DeadLetters/DeletionPolicy")),
     Mutant("data-is-kept", "a key that goes", put("DataKey/UpdateReplacePolicy", "Delete"), OWN_KEY),
+    Mutant("data-is-kept", "a ledger that one call deletes", drop(f"Ledger/{_P}/DeletionProtectionEnabled")),
     Mutant("data-is-kept", "no way back", drop(f"DeadLetters/{_P}/PointInTimeRecoverySpecification")),
     Mutant("memory-outlasts-messages", "a short memory", as_it_is, {"LedgerRetentionDays": "18"}),
     Mutant("logs-end", "logs for ever", drop(f"ReplayLogs/{_P}/RetentionInDays")),
@@ -125,7 +126,7 @@ MUTANTS = [
     Mutant(
         "alarms-can-publish",
         "another account's alarms",
-        text("AlertsTopicPolicy", "${AWS::AccountId}:alarm", "000000000000:alarm"),
+        statement("AlertsTopicPolicy", "AlarmsPublish", Condition={"ArnEquals": {"aws:SourceArn": f"{ARN}:alarm"}}),
     ),
     Mutant("alarms-can-publish", "a topic without its policy", drop("DoorbellTopicPolicy")),
     Mutant(
@@ -135,6 +136,23 @@ MUTANTS = [
         "alarms-can-publish",
         "a condition",
         statement("TopicKey", "AlarmsPublish", Condition={"StringEquals": {"aws:SourceAccount": "1"}}),
+    ),
+    Mutant(
+        "no-stack-beside",
+        "whatever begins alike",
+        statement(
+            "AlertsTopicPolicy",
+            "AlarmsPublish",
+            Condition={"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:cloudwatch:eu-central-1:1:alarm:${AWS::StackName}-*"}}},
+        ),
+    ),
+    Mutant(
+        "services-name-their-source", "any topic's messages", statement("DataKey", "TopicsAndRulesSend", Condition=MISSING), OWN_KEY
+    ),
+    Mutant(
+        "services-name-their-source",
+        "any schedule of the account",
+        text("SchedulerRole", '"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["ScheduleGroup", "Arn"]}}', '"Bool": {}'),
     ),
     Mutant("every-action-named", "all of SQS", statement("ReplayRole", "SendBack", Action="sqs:*")),
     Mutant("every-action-named", "every queue", statement("ReplayRole", "SendBack", Resource="*")),
@@ -198,6 +216,34 @@ MUTANTS = [
         "puts elsewhere",
         statement("ReplayRole", "LeaveTombstones", Action="dynamodb:PutItem"),
         {**PAIR, "Custody": "on", "Scope": "orders", "LedgerTableArn": LEDGER},
+        "attach.yaml",
+    ),
+    Mutant(
+        "replay-only-withdraws",
+        "updates at home",
+        statement("ReplayRole", "LeaveTombstones", Action="dynamodb:UpdateItem"),
+        {**PAIR, "Scope": "orders", "LedgerTableArn": LEDGER},
+        "attach.yaml",
+    ),
+    Mutant(
+        "replay-only-withdraws",
+        "whatever it likes, elsewhere",
+        statement("ReplayRole", "WithdrawCopiesElsewhere", Condition=MISSING),
+        {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER},
+        "attach.yaml",
+    ),
+    Mutant(
+        "ledger-by-its-name",
+        "an ARN in a statement",
+        put(f"ReplayFunction/{_P}/Environment/Variables/LEDGER_TABLE_NAME", {"Ref": "LedgerTableArn"}),
+        {**PAIR, "Scope": "orders", "LedgerTableArn": LEDGER},
+        "attach.yaml",
+    ),
+    Mutant(
+        "ledger-by-its-name",
+        "another ledger",
+        put(f"ReplayFunction/{_P}/Environment/Variables/LEDGER_TABLE_NAME", "ledgers"),
+        {**PAIR, "Scope": "orders", "LedgerTableArn": LEDGER},
         "attach.yaml",
     ),
     Mutant(

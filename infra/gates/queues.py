@@ -183,7 +183,7 @@ def encrypted(template: Template) -> Iterator[str]:
 
 @rule("data-is-kept")
 def kept(template: Template) -> Iterator[str]:
-    """What holds letters, completions or their key stays when the stack is deleted."""
+    """What holds letters, completions or their key stays when the stack is deleted, and a table whoever deletes it by mistake."""
     needed = {str(table.get("SSESpecification.KMSMasterKeyId")) for table in template.of_type(TABLE)}
     for one in template.of_type(TABLE, "AWS::KMS::Key"):
         data = re.match(r"Ledger|DeadLetters", one.name) or (one.type != TABLE and needed & one.names())
@@ -195,6 +195,8 @@ def kept(template: Template) -> Iterator[str]:
             and one.get("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled") is not True
         ):
             yield f"{one.name} cannot be restored"
+        if data and one.type == TABLE and one.get("DeletionProtectionEnabled") is not True:
+            yield f"{one.name} goes by a single call"
 
 
 @rule("memory-outlasts-messages")

@@ -14,6 +14,7 @@ PAIR = {
     "DeadLetterQueueArns": f"{ARN}:orders-dead",
     "DeadLetterQueueUrl": f"{URL}/orders-dead",
 }
+OTHERS_LEDGER = "arn:aws:dynamodb:eu-central-1:999999999999:table/ledger"
 LEDGER = "arn:aws:dynamodb:eu-central-1:111122223333:table/ledger"
 
 Settings = dict[str, str]
@@ -53,6 +54,7 @@ def cases() -> dict[str, dict[str, Settings]]:
                 "Scope": "orders",
                 "LedgerTableArn": LEDGER,
             },
+            "another account's ledger": {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER},
             "a list, an own key, traced": {
                 "SourceQueueArns": f"{ARN}:orders,{ARN}:mail",
                 "DeadLetterQueueArns": f"{ARN}:orders-dead,{ARN}:mail-dead",

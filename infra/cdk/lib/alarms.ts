@@ -1,7 +1,7 @@
 import { Aws, Duration, aws_cloudwatch as cloudwatch, aws_cloudwatch_actions as actions } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Page, Rule, Watched, alarmRules, depthRule, pendingByQuarter } from './alarm-rules';
-import { Bells } from './bells';
+import { Bells, takesAlarms } from './bells';
 import { PagingSettings } from './settings';
 
 const STACK = Aws.STACK_NAME;
@@ -69,6 +69,9 @@ export function alarms(scope: Construct, watched: Watched, paging: PagingSetting
   if (watched.dead !== undefined) {
     depth = alarm(scope, depthRule(watched.dead, watched.deadText));
     depth.addAlarmAction(new actions.SnsAction(bells.doorbell));
+    if (!bells.anyAlarm) {
+      takesAlarms(bells.doorbell, 'ArnEquals', [depth.alarmArn]);
+    }
   }
   const people = new Map<string, cloudwatch.Alarm>();
   const behind: Record<Page, cloudwatch.Alarm[]> = { urgent: [], work: [], itself: [] };
@@ -86,7 +89,14 @@ export function alarms(scope: Construct, watched: Watched, paging: PagingSetting
   alone.forEach((single) => {
     single.addAlarmAction(new actions.SnsAction(bells.alerts));
   });
-  return { depth, people, pages: paging.composite ? pages(scope, behind, bells, dashboard) : undefined };
+  const told = paging.composite ? pages(scope, behind, bells, dashboard) : undefined;
+  const acting = told === undefined ? alone : [told.urgent, told.work, ...alone];
+  takesAlarms(
+    bells.alerts,
+    'ArnEquals',
+    acting.map((single) => single.alarmArn),
+  );
+  return { depth, people, pages: told };
 }
 
 /** One incident is one page: a page rings with the first of its alarms, and is silent again after the last. */

@@ -75,6 +75,13 @@ export interface RedriveAttachmentProps extends FunctionsProps, PagingProps {
    */
   readonly ledger?: dynamodb.ITable;
   /**
+   * Whether that table is another account's. Then edits withdraw copies by updates, because PartiQL reaches no table of another
+   * account, and the table wants a policy that lets the roles of these functions `dynamodb:BatchGetItem`, and that of the replay
+   * `dynamodb:UpdateItem`.
+   * @default whether its account and the stack's are both known and differ
+   */
+  readonly ledgerElsewhere?: boolean;
+  /**
    * Time that the ledger remembers a key.
    * @default 30 days
    */

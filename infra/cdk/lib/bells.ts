@@ -6,6 +6,8 @@ import { topicKey } from './encryption';
 export interface Bells {
   /** Wakes the indexer. */
   readonly doorbell: sns.Topic;
+  /** Whether any alarm of the account may ring the doorbell. */
+  readonly anyAlarm: boolean;
   /** Tells people. */
   readonly alerts: sns.Topic;
 }
@@ -13,22 +15,9 @@ export interface Bells {
 class Bell extends Construct {
   public readonly topic: sns.Topic;
 
-  /** Alarms whose names begin so may publish. */
-  public constructor(scope: Construct, id: string, masterKey: sns.TopicProps['masterKey'], alarms: string) {
+  public constructor(scope: Construct, id: string, masterKey: sns.TopicProps['masterKey']) {
     super(scope, id);
     this.topic = new sns.Topic(this, 'Topic', masterKey === undefined ? {} : { masterKey });
-    this.topic.addToResourcePolicy(
-      new iam.PolicyStatement({
-        sid: 'AlarmsPublish',
-        principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
-        actions: ['sns:Publish'],
-        resources: [this.topic.topicArn],
-        conditions: {
-          StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
-          ArnLike: { 'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:${alarms}` },
-        },
-      }),
-    );
     this.topic.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'OnlyOverTls',
@@ -42,11 +31,25 @@ class Bell extends Construct {
   }
 }
 
+/** Lets these alarms publish: by their ARNs, because a stack's name is the beginning of others' names. */
+export function takesAlarms(topic: sns.Topic, operator: 'ArnEquals' | 'ArnLike', sources: readonly string[]): void {
+  topic.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'AlarmsPublish',
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID }, [operator]: { 'aws:SourceArn': sources } },
+    }),
+  );
+}
+
 /** The doorbell wakes the indexer; people are told through the other topic, and of other things. */
-export function bells(scope: Construct, ownAlarmsOnly: boolean): Bells {
+export function bells(scope: Construct, anyAlarm: boolean): Bells {
   const key = topicKey(scope);
-  // Without chosen names CloudFormation begins every alarm's with the stack's.
-  const ours = `${Aws.STACK_NAME}-*`;
-  const doorbell = new Bell(scope, 'Doorbell', key, ownAlarmsOnly ? ours : '*').topic;
-  return { doorbell, alerts: new Bell(scope, 'Alerts', key, ours).topic };
+  const doorbell = new Bell(scope, 'Doorbell', key).topic;
+  if (anyAlarm) {
+    takesAlarms(doorbell, 'ArnLike', [`arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:*`]);
+  }
+  return { doorbell, anyAlarm, alerts: new Bell(scope, 'Alerts', key).topic };
 }

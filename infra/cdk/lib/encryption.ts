@@ -13,10 +13,11 @@ import { FunctionSettings } from './settings';
 /** What AWS asks of whoever reads and writes what is encrypted. */
 const USE = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'];
 
-/** Services that send to encrypted queues as themselves. From whom a queue takes anything, its policy says. */
+/** Services that send to encrypted queues as themselves, for these topics and rules only. */
 export interface Senders {
   readonly sid: string;
   readonly services: readonly string[];
+  readonly sources: readonly string[];
 }
 
 /** The account decides in IAM who else may use a key. */
@@ -53,6 +54,7 @@ export function dataKey(
     principals: senders.services.map((service) => new iam.ServicePrincipal(service)),
     actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
     resources: ['*'],
+    conditions: { ArnEquals: { 'aws:SourceArn': senders.sources } },
   });
   if (settings.encryption === 'aws-owned') {
     return undefined;

@@ -2,8 +2,9 @@ import {
   Aws,
   Duration,
   Stack,
+  Token,
+  TokenComparison,
   aws_dynamodb as dynamodb,
-  aws_iam as iam,
   aws_kms as kms,
   aws_lambda as lambda,
   aws_sns as sns,
@@ -24,7 +25,7 @@ import { Common } from './parts';
 import { Problems } from './problems';
 import { failedInvocations } from './queues';
 import { Policies, allow } from './redrive-function';
-import { replay, withdrawals } from './replay';
+import { replay, withdrawals, withdrawalsElsewhere } from './replay';
 import { Schedules, schedules } from './schedules';
 import { FunctionSettings, MOST_DAYS, PagingSettings, fits, functionSettings, pagingSettings } from './settings';
 import { lettersTable } from './tables';
@@ -83,14 +84,15 @@ export class RedriveAttachment extends Construct {
     problems.seconds('indexerTimeout', timeout, [5, 900]);
     problems.throwIfAny(this.node.path);
 
+    // Also alarms of your own, for the dead-letter queues of a list.
+    const both = bells(this, true);
     this.dataKey = dataKey(this, settings, 'Table, logs and failed invocations', {
       sid: 'TheDoorbellReports',
       services: ['sns.amazonaws.com'],
+      sources: [both.doorbell.topicArn],
     });
     this.failedInvocations = failedInvocations(this, this.dataKey);
     this.letters = lettersTable(this, this.dataKey);
-    // Also alarms of your own, for the dead-letter queues of a list.
-    const both = bells(this, false);
     this.doorbell = both.doorbell;
     this.alerts = both.alerts;
     const common: Common = { letters: this.letters, failures: this.failedInvocations, dataKey: this.dataKey, bells: both };
@@ -103,7 +105,7 @@ export class RedriveAttachment extends Construct {
       variables: variables.indexer,
       deadArns,
       reads: [],
-      policies: policies(props, 'ReadReasons', 'ReadEncryptedMessages', ['kms:Decrypt']),
+      policies: policies(props, 'ReadReasons', 'ReadEncryptedMessages', ['kms:Decrypt'], {}),
     });
     this.replay = replay(this, common, {
       source: sources.replay,
@@ -118,7 +120,7 @@ export class RedriveAttachment extends Construct {
         'ReadOutcomes',
         'WriteEncryptedMessages',
         ['kms:Decrypt', 'kms:GenerateDataKey'],
-        withdrawals,
+        this.edits(props),
       ),
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);
@@ -130,13 +132,35 @@ export class RedriveAttachment extends Construct {
     tag(this);
   }
 
+  private isElsewhere({ ledger, ledgerElsewhere }: RedriveAttachmentProps): boolean {
+    const differ = (account: string): boolean =>
+      Token.compareStrings(account, Stack.of(this).account) === TokenComparison.DIFFERENT;
+    return ledger !== undefined && (ledgerElsewhere ?? differ(ledger.env.account));
+  }
+
+  /** A name where it may stand: PartiQL takes no ARN, and writes edits more narrowly than what does. */
+  private ledgerName(props: RedriveAttachmentProps): string {
+    const { ledger } = props;
+    return ledger === undefined ? 'none' : this.isElsewhere(props) ? ledger.tableArn : ledger.tableName;
+  }
+
+  private edits(props: RedriveAttachmentProps): Policies {
+    const { ledger } = props;
+    if (ledger === undefined) {
+      return {};
+    }
+    return this.isElsewhere(props)
+      ? { 'edits-elsewhere': withdrawalsElsewhere(ledger.tableArn) }
+      : { edits: withdrawals(ledger.tableArn) };
+  }
+
   private variables(
     problems: Problems,
     props: RedriveAttachmentProps,
     settings: FunctionSettings,
     pairs: readonly PairSettings[],
   ): Record<'indexer' | 'replay', Record<string, string>> {
-    const ledger = { LEDGER_TABLE_NAME: props.ledger?.tableArn ?? 'none' };
+    const ledger = { LEDGER_TABLE_NAME: this.ledgerName(props) };
     const days = problems.days('ledgerRetention', props.ledgerRetention ?? Duration.days(30), [16, MOST_DAYS]);
     const remembered = { ...ledger, LEDGER_RETENTION_DAYS: `${days}` };
     const [first] = pairs;
@@ -223,11 +247,12 @@ function policies(
   reads: string,
   decrypts: string,
   actions: string[],
-  more: (ledgerArn: string) => iam.PolicyStatement[] = () => [],
+  edits: Policies,
 ): Policies {
   const { ledger, queueKeys = [] } = props;
   return {
-    ...(ledger === undefined ? {} : { ledger: [allow(reads, READ, ledger.tableArn), ...more(ledger.tableArn)] }),
+    ...(ledger === undefined ? {} : { ledger: [allow(reads, READ, ledger.tableArn)] }),
+    ...edits,
     ...(queueKeys.length === 0 ? {} : { 'queue-keys': [allow(decrypts, actions, ...queueKeys.map((key) => key.keyArn))] }),
   };
 }

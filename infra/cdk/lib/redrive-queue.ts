@@ -11,10 +11,10 @@ import {
 import { Construct } from 'constructs';
 import { Watched } from './alarm-rules';
 import { Alarms, alarms } from './alarms';
-import { bells } from './bells';
+import { Bells, bells } from './bells';
 import { processorSource, source } from './code';
 import { dashboard } from './dashboard';
-import { dataKey } from './encryption';
+import { Senders, dataKey } from './encryption';
 import { indexer } from './indexer';
 import { IndexerMetric, METRICS, ProcessorMetric, ReplayMetric, metricOf } from './metrics';
 import { Outputs, onlyOne, tell } from './outputs';
@@ -89,15 +89,14 @@ export class RedriveQueue extends Construct {
     };
     problems.throwIfAny(this.node.path);
 
-    const senders = { sid: 'TopicsAndRulesSend', services: ['sns.amazonaws.com', 'events.amazonaws.com'] };
-    this.dataKey = dataKey(this, settings, 'Queues, tables and logs', senders);
+    const both = bells(this, false);
+    this.dataKey = dataKey(this, settings, 'Queues, tables and logs', senders(both, settings));
     const pair = queuePair(this, settings, this.dataKey);
     this.mainQueue = pair.main;
     this.deadLetterQueue = pair.dead;
     this.failedInvocations = failedInvocations(this, this.dataKey);
     this.ledger = ledgerTable(this, this.dataKey);
     this.letters = lettersTable(this, this.dataKey);
-    const both = bells(this, true);
     this.doorbell = both.doorbell;
     this.alerts = both.alerts;
     const parts: Parts = {
@@ -202,6 +201,15 @@ export class RedriveQueue extends Construct {
       DashboardName: ['What people look at, in CloudWatch.', dashboardRef],
     };
   }
+}
+
+/** What sends to the queues as itself. */
+function senders(both: Bells, { producerArn }: QueueSettings): Senders {
+  return {
+    sid: 'TopicsAndRulesSend',
+    services: ['sns.amazonaws.com', 'events.amazonaws.com'],
+    sources: [both.doorbell.topicArn, ...(producerArn === undefined ? [] : [producerArn])],
+  };
 }
 
 /** What indexer and replay are told alike. */

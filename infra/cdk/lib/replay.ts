@@ -22,28 +22,35 @@ export interface ReplayProps {
 }
 
 const MARKED = ['expires', 'lives', 'owner', 'pk', 'version', 'withdrawn'];
+const WHOLE = [...MARKED, 'hash', 'lease_until', 'state'].sort();
 
 /**
  * What an edit does in the ledger before its new body is sent: a tombstone where nothing is (an INSERT never writes over an
  * item), and of an entry these attributes; its owner is only compared.
  */
 export function withdrawals(ledgerArn: string): iam.PolicyStatement[] {
-  const mark = (sid: string, action: string, attributes: string[]): iam.PolicyStatement =>
-    new iam.PolicyStatement({
-      sid,
-      actions: [action],
-      resources: [ledgerArn],
-      conditions: {
-        'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
-        // A condition for all values holds where there is none.
-        Null: { 'dynamodb:Attributes': 'false' },
-      },
-    });
-  const whole = [...MARKED, 'hash', 'lease_until', 'state'].sort();
   return [
-    mark('LeaveTombstones', 'dynamodb:PartiQLInsert', whole),
-    mark('WithdrawCopies', 'dynamodb:PartiQLUpdate', MARKED),
+    mark('LeaveTombstones', 'dynamodb:PartiQLInsert', WHOLE, ledgerArn),
+    mark('WithdrawCopies', 'dynamodb:PartiQLUpdate', MARKED, ledgerArn),
   ];
+}
+
+/** The same in another account's ledger, which PartiQL does not reach. */
+export function withdrawalsElsewhere(ledgerArn: string): iam.PolicyStatement[] {
+  return [mark('WithdrawCopiesElsewhere', 'dynamodb:UpdateItem', WHOLE, ledgerArn)];
+}
+
+function mark(sid: string, action: string, attributes: string[], ledgerArn: string): iam.PolicyStatement {
+  return new iam.PolicyStatement({
+    sid,
+    actions: [action],
+    resources: [ledgerArn],
+    conditions: {
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
+      // A condition for all values holds where there is none.
+      Null: { 'dynamodb:Attributes': 'false' },
+    },
+  });
 }
 
 /** Sends letters back to the main queue. */

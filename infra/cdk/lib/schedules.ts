@@ -29,9 +29,14 @@ export function schedules(
   failures: sqs.IQueue,
   dataKey: kms.IKey | undefined,
 ): Schedules {
+  // Of its own, because a role can be kept to a group of schedules, and not to one of them.
+  const group = new scheduler.CfnScheduleGroup(scope, 'ScheduleGroup');
   const role = new iam.Role(scope, 'SchedulerRole', {
     assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+        ArnEquals: { 'aws:SourceArn': group.attrArn },
+      },
     }),
     inlinePolicies: documents({
       scheduler: [
@@ -51,6 +56,7 @@ export function schedules(
     new scheduler.CfnSchedule(scope, id, {
       description,
       scheduleExpression: rate,
+      groupName: group.ref,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: target.functionArn,

@@ -32,6 +32,7 @@ export function ledgerTable(scope: Construct, key: kms.IKey | undefined): dynamo
     partitionKey: { name: 'pk', type: STRING },
     billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
     timeToLiveAttribute: 'expires',
+    deletionProtection: true,
     removalPolicy: RemovalPolicy.RETAIN,
     ...ofTable(key),
   });
@@ -49,6 +50,7 @@ export function lettersTable(scope: Construct, key: kms.IKey | undefined): dynam
     sortKey: { name: 'sk', type: STRING },
     billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
     timeToLiveAttribute: 'expires',
+    deletionProtection: true,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     removalPolicy: RemovalPolicy.RETAIN,
     ...ofTable(key),

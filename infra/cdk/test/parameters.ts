@@ -12,6 +12,7 @@ import {
   RuleText,
 } from '../lib';
 import { RedriveAttachmentProps, RedriveQueueProps } from '../lib';
+import { ACCOUNT } from './evaluate';
 import { PACKAGE } from './stacks';
 
 /** Values of a SAM template's parameters. */
@@ -167,11 +168,15 @@ export function attachedProps(values: Values, code: RedriveCode): RedriveAttachm
     pair = { ...pair, ...PAIR[name]?.(value, pair.source_arn) };
     policy = name in PAIR_POLICY ? { ...policy, ...PAIR_POLICY[name]?.(value) } : policy;
   }
+  const ledger = values['LedgerTableArn'];
+  if (ledger !== undefined && ledger.split(':')[4] !== ACCOUNT) {
+    attachment = { ...attachment, ledgerElsewhere: true };
+  }
   const file = values['QueuePairsFile'];
   const listed = values['QueuePairs'] !== undefined || file !== undefined;
   return {
     pairs: listed ? queues.pairs : [policy === undefined ? pair : { ...pair, policy }],
-    ...(values['LedgerTableArn'] === undefined ? {} : { ledgerTableArn: values['LedgerTableArn'] }),
+    ...(ledger === undefined ? {} : { ledgerTableArn: ledger }),
     ...(values['QueueKeyArns'] === undefined ? {} : { queueKeyArns: values['QueueKeyArns'].split(',') }),
     attachment: file === undefined ? attachment : { ...attachment, pairsFile: file },
   };

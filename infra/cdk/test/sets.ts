@@ -97,6 +97,11 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
     OldestPendingLimitSeconds: '7200',
   },
   'a pair in custody, each alarm by itself': { ...ORDERS, Custody: 'on', Paging: 'each', Encryption: 'customer-managed' },
+  "another account's ledger": {
+    ...ORDERS,
+    Scope: 'orders',
+    LedgerTableArn: 'arn:aws:dynamodb:eu-central-1:999999999999:table/ledger',
+  },
   'the example of a list': {
     ...EXAMPLE_ARNS,
     QueuePairs: EXAMPLE_PAIRS,

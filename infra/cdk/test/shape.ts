@@ -15,11 +15,12 @@ const SETS: Readonly<Record<string, (item: unknown) => string>> = {
   Statement: (item) => String((item as Members)['Sid']),
   Service: String,
   Tags: (item) => String((item as Members)['Key']),
+  'aws:SourceArn': String,
 };
 /** Texts that are JSON. */
 const JSONS = new Set(['DashboardBody', 'Input', 'QUEUE_PAIRS', 'REPLAY_POLICY']);
 /** Members of a policy where one alone may stand without its list. */
-const ONE_OR_MANY = new Set(['Action', 'Resource', 'Service']);
+const ONE_OR_MANY = new Set(['Action', 'Resource', 'Service', 'aws:SourceArn']);
 
 /**
  * CloudFormation takes a number as a text, and a text as a number; a list of one is that one in a policy; a policy that is

@@ -1,6 +1,7 @@
 //! The ledger's table.
 
 pub(crate) mod commit;
+mod elsewhere;
 mod group;
 mod item;
 mod puts;
@@ -38,11 +39,11 @@ pub struct LedgerTable {
 }
 
 impl LedgerTable {
-    /// The ledger in the table of this name.
+    /// The ledger in the table of this name, or of this ARN: then each entry has a call of its own, because a statement takes no ARN.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let puts = Puts { client, table: table.into() };
-        let group = Some(Group::new(Statements::new(puts.clone())));
+        let group = crate::partiql::takes(&puts.table).then(|| Group::new(Statements::new(puts.clone())));
         Self { puts, group }
     }
 

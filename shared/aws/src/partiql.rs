@@ -5,6 +5,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum as Cod
 /// How many statements a call takes.
 pub(crate) const STATEMENTS: usize = 25;
 
+/// Whether a statement may name this table. Its text takes a name; an ARN only the parameter `TableName` of other calls does
+/// (`docs.aws.amazon.com`, "Cross-account access with resource-based policies": no PartiQL).
+pub(crate) fn takes(table: &str) -> bool {
+    !table.starts_with("arn:")
+}
+
 /// An item that must not be there. Names are quoted, since some of them are reserved words.
 pub(crate) fn insert(table: &str, attributes: Vec<(String, AttributeValue)>) -> (String, Vec<AttributeValue>) {
     let (names, parameters): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();

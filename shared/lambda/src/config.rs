@@ -87,7 +87,7 @@ impl ProcessorConfig {
         let (url, queue) = (fields::main_queue_url(&mut reader), fields::main_queue(&mut reader));
         fields::same_queue(&mut reader, url.as_deref(), queue.as_ref());
         let dead_letters = dead_letters(&mut reader, queue.as_ref());
-        let ledger_table = fields::table(&mut reader, "LEDGER_TABLE_NAME");
+        let ledger_table = fields::ledger_table(&mut reader);
         let reading = fields::reading(&mut reader, queue.as_ref());
         let schedule =
             reader.optional("RETRY_SCHEDULE", "steps", |text| Schedule::parse(text).map_err(|e| e.to_string()));

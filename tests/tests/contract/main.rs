@@ -50,6 +50,28 @@ macro_rules! stored {
 }
 pub(crate) use stored;
 
+/// Runs them against each DynamoDB once more, with a ledger that is named by its ARN.
+macro_rules! by_arn {
+    ($($sentence:ident),+ $(,)?) => {
+        #[cfg(feature = "dynoxide")]
+        mod in_process_by_arn {
+            $(#[tokio::test]
+            async fn $sentence() {
+                super::$sentence(&crate::oracle::serve().await.by_arn().await).await;
+            })+
+        }
+
+        mod on_the_stage_by_arn {
+            $(#[tokio::test]
+            #[ignore = "needs the stage"]
+            async fn $sentence() {
+                super::$sentence(&crate::stores::Deployed::connect().await.by_arn().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use by_arn;
+
 /// Runs them against every store.
 macro_rules! contract {
     ($($sentence:ident),+ $(,)?) => {

@@ -30,6 +30,7 @@ pub(crate) async fn serve() -> Deployed {
         orders: Table::new(client.clone(), "orders", "order_id"),
         dynamodb: client,
         letter_table: "letters".to_owned(),
+        ledger_table: "ledger".to_owned(),
     }
 }
 

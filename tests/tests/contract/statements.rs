@@ -152,6 +152,19 @@ async fn taken_keys_that_cannot_be_read_are_no_answer_for_themselves_alone() {
     assert_eq!(script.asked(), 4);
 }
 
+/// A statement's text takes a table's name only: with an ARN every one of them would be refused.
+#[tokio::test]
+async fn a_ledger_that_is_named_by_its_arn_is_written_without_statements() {
+    let arn = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger";
+    let script = Script::play(&[(200, "{}")]);
+    let ledger = script.aws().await.ledger(arn);
+    let here = key();
+    let writes = || vec![first(&key(), &entry()), next(&here, &entry()), first(&key(), &entry())];
+    assert_eq!(Ledger::<()>::write(&ledger, writes()).await, [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(ledger.withdraw(writes()).await, [Ok(()), Ok(()), Ok(())]);
+    assert_eq!(script.asked(), 6, "a call each");
+}
+
 #[tokio::test]
 async fn one_by_one_each_entry_is_a_call() {
     let script = Script::play(&[(200, "{}")]);

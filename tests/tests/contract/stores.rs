@@ -82,6 +82,7 @@ pub(crate) struct Deployed {
     pub(crate) orders: Table,
     pub(crate) dynamodb: Client,
     pub(crate) letter_table: String,
+    pub(crate) ledger_table: String,
 }
 
 impl Deployed {
@@ -89,14 +90,24 @@ impl Deployed {
     pub(crate) async fn connect() -> Self {
         let stage = Stage::connect().await;
         let orders = Table::new(stage.dynamodb.clone(), stage.output("OrdersTableName"), "order_id");
-        let letter_table = stage.output("DeadLetterTableName").to_owned();
+        let [letter_table, ledger_table] =
+            ["DeadLetterTableName", "LedgerTableName"].map(|name| stage.output(name).to_owned());
         Self {
             ledger: stage.ledger(),
             letters: stage.letters(),
             orders,
             dynamodb: stage.dynamodb.clone(),
             letter_table,
+            ledger_table,
         }
+    }
+
+    /// The same, with a ledger that is named by its ARN.
+    pub(crate) async fn by_arn(self) -> Self {
+        let table = self.dynamodb.describe_table().table_name(&self.ledger_table).send().await;
+        let arn =
+            table.expect("the table answers").table.and_then(|table| table.table_arn).expect("a table has an ARN");
+        Self { ledger: LedgerTable::new(self.dynamodb.clone(), arn), ..self }
     }
 
     /// Every item of a letter as it is stored, by sort key.

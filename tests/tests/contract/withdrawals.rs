@@ -18,6 +18,14 @@ crate::contract! {
     many_are_answered_each_by_itself,
 }
 
+crate::by_arn! {
+    where_nothing_is_a_tombstone_is_left_and_keeps_the_letters_copies_out,
+    of_an_entry_that_is_there_four_attributes_change_and_all_others_stay,
+    a_tombstone_is_refused_where_anything_is_even_if_it_has_expired,
+    a_withdrawal_of_what_changed_meanwhile_is_refused_and_shows_it,
+    many_are_answered_each_by_itself,
+}
+
 fn asked(key: &LedgerKey) -> Withdrawal {
     let origin = MessageId::new(unique()).unwrap();
     Withdrawal {

@@ -128,14 +128,19 @@ pub(super) fn parse(key: &LedgerKey, item: Item) -> Result<Entry, Unavailable> {
 }
 
 /// A condition in DynamoDB's words.
-struct Guard {
-    expression: &'static str,
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+pub(super) struct Guard {
+    pub(super) expression: &'static str,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
 }
 
 impl Guard {
-    fn of(expect: &Expect) -> Self {
+    /// Nothing is there, not even what has expired.
+    pub(super) fn absent() -> Self {
+        Self::new("attribute_not_exists(#pk)", &["pk"], Vec::new())
+    }
+
+    pub(super) fn of(expect: &Expect) -> Self {
         match expect {
             Expect::AbsentOrExpired(now) => Self::new(
                 "attribute_not_exists(#pk) OR #expires < :now_seconds",

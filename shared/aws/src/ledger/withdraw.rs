@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{
     BatchStatementErrorCodeEnum as Code, BatchStatementRequest, BatchStatementResponse,
     ReturnValuesOnConditionCheckFailure,
 };
+use futures_util::StreamExt;
 use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::{LedgerMarker, Unavailable, WriteError};
 
@@ -14,17 +15,21 @@ use super::puts::found;
 use super::{LedgerTable, SERVICE, Written, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
-use crate::partiql::{STATEMENTS, found_no_room, insert, update};
+use crate::partiql::{STATEMENTS, found_no_room, insert, takes, update};
 
-const ACTION: &str = "withdraw copies";
+pub(super) const ACTION: &str = "withdraw copies";
 /// How often a statement is tried, and how long the first wait is; each further one is twice as long.
 const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 /// What is written of an entry that is there.
-const MARKED: [&str; 4] = ["expires", "lives", "version", "withdrawn"];
+pub(super) const MARKED: [&str; 4] = ["expires", "lives", "version", "withdrawn"];
 
 impl LedgerMarker for LedgerTable {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+        if !takes(&self.puts.table) {
+            let updates = futures_util::stream::iter(writes).map(|write| self.puts.withdraw(write));
+            return updates.buffered(STATEMENTS).collect().await;
+        }
         let mut answers = Vec::with_capacity(writes.len());
         for few in writes.chunks(STATEMENTS) {
             answers.extend(self.mark_all(few).await);

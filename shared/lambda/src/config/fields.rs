@@ -116,16 +116,38 @@ pub(super) fn same_queue(reader: &mut Reader<'_>, url: Option<&str>, queue: Opti
     }
 }
 
+/// A table of ours, which statements name: by its name.
 pub(super) fn table(reader: &mut Reader<'_>, variable: &str) -> Option<String> {
-    reader.required(variable, table_name)
+    reader.required(variable, |text| match table_name(text) {
+        Ok(name) if !name.starts_with("arn:") => Ok(name),
+        _ => Err("the name of a DynamoDB table".to_owned()),
+    })
+}
+
+/// The ledger's table, by its name or ARN. A client asks the tables of its own region only.
+pub(super) fn ledger_table(reader: &mut Reader<'_>) -> Option<String> {
+    let here = reader.text("AWS_REGION");
+    reader.required("LEDGER_TABLE_NAME", |text| in_region(table_name(text)?, here.as_deref()))
+}
+
+fn in_region(table: String, here: Option<&str>) -> Result<String, String> {
+    let region = table.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2));
+    match (region, here) {
+        (Some(region), Some(here)) if region != here => {
+            Err(format!("a table of {here}, where the function runs; this one is of {region}"))
+        }
+        _ => Ok(table),
+    }
 }
 
 /// The ledger, or the word that says that there is none: a variable that was forgotten must not mean that.
 pub(super) fn ledger(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    let here = reader.text("AWS_REGION");
     reader.required("LEDGER_TABLE_NAME", |text| match text {
         "none" => Ok(None),
         name => {
-            table_name(name).map(Some).map_err(|allowed| format!("{allowed}; none, if the consumer keeps no ledger"))
+            let table = table_name(name).and_then(|table| in_region(table, here.as_deref()));
+            table.map(Some).map_err(|allowed| format!("{allowed}; none, if the consumer keeps no ledger"))
         }
     })
 }

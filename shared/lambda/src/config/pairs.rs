@@ -147,12 +147,12 @@ pub(super) fn read<P: From<Listed>>(
     let needed = drafts.iter().any(|draft| matches!(draft.scope, Some(Some(_))));
     let ledger = match reader.text("LEDGER_TABLE_NAME").as_deref() {
         None | Some("none") if !needed => Some(None),
-        None => fields::table(reader, "LEDGER_TABLE_NAME").map(Some),
+        None => fields::ledger_table(reader).map(Some),
         Some("none") => {
             reader.refuse("LEDGER_TABLE_NAME", "is \"none\", and a pair has a scope", "the ledger's table");
             None
         }
-        Some(_) => fields::table(reader, "LEDGER_TABLE_NAME").map(Some),
+        Some(_) => fields::ledger_table(reader).map(Some),
     };
     let pairs: Option<Vec<P>> = drafts.into_iter().map(|draft| draft.finish().map(Into::into)).collect();
     (pairs, ledger)

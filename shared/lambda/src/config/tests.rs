@@ -166,6 +166,21 @@ fn a_handler_ends_before_its_function_and_a_message_is_hidden_for_six_timeouts()
 }
 
 #[test]
+fn an_arn_names_the_ledger_alone_and_one_of_this_region() {
+    let arn = "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger";
+    let replay = |region, ledger, letters| {
+        let changes = [("AWS_REGION", region), ("LEDGER_TABLE_NAME", ledger), ("DEAD_LETTER_TABLE_NAME", letters)];
+        ReplayConfig::read(with(&changes)).map(|config| config.ledger_table).map_err(|error| error.to_string())
+    };
+    assert_eq!(replay("eu-central-1", arn, "letters"), Ok(Some(arn.to_owned())));
+    assert_eq!(replay("", arn, "letters"), Ok(Some(arn.to_owned())), "no region, nothing to compare");
+    let error = replay("us-east-1", arn, "letters").unwrap_err();
+    assert!(error.contains("a table of us-east-1, where the function runs; this one is of eu-central-1"), "{error}");
+    let error = replay("eu-central-1", "ledger", &arn.replace("ledger", "letters")).unwrap_err();
+    assert!(error.contains("DEAD_LETTER_TABLE_NAME") && error.contains("the name of a DynamoDB table"), "{error}");
+}
+
+#[test]
 fn the_ledger_outlives_both_queues() {
     assert!(refused(&[("LEDGER_RETENTION_DAYS", "18")]).to_string().contains("at least 19"));
     assert!(ProcessorConfig::read(with(&[("LEDGER_RETENTION_DAYS", "19")])).is_ok());
