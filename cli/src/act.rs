@@ -22,7 +22,7 @@ use crate::walk::{Wanted, filter};
 /// How many letters are read at once.
 const READ: usize = 10;
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
-const DONE: [&str; 12] = [
+const DONE: [&str; 13] = [
     "sent",
     "edited",
     "taken_over",
@@ -32,6 +32,7 @@ const DONE: [&str; 12] = [
     "restored",
     "noted",
     "erased",
+    "freed",
     "ejected",
     "would_send",
     "considered",
@@ -255,6 +256,7 @@ pub(crate) enum Doing {
     Restore,
     Note,
     Erase,
+    Free,
 }
 
 impl Doing {
@@ -264,6 +266,7 @@ impl Doing {
             Self::Restore => "restore",
             Self::Note => "note",
             Self::Erase => "erase",
+            Self::Free => "free",
         }
     }
 
@@ -272,13 +275,16 @@ impl Doing {
             Self::Discard => "to be discarded",
             Self::Restore => "to be restored",
             Self::Note => "to be noted",
+            Self::Free => {
+                "to have the dead lives of their keys forgotten; a dead copy that is still in a queue would run again"
+            }
             Self::Erase => "to lose payload and attributes for ever; what waits is given up, too",
         }
     }
 
     /// Whether something is given up or lost.
     const fn must_be_confirmed(self) -> bool {
-        matches!(self, Self::Discard | Self::Erase)
+        matches!(self, Self::Discard | Self::Erase | Self::Free)
     }
 
     /// Where letters must stand for it. By their ids, body and notes can be changed of any.

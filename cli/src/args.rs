@@ -89,6 +89,9 @@ pub(crate) enum Command {
     Note(Remark),
     /// Removes payload and attributes for ever; what is known about the letter stays.
     Erase(Remark),
+    /// Has the ledger forget the dead lives of the letters' keys: the way out once so many
+    /// are dead that the next copy is refused. Drain first.
+    Free(Remark),
     /// Puts letters that wait back into their dead-letter queue, for native tools
     /// or before the queue is given up. Only once its custody is off.
     Eject(Eject),

@@ -94,6 +94,13 @@ fn a_letter_looks_as_it_did() {
     let edited = Seen { letter: samples::edited(None), ledger: Asked::Entry(None) };
     is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
+    let mut crowded = samples::entry(&samples::full());
+    let graves: String = (0..47).map(|n| format!("{n:016x}5000030")).collect();
+    crowded.buried = redrive_core::ledger::Buried::try_from(graves).unwrap();
+    crowded.lives = vec![crowded.lives[0].clone(); 4];
+    let crowded = Seen { letter: samples::full(), ledger: Asked::Entry(Some(Box::new(crowded))) };
+    let told = show::render(&crowded, NOW, WIDTH);
+    is("show-crowded.txt", told.split("LEDGER NOW\n").last().unwrap());
     is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
 }
 

@@ -141,6 +141,7 @@ pub(crate) fn entry(entry: &Entry) -> Value {
         "payload_hash": entry.hash,
         "version": entry.version,
         "lives": lives.collect::<Vec<_>>(),
+        "buried": entry.buried.len(),
         "fault": entry.fault,
         "history": entry.history.iter().map(attempt).collect::<Vec<_>>(),
         "expires": time(entry.expires),

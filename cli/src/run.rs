@@ -103,6 +103,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
         Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by().await?, (now, out)).await,
         Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by().await?, (now, out)).await,
         Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by().await?, (now, out)).await,
+        Command::Free(remark) => act::run(Doing::Free, remark, &desk, &by().await?, (now, out)).await,
         Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
     }
 }

@@ -7,7 +7,7 @@ use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
 use redrive_core::key::{Key, PayloadHash};
-use redrive_core::ledger::{Attempt, Entry, LastFault, LifeRecord, Origin, State as EntryState};
+use redrive_core::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State as EntryState};
 use redrive_core::letter::{AttributesHash, Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
@@ -158,7 +158,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
         lease_until: Timestamp::NEVER,
         hash: letter.hash.clone(),
         version: 3,
-        lives: vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true }],
+        lives: vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true, withdrawn: false }],
         send: None,
         fault: Some(LastFault {
             class: Class::Permanent,
@@ -167,6 +167,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
         }),
         history: Vec::new(),
         withdrawn: Vec::new(),
+        buried: Buried::default(),
         expires: NOW.after(Duration::from_secs(14 * 86_400)),
     }
 }

@@ -248,6 +248,13 @@ fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
         let attempts = count(u64::from(record.attempts), "attempt", "attempts");
         page.under(2, &shown(&format!("message {}: {attempts}{dead}", record.life.message_id)));
     }
+    if !entry.buried.is_empty() {
+        page.under(2, &format!("{} before, dead", count(entry.buried.len() as u64, "life", "lives")));
+    }
+    if let Some(left) = entry.few_lives_left(now, entry.expires.since(now)) {
+        let room = count(left as u64, "more may die", "more may die");
+        page.under(2, &format!("many lives of this key are dead, and {room}: `redrive free` makes room"));
+    }
     if let Some(fault) = &entry.fault {
         let class = redrive_core::letter::ErrorType::from(fault.class).as_str();
         page.under(2, &shown(&format!("last failure {}", failure(class, &fault.code, &fault.text))));

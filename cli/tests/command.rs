@@ -64,6 +64,7 @@ const COMMANDS: [&str; 20] = [
     "restore",
     "note",
     "erase",
+    "free",
     "eject",
     "drain",
     "export",
@@ -117,6 +118,7 @@ fn what_sends_or_destroys_is_refused_without_a_terminal_and_without_yes() {
         &["discard", ID, "--note", "n"],
         &["erase", "--type", "schema", "--note", "n"],
         &["--json", "erase", ID, "--note", "n"],
+        &["free", ID, "--note", "n"],
         &["eject", "--queue", "orders"],
         &["import", "/no/such/file"],
     ] {

@@ -251,7 +251,7 @@ def by_name(template: Template) -> Iterator[str]:
 
 
 # What replay may write in the ledger, and what each call may name.
-WITHDRAWN = ["expires", "lives", "owner", "pk", "version", "withdrawn"]
+WITHDRAWN = ["buried", "expires", "lives", "owner", "pk", "version", "withdrawn"]
 LEDGER_WRITES = {
     "dynamodb:PartiQLUpdate": WITHDRAWN,
     "dynamodb:PartiQLInsert": sorted([*WITHDRAWN, "hash", "lease_until", "state"]),

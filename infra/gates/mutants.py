@@ -203,7 +203,7 @@ MUTANTS = [
     Mutant(
         "replay-only-withdraws",
         "a state",
-        text("ReplayRole", '"dynamodb:Attributes": ["expires", "lives"', '"dynamodb:Attributes": ["state", "expires", "lives"'),
+        text("ReplayRole", '"dynamodb:Attributes": ["buried", "expires", "lives"', '"dynamodb:Attributes": ["state", "buried", "expires", "lives"'),
     ),
     Mutant(
         "replay-only-withdraws",

@@ -21,7 +21,7 @@ export interface ReplayProps {
   readonly policies: Policies;
 }
 
-const MARKED = ['expires', 'lives', 'owner', 'pk', 'version', 'withdrawn'];
+const MARKED = ['buried', 'expires', 'lives', 'owner', 'pk', 'version', 'withdrawn'];
 const WHOLE = [...MARKED, 'hash', 'lease_until', 'state'].sort();
 
 /**

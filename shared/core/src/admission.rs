@@ -104,7 +104,7 @@ impl Identity {
     fn of(dead: &Inspected, named: Option<&Letter>, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
         let envelope = &dead.envelope;
         let own = envelope.life();
-        let known = owned.is_some_and(|entry| entry.life(&own).is_some());
+        let known = owned.is_some_and(|entry| entry.knows(&own));
         let proves = |entry: &&Entry, died: &Life| entry.hash == dead.hash && entry.is_dead(died);
         let same = named.is_none_or(|letter| letter.may_have(&envelope.attributes));
         let proven = told_life(dead)

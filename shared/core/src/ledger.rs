@@ -5,15 +5,19 @@
 //! The optimistic first write needs no read: it supposes that there is no entry, and if there is one, the store's
 //! refusal brings it along.
 
+mod buried;
 mod claim;
 mod entry;
+mod free;
 mod settle;
 mod withdraw;
 
 use std::time::Duration;
 
+pub use buried::{BadGraves, Buried};
 pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
-pub use entry::{Attempt, Entry, LastFault, LifeRecord, Origin, State};
+pub use entry::{Attempt, Entry, FEW_LIVES, LastFault, LifeRecord, Origin, State};
+pub use free::{Freeing, free};
 pub use settle::{Settlement, Settling, settle};
 pub use withdraw::{Withdrawal, Withdrawing, withdraw};
 

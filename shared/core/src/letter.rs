@@ -133,6 +133,10 @@ pub enum Happening {
     Erased,
     /// A person wrote something down about it.
     Noted,
+    /// A person had the dead lives of its key forgotten.
+    Freed,
+    /// The policy leaves it to a person, because few lives of its key are left.
+    HeldBack,
 }
 
 /// One line of a letter's history.

@@ -95,10 +95,12 @@ impl<L: LedgerReader> LedgerReader for Option<L> {
     }
 }
 
-/// The ledger, as replay marks it before an edited letter is sent: see [`crate::ledger::withdraw`].
+/// The ledger, as replay marks it before an edited letter is sent, and where a key is freed: see [`crate::ledger::withdraw`] and
+/// [`crate::ledger::free`].
 pub trait LedgerMarker: LedgerReader {
     /// Writes withdrawals, each under its own condition. Where nothing is expected they leave a tombstone, and are refused also
-    /// if what is there has expired; of an entry that is there they write `lives`, `withdrawn`, `version` and `expires`. No two
+    /// if what is there has expired; of an entry that is there they write `lives`, `buried`,
+    /// `withdrawn`, `version` and `expires`. No two
     /// of one key. One answer for each, in order.
     fn withdraw(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Entry>>>> + Send;
 }

@@ -2,6 +2,7 @@ mod control;
 mod edit;
 mod eject;
 mod elsewhere;
+mod free;
 mod groups;
 mod mark;
 mod pairs;
@@ -127,6 +128,7 @@ impl<P: Ports> Replayer<P> {
     async fn move_along(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
         match step {
             Step::Send(_) | Step::Eject { .. } => {}
+            Step::Free(remark) => self.free(letters, remark, report).await,
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Look(sending) => self.look(letters, sending, report).await,
             Step::Remark(said, remark) => self.say(letters, (said, remark), &self.settings.policy, report).await,
@@ -232,6 +234,7 @@ enum Step<'a> {
     Look(Sending<'a>),
     Eject { by: &'a str, named: bool },
     Remark(Saying, &'a Remark),
+    Free(&'a Remark),
 }
 
 /// What a person says of letters. It sends nothing, and so needs nothing of their queue.

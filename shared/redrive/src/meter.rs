@@ -167,6 +167,7 @@ fn of_batch(counts: &Counts) -> Vec<Metric> {
         count("VisibilityFailures", counts.visibility_failures),
         count("PastTheirMove", counts.past_their_move),
         count("Crowded", counts.crowded),
+        count("CrowdedKeys", counts.crowded_keys),
         count("Attempts", counts.handler.count()),
     ]
 }
@@ -230,6 +231,8 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersWithoutSlot", report.no_attribute_slot),
         count("LettersWithoutBody", report.no_body),
         count("LettersForgotten", report.forgotten),
+        count("LettersTooManyLives", report.too_many_lives),
+        count("LettersFreed", report.freed),
         count("JobsOpen", report.jobs.iter().filter(|view| view.job.is_open()).count()),
         count("LettersUnavailable", report.unavailable),
         count("LettersEjected", report.ejected),

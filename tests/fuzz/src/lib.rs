@@ -127,7 +127,7 @@ pub fn request(bytes: &[u8]) {
         Ok(Request::Replay { by, .. } | Request::Change { by, .. }) => {
             assert!(!by.trim().is_empty(), "somebody asked")
         }
-        Ok(Request::Discard(remark) | Request::Restore(remark) | Request::Note(remark) | Request::Erase(remark)) => {
+        Ok(Request::Discard(remark) | Request::Restore(remark) | Request::Note(remark) | Request::Erase(remark) | Request::Free(remark)) => {
             assert!(!remark.by.trim().is_empty() && !remark.note.trim().is_empty(), "somebody asked, and said why")
         }
         Ok(Request::Job(job)) => assert!(!job.by.trim().is_empty(), "somebody asked"),

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use redrive_core::fault::Class;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Attempt, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin};
+use redrive_core::ledger::{
+    Attempt, Buried, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin,
+};
 use redrive_core::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
 use redrive_core::time::Timestamp;
@@ -56,11 +58,12 @@ pub(crate) fn entry() -> Entry {
         lease_until: at(10_000),
         hash: PayloadHash::of_text("body"),
         version: 1,
-        lives: vec![LifeRecord { life: life(), attempts: 1, dead: false }],
+        lives: vec![LifeRecord { life: life(), attempts: 1, dead: false, withdrawn: false }],
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
+        buried: Buried::default(),
         expires: at(60_000),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redrive_core::backoff::Schedule;
 use redrive_core::ids::{LetterId, Life, Number, OwnerToken, SendId};
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, LifeRecord, Origin, State};
+use redrive_core::ledger::{Buried, Entry, LifeRecord, Origin, State};
 use redrive_core::letter::{Happening, Letter, Status};
 use redrive_core::mask::Masks;
 use redrive_core::outcome::Rules;
@@ -154,7 +154,7 @@ async fn a_copy_that_is_still_under_way_does_not_run_after_the_edit() {
     for died_before in [false, true] {
         let (bench, letter) = with_letter(&Faults::none());
         if died_before {
-            let lives = vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true }];
+            let lives = vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true, withdrawn: false }];
             bench.ledger.force(key("o-1"), Entry { lives, ..failed(&bench) });
         }
         let doubted = in_doubt(&bench, &letter).await;
@@ -185,6 +185,7 @@ fn failed(bench: &JobBench) -> Entry {
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
+        buried: Buried::default(),
         expires: now(bench).after(LONG),
     }
 }

@@ -10,7 +10,7 @@ use redrive_core::envelope::Record;
 use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::job::{Guard, Job, NewJob};
 use redrive_core::key::{Key, LedgerKey, PayloadHash, Pointer};
-use redrive_core::ledger::{Entry, LifeRecord, State};
+use redrive_core::ledger::{Buried, Entry, LifeRecord, State};
 use redrive_core::letter::{ErrorType, Letter, Reason, Status};
 use redrive_core::policy::Policy;
 use redrive_core::redrive::{ATTRIBUTE, Redrive};
@@ -221,7 +221,7 @@ impl JobBench {
         let entry = Entry {
             state: if failed { State::Failed } else { State::Completed },
             version: version + 1,
-            lives: vec![LifeRecord { life, attempts: 1, dead: failed }],
+            lives: vec![LifeRecord { life, attempts: 1, dead: failed, withdrawn: false }],
             send: Some(send),
             ..self.done(PayloadHash::of_json(&body))
         };
@@ -241,6 +241,7 @@ impl JobBench {
             fault: None,
             history: Vec::new(),
             withdrawn: Vec::new(),
+            buried: Buried::default(),
             expires: self.now().after(30 * DAY),
         }
     }

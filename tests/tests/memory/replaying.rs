@@ -8,7 +8,7 @@ use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{AlarmState, Batch, Job};
 use redrive_core::key::{Key, LedgerKey};
-use redrive_core::ledger::{Entry, EntryWrite, LifeRecord, State};
+use redrive_core::ledger::{Buried, Entry, EntryWrite, LifeRecord, State};
 use redrive_core::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{
@@ -233,11 +233,12 @@ impl LedgerReader for Endless {
                     lease_until: Timestamp::NEVER,
                     hash: letter.hash,
                     version: 2,
-                    lives: vec![LifeRecord { life: letter.life, attempts: 1, dead: false }],
+                    lives: vec![LifeRecord { life: letter.life, attempts: 1, dead: false, withdrawn: false }],
                     send: None,
                     fault: None,
                     history: Vec::new(),
                     withdrawn: Vec::new(),
+                    buried: Buried::default(),
                     expires: ORIGIN.after(10_000 * HOUR),
                 }
             })

@@ -19,12 +19,26 @@ pub(crate) struct Bounds {
     pub(crate) replays: u8,
     /// Ledger entries that expire.
     pub(crate) expiries: u8,
+    /// Crowds of strangers who die under the first key.
+    pub(crate) crowds: u8,
+    /// Keys that a person has freed.
+    pub(crate) frees: u8,
 }
 
 impl Bounds {
     /// Nothing but three deliveries.
-    pub(crate) const LEAST: Self =
-        Self { deliveries: 3, crashes: 0, failures: 0, lost: 0, late: 0, redrives: 0, replays: 0, expiries: 0 };
+    pub(crate) const LEAST: Self = Self {
+        deliveries: 3,
+        crashes: 0,
+        failures: 0,
+        lost: 0,
+        late: 0,
+        redrives: 0,
+        replays: 0,
+        expiries: 0,
+        crowds: 0,
+        frees: 0,
+    };
 }
 
 /// One world.
@@ -39,6 +53,8 @@ pub(crate) struct Scene {
     pub(crate) receives: u8,
     /// How many indexers run beside each other; 0: the dead-letter queue fills.
     pub(crate) indexers: usize,
+    /// How many strangers a crowd is.
+    pub(crate) crowd: usize,
     pub(crate) mutant: Option<Mutant>,
 }
 
@@ -51,7 +67,7 @@ pub(crate) const STRANGERS: [(usize, usize); 2] = [(0, 0), (1, 1)];
 
 impl Scene {
     pub(crate) fn new(messages: &[(usize, usize)], bounds: Bounds) -> Self {
-        Self { bounds, messages: messages.to_vec(), limit: 2, receives: 3, indexers: 1, mutant: None }
+        Self { bounds, messages: messages.to_vec(), limit: 2, receives: 3, indexers: 1, crowd: 0, mutant: None }
     }
 
     pub(crate) fn but(self, mutant: Mutant) -> Self {
@@ -74,6 +90,8 @@ pub(crate) enum Mutant {
     UnconditionalLetterWrite,
     /// Claims do not see that a life is dead, nor its attempts.
     DeadLifeMayClaim,
+    /// Claims do not see dead lives that an entry does not name in full.
+    BuriedMayClaim,
     /// A condition compares versions, and no owners.
     VersionAlone,
     /// Claims take a live lease for one that has ended.

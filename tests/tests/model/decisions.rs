@@ -6,10 +6,11 @@ use std::time::Duration;
 use redrive_core::admission::{Admission, Findings, admit, effect_of};
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::fault::Fault;
-use redrive_core::ids::{LetterId, Life, QueueArn, Scope};
+use redrive_core::ids::{LetterId, Life, MessageId, QueueArn, Scope};
 use redrive_core::key::{LedgerKey, PayloadHash, Pointer};
 use redrive_core::ledger::{
-    Claim, ClaimRequest, Entry, Expect, Origin, Refusal, Settlement, Settling, State as Stands, Step, claim, settle,
+    Buried, Claim, ClaimRequest, Entry, Expect, Freeing, Origin, Refusal, Settlement, Settling, State as Stands, Step,
+    claim, free, settle,
 };
 use redrive_core::letter::Letter;
 use redrive_core::policy::Policy;
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) policy: Policy,
     facts: Memo<Ref, Facts>,
     lapses: Memo<Ref, Ref>,
+    crowds: Memo<Ref, Option<Ref>>,
+    frees: Memo<Ref, Option<Ref>>,
     claims: Memo<(Ref, Token, bool), Claimed>,
     settlements: Memo<(Ref, Token, Ref, How), (Settled, u32)>,
     admissions: Memo<(Who, [Ref; 4]), Plan>,
@@ -67,6 +70,8 @@ impl Core {
             letter_puts: Table::new(),
             facts: Memo::new(),
             lapses: Memo::new(),
+            crowds: Memo::new(),
+            frees: Memo::new(),
             claims: Memo::new(),
             settlements: Memo::new(),
             admissions: Memo::new(),
@@ -76,7 +81,12 @@ impl Core {
 
     /// How many different questions core was asked.
     pub(crate) fn questions(&self) -> usize {
-        self.claims.len() + self.settlements.len() + self.admissions.len() + self.resolutions.len()
+        self.claims.len()
+            + self.crowds.len()
+            + self.frees.len()
+            + self.settlements.len()
+            + self.admissions.len()
+            + self.resolutions.len()
     }
 
     pub(crate) fn is(&self, mutant: Mutant) -> bool {
@@ -115,7 +125,7 @@ impl Core {
             owner: (0..32).map(Token).find(|token| owner(*token) == entry.owner).expect("one of our tokens"),
             payload: (0..self.scene.messages.len()).find(payload).expect("one of our payloads"),
             live: entry.lease_until >= NOW,
-            lives: bits(&|life| entry.life(life).is_some()),
+            lives: bits(&|life| entry.knows(life)),
             dead: bits(&|life| entry.is_dead(life)),
             attempts: entry.lives.iter().map(|record| record.attempts).max().unwrap_or(0),
             worker_lost: entry.fault.as_ref().is_some_and(|fault| fault.code == "worker-lost"),
@@ -128,6 +138,49 @@ impl Core {
             let entry = Entry::clone(&self.entries.thing(*entry));
             self.entries.name(Entry { lease_until: LAPSED, ..entry })
         })
+    }
+
+    /// The first key's entry after a crowd of strangers died under it, as many as it could bear; `None` while somebody holds it.
+    pub(crate) fn crowd(&self, entry: Ref) -> Option<Ref> {
+        self.crowds.answer(entry, |entry| {
+            let mut entry = self.entries.get(*entry).map(|entry| Entry::clone(&entry));
+            if entry.as_ref().is_some_and(|entry| entry.state != Stands::Failed) {
+                return None;
+            }
+            let token = Token(31);
+            for n in 0..self.scene.crowd {
+                let message_id = MessageId::new(format!("stranger-{n}")).unwrap();
+                let life = Life { message_id, sent_at: Timestamp::from_millis(1) };
+                let stranger = ClaimRequest {
+                    life,
+                    hash: self.seen(Who(0)).hash.clone(),
+                    ..self.request_of(Who(0), token, false)
+                };
+                let Step::Take(write, claim) = claim(entry.as_ref(), &stranger, NOW) else { break };
+                let failed = Settlement::Fail(Fault::permanent("no", "a stranger's"));
+                let Settling::Write(write) = settle(Some(&write.entry), &claim, &failed, NOW, Timestamp::NEVER) else {
+                    break;
+                };
+                entry = Some(write.entry);
+            }
+            entry.map(|entry| self.entries.name(entry))
+        })
+    }
+
+    /// The entry after a person had its dead lives forgotten.
+    pub(crate) fn free(&self, entry: Ref) -> Option<Ref> {
+        self.frees.answer(entry, |name| {
+            let entry = self.entries.get(*name)?;
+            let key = LedgerKey::owned(&self.reading.scope, self.seen(Who(0)).key.as_ref().ok()?);
+            match free(Some(&entry), &key, &self.reading.source, NOW) {
+                Freeing::Write(write, _) => Some(self.entries.name(write.entry)),
+                Freeing::Nothing | Freeing::Waits => None,
+            }
+        })
+    }
+
+    fn request_of(&self, who: Who, token: Token, lapsed: bool) -> ClaimRequest {
+        ClaimRequest { token: owner(token), ..self.request(Token::new(who, 0), lapsed) }
     }
 
     fn request(&self, token: Token, lapsed: bool) -> ClaimRequest {
@@ -168,6 +221,9 @@ impl Core {
         let free = Timestamp::from_millis(0);
         if self.is(Mutant::DeadLifeMayClaim) {
             entry.lives.iter_mut().for_each(|life| (life.dead, life.attempts) = (false, 0));
+        }
+        if self.is(Mutant::BuriedMayClaim) {
+            entry.buried = Buried::default();
         }
         if self.is(Mutant::LiveLeaseIsTaken) && entry.state == Stands::InProgress {
             entry.lease_until = free;

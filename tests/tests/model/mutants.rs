@@ -69,6 +69,12 @@ fn a_dead_life_that_may_claim() {
 }
 
 #[test]
+fn a_buried_life_that_may_claim() {
+    let bounds = Bounds { failures: 1, crowds: 1, ..Bounds::LEAST };
+    caught(Scene { crowd: 8, ..one(bounds) }, Mutant::BuriedMayClaim, DEAD);
+}
+
+#[test]
 fn a_version_that_comes_again_after_the_entry_expired() {
     let bounds = Bounds { crashes: 1, late: 1, expiries: 1, ..Bounds::LEAST };
     caught(mortal(&TWINS, bounds), Mutant::VersionAlone, LATE);

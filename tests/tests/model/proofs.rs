@@ -10,8 +10,8 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use crate::bounds::{Bounds, RIVALS, STRANGERS, Scene, TWINS};
 use crate::properties::{
-    self, BOTH, DIED_AGAIN, DUPLICATE, KEY_REUSED, REDRIVEN, RENAMED, REOPENED, REPLAY, RESOLVED_LETTER, TAKEOVER,
-    WORKER_LOST,
+    self, BOTH, DIED_AGAIN, DUPLICATE, FREED, KEY_REUSED, REDRIVEN, RENAMED, REOPENED, REPLAY, RESOLVED_LETTER,
+    TAKEOVER, WORKER_LOST,
 };
 use crate::story::tell;
 use crate::world::World;
@@ -132,4 +132,20 @@ fn two_keys_share_nothing() {
     let usual = Bounds { crashes: 1, failures: 1, ..Bounds::LEAST };
     let full = scene(Bounds { deliveries: 4, crashes: 2, failures: 2, lost: 1, ..usual });
     prove("two keys", sized(scene(usual), full), &[TAKEOVER, BOTH]);
+}
+
+#[test]
+fn a_key_whose_message_died_often_is_done_all_the_same() {
+    let bounds = Bounds { crashes: 1, failures: 1, crowds: 1, ..Bounds::LEAST };
+    let usual = Scene { indexers: 0, crowd: 8, ..Scene::new(&TWINS, bounds) };
+    let full = Scene { bounds: Bounds { failures: 2, lost: 1, ..bounds }, ..usual.clone() };
+    prove("a crowd of the dead", sized(usual, full), &[REOPENED, BOTH]);
+}
+
+#[test]
+fn a_key_that_can_bear_no_more_is_freed_and_done_once() {
+    let bounds = Bounds { failures: 1, redrives: 1, crowds: 1, frees: 1, ..Bounds::LEAST };
+    let usual = Scene { limit: 1, receives: 2, crowd: 56, ..Scene::new(&TWINS[..1], bounds) };
+    let full = Scene { bounds: Bounds { crashes: 1, late: 1, ..bounds }, ..usual.clone() };
+    prove("a key that is full", sized(usual, full), &[KEY_REUSED, FREED, REOPENED]);
 }

@@ -30,6 +30,7 @@ pub(crate) const REDRIVEN: &str = "a native redrive completes";
 pub(crate) const RENAMED: &str = "a native redrive under another id completes";
 pub(crate) const REPLAY: &str = "a replay completes and resolves its letter";
 pub(crate) const DIED_AGAIN: &str = "a replay dies again";
+pub(crate) const FREED: &str = "a message that its key could not bear completes after the key was freed";
 pub(crate) const BOTH: &str = "both messages are acknowledged";
 
 pub(crate) fn all() -> Vec<Property<World>> {
@@ -126,6 +127,12 @@ fn sometimes() -> Vec<Property<World>> {
                 world.core.letters.get(*cell).is_some_and(|letter| letter.number.0 > 0 && letter.deaths > 1)
             };
             s.letters.iter().any(deaths)
+        }),
+        Property::sometimes(FREED, |world, s: &State| {
+            let refused = |message: &usize| s.ledger[crate::state::ownerless(Who::new(*message, SENT))] != NOTHING;
+            let done = |message: &usize| s.messages[*message].place == Place::Acknowledged;
+            let freed = world.core.scene.bounds.frees > s.left.frees;
+            freed && messages(world).any(|message| refused(&message) && done(&message))
         }),
         Property::sometimes(BOTH, |_, s: &State| s.messages.iter().all(|message| message.place == Place::Acknowledged)),
     ]

@@ -29,7 +29,10 @@ impl World {
                 self.take_effect(s, new.owner.who());
             }
         }
-        s.dead |= new.dead;
+        // What a full key refuses is dead only until somebody frees it.
+        if put.cell < KEYS || self.core.scene.crowd == 0 {
+            s.dead |= new.dead;
+        }
         let late = new.stands == Stands::InProgress && s.lapsed & new.owner.bit() != 0;
         s.ledger[put.cell] = if late { self.core.lapse(put.entry) } else { put.entry };
         true

@@ -38,6 +38,10 @@ pub(crate) enum Action {
     Lapse(Token),
     /// The entry of this key expires.
     Expire(usize),
+    /// A crowd of strangers dies under the first key.
+    Crowd,
+    /// A person has the dead lives of the first key forgotten.
+    Free,
     /// SQS moves this message to the dead-letter queue.
     Move(usize),
     /// Somebody moves it back; its id is kept, or changed.
@@ -115,6 +119,12 @@ impl World {
         out.extend((0..s.late.len()).filter(|late| s.late[*late] != NOTHING).map(Action::Arrive));
         if s.late_letter != NOTHING {
             out.push(Action::ArriveLetter);
+        }
+        if s.left.crowds > 0 && self.core.crowd(s.ledger[0]).is_some() {
+            out.push(Action::Crowd);
+        }
+        if s.left.frees > 0 && self.core.free(s.ledger[0]).is_some() {
+            out.push(Action::Free);
         }
         if s.left.expiries > 0 {
             out.extend((0..KEYS).filter(|key| self.may_expire(s, *key)).map(Action::Expire));
@@ -194,6 +204,20 @@ impl World {
         s.effects[key] = [0; 2];
     }
 
+    fn crowd(&self, s: &mut State) {
+        s.left.crowds -= 1;
+        s.ledger[0] = self.core.crowd(s.ledger[0]).unwrap_or(s.ledger[0]);
+    }
+
+    /// What was forgotten may run again.
+    fn free(&self, s: &mut State) {
+        s.left.frees -= 1;
+        let dead = |s: &State| self.core.facts(s.ledger[0]).map_or(0, |facts| facts.dead);
+        let before = dead(s);
+        s.ledger[0] = self.core.free(s.ledger[0]).unwrap_or(s.ledger[0]);
+        s.dead &= !(before & !dead(s));
+    }
+
     fn redrive(s: &mut State, message: usize, life: u8) {
         s.left.redrives -= 1;
         s.messages[message] = Message { place: Place::Main, life, receives: 0 };
@@ -226,6 +250,8 @@ impl Model for World {
                 self.write(&mut s, put);
             }
             Action::Expire(key) => self.expire(&mut s, key),
+            Action::Crowd => self.crowd(&mut s),
+            Action::Free => self.free(&mut s),
             Action::Move(message) => s.messages[message].place = Place::Dlq,
             Action::Redrive(message, life) => Self::redrive(&mut s, message, life),
             Action::Deliver(_)

@@ -5,7 +5,7 @@ use redrive_core::decode::{Inspected, Reading};
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn};
 use redrive_core::job::{Batch, Job};
 use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, EntryWrite, Expect, State};
+use redrive_core::ledger::{Buried, Entry, EntryWrite, Expect, State};
 use redrive_core::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{
     Causes, CommitError, Cursor, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable,
@@ -52,6 +52,8 @@ pub(crate) enum Mutant {
     GroupsAreNotIndexed,
     /// Claims do not see that a life is dead.
     DeadLifeMayClaim,
+    /// Dead lives that an entry does not name in full are forgotten.
+    BuriedAreForgotten,
     /// Claims do not see that a lease is live.
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
@@ -113,7 +115,10 @@ impl BentLedger {
 }
 
 impl Ledger<Effects> for BentLedger {
-    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+    async fn write(&self, mut writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        if self.is(Mutant::BuriedAreForgotten) {
+            writes.iter_mut().for_each(|write| write.entry.buried = Buried::default());
+        }
         let mut answers = Ledger::<Effects>::write(&self.inner, writes.clone()).await;
         for (write, answer) in writes.iter().zip(&mut answers) {
             if self.is(Mutant::FailureTakenForWritten) && write.entry.state == State::Failed {

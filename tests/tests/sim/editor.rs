@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use redrive_core::job::{Guard, NewJob};
 use redrive_core::letter::{Letter, Status};
-use redrive_core::replay::{Edit, Filter, Request, Said, Selection};
+use redrive_core::replay::{Edit, Filter, Remark, Request, Said, Selection};
 use redrive_testkit::handlers::Order;
 use serde_json::json;
 use tokio::time::sleep;
@@ -41,22 +41,29 @@ impl World {
 
     /// Whether somebody who edits every letter has come to the end with all, or there is none.
     pub(crate) fn is_amended(&self) -> bool {
-        !self.plan.amends || self.letters.inner.all().iter().all(|letter| letter.status == Status::Resolved)
+        self.plan.amends.is_none() || self.letters.inner.all().iter().all(|letter| letter.status == Status::Resolved)
     }
 
-    /// Somebody who replays each letter as it is, and edits it when it comes back; as often as it takes.
+    /// Somebody who replays what waits as it is, and edits a letter that has died too often; as often as it takes. A key that can
+    /// bear no more is freed first.
     pub(crate) async fn amend(self: Arc<Self>) {
-        if !self.plan.amends {
-            return;
-        }
+        let Some(deaths) = self.plan.amends else { return };
         for round in 0_u64..400 {
             sleep(Duration::from_secs(3)).await;
-            let waits = |letter: &Arc<Letter>| letter.status == Status::Pending;
-            let Some(letter) = self.letters.inner.all().into_iter().find(waits) else { continue };
+            let mut waiting = self.letters.inner.all();
+            waiting.retain(|letter| letter.status == Status::Pending);
+            let Some(letter) = waiting.first() else { continue };
             // What SQS refused has its new body already.
-            let edit = (letter.deaths > 1 && letter.edited.is_none()).then(|| Edit::Body(Order::body("refused", 7)));
-            let selection = Selection::Ids(vec![letter.id]);
-            let request = Request::Replay { selection, by: "ann".to_owned(), said: Said { edit, ..Said::default() } };
+            let edits = letter.deaths >= deaths && letter.edited.is_none();
+            let edit = edits.then(|| Edit::Body(Order::body("refused", 7)));
+            let meant = if edits { &waiting[..1] } else { &waiting[..] };
+            let (selection, by) = (Selection::Ids(meant.iter().map(|letter| letter.id).collect()), "ann".to_owned());
+            let full = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-lives");
+            let request = if waiting.iter().any(full) && round % 2 == 0 {
+                Request::Free(Remark { selection, note: "its row has come".to_owned(), by })
+            } else {
+                Request::Replay { selection, by, said: Said { edit, ..Said::default() } }
+            };
             let process = self.faults.of(&format!("editor.{round}"));
             Arc::clone(&self).request(process, 2_000_000_000 + round, request).await;
         }

@@ -146,6 +146,8 @@ struct Checker {
     held: HashMap<(Actor, LedgerKey), Held>,
     running: HashMap<LedgerKey, Vec<Actor>>,
     starts: BTreeMap<Life, u32>,
+    /// Lives that each entry has shown dead.
+    dead: BTreeMap<LedgerKey, BTreeSet<Life>>,
     /// What is in the other queue, by payload.
     elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
@@ -175,6 +177,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         held: HashMap::new(),
         running: HashMap::new(),
         starts: BTreeMap::new(),
+        dead: BTreeMap::new(),
         elsewhere: BTreeSet::new(),
         violations: Vec::new(),
     };

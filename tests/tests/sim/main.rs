@@ -7,12 +7,14 @@
 //! - [`invariants`]: what must hold after every step, and at rest.
 //! - [`schedules`]: random runs, and one seed again (`SEED=… cargo test -p redrive-tests --test sim -- --nocapture one_seed`).
 //! - [`every_call`]: one small story with every mishap at every call.
+//! - [`crowded`]: an order that dies more often than a ledger entry can name.
 //! - [`mutants`]: broken worlds, each of which must be caught.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "all of this is a test")]
 
 mod bent;
 mod cast;
+mod crowded;
 mod editor;
 mod every_call;
 mod invariants;

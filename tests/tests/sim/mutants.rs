@@ -140,6 +140,11 @@ fn a_dead_life_that_may_claim_is_caught() {
 }
 
 #[test]
+fn forgetting_dead_lives_that_an_entry_cannot_name_is_caught() {
+    caught_among(Plan::crowded_by, Mutant::BuriedAreForgotten, &[Invariant::DeadStaysDead]);
+}
+
+#[test]
 fn taking_a_live_lease_is_caught() {
     caught(Mutant::LiveLeaseIsTaken, &[Invariant::OneOwner]);
     caught(Mutant::LiveLeaseIsTaken, &[Invariant::RunsAreGated]);

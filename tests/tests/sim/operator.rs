@@ -107,6 +107,7 @@ impl World {
                 let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();
                 Request::Change { job: job.id, to: to.unwrap_or(Change::Resume), by, why: None }
             }
+            (14, _) if random.random_ratio(1, 3) => Request::Free(remark(selection, "looked at")),
             (14, _) => Request::Erase(remark(one, "asked to")),
             _ => {
                 let canary = random.random_range(0..4);

@@ -88,8 +88,8 @@ pub(crate) struct Plan {
     pub(crate) refusals: u32,
     /// Whether operators ask for letters to be sent though it is not known what became of those before them in their groups.
     pub(crate) overtakes: bool,
-    /// Whether somebody replays each letter once, and edits it when it comes back.
-    pub(crate) amends: bool,
+    /// Whether somebody replays whatever waits until all is done, and edits a letter that has died so often.
+    pub(crate) amends: Option<u32>,
     /// Until when chance has a hand in it.
     pub(crate) calm_after: Duration,
 }
@@ -161,7 +161,7 @@ impl Plan {
             refusals: if rough && seed % 5 < 2 { 150 } else { 0 },
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
             overtakes: seed % 4 < 2,
-            amends: false,
+            amends: None,
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
         };
         for n in 0..random.random_range(4..12) {
@@ -233,7 +233,7 @@ impl Plan {
             natives: 0,
             refusals: 0,
             overtakes: false,
-            amends: false,
+            amends: None,
             calm_after: Duration::from_secs(10),
         }
     }
@@ -263,7 +263,29 @@ impl Plan {
         let small = Self::small(mishaps);
         let postings = small.postings.iter().filter(|posting| posting.body.contains("refused")).cloned().collect();
         let plays = vec![Play::Permanent, Play::Permanent, Play::Succeed];
-        Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: true, batch: 1, ..small }
+        Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: Some(2), batch: 1, ..small }
+    }
+
+    /// One order that is refused so often, before it succeeds; sent so many times. Somebody replays its letters until it is done, and
+    /// edits one that has died `edited_at` times.
+    pub(crate) fn crowded(sent: usize, refused: usize, edited_at: u32) -> Self {
+        let small = Self::small(Vec::new());
+        let posting = small.postings.iter().find(|posting| posting.body.contains("refused"));
+        let postings = posting.cloned().into_iter().cycle().take(sent).collect();
+        let plays = std::iter::repeat_n(Play::Permanent, refused).chain([Play::Succeed]).collect();
+        Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: Some(edited_at), ..small }
+    }
+
+    /// The same in the weather of a seed: as many copies as a key can bear, or more.
+    pub(crate) fn crowded_by(seed: u64) -> Self {
+        let random = Self::random(seed);
+        let sent = 3 + usize::try_from(seed % 8).unwrap_or_default() * 9;
+        Self { operators: 0, pointer: true, ..random.like(Self::crowded(sent, sent, u32::MAX)) }
+    }
+
+    /// Another plan's story in the weather of this one.
+    fn like(self, story: Self) -> Self {
+        Self { postings: story.postings, scripts: story.scripts, amends: story.amends, ..self }
     }
 
     /// The same, and the edited body succeeds at its last attempt only: the key is free in between.

@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use redrive_core::job::Job;
+use redrive_core::key::LedgerKey;
+use redrive_core::ledger::Entry;
 use redrive_core::letter::Letter;
 use redrive_core::replay::Request;
 use redrive_testkit::clock::ORIGIN;
@@ -31,6 +33,7 @@ pub(crate) struct Run {
     /// How often each key was charged.
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
+    pub(crate) ledger: BTreeMap<LedgerKey, Arc<Entry>>,
     pub(crate) jobs: Vec<Job>,
     /// The fingerprints of all causes that are known.
     pub(crate) causes: BTreeSet<String>,
@@ -103,6 +106,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         calls: faults.calls(),
         charged: charged.collect(),
         letters: world.letters.inner.all(),
+        ledger: world.ledger.inner.entries(),
         jobs: world.letters.inner.all_jobs(),
         causes: world.letters.inner.all_causes().into_iter().map(|cause| cause.fingerprint).collect(),
     }

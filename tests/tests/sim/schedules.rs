@@ -14,7 +14,7 @@ use crate::search::{Search, breaks, none, report, variable};
 /// How many random schedules are run by default; `SEEDS` asks for more.
 const SEEDS: u64 = 10_000;
 
-fn seeds() -> u64 {
+pub(crate) fn seeds() -> u64 {
     variable("SEEDS").unwrap_or(SEEDS)
 }
 
@@ -171,13 +171,15 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN"].iter().position(|name| variable(name).is_some()) {
-        Some(0) => Plan::forged(seed),
-        Some(1) => Plan::fifo(seed),
-        Some(2) => Plan::edited(seed),
-        Some(_) => Plan::redriven(seed),
-        None => Plan::random(seed),
-    };
+    let plan =
+        match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED"].iter().position(|name| variable(name).is_some()) {
+            Some(0) => Plan::forged(seed),
+            Some(1) => Plan::fifo(seed),
+            Some(2) => Plan::edited(seed),
+            Some(3) => Plan::redriven(seed),
+            Some(_) => Plan::crowded_by(seed),
+            None => Plan::random(seed),
+        };
     let run = run(&plan, None);
     eprintln!("{plan:#?}\n{}", run.journal.story());
     let broken = breaks(&run, |_| true);

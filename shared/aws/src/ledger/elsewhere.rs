@@ -9,7 +9,7 @@ use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::{Unavailable, WriteError};
 
 use super::puts::{Guard, Puts, found};
-use super::withdraw::{ACTION, MARKED};
+use super::withdraw::{ACTION, MARKED, OPTIONAL};
 use super::{SERVICE, Written, item};
 use crate::failure::unavailable;
 use crate::item::Item;
@@ -60,8 +60,10 @@ fn update(whole: Item, expect: &Expect) -> Update {
     rest.retain(|name, _| !is_there || MARKED.contains(&name.as_str()));
     let mut sets: Vec<_> = rest.keys().map(|name| format!("#{name} = :{name}")).collect();
     sets.sort_unstable();
-    let removes = if is_there && !rest.contains_key("withdrawn") { " REMOVE #withdrawn" } else { "" };
-    let named = rest.keys().map(String::as_str).chain((!removes.is_empty()).then_some("withdrawn"));
+    let absent: Vec<_> = OPTIONAL.into_iter().filter(|name| is_there && !rest.contains_key(*name)).collect();
+    let removes: Vec<_> = absent.iter().map(|name| format!("#{name}")).collect();
+    let removes = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
+    let named = rest.keys().map(String::as_str).chain(absent);
     Update {
         expression: format!("SET {}{removes}", sets.join(", ")),
         names: named.map(|name| (format!("#{name}"), name.to_owned())).collect(),

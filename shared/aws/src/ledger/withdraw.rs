@@ -1,4 +1,4 @@
-//! Withdrawals, as replay writes them: an INSERT where nothing is, and else an UPDATE of four attributes. So its role can be
+//! Withdrawals, as replay writes them: an INSERT where nothing is, and else an UPDATE of five attributes. So its role can be
 //! kept from writing anything else: an INSERT never writes over an item, and IAM knows which attributes an UPDATE names.
 
 use std::time::Duration;
@@ -22,7 +22,9 @@ pub(super) const ACTION: &str = "withdraw copies";
 const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 /// What is written of an entry that is there.
-pub(super) const MARKED: [&str; 4] = ["expires", "lives", "version", "withdrawn"];
+pub(super) const MARKED: [&str; 5] = ["buried", "expires", "lives", "version", "withdrawn"];
+/// Of these, what it may lack afterwards.
+pub(super) const OPTIONAL: [&str; 2] = ["buried", "withdrawn"];
 
 impl LedgerMarker for LedgerTable {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
@@ -128,7 +130,7 @@ fn statement(table: &str, EntryWrite { key, entry, expect }: &EntryWrite) -> Res
         Expect::Unchanged { version, owner } => {
             attributes.retain(|(name, _)| name == "pk" || MARKED.contains(&name.as_str()));
             let unchanged = ("\"version\"=? AND \"owner\"=?", vec![number(*version), text(owner)]);
-            update(table, attributes, &["withdrawn"], &["pk"], unchanged)
+            update(table, attributes, &OPTIONAL, &["pk"], unchanged)
         }
     };
     let request = BatchStatementRequest::builder().statement(statement).set_parameters(Some(parameters));

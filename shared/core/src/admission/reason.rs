@@ -24,7 +24,7 @@ pub(super) fn reason(
     let why = match owned {
         None => "no attempt was recorded",
         Some(entry) if entry.state == State::InProgress && entry.lease_until >= now => return Err(Leave::LeaseLive),
-        Some(entry) if entry.attempts(life) > 0 => return Ok(from_entry(entry, life, now)),
+        Some(entry) if entry.was_attempted(life) => return Ok(from_entry(entry, life, now)),
         Some(_) => "all receives were used up before an attempt could start",
     };
     Ok(match said {
@@ -47,7 +47,7 @@ fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
         error_type: fault.as_ref().map_or(ErrorType::Timeout, |fault| fault.class.into()),
         error_code: Some(fault.as_ref().map_or("worker-lost", |fault| &fault.code).to_owned()),
         error_message: fault.map_or_else(|| "the last attempt never reported back".to_owned(), |fault| fault.text),
-        attempt_count: entry.attempts(life),
+        attempt_count: entry.attempts(life).max(reported),
         first_failed_at: attempts.first().map_or(now, |attempt| attempt.at),
         last_failed_at: attempts.last().map_or(now, |attempt| attempt.at),
         attempts,

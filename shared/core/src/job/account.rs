@@ -42,6 +42,8 @@ pub enum Fate {
     PolicyNever,
     /// It is older than the ledger's memory, which knows nothing of it.
     Forgotten,
+    /// So many lives of its key are dead that a copy would be refused.
+    TooManyLives,
     /// There is no such letter.
     NotFound,
     /// The job ended before it came to it.
@@ -68,6 +70,7 @@ impl Fate {
             | Self::EditFailed
             | Self::PolicyNever
             | Self::Forgotten
+            | Self::TooManyLives
             | Self::NotFound
             | Self::NotReached
             | Self::Behind

@@ -1,3 +1,4 @@
+use super::buried::Buried;
 use super::entry::{Entry, LastFault, Origin, State};
 use super::{EntryWrite, Expect};
 use crate::fault::Fault;
@@ -62,7 +63,7 @@ pub enum Refusal {
     Duplicate,
     /// The key was used for another payload: PERMANENT, recorded without an owner.
     KeyReused,
-    /// Its lives are all dead and no more fit: PERMANENT, recorded without an owner.
+    /// Its lives are all dead, and no more can be remembered: PERMANENT, recorded without an owner. See [`super::free`].
     TooManyLives,
     /// This life is dead: it waits for SQS to move it.
     Dead(Option<LastFault>),
@@ -88,7 +89,7 @@ pub enum Step {
 pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> Step {
     let Some(entry) = found.filter(|entry| !entry.expired(now)) else {
         let version = found.map_or(1, |entry| entry.version.saturating_add(1));
-        return take(None, request, version, Expect::AbsentOrExpired(now));
+        return take(None, request, version, Expect::AbsentOrExpired(now), now);
     };
     let unchanged = Expect::Unchanged { version: entry.version, owner: entry.owner };
     let life = &request.life;
@@ -100,7 +101,7 @@ pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> S
     let over = entry.is_over(life, request.send);
     let may_run = !over && entry.attempts(life) < request.limit;
     if lapsed && may_run {
-        return take(Some(entry), request, entry.version + 1, unchanged);
+        return take(Some(entry), request, entry.version + 1, unchanged, now);
     }
     match entry.state {
         State::Completed if entry.hash == request.hash => Step::Refused(Refusal::Duplicate),
@@ -108,12 +109,12 @@ pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> S
         _ if over => Step::Refused(Refusal::Dead(entry.fault_of(life))),
         State::InProgress if !lapsed => Step::Refused(Refusal::Busy(entry.lease_until)),
         // Another life died here; this one may still run.
-        State::Failed if may_run => take(Some(entry), request, entry.version + 1, unchanged),
+        State::Failed if may_run => take(Some(entry), request, entry.version + 1, unchanged, now),
         State::InProgress | State::Failed => bury(entry, request, now, unchanged),
     }
 }
 
-fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect) -> Step {
+fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect, now: Timestamp) -> Step {
     let mut entry = old.cloned().unwrap_or_else(|| Entry {
         state: State::InProgress,
         owner: request.token,
@@ -121,13 +122,15 @@ fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expec
         hash: request.hash.clone(),
         version,
         lives: Vec::new(),
+        buried: Buried::default(),
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
         expires: request.expires,
     });
-    if !entry.start_attempt(&request.life) {
+    // As long as an entry is remembered a life may come back.
+    if !entry.start_attempt(&request.life, now, request.expires.since(now)) {
         return Step::Refused(Refusal::TooManyLives);
     }
     entry.state = State::InProgress;

@@ -1,13 +1,18 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::buried::{Buried, GRAVES};
 use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
 use crate::ids::{Life, MessageId, OwnerToken, SendId};
 use crate::key::PayloadHash;
 use crate::text::capped;
 use crate::time::Timestamp;
 
-/// How many lives an entry remembers.
+/// How many lives an entry names in full; dead ones beyond them are remembered in short.
 pub(super) const LIVES: usize = 8;
+/// Where no more lives of a key than this may die, somebody must look: the policy leaves the rest to a person.
+pub const FEW_LIVES: usize = 8;
 /// How many failed attempts an entry remembers.
 const HISTORY: usize = 10;
 /// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
@@ -36,6 +41,9 @@ pub struct LifeRecord {
     pub attempts: u32,
     /// It will not be run again: SQS moves it to the DLQ.
     pub dead: bool,
+    /// An edit took the message back. What marked that before this was told is dead at [`Life::UNDATED`], too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
 }
 
 impl LifeRecord {
@@ -109,6 +117,9 @@ pub struct Entry {
     pub version: u64,
     /// The last lives, oldest first.
     pub lives: Vec<LifeRecord>,
+    /// Dead lives before them.
+    #[serde(default, skip_serializing_if = "Buried::is_empty")]
+    pub buried: Buried,
     /// The send that claimed it last, if it was one.
     pub send: Option<SendId>,
     /// The last failure.
@@ -138,7 +149,28 @@ impl Entry {
     /// Whether this life will not be run again.
     #[must_use]
     pub fn is_dead(&self, life: &Life) -> bool {
-        self.life(life).is_some_and(|record| record.dead)
+        self.life(life).is_some_and(|record| record.dead) || self.buried.holds(life)
+    }
+
+    /// Whether anything is known of this life.
+    #[must_use]
+    pub fn knows(&self, life: &Life) -> bool {
+        self.life(life).is_some() || self.buried.holds(life)
+    }
+
+    /// How many dead lives are remembered.
+    #[must_use]
+    pub fn dead_lives(&self) -> usize {
+        self.lives.iter().filter(|record| record.dead).count() + self.buried.len()
+    }
+
+    /// How many more lives may die before the next one is refused. `memory` is the ledger's retention: what died longer ago
+    /// cannot come back, and makes room.
+    #[must_use]
+    pub fn lives_left(&self, now: Timestamp, memory: Duration) -> usize {
+        let mut entry = self.clone();
+        entry.forget_the_old(now, memory);
+        (LIVES + GRAVES).saturating_sub(entry.dead_lives())
     }
 
     /// Whether this copy of a letter must not run any more, because the letter was edited since.
@@ -153,10 +185,23 @@ impl Entry {
         self.is_dead(life) || send.is_some_and(|send| self.withdraws(send))
     }
 
+    /// The same where few are left, and the key is not completed.
+    #[must_use]
+    pub fn few_lives_left(&self, now: Timestamp, memory: Duration) -> Option<usize> {
+        let worth_a_look = self.state != State::Completed && self.dead_lives() + FEW_LIVES >= LIVES + GRAVES;
+        worth_a_look.then(|| self.lives_left(now, memory)).filter(|left| *left <= FEW_LIVES)
+    }
+
     /// How often the handler was started for this life.
     #[must_use]
     pub fn attempts(&self, life: &Life) -> u32 {
-        self.life(life).map_or(0, |record| record.attempts)
+        self.life(life).map_or_else(|| self.buried.attempts(life), |record| record.attempts)
+    }
+
+    /// Whether an attempt of this life is remembered, though its count may be forgotten.
+    #[must_use]
+    pub fn was_attempted(&self, life: &Life) -> bool {
+        self.attempts(life) > 0 || self.history.iter().any(|attempt| attempt.life == *life)
     }
 
     /// The last failure of this very life, else the entry's last.
@@ -190,7 +235,8 @@ impl Entry {
             lease_until: Timestamp::NEVER,
             hash,
             version: 1,
-            lives: vec![LifeRecord { life: life.clone(), attempts: 0, dead: true }],
+            lives: vec![LifeRecord { life: life.clone(), attempts: 0, dead: true, withdrawn: false }],
+            buried: Buried::default(),
             send,
             fault: None,
             history: Vec::new(),
@@ -201,35 +247,54 @@ impl Entry {
         entry
     }
 
-    /// Counts an attempt of `life`; a ninth life evicts the oldest that is not dead. `false` if all are dead: a
-    /// dead life that was forgotten could run again.
-    pub(super) fn start_attempt(&mut self, life: &Life) -> bool {
+    /// Counts an attempt of `life`. A ninth life buries the oldest dead one, or else evicts the oldest that is not dead. `false` if
+    /// all are dead and no grave is left: a dead life that was forgotten could run again.
+    pub(super) fn start_attempt(&mut self, life: &Life, now: Timestamp, memory: Duration) -> bool {
         if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
             record.attempts = record.attempts.saturating_add(1);
             return true;
         }
-        self.remember(LifeRecord { life: life.clone(), attempts: 1, dead: false })
+        self.remember(LifeRecord { life: life.clone(), attempts: 1, dead: false, withdrawn: false }, now, memory)
     }
 
-    fn remember(&mut self, record: LifeRecord) -> bool {
+    fn remember(&mut self, record: LifeRecord, now: Timestamp, memory: Duration) -> bool {
         if self.lives.len() >= LIVES {
-            let Some(oldest) = self.lives.iter().position(|record| !record.dead) else { return false };
-            self.lives.remove(oldest);
+            self.forget_the_old(now, memory);
+        }
+        if self.lives.len() >= LIVES {
+            let oldest = |dead: bool| self.lives.iter().position(|record| record.dead == dead);
+            match (oldest(true), oldest(false)) {
+                (Some(dead), _) if self.buried.len() < GRAVES => {
+                    let dead = self.lives.remove(dead);
+                    self.buried.add(&dead, now);
+                }
+                (_, Some(living)) => drop(self.lives.remove(living)),
+                _ => return false,
+            }
         }
         self.lives.push(record);
         true
     }
 
+    /// Forgets dead lives that can come back no more: SQS has deleted every message that was enqueued so long ago.
+    fn forget_the_old(&mut self, now: Timestamp, memory: Duration) {
+        let gone = |life: &Life| life.sent_at != Life::UNDATED && life.sent_at.after(memory) < now;
+        self.lives.retain(|record| !(record.dead && gone(&record.life)));
+        self.buried.forget_the_old(now, memory);
+    }
+
     /// Marks a message dead, whenever it was or will be enqueued. `false` if no room is left for that.
-    pub(super) fn bury_message(&mut self, id: &MessageId) -> bool {
-        let attempts = self.lives.iter().filter(|record| record.life.message_id == *id).map(|record| record.attempts);
-        let attempts = attempts.fold(0, u32::saturating_add);
-        let record = LifeRecord { life: Life { message_id: id.clone(), sent_at: Life::UNDATED }, attempts, dead: true };
-        if self.lives.contains(&record) {
+    pub(super) fn bury_message(&mut self, id: &MessageId, now: Timestamp, memory: Duration) -> bool {
+        let life = Life { message_id: id.clone(), sent_at: Life::UNDATED };
+        let own = |record: &LifeRecord| record.life.message_id == *id;
+        let marked = |record: &LifeRecord| own(record) && record.dead && record.withdrawn;
+        if self.lives.iter().any(marked) || self.buried.withdraws(id) {
             return true;
         }
-        self.lives.retain(|record| record.life.message_id != *id);
-        self.remember(record)
+        let attempts = self.lives.iter().filter(|record| own(record)).map(|record| record.attempts);
+        let attempts = attempts.fold(self.buried.attempts(&life), u32::saturating_add);
+        self.lives.retain(|record| !own(record));
+        self.remember(LifeRecord { life, attempts, dead: true, withdrawn: true }, now, memory)
     }
 
     /// Takes back an attempt that never started.
@@ -275,7 +340,7 @@ impl Entry {
                 life(&attempt.life) + attempt.code.len() + attempt.text.len() + ran + 110
             })
             .sum();
-        300 + fault + lives + history + self.withdrawn.len() * 70
+        300 + fault + lives + history + self.buried.bytes() + self.withdrawn.len() * 70
     }
 }
 
@@ -283,6 +348,8 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::ids::MessageId;
+
+    const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 
     pub(crate) fn life(n: u64) -> Life {
         Life { message_id: MessageId::new(format!("{n:036}")).unwrap(), sent_at: Timestamp::from_millis(n) }
@@ -315,8 +382,9 @@ mod tests {
             function_version: "$LATEST".to_owned(),
             log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
         };
-        for n in 1..30 {
-            entry.start_attempt(&life(n));
+        for n in 1..100 {
+            entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
+            entry.mark_dead(&life(n));
             entry.record_failure(&life(n), &fault, origin.clone(), Timestamp::from_millis(n));
         }
         let json = serde_json::to_string(&entry).unwrap().len();
@@ -325,17 +393,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ninth_life_evicts_the_oldest_living_and_never_a_dead_one() {
+    fn a_ninth_life_buries_the_oldest_dead_one_and_evicts_a_living_one_only_if_none_is() {
         let mut entry = entry();
-        for n in 1..=9 {
-            assert!(entry.start_attempt(&life(n)));
-        }
-        assert!(entry.is_dead(&life(0)), "the dead life is kept");
-        assert_eq!((entry.attempts(&life(1)), entry.attempts(&life(2))), (0, 0));
-        assert_eq!(entry.attempts(&life(9)), 1);
-        for n in 3..=9 {
-            entry.mark_dead(&life(n));
-        }
-        assert!(!entry.start_attempt(&life(10)), "all are dead: refused");
+        let starts = |entry: &mut Entry, n| entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
+        assert!((1..=8).all(|n| starts(&mut entry, n)));
+        assert!(entry.is_dead(&life(0)) && entry.life(&life(0)).is_none(), "the dead life is buried");
+        assert!((1..=8).all(|n| entry.attempts(&life(n)) == 1), "the living keep their counts");
+        assert!(starts(&mut entry, 9));
+        assert_eq!((entry.attempts(&life(1)), entry.attempts(&life(2)), entry.attempts(&life(9))), (0, 1, 1));
+        assert!(entry.is_dead(&life(0)));
     }
 }

@@ -1,6 +1,7 @@
 //! An edit's part of the ledger: before an edited body is sent, no copy of the unedited one may run any more.
 
-use super::entry::{Entry, LIVES, State};
+use super::buried::Buried;
+use super::entry::{Entry, State};
 use super::{EntryWrite, Expect};
 use crate::ids::{MessageId, Number, OwnerToken, SendId};
 use crate::key::{LedgerKey, PayloadHash};
@@ -29,7 +30,7 @@ pub struct Withdrawal {
 /// What to do next about a withdrawal.
 #[derive(Debug)]
 pub enum Withdrawing {
-    /// Write this. If its condition fails, ask again with what was found. Of an entry that was there it changes `lives`,
+    /// Write this. If its condition fails, ask again with what was found. Of an entry that was there it changes `lives`, `buried`,
     /// `withdrawn`, `version` and `expires`, and nothing else.
     Write(Box<EntryWrite>),
     /// No copy runs any more. A lost answer looks the same.
@@ -57,12 +58,13 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
     let mut next = entry.clone();
     if expired {
         next.lives.clear();
+        next.buried = Buried::default();
         next.withdrawn.clear();
     }
-    if !next.withdrawn_by(asked) {
+    if !next.withdrawn_by(asked, now) {
         return Withdrawing::Full;
     }
-    if !expired && next.lives == entry.lives && next.withdrawn == entry.withdrawn {
+    if !expired && next.lives == entry.lives && next.buried == entry.buried && next.withdrawn == entry.withdrawn {
         return Withdrawing::Done;
     }
     next.version += 1;
@@ -79,13 +81,14 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
         hash: asked.hash.clone(),
         version: 1,
         lives: Vec::new(),
+        buried: Buried::default(),
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
         expires: asked.expires,
     };
-    if !entry.withdrawn_by(asked) {
+    if !entry.withdrawn_by(asked, now) {
         return Withdrawing::Full;
     }
     Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry, expect: Expect::AbsentOrExpired(now) }))
@@ -93,10 +96,10 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
 
 impl Entry {
     /// `false` if there is no room for it, or none is left for the life of the edited body.
-    fn withdrawn_by(&mut self, asked: &Withdrawal) -> bool {
-        let room = asked.messages.iter().all(|id| self.bury_message(id));
-        let dead = self.lives.iter().filter(|record| record.dead).count();
-        room && dead < LIVES && self.withdraw_send(asked.send)
+    fn withdrawn_by(&mut self, asked: &Withdrawal, now: Timestamp) -> bool {
+        let memory = asked.expires.since(now);
+        let room = asked.messages.iter().all(|id| self.bury_message(id, now, memory));
+        room && self.lives_left(now, memory) > 0 && self.withdraw_send(asked.send)
     }
 
     fn withdraw_send(&mut self, send: SendId) -> bool {
@@ -113,6 +116,8 @@ impl Entry {
 mod tests {
     use std::time::Duration;
 
+    use super::super::buried::GRAVES;
+    use super::super::entry::LIVES;
     use super::*;
     use crate::fault::Fault;
     use crate::ids::{LetterId, Life, QueueArn, Scope};
@@ -205,6 +210,7 @@ mod tests {
         let after = written(Some(&before), &asked(1), 10);
         let same = Entry {
             lives: after.lives.clone(),
+            buried: after.buried.clone(),
             withdrawn: after.withdrawn.clone(),
             version: before.version + 1,
             expires: at(1_000_000),
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn where_no_life_is_left_for_the_edited_copy_it_is_told() {
-        let messages: Vec<_> = (0..LIVES).map(|n| id(&format!("m-{n}"))).collect();
+        let messages: Vec<_> = (0..LIVES + GRAVES).map(|n| id(&format!("m-{n}"))).collect();
         let full = Withdrawal { messages: messages.clone(), ..asked(1) };
         assert!(matches!(withdraw(None, &full, at(1)), Withdrawing::Full));
         let fits = Withdrawal { messages: messages[1..].to_vec(), ..asked(1) };

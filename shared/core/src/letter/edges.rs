@@ -117,6 +117,30 @@ impl Letter {
         letter.trimmed()
     }
 
+    /// PENDING stays: a person is about to have the dead lives of its key forgotten.
+    ///
+    /// # Errors
+    /// [`NotThisEdge`] in any other status.
+    pub fn freed(&self, note: &str, who: &str, now: Timestamp) -> Edge {
+        let mut letter = self.only(&[Status::Pending])?;
+        letter.note(now, Happening::Freed, who, Some(note.to_owned()));
+        Ok(letter.trimmed())
+    }
+
+    /// PENDING stays, and waits for a person: the policy does not use up the last lives of a key.
+    ///
+    /// # Errors
+    /// [`NotThisEdge`] in any other status, and for a letter that waits for a person already.
+    pub fn held_back(&self, why: &str, who: &str, now: Timestamp) -> Edge {
+        let mut letter = self.only(&[Status::Pending])?;
+        if letter.due == Timestamp::NEVER {
+            return Err(NotThisEdge(self.status));
+        }
+        letter.due = Timestamp::NEVER;
+        letter.note(now, Happening::HeldBack, who, Some(why.to_owned()));
+        Ok(letter.trimmed())
+    }
+
     /// REPLAYING → REPLAYED, by whoever holds the claim, after SQS said that it took the message.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ pub struct KnownOf {
     pub entry: bool,
     /// The payload of this letter that was completed, if one was.
     pub effect: Option<PayloadHash>,
+    /// How many more lives of the key may die, where few are left: see [`Entry::few_lives_left`](crate::ledger::Entry::few_lives_left).
+    pub few_lives_left: Option<usize>,
 }
 
 /// What may be done with a letter.
@@ -54,6 +56,8 @@ pub enum Consent {
     NoRoom,
     /// Its body was erased, has expired, or is lost.
     NoBody,
+    /// So many lives of its key are dead that the copy would be refused; or that the policy leaves those that are left to a person.
+    TooManyLives,
 }
 
 /// Decides.
@@ -72,6 +76,9 @@ pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, 
     match policy.verdict(&letter.reason) {
         Verdict::Never if !asked.named => Consent::Never,
         _ if letter.check_body().is_err() => Consent::NoBody,
+        _ if known.few_lives_left.is_some_and(|left| left == 0 || asked.due_by != Timestamp::NEVER) => {
+            Consent::TooManyLives
+        }
         _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,
         _ if Outgoing::check(letter).is_err() && !asked.as_new => Consent::NoRoom,
         _ => Consent::Send,

@@ -61,6 +61,8 @@ pub enum Request {
     },
     /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
     Erase(Remark),
+    /// Forget the dead lives of the keys of letters that wait, where there are too many: see [`crate::ledger::free`].
+    Free(Remark),
     /// Replay what a person chose, carefully.
     Job(Box<NewJob>),
     /// Pause, resume or cancel a job.
@@ -134,7 +136,7 @@ pub struct BadRequest {
 }
 
 const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an \"action\": \
-    replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note or erase";
+    replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note, erase or free";
 const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
     min_deaths, max_deaths, function_version, text)";
 const GUARD: [&str; 10] = [
@@ -151,7 +153,7 @@ const GUARD: [&str; 10] = [
 ];
 
 /// The actions, the fields that each takes, and how that is told.
-const ACTIONS: [(&str, &[&str], &str); 12] = [
+const ACTIONS: [(&str, &[&str], &str); 13] = [
     (
         "replay",
         &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run", "edit", "patch"],
@@ -174,6 +176,7 @@ const ACTIONS: [(&str, &[&str], &str); 12] = [
     ("restore", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
     ("note", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
     ("erase", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
+    ("free", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
 ];
 
 /// An action's fields, as they came.
@@ -217,7 +220,7 @@ impl Request {
 impl Fields<'_> {
     fn bad<T>(&self, why: &str) -> Read<T> {
         let takes = ACTIONS.iter().find(|(action, ..)| *action == self.action).map_or("", |(.., takes)| takes);
-        let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase"].contains(&self.action);
+        let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase", "free"].contains(&self.action);
         let select = if selects { format!("{SELECT}, ") } else { String::new() };
         Err(BadRequest { why: why.to_owned(), expected: format!("for {:?}: {select}{takes}", self.action) })
     }
@@ -236,6 +239,7 @@ impl Fields<'_> {
             "discard" => Ok(Request::Discard(self.remark()?)),
             "restore" => Ok(Request::Restore(self.remark()?)),
             "erase" => Ok(Request::Erase(self.remark()?)),
+            "free" => Ok(Request::Free(self.remark()?)),
             _ => Ok(Request::Note(self.remark()?)),
         }
     }

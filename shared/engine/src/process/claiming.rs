@@ -24,6 +24,8 @@ pub(super) struct Claims<P> {
     pub(super) ended: Vec<(Line<Head<P>>, Outcome)>,
     /// These own no key: their fault is to be recorded first.
     pub(super) unfit: Vec<(Line<Head<P>>, Fault)>,
+    /// Keys of which few lives are left, or none.
+    pub(super) crowded: usize,
 }
 
 impl<P> Claims<P> {
@@ -34,7 +36,13 @@ impl<P> Claims<P> {
             Refusal::Busy(until) => Outcome::Busy(until),
             Refusal::KeyReused => return self.unfit.push((line, key_reused())),
             Refusal::TooManyLives => {
-                let text = "every life that the ledger remembers of this key is dead, and it holds no more";
+                let text =
+                    "every life that the ledger remembers of this key is dead, and it holds no more: see redrive free";
+                warn!(
+                    key = line.head.seen().owned().map(|key| key.log_hash()),
+                    "key has no life left; redrive free makes room"
+                );
+                self.crowded += 1;
                 return self.unfit.push((line, Fault::permanent("too-many-lives", text)));
             }
             Refusal::Dead(last) => {
@@ -78,7 +86,8 @@ where
     pub(super) async fn claim_all(&self, lines: Vec<Sound<H::Payload>>, frame: &Frame) -> Claims<H::Payload> {
         // The lease is reckoned from before the claim is sent.
         let now = self.world.now();
-        let mut claims = Claims { won: Vec::with_capacity(lines.len()), ended: Vec::new(), unfit: Vec::new() };
+        let won = Vec::with_capacity(lines.len());
+        let mut claims = Claims { won, ended: Vec::new(), unfit: Vec::new(), crowded: 0 };
         let mut open: Vec<_> = lines
             .into_iter()
             .map(|line| {
@@ -97,7 +106,10 @@ where
             open = Vec::new();
             for (Asking { line, request, goal }, answer) in asking.into_iter().zip(answers) {
                 match (answer, goal) {
-                    (Ok(()), Goal::Claim(claim)) => claims.won.push((line, *claim)),
+                    (Ok(()), Goal::Claim(claim)) => {
+                        claims.crowded += usize::from(self.is_crowded(&claim, now));
+                        claims.won.push((line, *claim));
+                    }
                     (Ok(()), Goal::Bury(refusal)) => claims.refuse(line, refusal),
                     (Err(WriteError::Condition(found)), _) => {
                         let step = claim(found.as_deref(), &request, now);
@@ -113,6 +125,13 @@ where
         let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
         claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(Head::Sound), contended.clone())));
         claims
+    }
+
+    /// Whether few more lives of a key may die; said before it is too late.
+    fn is_crowded(&self, claim: &Claim, now: Timestamp) -> bool {
+        let Some(left) = claim.entry().few_lives_left(now, self.settings.retention) else { return false };
+        warn!(key = claim.request().key.log_hash(), left, "few more lives of a key may die; redrive free makes room");
+        true
     }
 
     fn request(&self, message: &Message<H::Payload>, frame: &Frame, now: Timestamp) -> ClaimRequest {

@@ -51,6 +51,8 @@ pub struct Counts {
     pub visibility_failures: usize,
     /// Dead messages that SQS should have moved by now: the queue lacks the redrive policy that is configured.
     pub past_their_move: usize,
+    /// Claims of keys of which few more lives may die, and those that were refused because none may.
+    pub crowded_keys: usize,
     /// 1 if so many messages were in flight that delays were shortened.
     pub crowded: usize,
     /// Runs of the handler: how long each took.

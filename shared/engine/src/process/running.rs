@@ -87,6 +87,7 @@ where
         counts.ledger.add(claimed_at.elapsed());
         match claims {
             Ok(claims) => {
+                counts.crowded_keys += claims.crowded;
                 for (line, claim) in claims.won {
                     let (parts, frame) = (Arc::clone(self), frame.clone());
                     let attempt = async move { parts.attempt(line, claim, claimed_at, &frame).await };

@@ -129,6 +129,7 @@ pub async fn replay_all<P: Ports>(
         Request::Restore(remark) => walk.said(Saying::Restore, remark).await?,
         Request::Note(remark) => walk.said(Saying::Note, remark).await?,
         Request::Erase(remark) => walk.said(Saying::Erase, remark).await?,
+        Request::Free(remark) => walk.selected(&remark.selection, Step::Free(remark)).await?,
         Request::Job(asked) => walk.create(asked).await?,
         Request::Change { job, to, by, why } => first.steer(*job, *to, by, why.clone(), walk.desk()).await?,
         Request::Show { job, from } => first.show(*job, *from, walk.desk()).await?,

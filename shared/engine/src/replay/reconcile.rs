@@ -28,6 +28,10 @@ impl<P: Ports> Replayer<P> {
                 retention: self.settings.ledger_retention,
                 entry: entry.as_ref().is_some_and(|entry| !entry.expired(now)),
                 effect: effect_of(letter, entry.as_ref(), now),
+                few_lives_left: entry
+                    .as_ref()
+                    .filter(|entry| !entry.expired(now))
+                    .and_then(|entry| entry.few_lives_left(now, self.settings.ledger_retention)),
             }
         };
         Ok(letters.iter().map(known).collect())

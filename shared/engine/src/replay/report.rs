@@ -97,6 +97,14 @@ report! {
     policy_never,
     /// Older than the ledger's memory, which knows nothing of them.
     forgotten,
+    /// Not sent: so many lives of their keys are dead that a copy would be refused, or that the policy leaves them to a person.
+    too_many_lives,
+    /// Whose key's dead lives are forgotten from now on.
+    freed,
+    /// Not freed yet: somebody runs the key.
+    free_waits,
+    /// Not freed: nothing is remembered of their keys that could be forgotten.
+    nothing_to_free,
     /// Of a FIFO queue's group in which an earlier letter is not final: its turn comes after that.
     behind,
     /// Claimed with an edited body.

@@ -113,6 +113,7 @@ impl<P: Ports> Replayer<P> {
                 Consent::Forgotten => report.forgotten += 1,
                 Consent::NoRoom => report.no_attribute_slot += 1,
                 Consent::NoBody => report.no_body += 1,
+                Consent::TooManyLives => report.too_many_lives += 1,
             }
         }
     }
@@ -177,6 +178,10 @@ impl<P: Ports> Replayer<P> {
                 Consent::Never => (Fate::PolicyNever, &mut report.policy_never),
                 Consent::Forgotten => (Fate::Forgotten, &mut report.forgotten),
                 Consent::NoRoom => (Fate::NoAttributeSlot, &mut report.no_attribute_slot),
+                Consent::TooManyLives => {
+                    self.leave_to_a_person(letter, sending, known.few_lives_left.unwrap_or(0), report).await;
+                    (Fate::TooManyLives, &mut report.too_many_lives)
+                }
                 Consent::NoBody => {
                     let why = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
                     warn!(letter_id = %id, why, "letter has no body that could be sent");

@@ -55,14 +55,26 @@ impl Checker {
     }
 }
 
-/// Whether an entry was only marked: that copies of a letter are withdrawn.
-pub(super) fn is_withdrawal(before: &Entry, after: &Entry) -> bool {
-    let marked = Entry {
+/// An entry with what another one remembers of its lives.
+fn remembering(before: &Entry, after: &Entry) -> Entry {
+    Entry {
         lives: after.lives.clone(),
+        buried: after.buried.clone(),
         withdrawn: after.withdrawn.clone(),
         version: after.version,
         expires: after.expires,
         ..before.clone()
-    };
-    *after == marked && (before.lives != after.lives || before.withdrawn != after.withdrawn)
+    }
+}
+
+/// Whether an entry was only marked: that copies of a letter are withdrawn, or that its dead lives are forgotten.
+pub(super) fn is_withdrawal(before: &Entry, after: &Entry) -> bool {
+    let lives = before.lives != after.lives || before.buried != after.buried;
+    *after == remembering(before, after) && (lives || before.withdrawn != after.withdrawn)
+}
+
+/// Whether a person had dead lives of it forgotten.
+pub(super) fn is_freed(before: &Entry, after: &Entry) -> bool {
+    let same = before.withdrawn == after.withdrawn && before.expires == after.expires;
+    same && is_withdrawal(before, after) && after.dead_lives() < before.dead_lives()
 }

@@ -4,7 +4,7 @@ use redrive_core::key::LedgerKey;
 use redrive_core::ledger::{Entry, State};
 use redrive_testkit::Effects;
 
-use super::edits::is_withdrawal;
+use super::edits::{is_freed, is_withdrawal};
 use super::{Checker, Invariant};
 use crate::cast::{ATTEMPTS, SKEW};
 
@@ -32,8 +32,12 @@ impl Checker {
             self.must(count == 1, Invariant::OneEffect, || format!("the effect of {name} happened {count} times"));
         }
         let before = before.filter(|before| !before.expired(self.at));
+        if let Some(before) = before.filter(|before| is_freed(before, after)) {
+            self.freed(key, before, after);
+        }
+        self.dead_stay_dead(key, after);
         if let Some(before) = before.filter(|before| is_withdrawal(before, after)) {
-            return self.withdrawn(&name, before, after);
+            return self.withdrawn(&name, before);
         }
         if after.state == State::InProgress {
             let attempts = |life| before.map_or(0, |before| before.attempts(life));
@@ -48,17 +52,35 @@ impl Checker {
         }
     }
 
+    /// A person had dead lives forgotten: of a key that nobody runs, and none that an edit took back.
+    fn freed(&mut self, key: &LedgerKey, before: &Entry, after: &Entry) {
+        let live = before.state == State::InProgress && before.lease_until > self.at.after(SKEW);
+        self.must(!live && before.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
+            format!("{} was freed while it was held", key.as_str())
+        });
+        let forgotten = self.dead.entry(key.clone()).or_default();
+        let gone: Vec<_> = forgotten.iter().filter(|life| !after.is_dead(life)).cloned().collect();
+        forgotten.retain(|life| after.is_dead(life));
+        self.starts.retain(|life, _| !gone.contains(life));
+    }
+
+    /// Whatever was dead is dead, named in full or not.
+    fn dead_stay_dead(&mut self, key: &LedgerKey, after: &Entry) {
+        let dead = self.dead.entry(key.clone()).or_default();
+        let risen = dead.iter().find(|life| !after.is_dead(life)).cloned();
+        dead.extend(after.lives.iter().filter(|record| record.dead).map(|record| record.life.clone()));
+        if let Some(life) = risen {
+            let what = format!("life {life} of {} was dead, and is not any more", key.as_str());
+            self.broken(Invariant::DeadStaysDead, what);
+        }
+    }
+
     /// Replay marks what nobody runs, and what was dead stays so.
-    fn withdrawn(&mut self, name: &str, before: &Entry, after: &Entry) {
+    fn withdrawn(&mut self, name: &str, before: &Entry) {
         let live = before.state == State::InProgress && before.lease_until > self.at.after(SKEW);
         self.must(!live && before.state != State::Completed, Invariant::OnlyTheOwnerSettles, || {
             format!("{name} was marked while it was held")
         });
-        for record in before.lives.iter().filter(|record| record.dead) {
-            self.must(after.is_dead(&record.life), Invariant::DeadStaysDead, || {
-                format!("life {} of {name} was dead, and is not any more", record.life)
-            });
-        }
     }
 
     fn entry_changed(&mut self, name: &str, before: &Entry, after: &Entry) {
@@ -86,18 +108,12 @@ impl Checker {
                 format!("{name} was claimed while another's lease was live")
             }),
         }
-        for record in before.lives.iter().filter(|record| record.dead) {
-            self.must(after.is_dead(&record.life), Invariant::DeadStaysDead, || {
-                format!("life {} of {name} was dead, and is not any more", record.life)
-            });
-        }
         for record in before.lives.iter().filter(|record| after.lives.iter().all(|other| other.life != record.life)) {
             let evicted = before.lives.len() == LIVES && after.lives.len() == LIVES;
             let taken_back = record.attempts <= 1;
-            self.must(!record.dead && (evicted || taken_back), Invariant::DeadStaysDead, || {
-                format!("life {} of {name} was forgotten", record.life)
-            });
-            if evicted {
+            let kept = if record.dead { after.is_dead(&record.life) } else { evicted || taken_back };
+            self.must(kept, Invariant::DeadStaysDead, || format!("life {} of {name} was forgotten", record.life));
+            if evicted && !record.dead {
                 // Its attempts are counted from the beginning if it comes back.
                 self.starts.remove(&record.life);
             }

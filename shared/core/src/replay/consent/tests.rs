@@ -71,7 +71,7 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
 const PERSON: Asked = Asked { due_by: Timestamp::NEVER, named: false, forgotten_ok: false, as_new: false };
 
 fn known(entry: bool) -> KnownOf {
-    KnownOf { kept: true, retention: 30 * DAY, entry, effect: None }
+    KnownOf { kept: true, retention: 30 * DAY, entry, effect: None, few_lives_left: None }
 }
 
 fn decide(letter: &Letter, known: &KnownOf, asked: Asked) -> Consent {
@@ -130,4 +130,14 @@ fn what_is_done_is_resolved_what_is_held_is_left_and_what_ran_out_is_its_holders
     let scheduled = Asked { due_by: now(), ..PERSON };
     assert_eq!(decide(&letter, &known(true), scheduled), Consent::NotNow, "it is not due");
     assert_eq!(decide(&Letter { status: Status::Replayed, ..letter }, &known(true), PERSON), Consent::NotNow);
+}
+
+#[test]
+fn the_last_lives_of_a_key_are_left_to_a_person_and_no_copy_goes_that_would_be_refused() {
+    let letter = Letter { due: yesterday(), ..letter(yesterday(), "c") };
+    let by_policy = Asked { due_by: now(), ..PERSON };
+    let of = |few_lives_left, asked| decide(&letter, &KnownOf { few_lives_left, ..known(true) }, asked);
+    assert_eq!([of(None, by_policy), of(None, PERSON)], [Consent::Send, Consent::Send]);
+    assert_eq!([of(Some(8), by_policy), of(Some(8), PERSON)], [Consent::TooManyLives, Consent::Send]);
+    assert_eq!([of(Some(0), by_policy), of(Some(0), PERSON)], [Consent::TooManyLives, Consent::TooManyLives]);
 }

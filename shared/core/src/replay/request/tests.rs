@@ -24,6 +24,7 @@ fn every_way_in_is_understood() {
     assert!(matches!(parse(&remark("restore")), Request::Restore(_)));
     assert!(matches!(parse(&remark("note")), Request::Note(_)));
     assert!(matches!(parse(&remark("erase")), Request::Erase(_)));
+    assert!(matches!(parse(&remark("free")), Request::Free(_)));
     for (action, change) in [("pause", Change::Pause), ("resume", Change::Resume), ("cancel", Change::Cancel)] {
         let asked = parse(&json!({"action": action, "job": ID, "by": "ann", "why": "lunch"}));
         assert!(matches!(asked, Request::Change { to, why: Some(_), .. } if to == change), "{action}");
