@@ -94,13 +94,6 @@ fn a_letter_looks_as_it_did() {
     let edited = Seen { letter: samples::edited(None), ledger: Asked::Entry(None) };
     is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
-    let mut crowded = samples::entry(&samples::full());
-    let graves: String = (0..47).map(|n| format!("{n:016x}5000030")).collect();
-    crowded.buried = redrive_core::ledger::Buried::try_from(graves).unwrap();
-    crowded.lives = vec![crowded.lives[0].clone(); 4];
-    let crowded = Seen { letter: samples::full(), ledger: Asked::Entry(Some(Box::new(crowded))) };
-    let told = show::render(&crowded, NOW, WIDTH);
-    is("show-crowded.txt", told.split("LEDGER NOW\n").last().unwrap());
     is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
 }
 
@@ -146,6 +139,22 @@ async fn the_status_looks_as_it_did() {
         status::render(&board, NOW, WIDTH).lines().skip(4).take(7).map(|line| format!("{line}\n")).collect::<String>()
     });
     is("status-doubts.txt", &texts.join("\n"));
+}
+
+#[test]
+fn a_key_of_which_few_more_lives_may_die_says_so_and_how_to_make_room() {
+    let mut entry = samples::entry(&samples::full());
+    let graves: String = (0..47).map(|n| format!("{n:016x}ffff030")).collect();
+    entry.buried = redrive_core::ledger::Buried::try_from(graves).unwrap();
+    entry.lives = vec![entry.lives[0].clone(); 4];
+    let seen = Seen { letter: samples::full(), ledger: Asked::Entry(Some(Box::new(entry))) };
+    let told = show::render(&seen, NOW, WIDTH);
+    let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in
+        ["47 lives before, dead", "many lives of this key are dead, and 5 more may die: `redrive free` makes room"]
+    {
+        assert!(words.contains(said), "{said:?} is not in {told}");
+    }
 }
 
 #[test]

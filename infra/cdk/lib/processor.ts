@@ -21,7 +21,7 @@ function variables(settings: QueueSettings, parts: Parts): Record<string, string
     FUNCTION_TIMEOUT_SECONDS: `${settings.processorTimeout.toSeconds()}`,
     HANDLER_TIMEOUT_SECONDS: `${settings.handlerSeconds}`,
     CONCURRENCY: `${settings.concurrency}`,
-    OUTAGE_BRAKE: settings.outageBrake ? 'on' : 'off',
+    OUTAGE_BRAKE: settings.outageBrake,
     RETRY_SCHEDULE: settings.schedule,
     LEDGER_TABLE_NAME: parts.ledger.tableName,
     LEDGER_SCOPE: settings.scope,

@@ -273,11 +273,11 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    */
   readonly concurrency?: number;
   /**
-   * Whether a batch in which nothing succeeded, for reasons that may pass, is answered with an error: Lambda slows down on
-   * errors, and does not on partial responses.
-   * @default true
+   * What a batch is answered with in which nothing succeeded, for reasons that may pass. `on`: its messages are hidden for as long
+   * as that has lasted (to 15 minutes), and the invocation fails, a signal in `Errors`; `quiet`: hidden without the error.
+   * @default 'on'
    */
-  readonly outageBrake?: boolean;
+  readonly outageBrake?: 'on' | 'quiet' | 'off';
   /**
    * Whether the indexer empties the dead-letter queue. If not, it is left to native tools; what are letters by then can still
    * be replayed, discarded, or ejected into the queue.

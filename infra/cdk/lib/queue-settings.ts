@@ -46,7 +46,7 @@ export interface QueueSettings extends FunctionSettings, PagingSettings {
   readonly batchingWindow: Duration;
   readonly maximumConcurrency: number;
   readonly concurrency: number;
-  readonly outageBrake: boolean;
+  readonly outageBrake: 'on' | 'quiet' | 'off';
   readonly custody: boolean;
   readonly indexerTimeout: Duration;
   readonly mainDays: number;
@@ -87,7 +87,7 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     destinations: destinations(problems, props.destinationArns ?? [], fifo),
     maximumConcurrency: problems.number('maximumConcurrency', props.maximumConcurrency ?? 10, [2, 1_000]),
     concurrency: problems.number('concurrency', props.concurrency ?? 64, [1, 1_000]),
-    outageBrake: props.outageBrake ?? true,
+    outageBrake: props.outageBrake ?? 'on',
     custody: props.custody ?? true,
     indexerTimeout,
   };

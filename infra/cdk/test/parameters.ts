@@ -96,7 +96,7 @@ const QUEUE: Readonly<Record<string, (value: string, all: Values) => Queue>> = {
   BatchingWindowSeconds: (value) => ({ batchingWindow: seconds(value) }),
   MaximumConcurrency: (value) => ({ maximumConcurrency: Number(value) }),
   Concurrency: (value) => ({ concurrency: Number(value) }),
-  OutageBrake: (value) => ({ outageBrake: value === 'on' }),
+  OutageBrake: (value) => ({ outageBrake: value as 'on' | 'quiet' | 'off' }),
   Custody: (value) => ({ custody: value === 'on' }),
   ReplayCoolDownSeconds: (value) => ({ replayCoolDown: seconds(value) }),
   ReplayMaxDeaths: (value) => ({ replayMaxDeaths: Number(value) }),

@@ -5,6 +5,9 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_sqs::config::{RuntimeComponents, SharedHttpClient};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
 
 use crate::{AwsGauges, LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
 
@@ -16,6 +19,9 @@ pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
 const CALL: Duration = Duration::from_secs(10);
 /// How many tries a call has.
 const TRIES: u32 = 3;
+/// For how long a connection may have been idle on which a call is begun that is not repeated. Endpoints close idle ones, after
+/// some 20 seconds or later; and a frozen process hears nothing of it. A request on such a connection ends in doubt.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// The clients that the adapters are made of: share one for the life of the process.
 #[derive(Debug, Clone)]
@@ -23,6 +29,20 @@ pub struct Aws {
     config: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
+    /// For calls that are not repeated.
+    once: aws_sdk_sqs::Client,
+}
+
+/// An HTTP client like the SDK's own, which uses no connection again that has been idle for longer.
+pub(crate) fn fresh_within(idle: Duration) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let rustls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+        let mut connector = ConnectorBuilder::default().tls_provider(rustls).pool_idle_timeout(idle);
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
 }
 
 impl Aws {
@@ -39,14 +59,16 @@ impl Aws {
             .with_initial_backoff(Duration::from_millis(50))
             .with_max_backoff(Duration::from_secs(1));
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
-        Self::new(config.load().await)
+        let config = config.load().await;
+        let once = aws_sdk_sqs::config::Builder::from(&config).http_client(fresh_within(FRESH)).build();
+        Self { once: aws_sdk_sqs::Client::from_conf(once), ..Self::new(config) }
     }
 
     /// Clients of a configuration that was made elsewhere.
     #[must_use]
     pub fn new(config: SdkConfig) -> Self {
         let (dynamodb, sqs) = (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config));
-        Self { config, dynamodb, sqs }
+        Self { config, dynamodb, once: sqs.clone(), sqs }
     }
 
     /// For clients of other services.
@@ -106,6 +128,6 @@ impl Aws {
     /// The queue at this URL, to send to.
     #[must_use]
     pub fn outbox(&self, url: impl Into<String>) -> SqsOutbox {
-        SqsOutbox::new(self.sqs.clone(), url)
+        SqsOutbox::new(self.once.clone(), url)
     }
 }

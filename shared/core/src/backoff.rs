@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// SQS hides a message for at most 12 hours from its receive, and rejects more; a quarter of an hour is kept for
-/// what has elapsed of it (no Lambda invocation is longer).
-const LONGEST: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
-/// How long the ledger is left alone at first when it is out of reach, and at most.
+/// SQS hides a message for at most 12 hours from its receive, and rejects more; an hour and a half is kept for what has elapsed of
+/// it: no invocation is longer, on Lambda Managed Instances neither.
+const LONGEST: Duration = Duration::from_secs(12 * 3600 - 90 * 60);
+/// How long what is out of reach is left alone at first, and at most.
 const OUTAGE: (u64, u64) = (30, 15 * 60);
 
 /// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
@@ -19,7 +19,7 @@ pub struct Schedule(Vec<Duration>);
 
 /// A retry schedule that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not a retry schedule: use steps, exponential, or delays from 1s to 11h like 1s,30s,5m")]
+#[error("{0:?} is not a retry schedule: use steps, exponential, or delays from 1s to 10h like 1s,30s,5m")]
 pub struct BadSchedule(String);
 
 impl Schedule {
@@ -69,7 +69,7 @@ fn seconds(item: &str) -> Option<u64> {
         'h' => 3600,
         _ => return None,
     })?;
-    (1..=11 * 3600).contains(&seconds).then_some(seconds)
+    (1..=10 * 3600).contains(&seconds).then_some(seconds)
 }
 
 /// How many messages a standard queue may have in flight: delayed ones count, and one more is refused.
@@ -113,11 +113,11 @@ pub fn busy(until_lease_ends: Duration, roll: u64) -> Duration {
     whole_seconds(until_lease_ends + Duration::from_millis(1_000 + roll % 1_000))
 }
 
-/// The ledger is out of reach: 30 s doubling to 15 min, by receive count, varied downwards by up to a quarter.
+/// Something is out of reach, and has been for so long: a message is hidden for as long again, for 30 s to 15 min, varied downwards
+/// by up to a quarter. So whoever comes back in vain has waited twice as long each time.
 #[must_use]
-pub fn outage(receive_count: u32, roll: u64) -> Duration {
-    let doublings = receive_count.saturating_sub(1).min(10);
-    let seconds = (OUTAGE.0 << doublings).min(OUTAGE.1);
+pub fn outage(lasted: Duration, roll: u64) -> Duration {
+    let seconds = lasted.as_secs().clamp(OUTAGE.0, OUTAGE.1);
     Duration::from_secs(seconds - roll % (seconds / 4 + 1))
 }
 
@@ -152,8 +152,9 @@ mod tests {
             assert!((75..=125).contains(&schedule.delay(2, roll).as_secs()));
             assert!((1..=2).contains(&dead(roll).as_secs()));
             assert!((1..=5).contains(&not_started(roll).as_secs()));
-            assert!((675..=900).contains(&outage(40, roll).as_secs()));
-            assert!((23..=30).contains(&outage(1, roll).as_secs()));
+            assert!((675..=900).contains(&outage(Duration::from_secs(40_000), roll).as_secs()));
+            assert!((23..=30).contains(&outage(Duration::ZERO, roll).as_secs()));
+            assert!((90..=120).contains(&outage(Duration::from_secs(120), roll).as_secs()));
         }
     }
 

@@ -136,6 +136,24 @@ impl Inspected {
         Self { envelope, json, kind, key, key_is_stable, hash, redrive }
     }
 
+    /// Looks at a message that is dead. Where there was no room for redrive's attribute, the processor says by the deduplication id
+    /// what the attribute would say: it must be proven like that.
+    #[must_use]
+    pub fn of_dead(envelope: Envelope, reading: &Reading) -> Self {
+        let mut seen = Self::new(envelope, reading);
+        let sent_here = seen.redrive.is_none() && seen.envelope.moved_from.is_none();
+        let Some(text) = seen.envelope.deduplication.as_deref().filter(|_| sent_here) else { return seen };
+        let scope = seen.kind.as_ref().map_or(&reading.scope, |kind| &kind.scope);
+        let Some(told) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return seen };
+        if !seen.key_is_stable {
+            // The id that was the key is that of the life that ended, and not the one that the copy has here.
+            let died = told.died.as_ref().map(|died| Key::new(died.message_id.as_str()));
+            seen.key = died.unwrap_or(seen.key);
+        }
+        seen.redrive = Some(Redrive { key: seen.key.clone().ok(), ..told });
+        seen
+    }
+
     /// Which send of which letter this is, if it is one.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {

@@ -81,6 +81,8 @@ pub struct Envelope {
     /// `DeadLetterQueueSourceArn`: the queue whose redrive policy moved it. Absent if it was sent to where it is, and on
     /// emulators that do not say it.
     pub moved_from: Option<String>,
+    /// `MessageDeduplicationId`: only a message of a FIFO queue has one.
+    pub deduplication: Option<String>,
     /// `AWSTraceHeader`: whose work it was. It is never sent again: a replay is not a part of that work.
     pub trace: Option<String>,
     /// The producer's message attributes.
@@ -112,6 +114,7 @@ impl Envelope {
             group: record.system.get("MessageGroupId").cloned(),
             sequence: record.system.get("SequenceNumber").filter(|text| !text.is_empty()).cloned(),
             moved_from: record.system.get("DeadLetterQueueSourceArn").cloned(),
+            deduplication: record.system.get("MessageDeduplicationId").cloned(),
             trace: record.system.get("AWSTraceHeader").cloned(),
             attributes: record.attributes,
         })

@@ -33,8 +33,9 @@ pub enum Outage {
 const EVIDENCE: usize = 3;
 
 impl Outage {
-    /// Whether a batch looks like an outage. Lambda slows its polling down after a failed invocation, and never after a
-    /// partial response: whoever sees an outage sets the visibilities and then fails the invocation.
+    /// Whether a batch looks like an outage. What slows it down for certain is that its messages are hidden for longer: see
+    /// [`Lasting`]. Whether Lambda also polls more slowly after a failed invocation is not certain with partial responses: AWS's
+    /// page on errors of SQS mappings says that it does not.
     #[must_use]
     pub fn seen_in<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Option<Self> {
         let (mut transient, mut ledger_out) = (0, false);
@@ -50,6 +51,61 @@ impl Outage {
             }
         }
         if ledger_out { Some(Self::Ledger) } else { (transient >= EVIDENCE).then_some(Self::Handler) }
+    }
+}
+
+/// What an outage is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutageBrake {
+    /// Nothing: each message follows its own schedule.
+    Off,
+    /// Every message of the batch is hidden for as long as the outage has lasted.
+    Quiet,
+    /// The same, and the invocation fails: a signal for people, by the metric `Errors`.
+    #[default]
+    Signal,
+}
+
+impl OutageBrake {
+    /// Whether messages are hidden for longer.
+    #[must_use]
+    pub const fn brakes(self) -> bool {
+        matches!(self, Self::Quiet | Self::Signal)
+    }
+
+    /// Whether the invocation fails.
+    #[must_use]
+    pub const fn signals(self) -> bool {
+        matches!(self, Self::Signal)
+    }
+}
+
+/// An outage as one process has seen it: from when until when, with nothing that succeeded in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lasting {
+    since: Timestamp,
+    last: Timestamp,
+}
+
+impl Lasting {
+    /// The outage with what was seen of it now. After a long silence it is another one: what was hidden has come back by then,
+    /// and a process that was frozen has seen nothing.
+    #[must_use]
+    pub fn seen(before: Option<Self>, now: Timestamp) -> Self {
+        let same = before.filter(|outage| now.since(outage.last) <= backoff::outage(outage.lasted(), 0) * 2);
+        Self { since: same.map_or(now, |outage| outage.since), last: now }
+    }
+
+    /// Whether both are one outage.
+    #[must_use]
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        self.since == other.since
+    }
+
+    /// How long it has lasted: nothing at first.
+    #[must_use]
+    pub fn lasted(&self) -> Duration {
+        self.last.since(self.since)
     }
 }
 
@@ -144,9 +200,23 @@ impl Outcome {
         matches!(self, Self::Dead { .. }) && receive_count > max_receives.saturating_add(2)
     }
 
-    /// After which delay the message shall come back; `None` leaves its visibility as it is.
+    /// Whether a message of this end waits until an outage is over. A dead one does not: all it needs is the rest of its receives.
     #[must_use]
-    pub fn visibility(&self, rules: &Rules, receive_count: u32, now: Timestamp, roll: u64) -> Option<Duration> {
+    pub const fn waits_out(&self) -> bool {
+        !matches!(self, Self::Dead { .. })
+    }
+
+    /// After which delay the message shall come back; `None` leaves its visibility as it is. `out`: for how long the ledger has
+    /// been out of reach.
+    #[must_use]
+    pub fn visibility(
+        &self,
+        rules: &Rules,
+        receive_count: u32,
+        out: Duration,
+        now: Timestamp,
+        roll: u64,
+    ) -> Option<Duration> {
         let schedule = &rules.schedule;
         match self {
             Self::Completed | Self::Duplicate | Self::HandedOver { .. } | Self::Unsettled | Self::Unreadable => None,
@@ -162,7 +232,7 @@ impl Outcome {
             Self::Busy(until) => Some(backoff::busy(until.since(now), roll)),
             Self::Behind(delay) => *delay,
             Self::NotStarted => Some(backoff::not_started(roll)),
-            Self::LedgerOut => Some(backoff::outage(receive_count, roll)),
+            Self::LedgerOut => Some(backoff::outage(out, roll)),
         }
     }
 }
@@ -177,7 +247,8 @@ mod tests {
 
     fn at_receive(outcome: &Outcome, receive: u32) -> Option<u64> {
         let rules = Rules { schedule: backoff::Schedule::parse("8s,80s").unwrap(), max_receives: 8 };
-        outcome.visibility(&rules, receive, Timestamp::from_millis(1_000), 0).map(|delay| delay.as_secs())
+        let (now, out) = (Timestamp::from_millis(1_000), Duration::from_secs(70));
+        outcome.visibility(&rules, receive, out, now, 0).map(|delay| delay.as_secs())
     }
 
     #[test]
@@ -232,6 +303,24 @@ mod tests {
         assert_eq!(seen(&[retry(), retry(), retry(), dead()]), None);
         assert_eq!(seen(&[Outcome::LedgerOut, Outcome::Busy(Timestamp::NEVER)]), Some(Outage::Ledger));
         assert_eq!(seen(&[Outcome::LedgerOut, Outcome::Duplicate]), None);
+    }
+
+    #[test]
+    fn without_the_ledger_a_message_waits_as_long_as_the_outage_has_lasted_whatever_its_receive() {
+        assert_eq!([1, 9].map(|receive| at_receive(&Outcome::LedgerOut, receive)), [Some(70); 2]);
+    }
+
+    #[test]
+    fn an_outage_lasts_from_its_first_sight_to_its_last_and_a_long_silence_begins_another() {
+        let at = |second: u64| Timestamp::from_millis(second * 1_000);
+        let mut outage = Lasting::seen(None, at(100));
+        let lasted = [101, 131, 180, 280].map(|second| {
+            outage = Lasting::seen(Some(outage), at(second));
+            outage.lasted().as_secs()
+        });
+        assert_eq!(lasted, [1, 31, 80, 180]);
+        assert_eq!(Lasting::seen(Some(outage), at(280 + 361)).lasted(), Duration::ZERO, "twice its pause has passed");
+        assert_eq!(Lasting::seen(Some(outage), at(280 + 360)).lasted().as_secs(), 540);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub const ATTRIBUTE: &str = "redrive";
 /// No letter is replayed this often: a number from here on is a forgery.
 const NUMBER_LIMIT: Number = Number(1_000_000);
 
+/// How a deduplication id begins that stands for the attribute, and SQS's limit of its length.
+const DEDUPLICATION: &str = "redrive:";
+const DEDUPLICATION_LIMIT: usize = 128;
+
 /// What the attribute says, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redrive {
@@ -71,6 +75,37 @@ impl Redrive {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// The same as a FIFO queue's deduplication id, for a message at the end of its life that has no room for the attribute: number,
+    /// time, origin and the life that ended. Another one with every number and every death, as such an id must be; scope and key are
+    /// found out again from the message itself. `None` if it does not fit, or no life has ended.
+    #[must_use]
+    pub fn as_deduplication(&self) -> Option<String> {
+        let died = self.died.as_ref().filter(|died| died.sent_at == Life::UNDATED)?;
+        let (number, at, origin) = (self.number, self.sent_at.as_millis(), self.origin.as_str());
+        let text = format!("{DEDUPLICATION}{number}:{at}:{origin}:{}", died.message_id);
+        let taken = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+        (text.len() <= DEDUPLICATION_LIMIT && text.bytes().all(taken)).then_some(text)
+    }
+
+    /// Reads such a deduplication id.
+    #[must_use]
+    pub fn of_deduplication(text: &str, source: &QueueArn, scope: &Scope, key: Option<Key>) -> Option<Self> {
+        let mut parts = text.strip_prefix(DEDUPLICATION)?.split(':');
+        let mut next = || parts.next().filter(|part| !part.is_empty());
+        let (number, at) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        let (origin, died) = (MessageId::new(next()?)?, MessageId::new(next()?)?);
+        let redrive = Self {
+            letter: LetterId::derive(source, &origin),
+            number: Number(number),
+            key,
+            scope: scope.clone(),
+            origin,
+            sent_at: Timestamp::from_millis(at),
+            died: Some(Life { message_id: died, sent_at: Life::UNDATED }),
+        };
+        (parts.next().is_none() && redrive.number < NUMBER_LIMIT).then_some(redrive)
+    }
+
     /// Reads the attribute's text, if it is whole and belongs to `source`. Scope and key are compared by whoever computes
     /// the message's own.
     #[must_use]
@@ -114,6 +149,27 @@ mod tests {
             assert_eq!(Redrive::decode(&died.encode(), &source).as_ref(), Some(&died));
             assert_eq!(died.send().is_some(), number != Number(0), "a message that was never replayed is no send");
         }
+    }
+
+    #[test]
+    fn as_a_deduplication_id_it_says_the_same_and_one_that_is_none_says_nothing() {
+        let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders.fifo").unwrap();
+        let id = |n: u8| MessageId::new(format!("{n:08x}-8a51-4c65-9d3e-111111111111")).unwrap();
+        for number in [Number(0), Number(999_999)] {
+            let died = Some(Life { message_id: id(2), sent_at: Life::UNDATED });
+            let (letter, sent_at) = (LetterId::derive(&source, &id(1)), Timestamp::from_millis(9_999_999_999_999));
+            let dead = Redrive { letter, number, origin: id(1), died, sent_at, ..redrive(&source) };
+            let text = dead.as_deduplication().unwrap();
+            assert!(text.len() <= 128, "{}", text.len());
+            let read = Redrive::of_deduplication(&text, &source, &dead.scope, dead.key.clone());
+            assert_eq!(read.as_ref(), Some(&dead));
+            let junk =
+                [&text[1..], &text.replace(":", ""), &format!("{text}:x"), "redrive:", "redrive:1:2:a:", "", "x"];
+            for junk in junk {
+                assert_eq!(Redrive::of_deduplication(junk, &source, &dead.scope, None), None, "{junk}");
+            }
+        }
+        assert_eq!(redrive(&source).as_deduplication(), None, "no life has ended");
     }
 
     #[test]

@@ -128,26 +128,47 @@ impl Outgoing {
         })
     }
 
-    /// A message at the end of its life, on its way to the dead-letter queue.
+    /// A message at the end of its life, on its way to the dead-letter queue. Where redrive's attribute has no room in it, a FIFO
+    /// queue's deduplication id says the same.
     ///
     /// # Errors
     /// [`CannotSend::NoAttributeSlot`]: it would arrive there without its past. SQS's own redrive policy can still move it.
     pub fn of_dead(dead: &Inspected, reading: &Reading) -> Result<Self, CannotSend> {
+        let bare = Self::of_dead_bare(dead, reading);
+        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        let mut attributes = bare.attributes.clone();
+        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        if attributes.len() > ATTRIBUTE_LIMIT || bytes(&bare.body, &attributes) > MESSAGE_LIMIT {
+            return bare.without_attribute(&redrive).ok_or(CannotSend::NoAttributeSlot);
+        }
+        Ok(Self { attributes, ..bare })
+    }
+
+    /// The same message of a FIFO queue without the attribute: for a dead-letter queue that takes no message of its size. `None` if
+    /// it has none to leave out, or nothing could say what it says.
+    #[must_use]
+    pub fn smaller(&self, dead: &Inspected, reading: &Reading) -> Option<Self> {
+        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        let bare = Self::of_dead_bare(dead, reading);
+        if self.attributes.contains_key(ATTRIBUTE) { bare.without_attribute(&redrive) } else { None }
+    }
+
+    fn of_dead_bare(dead: &Inspected, reading: &Reading) -> Self {
+        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
         let mut attributes = dead.envelope.attributes.clone();
         attributes.remove(ATTRIBUTE);
-        if attributes.len() >= ATTRIBUTE_LIMIT {
-            return Err(CannotSend::NoAttributeSlot);
-        }
-        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
-        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
-        Ok(Self {
+        Self {
             letter: redrive.letter,
             number: redrive.number,
             body: dead.envelope.body.clone(),
             attributes,
             group: dead.envelope.group.clone(),
             deduplication: deduplication(redrive.letter, redrive.number, redrive.died.as_ref()),
-        })
+        }
+    }
+
+    fn without_attribute(self, redrive: &Redrive) -> Option<Self> {
+        Some(Self { deduplication: redrive.as_deduplication()?, ..self })
     }
 
     /// The message of a letter that is claimed to be ejected: body and attributes verbatim. Why it died goes along by the

@@ -70,6 +70,7 @@ mod tests {
             group: None,
             sequence: None,
             moved_from: moved_from.map(|reading| reading.source.as_str().to_owned()),
+            deduplication: None,
             trace: None,
             attributes: BTreeMap::new(),
         }

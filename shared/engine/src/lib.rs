@@ -19,7 +19,7 @@ mod standing;
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};
 pub use latencies::Latencies;
-pub use process::{Counts, Nowhere, Order, ProcessReport, ProcessSettings, Processor};
+pub use process::{Counts, Nowhere, Order, Outages, ProcessReport, ProcessSettings, Processor};
 pub use replay::{
     Destination, JobView, Ports as ReplayPorts, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer,
     Reports, replay_all,

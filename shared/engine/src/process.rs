@@ -2,6 +2,7 @@ mod attempt;
 mod claiming;
 mod handing_over;
 mod lines;
+mod outages;
 mod report;
 mod running;
 mod settling;
@@ -15,10 +16,10 @@ use redrive_core::batch::{Batch, NoMessageId, Response};
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
 use redrive_core::handler::Dispatch;
-use redrive_core::ids::{MessageId, ReceiptHandle};
-use redrive_core::ledger::Origin;
+use redrive_core::ids::{Life, MessageId, ReceiptHandle};
+use redrive_core::ledger::{LastFault, Origin};
 use redrive_core::mask::Masks;
-use redrive_core::outcome::{Outage, Outcome, Rules};
+use redrive_core::outcome::{Outage, OutageBrake, Outcome, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue, Outbox};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ use tracing::{debug, info, warn};
 use crate::{World, roll};
 pub use handing_over::Nowhere;
 use lines::{Lines, Waiting};
+pub use outages::Outages;
 pub use report::{Counts, ProcessReport};
 
 /// Only delays of this length can fill a queue with messages in flight.
@@ -63,6 +65,8 @@ pub struct ProcessSettings {
     pub settle_reserve: Duration,
     /// By how much two workers' clocks may differ.
     pub clock_skew: Duration,
+    /// What an outage is answered with.
+    pub brake: OutageBrake,
 }
 
 impl ProcessSettings {
@@ -90,6 +94,7 @@ struct Parts<H, L, Q, W, D> {
     world: W,
     settings: ProcessSettings,
     handlers: Handle,
+    outages: Outages,
 }
 
 /// One invocation's frame.
@@ -106,6 +111,7 @@ struct Seat {
     message_id: MessageId,
     receipt_handle: ReceiptHandle,
     receive_count: u32,
+    life: Life,
 }
 
 impl<H, L, Q, W> Processor<H, L, Q, W> {
@@ -129,8 +135,19 @@ impl<H, L, Q, W, D> Processor<H, L, Q, W, D> {
         settings: ProcessSettings,
         handlers: Handle,
     ) -> Self {
-        let parts = Parts { handler: Arc::new(handler), ledger, queue, direct, world, settings, handlers };
+        let (handler, outages) = (Arc::new(handler), Outages::default());
+        let parts = Parts { handler, ledger, queue, direct, world, settings, handlers, outages };
         Self { parts: Arc::new(parts) }
+    }
+
+    /// The same processor with what its process remembers of outages.
+    #[must_use]
+    pub fn remembering(self, outages: Outages) -> Self {
+        match Arc::try_unwrap(self.parts) {
+            Ok(parts) => Self { parts: Arc::new(Parts { outages, ..parts }) },
+            // It is shared already, and so works.
+            Err(parts) => Self { parts },
+        }
     }
 }
 
@@ -170,6 +187,7 @@ where
                 message_id: envelope.message_id.clone(),
                 receipt_handle: envelope.receipt_handle.clone(),
                 receive_count: envelope.receive_count,
+                life: envelope.life(),
             };
             seats.insert(envelope.message_id.clone(), seat);
             let seen = Inspected::new(envelope, &settings.reading);
@@ -195,6 +213,9 @@ where
         let mut returned = unreadable;
         let mut changes = Vec::new();
         let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome));
+        let succeeded = ends.iter().any(|end| end.outcome == Outcome::Completed);
+        let lasted = parts.outages.ended(outage, succeeded, parts.world.now());
+        let pause = lasted.filter(|_| parts.settings.brake.brakes());
         for end in ends {
             let Some(seat) = seats.remove(&end.message_id) else { continue };
             log(&end, &seat);
@@ -204,8 +225,13 @@ where
             if end.outcome.acknowledged() {
                 continue;
             }
+            if let Outcome::Dead { fault, .. } = &end.outcome {
+                parts.outages.died(seat.life, LastFault::from(fault));
+            }
             returned.push(end.message_id);
             if let Some(delay) = end.delay.or_else(|| parts.delay(&end.outcome, seat.receive_count)) {
+                let pause = pause.filter(|_| end.outcome.waits_out());
+                let delay = pause.map_or(delay, |lasted| delay.max(backoff::outage(lasted, roll(&parts.world))));
                 changes.push(Hide { message_id: seat.message_id, receipt_handle: seat.receipt_handle, delay });
             }
         }
@@ -239,7 +265,8 @@ where
     D: Outbox,
 {
     fn delay(&self, outcome: &Outcome, receive_count: u32) -> Option<Duration> {
-        outcome.visibility(&self.settings.rules, receive_count, self.world.now(), roll(&self.world))
+        let out = self.outages.ledger_out_for();
+        outcome.visibility(&self.settings.rules, receive_count, out, self.world.now(), roll(&self.world))
     }
 
     /// Sets visibilities. A message whose own could not be set comes back when its visibility timeout ends.

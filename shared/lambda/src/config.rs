@@ -18,6 +18,7 @@ use redrive_core::backoff::{RECEIVE_HEADROOM, Schedule};
 use redrive_core::decode::Reading;
 use redrive_core::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
 use redrive_core::mask::Masks;
+use redrive_core::outcome::OutageBrake;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
 pub use pairs::{Destination, IndexedPair, Pair, ReplayedPair};
@@ -66,8 +67,8 @@ pub struct ProcessorConfig {
     pub masks: Masks,
     /// What is kept of a message's time for settling it.
     pub settle_reserve: Duration,
-    /// Whether an invocation fails that looks like an outage, so that Lambda polls more slowly.
-    pub outage_brake: bool,
+    /// What a batch that looks like an outage is answered with.
+    pub outage_brake: OutageBrake,
     /// By how much two workers' clocks may differ.
     pub clock_skew: Duration,
     /// How many handlers run at once.
@@ -99,9 +100,10 @@ impl ProcessorConfig {
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let main_retention = fields::main_retention(&mut reader);
         let outage_brake = reader.optional("OUTAGE_BRAKE", "on", |text| match text {
-            "on" => Ok(true),
-            "off" => Ok(false),
-            _ => Err("on or off".to_owned()),
+            "on" => Ok(OutageBrake::Signal),
+            "quiet" => Ok(OutageBrake::Quiet),
+            "off" => Ok(OutageBrake::Off),
+            _ => Err("on, quiet or off".to_owned()),
         });
         let masks = fields::masks(&mut reader);
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());

@@ -4,7 +4,7 @@ use redrive_aws::{LedgerTable, SqsMainQueue, SqsOutbox};
 use redrive_core::handler::Dispatch;
 use redrive_core::ids::QueueArn;
 use redrive_core::message_type::MessageTypes;
-use redrive_core::outcome::Rules;
+use redrive_core::outcome::{OutageBrake, Rules};
 use redrive_core::ports::Ledger;
 use redrive_engine::{Order, ProcessSettings, Processor};
 use redrive_lambda::config::{ProcessorConfig, environment};
@@ -108,6 +108,7 @@ fn settings(config: ProcessorConfig) -> ProcessSettings {
         retention: config.ledger_retention,
         settle_reserve: config.settle_reserve,
         clock_skew: config.clock_skew,
+        brake: config.outage_brake,
     }
 }
 
@@ -115,7 +116,7 @@ struct Processing<H> {
     processor: Processor<H, LedgerTable, SqsMainQueue, System, SqsOutbox>,
     source: QueueArn,
     meter: Meter,
-    brake: bool,
+    brake: OutageBrake,
 }
 
 impl<H> Flow for Processing<H>
@@ -132,10 +133,10 @@ where
             .await
             .map_err(|why| Failure::new("NoMessageId", why))?;
         meter::emit(&self.meter.batch(&report.counts));
-        if let Some(outage) = report.outage.filter(|_| self.brake) {
+        if let Some(outage) = report.outage.filter(|_| self.brake.signals()) {
             return Err(Failure::new(
                 "OutageBrake",
-                format_args!("{outage}; the invocation fails so that polling slows down"),
+                format_args!("{outage}; its messages are hidden for longer, and the invocation fails as a signal"),
             ));
         }
         serde_json::to_value(report.response).map_err(|why| Failure::new("NoAnswer", why))

@@ -12,6 +12,7 @@ use redrive_core::ids::Life;
 use redrive_core::key::Key;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::ORIGIN;
 use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
@@ -44,6 +45,8 @@ pub enum Play {
     Work(Duration),
     /// TRANSIENT
     Transient,
+    /// TRANSIENT until the world is so old, and good from then on.
+    DownUntil(Duration),
     /// TRANSIENT, with a wish for when to come again.
     RetryAfter(Duration),
     /// PERMANENT
@@ -120,7 +123,12 @@ impl Handler for Scripted {
         let counter = format!("charged:{}", key.as_str());
         self.faults.record(What::Started { key: key.clone(), life: life.clone(), attempt: context.attempt });
         let mut run = Run { faults: &self.faults, key, life, how: "dropped" };
-        let play = self.next(context.key.as_str());
+        let down = |age: Duration| self.faults.clock().now() < ORIGIN.after(age);
+        let play = match self.next(context.key.as_str()) {
+            Play::DownUntil(age) if down(age) => Play::Transient,
+            Play::DownUntil(_) => Play::Succeed,
+            other => other,
+        };
         let time = match play {
             Play::Work(time) => time,
             Play::Hang => Duration::from_secs(86_400),
@@ -135,7 +143,7 @@ impl Handler for Scripted {
             () = tokio::time::sleep(time) => {}
         }
         let (how, result) = match play {
-            Play::Succeed | Play::Work(_) | Play::Hang => ("success", Ok(Effects::one(counter))),
+            Play::Succeed | Play::Work(_) | Play::Hang | Play::DownUntil(_) => ("success", Ok(Effects::one(counter))),
             Play::Transient => ("TRANSIENT", Err(Fault::transient("scripted", "as the script says"))),
             Play::RetryAfter(after) => {
                 let fault = Fault::transient("rate", "as the script says");

@@ -62,6 +62,8 @@ pub struct ModelQueue {
 struct State {
     visibility: Duration,
     retention: Duration,
+    /// `MaximumMessageSize`: body and attributes.
+    largest: usize,
     redrive: Option<(ModelQueue, u32)>,
     quirks: Quirks,
     random: StdRng,
@@ -90,6 +92,7 @@ impl ModelQueue {
         let state = State {
             visibility: Duration::from_secs(30),
             retention: Duration::from_secs(4 * 86_400),
+            largest: 1024 * 1024,
             redrive: None,
             quirks: Quirks::default(),
             random: StdRng::seed_from_u64(0),
@@ -115,6 +118,13 @@ impl ModelQueue {
     #[must_use]
     pub fn with_retention(self, retention: Duration) -> Self {
         lock(&self.state).retention = retention;
+        self
+    }
+
+    /// How many bytes a message may have, its attributes among them.
+    #[must_use]
+    pub fn with_largest(self, largest: usize) -> Self {
+        lock(&self.state).largest = largest;
         self
     }
 
@@ -218,10 +228,12 @@ impl ModelQueue {
         }
         state.sent += 1;
         let id = self.id(state.sent);
+        let deduplication = once.clone();
         state.taken.extend(once.map(|once| (once, (id.clone(), now))));
-        let sequence = state.fifo.then_some(state.sent);
+        let (sequence, id_of) = (state.fifo.then_some(state.sent), id.clone());
         let message =
-            Arc::new(ModelMessage { id: id.clone(), sent_at: now, body, attributes, group, sequence, from: None });
+            ModelMessage { id: id_of, sent_at: now, body, attributes, group, sequence, deduplication, from: None };
+        let message = Arc::new(message);
         self.put(state, Arc::clone(&message), 0, now);
         self.faults.record(What::Sent { queue: Arc::clone(&self.name), message });
         id

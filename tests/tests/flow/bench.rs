@@ -12,7 +12,7 @@ use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
 use redrive_core::key::{Key, LedgerKey, Pointer};
 use redrive_core::ledger::{Entry, Origin};
 use redrive_core::mask::Masks;
-use redrive_core::outcome::{Outage, Rules};
+use redrive_core::outcome::{Outage, OutageBrake, Rules};
 use redrive_core::ports::{Hide, Ledger, MainQueue};
 use redrive_core::time::Timestamp;
 use redrive_core::wrapping::Wrapping;
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 pub(crate) const SOURCE: &str = "arn:aws:sqs:us-east-1:000000000000:redrive-main";
-const SENT_AT: u64 = 1_763_787_600_123;
+pub(crate) const SENT_AT: u64 = 1_763_787_600_123;
 
 /// One record, as Lambda writes it.
 pub(crate) fn record(id: &str, body: &str) -> Value {
@@ -66,6 +66,7 @@ pub(crate) fn settings() -> ProcessSettings {
         retention: Duration::from_secs(30 * 24 * 3600),
         settle_reserve: Duration::from_secs(1),
         clock_skew: Duration::from_secs(5),
+        brake: OutageBrake::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use redrive_core::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ledger::{Buried, Entry, LifeRecord, Origin, State};
 use redrive_core::letter::{Happening, Letter, Status};
 use redrive_core::mask::Masks;
+use redrive_core::outcome::OutageBrake;
 use redrive_core::outcome::Rules;
 use redrive_core::ports::Outbox;
 use redrive_core::replay::{Edit, Outgoing, Request, Said, Selection};
@@ -119,6 +120,7 @@ fn process_settings() -> ProcessSettings {
         retention: LONG,
         settle_reserve: Duration::from_secs(1),
         clock_skew: Duration::from_secs(5),
+        brake: OutageBrake::default(),
     }
 }
 

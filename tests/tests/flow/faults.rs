@@ -8,14 +8,15 @@ use std::time::Duration;
 use redrive_core::fault::{Class, Fault};
 use redrive_core::handler::{Context, Handler};
 use redrive_core::ledger::{Entry, EntryWrite, State};
-use redrive_core::outcome::Outage;
+use redrive_core::outcome::{Outage, OutageBrake};
 use redrive_core::ports::{CommitError, Ledger, Unavailable, WriteError};
+use redrive_engine::ProcessSettings;
 use redrive_testkit::faults::{Faults, Mishap};
 use redrive_testkit::handlers::{Order, Play, Scripted};
 use redrive_testkit::store::ModelLedger;
 use tokio::runtime::Handle;
 
-use crate::bench::{Bench, TestEffects, event, record};
+use crate::bench::{Bench, TestEffects, event, record, settings};
 
 /// A ledger that is not there, or throttles, or denies everything.
 #[derive(Clone)]
@@ -48,6 +49,42 @@ async fn without_a_ledger_nothing_runs_and_everything_comes_back_later() {
         assert_eq!(bench.runs("o-1"), 0, "a message is never handled ungated");
         assert!(bench.hidden().iter().all(|(_, seconds)| (22..=30).contains(seconds)), "{why}: {:?}", bench.hidden());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_call_without_an_answer_hides_a_message_for_half_a_minute_whatever_its_receive() {
+    for receive in ["1", "9"] {
+        let bench = Bench::with_faults(Scripted::new(), Faults::script([(0, Mishap::Refused)]));
+        let mut message = record("m-1", &Order::body("o-1", 5));
+        message["attributes"]["ApproximateReceiveCount"] = serde_json::json!(receive);
+        bench.returned(event(&[message])).await;
+        assert!((22..=30).contains(&bench.hidden()[0].1), "receive {receive}: {:?}", bench.hidden());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_waits_as_long_as_the_ledger_has_been_out() {
+    let (faults, store) = (Faults::none(), ModelLedger::new());
+    let bench = Bench::build(Scripted::new(), Out("ThrottlingException"), store, faults, Handle::current());
+    for wait in [0, 31, 62, 124] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await;
+    }
+    let delays: Vec<_> = bench.hidden().into_iter().map(|(_, seconds)| seconds).collect();
+    let expected = [22..=30, 23..=31, 69..=93, 162..=217];
+    assert!(expected.iter().zip(&delays).all(|(range, delay)| range.contains(delay)), "{delays:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_life_that_is_known_to_be_dead_hurries_on_while_the_ledger_is_out() {
+    // Claim, failure, and the next claim.
+    let faults = Faults::script([(2, Mishap::Refused)]);
+    let bench = Bench::with_faults(Scripted::new().on("o-1", [Play::Permanent]), faults);
+    for _ in 0..2 {
+        assert_eq!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await, ["m-1"]);
+    }
+    assert!(bench.hidden().iter().all(|(_, seconds)| (1..=2).contains(seconds)), "{:?}", bench.hidden());
+    assert_eq!(bench.runs("o-1"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,6 +158,24 @@ async fn a_batch_that_looks_like_an_outage_says_so_after_its_visibilities_are_se
     assert_eq!(bench.hidden().len(), 3);
     let with_one_good = [&batch[..], &[record("m-4", &Order::body("o-4", 5))]].concat();
     assert_eq!(bench.outage(event(&with_one_good)).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_batch_of_an_outage_is_hidden_for_longer_unless_the_brake_is_off() {
+    for (brake, least) in [(OutageBrake::Signal, 22), (OutageBrake::Quiet, 22), (OutageBrake::Off, 6)] {
+        let keys = ["o-1", "o-2", "o-3"];
+        let handler = keys.into_iter().fold(Scripted::new(), |all, key| all.on(key, [Play::Transient]));
+        let bench = Bench::of(handler, ProcessSettings { brake, ..settings() }, None);
+        let batch: Vec<_> = (1..=3).map(|n| record(&format!("m-{n}"), &Order::body(&format!("o-{n}"), 5))).collect();
+        for _ in 0..2 {
+            bench.returned(event(&batch)).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let (first, second) = (&bench.hidden()[..3], &bench.hidden()[3..]);
+        assert!(first.iter().all(|(_, delay)| *delay == 1), "{brake:?}: {first:?}");
+        assert!(second.iter().all(|(_, delay)| (least..=30).contains(delay)), "{brake:?}: {second:?}");
+        assert_eq!(second.iter().any(|(_, delay)| *delay < 22), brake == OutageBrake::Off);
+    }
 }
 
 #[tokio::test(start_paused = true)]

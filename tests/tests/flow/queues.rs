@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::bench::{Bench, event, record, settings};
+use crate::bench::{Bench, SENT_AT, event, record, settings};
 
 /// A record of a FIFO queue.
 fn of_group(id: &str, group: &str, sequence: u32, body: &str) -> Value {
@@ -108,6 +108,43 @@ async fn a_message_without_a_free_attribute_is_left_to_sqs_own_redrive_policy() 
     }
     assert_eq!(bench.returned(event(&[full])).await, ["m-1"]);
     assert!(dead.is_empty());
+}
+
+/// A message of a group that has all ten attributes.
+fn full(id: &str, sequence: u32, body: &str) -> Value {
+    let mut full = of_group(id, "a", sequence, body);
+    for n in 0..10 {
+        full["messageAttributes"][format!("a-{n}")] = json!({"stringValue": "x", "dataType": "String"});
+    }
+    full
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_message_without_a_free_attribute_frees_its_group_and_says_the_same_by_its_deduplication_id() {
+    let dead = dead_queue();
+    let bench = Bench::of(Scripted::new().on("o-1", [Play::Permanent]), fifo(), Some(dead.clone()));
+    let refused = [full("a-1", 1, &Body::body("o-1", 1)), full("a-2", 2, "not json")];
+    let behind = of_group("a-3", "a", 3, &Body::body("o-3", 1));
+    assert!(bench.returned(event(&[&refused[..], &[behind]].concat())).await.is_empty());
+    assert_eq!(bench.charged("o-3"), 1);
+    let kept = dead.messages();
+    assert_eq!(kept.len(), 2);
+    for (message, origin) in kept.iter().zip(["a-1", "a-2"]) {
+        let sent = SENT_AT;
+        assert_eq!(message.deduplication.as_deref(), Some(&*format!("redrive:0:{sent}:{origin}:{origin}")));
+        assert_eq!(message.attributes.len(), 10, "all of its own");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_message_of_the_size_that_its_dead_letter_queue_takes_frees_its_group_too() {
+    let body = Body::body("o-1", 1);
+    let dead = dead_queue().with_largest(body.len() + 40);
+    let bench = Bench::of(Scripted::new().on("o-1", [Play::Permanent]), fifo(), Some(dead.clone()));
+    let batch = event(&[of_group("a-1", "a", 1, &body), of_group("a-2", "a", 2, &Body::body("o-2", 1))]);
+    assert!(bench.returned(batch).await.is_empty());
+    assert_eq!((bench.charged("o-2"), dead.len()), (1, 1));
+    assert!(dead.messages()[0].attributes.is_empty(), "redrive's own was left out");
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@ use redrive_core::ids::{MessageId, QueueArn, Scope};
 use redrive_core::key::Pointer;
 use redrive_core::ledger::{Entry, EntryWrite, Origin};
 use redrive_core::mask::Masks;
-use redrive_core::outcome::Rules;
+use redrive_core::outcome::{OutageBrake, Rules};
 use redrive_core::ports::{CommitError, Hide, Ledger, MainQueue, WriteError};
 use redrive_engine::{Order, ProcessSettings, Processor};
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
@@ -112,6 +112,7 @@ fn processed(count: usize) -> usize {
         retention: Duration::from_secs(86_400),
         settle_reserve: Duration::from_secs(1),
         clock_skew: Duration::from_secs(5),
+        brake: OutageBrake::default(),
     };
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

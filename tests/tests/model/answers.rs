@@ -96,6 +96,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         group: None,
         sequence: None,
         moved_from: None,
+        deduplication: None,
         trace: None,
         attributes: std::collections::BTreeMap::new(),
     };

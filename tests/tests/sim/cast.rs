@@ -19,7 +19,7 @@ use redrive_core::policy::Policy;
 use redrive_core::replay::{Candidate, Heads, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{
-    Destination, IndexSettings, Indexer, Order, ProcessSettings, Processor, ReplaySettings, Replayer,
+    Destination, IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor, ReplaySettings, Replayer,
 };
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
@@ -118,6 +118,7 @@ impl World {
     /// Polls like an event source mapping: the next batch is taken when the last one is answered.
     pub(crate) async fn work(self: Arc<Self>, worker: usize, ahead: i64) {
         let mut random = self.random(100 + worker as u64);
+        let (mut outages, mut failures) = (Outages::default(), 0);
         for invocation in 0_u64.. {
             while !self.main.wait(Duration::from_secs(86_400)).await {}
             let process = self.faults.of(&format!("worker-{worker}.{invocation}"));
@@ -128,11 +129,20 @@ impl World {
             if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
                 kill_after(&process, Duration::from_millis(random.random_range(0..15_000)));
             }
-            self.invoke(process, worker as u64 * 1_000_000 + invocation, ahead, batch).await;
+            let tag = worker as u64 * 1_000_000 + invocation;
+            let failed = self.invoke(process.clone(), tag, ahead, batch, outages.clone()).await;
+            if process.is_dead() {
+                outages = Outages::default();
+            }
+            failures = if failed { failures + 1 } else { 0 };
+            if failed && self.plan.slows {
+                sleep(Duration::from_secs(1 << failures.min(6))).await;
+            }
         }
     }
 
-    async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>) {
+    /// Whether the invocation failed.
+    async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>, outages: Outages) -> bool {
         let queue = self.main.clone().with_faults(process.clone());
         let dead = self.dead.clone().with_faults(process.clone());
         let direct = self.plan.direct.then_some(BentOutbox { inner: dead, mutant: self.letters.mutant });
@@ -145,17 +155,28 @@ impl World {
             self.process_settings(),
             Handle::current(),
         );
+        let processor = processor.remembering(outages);
         let origin = Origin { request_id: process.actor().to_string(), ..Origin::default() };
         let deadline = Instant::now() + FUNCTION - Duration::from_secs(3);
         tokio::select! {
             biased;
-            () = process.died() => {}
+            () = process.died() => true,
             answer = timeout(FUNCTION, processor.process(batch.clone(), origin, deadline)) => match answer {
-                Ok(Ok(report)) => { queue.apply_response(&batch, &report.response); }
-                Ok(Err(error)) => process.record(What::Note(format!("invocation failed: {error}"))),
+                Ok(Ok(report)) => {
+                    let failed = report.outage.is_some() && self.plan.brake.signals();
+                    if !failed {
+                        queue.apply_response(&batch, &report.response);
+                    }
+                    failed
+                }
+                Ok(Err(error)) => {
+                    process.record(What::Note(format!("invocation failed: {error}")));
+                    true
+                }
                 Err(_) => {
                     process.record(What::Note(LATE.to_owned()));
                     process.kill();
+                    true
                 }
             }
         }
@@ -176,6 +197,7 @@ impl World {
             retention: Duration::from_secs(30 * 86_400),
             settle_reserve: Duration::from_secs(4),
             clock_skew: SKEW,
+            brake: self.plan.brake,
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::letter::Status;
+use redrive_core::outcome::OutageBrake;
 use redrive_testkit::Mishap;
+use redrive_testkit::journal::What;
 
 use crate::bent::Mutant;
 use crate::invariants::Invariant;
@@ -154,6 +156,51 @@ fn a_copy_that_comes_after_the_edit_does_not_run() {
 /// Which promise a copy breaks that comes after an edit in a broken world.
 pub(crate) fn late_copy_breaks(mutant: Mutant, minds: impl Fn(Invariant) -> bool + Copy) -> Option<String> {
     late_copies().iter().find_map(|plan| breaks(&run(plan, Some(mutant)), minds))
+}
+
+/// Both that died have their letters, with reasons and attributes; the one behind them is charged.
+fn is_freed(run: &Run) -> Result<(), String> {
+    let mut codes: Vec<_> = run.letters.iter().map(|letter| letter.reason.error_code.as_deref()).collect();
+    codes.sort_unstable();
+    let whole = run.letters.iter().all(|letter| letter.attributes.len() == 10 && letter.status == Status::Pending);
+    let own = run.letters.iter().all(|letter| letter.life.message_id == letter.origin);
+    let good = codes == [Some("not-json"), Some("scripted")] && whole && own && run.charged["good"] == 1;
+    if good { Ok(()) } else { Err(format!("letters {codes:?}, whole {whole}, own {own}, charged {:?}", run.charged)) }
+}
+
+#[test]
+fn a_poison_with_ten_attributes_frees_its_group_and_keeps_its_reason_whatever_happens_to_a_call() {
+    let calm = run(&Plan::poisoned(Vec::new()), None);
+    let wrong = |run: &Run| breaks(run, |_| true).or_else(|| is_freed(run).err());
+    assert_eq!(wrong(&calm), None, "{}", calm.journal.story());
+    let events = calm.journal.events();
+    let (begun, charged) =
+        (events[0].at, events.iter().find(|event| is_charge(&event.what)).expect("it is charged").at);
+    assert!(charged.since(begun) < Duration::from_secs(5), "its group waits for {:?}", charged.since(begun));
+    let plans = plans(Plan::poisoned);
+    let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
+    none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN_OF_POISON");
+}
+
+fn is_charge(what: &What) -> bool {
+    matches!(what, What::EntryWritten { effects: Some(effects), .. } if !effects.adds.is_empty())
+}
+
+/// How many of a dozen orders become letters while what the handler needs is down for a while.
+fn letters_of_an_outage(slows: bool, brake: OutageBrake) -> usize {
+    let run = run(&Plan::down(slows, brake), None);
+    let broken = breaks(&run, |_| true);
+    assert!(broken.is_none(), "{}", report(&run, &broken.unwrap_or_default(), ""));
+    assert!(run.charged.values().all(|times| *times == 1), "{:?}", run.charged);
+    run.letters.len()
+}
+
+#[test]
+fn a_short_outage_kills_no_message_whether_pollers_slow_down_or_not() {
+    for (slows, brake) in [(false, OutageBrake::Quiet), (false, OutageBrake::Signal), (true, OutageBrake::Signal)] {
+        assert_eq!(letters_of_an_outage(slows, brake), 0, "slows {slows}, {brake:?}");
+    }
+    assert_eq!(letters_of_an_outage(false, OutageBrake::Off), 12, "else each uses up its attempts");
 }
 
 #[test]

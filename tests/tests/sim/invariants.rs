@@ -200,6 +200,7 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         group: message.group.clone(),
         sequence: message.sequence.map(|sequence| format!("{sequence:020}")),
         moved_from: message.from.as_ref().map(|from| from.as_str().to_owned()),
+        deduplication: message.deduplication.clone(),
         trace: None,
         attributes: message.attributes.clone(),
     }
@@ -220,7 +221,7 @@ impl Checker {
     fn step(&mut self, actor: &Actor, what: &What) {
         match what {
             What::Sent { queue, message } => {
-                self.learn(message, actor);
+                self.learn(message, actor, *queue == self.main);
                 if *queue == self.main {
                     self.sent(&message.id);
                     self.waits.insert(message.id.clone());
@@ -260,8 +261,11 @@ impl Checker {
         }
     }
 
-    fn learn(&mut self, message: &ModelMessage, by: &Actor) {
-        let seen = Inspected::new(envelope(message), &self.reading);
+    /// A message, as whoever takes it from the main queue sees it, or the indexer.
+    fn learn(&mut self, message: &ModelMessage, by: &Actor, main: bool) {
+        let envelope = envelope(message);
+        let seen =
+            if main { Inspected::new(envelope, &self.reading) } else { Inspected::of_dead(envelope, &self.reading) };
         let entry = seen.key.as_ref().ok().map(|key| LedgerKey::owned(&self.reading.scope, key));
         let letters = [
             Some(LetterId::derive(&self.reading.source, &message.id)),
@@ -273,7 +277,7 @@ impl Checker {
     /// SQS moves a message by itself, perhaps under another id.
     fn moved(&mut self, id: &MessageId, message: &ModelMessage, back: bool) {
         let by = self.known.get(id).map_or_else(|| "nobody".into(), |known| Arc::clone(&known.by));
-        self.learn(message, &by);
+        self.learn(message, &by, back);
         self.waits.remove(id);
         if back {
             self.waits.insert(message.id.clone());

@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use redrive_core::envelope::{Attribute, Attributes};
 use redrive_core::ids::{LetterId, MessageId, Number, QueueArn, Scope};
 use redrive_core::key::{self, Key};
+use redrive_core::outcome::OutageBrake;
 use redrive_core::redrive::{self, Redrive};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::{Order, Play};
@@ -90,6 +91,10 @@ pub(crate) struct Plan {
     pub(crate) overtakes: bool,
     /// Whether somebody replays whatever waits until all is done, and edits a letter that has died so often.
     pub(crate) amends: Option<u32>,
+    /// Whether pollers wait after an invocation that failed.
+    pub(crate) slows: bool,
+    /// What an outage is answered with.
+    pub(crate) brake: OutageBrake,
     /// Until when chance has a hand in it.
     pub(crate) calm_after: Duration,
 }
@@ -162,6 +167,8 @@ impl Plan {
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
             overtakes: seed % 4 < 2,
             amends: None,
+            slows: seed % 8 < 4,
+            brake: [OutageBrake::Signal, OutageBrake::Quiet, OutageBrake::Off][usize::try_from(seed % 3).unwrap_or(0)],
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
         };
         for n in 0..random.random_range(4..12) {
@@ -234,6 +241,8 @@ impl Plan {
             refusals: 0,
             overtakes: false,
             amends: None,
+            slows: false,
+            brake: OutageBrake::Quiet,
             calm_after: Duration::from_secs(10),
         }
     }
@@ -264,6 +273,31 @@ impl Plan {
         let postings = small.postings.iter().filter(|posting| posting.body.contains("refused")).cloned().collect();
         let plays = vec![Play::Permanent, Play::Permanent, Play::Succeed];
         Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: Some(2), batch: 1, ..small }
+    }
+
+    /// Whatever the handler needs is down for three quarters of a minute, and a dozen orders come meanwhile.
+    pub(crate) fn down(slows: bool, brake: OutageBrake) -> Self {
+        let small = Self::small(Vec::new());
+        let id = |n: u64| format!("o-{n}");
+        let at = |n: u64| Duration::from_secs(n / 4);
+        let posting =
+            |n: u64| Posting { at: at(n), body: Order::body(&id(n), 1), attributes: Attributes::new(), group: 0 };
+        let postings = (0..12).map(posting).collect();
+        let scripts = (0..12).map(|n| (id(n), vec![Play::DownUntil(Duration::from_secs(45))])).collect();
+        Self { postings, scripts, slows, brake, workers: vec![0], ..small }
+    }
+
+    /// A FIFO group whose first two messages die at once and have no attribute left for ours; behind them is a good one.
+    pub(crate) fn poisoned(mishaps: Vec<(usize, Mishap)>) -> Self {
+        let ten = || (0..10).map(|n| (format!("a-{n}"), Attribute::text("x"))).collect();
+        let post = |body: String, attributes| Posting { at: Duration::ZERO, body, attributes, group: 0 };
+        let postings = vec![
+            post(Order::body("refused", 1), ten()),
+            post("not JSON".to_owned(), ten()),
+            post(Order::body("good", 1), Attributes::new()),
+        ];
+        let scripts = vec![("good".to_owned(), vec![]), ("refused".to_owned(), vec![Play::Permanent])];
+        Self { fifo: true, direct: true, postings, scripts, workers: vec![0], ..Self::small(mishaps) }
     }
 
     /// One order that is refused so often, before it succeeds; sent so many times. Somebody replays its letters until it is done, and

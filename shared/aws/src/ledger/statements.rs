@@ -186,7 +186,7 @@ mod tests {
         let sets = "SET \"expires\"=?,\"fault\"=?,\"hash\"=?,\"history\"=?,\"lease_until\"=?,\"letter\"=?,\"lives\"=?,\
                     \"number\"=?,\"owner\"=?,\"state\"=?,\"version\"=?";
         let condition = "WHERE \"pk\"=? AND \"version\"=? AND \"owner\"=?";
-        assert_eq!(full.statement, format!("UPDATE \"t\" {sets} REMOVE \"withdrawn\" {condition}"));
+        assert_eq!(full.statement, format!("UPDATE \"t\" {sets} REMOVE \"buried\" REMOVE \"withdrawn\" {condition}"));
         let parameters = full.parameters.unwrap();
         assert_eq!(parameters[11..], [text("s#k"), number(8), text(OwnerToken::from_random(7))]);
 
@@ -194,7 +194,7 @@ mod tests {
         (bare.entry.send, bare.entry.fault) = (None, None);
         bare.entry.history.clear();
         let bare = statement("t", &bare).unwrap();
-        let removes = "REMOVE \"fault\" REMOVE \"history\" REMOVE \"letter\" REMOVE \"number\" REMOVE \"withdrawn\"";
+        let removes = "REMOVE \"buried\" REMOVE \"fault\" REMOVE \"history\" REMOVE \"letter\" REMOVE \"number\" REMOVE \"withdrawn\"";
         let sets = "SET \"expires\"=?,\"hash\"=?,\"lease_until\"=?,\"lives\"=?,\"owner\"=?,\"state\"=?,\"version\"=?";
         assert_eq!(bare.statement, format!("UPDATE \"t\" {sets} {removes} {condition}"));
         assert_eq!(bare.parameters.unwrap().len(), 10);

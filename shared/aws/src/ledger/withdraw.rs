@@ -176,7 +176,7 @@ mod tests {
         let told = statement("t", &written(Some(&before.entry), &next)).unwrap();
         let sets = "SET \"expires\"=?,\"lives\"=?,\"version\"=?,\"withdrawn\"=?";
         let condition = "WHERE \"pk\"=? AND \"version\"=? AND \"owner\"=?";
-        assert_eq!(told.statement, format!("UPDATE \"t\" {sets} {condition}"));
+        assert_eq!(told.statement, format!("UPDATE \"t\" {sets} REMOVE \"buried\" {condition}"));
         assert_eq!(told.parameters.unwrap()[4..], [text("s#k"), number(1), text(OwnerToken::from_random(7))]);
     }
 }

@@ -130,4 +130,70 @@ mod tests {
             assert!(failed(2, &doubtful).is_err(), "{doubtful}");
         }
     }
+
+    /// An endpoint of which no connection outlives the time between two invocations: it answers the first request on each, and
+    /// closes it when a second one comes.
+    fn forgetful() -> std::net::SocketAddr {
+        use std::io::{BufRead, BufReader, Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                std::thread::spawn(move || {
+                    let mut reader = BufReader::new(connection.unwrap());
+                    let mut read = || {
+                        let mut length = 0;
+                        loop {
+                            let mut line = String::new();
+                            let read = reader.read_line(&mut line).unwrap_or(0);
+                            let header = line.to_ascii_lowercase();
+                            if let Some(bytes) = header.strip_prefix("content-length:") {
+                                length = bytes.trim().parse().unwrap();
+                            }
+                            if read == 0 || line == "\r\n" {
+                                break;
+                            }
+                        }
+                        reader.read_exact(&mut vec![0; length]).unwrap();
+                    };
+                    read();
+                    let body = r#"{"Successful":[{"Id":"0","MessageId":"m-0","MD5OfMessageBody":"x"}],"Failed":[]}"#;
+                    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length";
+                    let answer = format!("{head}: {}\r\n\r\n{body}", body.len());
+                    reader.get_mut().write_all(answer.as_bytes()).unwrap();
+                    let mut next = [0];
+                    let _ = reader.read(&mut next);
+                });
+            }
+        });
+        address
+    }
+
+    /// Two sends, one after the other: whether each was answered.
+    async fn sends(idle: std::time::Duration) -> [bool; 2] {
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .region(aws_sdk_sqs::config::Region::new("us-east-1"))
+            .endpoint_url(format!("http://{}", forgetful()))
+            .credentials_provider(aws_sdk_sqs::config::Credentials::new("test", "test", None, None, "test"))
+            .http_client(crate::clients::fresh_within(idle))
+            .build();
+        let outbox = SqsOutbox::new(Client::from_conf(config), "http://localhost/1/orders");
+        let message = Outgoing {
+            letter: redrive_core::ids::LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap(),
+            number: redrive_core::ids::Number(1),
+            body: "{}".to_owned(),
+            attributes: Default::default(),
+            group: None,
+            deduplication: "d".to_owned(),
+        };
+        let first = outbox.send(vec![message.clone()]).await.is_ok();
+        [first, outbox.send(vec![message]).await.is_ok()]
+    }
+
+    #[tokio::test]
+    async fn no_send_is_in_doubt_because_its_connection_was_idle_for_too_long() {
+        assert_eq!(sends(std::time::Duration::from_secs(90)).await, [true, false], "as the SDK's own client does it");
+        assert_eq!(sends(std::time::Duration::ZERO).await, [true, true], "every connection has been idle for too long");
+    }
 }

@@ -59,7 +59,7 @@ pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run:
                 continue;
             }
         };
-        of_each.entry(place).or_default().push((Inspected::new(dead, readings[place]), claimed));
+        of_each.entry(place).or_default().push((Inspected::of_dead(dead, readings[place]), claimed));
     }
     of_each.into_iter().collect()
 }

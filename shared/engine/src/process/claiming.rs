@@ -3,7 +3,7 @@ use std::sync::Arc;
 use redrive_core::decode::{Inspected, Message};
 use redrive_core::fault::Fault;
 use redrive_core::handler::Dispatch;
-use redrive_core::ids::OwnerToken;
+use redrive_core::ids::{Life, OwnerToken};
 use redrive_core::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, Refusal, Step, claim};
 use redrive_core::outcome::Outcome;
 use redrive_core::ports::{Ledger, MainQueue, Outbox, WriteError};
@@ -103,6 +103,7 @@ where
             }
             let answers = self.ledger.write(writes).await;
             let now = self.world.now();
+            self.heard(&answers, now);
             open = Vec::new();
             for (Asking { line, request, goal }, answer) in asking.into_iter().zip(answers) {
                 match (answer, goal) {
@@ -117,7 +118,7 @@ where
                     }
                     (Err(WriteError::Unavailable(error)), _) => {
                         warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
-                        claims.ended.push((line.with(Head::Sound), Outcome::LedgerOut));
+                        claims.ended.push((line.with(Head::Sound), self.without_an_answer(&request.life)));
                     }
                 }
             }
@@ -125,6 +126,24 @@ where
         let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
         claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(Head::Sound), contended.clone())));
         claims
+    }
+
+    /// What answers say about the ledger's being there.
+    fn heard(&self, answers: &[Result<(), WriteError<Entry>>], now: Timestamp) {
+        let out = |answer: &Result<(), WriteError<Entry>>| matches!(answer, Err(WriteError::Unavailable(_)));
+        if answers.is_empty() || answers.iter().any(out) {
+            self.outages.ledger_is_out(now);
+        } else {
+            self.outages.ledger_answered();
+        }
+    }
+
+    /// The end of a message of which the ledger could not be asked. That a life is dead needs no asking twice.
+    fn without_an_answer(&self, life: &Life) -> Outcome {
+        match self.outages.death_of(life) {
+            Some(last) => Outcome::Dead { fault: Fault::new(last.class, last.code, last.text), attempt: 0, now: false },
+            None => Outcome::LedgerOut,
+        }
     }
 
     /// Whether few more lives of a key may die; said before it is too late.
@@ -159,8 +178,14 @@ where
         }
         let writes = unfit.iter().map(|(line, fault)| self.ownerless(line.head.seen(), fault, frame)).collect();
         let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
+        self.heard(&answers, self.world.now());
         let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-        unfit.into_iter().zip(answers).map(|((line, fault), answer)| (line, buried(fault, answer))).collect()
+        let buried = |((line, fault), answer): ((Line<Head<H::Payload>>, Fault), _)| {
+            let known = buried(fault, answer);
+            let outcome = known.unwrap_or_else(|| self.without_an_answer(&line.head.seen().envelope.life()));
+            (line, outcome)
+        };
+        unfit.into_iter().zip(answers).map(buried).collect()
     }
 
     fn ownerless(&self, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
@@ -199,15 +224,14 @@ fn sort<P>(open: Vec<(Sound<P>, ClaimRequest, Step)>, claims: &mut Claims<P>) ->
     (asking, writes)
 }
 
-/// The end of a message that owns no key: dead, once that is recorded.
-fn buried(fault: Fault, answer: Option<Result<(), WriteError<Entry>>>) -> Outcome {
-    match answer {
-        Some(Ok(())) => Outcome::Dead { fault, attempt: 1, now: true },
-        Some(Err(WriteError::Condition(_))) => Outcome::Dead { fault, attempt: 1, now: false },
-        Some(Err(WriteError::Unavailable(error))) => {
+/// The end of a message that owns no key: dead, once that is recorded. `None`: nobody knows whether it is.
+fn buried(fault: Fault, answer: Option<Result<(), WriteError<Entry>>>) -> Option<Outcome> {
+    match answer? {
+        Ok(()) => Some(Outcome::Dead { fault, attempt: 1, now: true }),
+        Err(WriteError::Condition(_)) => Some(Outcome::Dead { fault, attempt: 1, now: false }),
+        Err(WriteError::Unavailable(error)) => {
             warn!(%error, code = &*fault.code, "ledger could not record why a message died");
-            Outcome::LedgerOut
+            None
         }
-        None => Outcome::LedgerOut,
     }
 }

@@ -46,9 +46,28 @@ where
                 }
             }
         }
+        let refused = self.send_dead(dead, outbox, ended, frame).await;
+        // Perhaps the dead-letter queue takes smaller messages only.
+        let smaller = |(place, message): (usize, Outgoing)| {
+            let dead = ended[place].0.head.seen();
+            message.smaller(dead, &self.settings.reading).map(|message| (place, message))
+        };
+        let smaller: Vec<_> = refused.into_iter().filter_map(smaller).collect();
+        self.send_dead(smaller, outbox, ended, frame).await;
+    }
+
+    /// Sends dead messages, each with its place among those that have ended. Answers with those that SQS has refused.
+    async fn send_dead(
+        &self,
+        dead: Vec<(usize, Outgoing)>,
+        outbox: &D,
+        ended: &mut [(Line<Head<H::Payload>>, Outcome)],
+        frame: &Frame,
+    ) -> Vec<(usize, Outgoing)> {
+        let mut refused = Vec::new();
         for batch in batches(dead, |(_, message)| message.bytes()) {
-            let (places, messages): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            let count = places.len();
+            let count = batch.len();
+            let messages = batch.iter().map(|(_, message)| message.clone()).collect();
             let sent = match tokio::time::timeout_at(frame.deadline, outbox.send(messages)).await {
                 Ok(Ok(sent)) => sent,
                 Ok(Err(error)) => {
@@ -57,10 +76,10 @@ where
                 }
                 Err(_) => {
                     warn!(count, "the deadline came before the dead-letter queue answered");
-                    return;
+                    return Vec::new();
                 }
             };
-            for (place, answer) in places.into_iter().zip(sent) {
+            for ((place, message), answer) in batch.into_iter().zip(sent) {
                 let outcome = &mut ended[place].1;
                 match (&*outcome, answer) {
                     (Outcome::Dead { fault, attempt, now }, Ok(as_id)) => {
@@ -68,9 +87,13 @@ where
                         *outcome = Outcome::HandedOver { fault, attempt, now, as_id };
                     }
                     (_, Ok(_)) => {}
-                    (_, Err(code)) => warn!(code, "dead-letter queue did not take a message"),
+                    (_, Err(code)) => {
+                        warn!(code, "dead-letter queue did not take a message");
+                        refused.push((place, message));
+                    }
                 }
             }
         }
+        refused
     }
 }

@@ -21,6 +21,8 @@ pub struct ModelMessage {
     pub group: Option<String>,
     /// `SequenceNumber`, in a FIFO queue.
     pub sequence: Option<u64>,
+    /// `MessageDeduplicationId`, in a FIFO queue, if the sender gave one.
+    pub deduplication: Option<String>,
     /// The queue whose redrive policy moved it.
     pub from: Option<QueueArn>,
 }
@@ -48,6 +50,7 @@ impl Held {
         ]);
         system.extend(message.group.clone().map(|group| ("MessageGroupId".to_owned(), group)));
         system.extend(message.sequence.map(|number| ("SequenceNumber".to_owned(), format!("{number:020}"))));
+        system.extend(message.deduplication.clone().map(|once| ("MessageDeduplicationId".to_owned(), once)));
         let from = message.from.as_ref().map(|from| from.as_str().to_owned());
         system.extend(from.map(|from| ("DeadLetterQueueSourceArn".to_owned(), from)));
         Record {

@@ -12,6 +12,8 @@ use crate::lock;
 
 /// SQS's limit of entries in a batch, and of their bytes together.
 const BATCH: (usize, usize) = (10, 1024 * 1024);
+/// SQS's limit of message attributes.
+const ATTRIBUTES: usize = 10;
 const THROTTLED: &str = "RequestThrottled";
 
 impl MainQueue for ModelQueue {
@@ -84,6 +86,9 @@ impl Outbox for ModelQueue {
             let mut send = |(index, message): (usize, &Outgoing)| {
                 if trouble.refuses(index) {
                     return Err(THROTTLED.to_owned());
+                }
+                if message.attributes.len() > ATTRIBUTES || message.bytes() > state.largest {
+                    return Err("InvalidParameterValue".to_owned());
                 }
                 let Outgoing { body, attributes, group, deduplication, .. } = message.clone();
                 let once = state.fifo.then_some(deduplication);

@@ -1,0 +1,117 @@
+//! What a process remembers of outages between its invocations, and of lives that it knows to be dead.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redrive_core::ids::Life;
+use redrive_core::ledger::LastFault;
+use redrive_core::outcome::{Lasting, Outage};
+use redrive_core::time::Timestamp;
+
+/// How many dead lives are remembered: a few minutes' worth of those that wait for their move.
+const DEAD: usize = 1_024;
+
+/// The memory of one process. Clones share it, and so do all invocations of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Outages(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Of the ledger: from its first call without an answer on.
+    ledger: Option<Lasting>,
+    /// Of whatever the handler needs: from the first batch on that shows it.
+    handler: Option<Lasting>,
+    dead: VecDeque<(Life, LastFault)>,
+}
+
+impl Outages {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ledger has answered.
+    pub(super) fn ledger_answered(&self) {
+        self.memory().ledger = None;
+    }
+
+    /// The ledger has not answered.
+    pub(super) fn ledger_is_out(&self, now: Timestamp) {
+        let mut memory = self.memory();
+        memory.ledger = Some(Lasting::seen(memory.ledger, now));
+    }
+
+    /// For how long the ledger has been out of reach, as far as this process knows.
+    pub(super) fn ledger_out_for(&self) -> Duration {
+        self.memory().ledger.map(|outage| outage.lasted()).unwrap_or_default()
+    }
+
+    /// A batch has ended. For how long the outage has lasted that it shows, if messages are to be hidden for longer than by their
+    /// own schedules: one batch of transient faults may be a coincidence, the next one in a row is none.
+    pub(super) fn ended(&self, outage: Option<Outage>, succeeded: bool, now: Timestamp) -> Option<Duration> {
+        let mut memory = self.memory();
+        if succeeded {
+            memory.handler = None;
+        }
+        match outage {
+            None => None,
+            Some(Outage::Ledger) => memory.ledger.map(|outage| outage.lasted()),
+            Some(Outage::Handler) => {
+                let before = memory.handler;
+                let outage = Lasting::seen(before, now);
+                memory.handler = Some(outage);
+                before.filter(|before| before.is_one_with(&outage)).map(|_| outage.lasted())
+            }
+        }
+    }
+
+    /// A life is dead, by the ledger's own word.
+    pub(super) fn died(&self, life: Life, fault: LastFault) {
+        let mut memory = self.memory();
+        if memory.dead.iter().any(|(dead, _)| *dead == life) {
+            return;
+        }
+        if memory.dead.len() >= DEAD {
+            memory.dead.pop_front();
+        }
+        memory.dead.push_back((life, fault));
+    }
+
+    /// Why a life is dead, if it is known to be: while the ledger cannot be asked, that needs no asking.
+    pub(super) fn death_of(&self, life: &Life) -> Option<LastFault> {
+        self.memory().dead.iter().find(|(dead, _)| dead == life).map(|(_, fault)| fault.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_millis(second * 1_000)
+    }
+
+    #[test]
+    fn the_second_batch_in_a_row_brakes_for_as_long_as_it_lasts_and_a_success_ends_it() {
+        let outages = Outages::default();
+        let handler = Some(Outage::Handler);
+        assert_eq!(outages.ended(handler, false, at(0)), None, "one may be a coincidence");
+        assert_eq!(outages.ended(handler, false, at(1)), Some(Duration::from_secs(1)));
+        assert_eq!(outages.ended(None, false, at(20)), None);
+        assert_eq!(outages.ended(handler, false, at(40)), Some(Duration::from_secs(40)));
+        assert_eq!(outages.ended(None, true, at(41)), None);
+        assert_eq!(outages.ended(handler, false, at(42)), None);
+        assert_eq!(outages.ended(handler, false, at(4_200)), None, "a frozen process has seen nothing");
+    }
+
+    #[test]
+    fn the_ledgers_outage_is_counted_by_time_and_not_by_calls() {
+        let outages = Outages::default();
+        (0..100).for_each(|_| outages.ledger_is_out(at(7)));
+        assert_eq!(outages.ledger_out_for(), Duration::ZERO);
+        outages.ledger_is_out(at(40));
+        assert_eq!(outages.ended(Some(Outage::Ledger), false, at(40)), Some(Duration::from_secs(33)));
+        outages.ledger_answered();
+        assert_eq!(outages.ledger_out_for(), Duration::ZERO);
+    }
+}
