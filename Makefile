@@ -204,6 +204,15 @@ undeploy: $(SAM_READY)  ## Says what waits in a stack, asks, and deletes it; its
 	@$(if $(STACK),:,echo "STACK must name a stack" >&2; exit 1)
 	$(TOOLS)/python $(LOCAL)/undeploy.py "$(STACK)" $(if $(YES),--yes)
 
+.PHONY: aws-smoke
+aws-smoke: $(SAM_READY) command  ## A canary in your account: a stack of its own, a hundred orders, times, answers, and away (STACK=smoke YES=1, AWS_ENDPOINT_URL)
+	@$(if $(STACK),:,echo "STACK must name a stack that is not there yet" >&2; exit 1)
+	$(TOOLS)/python $(LOCAL)/smoke.py "$(STACK)" $(if $(YES),--yes) $(SMOKE)
+
+.PHONY: costs
+costs: $(SAM_READY)  ## What it costs: idle, a million messages, a million deaths by both ways (infra/costs.toml has prices and assumptions)
+	@$(TOOLS)/python $(LOCAL)/costs.py
+
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra

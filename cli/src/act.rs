@@ -16,7 +16,7 @@ use crate::aws::Desk;
 use crate::causes::{self, Cause};
 use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
-use crate::text::{count, fit};
+use crate::text::{count, fit, lines};
 use crate::walk::{Wanted, filter};
 
 /// How many letters are read at once.
@@ -76,6 +76,11 @@ impl Report {
         self.counts.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
 
+    /// The texts of a list.
+    fn said(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.counts.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// How many letters it changed.
     fn progress(&self) -> u64 {
         ["sent", "resolved_instead", "discarded", "restored", "erased", "ejected"]
@@ -127,6 +132,14 @@ impl Report {
         }
         if self.of("unlisted") > 0 {
             add("  List the queue (QUEUE_PAIRS) to send its letters; all else can be done as it is.");
+        }
+        let stays: Vec<_> = self.said("stays_elsewhere").collect();
+        if !stays.is_empty() && self.of("erased") > 0 {
+            add("Not erased, because it stands elsewhere:");
+            for one in stays {
+                let told = lines(&crate::text::shown(one), width.saturating_sub(2));
+                told.iter().for_each(|line| add(&format!("  {}", line.trim_end())));
+            }
         }
         if let Some(code) = &self.stopped {
             add(&format!("Stopped: SQS refused a whole batch with {code}."));
@@ -215,6 +228,17 @@ impl Preview {
 
     pub(crate) fn letters(&self) -> u64 {
         causes::total(&self.causes)
+    }
+
+    /// Refuses to go on where a selection fits nothing: nothing would be done, and a script must hear of it.
+    pub(crate) fn met(&self, selection: &Selection) -> Result<(), Error> {
+        match selection {
+            Selection::Filter(_) if self.letters() == 0 => {
+                let none = "no letter fits this selection where it would have to stand; nothing was done";
+                Err(Error::Absent(none.to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The question's matter: `verb` is like "would be discarded".
@@ -314,6 +338,7 @@ pub(crate) async fn run(
         confirmable(remark.yes)?;
     }
     let preview = Preview::of(&desk.letters()?, &selection, doing.from(&selection)).await?;
+    preview.met(&selection)?;
     out::say(preview.render(doing.verb(), now, out.width).trim_end());
     if doing.must_be_confirmed() && preview.letters() > 0 {
         confirm(remark.yes, "Go on?")?;

@@ -48,8 +48,8 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Why letters wait, grouped by cause.
     Causes(Filters),
-    /// The letters that fit, as the index knows them, shard by shard.
-    List(List),
+    /// The letters that fit, as the index knows them: shard by shard, or the oldest first.
+    List(Ordered),
     /// All about one letter: its times, its error, its payload, and what the ledger says now.
     Show {
         /// Which letter.
@@ -87,7 +87,8 @@ pub(crate) enum Command {
     Restore(Remark),
     /// Writes something down about letters.
     Note(Remark),
-    /// Removes payload and attributes for ever; what is known about the letter stays.
+    /// Removes payload, attributes, key and error texts for ever; who did it and why
+    /// stays. What stands elsewhere (ledger, backups, logs) is told afterwards.
     Erase(Remark),
     /// Has the ledger forget the dead lives of the letters' keys: the way out once so many
     /// are dead that the next copy is refused. Drain first.
@@ -183,6 +184,17 @@ pub(crate) struct List {
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+/// Letters to be told of, in an order.
+#[derive(Debug, Args)]
+pub(crate) struct Ordered {
+    /// In the order of their first failures, the oldest first; nothing is shown
+    /// before all are read.
+    #[arg(long)]
+    pub(crate) oldest: bool,
+    #[command(flatten)]
+    pub(crate) list: List,
 }
 
 /// Where letters stand.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{LedgerTable, LetterTable};
 use redrive_core::doctor::Indexed;
@@ -17,8 +18,10 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::ended::Error;
+use crate::reach::{self, Service, failed};
 use crate::stack::{NAME, Stack};
 use crate::status::Depths;
+use crate::text::queue_name;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -29,10 +32,36 @@ const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
-/// What a function that failed says of it.
+/// Kind and text of a function's failure, or of its refusal of a request.
 struct Failed {
     kind: Option<String>,
     why: String,
+}
+
+impl Failed {
+    /// A refusal is the asker's matter, and anything else the function's.
+    fn error(self, what: &str) -> Error {
+        let Self { kind, why } = self;
+        match kind.as_deref() {
+            Some("RequestNotUnderstood") => Error::Usage(why),
+            Some("InCustody" | "QueueNotListed" | "NotADestination") => Error::NotSetUp(why),
+            _ => Error::Service(format!("{what} failed: {why}")),
+        }
+    }
+}
+
+/// Reads a function's answer: its report, or why it refused the request or failed. A function of an earlier version failed
+/// where a later one refuses.
+fn answered(told: Value, failed: bool) -> Result<Value, Failed> {
+    let word = |name: &str| told.get(name).and_then(Value::as_str).map(crate::text::shown);
+    let unsaid = || "it did not say why".to_owned();
+    if failed {
+        return Err(Failed { kind: word("errorType"), why: word("errorMessage").unwrap_or_else(unsaid) });
+    }
+    match word("refusal") {
+        Some(kind) => Err(Failed { kind: Some(kind), why: word("refused").unwrap_or_else(unsaid) }),
+        None => Ok(told),
+    }
 }
 
 /// A stack and its clients.
@@ -61,6 +90,20 @@ impl Desk {
         Some(pairs.into_iter().filter_map(|pair| QueueArn::new(pair.source)).collect())
     }
 
+    /// Adds table, region and endpoint to an error of a table.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable(why) => {
+                reach::table(&reach::here(self.aws.config(), Service::DynamoDb), &self.stack, &why)
+            }
+            other => other,
+        }
+    }
+
+    fn failed<E: ProvideErrorMetadata>(&self, service: Service, what: &str, why: &SdkError<E, HttpResponse>) -> Error {
+        failed(&reach::here(self.aws.config(), service), what, why)
+    }
+
     /// The dead-letter table.
     pub(crate) fn letters(&self) -> Result<LetterTable, Error> {
         Ok(self.aws.letters(self.stack.need("DeadLetterTableName")?))
@@ -78,39 +121,32 @@ impl Desk {
             .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled());
         let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
-        let arn = answer.map_err(|why| service("STS did not say who calls, so it is not verified", &why));
+        let place = reach::here(self.aws.config(), Service::Sts);
+        let arn = answer.map_err(|why| failed(&place, "STS did not say who calls, so it is not verified,", &why));
         arn.inspect_err(|why| crate::out::say(&why.to_string())).ok()?.arn
     }
 
     /// Asks the replay function, and waits for its answer.
     pub(crate) async fn ask(&self, request: &Value) -> Result<Value, Error> {
         let answer = self.invoke("ReplayFunctionName", "the replay function", request).await?;
-        answer.map_err(|Failed { kind, why }| match kind.as_deref() {
-            Some("RequestNotUnderstood") => Error::Usage(why),
-            Some("InCustody" | "QueueNotListed") => Error::NotSetUp(why),
-            _ => Error::Service(format!("the replay function failed: {why}")),
-        })
+        answer.map_err(|failed| failed.error("the replay function"))
     }
 
     /// Lets the indexer empty the dead-letter queues, and waits for its answer.
     pub(crate) async fn sweep(&self) -> Result<Value, Error> {
         let answer = self.invoke("IndexerFunctionName", "the indexer", &json!({"redrive": "sweep"})).await?;
-        answer.map_err(|Failed { why, .. }| Error::Service(format!("the indexer failed: {why}")))
+        answer.map_err(|failed| failed.error("the indexer"))
     }
 
     /// Invokes a function, whose name is an output, and waits for its answer.
     async fn invoke(&self, output: &str, what: &str, request: &Value) -> Result<Result<Value, Failed>, Error> {
         let payload = Blob::new(request.to_string());
         let call = self.lambda.invoke().function_name(self.stack.need(output)?).payload(payload).send();
-        let answer = call.await.map_err(|why| service(&format!("{what} could not be invoked"), &why))?;
+        let answer =
+            call.await.map_err(|why| self.failed(Service::Lambda, &format!("{what} could not be invoked"), &why))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let told: Value = serde_json::from_slice(payload).unwrap_or_default();
-        if answer.function_error().is_none() {
-            return Ok(Ok(told));
-        }
-        let word = |name: &str| told.get(name).and_then(Value::as_str).map(crate::text::shown);
-        let why = word("errorMessage").unwrap_or_else(|| "it did not say why".to_owned());
-        Ok(Err(Failed { kind: word("errorType"), why }))
+        Ok(answered(told, answer.function_error().is_some()))
     }
 
     /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.
@@ -118,7 +154,9 @@ impl Desk {
         let function = self.stack.need("ReplayFunctionName")?;
         let payload = Blob::new(r#"{"redrive":"work"}"#);
         let call = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event).payload(payload);
-        call.send().await.map_err(|why| service("the replay function could not be woken", &why))?;
+        call.send()
+            .await
+            .map_err(|why| self.failed(Service::Lambda, "the replay function could not be woken", &why))?;
         Ok(())
     }
 
@@ -132,7 +170,9 @@ impl Desk {
             Name::MessageRetentionPeriod,
         ];
         let call = self.aws.sqs().get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
-        let answer = call.send().await.map_err(|why| service("a queue did not say how deep it is", &why))?;
+        let answer = call.send().await.map_err(|why| {
+            self.failed(Service::Sqs, &format!("queue {} did not say how deep it is", queue_name(url)), &why)
+        })?;
         let all = answer.attributes.unwrap_or_default();
         let numbers = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
         let [visible, in_flight, delayed, retention] = numbers;
@@ -150,18 +190,18 @@ pub(crate) async fn found(common: &Common) -> Result<(SdkConfig, Option<Stack>),
         }
         (None, Some(path)) => {
             let stack = Stack::read(path)?;
-            Ok((configured(common, stack.get("endpoint"), stack.get("region")).await, Some(stack)))
+            Ok((configured(common, stack.get("endpoint"), stack.get("region")).await?, Some(stack)))
         }
         (Some(name), None) => {
-            let config = configured(common, None, None).await;
+            let config = configured(common, None, None).await?;
             let stack = described(&config, name).await?;
             Ok((config, Some(stack)))
         }
-        (None, None) => Ok((configured(common, None, None).await, None)),
+        (None, None) => Ok((configured(common, None, None).await?, None)),
     }
 }
 
-async fn configured(common: &Common, endpoint: Option<&str>, region: Option<&str>) -> SdkConfig {
+async fn configured(common: &Common, endpoint: Option<&str>, region: Option<&str>) -> Result<SdkConfig, Error> {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(TRY).build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
     if let Some(endpoint) = common.endpoint_url.as_deref().or(endpoint) {
@@ -170,7 +210,7 @@ async fn configured(common: &Common, endpoint: Option<&str>, region: Option<&str
     if let Some(region) = common.region.as_deref().or(region) {
         loader = loader.region(Region::new(region.to_owned()));
     }
-    loader.load().await
+    reach::check(loader.load().await).await
 }
 
 /// An invocation is waited for as long as a function can run, and never tried twice behind the operator's back.
@@ -187,26 +227,15 @@ fn invoking(config: &SdkConfig) -> aws_sdk_lambda::Client {
 async fn described(config: &SdkConfig, name: &str) -> Result<Stack, Error> {
     let client = aws_sdk_cloudformation::Client::new(config);
     let call = client.describe_stacks().stack_name(name).send();
-    let answer = call.await.map_err(|why| service("the stack could not be described", &why))?;
+    let answer = call.await.map_err(|why| {
+        failed(&reach::here(config, Service::CloudFormation), &format!("stack {name} could not be described"), &why)
+    })?;
     let outputs = answer.stacks().iter().flat_map(|stack| stack.outputs());
     let outputs: HashMap<_, _> = outputs
         .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
         .chain(answer.stacks().iter().filter_map(|stack| Some((NAME.to_owned(), stack.stack_name()?.to_owned()))))
         .collect();
     Ok(Stack::new(outputs))
-}
-
-/// What a service said: its own words, which hold nothing of a message here, or why there was no answer.
-fn service<E, R>(what: &str, why: &aws_sdk_cloudformation::error::SdkError<E, R>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    let told = match why.as_service_error().map(|error| (error.code(), error.message())) {
-        Some((Some(code), message)) => format!("{code}: {}", message.unwrap_or("without a word")),
-        _ => DisplayErrorContext(why).to_string(),
-    };
-    Error::Service(crate::text::shown(&format!("{what}: {told}")))
 }
 
 /// What CloudWatch knows of the stack: its alarms, and how old what waits is.
@@ -218,8 +247,9 @@ mod cloudwatch {
     use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, Statistic};
     use redrive_core::time::Timestamp;
 
-    use super::{Desk, service};
+    use super::Desk;
     use crate::ended::Error;
+    use crate::reach::Service;
     use crate::status::alarms::Alarm;
     use crate::text::queue_name;
 
@@ -238,7 +268,8 @@ mod cloudwatch {
                 .alarm_types(AlarmType::CompositeAlarm);
             let (mut all, mut pages) = (Vec::new(), call.into_paginator().send());
             while let Some(page) = pages.next().await {
-                let page = page.map_err(|why| service("the alarms could not be described", &why))?;
+                let page =
+                    page.map_err(|why| self.failed(Service::CloudWatch, "the alarms could not be described", &why))?;
                 let metric = page.metric_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
                 let composite = page.composite_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
                 all.extend(
@@ -288,7 +319,10 @@ mod cloudwatch {
                 .end_time(instant(now.as_secs()))
                 .period(PERIOD)
                 .statistics(statistic);
-            let answer = call.send().await.map_err(|why| service("a metric could not be read", &why))?;
+            let answer = call
+                .send()
+                .await
+                .map_err(|why| self.failed(Service::CloudWatch, "a metric could not be read", &why))?;
             Ok(answer.datapoints.unwrap_or_default().into_iter().max_by_key(seen))
         }
     }
@@ -301,5 +335,25 @@ mod cloudwatch {
 
     fn seconds(value: Option<f64>) -> Option<Duration> {
         Duration::try_from_secs_f64(value?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_request_is_the_askers_matter_and_a_failed_function_is_not() {
+        let refused = |kind: &str| json!({"refused": "why", "refusal": kind});
+        let error = |told, failed| answered(told, failed).unwrap_err().error("the replay function");
+        assert!(matches!(error(refused("RequestNotUnderstood"), false), Error::Usage(why) if why == "why"));
+        for kind in ["InCustody", "QueueNotListed", "NotADestination"] {
+            assert!(matches!(error(refused(kind), false), Error::NotSetUp(_)), "{kind}");
+        }
+        let earlier = json!({"errorType": "RequestNotUnderstood", "errorMessage": "why"});
+        assert!(matches!(error(earlier, true), Error::Usage(_)), "a function of an earlier version");
+        let broken = json!({"errorType": "Unavailable", "errorMessage": "gone"});
+        assert!(matches!(error(broken, true), Error::Service(why) if why == "the replay function failed: gone"));
+        assert!(answered(json!({"refused": "job is DONE"}), false).is_ok(), "a job that refuses tells its report");
     }
 }

@@ -23,7 +23,8 @@ pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<End
     if let Some(Err(why)) =
         deployment.pairs.iter().map(|pair| &pair.source.attributes).find(|_| all_hidden(&deployment))
     {
-        return Err(Error::Service(format!("no queue could be read: {why}")));
+        let place = crate::reach::here(&config, crate::reach::Service::Sqs);
+        return Err(Error::Service(format!("no queue could be read {place}: {why}")));
     }
     let rules = if asked.rules.is_empty() { RULES.to_vec() } else { asked.rules.clone() };
     let diagnosis = Diagnosis::of(&deployment, &rules);

@@ -166,7 +166,7 @@ pub(crate) async fn drain(indexer: &impl Indexer, bar: &ProgressBar, tell: impl 
     let before = indexer.depths().await?;
     let deep = before.map_or(0, |depths| depths.all());
     bar.set_length(deep);
-    tell(&format!("about {} to take in", count(deep, "message", "messages")));
+    tell(&opening(deep));
     let mut all = Run::default();
     for _ in 0..RUNS {
         let answer = watched(indexer, bar, deep).await?;
@@ -180,6 +180,14 @@ pub(crate) async fn drain(indexer: &impl Indexer, bar: &ProgressBar, tell: impl 
         }
     }
     Ok(Drained { run: all, depths: indexer.depths().await? })
+}
+
+/// Announces the first run. SQS counts late: a queue that says that it is empty may have messages all the same.
+fn opening(deep: u64) -> String {
+    match deep {
+        0 => "the queue counts no messages, and is looked through all the same".to_owned(),
+        n => format!("about {} to take in", count(n, "message", "messages")),
+    }
 }
 
 /// One run of the indexer, while the bar follows the queue.
@@ -253,6 +261,12 @@ mod tests {
         let all = all.unwrap();
         assert_eq!((all.run.created, all.run.changed, all.run.deleted, runs), (999, 1, 1_000, 2));
         assert_eq!(all.ended(), Ended::Done, "what stayed in the first run was taken in by the second");
+    }
+
+    #[test]
+    fn a_queue_that_counts_nothing_is_not_announced_as_so_many_messages() {
+        assert_eq!(opening(0), "the queue counts no messages, and is looked through all the same");
+        assert_eq!(opening(1), "about 1 message to take in");
     }
 
     #[tokio::test]

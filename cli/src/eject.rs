@@ -17,6 +17,7 @@ pub(crate) async fn run(asked: &Eject, desk: &Desk, by: &str, (now, out): (Times
     let selection = selection(&asked.chosen, desk, now)?;
     confirmable(asked.yes)?;
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
+    preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
     if preview.letters() > 0 {
         confirm(asked.yes, "Go on?")?;

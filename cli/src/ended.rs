@@ -46,6 +46,9 @@ pub(crate) enum Error {
     /// The stack is not set up for what was asked.
     #[error("{0}")]
     NotSetUp(String),
+    /// A selection, cause, letter or job that is not there.
+    #[error("{0}")]
+    Absent(String),
     /// Nobody said yes.
     #[error("{0}")]
     Refused(String),
@@ -62,7 +65,7 @@ impl Error {
             Self::Refused(_) => 4,
             // `redrive list | head` got what it wanted.
             Self::Output(why) if why.kind() == io::ErrorKind::BrokenPipe => 0,
-            Self::NotSetUp(_) | Self::Output(_) => 1,
+            Self::NotSetUp(_) | Self::Absent(_) | Self::Output(_) => 1,
         }
     }
 }
@@ -94,6 +97,7 @@ mod tests {
             (Error::Unavailable(gone), 3, "3  AWS could not be reached"),
             (Error::Service("s".to_owned()), 3, "3  AWS could not be reached"),
             (Error::NotSetUp("n".to_owned()), 1, "1  something was not done"),
+            (Error::Absent("a".to_owned()), 1, "is not there"),
             (Error::Refused("r".to_owned()), 4, "4  refused"),
             (Error::Output(io::Error::other("full")), 1, "1  something was not done"),
         ] {

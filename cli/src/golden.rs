@@ -75,13 +75,19 @@ fn a_list_looks_as_it_did() {
     let columns = Columns::new(&any, NOW, WIDTH);
     let lines: String = some.iter().map(|found| columns.line(found)).collect();
     is("list-any.txt", &format!("{}{lines}", columns.head()));
+    let columns = Columns::new(&pending(), NOW, WIDTH).of_oldest();
+    let mut some = some;
+    some.sort_by_key(|found| found.first_failed_at);
+    let lines: String = some.iter().take(4).map(|found| columns.line(found)).collect();
+    is("list-oldest.txt", &format!("{}{lines}", columns.head()));
+    let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
     is("list.ndjson", &some.iter().map(|found| format!("{}\n", list::document(found))).collect::<String>());
 }
 
 #[test]
 fn a_letter_looks_as_it_did() {
     let letter = samples::full();
-    let seen = Seen { ledger: Asked::Entry(Some(Box::new(samples::entry(&letter)))), letter };
+    let seen = Seen { ledger: Asked::Records(vec![("its key", samples::entry(&letter))]), letter };
     is("show.txt", &show::render(&seen, NOW, WIDTH));
     is("show.json", &format!("{:#}\n", show::document(&seen)));
     let erased =
@@ -89,9 +95,9 @@ fn a_letter_looks_as_it_did() {
     let erased =
         Letter { body: erased, key: None, status: Status::Resolved, expires: Some(NOW), ..seen.letter.clone() };
     let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
-    is("show-elsewhere.txt", &show::render(&Seen { letter: sent, ledger: Asked::Entry(None) }, NOW, WIDTH));
-    is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Entry(None) }, NOW, WIDTH));
-    let edited = Seen { letter: samples::edited(None), ledger: Asked::Entry(None) };
+    is("show-elsewhere.txt", &show::render(&Seen { letter: sent, ledger: Asked::Records(Vec::new()) }, NOW, WIDTH));
+    is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Records(Vec::new()) }, NOW, WIDTH));
+    let edited = Seen { letter: samples::edited(None), ledger: Asked::Records(Vec::new()) };
     is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
     is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
@@ -147,7 +153,7 @@ fn a_key_of_which_few_more_lives_may_die_says_so_and_how_to_make_room() {
     let graves: String = (0..47).map(|n| format!("{n:016x}ffff030")).collect();
     entry.buried = redrive_core::ledger::Buried::try_from(graves).unwrap();
     entry.lives = vec![entry.lives[0].clone(); 4];
-    let seen = Seen { letter: samples::full(), ledger: Asked::Entry(Some(Box::new(entry))) };
+    let seen = Seen { letter: samples::full(), ledger: Asked::Records(vec![("its key", entry)]) };
     let told = show::render(&seen, NOW, WIDTH);
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in
@@ -200,6 +206,9 @@ async fn what_would_be_touched_looks_as_it_did() {
     is("discard.txt", &preview.render("to be discarded", NOW, WIDTH));
     let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
     is("discard-done.txt", &report.render(WIDTH));
+    let stays = ["the ledger's entry (key, and the text of its last failure) until the ledger forgets it", "logs"];
+    let erased = json!({"considered": 2, "erased": 2, "edits_kept": 1, "stays_elsewhere": stays});
+    is("erase-done.txt", &Report::read(erased).unwrap().render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
 }
 

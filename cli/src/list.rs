@@ -1,7 +1,9 @@
 //! Letters, one a line, as the index knows them; and whole ones.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use redrive_core::ids::LetterId;
 use redrive_core::letter::Status;
 use redrive_core::ports::Letters;
 use redrive_core::replay::Candidate;
@@ -21,21 +23,37 @@ const WHOLE: usize = 10;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
     several: bool,
+    /// True: the first failure is told instead of the last.
+    oldest: bool,
     now: Timestamp,
     width: usize,
 }
 
 impl Columns {
     pub(crate) const fn new(wanted: &Wanted, now: Timestamp, width: usize) -> Self {
-        Self { several: wanted.statuses.len() > 1, now, width }
+        Self { several: wanted.statuses.len() > 1, oldest: false, now, width }
+    }
+
+    /// The same for a list in the order of first failures.
+    pub(crate) const fn of_oldest(self) -> Self {
+        Self { oldest: true, ..self }
     }
 
     pub(crate) fn head(self) -> String {
-        self.row("ID", if self.several { "STATUS" } else { "FAILED" }, "DIED", "CLASS", "ERROR")
+        let second = match (self.several, self.oldest) {
+            (_, true) => "FIRST",
+            (true, false) => "STATUS",
+            (false, false) => "FAILED",
+        };
+        self.row("ID", second, "DIED", "CLASS", "ERROR")
     }
 
     pub(crate) fn line(self, found: &Candidate) -> String {
-        let second = if self.several { found.status.to_string() } else { ago(self.now, found.last_failed_at) };
+        let second = match (self.several, self.oldest) {
+            (_, true) => ago(self.now, found.first_failed_at),
+            (true, false) => found.status.to_string(),
+            (false, false) => ago(self.now, found.last_failed_at),
+        };
         let code = found.error_code.as_deref().unwrap_or_default();
         let between = if code.is_empty() || found.error_message.is_empty() { "" } else { ": " };
         let error = shown(&format!("{code}{between}{}", found.error_message));
@@ -91,8 +109,10 @@ pub(crate) async fn run<L: Letters>(
     if !out.json {
         out.text(&columns.head())?;
     }
+    let mut met = 0;
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
+        met += page.len() as u64;
         if out.json {
             page.iter().try_for_each(|found| out.line(&document(found)))?;
         } else {
@@ -102,7 +122,53 @@ pub(crate) async fn run<L: Letters>(
         Ok(next)
     };
     wanted.each(letters, each).await?;
-    Ok(Ended::Done)
+    told(wanted, limit, met)
+}
+
+/// Letters in the order of their first failures.
+pub(crate) type Oldest = BTreeMap<(Timestamp, LetterId), Candidate>;
+
+/// Reads the `limit` letters that failed first, of all that are wanted.
+pub(crate) async fn gather_oldest<L: Letters>(letters: &L, wanted: &Wanted, limit: usize) -> Result<Oldest, Error> {
+    let keep = move |kept: &mut Oldest, found: Candidate| {
+        kept.insert((found.first_failed_at, found.id), found);
+        if kept.len() > limit {
+            kept.pop_last();
+        }
+    };
+    let mut all = Oldest::new();
+    for shard in wanted.sums(letters, keep).await? {
+        shard.into_values().for_each(|found| keep(&mut all, found));
+    }
+    Ok(all)
+}
+
+/// Lists what is wanted once all of it is read, the oldest first.
+pub(crate) async fn oldest<L: Letters>(
+    letters: &L,
+    wanted: &Wanted,
+    limit: Option<usize>,
+    (now, out): (Timestamp, Out),
+) -> Result<Ended, Error> {
+    let found = gather_oldest(letters, wanted, limit.unwrap_or(usize::MAX)).await?;
+    if out.json {
+        found.values().try_for_each(|found| out.line(&document(found)))?;
+    } else {
+        let columns = Columns::new(wanted, now, out.width).of_oldest();
+        let lines: String = found.values().map(|found| columns.line(found)).collect();
+        out.text(&columns.head())?;
+        out.exact(lines.as_bytes())?;
+    }
+    told(wanted, limit, found.len() as u64)
+}
+
+/// Ends a list of so many letters.
+fn told(wanted: &Wanted, limit: Option<usize>, letters: u64) -> Result<Ended, Error> {
+    if letters > 0 || limit == Some(0) {
+        return Ok(Ended::Done);
+    }
+    crate::out::say("no letters");
+    wanted.met(0)
 }
 
 /// Writes whole letters while they are read. A letter that lost its body is written without it, and told of.
@@ -112,9 +178,10 @@ pub(crate) async fn export<L: Letters>(
     limit: Option<usize>,
     out: Out,
 ) -> Result<Ended, Error> {
-    let (mut left, mut bodiless) = (limit.unwrap_or(usize::MAX), 0);
+    let (mut left, mut bodiless, mut met) = (limit.unwrap_or(usize::MAX), 0, 0);
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
+        met += page.len() as u64;
         for few in page.chunks(WHOLE) {
             let ids: Vec<_> = few.iter().map(|found| found.id).collect();
             // One that is gone, or has left its status since the index was written, is not what was asked for.
@@ -131,5 +198,5 @@ pub(crate) async fn export<L: Letters>(
         crate::out::say(&format!("{bodiless} of them without their bodies: erased, expired or lost"));
         return Ok(Ended::NotAsAsked);
     }
-    Ok(Ended::Done)
+    if limit == Some(0) { Ok(Ended::Done) } else { wanted.met(met) }
 }

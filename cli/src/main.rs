@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `args.rs` | what can be said on the command line |
 //! | `run.rs` | which command does what |
-//! | `aws.rs`, `stack.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found |
+//! | `aws.rs`, `stack.rs`, `reach.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found; what is told when nothing answers |
 //! | `walk.rs` | letters through the indexes |
 //! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
@@ -31,6 +31,7 @@ mod jobs;
 mod json;
 mod list;
 mod out;
+mod reach;
 mod replay;
 mod run;
 #[cfg(test)]

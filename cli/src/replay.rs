@@ -117,6 +117,7 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         confirmable(asked.yes)?;
     }
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
+    preview.met(&selection)?;
     let edits = match &edit {
         Some(edit) => edit::gather(&desk.letters()?, &selection, edit).await?,
         None => Vec::new(),

@@ -9,7 +9,7 @@ use redrive_core::time::Timestamp;
 use serde_json::json;
 
 use crate::act::{self, Doing, Report};
-use crate::args::{Command, Filters, Line, List, Steer};
+use crate::args::{Command, Filters, Line, List, Ordered, Steer};
 use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
@@ -54,20 +54,28 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     }
     let said = who::said(line.common.by.as_deref())?;
     let desk = Desk::open(&line.common).await?;
+    at(&desk, line, said, (now, out)).await.map_err(|error| desk.explained(error))
+}
+
+async fn at(desk: &Desk, line: &Line, said: Option<&str>, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let by = async || who::named(desk.caller().await.as_deref(), said, who::user_at_host);
     match &line.command {
         Command::Causes(filters) => {
-            let wanted = wanted(&desk, filters, vec![Status::Pending], now)?;
+            let wanted = wanted(desk, filters, vec![Status::Pending], now)?;
             let found = causes::gather(&desk.letters()?, &wanted).await?;
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
-            Ok(Ended::Done)
+            wanted.met(causes::total(&found))
         }
-        Command::List(List { filters, status, limit }) => {
-            let wanted = wanted(&desk, filters, status.statuses(), now)?;
-            list::run(&desk.letters()?, &wanted, *limit, now, out).await
+        Command::List(Ordered { list: List { filters, status, limit }, oldest }) => {
+            let wanted = wanted(desk, filters, status.statuses(), now)?;
+            let letters = desk.letters()?;
+            match oldest {
+                true => list::oldest(&letters, &wanted, *limit, (now, out)).await,
+                false => list::run(&letters, &wanted, *limit, now, out).await,
+            }
         }
         Command::Export(List { filters, status, limit }) => {
-            let wanted = wanted(&desk, filters, status.statuses(), now)?;
+            let wanted = wanted(desk, filters, status.statuses(), now)?;
             list::export(&desk.letters()?, &wanted, *limit, out).await
         }
         Command::Show { id } => {
@@ -79,7 +87,7 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
             Ok(Ended::Done)
         }
         Command::Status => {
-            let board = status::gather(&desk, now).await?;
+            let board = status::gather(desk, now).await?;
             out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
             Ok(Ended::Done)
         }
@@ -89,21 +97,21 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
             Ok(Ended::Done)
         }
         Command::Watch { job, every } => watch::run(&desk.letters()?, *job, Duration::from_secs(*every), out).await,
-        Command::Replay(asked) => replay::run(asked, &desk, &by().await?, (now, out)).await,
-        Command::Eject(asked) => eject::run(asked, &desk, &by().await?, (now, out)).await,
-        Command::Drain => drain::run(&desk, out).await,
+        Command::Replay(asked) => replay::run(asked, desk, &by().await?, (now, out)).await,
+        Command::Eject(asked) => eject::run(asked, desk, &by().await?, (now, out)).await,
+        Command::Drain => drain::run(desk, out).await,
         Command::Import { file, yes } => {
             let listed = desk.queues().await;
             import::run(&desk.letters()?, file, listed.as_deref(), *yes, (now, out)).await
         }
-        Command::Pause(asked) => steer("pause", asked, &desk, &by().await?, out).await,
-        Command::Resume(asked) => steer("resume", asked, &desk, &by().await?, out).await,
-        Command::Cancel(asked) => steer("cancel", asked, &desk, &by().await?, out).await,
-        Command::Discard(remark) => act::run(Doing::Discard, remark, &desk, &by().await?, (now, out)).await,
-        Command::Restore(remark) => act::run(Doing::Restore, remark, &desk, &by().await?, (now, out)).await,
-        Command::Note(remark) => act::run(Doing::Note, remark, &desk, &by().await?, (now, out)).await,
-        Command::Erase(remark) => act::run(Doing::Erase, remark, &desk, &by().await?, (now, out)).await,
-        Command::Free(remark) => act::run(Doing::Free, remark, &desk, &by().await?, (now, out)).await,
+        Command::Pause(asked) => steer("pause", asked, desk, &by().await?, out).await,
+        Command::Resume(asked) => steer("resume", asked, desk, &by().await?, out).await,
+        Command::Cancel(asked) => steer("cancel", asked, desk, &by().await?, out).await,
+        Command::Discard(remark) => act::run(Doing::Discard, remark, desk, &by().await?, (now, out)).await,
+        Command::Restore(remark) => act::run(Doing::Restore, remark, desk, &by().await?, (now, out)).await,
+        Command::Note(remark) => act::run(Doing::Note, remark, desk, &by().await?, (now, out)).await,
+        Command::Erase(remark) => act::run(Doing::Erase, remark, desk, &by().await?, (now, out)).await,
+        Command::Free(remark) => act::run(Doing::Free, remark, desk, &by().await?, (now, out)).await,
         Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
     }
 }

@@ -6,13 +6,13 @@ use std::fmt::Write;
 
 use redrive_core::envelope::AttributeValue;
 use redrive_core::ids::LetterId;
-use redrive_core::key::LedgerKey;
 use redrive_core::ledger::{Entry, State};
 use redrive_core::letter::{Body, Event, Letter, Status};
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::status::expiry::records;
 use crate::text::{ago, count, instant, lines, queue_name, shown};
 
 /// A letter, and what the ledger says of it.
@@ -27,8 +27,8 @@ pub(crate) struct Seen {
 pub(crate) enum Asked {
     /// There is no ledger.
     NotKept,
-    /// The entry of the letter's key, or of its life if no key was found.
-    Entry(Option<Box<Entry>>),
+    /// The records of the letter, each with what it stands under; none, if it knows nothing of it.
+    Records(Vec<(&'static str, Entry)>),
 }
 
 /// Reads both. `None`: there is no such letter.
@@ -41,20 +41,21 @@ pub(crate) async fn gather<L: Letters, R: LedgerReader>(
     if !ledger.is_kept() {
         return Ok(Some(Seen { letter, ledger: Asked::NotKept }));
     }
-    let key = match &letter.key {
-        Some(key) => LedgerKey::owned(&letter.scope, key),
-        None => LedgerKey::ownerless(None, &letter.life),
-    };
-    let entry = ledger.read(&[key]).await?.pop().flatten().map(Box::new);
-    Ok(Some(Seen { letter, ledger: Asked::Entry(entry) }))
+    let (places, keys): (Vec<_>, Vec<_>) = records(&letter).into_iter().unzip();
+    let entries = places.into_iter().zip(ledger.read(&keys).await?);
+    let found = entries.filter_map(|(place, entry)| Some((place, entry?))).collect();
+    Ok(Some(Seen { letter, ledger: Asked::Records(found) }))
 }
 
 pub(crate) fn document(seen: &Seen) -> Value {
-    let entry = match &seen.ledger {
-        Asked::Entry(Some(entry)) => crate::json::entry(entry),
-        Asked::Entry(None) | Asked::NotKept => Value::Null,
+    let found: &[_] = match &seen.ledger {
+        Asked::Records(found) => found,
+        Asked::NotKept => &[],
     };
-    json!({"letter": crate::json::letter(&seen.letter), "ledger": entry})
+    let records: Vec<_> =
+        found.iter().map(|(place, entry)| json!({"of": place, "entry": crate::json::entry(entry)})).collect();
+    let first = found.first().map_or(Value::Null, |(_, entry)| crate::json::entry(entry));
+    json!({"letter": crate::json::letter(&seen.letter), "ledger": first, "ledger_records": records})
 }
 
 /// A text that grows by named lines, none of them too wide.
@@ -230,11 +231,14 @@ fn body(page: &mut Page, payload: &str) {
 }
 
 fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
-    let entry = match asked {
-        Asked::NotKept => return page.under(2, "there is none: this consumer keeps no ledger"),
-        Asked::Entry(None) => return page.under(2, "knows nothing of it"),
-        Asked::Entry(Some(entry)) => entry,
-    };
+    match asked {
+        Asked::NotKept => page.under(2, "there is none: this consumer keeps no ledger"),
+        Asked::Records(found) if found.is_empty() => page.under(2, "knows nothing of it"),
+        Asked::Records(found) => found.iter().for_each(|(place, entry)| record(page, letter, (place, entry), now)),
+    }
+}
+
+fn record(page: &mut Page, letter: &Letter, (place, entry): (&str, &Entry), now: Timestamp) {
     let whose = if letter.is_effect(&entry.hash) { "this payload" } else { "another payload" };
     let state = match entry.state {
         State::InProgress => format!("IN_PROGRESS with {whose}, until {}", instant(entry.lease_until)),
@@ -242,7 +246,7 @@ fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
         State::Failed => format!("FAILED with {whose}"),
     };
     let expired = if entry.expired(now) { " It has expired." } else { "" };
-    page.under(2, &format!("{state}; forgotten {}.{expired}", instant(entry.expires)));
+    page.under(2, &format!("of {place}: {state}; forgotten {}.{expired}", instant(entry.expires)));
     for record in &entry.lives {
         let dead = if record.dead { ", dead" } else { "" };
         let attempts = count(u64::from(record.attempts), "attempt", "attempts");
@@ -258,5 +262,28 @@ fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
     if let Some(fault) = &entry.fault {
         let class = redrive_core::letter::ErrorType::from(fault.class).as_str();
         page.under(2, &shown(&format!("last failure {}", failure(class, &fault.code, &fault.text))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_testkit::{ModelLedger, ModelLetters};
+
+    use super::*;
+    use crate::samples::{self, NOW};
+
+    #[tokio::test]
+    async fn a_record_is_shown_wherever_the_ledger_keeps_it() {
+        let letter = samples::full();
+        let (letters, ledger) = (ModelLetters::new(), ModelLedger::new());
+        letters.force(letter.clone());
+        let (_, under_the_send) = records(&letter).swap_remove(1);
+        ledger.force(under_the_send, samples::entry(&letter));
+        let seen = gather(&letters, &ledger, letter.id).await.unwrap().unwrap();
+        let text = render(&seen, NOW, 80);
+        assert!(text.contains("of its last send: FAILED with this payload"), "{text}");
+        assert_eq!(document(&seen)["ledger_records"][0]["of"], "its last send");
+        let seen = gather(&letters, &ModelLedger::new(), letter.id).await.unwrap().unwrap();
+        assert!(render(&seen, NOW, 80).contains("knows nothing of it"));
     }
 }

@@ -18,7 +18,7 @@ use crate::aws::Desk;
 use crate::causes::{self, Cause};
 use crate::ended::Error;
 use crate::jobs::{self, Seen};
-use crate::text::{ago, count, fit, queue_name, shown, table};
+use crate::text::{ago, count, fit, lines, queue_name, shown, table};
 use crate::walk::Wanted;
 use alarms::Alarm;
 use expiry::{Expiry, Memory};
@@ -116,7 +116,7 @@ pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
         under_way[n] = counts.iter().sum();
     }
     let [replaying, replayed] = under_way;
-    let memory = expiry::memory(ledger, first.as_ref(), now).await?;
+    let memory = expiry::memory(letters, ledger, first.as_ref(), now).await?;
     let jobs = jobs::gather(letters, true).await?;
     Ok(Table { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
 }
@@ -258,7 +258,10 @@ fn queues(board: &Board, now: Timestamp, width: usize) -> String {
     let dead = board.queues.iter().find(|queue| queue.role == QUEUES[1].1);
     if let (Some(queue), Some(expiry)) = (dead, board.expiry) {
         let line = format!("The first message of {} {}", shown(&queue.name), expiry.words(now));
-        let _ = writeln!(text, "{}", fit(&line, width));
+        // What stands last is what matters, so nothing of it is cut.
+        for line in lines(&line, width) {
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
     }
     text
 }

@@ -11,8 +11,8 @@ use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 
 use crate::args::Filters;
-use crate::ended::Error;
-use crate::text::queue_name;
+use crate::ended::{Ended, Error};
+use crate::text::{queue_name, shown};
 
 /// How many candidates are asked for at once.
 const PAGE: usize = 100;
@@ -34,6 +34,18 @@ impl Wanted {
             None => self.statuses.iter().copied().map(Some).collect(),
         };
         statuses.into_iter().flat_map(|status| (0..SHARDS).map(move |shard| (status, shard))).collect()
+    }
+
+    /// Ends a command that has met so many of these letters. None of a cause that was named is an error: a script must not take a
+    /// slip of the name for good news.
+    pub(crate) fn met(&self, letters: u64) -> Result<Ended, Error> {
+        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else { return Ok(Ended::Done) };
+        let standing: Vec<_> = self.statuses.iter().map(ToString::to_string).collect();
+        Err(Error::Absent(format!(
+            "no letter that fits is {} with the cause {}: `redrive causes` names the causes that are there",
+            standing.join(" or "),
+            shown(cause)
+        )))
     }
 
     async fn page<L: Letters>(

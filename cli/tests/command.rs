@@ -149,6 +149,45 @@ fn an_aws_that_does_not_answer_ends_with_3() {
     assert_eq!(code(&output), 3, "{}", said(&output));
 }
 
+/// What is said in one line on a machine without AWS's usual variables but these.
+fn alone(variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
+    command.env_clear().env("USER", "ann").env("AWS_MAX_ATTEMPTS", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("HOME", "/nowhere").envs(variables.iter().copied());
+    let output = command.stdin(Stdio::null()).args(arguments).output().unwrap();
+    let said = said(&output);
+    for dump in ["Error {", "Failure(", "ConnectorError", "Some(", "source:"] {
+        assert!(!said.contains(dump), "{said}");
+    }
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    (code(&output), said)
+}
+
+#[test]
+fn what_keeps_aws_from_answering_is_one_sentence_with_what_was_tried_and_the_mend() {
+    let outputs = outputs("reach.json");
+    let outputs = outputs.to_str().unwrap();
+    let keys = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    for command in [&["causes"][..], &["status"], &["doctor"]] {
+        let (code, said) = alone(&[], &[&["--outputs", outputs], command].concat());
+        assert!(code == 3 && said.contains("no AWS credentials") && said.contains("AWS_PROFILE"), "{code} {said}");
+        let (code, said) = alone(&keys, &[&["--stack", "orders"], command].concat());
+        assert!(code == 2 && said.contains("no AWS region") && said.contains("--region"), "{code} {said}");
+    }
+    for (command, tried) in [
+        (&["causes"][..], "dead-letter table letters in eu-west-1 at http://127.0.0.1:"),
+        (&["show", ID], "dead-letter table letters in eu-west-1 at http://127.0.0.1:"),
+        (&["drain"], "queue orders-dlq did not say how deep it is in eu-west-1 at http://127.0.0.1:"),
+        (&["doctor"], "no queue could be read in eu-west-1 at http://127.0.0.1:"),
+    ] {
+        let (code, said) = alone(&keys, &[&["--outputs", outputs], command].concat());
+        assert!(code == 3 && said.contains(tried) && said.contains("is the endpoint the right one"), "{code} {said}");
+    }
+    let region = ["--stack", "orders", "--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:1", "causes"];
+    let (code, said) = alone(&keys, &region);
+    assert!(code == 3 && said.contains("stack orders could not be described in eu-west-1 at http://127.0.0.1:1"));
+}
+
 #[test]
 fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     let output = redrive(&["--help"]);

@@ -36,12 +36,13 @@ class DeploymentError(RuntimeError):
     """SAM said no."""
 
 
-def client(service: str, settings: Settings, endpoint: str) -> Any:
-    """A client of the stage, of which nothing of the user's own AWS settings can be a part."""
+def client(service: str, settings: Settings, endpoint: str | None) -> Any:
+    """A client of the stage, of which nothing of the user's own AWS settings can be a part; or, without an endpoint and without
+    credentials of the stage's, of the user's account."""
     session: Any = boto3.Session()
     return session.client(
         service,
-        endpoint_url=endpoint,
+        endpoint_url=endpoint or None,
         region_name=settings.region,
         config=Config(retries={"mode": "standard", "max_attempts": 5}, read_timeout=90),
         **{name.lower(): value for name, value in settings.credentials.items()},
@@ -63,12 +64,12 @@ def deploy(settings: Settings, endpoint: str, parameters: Mapping[str, str] | No
 
     `parameters` change those of the stage's configuration.
     """
-    _make_bucket(settings, endpoint)
+    make_bucket(settings, endpoint)
     changed = {**_configured("stage"), **parameters} if parameters else {}
     _deploy(settings, endpoint, "stage", settings.build() / "template.yaml", changed)
     outputs = _outputs(settings, endpoint, STACK)
     if settings.endpoint is None:
-        _mend_mapping(settings, outputs)
+        mend_mapping(settings, outputs)
     _write_files(settings, endpoint, outputs)
     return outputs
 
@@ -86,7 +87,7 @@ def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
     _deploy(settings, endpoint, f"stage-{name}", _template(settings, variant), configured)
     outputs = {**needed, **_outputs(settings, endpoint, variant.stack)}
     if settings.endpoint is None and "ProcessorMappingId" in outputs:
-        _mend_mapping(settings, outputs)
+        mend_mapping(settings, outputs)
     settings.outputs_of(name).write_text(json.dumps(outputs, indent=2) + "\n")
     return outputs
 
@@ -154,7 +155,7 @@ def _sam(
         raise DeploymentError(f"sam {command} failed (all of it in {log}):\n{tail}")
 
 
-def _make_bucket(settings: Settings, endpoint: str) -> None:
+def make_bucket(settings: Settings, endpoint: str) -> None:
     s3 = client("s3", settings, endpoint)
     known = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     if ARTIFACTS not in known:
@@ -167,7 +168,7 @@ def _outputs(settings: Settings, endpoint: str, stack_name: str) -> Outputs:
     return {**outputs, "endpoint": endpoint, "region": settings.region}
 
 
-def _mend_mapping(settings: Settings, outputs: Outputs) -> None:
+def mend_mapping(settings: Settings, outputs: Outputs) -> None:
     """Sets the mapping's numbers once more, through the API.
 
     MiniStack keeps a number that comes through a template's parameter as text, and its poller then refuses to

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -28,6 +29,16 @@ HOW_MANY = {
     Kind.REFUSED: 12,
     Kind.REUSED: 1,
     Kind.UNKNOWN_CURRENCY: 20,
+}
+# The same kinds, a hundred in all, for a canary in a real account.
+HUNDRED = {
+    Kind.GOOD: 60,
+    Kind.TWICE: 10,
+    Kind.LATE: 8,
+    Kind.MALFORMED: 6,
+    Kind.REFUSED: 6,
+    Kind.REUSED: 1,
+    Kind.UNKNOWN_CURRENCY: 9,
 }
 KNOWN_CURRENCIES = ("EUR", "USD", "GBP")
 NEW_CURRENCY = "CHF"
@@ -64,10 +75,10 @@ class Plan:
     afterwards: tuple[tuple[Order, str], ...]
 
 
-def plan(run: str, seed: int) -> Plan:
+def plan(run: str, seed: int, how_many: Mapping[Kind, int] = HOW_MANY) -> Plan:
     """The same orders for the same seed; `run` keeps one run's keys from another's."""
     chance = random.Random(seed)
-    kinds = [kind for kind, count in HOW_MANY.items() for _ in range(count)]
+    kinds = [kind for kind, count in how_many.items() for _ in range(count)]
     orders = tuple(_order(f"{run}-{number:04}", kind, chance) for number, kind in enumerate(kinds))
     sends = [(order, order.body) for order in orders]
     sends += [(order, order.body) for order in orders if order.kind is Kind.TWICE]

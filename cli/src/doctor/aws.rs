@@ -54,7 +54,7 @@ where
         None if matches!(error, SdkError::ResponseError(_)) => {
             Unread::Because(format!("{call}: its answer could not be read"))
         }
-        None => Unread::Because(format!("{call}: no answer")),
+        None => Unread::Because(format!("{call}: no answer; is the endpoint the right one, and up?")),
     }
 }
 

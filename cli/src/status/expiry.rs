@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use redrive_core::ids::SendId;
 use redrive_core::key::LedgerKey;
-use redrive_core::letter::ErrorType;
-use redrive_core::ports::{LedgerReader, Unavailable};
+use redrive_core::letter::{ErrorType, Letter};
+use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
 use super::Depths;
 use crate::text::ago;
+
+/// The shortest memory that a ledger may have: it must outlast both queues, and they keep a message for a day and for 14.
+const SHORTEST: Duration = Duration::from_secs(15 * 86_400);
 
 /// When SQS deletes the first message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,24 +78,38 @@ pub(crate) fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) 
     kept.min_by_key(|found| (found.last_failed_at, found.id))
 }
 
-/// What the ledger still knows of it.
-pub(crate) async fn memory<R: LedgerReader>(
+/// Places where the ledger may have a record of a letter: under its key, and where the outcomes stand of its last send and of its
+/// message, if these owned no key.
+pub(crate) fn records(letter: &Letter) -> Vec<(&'static str, LedgerKey)> {
+    let owned = letter.key.as_ref().map(|key| ("its key", LedgerKey::owned(&letter.scope, key)));
+    let sent = letter.sends.last().map(|send| (SendId { letter: letter.id, number: send.number }, &send.hash));
+    let sends = sent.map(|(send, hash)| {
+        let earlier = ("its last send, by an earlier version", LedgerKey::of_send_without_hash(send));
+        [("its last send", LedgerKey::of_send(send, hash)), earlier]
+    });
+    let message = ("its message", LedgerKey::ownerless(None, &letter.life));
+    owned.into_iter().chain(sends.into_iter().flatten()).chain([message]).collect()
+}
+
+/// Reads how long the ledger still knows a letter: for as long as its longest record is kept.
+pub(crate) async fn memory<L: Letters, R: LedgerReader>(
+    letters: &L,
     ledger: &R,
     first: Option<&Candidate>,
     now: Timestamp,
 ) -> Result<Option<Memory>, Unavailable> {
-    let Some((first, key)) = first.and_then(|first| Some((first, first.key.as_ref()?))) else { return Ok(None) };
-    if !ledger.is_kept() {
-        return Ok(None);
-    }
-    let entry = ledger.read(&[LedgerKey::owned(&first.scope, key)]).await?.pop().flatten();
-    let entry = entry.filter(|entry| !entry.expired(now));
-    Ok(Some(entry.map_or(Memory::Gone, |entry| Memory::Until(entry.expires))))
+    let Some(first) = first.filter(|_| ledger.is_kept()) else { return Ok(None) };
+    let Some(letter) = letters.read(&[first.id]).await?.pop().flatten() else { return Ok(None) };
+    let keys: Vec<_> = records(&letter).into_iter().map(|(_, key)| key).collect();
+    let entries = ledger.read(&keys).await?.into_iter().flatten().filter(|entry| !entry.expired(now));
+    // What is younger than any ledger's memory was not forgotten: nothing was ever recorded of it.
+    let forgettable = letter.sent_at.after(SHORTEST) < now;
+    Ok(entries.map(|entry| entry.expires).max().map(Memory::Until).or(forgettable.then_some(Memory::Gone)))
 }
 
 #[cfg(test)]
 mod tests {
-    use redrive_core::letter::Letter;
+    use redrive_testkit::{ModelLedger, ModelLetters};
 
     use super::*;
     use crate::samples::{self, NOW};
@@ -112,6 +130,25 @@ mod tests {
         assert_eq!(Expiry::of(&dead(3), Some(Duration::ZERO), None, age, NOW), bound(12), "on FIFO queues");
         assert_eq!(Expiry::of(&dead(3), Some(13 * DAY), None, age, NOW), bound(0));
         assert_eq!(Expiry::of(&dead(3), Some(4 * DAY), None, None, NOW), Some(Expiry::Unknown));
+    }
+
+    #[tokio::test]
+    async fn only_what_is_older_than_any_ledgers_memory_and_has_no_record_anywhere_is_forgotten() {
+        let letter = samples::full();
+        let first = Candidate::of(&letter);
+        let store = ModelLetters::new();
+        store.force(letter.clone());
+        let ledger = ModelLedger::new();
+        let asked = async |now| memory(&store, &ledger, Some(&first), now).await.unwrap();
+        assert_eq!(asked(NOW).await, None, "minutes after the installation nothing is forgotten");
+        assert_eq!(asked(letter.sent_at.after(16 * DAY)).await, Some(Memory::Gone));
+        for (place, key) in records(&letter) {
+            let ledger = ModelLedger::new();
+            let entry = samples::entry(&letter);
+            ledger.force(key, entry.clone());
+            let found = memory(&store, &ledger, Some(&first), NOW).await.unwrap();
+            assert_eq!(found, Some(Memory::Until(entry.expires)), "{place}");
+        }
     }
 
     #[test]

@@ -91,8 +91,8 @@ function ofLetters(watched: Watched, paging: PagingSettings): Rule[] {
     {
       id: 'OldestPendingAlarm',
       says:
-        'A letter waits for longer than the objective allows (OldestPendingLimitSeconds). Find it: redrive list --stack ' +
-        `${STACK}. Then redrive show, and redrive replay or redrive discard.`,
+        'A letter waits for longer than the objective allows (OldestPendingLimitSeconds). Find it: redrive list --oldest ' +
+        `--stack ${STACK}. Then redrive show, and redrive replay or redrive discard.`,
       metric: metric('OldestPendingAge'),
       threshold: paging.oldestPendingSeconds,
       ...gauge,

@@ -24,7 +24,7 @@ export type ReplayRule =
       readonly replay: 'auto';
       /** Time before it is replayed; doubled with each further death. */
       readonly coolDown?: Duration;
-      /** Deaths after which it waits for a person. */
+      /** Replays by the schedule at the most: one that died more often waits for a person. */
       readonly maxDeaths?: number;
     };
 
@@ -69,7 +69,7 @@ export interface PolicyProps {
    */
   readonly replayCoolDown?: Duration;
   /**
-   * Deaths after which a letter waits for a person.
+   * Replays by the schedule at the most. A letter that died more often than this waits for a person.
    * @default 3
    */
   readonly replayMaxDeaths?: number;

@@ -1,7 +1,9 @@
 //! What an SDK's error means: classified once, as plain data, and told without anything of a message.
 
+use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
@@ -12,6 +14,10 @@ use redrive_core::ports::Unavailable;
 pub(crate) enum Failure {
     /// The request never left: it could not be built, or there are no credentials.
     NotBuilt,
+    /// Nobody could be found to sign the request as.
+    NoCredentials,
+    /// The request was not sent, for this reason: the SDK's own last word, which knows nothing of the request.
+    NotSent(String),
     /// No answer came; the request may have done its work.
     NoAnswer(&'static str),
     /// An answer came that could not be read; the request may have done its work.
@@ -33,8 +39,12 @@ impl Failure {
             SdkError::ConstructionFailure(_) => Self::NotBuilt,
             SdkError::TimeoutError(_) => Self::NoAnswer("timed out"),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::NoAnswer("timed out while connecting"),
-            SdkError::DispatchFailure(failure) if failure.is_io() => Self::NoAnswer("the connection failed"),
-            SdkError::DispatchFailure(_) => Self::NoAnswer("the request could not be dispatched"),
+            SdkError::DispatchFailure(failure) if failure.is_io() => {
+                Self::NoAnswer("the connection failed; is the endpoint the right one, and up?")
+            }
+            SdkError::DispatchFailure(failure) => {
+                Self::not_sent(failure.as_connector_error().map(|why| why as &(dyn Error + 'static)))
+            }
             SdkError::ResponseError(garbled) => Self::Garbled(garbled.raw().status().as_u16()),
             SdkError::ServiceError(answer) => Self::Refused {
                 code: error.code().unwrap_or("an error without a code").to_owned(),
@@ -42,6 +52,33 @@ impl Failure {
                 request: error.request_id().unwrap_or("unknown").to_owned(),
             },
             _ => Self::NoAnswer("failed in a way that this version does not know"),
+        }
+    }
+
+    /// The innermost reason tells the most, and the ones around it only repeat that something failed.
+    fn not_sent(why: Option<&(dyn Error + 'static)>) -> Self {
+        let (mut next, mut said) = (why, None);
+        while let Some(why) = next {
+            if why.is::<CredentialsError>() {
+                return Self::NoCredentials;
+            }
+            said = Some(why.to_string());
+            next = why.source();
+        }
+        Self::NotSent(said.unwrap_or_else(|| "it was not said why".to_owned()))
+    }
+
+    /// Names the mend of an answer, where it is certain.
+    fn mend(code: &str) -> &'static str {
+        match code {
+            "ResourceNotFoundException" => {
+                "; it is not there: are its name, the region and the account the right ones?"
+            }
+            "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException" | "InvalidClientTokenId" => {
+                "; the credentials are not taken: log in again"
+            }
+            "AccessDeniedException" | "AccessDenied" => "; the caller's policies do not allow it",
+            _ => "",
         }
     }
 
@@ -81,11 +118,20 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotBuilt => f.write_str("the request could not be built or signed"),
+            Self::NoCredentials => f.write_str("no credentials were found to sign the request with"),
+            Self::NotSent(why) => write!(f, "the request could not be sent: {why}"),
             Self::NoAnswer(how) => f.write_str(how),
             Self::Garbled(status) => write!(f, "its answer could not be read (status {status})"),
-            Self::Refused { code, status, request } => write!(f, "{code} (status {status}, request {request})"),
+            Self::Refused { code, status, request } => {
+                write!(f, "{code} (status {status}, request {request}){}", Self::mend(code))
+            }
         }
     }
+}
+
+/// Says why a service gave no good answer, in one line with the mend where that is known; nothing of a request or a message.
+pub fn told<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
+    Failure::of(error).to_string()
 }
 
 /// An error of the SDK as the ports tell it.
@@ -126,6 +172,24 @@ mod tests {
         ] {
             assert_eq!(doubtful.did_nothing(), None, "{doubtful}");
         }
+    }
+
+    #[test]
+    fn what_was_not_sent_is_told_by_its_innermost_reason_and_missing_credentials_by_their_name() {
+        let none = CredentialsError::not_loaded("no provider has any");
+        let told = |why: &(dyn Error + 'static)| Failure::not_sent(Some(why)).to_string();
+        assert_eq!(told(&none), "no credentials were found to sign the request with");
+        let region = std::io::Error::other(std::io::Error::other("missing signing region"));
+        assert_eq!(told(&region), "the request could not be sent: missing signing region");
+        assert_eq!(Failure::not_sent(None).did_nothing(), None);
+    }
+
+    #[test]
+    fn an_answer_names_its_mend_where_that_is_certain() {
+        let told = refused("ResourceNotFoundException", 400).to_string();
+        assert!(told.ends_with("are its name, the region and the account the right ones?"), "{told}");
+        assert!(refused("ExpiredTokenException", 400).to_string().ends_with("log in again"));
+        assert_eq!(refused("InternalServerError", 500).to_string(), "InternalServerError (status 500, request r-1)");
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod table;
 mod writes;
 
 pub use clients::Aws;
+pub use failure::told;
 pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;
 pub use letters::LetterTable;

@@ -208,7 +208,7 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
     // What goes elsewhere goes without the attribute.
     send.is_none_or(|send| send.to.is_none())
         && redrive.number <= letter.number
-        && redrive.key.as_ref() == key
+        && letter.is_key(redrive.key.as_ref(), key)
         && letter.may_have(&dead.envelope.attributes)
         && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash == dead.hash)
         && (reading.hashing == Hashing::Canonical || same_body())

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{LetterId, QueueArn};
-use crate::letter::{ErrorType, Letter, Status};
+use crate::letter::{ERASED, ErrorType, Letter, Status};
 use crate::policy::Policy;
 use crate::replay::Candidate;
 use crate::time::Timestamp;
@@ -87,6 +87,12 @@ impl Cause {
             expires: self.expires.max(other.expires),
             ..self
         }
+    }
+
+    /// The same after this letter was erased: the model of every store behind the port.
+    #[must_use]
+    pub fn without_text_of(self, letter: LetterId) -> Self {
+        if self.example == letter { Self { error_message: ERASED.to_owned(), ..self } } else { self }
     }
 
     /// Whether it counts as unknown. Whole seconds, as DynamoDB's time to live.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ids::{Life, Scope, SendId};
+use crate::ids::{LetterId, Life, Scope, SendId};
 
 /// The message attribute that carries a producer's own key.
 pub const ATTRIBUTE: &str = "idempotency-key";
@@ -48,6 +48,14 @@ impl Key {
             1..=LIMIT => Ok(Self(text)),
             more => Err(NoKey::TooLong(more)),
         }
+    }
+
+    /// The mark that stays of the key of an erased letter: the same for the same key, nowhere else the same.
+    #[must_use]
+    pub fn erased(&self, letter: LetterId) -> Self {
+        let hash = Sha256::digest(format!("{letter}#{}", self.0).as_bytes());
+        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("erased-{hex}"))
     }
 
     /// The text.

@@ -5,7 +5,9 @@ mod body;
 mod edges;
 mod edited;
 mod eject;
+mod erase;
 mod error_type;
+mod history;
 mod send;
 
 use std::fmt;
@@ -23,7 +25,9 @@ pub use attributes::AttributesHash;
 pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
 pub use edited::Edited;
+pub use erase::{ERASED, Traces};
 pub use error_type::ErrorType;
+pub use history::{FUNCTIONS, is_function};
 pub use send::Send;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
@@ -279,33 +283,6 @@ impl Letter {
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
         self.hash == *hash || self.hash_now() == hash || self.sends.iter().any(|send| send.hash == *hash)
-    }
-
-    /// Forgets what is oldest, attempts first, until it fits into its item: a letter that could not be written could
-    /// never move again.
-    fn trimmed(mut self) -> Self {
-        while self.head_bytes() > HEAD_LIMIT {
-            let attempt = self.history.iter().position(|event| event.what == Happening::AttemptFailed);
-            if let Some(oldest) = attempt.or((self.history.len() > 1).then_some(0)) {
-                self.history.remove(oldest);
-            } else if self.sends.len() > 1 {
-                self.forget_a_send();
-            } else {
-                break;
-            }
-        }
-        self
-    }
-
-    fn note(&mut self, at: Timestamp, what: Happening, who: &str, note: Option<String>) {
-        self.push(Event { at, what, who: who.to_owned(), note, attempt: None });
-    }
-
-    fn push(&mut self, event: Event) {
-        self.history.push(event);
-        if self.history.len() > HISTORY {
-            self.history.remove(0);
-        }
     }
 }
 

@@ -159,6 +159,14 @@ pub trait Causes: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Vec<Result<Sighted, Unavailable>>> + Send;
 
+    /// Takes the text away that a cause has of this letter, if the letter is its example: it was erased.
+    fn erase_example(
+        &self,
+        source: &QueueArn,
+        fingerprint: &str,
+        letter: LetterId,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
     /// What is known of a queue's causes, by fingerprint: those after `after`, at most `limit`, and whether there are more.
     /// Expired ones may be among them.
     fn causes(

@@ -1,5 +1,6 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
+mod act;
 mod consent;
 mod edit;
 mod order;
@@ -17,6 +18,7 @@ use crate::key::Key;
 use crate::letter::{Letter, NoBody, Status};
 use crate::redrive::{ATTRIBUTE, Redrive};
 
+pub use act::Act;
 pub use consent::{Asked, Consent, KnownOf, consent};
 pub use edit::{CannotEdit, Edit, Prepared};
 pub use order::{Heads, is_fifo};

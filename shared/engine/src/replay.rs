@@ -2,6 +2,7 @@ mod control;
 mod edit;
 mod eject;
 mod elsewhere;
+mod erase;
 mod free;
 mod groups;
 mod mark;
@@ -139,10 +140,16 @@ impl<P: Ports> Replayer<P> {
     async fn say(
         &self,
         letters: Vec<Letter>,
-        (said, Remark { note, by, .. }): (Saying, &Remark),
+        (said, remark): (Saying, &Remark),
         policy: &Policy,
         report: &mut ReplayReport,
     ) {
+        let Remark { note, by, .. } = remark;
+        // What else is known of the messages goes first.
+        let letters = match said {
+            Saying::Erase => self.forget_traces(letters, remark, policy, report).await,
+            Saying::Discard | Saying::Restore | Saying::Note => letters,
+        };
         let edge = |letter: &Letter, now| match said {
             Saying::Discard => letter.discarded(note, by, policy, now).ok(),
             Saying::Restore => letter.restored(note, by, now).ok(),

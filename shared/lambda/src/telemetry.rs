@@ -17,6 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub const LINE_LIMIT: usize = 8 * 1024;
 /// The most bytes of one text in a line that was too long.
 const FIELD_LIMIT: usize = 512;
+/// Whose lines are written whatever level is chosen: what persons did.
+pub const AUDIT: &str = "redrive::audit";
 /// What these say below WARN can hold whole requests and events, and so bodies.
 const QUIET: [&str; 8] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tokio", "tower", "want"];
 /// Where Lambda's library logs that an invocation failed: without its request id, which our own line has.
@@ -47,7 +49,9 @@ fn filter(given: &str) -> Option<EnvFilter> {
     if plain && LevelFilter::from_str(given).is_err() {
         return None;
     }
-    EnvFilter::try_new(given).ok()
+    let chosen = EnvFilter::try_new(given).ok()?;
+    let audit = format!("{AUDIT}=info").parse().ok()?;
+    Some(chosen.add_directive(audit))
 }
 
 fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync

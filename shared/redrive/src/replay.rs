@@ -1,14 +1,16 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::ports::Clock;
-use redrive_core::replay::Request;
-use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, replay_all};
+use redrive_core::replay::{Act, Request};
+use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
+use redrive_lambda::telemetry::AUDIT;
 use redrive_lambda::{System, telemetry};
 use serde_json::{Value, json};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::Error;
 use crate::error::log;
@@ -18,6 +20,17 @@ use crate::meter::{self, Meter};
 const LEASE: Duration = Duration::from_secs(60);
 /// A batch takes less; what is left is the next run's.
 const RESERVE: Duration = Duration::from_secs(3);
+
+/// Places that an erasure leaves alone, because the dead-letter table is not there; told to whoever asked for it.
+const STAYS: [&str; 4] = [
+    "the ledger's entry (key, and the text of its last failure) until the ledger forgets it",
+    "earlier versions of the tables, for as long as point-in-time recovery goes back (35 days at most)",
+    "requests of failed invocations, with an edit's body, in the queue for them (14 days at most)",
+    "what handlers and consumers have logged themselves, for as long as the logs are kept",
+];
+
+/// The name of a request that cannot be read.
+const NOT_UNDERSTOOD: &str = "RequestNotUnderstood";
 
 /// Where a metric names a queue, what is of none that is configured.
 const UNLISTED: &str = "unlisted";
@@ -80,8 +93,23 @@ struct Replaying {
 
 impl Flow for Replaying {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
-        let request = Request::parse(&invocation.payload).map_err(|why| Failure::new("RequestNotUnderstood", why))?;
-        let reports = replay_all(&self.replayers, &request, invocation.deadline).await.map_err(failure)?;
+        let request = match Request::parse(&invocation.payload) {
+            Ok(request) => request,
+            // Nobody reads what a schedule is answered: only a failure tells of it.
+            Err(why) if invocation.payload.get("redrive").is_some() => return Err(Failure::new(NOT_UNDERSTOOD, why)),
+            Err(why) => return Ok(refused(NOT_UNDERSTOOD, why)),
+        };
+        let reports = replay_all(&self.replayers, &request, invocation.deadline).await;
+        if let Some(act) = request.act() {
+            audit(act, reports.as_ref().map(Reports::together));
+        }
+        let reports = match reports {
+            Ok(reports) => reports,
+            Err(ReplayError::Unavailable(why)) => return Err(Failure::new("Unavailable", why)),
+            Err(why @ ReplayError::NotListed(_)) => return Ok(refused("QueueNotListed", why)),
+            Err(why @ ReplayError::InCustody) => return Ok(refused("InCustody", why)),
+            Err(why @ ReplayError::NotADestination(_)) => return Ok(refused("NotADestination", why)),
+        };
         let now = System.now();
         for (meter, report) in self.meters.iter().zip(&reports.pairs) {
             meter::emit(&meter.replay(report, now));
@@ -97,18 +125,58 @@ impl Flow for Replaying {
         if reports.rest.unlisted > 0 {
             warn!(count = reports.rest.unlisted, "letters are of queues that are not configured; they were left alone");
         }
-        answer(self.meters.iter().map(Meter::queue), &together, &reports.pairs)
+        let mut answer = answer(self.meters.iter().map(Meter::queue), &together, &reports.pairs)?;
+        if matches!(request, Request::Erase(_)) {
+            answer["stays_elsewhere"] = json!(STAYS);
+        }
+        Ok(answer)
     }
 }
 
-fn failure(error: ReplayError) -> Failure {
-    let kind = match error {
-        ReplayError::Unavailable(_) => "Unavailable",
-        ReplayError::NotListed(_) => "QueueNotListed",
-        ReplayError::InCustody => "InCustody",
-        ReplayError::NotADestination(_) => "NotADestination",
-    };
-    Failure::new(kind, error)
+/// One line for each act of a person, however it ended: who did what to how many letters, and why. Where a letter keeps its own
+/// account for as long as it lives, the log keeps this one, out of reach of whoever may only invoke the function.
+fn audit(act: Act<'_>, report: Result<ReplayReport, &ReplayError>) {
+    let Act { action, by, why, named } = act;
+    match report {
+        Ok(report) => {
+            let job = report.jobs.first().map(|view| view.job.id.to_string());
+            info!(
+                target: AUDIT,
+                action,
+                by,
+                why,
+                named,
+                considered = report.considered,
+                done = done(action, &report),
+                refused = report.refused,
+                job,
+                "a person acted"
+            );
+        }
+        Err(error) => {
+            info!(target: AUDIT, action, by, why, named, %error, "a person acted, and it was refused or cut off")
+        }
+    }
+}
+
+/// Counts the letters that an act has changed.
+fn done(action: &str, report: &ReplayReport) -> usize {
+    match action {
+        "discard" => report.discarded,
+        "restore" => report.restored,
+        "note" => report.noted,
+        "erase" => report.erased,
+        "eject" => report.ejected,
+        "free" => report.freed,
+        _ => report.sent,
+    }
+}
+
+/// The answer to a person whose request was refused. It is no failure of the function: no alarm rings for a slip of the hand.
+fn refused(kind: &'static str, why: impl Display) -> Value {
+    let why = why.to_string();
+    warn!(kind, error = why, "request was refused, and nothing was touched");
+    json!({"refused": why, "refusal": kind})
 }
 
 /// All together, and where there are several queues, each by its name.

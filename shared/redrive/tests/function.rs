@@ -169,8 +169,50 @@ fn indexer_and_replay_answer_with_their_reports_and_refuse_what_is_not_theirs() 
     world.run("replay", &SETTINGS, |world| {
         let (end, said) = world.invoke(&json!({"redrive": "schedule"}), TIME);
         assert_eq!((end.as_str(), &said["sent"]), ("response", &json!(0)));
+        // Nobody reads what a schedule is answered.
         assert_eq!(world.invoke(&json!({"redrive": "sweep"}), TIME).1["errorType"], "RequestNotUnderstood");
+        for slip in [json!({"action": "explode"}), json!({}), json!({"action": "discard", "ids": [], "by": "ann"})] {
+            assert_eq!(refusal(&world.invoke(&slip, TIME)), ("response", Some("RequestNotUnderstood")), "{slip}");
+        }
     });
+}
+
+#[test]
+fn every_act_of_a_person_is_one_line_in_the_log_at_every_level_and_nobody_poses_as_a_function() {
+    let world = World::start();
+    let id = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
+    let mut settings = SETTINGS.to_vec();
+    settings.push(("AWS_LAMBDA_LOG_LEVEL", "ERROR"));
+    let output = world.run("replay", &settings, |world| {
+        for action in ["discard", "restore", "note", "erase"] {
+            let asked = json!({"action": action, "ids": [id], "note": format!("why {action}"), "by": "ann"});
+            let (end, said) = world.invoke(&asked, TIME);
+            assert_eq!((end.as_str(), &said["not_found"]), ("response", &json!(1)), "{said}");
+            assert_eq!(said["stays_elsewhere"].is_array(), action == "erase", "{said}");
+        }
+        world.invoke(&json!({"action": "pause", "job": id, "by": "ann", "why": "why pause"}), TIME);
+        for posing in ["schedule", "Reconciler (really)", "job 7 of ann"] {
+            let asked = json!({"action": "discard", "ids": [id], "note": "n", "by": posing});
+            assert_eq!(refusal(&world.invoke(&asked, TIME)), ("response", Some("RequestNotUnderstood")), "{posing}");
+        }
+        world.invoke(&json!({"action": "jobs"}), TIME);
+    });
+    let lines: Vec<_> = log_lines(&output).into_iter().filter(|line| line["target"] == "redrive::audit").collect();
+    let told: Vec<_> = lines.iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(told, ["discard", "restore", "note", "erase", "pause"]);
+    for line in &lines {
+        assert_eq!(
+            (&line["by"], &line["why"]),
+            (&json!("ann"), &json!(format!("why {}", line["action"].as_str().unwrap())))
+        );
+    }
+    assert_eq!((&lines[0]["named"], &lines[0]["done"]), (&json!(1), &json!(0)));
+}
+
+/// How an invocation ended, and of which kind its refusal is: no function error, so that no alarm rings.
+fn refusal((end, said): &(String, Value)) -> (&str, Option<&str>) {
+    assert!(said["refused"].is_string(), "{said}");
+    (end, said["refusal"].as_str())
 }
 
 /// Whether SQS has a message.
@@ -273,8 +315,8 @@ fn a_list_of_pairs_is_answered_and_measured_by_queue() {
             let source = format!("arn:aws:sqs:us-east-1:000000000000:{queue}");
             world.invoke(&json!({"action": "eject", "select": {"source_topic": source}, "by": "ann"}), TIME)
         };
-        assert_eq!(eject("mail").1["errorType"], "InCustody");
-        assert_eq!(eject("gone").1["errorType"], "QueueNotListed");
+        assert_eq!(refusal(&eject("mail")), ("response", Some("InCustody")));
+        assert_eq!(refusal(&eject("gone")), ("response", Some("QueueNotListed")));
         assert_eq!(eject("left").1["ejected"], 0);
     });
     // Its counts, and what waits of it.

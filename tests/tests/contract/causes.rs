@@ -19,6 +19,7 @@ crate::contract! {
     of_many_who_see_a_new_cause_at_once_one_is_told_so,
     the_versions_of_a_cause_are_the_newest,
     causes_are_listed_by_queue_and_page_by_page,
+    the_text_of_a_cause_goes_with_the_letter_that_it_is_of,
     letters_and_causes_do_not_meet,
 }
 
@@ -126,6 +127,19 @@ async fn causes_are_listed_by_queue_and_page_by_page<S: Store>(store: &S) {
     }
     assert_eq!(listed, all[..5]);
     assert_eq!(list(store, &other).await, all[5..]);
+}
+
+async fn the_text_of_a_cause_goes_with_the_letter_that_it_is_of<S: Store>(store: &S) {
+    let source = source();
+    let mine = Cause { error_message: "order of jane".to_owned(), ..cause(&source, 1) };
+    sight(store, &mine).await;
+    let erase = async |letter, fingerprint: &str| store.letters().erase_example(&source, fingerprint, letter).await;
+    erase(letter().id, &mine.fingerprint).await.unwrap();
+    assert_eq!(list(store, &source).await, [mine.clone()], "another letter's text stays");
+    erase(mine.example, "PERMANENT/none").await.unwrap();
+    erase(mine.example, &mine.fingerprint).await.unwrap();
+    erase(mine.example, &mine.fingerprint).await.unwrap();
+    assert_eq!(list(store, &source).await, [mine.clone().without_text_of(mine.example)]);
 }
 
 async fn letters_and_causes_do_not_meet<S: Store>(store: &S) {

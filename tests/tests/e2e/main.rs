@@ -205,9 +205,11 @@ async fn a_letter_is_discarded_with_a_note_and_is_not_sent_again() {
 
 #[tokio::test]
 #[ignore = "needs the stage"]
-async fn inputs_that_are_not_understood_are_invocation_errors_that_say_what_is_expected() {
+async fn inputs_that_are_not_understood_fail_but_a_persons_request_and_say_what_is_expected() {
     let stage = Stage::connect().await;
-    let error = stage.invoke("ReplayFunctionName", json!({"action": "explode"})).await.unwrap_err();
+    let refused = stage.invoke("ReplayFunctionName", json!({"action": "explode"})).await.unwrap();
+    assert_eq!(refused["refusal"], "RequestNotUnderstood", "a person's slip is no failure of the function");
+    let error = stage.invoke("ReplayFunctionName", json!({"redrive": "explode"})).await.unwrap_err();
     assert!(error.contains("not understood"), "{error}");
     let error =
         stage.invoke("IndexerFunctionName", json!({"Records": [{"Sns": {"Message": "{}"}}]})).await.unwrap_err();

@@ -1,5 +1,7 @@
 //! An operator has bodies removed: at once, for ever, and with an account of it.
 
+mod traces;
+
 use std::time::Duration;
 
 use redrive_core::admission::{Admission, Findings, admit};

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod calls;
 mod destinations;
 mod draining;
 mod editing;

@@ -81,6 +81,10 @@ impl Letters for Nothing {
 }
 
 impl Causes for Nothing {
+    async fn erase_example(&self, _: &QueueArn, _: &str, _: LetterId) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
     async fn sight(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
         vec![Ok(Sighted::Known); sightings.len()]
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::job::{AlarmState, Batch, Job};
@@ -12,7 +13,7 @@ use redrive_core::ledger::{Buried, Entry, EntryWrite, LifeRecord, State};
 use redrive_core::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{
-    Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
+    Causes, Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
 };
 use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection};
 use redrive_core::time::Timestamp;
@@ -186,6 +187,21 @@ impl Letters for Endless {
 
     async fn of_cause(&self, _: &str, _: u8, _: Option<Cursor>, _: usize) -> Result<Page, Unavailable> {
         Ok(Page::default())
+    }
+}
+
+/// No cause.
+impl Causes for Endless {
+    async fn sight(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
+        vec![Ok(Sighted::Known); sightings.len()]
+    }
+
+    async fn erase_example(&self, _: &QueueArn, _: &str, _: LetterId) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn causes(&self, _: &QueueArn, _: Option<String>, _: usize) -> Result<(Vec<Cause>, bool), Unavailable> {
+        Ok((Vec::new(), false))
     }
 }
 

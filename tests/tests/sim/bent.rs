@@ -281,6 +281,10 @@ impl Jobs for BentLetters {
 }
 
 impl Causes for BentLetters {
+    async fn erase_example(&self, source: &QueueArn, cause: &str, letter: LetterId) -> Result<(), Unavailable> {
+        self.inner.erase_example(source, cause, letter).await
+    }
+
     async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
         self.inner.sight(sightings, now).await
     }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::StreamExt;
 use redrive_core::cause::{Cause, Sighted, forgotten};
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letter::ErrorType;
+use redrive_core::letter::{ERASED, ErrorType};
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -193,6 +193,25 @@ impl Causes for LetterTable {
     async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
         let sighted = futures_util::stream::iter(sightings).map(|cause| self.sight_one(cause, now));
         sighted.buffered(WIDTH).collect().await
+    }
+
+    async fn erase_example(&self, source: &QueueArn, fingerprint: &str, letter: LetterId) -> Result<(), Unavailable> {
+        let pk = ("pk".to_owned(), text(partition(source)));
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update
+            .set_key(Some(Item::from([pk, ("sk".to_owned(), text(fingerprint))])))
+            .update_expression("SET #error_message = :erased")
+            .condition_expression("#example = :example")
+            .expression_attribute_names("#error_message", "error_message")
+            .expression_attribute_names("#example", "example")
+            .expression_attribute_values(":erased", text(ERASED))
+            .expression_attribute_values(":example", text(letter.to_string()));
+        let Err(error) = update.send().await else { return Ok(()) };
+        match error.as_service_error() {
+            // Another letter's, or there is no such cause.
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(unavailable(SERVICE, "erase an example", &error)),
+        }
     }
 
     async fn causes(

@@ -142,6 +142,17 @@ impl Batch {
             .all(|line| line.fate.is_final() || matches!(line.fate, Fate::Planned | Fate::Behind | Fate::Retrying))
     }
 
+    /// The batch without what it knows of the message of an erased letter: the key that it was sent with, and its group.
+    #[must_use]
+    pub fn without_keys_of(&self, letter: LetterId) -> Option<Self> {
+        let stripped = |line: &Line| {
+            let sent = line.sent.clone().map(|sent| Sent { key: None, ..sent });
+            Line { sent, group: None, ..line.clone() }
+        };
+        let lines = self.lines.iter().map(|line| if line.letter == letter { stripped(line) } else { line.clone() });
+        self.with(lines.collect(), self.expires)
+    }
+
     /// The batch with other lines, if they are others.
     #[must_use]
     pub fn with(&self, lines: Vec<Line>, expires: Timestamp) -> Option<Self> {

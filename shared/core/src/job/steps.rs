@@ -3,6 +3,7 @@ use thiserror::Error;
 use super::{Account, BATCH, Batch, Fate, HISTORY, Job, JobEvent, Readings, State, Stop, guard::AlarmState};
 use crate::policy::Policy;
 use crate::ramp::{Bucket, Rate, STEPS};
+use crate::replay::Edit;
 use crate::time::Timestamp;
 
 /// A share is a share of at least so many, if so many were sent: one that fails of two says little.
@@ -195,6 +196,23 @@ impl Job {
             let expires = Some(now.after(policy.resolved_retention).whole_seconds());
             Self { closed_at: Some(now), expires, ..self.next() }
         })
+    }
+
+    /// The job without what it edits letters with, of which one was erased. `None`: there is nothing to take away.
+    ///
+    /// # Errors
+    /// [`NotThisStep`] while other letters may still be sent with the patch: without it they would go unedited.
+    pub fn without_edit(&self, who: &str, now: Timestamp) -> Result<Option<Self>, NotThisStep> {
+        let patch = match &self.edit {
+            None => return Ok(None),
+            Some(Edit::Patch(_)) => true,
+            Some(Edit::Body(_)) => false,
+        };
+        if patch && self.is_open() {
+            return Err(NotThisStep(self.state.as_str()));
+        }
+        let job = self.becomes(self.state.clone(), who, Some("its edit was erased with a letter".to_owned()), now);
+        Ok(Some(Self { edit: None, ..job }))
     }
 
     /// CANARY or RAMPING → PAUSED.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Body, Event, HISTORY, Happening, Letter, Reason, Send, Status};
+use super::{Event, HISTORY, Happening, Letter, Reason, Send, Status};
 use crate::ids::{JobId, Life, MessageId, Number, OwnerToken};
 use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
@@ -287,26 +287,6 @@ impl Letter {
         letter.reopen();
         letter.resolution_note = None;
         letter.note(now, Happening::Restored, who, Some(note.to_owned()));
-        Ok(letter.trimmed())
-    }
-
-    /// RESOLVED and DISCARDED stay, PENDING → DISCARDED: its body is removed at once and for ever. Who did it, when and why
-    /// stays with the letter, and so does the body's hash: a copy that dies later is still known.
-    ///
-    /// # Errors
-    /// [`NotThisEdge`] while it is REPLAYING or REPLAYED, since a copy is under way that may come back to it; and if it was
-    /// erased before.
-    pub fn erased(&self, note: &str, who: &str, policy: &Policy, now: Timestamp) -> Edge {
-        if matches!(self.body, Body::Erased { .. }) {
-            return Err(NotThisEdge(self.status));
-        }
-        let mut letter = if self.status == Status::Pending {
-            self.discarded(note, who, policy, now)?
-        } else {
-            self.only(&[Status::Resolved, Status::Discarded])?
-        };
-        letter.strip(Body::Erased { at: now, by: who.to_owned(), note: note.to_owned() });
-        letter.note(now, Happening::Erased, who, None);
         Ok(letter.trimmed())
     }
 

@@ -63,7 +63,9 @@ impl Letter {
     /// Whether it waits because nobody knows what became of its last claim.
     #[must_use]
     pub fn waits_in_doubt(&self) -> bool {
-        self.status == Status::Pending && self.history.last().is_some_and(|event| event.what == Happening::InDoubt)
+        // A note says something about it, and changes nothing.
+        let last = self.history.iter().rev().find(|event| event.what != Happening::Noted);
+        self.status == Status::Pending && last.is_some_and(|event| event.what == Happening::InDoubt)
     }
 
     /// Whether its message is in the dead-letter queue again.

@@ -11,6 +11,7 @@ use super::{Edit, Filter, Selection};
 use crate::decode::without_data;
 use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
+use crate::letter::{FUNCTIONS, is_function};
 
 /// The longest note that is kept.
 const NOTE_LIMIT: usize = 1_024;
@@ -334,6 +335,10 @@ impl Fields<'_> {
 
     fn by(&self) -> Read<String> {
         match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
+            Some(by) if is_function(&by) => self.bad(&format!(
+                "\"by\" may not begin with a name that a function acts under ({})",
+                FUNCTIONS.join(", ")
+            )),
             Some(by) => Ok(by),
             None => self.bad("\"by\" must say who asks, in 1 to 256 bytes"),
         }

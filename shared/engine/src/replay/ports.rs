@@ -1,4 +1,4 @@
-use redrive_core::ports::{Gauges, Jobs, LedgerMarker, Letters, Outbox};
+use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, Letters, Outbox};
 
 use crate::World;
 
@@ -9,14 +9,14 @@ pub trait Ports {
     /// The ledger of the queue's consumer, if it keeps one.
     type Ledger: LedgerMarker;
     /// The dead-letter table.
-    type Letters: Letters + Jobs;
+    type Letters: Letters + Jobs + Causes;
     /// What guards read.
     type Gauges: Gauges;
     /// Time and chance.
     type World: World;
 }
 
-impl<O: Outbox, R: LedgerMarker, T: Letters + Jobs, G: Gauges, W: World> Ports for (O, R, T, G, W) {
+impl<O: Outbox, R: LedgerMarker, T: Letters + Jobs + Causes, G: Gauges, W: World> Ports for (O, R, T, G, W) {
     type Outbox = O;
     type Ledger = R;
     type Letters = T;

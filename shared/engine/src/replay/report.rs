@@ -87,6 +87,8 @@ report! {
     noted,
     /// Without their body from now on.
     erased,
+    /// Open jobs that keep their patch for other letters: it can be erased once they are closed.
+    edits_kept,
     /// Not where they would have to stand for it any more when it came to it.
     changed_meanwhile,
     /// Without room for redrive's own attribute, and without a stable key.

@@ -1,5 +1,5 @@
 use redrive_core::cause::{Cause, Sighted};
-use redrive_core::ids::QueueArn;
+use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 
@@ -32,6 +32,17 @@ impl Causes for ModelLetters {
             asked.iter().enumerate().map(one).collect::<Vec<_>>()
         });
         answers.await.unwrap_or_else(|error| sightings.iter().map(|_| Err(error.clone())).collect())
+    }
+
+    async fn erase_example(&self, source: &QueueArn, fingerprint: &str, letter: LetterId) -> Result<(), Unavailable> {
+        let (letters, key) = (self.clone(), (source.clone(), fingerprint.to_owned()));
+        let erase = move |_| {
+            let mut table = lock(&letters.table);
+            if let Some(cause) = table.causes.remove(&key) {
+                table.causes.insert(key.clone(), cause.without_text_of(letter));
+            }
+        };
+        self.faults.call(SERVICE, "erase an example", erase).await
     }
 
     async fn causes(

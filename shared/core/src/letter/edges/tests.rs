@@ -1,7 +1,7 @@
 use super::*;
 use crate::envelope::Attribute;
 use crate::ids::{LetterId, QueueArn, Scope};
-use crate::letter::ErrorType;
+use crate::letter::{Body, ErrorType};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const TOKEN: OwnerToken = OwnerToken::from_random(1);
@@ -190,6 +190,50 @@ fn an_erased_letter_keeps_the_account_of_it_and_is_never_sent_or_restored() {
         let forced = Letter { status, due: Timestamp::from_millis(0), ..erased.clone() };
         assert!(forced.claim(TOKEN, None, "x", Duration::from_secs(9), NOW).is_err(), "{status}");
     }
+}
+
+#[test]
+fn no_number_of_notes_or_of_a_functions_steps_washes_out_what_a_person_did() {
+    let begun = letter(Status::Pending).opened("indexer", None, NOW);
+    let mut letter = begun.discarded("wrong", "mallory", &policy(), NOW).unwrap();
+    letter = letter.restored("wrong again", "mallory", NOW).unwrap();
+    for n in 0..101 {
+        letter = letter.noted(&format!("note {n}"), "mallory", NOW);
+    }
+    for _ in 0..200 {
+        letter = letter.saw_a_copy(&letter.life.clone(), "indexer", "a copy", NOW);
+    }
+    let kept = |what| letter.history.iter().filter(|event| event.what == what).count();
+    assert_eq!([Happening::Indexed, Happening::Discarded, Happening::Restored].map(kept), [1, 1, 1]);
+    assert_eq!((letter.history.len(), kept(Happening::Noted)), (HISTORY, 20), "the latest notes");
+    let acts: Vec<_> = letter.history.iter().filter(|event| event.is_an_act()).map(|event| event.what).collect();
+    assert_eq!(acts, [Happening::Discarded, Happening::Restored]);
+    for n in 0..150 {
+        letter = letter.discarded(&n.to_string(), "ann", &policy(), NOW).unwrap().restored("n", "ann", NOW).unwrap();
+    }
+    assert_eq!((letter.history.len(), letter.history.last().unwrap().what), (HISTORY, Happening::Restored));
+}
+
+#[test]
+fn a_note_does_not_hide_that_a_letter_waits_in_doubt() {
+    let claimed = letter(Status::Pending).claim(TOKEN, None, "x", Duration::from_secs(9), NOW).unwrap();
+    let doubted = claimed.in_doubt("why", "x", NOW.after(Duration::from_secs(10))).unwrap();
+    assert!(doubted.noted("n", "ann", NOW).waits_in_doubt());
+}
+
+#[test]
+fn nothing_that_came_with_the_message_is_left_of_an_erased_letter_and_a_late_copy_is_known_by_a_mark() {
+    let key = crate::key::Key::new("jane.doe@example.com").unwrap();
+    let full = Letter { key: Some(key.clone()), group: Some("jane".to_owned()), ..letter(Status::Pending) };
+    let erased = full.erased("asked", "ann", &policy(), NOW).unwrap();
+    assert!(!format!("{erased:?}").contains("jane"), "{erased:?}");
+    // As a version before this one left it.
+    let earlier = Letter { key: Some(key.clone()), reason: full.reason.clone(), ..erased.clone() };
+    let now = earlier.erased("again", "bob", &policy(), NOW).unwrap();
+    assert!(now.body == erased.body && now.key == erased.key && now.reason == erased.reason);
+    assert!(erased.is_key(Some(&key), erased.key.as_ref()) && !erased.is_key(None, erased.key.as_ref()));
+    assert!(!erased.is_key(crate::key::Key::new("john").ok().as_ref(), erased.key.as_ref()));
+    assert!(full.is_key(Some(&key), Some(&key)) && !full.is_key(Some(&key), erased.key.as_ref()));
 }
 
 #[test]
