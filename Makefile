@@ -45,6 +45,7 @@ SAM_READY := .venv/sam/.ready
 ADVISORIES := https://github.com/RustSec/advisory-db
 MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
+CELERY_READY := .venv/celery/.ready
 LOCALSTACK ?= .venv/localstack
 LOCALSTACK_READY := $(LOCALSTACK)/.ready
 
@@ -84,7 +85,7 @@ test-here:  ## The tests that need no stage
 	env -u MAKEFLAGS cargo test --workspace --locked
 
 .PHONY: test-stage
-test-stage:  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
+test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
 	@$(PREPARE)
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0 STAGE_RECORD=1
 	trap '$(STAGE) down' EXIT
@@ -96,7 +97,7 @@ test-stage:  ## The tests that need a stage, on one of their own, then its roles
 	(
 	  export STAGE_LEAVE='cd "$(ROOT)" && $(STAGE) also leave'
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
-	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json"
+	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json" STAGE_CELERY="$(ROOT)/.venv/celery/bin/python"
 	  # Nothing of the user's own AWS settings may take a test elsewhere.
 	  if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then eval "$$($(TOOLS)/python $(LOCAL)/settings.py)"; fi
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
@@ -317,6 +318,13 @@ $(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
 	@echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
+	touch $@
+
+# The attached consumer of the stage's tests.
+$(CELERY_READY): $(LOCAL)/requirements-celery.txt
+	@echo "installing Celery into .venv/celery"
+	$(PYTHON) -m venv .venv/celery
+	.venv/celery/$(PIP) $<
 	touch $@
 
 $(LOCALSTACK_READY): $(LOCAL)/requirements-localstack.txt

@@ -22,7 +22,7 @@ use crate::walk::{Wanted, filter};
 /// How many letters are read at once.
 const READ: usize = 10;
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
-const DONE: [&str; 13] = [
+const DONE: [&str; 15] = [
     "sent",
     "edited",
     "taken_over",
@@ -36,6 +36,13 @@ const DONE: [&str; 13] = [
     "ejected",
     "would_send",
     "considered",
+    "in_s3",
+    "expired_tasks",
+];
+/// Counts that are told in words, after the others: what a person must know of what is sent.
+const WARNINGS: [(&str, &str); 2] = [
+    ("in_s3", "have only a pointer to a body in S3, which may be gone by now"),
+    ("expired_tasks", "are tasks whose expires has passed: their worker drops them"),
 ];
 
 /// The replay function.
@@ -116,11 +123,15 @@ impl Report {
     /// What it says, one count a line.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut text = String::new();
-        let told = self.counts.iter().filter(|(name, n)| *name != "considered" && n.as_u64().unwrap_or(0) > 0);
+        let plain = |name: &str| name != "considered" && WARNINGS.iter().all(|(warning, _)| *warning != name);
+        let told = self.counts.iter().filter(|(name, n)| plain(name) && n.as_u64().unwrap_or(0) > 0);
         let mut add = |line: &str| {
             let _ = writeln!(text, "{}", fit(&crate::text::shown(line), width));
         };
         told.for_each(|(name, n)| add(&format!("{:>7}  {}", n.as_u64().unwrap_or(0), name.replace('_', " "))));
+        for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
+            add(&format!("{:>7}  {warning}", self.of(name)));
+        }
         for refused in self.counts.get("refused_edits").and_then(Value::as_array).into_iter().flatten() {
             let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
             add(&format!("         {}", said("letter")));

@@ -87,7 +87,7 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn of(letter: &Letter, edit: &Edit) -> Self {
         let before = letter.payload_now();
-        let after = edit.apply(before).map_err(|why| why.to_string());
+        let after = edit.apply_to(letter).map_err(|why| why.to_string());
         // A patch writes the whole body anew: what only moves by that is no difference.
         let anew = |text: &str| serde_json::from_str::<Value>(text).map(|json| json.to_string()).ok();
         let alike = matches!(edit, Edit::Patch(_)).then(|| anew(before)).flatten();

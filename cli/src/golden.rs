@@ -89,7 +89,7 @@ fn a_letter_looks_as_it_did() {
     let letter = samples::full();
     let seen = Seen { ledger: Asked::Records(vec![("its key", samples::entry(&letter))]), letter };
     is("show.txt", &show::render(&seen, NOW, WIDTH));
-    is("show.json", &format!("{:#}\n", show::document(&seen)));
+    is("show.json", &format!("{:#}\n", show::document(&seen, NOW)));
     let erased =
         Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
     let erased =
@@ -190,6 +190,26 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
     }
     let settled: Vec<_> = samples::jobs().iter().map(|seen| watch::settled(&seen.known)).collect();
     assert_eq!(settled, [4, 812, 37, 37]);
+}
+
+#[test]
+fn messages_of_other_frameworks_and_records_look_as_they_did() {
+    let bare = |payload: &str| Letter { payload: payload.to_owned(), ..samples::letters().remove(50) };
+    let shown = |letter: Letter| show::render(&Seen { letter, ledger: Asked::NotKept }, NOW, WIDTH);
+    let task = Seen { letter: bare(samples::CELERY), ledger: Asked::NotKept };
+    is("show-task.txt", &show::render(&task, NOW, WIDTH));
+    let told = show::document(&task, NOW);
+    assert_eq!((&told["task"]["dropped"], told["decoded"].as_array().map(Vec::len)), (&json!(true), Some(2)));
+    let pointer =
+        r#"["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"large","s3Key":"8b79b963"}]"#;
+    let size = redrive_core::envelope::Attribute::text("4194336");
+    let attributes = [("ExtendedPayloadSize".to_owned(), size)].into();
+    is("show-s3.txt", &shown(Letter { attributes, ..bare(pointer) }));
+    is("show-record.txt", &samples::records().into_iter().map(shown).collect::<Vec<_>>().join("\n"));
+    let counts = json!({"considered": 5, "sent": 3, "in_s3": 1, "expired_tasks": 2});
+    let report = Report::read(counts).unwrap();
+    is("warnings.txt", &report.render(WIDTH));
+    assert_eq!(report.ended(), crate::ended::Ended::Done, "a warning is no failure");
 }
 
 #[tokio::test]

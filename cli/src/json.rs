@@ -100,6 +100,9 @@ pub(crate) fn letter(letter: &Letter) -> Value {
     });
     if let Value::Object(all) = &mut all {
         body(letter, all);
+        if !letter.form.is_message() {
+            all.insert("payload_form".to_owned(), json!(letter.form));
+        }
         all.extend(letter.edited.as_ref().map(|by| ("edited".to_owned(), edited(by))));
     }
     all

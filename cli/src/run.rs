@@ -83,7 +83,7 @@ async fn at(desk: &Desk, line: &Line, said: Option<&str>, (now, out): (Timestamp
                 out::say(&format!("there is no letter {id}"));
                 return Ok(Ended::NotAsAsked);
             };
-            out.either(|| show::document(&seen), |width| show::render(&seen, now, width))?;
+            out.either(|| show::document(&seen, now), |width| show::render(&seen, now, width))?;
             Ok(Ended::Done)
         }
         Command::Status => {

@@ -8,7 +8,7 @@ use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Sc
 use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{AttributesHash, Edited, ErrorType, Event, Happening, Letter, Reason, Send, Status};
+use redrive_core::letter::{AttributesHash, Edited, ErrorType, Event, Form, Happening, Letter, Reason, Send, Status};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
@@ -208,4 +208,30 @@ pub(crate) fn jobs() -> Vec<Seen> {
     ];
     jobs[2].job.to = QueueArn::parse(REFUNDS);
     jobs
+}
+
+/// A task of Celery's under kombu's base64, whose `expires` has passed when everything is looked at.
+pub(crate) const CELERY: &str = concat!(
+    "eyJib2R5IjogIlcxc2lieTB4SWwwc0lIc2lZVzF2ZFc1MElqb2dOWDFkIiwgImNvbnRlbnQtdHlwZSI6ICJhcHBsaWNhdGlvbi9q",
+    "c29uIiwgImhlYWRlcnMiOiB7InRhc2siOiAic2hvcC5jaGFyZ2UiLCAiaWQiOiAiYzRjODQ1NjktMGNlMS00YmI3LTgzNTAtYzc1",
+    "YzIwOTdmOTVlIiwgImV0YSI6ICIyMDI2LTExLTIyVDEyOjMwOjAwKzAwOjAwIiwgImV4cGlyZXMiOiAiMjAyNi0xMS0yMlQxMjo1",
+    "OTowMCswMDowMCJ9LCAicHJvcGVydGllcyI6IHsiYm9keV9lbmNvZGluZyI6ICJiYXNlNjQifX0=",
+);
+
+/// A record around its message, and one without.
+pub(crate) fn records() -> [Letter; 2] {
+    let record = |form, payload: &str| Letter { form, payload: payload.to_owned(), key: None, ..letters().remove(50) };
+    let message = r#"{"order_id":"o-1"}"#;
+    let hash = PayloadHash::of_text(message);
+    let edited = Edited {
+        payload: message.to_owned(),
+        hash: hash.clone(),
+        whole: hash,
+        by: "indexer".to_owned(),
+        at: before(9),
+        lost: None,
+    };
+    let around = record(Form::Record, &format!(r#"{{"version":"1.0","requestPayload":{message}}}"#));
+    let place = r#"{"version":"1.0","KinesisBatchInfo":{"batchSize":500,"shardId":"shardId-1"}}"#;
+    [Letter { edited: Some(edited), ..around }, record(Form::NoMessage, place)]
 }

@@ -1,5 +1,6 @@
 //! All about one letter.
 
+mod foreign;
 pub(crate) mod payload;
 
 use std::fmt::Write;
@@ -7,13 +8,17 @@ use std::fmt::Write;
 use redrive_core::envelope::AttributeValue;
 use redrive_core::ids::LetterId;
 use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::{Body, Event, Letter, Status};
+use redrive_core::letter::{Body, Event, Form, Letter, Status};
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::status::expiry::records;
 use crate::text::{ago, count, instant, lines, queue_name, shown};
+
+/// Told of a record without its message.
+const NO_MESSAGE: &str = "It says where something stands, and does not have it: it is never sent. Read what it names there, and \
+    discard the letter.";
 
 /// A letter, and what the ledger says of it.
 #[derive(Debug, Clone)]
@@ -47,7 +52,7 @@ pub(crate) async fn gather<L: Letters, R: LedgerReader>(
     Ok(Some(Seen { letter, ledger: Asked::Records(found) }))
 }
 
-pub(crate) fn document(seen: &Seen) -> Value {
+pub(crate) fn document(seen: &Seen, now: Timestamp) -> Value {
     let found: &[_] = match &seen.ledger {
         Asked::Records(found) => found,
         Asked::NotKept => &[],
@@ -55,7 +60,11 @@ pub(crate) fn document(seen: &Seen) -> Value {
     let records: Vec<_> =
         found.iter().map(|(place, entry)| json!({"of": place, "entry": crate::json::entry(entry)})).collect();
     let first = found.first().map_or(Value::Null, |(_, entry)| crate::json::entry(entry));
-    json!({"letter": crate::json::letter(&seen.letter), "ledger": first, "ledger_records": records})
+    let mut all = json!({"letter": crate::json::letter(&seen.letter), "ledger": first, "ledger_records": records});
+    if let Value::Object(all) = &mut all {
+        all.extend(foreign::document(&seen.letter, now));
+    }
+    all
 }
 
 /// A text that grows by named lines, none of them too wide.
@@ -111,6 +120,7 @@ pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
             }
         }
     }
+    foreign::told(&mut page, letter, now);
     message(&mut page, letter);
     page.heading("LEDGER NOW");
     ledger(&mut page, letter, &seen.ledger, now);
@@ -143,6 +153,7 @@ fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
     }
     page.field("message", &shown(&format!("{}, sent {}", letter.origin, instant(letter.sent_at))));
     let due = match letter.status {
+        Status::Pending if letter.form == Form::NoMessage => Some(("replay", "never: it has no message".to_owned())),
         Status::Pending if letter.due == Timestamp::NEVER => Some(("replay", "only when a person asks".to_owned())),
         Status::Pending => {
             Some(("replay", format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due))))
@@ -209,17 +220,32 @@ fn message(page: &mut Page, letter: &Letter) {
         page.under(2, &shown(&format!("{name} ({}): {value}", attribute.data_type)));
     }
     if let Some(edited) = &letter.edited {
-        let by = shown(&format!("edited {} by {}", instant(edited.at), edited.by));
-        page.heading(&format!("PAYLOAD NOW: {} BYTES", edited.payload.len()));
+        let (name, by) = if letter.is_unwrapped() {
+            ("MESSAGE", "as it stands in the record below; this is what is sent".to_owned())
+        } else {
+            ("PAYLOAD NOW", shown(&format!("edited {} by {}", instant(edited.at), edited.by)))
+        };
+        page.heading(&format!("{name}: {} BYTES", edited.payload.len()));
         page.under(2, &by);
         match &edited.lost {
-            None => body(page, &edited.payload),
+            None => {
+                body(page, &edited.payload);
+                foreign::decoded(page, &edited.payload);
+            }
             Some(why) => page.under(2, &shown(&format!("is not there: {why}"))),
         }
     }
-    let name = if letter.edited.is_some() { "PAYLOAD AT FIRST" } else { "PAYLOAD" };
+    let name = match letter.form {
+        Form::Record | Form::NoMessage => "RECORD",
+        Form::Message if letter.edited.is_some() => "PAYLOAD AT FIRST",
+        Form::Message => "PAYLOAD",
+    };
     page.heading(&format!("{name}: {} BYTES", letter.payload.len()));
+    if letter.form == Form::NoMessage {
+        page.under(2, NO_MESSAGE);
+    }
     body(page, &letter.payload);
+    foreign::decoded(page, &letter.payload);
 }
 
 fn body(page: &mut Page, payload: &str) {
@@ -282,7 +308,7 @@ mod tests {
         let seen = gather(&letters, &ledger, letter.id).await.unwrap().unwrap();
         let text = render(&seen, NOW, 80);
         assert!(text.contains("of its last send: FAILED with this payload"), "{text}");
-        assert_eq!(document(&seen)["ledger_records"][0]["of"], "its last send");
+        assert_eq!(document(&seen, NOW)["ledger_records"][0]["of"], "its last send");
         let seen = gather(&letters, &ModelLedger::new(), letter.id).await.unwrap().unwrap();
         assert!(render(&seen, NOW, 80).contains("knows nothing of it"));
     }

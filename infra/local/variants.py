@@ -30,11 +30,12 @@ class Variant:
 
 
 def _attached(foreign: Outputs, *, leaving: bool = False) -> Mapping[str, str]:
-    """Indexer and replay for both foreign queues; leaving, the mail's are given up."""
-    pairs = [_pair(foreign, "Orders", custody=True), _pair(foreign, "Mail", custody=not leaving)]
+    """Indexer and replay for the foreign queues; leaving, the mail's are given up."""
+    names = ("Orders", "Mail", "Tasks")
+    pairs = [_pair(foreign, name, custody=not (leaving and name == "Mail")) for name in names]
     return {
-        "SourceQueueArns": ",".join(foreign[f"{name}QueueArn"] for name in ("Orders", "Mail")),
-        "DeadLetterQueueArns": ",".join(foreign[f"{name}DeadQueueArn"] for name in ("Orders", "Mail")),
+        "SourceQueueArns": ",".join(foreign[f"{name}QueueArn"] for name in names),
+        "DeadLetterQueueArns": ",".join(foreign[f"{name}DeadQueueArn"] for name in names),
         "QueuePairs": json.dumps({"pairs": pairs}, separators=(",", ":")),
         "AllowEject": "true" if leaving else "false",
     }

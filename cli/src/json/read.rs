@@ -159,6 +159,8 @@ struct Whole {
     erased: Option<Erasure>,
     body_missing: Option<String>,
     edited: Option<Edited>,
+    #[serde(default)]
+    payload_form: letter::Form,
     error_type: ErrorType,
     error_code: Option<String>,
     error_message: String,
@@ -219,6 +221,7 @@ impl Whole {
             partition: self.source_partition,
             offset: self.source_offset,
             payload,
+            form: self.payload_form,
             attributes,
             attributes_hash: self.attributes_hash,
             body,

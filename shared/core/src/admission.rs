@@ -9,7 +9,7 @@ use crate::hashing::Hashing;
 use crate::ids::{LetterId, Life, MessageId, Number, QueueArn};
 use crate::key::{LedgerKey, PayloadHash};
 use crate::ledger::{Entry, State};
-use crate::letter::{AttributesHash, Body, ErrorType, Letter, Reason, Status};
+use crate::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
 use crate::policy::Policy;
 use crate::redrive::{ATTRIBUTE, Redrive};
 use crate::text::capped;
@@ -176,7 +176,7 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
             Err(leave) => return Admission::Leave(leave),
         }
     } else {
-        found.said.as_ref().map_or_else(|| unknown(now), |said| said.reason(dead.envelope.sent_at, now))
+        found.said.as_ref().map_or_else(|| unknown(dead, now), |said| said.reason(dead.envelope.sent_at, now))
     };
     let policy = if foreign { &asking } else { policy };
     match (redrive, letter) {
@@ -297,6 +297,7 @@ fn create(
         partition: None,
         offset: None,
         payload: envelope.body.clone(),
+        form: Form::Message,
         attributes,
         attributes_hash,
         body: Body::default(),
@@ -324,7 +325,22 @@ fn create(
         version: 1,
     };
     let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
-    Admission::Create(Box::new(letter.opened(WHO, trace, now)))
+    let letter = of_record(letter, dead, reading, now);
+    let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(trace).collect();
+    Admission::Create(Box::new(letter.opened(WHO, (!notes.is_empty()).then(|| notes.join("; ")), now)))
+}
+
+/// A letter of a record: with the message in it, or as one that is never sent.
+fn of_record(letter: Letter, dead: &Inspected, reading: &Reading, now: Timestamp) -> Letter {
+    let Some(record) = &dead.record else { return letter };
+    let Some(message) = record.message.clone() else {
+        return Letter { form: Form::NoMessage, due: Timestamp::NEVER, ..letter };
+    };
+    // A message that its own consumer could not even read waits for a person.
+    let unread = dead.json.is_err() || dead.kind.is_err() || dead.key.is_err();
+    let due = if unread { Timestamp::NEVER } else { letter.due };
+    let hashes = (dead.hash.clone(), reading.fingerprint_of(&message));
+    Letter { hash: reading.hash_of(&letter.payload), due, ..letter }.with_message(message, hashes, now)
 }
 
 /// Whether the ledger shows this letter's effect as done: the payload that was completed, if so.

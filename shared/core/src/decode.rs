@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::envelope::{Attributes, Envelope};
 use crate::fault::Fault;
+use crate::foreign::Record;
 use crate::hashing::Hashing;
 use crate::ids::{Life, QueueArn, Scope, SendId};
 use crate::key::{self, Key, LedgerKey, NoKey, PayloadHash, Pointer};
@@ -106,6 +107,9 @@ pub struct Inspected {
     pub hash: PayloadHash,
     /// The `redrive` attribute, if it is there and valid.
     pub redrive: Option<Redrive>,
+    /// Of a dead message: the record that a service wrote around it or in its place. Type, key and hash are then those of
+    /// the message in it; the envelope has the record.
+    pub record: Option<Record>,
 }
 
 impl Inspected {
@@ -133,25 +137,39 @@ impl Inspected {
             (None, None) => Key::new(envelope.message_id.as_str()),
         };
         let json = content.map(|content| content.value);
-        Self { envelope, json, kind, key, key_is_stable, hash, redrive }
+        Self { envelope, json, kind, key, key_is_stable, hash, redrive, record: None }
     }
 
     /// Looks at a message that is dead. Where there was no room for redrive's attribute, the processor says by the deduplication id
-    /// what the attribute would say: it must be proven like that.
+    /// what the attribute would say: it must be proven like that. Where a service wrote a record around a message, it is the message
+    /// in the record that is looked at.
     #[must_use]
     pub fn of_dead(envelope: Envelope, reading: &Reading) -> Self {
-        let mut seen = Self::new(envelope, reading);
-        let sent_here = seen.redrive.is_none() && seen.envelope.moved_from.is_none();
-        let Some(text) = seen.envelope.deduplication.as_deref().filter(|_| sent_here) else { return seen };
-        let scope = seen.kind.as_ref().map_or(&reading.scope, |kind| &kind.scope);
-        let Some(told) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return seen };
-        if !seen.key_is_stable {
+        let seen = Self::new(envelope, reading).handed_over(reading);
+        let Some(record) = Record::of(&seen.envelope).filter(|_| seen.redrive.is_none()) else { return seen };
+        let seen = match &record.message {
+            Some(message) => {
+                let inner = Envelope { body: message.clone(), ..seen.envelope.clone() };
+                Self { envelope: seen.envelope, ..Self::new(inner, reading) }
+            }
+            None => seen,
+        };
+        Self { record: Some(record), ..seen }
+    }
+
+    /// The same with what its deduplication id says, if the processor wrote that.
+    fn handed_over(mut self, reading: &Reading) -> Self {
+        let sent_here = self.redrive.is_none() && self.envelope.moved_from.is_none();
+        let Some(text) = self.envelope.deduplication.as_deref().filter(|_| sent_here) else { return self };
+        let scope = self.kind.as_ref().map_or(&reading.scope, |kind| &kind.scope);
+        let Some(told) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return self };
+        if !self.key_is_stable {
             // The id that was the key is that of the life that ended, and not the one that the copy has here.
             let died = told.died.as_ref().map(|died| Key::new(died.message_id.as_str()));
-            seen.key = died.unwrap_or(seen.key);
+            self.key = died.unwrap_or(self.key);
         }
-        seen.redrive = Some(Redrive { key: seen.key.clone().ok(), ..told });
-        seen
+        self.redrive = Some(Redrive { key: self.key.clone().ok(), ..told });
+        self
     }
 
     /// Which send of which letter this is, if it is one.

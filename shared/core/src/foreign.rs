@@ -8,6 +8,11 @@
 //! is said is a reason to show and to group by, and nothing else: it lets nothing be replayed that would not be
 //! replayed without it.
 
+mod claim_check;
+mod members;
+mod record;
+mod task;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -19,6 +24,10 @@ use crate::fault::{CODE_LIMIT, TEXT_LIMIT};
 use crate::letter::{ErrorType, Reason};
 use crate::text::capped;
 use crate::time::Timestamp;
+
+pub use claim_check::ClaimCheck;
+pub use record::Record;
+pub use task::{Layer, Task, layers};
 
 /// The message attribute (data type `String`) by which a consumer in any language says why it gave a message up. It
 /// sends the message to the dead-letter queue itself, with all its attributes and this one, and deletes it then.
@@ -50,6 +59,8 @@ pub enum Teller {
     EventBridge,
     /// Lambda, of an asynchronous invocation.
     Lambda,
+    /// We, of a batch that Lambda or EventBridge Pipes gave up: the record says only where it stands.
+    Batch,
     /// SNS, which could not deliver a notification to a subscriber. It does not say why.
     Sns,
 }
@@ -70,9 +81,10 @@ pub struct Said {
 }
 
 impl Said {
-    /// What this message says, if it says anything. Never fails: what cannot be understood was not said.
+    /// Reads a dead message, and the record that it is, for a reason. Never fails: a thing that cannot be understood was not
+    /// said.
     #[must_use]
-    pub fn of(dead: &Envelope) -> Option<Self> {
+    pub fn of(dead: &Envelope, record: Option<&Record>) -> Option<Self> {
         if dead.moved_from.is_some() {
             return None;
         }
@@ -80,7 +92,14 @@ impl Said {
         by_consumer(&texts)
             .or_else(|| by_event_bridge(&texts))
             .or_else(|| by_lambda(&texts))
+            .or_else(|| record.map(|record| record.said.clone()))
             .or_else(|| by_sns(&dead.body))
+    }
+
+    /// True of a text that is ours alone, and has nothing of a body.
+    #[must_use]
+    pub const fn in_our_words(&self) -> bool {
+        matches!(self.by, Teller::Sns | Teller::Batch)
     }
 
     /// As a letter's reason. It was given up when it was sent to the dead-letter queue.
@@ -149,7 +168,7 @@ fn class(word: &str) -> ErrorType {
 }
 
 /// A code is a part of a cause's name: what is no stable name is none.
-fn code(word: &str) -> Option<String> {
+pub(crate) fn code(word: &str) -> Option<String> {
     let stable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     ((1..=CODE_LIMIT).contains(&word.len()) && word.chars().all(stable)).then(|| word.to_owned())
 }

@@ -7,6 +7,7 @@ mod edited;
 mod eject;
 mod erase;
 mod error_type;
+mod form;
 mod history;
 mod send;
 
@@ -27,6 +28,7 @@ pub use edges::NotThisEdge;
 pub use edited::Edited;
 pub use erase::{ERASED, Traces};
 pub use error_type::ErrorType;
+pub use form::Form;
 pub use history::{FUNCTIONS, is_function};
 pub use send::Send;
 
@@ -175,13 +177,15 @@ pub struct Letter {
     pub offset: Option<String>,
     /// `original_payload`, verbatim; empty if the body is not there.
     pub payload: String,
+    /// The kind of that payload.
+    pub form: Form,
     /// The message attributes as they first came, `redrive` apart; none if the body is not there.
     pub attributes: Attributes,
     /// Of these attributes; absent in letters from before this was kept.
     pub attributes_hash: Option<AttributesHash>,
     /// Whether payload and attributes are there.
     pub body: Body,
-    /// What is sent instead of the payload, if a person edited it. The payload stays.
+    /// What is sent instead of the payload, if a person edited it or it is a record around the message. The payload stays.
     pub edited: Option<Edited>,
     /// `MessageGroupId`
     pub group: Option<String>,

@@ -173,18 +173,18 @@ impl Outgoing {
         Some(Self { deduplication: redrive.as_deduplication()?, ..self })
     }
 
-    /// The message of a letter that is claimed to be ejected: body and attributes verbatim. Why it died goes along by the
+    /// The message of a letter that is claimed to be ejected: body and attributes verbatim, a record as it came. Why it died goes along by the
     /// attribute of [`foreign`] where there is a slot and room for it, and nobody else wrote one. `None` unless the letter is
     /// claimed for this and has its body.
     #[must_use]
     pub fn of_ejected(letter: &Letter) -> Option<Self> {
-        if !letter.is_ejecting() || letter.check_body().is_err() {
+        if !letter.is_ejecting() || letter.check_kept().is_err() {
             return None;
         }
         let plain = Self {
             letter: letter.id,
             number: letter.number,
-            body: letter.payload_now().to_owned(),
+            body: letter.payload_of_dead().to_owned(),
             attributes: letter.attributes.clone(),
             group: letter.group.clone(),
             deduplication: deduplication(letter.id, letter.number, None),

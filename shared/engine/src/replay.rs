@@ -14,6 +14,7 @@ mod select;
 mod send;
 mod turn;
 mod walk;
+mod warnings;
 mod watch;
 
 use std::time::Duration;

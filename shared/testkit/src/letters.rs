@@ -2,7 +2,7 @@
 
 use redrive_core::ids::{LetterId, Life, Number, QueueArn, Scope};
 use redrive_core::key::PayloadHash;
-use redrive_core::letter::{Body, Letter, Reason, Status};
+use redrive_core::letter::{Body, Form, Letter, Reason, Status};
 use redrive_core::time::Timestamp;
 
 /// A letter as the indexer makes it of a message that died in its first life: it waits for a person, without a key, attributes
@@ -16,6 +16,7 @@ pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason
         partition: None,
         offset: None,
         payload: payload.to_owned(),
+        form: Form::Message,
         attributes: [].into(),
         attributes_hash: None,
         body: Body::default(),

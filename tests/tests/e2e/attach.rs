@@ -1,6 +1,8 @@
 //! Indexer and replay attached to two queues that were there before, whose consumer is written in Python, keeps no ledger of
 //! ours and knows nothing of letters.
 
+mod celery;
+
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,8 @@
 //! Dead letters that others put into the queue: each becomes a letter that says what they said.
 
+mod frameworks;
+mod records;
+
 use std::time::Duration;
 
 use redrive_core::envelope::{Attribute, Attributes};

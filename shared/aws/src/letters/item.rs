@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
-use redrive_core::letter::{AttributesHash, Body, ErrorType, Letter, Reason, SHARDS, Status};
+use redrive_core::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, SHARDS, Status};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ struct LetterItem {
     key_is_stable: bool,
     scope: Scope,
     fingerprint: String,
+    /// Absent of a letter whose payload is the message.
+    #[serde(default, skip_serializing_if = "Form::is_message")]
+    payload_form: Form,
     number: Number,
     deaths: u32,
     sends: Vec<SendItem>,
@@ -84,7 +87,7 @@ struct LetterItem {
 }
 
 /// What a head may lack.
-pub(super) const OPTIONAL: [&str; 24] = [
+pub(super) const OPTIONAL: [&str; 25] = [
     "attributes_hash",
     "body",
     "body_codec",
@@ -104,6 +107,7 @@ pub(super) const OPTIONAL: [&str; 24] = [
     "message_group_id",
     "moved_from",
     "original_payload",
+    "payload_form",
     "resolution_note",
     "sequence_number",
     "source_offset",
@@ -234,6 +238,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Par
         key_is_stable: letter.key_is_stable,
         scope: letter.scope.clone(),
         fingerprint: letter.fingerprint.clone(),
+        payload_form: letter.form,
         number: letter.number,
         deaths: letter.deaths,
         sends: letter.sends.iter().cloned().map(SendItem::from).collect(),
@@ -278,6 +283,7 @@ impl Head {
             partition: stored.source_partition,
             offset: stored.source_offset,
             payload,
+            form: stored.payload_form,
             attributes,
             attributes_hash: stored.attributes_hash,
             body,

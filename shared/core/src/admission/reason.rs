@@ -2,10 +2,12 @@
 
 use super::Leave;
 use crate::decode::Inspected;
-use crate::foreign::{Said, Teller};
+use crate::fault::TEXT_LIMIT;
+use crate::foreign::{self, Said, Task, Teller};
 use crate::ids::Life;
 use crate::ledger::{Entry, State};
 use crate::letter::{ErrorType, Reason};
+use crate::text::capped;
 use crate::time::Timestamp;
 
 /// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message
@@ -72,7 +74,14 @@ pub(super) fn hidden(now: Timestamp) -> Reason {
     Reason { error_type: ErrorType::Unknown, error_code: Some("other-outcome".to_owned()), ..never_ran(why, now) }
 }
 
-pub(super) fn unknown(now: Timestamp) -> Reason {
+/// Nobody said why. Of a task that a framework names the name is told, and is a cause of its own.
+pub(super) fn unknown(dead: &Inspected, now: Timestamp) -> Reason {
     let why = "this queue has no ledger, and the message does not say why it failed";
-    Reason { error_type: ErrorType::Unknown, error_code: Some("no-reason".to_owned()), ..never_ran(why, now) }
+    let plain = "no-reason".to_owned();
+    let Some(task) = Task::of(&dead.envelope.body, &dead.envelope.attributes) else {
+        return Reason { error_type: ErrorType::Unknown, error_code: Some(plain), ..never_ran(why, now) };
+    };
+    let code = foreign::code(&format!("{plain}:{}", task.name)).unwrap_or(plain);
+    let why = capped(&format!("{}; {why}", task.told()), TEXT_LIMIT);
+    Reason { error_type: ErrorType::Unknown, error_code: Some(code), ..never_ran(&why, now) }
 }

@@ -2,22 +2,26 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::envelope::{Attribute, AttributeValue, Record};
+use crate::envelope::{self, Attribute, AttributeValue};
 use crate::ids::MessageId;
 
+fn of(dead: &Envelope) -> Option<Said> {
+    Said::of(dead, Record::of(dead).as_ref())
+}
+
 fn envelope(body: &str, attributes: &[(&str, &str)]) -> Envelope {
-    let record = Record {
+    let record = envelope::Record {
         receipt_handle: Some("handle".to_owned()),
         body: Some(body.to_owned()),
         system: [("SentTimestamp".to_owned(), "5000".to_owned())].into(),
         attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), Attribute::text(*value))).collect(),
-        ..Record::default()
+        ..envelope::Record::default()
     };
     Envelope::read(MessageId::new("m-1").unwrap(), record).unwrap()
 }
 
 fn said(attributes: &[(&str, &str)]) -> Option<Said> {
-    Said::of(&envelope("{}", attributes))
+    of(&envelope("{}", attributes))
 }
 
 fn by_attribute(value: &str) -> Option<Said> {
@@ -71,7 +75,7 @@ fn whatever_of_the_attribute_cannot_be_understood_was_not_said() {
     let mut binary = envelope("{}", &[]);
     let bytes = Attribute { data_type: "Binary".to_owned(), value: AttributeValue::Binary(b"{}".to_vec()) };
     binary.attributes.insert(ATTRIBUTE.to_owned(), bytes);
-    assert_eq!(Said::of(&binary), None);
+    assert_eq!(of(&binary), None);
 }
 
 #[test]
@@ -141,7 +145,7 @@ fn sns_says_only_that_it_was_not_delivered() {
     let topic = "arn:aws:sns:us-east-1:000000000000:orders";
     let body =
         json!({"Type": "Notification", "MessageId": "x", "TopicArn": topic, "Message": "{\"order_id\":\"o-1\"}"});
-    let said = Said::of(&envelope(&body.to_string(), &[])).unwrap();
+    let said = of(&envelope(&body.to_string(), &[])).unwrap();
     assert_eq!(
         (said.by, said.error_type, said.code.as_deref()),
         (Teller::Sns, ErrorType::Unknown, Some("sns-undelivered"))
@@ -150,9 +154,9 @@ fn sns_says_only_that_it_was_not_delivered() {
     for (member, value) in [("Type", "SubscriptionConfirmation"), ("TopicArn", "orders"), ("TopicArn", "")] {
         let mut other = body.clone();
         other[member] = json!(value);
-        assert_eq!(Said::of(&envelope(&other.to_string(), &[])), None, "{member}: {value}");
+        assert_eq!(of(&envelope(&other.to_string(), &[])), None, "{member}: {value}");
     }
-    assert_eq!(Said::of(&envelope("{\"TopicArn\"", &[])), None);
+    assert_eq!(of(&envelope("{\"TopicArn\"", &[])), None);
 }
 
 #[test]
@@ -180,9 +184,9 @@ fn a_part_of_a_services_attributes_is_a_producers_own() {
 fn a_message_that_the_redrive_policy_moved_says_nothing() {
     for attributes in [&[(ATTRIBUTE, "forged")][..], &BRIDGE[..], &LAMBDA[..]] {
         let mut moved = envelope("{}", attributes);
-        assert!(Said::of(&moved).is_some());
+        assert!(of(&moved).is_some());
         moved.moved_from = Some("arn:aws:sqs:us-east-1:000000000000:orders".to_owned());
-        assert_eq!(Said::of(&moved), None);
+        assert_eq!(of(&moved), None);
     }
 }
 
@@ -196,7 +200,7 @@ proptest! {
         ];
         let attributes: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
         for skipped in 0..names.len() {
-            if let Some(said) = Said::of(&envelope(&body, &attributes[skipped..])) {
+            if let Some(said) = of(&envelope(&body, &attributes[skipped..])) {
                 let reason = said.reason(Timestamp::from_millis(1), Timestamp::from_millis(2));
                 prop_assert!(reason.error_message.len() <= TEXT_LIMIT);
                 prop_assert!(reason.error_code.is_none_or(|code| code.len() <= CODE_LIMIT));

@@ -47,6 +47,9 @@ pub enum NoBody {
     /// The table lacks it.
     #[error("letter's body is not in the table as it was written")]
     Missing,
+    /// The record that came has no message in it.
+    #[error("letter is a record that says where its message stands, and does not have it")]
+    OnlyRecord,
 }
 
 impl Body {

@@ -279,7 +279,7 @@ impl Letter {
             return Err(NotThisEdge(self.status));
         }
         let expired = self.body_expires().is_some_and(|expires| expires < now);
-        if expired || self.check_body().is_err() {
+        if expired || self.check_kept().is_err() {
             return Err(NotThisEdge(self.status));
         }
         letter.status = Status::Pending;

@@ -1,11 +1,12 @@
-//! A body that a person put in the place of a letter's own. The original is kept beside it.
+//! A body that is sent in the place of a letter's own: a person's edit, or the message in a record. The original is kept
+//! beside it.
 
-use super::{Body, Happening, Letter, NoBody};
+use super::{Body, Happening, Letter};
 use crate::ids::{Life, MessageId};
 use crate::key::PayloadHash;
 use crate::time::Timestamp;
 
-/// What a letter is sent with since a person edited it.
+/// What a letter is sent with since a person edited it, or since the indexer took it out of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Edited {
     /// The body; empty if it is not there.
@@ -14,7 +15,7 @@ pub struct Edited {
     pub hash: PayloadHash,
     /// Of all of it.
     pub whole: PayloadHash,
-    /// Who edited it.
+    /// Who edited it, or took it out.
     pub by: String,
     /// When.
     pub at: Timestamp,
@@ -33,16 +34,6 @@ impl Letter {
     #[must_use]
     pub fn hash_now(&self) -> &PayloadHash {
         self.edited.as_ref().map_or(&self.hash, |edited| &edited.hash)
-    }
-
-    /// Whether everything is there that it is sent with.
-    ///
-    /// # Errors
-    /// [`NoBody`] says why it is not.
-    pub fn check_body(&self) -> Result<(), NoBody> {
-        self.body.check()?;
-        let lost = self.edited.as_ref().is_some_and(|edited| edited.lost.is_some());
-        if lost { Err(NoBody::Missing) } else { Ok(()) }
     }
 
     /// The letter as it is to be claimed: with another body. Nothing of this is written before the claim is.

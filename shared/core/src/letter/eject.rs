@@ -16,7 +16,7 @@ impl Letter {
     /// [`NotThisEdge`] in any other status, an expired claim included: what its holder sent is not known, and in the
     /// dead-letter queue nothing swallows a second copy. See [`Self::in_doubt`]. And for a letter without its body.
     pub fn claim_to_eject(&self, token: OwnerToken, who: &str, lease: Duration, now: Timestamp) -> Edge {
-        self.check_body().map_err(|_| NotThisEdge(self.status))?;
+        self.check_kept().map_err(|_| NotThisEdge(self.status))?;
         let mut letter = self.only(&[Status::Pending])?;
         letter.status = Status::Replaying;
         letter.number = self.number.next();

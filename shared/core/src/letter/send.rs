@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Letter, Reason};
+use super::{Form, Letter, Reason};
 use crate::ids::{JobId, MessageId, Number, QueueArn};
 use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
@@ -70,9 +70,10 @@ impl Letter {
         self
     }
 
-    /// When the policy may replay it that died of this: never, if a copy of it may be elsewhere.
+    /// When the policy may replay it that died of this: never, if a copy of it may be elsewhere, or if there is no message.
     pub(super) fn due_by_policy(&self, policy: &Policy, reason: &Reason, now: Timestamp) -> Timestamp {
-        if self.went_elsewhere() { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }
+        let never = self.went_elsewhere() || self.form == Form::NoMessage;
+        if never { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }
     }
 
     /// Forgets the oldest send, of those that went elsewhere the last: as long as one is known, nothing goes by itself.

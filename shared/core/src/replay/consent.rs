@@ -54,7 +54,7 @@ pub enum Consent {
     Forgotten,
     /// No room for redrive's own attribute, and no stable key either.
     NoRoom,
-    /// Its body was erased, has expired, or is lost.
+    /// Its body was erased, has expired, is lost, or is a record without the message.
     NoBody,
     /// So many lives of its key are dead that the copy would be refused; or that the policy leaves those that are left to a person.
     TooManyLives,

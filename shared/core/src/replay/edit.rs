@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::MESSAGE_LIMIT;
 use crate::decode::Reading;
+use crate::foreign::ClaimCheck;
 use crate::ids::Scope;
 use crate::key::{Key, NoKey};
 use crate::letter::{Edited, Letter};
@@ -38,6 +39,11 @@ pub enum CannotEdit {
     /// One of the patch's operations, counted from 1.
     #[error("operation {0} of the patch does not apply: {1}")]
     Operation(usize, &'static str),
+    /// The message only points to an object of S3.
+    #[error(
+        "body stands in S3, and the message only points there: an edit would change the pointer; send a new message"
+    )]
+    InS3,
     /// Then the original would be replayed.
     #[error("edit changes nothing")]
     Nothing,
@@ -85,6 +91,18 @@ impl Edit {
         if edited.chars().any(is_refused) { Err(CannotEdit::Character) } else { Ok(edited) }
     }
 
+    /// The body that becomes of a letter's.
+    ///
+    /// # Errors
+    /// As of [`Self::apply`]; and [`CannotEdit::InS3`] for a body that is not in the letter.
+    pub fn apply_to(&self, letter: &Letter) -> Result<String, CannotEdit> {
+        let body = letter.payload_now();
+        if ClaimCheck::of(body, &letter.attributes).is_some() {
+            return Err(CannotEdit::InS3);
+        }
+        self.apply(body)
+    }
+
     /// A letter with this edit. Where the consumer is `ours`, its reading must make a message of it that can be claimed.
     ///
     /// # Errors
@@ -97,7 +115,7 @@ impl Edit {
         ours: bool,
         now: Timestamp,
     ) -> Result<Prepared, CannotEdit> {
-        let payload = self.apply(letter.payload_now())?;
+        let payload = self.apply_to(letter)?;
         let (kind, own) = reading.identify(&payload, &letter.attributes);
         if ours {
             reading.wrapping.open(&payload).map_err(|unread| CannotEdit::Unread(unread.code))?;

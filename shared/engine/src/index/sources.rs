@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Envelope;
-use redrive_core::foreign::{Said, Teller};
+use redrive_core::foreign::Said;
 use redrive_core::ids::QueueArn;
 use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
@@ -29,9 +29,8 @@ pub struct IndexedSource<R> {
 impl<R> IndexedSource<R> {
     /// What a message says by itself about its death, fit to be stored.
     pub(super) fn said(&self, seen: &Inspected) -> Option<Said> {
-        let said = Said::of(&seen.envelope)?;
-        if said.by == Teller::Sns {
-            // Our own words.
+        let said = Said::of(&seen.envelope, seen.record.as_ref())?;
+        if said.in_our_words() {
             return Some(said);
         }
         let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());

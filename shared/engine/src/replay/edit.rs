@@ -99,7 +99,10 @@ impl<P: Ports> Replayer<P> {
         let Some(editing) = sending.edit else { return };
         match self.prepared(letter, editing) {
             _ if letter.status == Status::Replaying => report.edit_waits += 1,
-            Ok(_) => report.would_send += 1,
+            Ok(prepared) => {
+                report.would_send += 1;
+                report.warn_of(&prepared.letter, self.world.now());
+            }
             Err(why) => report.refuse_edit(letter.id, why),
         }
     }

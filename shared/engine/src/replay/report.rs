@@ -93,7 +93,7 @@ report! {
     changed_meanwhile,
     /// Without room for redrive's own attribute, and without a stable key.
     no_attribute_slot,
-    /// Whose body was erased, has expired, or is lost: it cannot be sent.
+    /// Whose body was erased, has expired, is lost, or never came: it cannot be sent.
     no_body,
     /// Of a cause that the policy never lets go, and not named by their ids.
     policy_never,
@@ -121,6 +121,10 @@ report! {
     unavailable,
     /// A dry run: these would have been sent.
     would_send,
+    /// Of what was sent, or would be: bodies that stand in S3, where the object may be gone by now.
+    in_s3,
+    /// Of what was sent, or would be: Celery's tasks whose `expires` has passed, which a worker drops without a run.
+    expired_tasks,
 }
 
 /// How many refused edits are told of.

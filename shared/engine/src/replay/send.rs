@@ -59,6 +59,14 @@ pub(super) fn line(letter: LetterId, fate: Fate) -> Line {
     Line { fate, ..Line::planned(letter) }
 }
 
+/// The line of a letter that has nothing to be sent.
+fn bodiless(letter: &Letter) -> Line {
+    let missing = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
+    let why = letter.check_body().err().map(|why| why.to_string());
+    warn!(letter_id = %letter.id, why, missing, "letter has no body that could be sent");
+    Line { note: why, ..line(letter.id, Fate::NoBody) }
+}
+
 fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
     Line { sent: sending.job.and_then(|job| Sent::of(letter, job)), ..line(letter.id, fate) }
 }
@@ -106,7 +114,10 @@ impl<P: Ports> Replayer<P> {
             match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
                 Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
                 Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
-                Consent::Send | Consent::Lapsed => report.would_send += 1,
+                Consent::Send | Consent::Lapsed => {
+                    report.would_send += 1;
+                    report.warn_of(letter, self.world.now());
+                }
                 Consent::Done(_) => report.resolved_instead += 1,
                 Consent::NotNow => report.changed_meanwhile += 1,
                 Consent::Never => report.policy_never += 1,
@@ -183,9 +194,9 @@ impl<P: Ports> Replayer<P> {
                     (Fate::TooManyLives, &mut report.too_many_lives)
                 }
                 Consent::NoBody => {
-                    let why = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
-                    warn!(letter_id = %id, why, "letter has no body that could be sent");
-                    (Fate::NoBody, &mut report.no_body)
+                    report.no_body += 1;
+                    lines.push(bodiless(&letter));
+                    continue;
                 }
             };
             *count += 1;
@@ -254,6 +265,7 @@ impl<P: Ports> Replayer<P> {
             let letter = Letter { scope, ..letter };
             match letter.claim(token, key.and_then(Result::ok), sending.by, self.settings.lease, now) {
                 Ok(next) => {
+                    report.warn_of(&letter, now);
                     let next = next.for_job(sending.job).bound_for(sending.to);
                     let next = match sending.to {
                         Some(to) => next.remarked(&format!("to {to}")),

@@ -54,6 +54,7 @@ fn letter(payload: &str) -> Letter {
         partition: None,
         offset: None,
         payload: payload.to_owned(),
+        form: Form::Record,
         attributes: [
             ("type".to_owned(), Attribute::text("charge")),
             (

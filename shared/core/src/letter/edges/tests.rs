@@ -1,7 +1,7 @@
 use super::*;
 use crate::envelope::Attribute;
 use crate::ids::{LetterId, QueueArn, Scope};
-use crate::letter::{Body, ErrorType};
+use crate::letter::{Body, ErrorType, Form};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const TOKEN: OwnerToken = OwnerToken::from_random(1);
@@ -58,6 +58,7 @@ fn letter(status: Status) -> Letter {
         partition: None,
         offset: None,
         payload: "{}".to_owned(),
+        form: Form::Message,
         attributes: std::collections::BTreeMap::new(),
         attributes_hash: None,
         body: Body::default(),

@@ -2,7 +2,7 @@ use super::*;
 use crate::envelope::{Attribute, Attributes};
 use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::Key;
-use crate::letter::{ErrorType, Reason};
+use crate::letter::{ErrorType, Form, Reason};
 use crate::redrive::ATTRIBUTE;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -32,6 +32,7 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         partition: None,
         offset: None,
         payload: "{}".to_owned(),
+        form: Form::Message,
         attributes: Attributes::new(),
         attributes_hash: None,
         body: crate::letter::Body::default(),

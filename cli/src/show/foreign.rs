@@ -1,0 +1,73 @@
+//! What a person must know of a message of another framework, or whose body stands elsewhere, before it is sent again.
+
+use redrive_core::foreign::{ClaimCheck, Layer, Task, layers};
+use redrive_core::letter::Letter;
+use redrive_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{Page, body};
+use crate::text::{ago, count, instant, shown};
+
+const MAY_BE_GONE: &str =
+    "The message only points there: the object may be gone before the letter, and an edit cannot reach it.";
+const NO_ATTRIBUTE: &str = "It has no attribute by which its consumer's library would fetch it.";
+
+/// Tells which task a message is, and where its body stands.
+pub(super) fn told(page: &mut Page, letter: &Letter, now: Timestamp) {
+    if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {
+        page.heading("BODY IN S3");
+        page.under(2, &shown(&format!("bucket {}, key {}", check.bucket, check.key)));
+        match (check.attribute, check.bytes) {
+            (Some(name), Some(bytes)) => page.under(2, &format!("{} ({name})", count(bytes, "byte", "bytes"))),
+            (Some(name), None) => page.under(2, &format!("of a size that {name} does not tell")),
+            (None, _) => page.under(2, NO_ATTRIBUTE),
+        }
+        page.under(2, MAY_BE_GONE);
+    }
+    if let Some(task) = Task::of(letter.payload_now(), &letter.attributes) {
+        page.heading("TASK");
+        page.under(2, &shown(&task.told()));
+        if let Some(expires) = task.expires {
+            let what = if task.is_dropped(now) {
+                "its worker drops it now, without a run"
+            } else {
+                "its worker drops it then"
+            };
+            page.under(2, &format!("expires {} ({}): {what}", instant(expires), ago(now, expires)));
+        }
+        if let Some(eta) = task.eta {
+            let what = if eta < now { "it runs at once" } else { "its worker holds it until then" };
+            page.under(2, &format!("eta {} ({}): {what}", instant(eta), ago(now, eta)));
+        }
+    }
+}
+
+/// Tells the texts in a payload under base64.
+pub(super) fn decoded(page: &mut Page, payload: &str) {
+    for Layer { what, text } in layers(payload) {
+        page.heading(&format!("{what}: {} BYTES", text.len()));
+        body(page, &text);
+    }
+}
+
+/// The same for programs: a letter of which there is nothing to tell has no member of it.
+pub(super) fn document(letter: &Letter, now: Timestamp) -> Map<String, Value> {
+    let payload = letter.payload_now();
+    let mut all = Map::new();
+    if let Some(check) = ClaimCheck::of(payload, &letter.attributes) {
+        let place =
+            json!({"bucket": check.bucket, "key": check.key, "bytes": check.bytes, "attribute": check.attribute});
+        all.insert("body_in_s3".to_owned(), place);
+    }
+    if let Some(task) = Task::of(payload, &letter.attributes) {
+        let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
+        let told = json!({"framework": task.framework, "name": task.name, "id": task.id, "eta": time(task.eta),
+            "expires": time(task.expires), "dropped": task.is_dropped(now)});
+        all.insert("task".to_owned(), told);
+    }
+    let texts: Vec<_> = layers(payload).into_iter().map(|layer| layer.text).collect();
+    if !texts.is_empty() {
+        all.insert("decoded".to_owned(), json!(texts));
+    }
+    all
+}
