@@ -178,6 +178,13 @@ impl Desk {
         let [visible, in_flight, delayed, retention] = numbers;
         Ok(Depths { visible, in_flight, delayed, retention: retention.map(Duration::from_secs) })
     }
+
+    /// Messages that a running move task has taken out of this queue by now; `None` if none runs, or SQS does not say.
+    pub(crate) async fn moving(&self, arn: &str) -> Option<u64> {
+        let answer = self.aws.sqs().list_message_move_tasks().source_arn(arn).max_results(10).send().await.ok()?;
+        let running = answer.results().iter().find(|task| task.status() == Some("RUNNING"))?;
+        u64::try_from(running.approximate_number_of_messages_moved()).ok()
+    }
 }
 
 /// The configuration, and the stack if one is named.
@@ -244,7 +251,7 @@ mod cloudwatch {
 
     use aws_sdk_cloudwatch::Client;
     use aws_sdk_cloudwatch::primitives::DateTime;
-    use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, Statistic};
+    use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, EvaluationState, StateValue, Statistic};
     use redrive_core::time::Timestamp;
 
     use super::Desk;
@@ -270,11 +277,15 @@ mod cloudwatch {
             while let Some(page) = pages.next().await {
                 let page =
                     page.map_err(|why| self.failed(Service::CloudWatch, "the alarms could not be described", &why))?;
-                let metric = page.metric_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
-                let composite = page.composite_alarms().iter().map(|alarm| (alarm.alarm_name(), alarm.state_value()));
-                all.extend(
-                    metric.chain(composite).filter_map(|(name, state)| Some(Alarm::new(name?, state?.as_str()))),
-                );
+                // An alarm that CloudWatch cannot evaluate is not quiet; one that rings rings.
+                let metric = page.metric_alarms().iter().filter_map(|alarm| {
+                    let state = alarm.state_value().map(StateValue::as_str)?;
+                    let evaluation = alarm.evaluation_state().map(EvaluationState::as_str);
+                    Some((alarm.alarm_name()?, evaluation.filter(|_| state != "ALARM").unwrap_or(state)))
+                });
+                let composite = page.composite_alarms().iter();
+                let composite = composite.filter_map(|one| Some((one.alarm_name()?, one.state_value()?.as_str())));
+                all.extend(metric.chain(composite).map(|(name, state)| Alarm::new(name, state)));
             }
             Ok(all)
         }

@@ -129,13 +129,17 @@ async fn the_status_looks_as_it_did() {
     let loud = loud.map(|(name, state)| Alarm::new(&format!("orders-{name}-1ABCDEF"), state));
     let alarms = Some(quiet.into_iter().chain(loud).collect());
     let expiry = Some(Expiry::At(NOW.after(Duration::from_secs(20 * 3_600))));
-    let board = Board { stack: Some("orders".to_owned()), queues, expiry, alarms, table };
+    let board = Board { stack: Some("orders".to_owned()), queues, expiry, moving: None, alarms, table };
     let text = status::render(&board, NOW, WIDTH);
     assert!(text.lines().count() <= SCREEN, "it fits a screen");
     is("status.txt", &text);
     is("status.json", &format!("{:#}\n", status::document(&board)));
+    let moving = Board { moving: Some(12), ..board.clone() };
+    let told = "A move task takes what is in orders-dlq beside the indexer: 12 by now";
+    assert!(status::render(&moving, NOW, WIDTH).contains(told));
+    assert_eq!(status::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
     let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
-    let empty = Board { stack: None, queues: Vec::new(), expiry: None, alarms: None, table };
+    let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
     let table = Table { memory: Some(Memory::Gone), ..board.table.clone() };
     let expiries =

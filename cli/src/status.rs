@@ -79,6 +79,8 @@ pub(crate) struct Board {
     pub(crate) queues: Vec<Queue>,
     /// When the first message of the dead-letter queue expires, if there is one.
     pub(crate) expiry: Option<Expiry>,
+    /// Messages that a running move task has taken out of the dead-letter queue by now.
+    pub(crate) moving: Option<u64>,
     /// `None`: CloudWatch could not be asked.
     pub(crate) alarms: Option<Vec<Alarm>>,
     pub(crate) table: Table,
@@ -136,7 +138,11 @@ pub(crate) async fn gather(desk: &Desk, now: Timestamp) -> Result<Board, Error> 
         None => None,
     };
     let expiry = first_expiry(desk, &queues, now).await;
-    Ok(Board { stack, queues, expiry, alarms, table: of_table(&desk.letters()?, &desk.ledger(), now).await? })
+    let moving = match desk.stack.get("DeadLetterQueueArn") {
+        Some(arn) => desk.moving(arn).await,
+        None => None,
+    };
+    Ok(Board { stack, queues, expiry, moving, alarms, table: of_table(&desk.letters()?, &desk.ledger(), now).await? })
 }
 
 async fn first_expiry(desk: &Desk, queues: &[Queue], now: Timestamp) -> Option<Expiry> {
@@ -169,6 +175,7 @@ pub(crate) fn document(board: &Board) -> Value {
     });
     json!({
         "queues": queues.collect::<Vec<_>>(),
+        "dead_letter_queue_move_task": board.moving.map(|moved| json!({"moved": moved})),
         "dead_letter_queue_expiry": board.expiry.map(|expiry| match expiry {
             Expiry::At(at) => json!({"at": at.to_rfc3339()}),
             Expiry::NotBefore(at) => json!({"not_before": at.to_rfc3339()}),
@@ -262,6 +269,10 @@ fn queues(board: &Board, now: Timestamp, width: usize) -> String {
         for line in lines(&line, width) {
             let _ = writeln!(text, "{}", line.trim_end());
         }
+    }
+    if let (Some(queue), Some(moved)) = (dead, board.moving) {
+        let line = format!("A move task takes what is in {} beside the indexer: {moved} by now", shown(&queue.name));
+        let _ = writeln!(text, "{}", fit(&line, width));
     }
     text
 }

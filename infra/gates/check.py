@@ -14,6 +14,7 @@ import access
 import paging
 import parameters
 import queues
+import sizes
 import watching
 from mutants import MUTANTS, survivors
 from rules import ALL, findings
@@ -21,7 +22,7 @@ from settings import INFRA, REFUSED, cases
 from template import Template, load
 
 # Importing them has entered their rules.
-ROOMS = (queues, access, watching, paging, parameters)
+ROOMS = (queues, access, watching, paging, parameters, sizes)
 
 
 def ours() -> list[str]:

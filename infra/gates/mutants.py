@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from patches import MISSING, Break, Source, drop, parameter, put, statement, text
 from rules import ALL
-from settings import ARN, INFRA, LEDGER, OTHERS_LEDGER, PAIR, Settings
+from settings import ARN, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
 from template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
@@ -82,6 +82,27 @@ MUTANTS = [
     Mutant("receives-cover-attempts", "a limit that nobody told", put(f"{_ENVIRONMENT}/MAX_RECEIVE_COUNT", 12)),
     Mutant("dead-letters-hidden-for-a-run", "SQS's own default", drop(f"DeadLetterQueue/{_P}/VisibilityTimeout")),
     Mutant("partial-responses", "whole batches", drop(f"{_MAPPING}/FunctionResponseTypes")),
+    Mutant(
+        "concurrency-at-the-mapping",
+        "pollers beside it",
+        put(f"{_MAPPING}/ScalingConfig", {"MaximumConcurrency": 10}),
+        {"MinimumPollers": "2", "MaximumPollers": "4"},
+    ),
+    Mutant(
+        "concurrency-at-the-mapping", "fewer at the most", as_it_is, {"MinimumPollers": "5", "MaximumPollers": "4"}
+    ),
+    Mutant("policies-fit", "too many pairs", as_it_is, pairs(90), "attach.yaml"),
+    Mutant(
+        "variables-fit",
+        "a long list inline",
+        as_it_is,
+        {**PAIR, "QueuePairs": '{"pairs":[' + ",".join(['{"source_arn":"' + "x" * 100 + '"}'] * 40) + "]}"},
+        "attach.yaml",
+    ),
+    Mutant("layers-fit", "six", as_it_is, {"Layers": ",".join([LAYER] * 6)}),
+    Mutant(
+        "everything-is-watched", "messages that go round", put(f"RecursionAlarm/{_P}/MetricName", "Throttles")
+    ),
     Mutant("concurrency-at-the-mapping", "no limit", drop(f"{_MAPPING}/ScalingConfig")),
     Mutant(
         "concurrency-at-the-mapping", "a limit at the function", put(f"{_FUNCTION}/ReservedConcurrentExecutions", 5)

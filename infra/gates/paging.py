@@ -16,6 +16,7 @@ LOSS = {
     "ApproximateNumberOfMessagesNotVisible",
     "Errors",
     "Invocations",
+    "RecursiveInvocationsDropped",
     "TimeToExpiry",
 }
 WORK = {

@@ -117,10 +117,16 @@ def partial(template: Template) -> Iterator[str]:
 
 @rule("concurrency-at-the-mapping")
 def concurrency(template: Template) -> Iterator[str]:
-    """A mapping limits its concurrency: throttles would burn receives."""
+    """A mapping limits its concurrency, or has pollers of its own and a limit of these: throttles would burn receives."""
     for mapping in template.of_type(MAPPING):
         limit = whole(mapping, "ScalingConfig.MaximumConcurrency", 0)
-        if not 2 <= limit <= 1000:
+        least, most = (whole(mapping, f"ProvisionedPollerConfig.{name}Pollers", 0) for name in ("Minimum", "Maximum"))
+        if least or most:
+            if mapping.get("ScalingConfig") is not None:
+                yield f"{mapping.name} has pollers and a maximum concurrency; Lambda refuses that"
+            if not 2 <= least <= most:
+                yield f"{mapping.name} has {least} to {most} pollers"
+        elif not 2 <= limit <= 1000:
             yield f"{mapping.name} has a limit of {limit}"
     for _, one in functions(template):
         if one.get("ReservedConcurrentExecutions") is not None:

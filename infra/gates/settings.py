@@ -20,6 +20,23 @@ LEDGER = "arn:aws:dynamodb:eu-central-1:111122223333:table/ledger"
 Settings = dict[str, str]
 
 
+def pairs(count: int) -> Settings:
+    """A list of so many pairs, with ARNs of 68 and 72 characters, in everything that a role may be given."""
+    names = [f"department-orders-service-{n:04}" for n in range(count)]
+    return {
+        "SourceQueueArns": ",".join(f"{ARN}:{name}" for name in names),
+        "DeadLetterQueueArns": ",".join(f"{ARN}:{name}-dlq" for name in names),
+        "QueuePairsFile": "/opt/pairs.json",
+        "LedgerTableArn": LEDGER,
+        "Encryption": "customer-managed",
+        "Tracing": "Active",
+        "AllowEject": "true",
+    }
+
+
+LAYER = "arn:aws:lambda:eu-central-1:111122223333:layer:tracer:3"
+
+
 def configured(environment: str) -> Settings:
     """What samconfig.toml sets."""
     with (INFRA / "samconfig.toml").open("rb") as file:
@@ -44,6 +61,8 @@ def cases() -> dict[str, dict[str, Settings]]:
             "FIFO by redrive, an own key": {"QueueType": "fifo", "OnDead": "redrive", "Encryption": "customer-managed"},
             "direct": {"OnDead": "direct"},
             "other destinations": {"ReplayDestinations": f"{ARN}:refunds,{ARN}:mail"},
+            "pollers of its own": {"MinimumPollers": "2", "MaximumPollers": "50"},
+            "in a layer": {"Layers": LAYER},
             "exponential": {"RetrySchedule": "exponential", "MaxReceiveCount": "15"},
         },
         "attach.yaml": {
@@ -63,6 +82,7 @@ def cases() -> dict[str, dict[str, Settings]]:
                 "Tracing": "Active",
                 "AllowEject": "true",
             },
+            "forty-five pairs": {**pairs(45), "Layers": LAYER},
             "each alarm by itself": {**PAIR, "Paging": "each"},
             "other destinations": {**PAIR, "ReplayDestinations": f"{ARN}:refunds"},
         },
@@ -83,6 +103,9 @@ REFUSED: dict[str, list[Settings]] = {
         {"ProcessorTimeoutSeconds": "31"},
         {"QueueVisibilityTimeoutSeconds": "179"},
         {"QueueVisibilityTimeoutSeconds": "12"},
+        {"MinimumPollers": "2"},
+        {"MaximumPollers": "2"},
+        {"MinimumPollers": "1", "MaximumPollers": "2"},
         {"MessageTypes": "charge,refund"},
         {"MessageTypeAt": "attribute:type"},
     ],

@@ -26,7 +26,7 @@ OF_AWS = {
             "ApproximateAgeOfOldestMessage",
         },
     ),
-    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Invocations", "Duration"}),
+    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Invocations", "Duration", "RecursiveInvocationsDropped"}),
 }
 # What the design wants people to be told of, by metric.
 FOR_PEOPLE = {
@@ -37,8 +37,10 @@ FOR_PEOPLE = {
     "NewFingerprints": "a new cause",
     "ApproximateNumberOfMessagesNotVisible": "backoff near the limit of messages in flight",
     "Errors": "a function's errors",
+    "RecursiveInvocationsDropped": "messages that go round",
     "ApproximateNumberOfMessagesVisible": "failure destinations that are not empty",
 }
+OF_A_PROCESSOR = {"ApproximateNumberOfMessagesNotVisible", "RecursiveInvocationsDropped"}
 SHOWN = {
     "LettersPending",
     "ApproximateNumberOfMessagesVisible",
@@ -164,7 +166,7 @@ def watched(template: Template) -> Iterator[str]:
     alarms, shown = list(of_alarms(template)), {metric.name for metric in of_widgets(template)}
     names = {metric.name for metric in alarms}
     for name, what in FOR_PEOPLE.items():
-        if name == "ApproximateNumberOfMessagesNotVisible" and function(template, "processor") is None:
+        if name in OF_A_PROCESSOR and function(template, "processor") is None:
             continue
         if name not in names:
             yield f"nobody is told of {what} ({name})"

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
-use redrive_core::doctor::{DeadSource, Deployment, Fact, Installation, Pair, Queue, Topic, Unread};
+use redrive_core::doctor::{DeadSource, Deployment, Doorbell, Fact, Installation, Pair, Queue, Topic, Unread};
 
 use crate::ended::Error;
 use crate::stack::Stack;
@@ -142,8 +142,12 @@ impl Services {
         };
         let dead_source = |arn: String| DeadSource { custody: custody(&arn), arn };
         let dead_sources = dead_sources.map(|arns| arns.into_iter().map(dead_source).collect());
+        let moves = match &dead {
+            Some(dead) => self.move_tasks(&dead.arn).await,
+            None => Ok(Vec::new()),
+        };
         let consumers = self.consumers(&source.arn).await;
-        Ok(Pair { consumers, source, dead, dead_consumers, dead_sources, custody: custody(arn) })
+        Ok(Pair { consumers, source, dead, moves, dead_consumers, dead_sources, custody: custody(arn) })
     }
 
     async fn queue(&self, arn: &str) -> Queue {
@@ -161,9 +165,13 @@ impl Services {
         let mut ours = Installation {
             indexer: self.woken(indexer).await,
             replay: self.woken(replay).await,
+            doorbell: None,
             failed_invocations: None,
         };
         self.ask_ours(&mut ours, pairs).await;
+        if let Some(topic) = stack.get("DoorbellTopicArn") {
+            ours.doorbell = Some(Doorbell { topic: topic.to_owned(), policy: self.invokers(indexer).await });
+        }
         if let Some(url) = stack.get("FailedInvocationsQueueUrl") {
             let waiting = self.attributes(url).await.map(|attributes| attributes.visible);
             ours.failed_invocations = Some((crate::text::queue_name(url).to_owned(), waiting));

@@ -49,6 +49,7 @@ fn deployment() -> Deployment {
         reserved: Ok(None),
         errors: denied("cloudwatch:GetMetricData"),
         throttles: denied("cloudwatch:GetMetricData"),
+        dropped: denied("cloudwatch:GetMetricData"),
         failure_destination: Ok(None),
         permissions: denied("iam:SimulatePrincipalPolicy"),
     };
@@ -60,13 +61,15 @@ fn deployment() -> Deployment {
         window: 0,
         partial_responses: false,
         maximum_concurrency: None,
-        provisioned: false,
+        pollers: None,
+        account_concurrency: Ok(1_000),
         function,
     };
     let pair = Pair {
         source: queue("q", 345_600, Some(redrive)),
         dead: Some(queue("q-dead", 345_600, None)),
         consumers: Ok(vec![consumer]),
+        moves: Ok(Vec::new()),
         dead_consumers: Ok(Vec::new()),
         dead_sources: denied("sqs:ListDeadLetterSourceQueues"),
         custody: false,

@@ -9,7 +9,14 @@ use crate::text::{fit, lines, shown};
 /// What a stack's first alarm is called after its name: by it other stacks are known whose names begin with this one's.
 const FIRST: &str = "-DepthAlarm-";
 /// The states, the worst first, and how they are told.
-const STATES: [(&str, &str); 3] = [("ALARM", "ALARM"), ("INSUFFICIENT_DATA", "no data"), ("OK", "quiet")];
+const STATES: [(&str, &str); 6] = [
+    ("ALARM", "ALARM"),
+    ("EVALUATION_ERROR", "error"),
+    ("EVALUATION_FAILURE", "failure"),
+    ("PARTIAL_DATA", "partial"),
+    ("INSUFFICIENT_DATA", "no data"),
+    ("OK", "quiet"),
+];
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

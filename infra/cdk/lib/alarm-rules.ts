@@ -181,9 +181,55 @@ function ofTheDead(watched: Watched): Rule[] {
   return rules;
 }
 
+/** Errors of a function, again and again. */
+const ERRORS = { periods: 5, datapoints: 3, threshold: 0, page: 'urgent' as const };
+
+/** Of the processor, where it is ours. */
+function ofTheProcessor(watched: Watched): Rule[] {
+  if (watched.processor === undefined || watched.main === undefined) {
+    return [];
+  }
+  return [
+    {
+      // Lambda follows a chain of invocations through SQS by the trace header, which SDKs pass on, and drops what has gone
+      // round some 16 times; it is no error. The message stays, and each drop is a receive.
+      id: 'RecursionAlarm',
+      says:
+        'Lambda has dropped invocations of the processor, because its messages go round: a handler sends to the queue that it is ' +
+        'fed from, maybe by way of others. Stop it, or allow it with put-function-recursion-config. The messages stay in the ' +
+        'queue, and each drop uses up a receive; on a FIFO queue their groups wait. See them: redrive status --stack ' +
+        `${STACK}.`,
+      metric: ofFunction(watched.processor, 'RecursiveInvocationsDropped', 1),
+      periods: 5,
+      datapoints: 1,
+      threshold: 0,
+      page: 'urgent',
+    },
+    {
+      // 70 % of SQS's limit of 120,000: there backoff shortens, so that the queue goes on.
+      id: 'InFlightAlarm',
+      says:
+        'So many messages wait for their next attempt that the queue may soon give out no more. Something fails for nearly ' +
+        "all of them: see the processor's log, and stop the source or mend it.",
+      metric: ofQueue(watched.main, 'ApproximateNumberOfMessagesNotVisible', 1),
+      periods: 5,
+      datapoints: 3,
+      threshold: 84_000,
+      page: 'urgent',
+    },
+    {
+      id: 'ProcessorErrorsAlarm',
+      says:
+        'Whole batches of the processor fail, again and again: a table is out of reach, nothing in a batch succeeds, or the ' +
+        'function does not start. Its log says which; nothing is lost meanwhile.',
+      metric: ofFunction(watched.processor, 'Errors', 1),
+      ...ERRORS,
+    },
+  ];
+}
+
 /** Of what does the work. */
 function ofTheMachinery(watched: Watched): Rule[] {
-  const errors = { periods: 5, datapoints: 3, threshold: 0, page: 'urgent' as const };
   const silent = {
     periods: 2,
     threshold: 1,
@@ -192,39 +238,15 @@ function ofTheMachinery(watched: Watched): Rule[] {
     page: 'urgent' as const,
     warmUp: 120,
   };
-  const rules: Rule[] = [];
-  if (watched.processor !== undefined && watched.main !== undefined) {
-    rules.push(
-      {
-        // 70 % of SQS's limit of 120,000: there backoff shortens, so that the queue goes on.
-        id: 'InFlightAlarm',
-        says:
-          'So many messages wait for their next attempt that the queue may soon give out no more. Something fails for nearly ' +
-          "all of them: see the processor's log, and stop the source or mend it.",
-        metric: ofQueue(watched.main, 'ApproximateNumberOfMessagesNotVisible', 1),
-        periods: 5,
-        datapoints: 3,
-        threshold: 84_000,
-        page: 'urgent',
-      },
-      {
-        id: 'ProcessorErrorsAlarm',
-        says:
-          'Whole batches of the processor fail, again and again: a table is out of reach, nothing in a batch succeeds, or the ' +
-          'function does not start. Its log says which; nothing is lost meanwhile.',
-        metric: ofFunction(watched.processor, 'Errors', 1),
-        ...errors,
-      },
-    );
-  }
-  rules.push(
+  return [
+    ...ofTheProcessor(watched),
     {
       id: 'IndexerErrorsAlarm',
       says:
         'The indexer fails, again and again: a queue or a table is out of reach, or its configuration is refused. Its log says ' +
         'which; dead letters wait in their queue meanwhile.',
       metric: ofFunction(watched.indexer, 'Errors', 1),
-      ...errors,
+      ...ERRORS,
     },
     {
       id: 'ReplayErrorsAlarm',
@@ -232,7 +254,7 @@ function ofTheMachinery(watched: Watched): Rule[] {
         'The replay fails, again and again: a queue or a table is out of reach, or its configuration is refused. Its log says ' +
         'which; letters wait meanwhile.',
       metric: ofFunction(watched.replay, 'Errors', 1),
-      ...errors,
+      ...ERRORS,
     },
     {
       id: 'FailedInvocationsAlarm',
@@ -262,8 +284,7 @@ function ofTheMachinery(watched: Watched): Rule[] {
       metric: ofFunction(watched.replay, 'Invocations', 60),
       ...silent,
     },
-  );
-  return rules;
+  ];
 }
 
 /** Every alarm of a single metric that is for people. */

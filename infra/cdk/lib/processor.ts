@@ -96,7 +96,14 @@ export function processor(
     batchSize: settings.batchSize,
     ...(settings.fifo ? {} : { maxBatchingWindow: settings.batchingWindow }),
     reportBatchItemFailures: true,
-    maxConcurrency: settings.maximumConcurrency,
+    ...(settings.pollers === undefined ? { maxConcurrency: settings.maximumConcurrency } : {}),
   });
+  if (settings.pollers !== undefined) {
+    // Said here and not above, where the CDK knows an older limit.
+    (mapping.node.defaultChild as lambda.CfnEventSourceMapping).provisionedPollerConfig = {
+      minimumPollers: settings.pollers.minimum,
+      maximumPollers: settings.pollers.maximum,
+    };
+  }
   return { made, mapping };
 }

@@ -108,6 +108,11 @@ export interface FunctionsProps {
    */
   readonly tracing?: lambda.Tracing;
   /**
+   * ARNs of layer versions that all functions get, five at most: a tracer that wraps them, say, or a list of queue pairs.
+   * @default none
+   */
+  readonly layerArns?: readonly string[];
+  /**
    * Whose key encrypts queues, tables and logs: AWS's own, one that is made here and stays with the tables, or yours. To
    * yours the permissions of CloudWatch Logs, SNS and EventBridge are added, unless it was imported; then it needs them.
    * The topics always have a key of their own, because CloudWatch cannot publish to a topic under the AWS-managed one.
@@ -267,6 +272,12 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    * @default 10
    */
   readonly maximumConcurrency?: number;
+  /**
+   * Event pollers that are provisioned for the main queue, in place of a maximum concurrency, and paid for by the hour: 2 to 200
+   * at least, 10,000 at most. Each hands over up to ten batches at a time.
+   * @default none, Lambda's own scaling
+   */
+  readonly pollers?: { readonly minimum: number; readonly maximum: number };
   /**
    * Messages of one batch that are handled at the same time.
    * @default 64

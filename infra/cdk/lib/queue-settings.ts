@@ -45,6 +45,7 @@ export interface QueueSettings extends FunctionSettings, PagingSettings {
   readonly batchSize: number;
   readonly batchingWindow: Duration;
   readonly maximumConcurrency: number;
+  readonly pollers: RedriveQueueProps['pollers'];
   readonly concurrency: number;
   readonly outageBrake: 'on' | 'quiet' | 'off';
   readonly custody: boolean;
@@ -86,11 +87,25 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     policy: policy(problems, props),
     destinations: destinations(problems, props.destinationArns ?? [], fifo),
     maximumConcurrency: problems.number('maximumConcurrency', props.maximumConcurrency ?? 10, [2, 1_000]),
+    pollers: pollers(problems, props),
     concurrency: problems.number('concurrency', props.concurrency ?? 64, [1, 1_000]),
     outageBrake: props.outageBrake ?? 'on',
     custody: props.custody ?? true,
     indexerTimeout,
   };
+}
+
+/** Lambda takes provisioned pollers or a maximum concurrency. */
+function pollers(problems: Problems, { pollers, maximumConcurrency }: RedriveQueueProps): RedriveQueueProps['pollers'] {
+  if (pollers === undefined) {
+    return undefined;
+  }
+  const least = problems.number('pollers.minimum', pollers.minimum, [2, 200]);
+  problems.number('pollers.maximum', pollers.maximum, [least, 10_000]);
+  if (maximumConcurrency !== undefined) {
+    problems.refuse('maximumConcurrency', 'is given, and so are pollers', 'one of the two');
+  }
+  return pollers;
 }
 
 /** `-main.fifo` stands behind it, and SQS takes 80 characters. */

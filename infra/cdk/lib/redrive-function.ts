@@ -82,7 +82,11 @@ export class RedriveFunction extends Construct {
       role,
     });
     // Said here and not above, where the CDK would add permissions to the role.
-    (this.function.node.defaultChild as lambda.CfnFunction).tracingConfig = { mode: settings.tracing };
+    const told = this.function.node.defaultChild as lambda.CfnFunction;
+    told.tracingConfig = { mode: settings.tracing };
+    if (settings.layerArns.length > 0) {
+      told.layers = [...settings.layerArns];
+    }
     if (failures !== undefined) {
       new lambda.CfnEventInvokeConfig(this.function, 'EventInvokeConfig', {
         functionName: this.function.functionName,

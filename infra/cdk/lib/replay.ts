@@ -66,8 +66,8 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
     environment: { RUST_LOG: props.settings.logLevel, ...props.variables, DEAD_LETTER_TABLE_NAME: letters.tableName },
     policies: {
       replay: [
-        allow('SendBack', ['sqs:SendMessage'], ...props.mainArns),
-        allow('WatchTheBacklog', ['sqs:GetQueueAttributes'], ...props.mainArns),
+        // Also watches their backlog. One statement: a list of queues is most of what a role's policies may hold.
+        allow('SendBack', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], ...props.mainArns),
         // A job's guard may name any alarm, and CloudWatch gives composite ones to `*` only.
         allow('WatchAlarms', ['cloudwatch:DescribeAlarms'], '*'),
         ...props.reads,

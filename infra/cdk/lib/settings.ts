@@ -24,6 +24,7 @@ export interface FunctionSettings {
   readonly logLevel: string;
   readonly logRetention: logs.RetentionDays;
   readonly tracing: lambda.Tracing;
+  readonly layerArns: readonly string[];
   readonly encryption: 'aws-owned' | 'customer-managed' | kms.IKey;
   readonly sweepRate: string;
   readonly replayTimeout: Duration;
@@ -46,6 +47,10 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
   if (tracing === lambda.Tracing.DISABLED) {
     problems.refuse('tracing', 'is DISABLED, which Lambda does not know', 'PASS_THROUGH or ACTIVE');
   }
+  const layerArns = props.layerArns ?? [];
+  if (layerArns.length > 5) {
+    problems.refuse('layerArns', `has ${layerArns.length} layers`, "5, Lambda's limit for a function");
+  }
   const replayTimeout = props.replayTimeout ?? Duration.minutes(1);
   problems.seconds('replayTimeout', replayTimeout, [5, 900]);
   return {
@@ -53,6 +58,7 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
     logLevel: props.logLevel ?? 'info',
     logRetention,
     tracing,
+    layerArns,
     encryption: props.encryption ?? 'aws-owned',
     sweepRate: rate(problems, 'sweepRate', props.sweepRate),
     replayTimeout,

@@ -55,6 +55,7 @@ const SHARED: Readonly<Record<string, (value: string) => Partial<RedriveQueuePro
   Architecture: (value) => ({ architecture: value === 'arm64' ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64 }),
   Encryption: (value) => ({ encryption: value as 'aws-owned' | 'customer-managed' }),
   Tracing: (value) => ({ tracing: value === 'Active' ? lambda.Tracing.ACTIVE : lambda.Tracing.PASS_THROUGH }),
+  Layers: (value) => ({ layerArns: value.split(',') }),
   LogLevel: (value) => ({ logLevel: value as Queue['logLevel'] }),
   AllowEject: (value) => ({ allowEject: value === 'true' }),
   IndexerTimeoutSeconds: (value) => ({ indexerTimeout: seconds(value) }),
@@ -95,6 +96,8 @@ const QUEUE: Readonly<Record<string, (value: string, all: Values) => Queue>> = {
   BatchSize: (value) => ({ batchSize: Number(value) }),
   BatchingWindowSeconds: (value) => ({ batchingWindow: seconds(value) }),
   MaximumConcurrency: (value) => ({ maximumConcurrency: Number(value) }),
+  MinimumPollers: (value, all) => ({ pollers: { minimum: Number(value), maximum: Number(all['MaximumPollers']) } }),
+  MaximumPollers: () => ({}), // with MinimumPollers
   Concurrency: (value) => ({ concurrency: Number(value) }),
   OutageBrake: (value) => ({ outageBrake: value as 'on' | 'quiet' | 'off' }),
   Custody: (value) => ({ custody: value === 'on' }),

@@ -16,6 +16,7 @@ export const WHOLE_SETS: Readonly<Record<string, Values>> = {
     Architecture: 'arm64',
     ProducerArn: 'arn:aws:sns:eu-central-1:123456789012:orders',
     SupportedCurrencies: 'CHF',
+    Layers: 'arn:aws:lambda:eu-central-1:123456789012:layer:tracer:3,arn:aws:lambda:eu-central-1:123456789012:layer:more:1',
     LogLevel: 'debug',
     OnDead: 'direct',
     PayloadHash: '/order_id,/amount',
@@ -55,6 +56,7 @@ export const WHOLE_SETS: Readonly<Record<string, Values>> = {
     OldestPendingLimitSeconds: '7200',
   },
   'a standard queue under a key of its own': { Encryption: 'customer-managed', Tracing: 'Active' },
+  'pollers of its own': { MinimumPollers: '2', MaximumPollers: '50' },
 };
 
 const ORDERS: Values = {
@@ -82,7 +84,7 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
     ReplayDestinations: 'arn:aws:sqs:eu-central-1:123456789012:refunds,arn:aws:sqs:eu-central-1:123456789012:mail',
     LedgerRetentionDays: '40',
     MainRetentionDays: '7',
-    IndexerTimeoutSeconds: '60',
+    IndexerTimeoutSeconds: '90',
     SweepRate: 'rate(5 minutes)',
     ReplayTimeoutSeconds: '120',
     ReplayRate: 'rate(10 minutes)',
@@ -90,6 +92,7 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
     Encryption: 'customer-managed',
     Tracing: 'Active',
     Architecture: 'arm64',
+    Layers: 'arn:aws:lambda:eu-central-1:123456789012:layer:tracer:3,arn:aws:lambda:eu-central-1:123456789012:layer:more:1',
     LogLevel: 'debug',
     MainQueueAgeLimitSeconds: '1800',
     ForAPersonLimit: '3',

@@ -24,9 +24,9 @@ mod tests;
 use std::fmt;
 
 pub use deployment::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Fact,
-    Function, Installation, Metric, Pair, Permission, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey,
-    Unread,
+    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Doorbell, Encryption,
+    Fact, Function, Installation, Metric, MoveTask, Mute, Pair, Permission, Queue, Redrive, Settings, Topic,
+    TopicAttributes, TopicKey, Unread,
 };
 pub use document::Document;
 pub use indexed::Indexed;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
-use redrive_core::doctor::{Consumer, Fact, Function, Indexed, Processor, Settings, Unread};
+use redrive_core::doctor::{Consumer, Document, Fact, Function, Indexed, Processor, Settings, Unread};
 
 use super::{Services, unread};
 
@@ -24,6 +24,10 @@ fn name(function: &str) -> &str {
     if function.starts_with("arn:") { function.split(':').nth(6).unwrap_or(function) } else { function }
 }
 
+fn most(pollers: i32) -> u32 {
+    whole(Some(pollers))
+}
+
 fn whole<T: TryFrom<i32> + Default>(number: Option<i32>) -> T {
     number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
 }
@@ -38,6 +42,7 @@ impl Services {
     /// The mappings of a queue, with their functions; nobody has asked about their roles yet.
     pub(super) async fn consumers(&self, queue: &str) -> Fact<Vec<Consumer>> {
         let mut consumers = Vec::new();
+        let account = self.account_concurrency().await;
         for mapping in self.mappings(queue).await? {
             let types = mapping.function_response_types();
             let scaling = mapping.scaling_config();
@@ -48,12 +53,29 @@ impl Services {
                 window: whole(mapping.maximum_batching_window_in_seconds()),
                 partial_responses: types.contains(&FunctionResponseType::ReportBatchItemFailures),
                 maximum_concurrency: scaling.and_then(|scaling| scaling.maximum_concurrency()).map(|n| whole(Some(n))),
-                provisioned: mapping.provisioned_poller_config().is_some(),
+                pollers: mapping.provisioned_poller_config().map(|pollers| pollers.maximum_pollers().map_or(200, most)),
+                account_concurrency: account.clone(),
                 function: self.function(function_arn(&mapping)).await,
                 mapping: mapping.uuid.unwrap_or_default(),
             });
         }
         Ok(consumers)
+    }
+
+    async fn account_concurrency(&self) -> Fact<u32> {
+        let call = self.lambda.get_account_settings().send().await;
+        let answer = call.map_err(|error| unread("lambda:GetAccountSettings", &error))?;
+        let limit = answer.account_limit().map(|limit| limit.concurrent_executions()).filter(|limit| *limit > 0);
+        limit.and_then(|limit| u32::try_from(limit).ok()).ok_or_else(|| {
+            Unread::Because("lambda:GetAccountSettings: no concurrent executions in its answer".to_owned())
+        })
+    }
+
+    /// Who may invoke a function, and for what.
+    pub(super) async fn invokers(&self, function: &str) -> Fact<Document> {
+        let call = self.lambda.get_policy().function_name(function).send().await;
+        let answer = call.map_err(|error| unread("lambda:GetPolicy", &error))?;
+        answer.policy().map_or(Err(Unread::Absent), Document::parse)
     }
 
     /// One function, by name or ARN.
@@ -67,6 +89,7 @@ impl Services {
             settings: configuration.map(settings),
             reserved: reserved.map(|answer| answer.reserved_concurrent_executions().map(|n| whole(Some(n)))),
             errors: self.last_hour("Errors", short).await,
+            dropped: self.last_hour("RecursiveInvocationsDropped", short).await,
             throttles: self.last_hour("Throttles", short).await,
             failure_destination: Ok(None),
             permissions: Ok(Vec::new()),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
-use redrive_core::doctor::{Allow, Attributes, Document, Encryption, Fact, Redrive, Unread};
+use redrive_core::doctor::{Allow, Attributes, Document, Encryption, Fact, MoveTask, Redrive, Unread};
 use serde_json::Value;
 
 use super::{Services, needed, unread};
@@ -57,6 +57,20 @@ impl Services {
         }
         let arn = attributes.get(&Name::QueueArn).cloned();
         Ok(vec![arn.ok_or_else(|| Error::Service(format!("{named}: SQS tells no ARN of it")))?])
+    }
+
+    /// The tasks that move messages out of this queue now.
+    pub(super) async fn move_tasks(&self, arn: &str) -> Fact<Vec<MoveTask>> {
+        let call = self.sqs.list_message_move_tasks().source_arn(arn).max_results(10).send().await;
+        let answer = call.map_err(|error| unread("sqs:ListMessageMoveTasks", &error))?;
+        let running = answer.results().iter().filter(|task| task.status() == Some("RUNNING"));
+        Ok(running
+            .map(|task| MoveTask {
+                to: task.destination_arn().map(str::to_owned),
+                moved: u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0),
+                handle: task.task_handle().unwrap_or_default().to_owned(),
+            })
+            .collect())
     }
 
     /// The ARNs of the queues whose dead-letter queue this is, as far as SQS tells them.

@@ -41,6 +41,8 @@ pub struct Pair {
     pub dead: Option<Queue>,
     /// The event source mappings of the source.
     pub consumers: Fact<Vec<Consumer>>,
+    /// Tasks that are moving messages out of the dead-letter queue now, whoever started them.
+    pub moves: Fact<Vec<MoveTask>>,
     /// The functions that a mapping gives the dead letters to.
     pub dead_consumers: Fact<Vec<String>>,
     /// Every queue whose redrive policy names this dead-letter queue.
@@ -56,6 +58,17 @@ pub struct DeadSource {
     pub arn: String,
     /// Whether our indexer is told of it, and empties its dead-letter queue.
     pub custody: bool,
+}
+
+/// A running task of `StartMessageMoveTask`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveTask {
+    /// Where it moves messages to: an ARN, or `None` for the queue that each came from.
+    pub to: Option<String>,
+    /// Messages moved by now, about.
+    pub moved: u64,
+    /// What it is cancelled by.
+    pub handle: String,
 }
 
 /// One queue.
@@ -159,8 +172,10 @@ pub struct Consumer {
     pub partial_responses: bool,
     /// `MaximumConcurrency`.
     pub maximum_concurrency: Option<u32>,
-    /// Whether pollers are provisioned, which takes the place of a maximum concurrency.
-    pub provisioned: bool,
+    /// The most pollers, if they are provisioned, which takes the place of a maximum concurrency.
+    pub pollers: Option<u32>,
+    /// Executions that the whole account may have at once in this region.
+    pub account_concurrency: Fact<u32>,
     /// Whom it invokes.
     pub function: Function,
 }
@@ -178,6 +193,8 @@ pub struct Function {
     pub errors: Fact<u64>,
     /// `Throttles` of the last hour.
     pub throttles: Fact<u64>,
+    /// `RecursiveInvocationsDropped` of the last hour.
+    pub dropped: Fact<u64>,
     /// Where failed asynchronous invocations go; asked of indexer and replay only.
     pub failure_destination: Fact<Option<String>>,
     /// What its role was asked about.
@@ -211,12 +228,33 @@ pub struct Permission {
 }
 
 /// The alarms of an account and region.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Alarms {
     /// Those on metrics.
     pub metric: Vec<Alarm>,
     /// Those on other alarms.
     pub composite: Vec<Composite>,
+    /// The rules that mute alarms, those that have ended apart.
+    pub mutes: Fact<Vec<Mute>>,
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self { metric: Vec::new(), composite: Vec::new(), mutes: Ok(Vec::new()) }
+    }
+}
+
+/// A mute rule: while it is active its alarms change their states, and do nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mute {
+    /// Its name.
+    pub name: String,
+    /// Whether it mutes now; else it will.
+    pub active: bool,
+    /// When it mutes, in CloudWatch's words: `cron(...)` or `at(...)`.
+    pub when: String,
+    /// The names of the alarms that it mutes.
+    pub alarms: Vec<String>,
 }
 
 /// An alarm on a metric, or on metrics put together.
@@ -232,6 +270,10 @@ pub struct Alarm {
     pub comparison: Option<Comparison>,
     /// What missing data counts as: `missing`, `breaching`, `notBreaching` or `ignore`.
     pub missing_data: String,
+    /// Why its state is not to be trusted, in CloudWatch's word: `PARTIAL_DATA`, `EVALUATION_ERROR` or `EVALUATION_FAILURE`.
+    pub evaluation: Option<String>,
+    /// Whether it is in its warm-up, in which it does nothing.
+    pub warming_up: bool,
     /// Whether its actions are done.
     pub actions_enabled: bool,
     /// What is done when it rings: ARNs.
@@ -330,6 +372,15 @@ pub enum TopicKey {
     },
 }
 
+/// The topic that wakes the indexer, and who may invoke that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Doorbell {
+    /// The topic's ARN.
+    pub topic: String,
+    /// The indexer's own policy; [`Unread::Absent`] if it has none.
+    pub policy: Fact<Document>,
+}
+
 /// Indexer and replay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
@@ -337,6 +388,8 @@ pub struct Installation {
     pub indexer: Function,
     /// Sends them back.
     pub replay: Function,
+    /// The topic that wakes the indexer, if its ARN is known.
+    pub doorbell: Option<Doorbell>,
     /// Where failed invocations wait: the queue's name, and how many there are.
     pub failed_invocations: Option<(String, Fact<u64>)>,
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::deployment::Unread;
 
 const CLOUDWATCH: &str = "cloudwatch.amazonaws.com";
+const SNS: &str = "sns.amazonaws.com";
 
 /// A policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,17 +61,26 @@ impl Document {
 
     /// Whether an alarm of this account may do this.
     pub(super) fn lets_alarms(&self, action: &str, alarms: &[String]) -> May {
-        let account = alarms.first().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
+        self.lets(CLOUDWATCH, action, alarms)
+    }
+
+    /// Whether SNS may do this for a topic.
+    pub(super) fn lets_topic(&self, action: &str, topic: &str) -> May {
+        self.lets(SNS, action, &[topic.to_owned()])
+    }
+
+    fn lets(&self, service: &str, action: &str, sources: &[String]) -> May {
+        let account = sources.first().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
         let (mut found, mut unclear) = (false, None);
         for statement in &self.0 {
             if statement.negative && (statement.allows || !statement.is_about_plain_http()) {
                 unclear = Some("a statement with NotAction or NotPrincipal".to_owned());
                 continue;
             }
-            if !statement.is_for_cloudwatch() || !statement.covers(action) {
+            if !statement.is_for_service(service) || !statement.covers(action) {
                 continue;
             }
-            match (statement.allows, statement.holds(account, alarms)) {
+            match (statement.allows, statement.holds(account, sources)) {
                 (true, Ok(true)) => found = true,
                 (false, Ok(true)) => return May::No,
                 (_, Ok(false)) => {}
@@ -122,8 +132,8 @@ impl Statement {
         self.principals.iter().any(|(kind, name)| kind == "AWS" && name == "*")
     }
 
-    fn is_for_cloudwatch(&self) -> bool {
-        let named = |(kind, name): &(String, String)| kind == "Service" && (name == CLOUDWATCH || name == "*");
+    fn is_for_service(&self, service: &str) -> bool {
+        let named = |(kind, name): &(String, String)| kind == "Service" && (name == service || name == "*");
         self.is_for_everybody() || self.principals.iter().any(named)
     }
 

@@ -72,6 +72,8 @@ fn what_cannot_be_read_is_not_checked_and_never_healthy() {
                 "dead-letter-visibility-short",
                 "indexer-stuck",
                 "two-dead-letter-consumers",
+                "move-task-in-custody",
+                "doorbell-refused",
                 "no-failure-destination",
                 "failed-invocations",
             ];
@@ -164,6 +166,7 @@ fn blind_function(function: &mut Function) {
     function.reserved = denied();
     function.errors = denied();
     function.throttles = denied();
+    function.dropped = denied();
     function.failure_destination = denied();
     function.permissions = denied();
 }
@@ -178,12 +181,14 @@ fn blinded(mut deployment: Deployment) -> Deployment {
         pair.consumers = denied();
         pair.dead_consumers = denied();
         pair.dead_sources = denied();
+        pair.moves = denied();
     }
     deployment.alarms = denied();
     deployment.topics.clear();
     if let Some(ours) = &mut deployment.installation {
         blind_function(&mut ours.indexer);
         blind_function(&mut ours.replay);
+        ours.doorbell.iter_mut().for_each(|bell| bell.policy = denied());
         ours.failed_invocations.iter_mut().for_each(|(_, waiting)| *waiting = denied());
     }
     deployment

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::judging::{Answer, look, wrong};
 use crate::doctor::Mend;
-use crate::doctor::deployment::{Alarm, Alarms, Comparison, Composite, Metric, Queue, Topic, TopicKey, Unread};
+use crate::doctor::deployment::{
+    Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute, Queue, Topic, TopicKey, Unread, name_of,
+};
 use crate::doctor::document::{Document, May};
 
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
@@ -120,6 +122,61 @@ pub(super) fn muted(alarm: &Alarm, alarms: &Alarms) -> Answer {
     )
 }
 
+/// The mute rules of everything that is done when this alarm rings: of itself, and of those on it.
+fn mutes<'a>(alarm: &Alarm, alarms: &'a Alarms) -> Fact<Vec<&'a Mute>> {
+    let mutes = look(&alarms.mutes)?;
+    let acting = alarms.composite.iter().filter(|one| one.actions_enabled && !one.actions.is_empty());
+    let mut acting: Vec<_> = acting.filter(|one| names(one, alarm)).map(|one| name_of(&one.arn).to_owned()).collect();
+    if alarm.actions_enabled && !alarm.actions.is_empty() {
+        acting.push(alarm.name.clone());
+    }
+    Ok(mutes.iter().filter(|mute| mute.alarms.iter().any(|name| acting.contains(name))).collect())
+}
+
+fn told(rules: &[&Mute]) -> String {
+    let each: Vec<_> = rules.iter().map(|mute| format!("{} ({})", mute.name, mute.when)).collect();
+    each.join(", ")
+}
+
+fn unmute(rules: &[&Mute]) -> Mend {
+    let name = rules.first().map_or("", |mute| mute.name.as_str());
+    let arguments = ["aws", "cloudwatch", "delete-alarm-mute-rule", "--alarm-mute-rule-name", name];
+    Mend::command(&arguments, "no mute rule for what must not be missed")
+}
+
+pub(super) fn muted_now(alarm: &Alarm, alarms: &Alarms) -> Answer {
+    let now: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| mute.active).collect();
+    wrong(!now.is_empty(), || format!("muted now by {}: nobody is told", told(&now)), || unmute(&now))
+}
+
+pub(super) fn muted_later(alarm: &Alarm, alarms: &Alarms) -> Answer {
+    let later: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| !mute.active).collect();
+    wrong(!later.is_empty(), || format!("will be muted by {}", told(&later)), || unmute(&later))
+}
+
+pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Answer {
+    let said = match alarm.evaluation.as_deref() {
+        Some("PARTIAL_DATA") => "CloudWatch judges it by a part of its data",
+        Some("EVALUATION_ERROR") => "CloudWatch cannot evaluate it: its metrics or their expression are wrong",
+        Some("EVALUATION_FAILURE") => "CloudWatch fails to evaluate it",
+        Some(_) => "CloudWatch does not evaluate it as it should",
+        None => return Ok(None),
+    };
+    wrong(
+        true,
+        || format!("{said} ({})", alarm.evaluation.as_deref().unwrap_or_default()),
+        || Mend::words("what StateReason of describe-alarms says"),
+    )
+}
+
+pub(super) fn warming_up(alarm: &Alarm, _: &Alarms) -> Answer {
+    wrong(
+        alarm.warming_up,
+        || "it is in its warm-up: it does nothing yet".to_owned(),
+        || Mend::words("nothing, if the alarm is new; WarmUpConfiguration says how long"),
+    )
+}
+
 pub(super) fn no_action(alarm: &Alarm, alarms: &Alarms) -> Answer {
     wrong(
         alarm.actions.is_empty() && !is_heard(alarm, alarms),
@@ -166,7 +223,7 @@ fn alarms(topic: &Topic) -> String {
     super::queues::count(topic.alarms.len() as u64, "alarm")
 }
 
-fn judged(may: May) -> Result<bool, Unread> {
+pub(super) fn judged(may: May) -> Result<bool, Unread> {
     match may {
         May::Yes => Ok(true),
         May::No => Ok(false),

@@ -87,7 +87,7 @@ fn partial(consumer: &Consumer) -> Mend {
 
 pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Answer {
     wrong(
-        consumer.maximum_concurrency.is_none() && !consumer.provisioned,
+        consumer.maximum_concurrency.is_none() && consumer.pollers.is_none(),
         || "its mapping has no maximum concurrency".to_owned(),
         || {
             Mend::mapping(
@@ -99,9 +99,29 @@ pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Answer {
     )
 }
 
+/// Batches that a provisioned poller hands over at a time, at most.
+const BATCHES_A_POLLER: u32 = 10;
+/// What indexer, replay and whatever else there is need beside it.
+const OTHERS: u32 = 5;
+
+/// How many executions its mapping may start at once, if that has a limit.
+fn at_once(consumer: &Consumer) -> Option<u32> {
+    consumer.maximum_concurrency.or_else(|| Some(consumer.pollers?.saturating_mul(BATCHES_A_POLLER)))
+}
+
+pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Answer {
+    let account = *look(&consumer.account_concurrency)?;
+    let Some(maximum) = at_once(consumer) else { return Ok(None) };
+    wrong(
+        account < maximum.saturating_add(OTHERS),
+        || format!("its mapping may start {maximum} at once, and the whole account has {account} executions"),
+        || Mend::words("a higher quota \"Concurrent executions\" of the account, or a lower MaximumConcurrency"),
+    )
+}
+
 pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Answer {
     let Some(reserved) = look(&consumer.function.reserved)?.filter(|reserved| *reserved > 0) else { return Ok(None) };
-    let Some(maximum) = consumer.maximum_concurrency else { return Ok(None) };
+    let Some(maximum) = at_once(consumer) else { return Ok(None) };
     wrong(
         reserved < maximum,
         || {

@@ -3,7 +3,7 @@
 use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
 use crate::doctor::Mend;
-use crate::doctor::deployment::{Function, Installation, Pair};
+use crate::doctor::deployment::{Function, Installation, Pair, Unread};
 use crate::source::LONGEST_LOOK;
 
 /// What the indexer has not taken by then, it cannot take.
@@ -47,6 +47,18 @@ pub(super) fn errors(function: &Function) -> Answer {
                 &["aws", "logs", "tail", &format!("/aws/lambda/{}", function.name), "--since", "1h"],
                 "what its log says",
             )
+        },
+    )
+}
+
+pub(super) fn dropped(function: &Function) -> Answer {
+    let dropped = *look(&function.dropped)?;
+    wrong(
+        dropped > 0,
+        || format!("{} in the last hour, because their messages go round", count(dropped, "dropped invocation")),
+        || {
+            let arguments = ["aws", "lambda", "get-function-recursion-config", "--function-name", &function.name];
+            Mend::command(&arguments, "a handler that does not send to the queue that feeds it")
         },
     )
 }
@@ -135,6 +147,43 @@ pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Answer {
         || {
             Mend::words(
                 "see the indexer's log and its schedule: a message that it cannot index stays, and is counted there",
+            )
+        },
+    )
+}
+
+pub(super) fn moved_away(pair: &Pair, _: &Installation) -> Answer {
+    let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
+    let Some(task) = look(&pair.moves)?.first() else { return Ok(None) };
+    let to = task.to.as_deref().map_or("where they came from", super::name);
+    wrong(
+        true,
+        || format!("a task moves its messages to {to} ({} by now), and the indexer takes them, too", task.moved),
+        || {
+            let arguments = ["aws", "sqs", "cancel-message-move-task", "--task-handle", &task.handle];
+            Mend::command(&arguments, format!("one of them: cancel the task, or set Custody: off for {}", dead.name()))
+        },
+    )
+}
+
+pub(super) fn may_not_ring(ours: &Installation) -> Answer {
+    let Some(doorbell) = &ours.doorbell else { return Ok(None) };
+    let lets = match &doorbell.policy {
+        Ok(policy) => super::alarms::judged(policy.lets_topic("lambda:InvokeFunction", &doorbell.topic))?,
+        Err(Unread::Absent) => false,
+        Err(why) => return Err(why.clone()),
+    };
+    wrong(
+        !lets,
+        || format!("its policy does not let {} invoke it: an alarm wakes nobody", super::name(&doorbell.topic)),
+        || {
+            let start = ["aws", "lambda", "add-permission", "--function-name", &ours.indexer.name];
+            let rest =
+                ["--statement-id", "doorbell", "--action", "lambda:InvokeFunction", "--principal", "sns.amazonaws.com"];
+            let source = ["--source-arn", &doorbell.topic];
+            Mend::command(
+                &[&start[..], &rest, &source].concat(),
+                "deploy the stack again: its AWS::Lambda::Permission was removed",
             )
         },
     )

@@ -47,8 +47,10 @@ pub(in crate::doctor) enum Check {
     Ours(fn(&Pair, &Installation) -> Answer),
     /// Our indexer and replay, each.
     Woken(fn(&Function) -> Answer),
-    /// Our installation.
+    /// Our installation's failed invocations.
     Installation(fn(&Installation) -> Answer),
+    /// Our indexer, as whatever wakes it finds it.
+    Rung(fn(&Installation) -> Answer),
 }
 
 /// The alarms of the account that are about one of these queues or functions.
@@ -118,7 +120,7 @@ impl Check {
                 }
             }
             Self::Alarm(_) | Self::Depth(_) | Self::Topic(_) => self.walk_alarms(seen, tell),
-            Self::Ours(_) | Self::Woken(_) | Self::Installation(_) => self.walk_ours(seen, tell),
+            Self::Ours(_) | Self::Woken(_) | Self::Installation(_) | Self::Rung(_) => self.walk_ours(seen, tell),
         }
     }
 
@@ -149,6 +151,7 @@ impl Check {
                 [&ours.indexer, &ours.replay].into_iter().for_each(|one| tell(&one.name, check(one)));
             }
             Self::Installation(check) => tell("failed invocations", check(ours)),
+            Self::Rung(check) => tell(&ours.indexer.name, check(ours)),
             _ => {}
         }
     }

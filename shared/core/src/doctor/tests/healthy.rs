@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use crate::doctor::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Consumer, DeadSource, Deployment, Document, Encryption, Function,
-    Installation, Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes, TopicKey,
+    Alarm, Alarms, Allow, Attributes, Comparison, Consumer, DeadSource, Deployment, Document, Doorbell, Encryption,
+    Function, Installation, Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes,
+    TopicKey,
 };
 
 const DAY: u64 = 24 * 3_600;
+const BELL: &str = "arn:aws:sns:eu-central-1:123456789012:bell";
 pub(super) const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:alerts";
 
 pub(super) fn document(statement: serde_json::Value) -> Document {
@@ -53,6 +55,7 @@ pub(super) fn function(name: &str, timeout: u64) -> Function {
         reserved: Ok(None),
         errors: Ok(0),
         throttles: Ok(0),
+        dropped: Ok(0),
         failure_destination: Ok(Some(arn("failed"))),
         permissions: Ok(vec![allowed("sqs:ReceiveMessage")]),
     }
@@ -66,6 +69,8 @@ pub(super) fn alarm(namespace: &str, metric: &str, dimension: &str, value: &str)
         metrics: vec![Metric { namespace: namespace.to_owned(), name: metric.to_owned(), dimensions }],
         comparison: Some(Comparison::Above(0.0)),
         missing_data: "notBreaching".to_owned(),
+        evaluation: None,
+        warming_up: false,
         actions_enabled: true,
         actions: vec![TOPIC.to_owned()],
     }
@@ -82,7 +87,7 @@ fn alarms(source: &str, dead: &str) -> Alarms {
             ..alarm("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", source)
         },
     ];
-    Alarms { metric, composite: Vec::new() }
+    Alarms { metric, ..Alarms::default() }
 }
 
 fn topic() -> Topic {
@@ -122,7 +127,8 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
         window: 0,
         partial_responses: true,
         maximum_concurrency: Some(10),
-        provisioned: false,
+        pollers: None,
+        account_concurrency: Ok(1_000),
         function: function("consumer", 30),
     };
     let dead_source = DeadSource { arn: source.arn.clone(), custody: false };
@@ -131,6 +137,7 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
         source,
         dead: Some(dead),
         consumers: Ok(vec![consumer]),
+        moves: Ok(Vec::new()),
         dead_consumers: Ok(Vec::new()),
         custody: false,
     };
@@ -162,6 +169,13 @@ pub(in crate::doctor) fn ours() -> Deployment {
     deployment.installation = Some(Installation {
         indexer: function("indexer", 60),
         replay: function("replay", 60),
+        doorbell: Some(Doorbell {
+            topic: BELL.to_owned(),
+            policy: Ok(document(json!({
+                "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "lambda:InvokeFunction",
+                "Condition": {"ArnLike": {"AWS:SourceArn": BELL}},
+            }))),
+        }),
         failed_invocations: Some(("failed".to_owned(), Ok(0))),
     });
     deployment

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::healthy::{alarm, document, foreign, ours};
 use crate::doctor::{
     Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function,
-    Permission, Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
+    MoveTask, Mute, Permission, Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
 };
 
 const DAY: u64 = 24 * 3_600;
@@ -68,6 +68,12 @@ fn alarms(d: &mut Deployment) -> &mut Alarms {
 
 fn depth(d: &mut Deployment) -> &mut Alarm {
     &mut alarms(d).metric[0]
+}
+
+fn mute(d: &mut Deployment, place: usize, active: bool) {
+    let (name, when) = ("nights".to_owned(), "cron(0 2 * * *)".to_owned());
+    let muted = vec![alarms(d).metric[place].name.clone()];
+    alarms(d).mutes.as_mut().unwrap().push(Mute { name, active, when, alarms: muted });
 }
 
 fn topic(d: &mut Deployment) -> &mut TopicAttributes {
@@ -205,6 +211,47 @@ pub(super) const MUTANTS: &[Mutant] = &[
     of_any("depth-alarm-threshold", "below it", |d| depth(d).comparison = Some(Comparison::Other)),
     of_any("depth-alarm-missing-data", "CloudWatch's default", |d| depth(d).missing_data = "missing".to_owned()),
     of_any("alarm-muted", "actions disabled", |d| depth(d).actions_enabled = false),
+    of_any("alarm-mute-rule", "a rule mutes it now", |d| mute(d, 0, true)),
+    of_any("alarm-mute-scheduled", "a rule mutes it every night", |d| mute(d, 0, false)),
+    of_any("alarm-mute-rule", "a rule mutes the composite alarm that tells of it", |d| {
+        depth(d).actions.clear();
+        let rule = format!("ALARM(\"{}\")", depth(d).name);
+        let arn = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:page".to_owned();
+        let actions = vec![super::healthy::TOPIC.to_owned()];
+        alarms(d).composite.push(Composite { arn, rule, actions_enabled: true, actions });
+        let when = "cron(0 2 * * *)".to_owned();
+        let mute = Mute { name: "nights".to_owned(), active: true, when, alarms: vec!["page".to_owned()] };
+        alarms(d).mutes.as_mut().unwrap().push(mute);
+    }),
+    of_any("alarm-not-evaluated", "a part of its data", |d| depth(d).evaluation = Some("PARTIAL_DATA".to_owned())),
+    of_any("alarm-not-evaluated", "an error", |d| depth(d).evaluation = Some("EVALUATION_ERROR".to_owned())),
+    of_any("alarm-warming-up", "a new alarm", |d| depth(d).warming_up = true),
+    of_any("account-concurrency-low", "ten for the whole account", |d| consumer(d).account_concurrency = Ok(10)),
+    of_any("account-concurrency-low", "a hundred for twenty pollers", |d| {
+        consumer(d).maximum_concurrency = None;
+        consumer(d).pollers = Some(20);
+        consumer(d).account_concurrency = Ok(100);
+    }),
+    of_any("reserved-concurrency-low", "fifty reserved for ten pollers", |d| {
+        consumer(d).maximum_concurrency = None;
+        consumer(d).pollers = Some(10);
+        function(d).reserved = Ok(Some(50));
+    }),
+    of_any("invocations-dropped", "a loop", |d| function(d).dropped = Ok(3)),
+    of_ours("move-task-in-custody", "somebody redrives natively", |d| {
+        let handle = "eyJ0YXNr".to_owned();
+        d.pairs[0].moves = Ok(vec![MoveTask { to: None, moved: 12, handle }]);
+    }),
+    of_ours("doorbell-refused", "a policy for another topic", |d| {
+        let allow = json!({
+            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "lambda:InvokeFunction",
+            "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:sns:eu-central-1:123456789012:others"}},
+        });
+        d.installation.as_mut().unwrap().doorbell.as_mut().unwrap().policy = Ok(document(allow));
+    }),
+    of_ours("doorbell-refused", "no policy at all", |d| {
+        d.installation.as_mut().unwrap().doorbell.as_mut().unwrap().policy = Err(Unread::Absent);
+    }),
     of_any("alarm-without-action", "no action", |d| depth(d).actions.clear()),
     of_any("alarm-without-action", "only a muted composite alarm looks at it", |d| {
         depth(d).actions.clear();

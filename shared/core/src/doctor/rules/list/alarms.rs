@@ -4,7 +4,7 @@ use super::super::judging::Check;
 use super::super::{ages, alarms};
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 13] = [
+pub(super) static RULES: [Rule; 17] = [
     Rule {
         id: "no-depth-alarm",
         severity: Severity::Error,
@@ -80,6 +80,43 @@ pub(super) static RULES: [Rule; 13] = [
         source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html",
         mend: "Enable its actions.",
         check: Check::Alarm(alarms::muted),
+    },
+    Rule {
+        id: "alarm-mute-rule",
+        severity: Severity::Warning,
+        says: "No mute rule silences an alarm now",
+        reason: "While a mute rule is active an alarm changes its state, its actions stay enabled, and nothing is done.",
+        source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html",
+        mend: "Delete the rule, or wait for its end if somebody means it.",
+        check: Check::Alarm(alarms::muted_now),
+    },
+    Rule {
+        id: "alarm-mute-scheduled",
+        severity: Severity::Notice,
+        says: "No mute rule will silence an alarm",
+        reason: "A rule that comes again mutes what happens in its window: a message that is lost at night is told of to \
+            nobody.",
+        source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html",
+        mend: "Leave out what must not be missed, or delete the rule.",
+        check: Check::Alarm(alarms::muted_later),
+    },
+    Rule {
+        id: "alarm-not-evaluated",
+        severity: Severity::Warning,
+        says: "CloudWatch evaluates an alarm, and with all of its data",
+        reason: "With PARTIAL_DATA, EVALUATION_ERROR or EVALUATION_FAILURE the state says less than it seems to.",
+        source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html",
+        mend: "Do what StateReason says.",
+        check: Check::Alarm(alarms::not_evaluated),
+    },
+    Rule {
+        id: "alarm-warming-up",
+        severity: Severity::Notice,
+        says: "An alarm is out of its warm-up",
+        reason: "In it an alarm has no state and does nothing.",
+        source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html",
+        mend: "Nothing, while the alarm is new.",
+        check: Check::Alarm(alarms::warming_up),
     },
     Rule {
         id: "alarm-without-action",

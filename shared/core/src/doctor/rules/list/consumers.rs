@@ -4,7 +4,7 @@ use super::super::judging::Check;
 use super::super::{consumers, functions};
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 19] = [
+pub(super) static RULES: [Rule; 21] = [
     Rule {
         id: "visibility-below-timeout",
         severity: Severity::Error,
@@ -62,6 +62,16 @@ pub(super) static RULES: [Rule; 19] = [
         source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html",
         mend: "Reserve at least the maximum concurrency of all its mappings.",
         check: Check::Consumer(consumers::under_reserved),
+    },
+    Rule {
+        id: "account-concurrency-low",
+        severity: Severity::Warning,
+        says: "The account may run what a mapping starts, and five more",
+        reason: "New accounts have a reduced quota of concurrent executions: what is above it is throttled, which uses up \
+            receives, and indexer and replay wait as well.",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+        mend: "Ask for a higher quota, or lower the maximum concurrency.",
+        check: Check::Consumer(consumers::crowded_account),
     },
     Rule {
         id: "mapping-disabled",
@@ -168,6 +178,17 @@ pub(super) static RULES: [Rule; 19] = [
         source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
         mend: "Read the function's log.",
         check: Check::Function(functions::errors),
+    },
+    Rule {
+        id: "invocations-dropped",
+        severity: Severity::Error,
+        says: "Lambda dropped no invocation for going round within the last hour",
+        reason: "A handler that sends to the queue that feeds it makes a loop, which Lambda ends after some 16 rounds, and \
+            not as an error. The message stays, and each drop is a receive: it ends in the dead-letter queue, and on a FIFO \
+            queue its group waits until then (the latter is inferred).",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
+        mend: "Send elsewhere, or allow it with put-function-recursion-config.",
+        check: Check::Function(functions::dropped),
     },
     Rule {
         id: "function-throttled",

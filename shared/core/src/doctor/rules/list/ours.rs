@@ -4,7 +4,7 @@ use super::super::functions;
 use super::super::judging::Check;
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 5] = [
+pub(super) static RULES: [Rule; 7] = [
     Rule {
         id: "dead-letter-visibility-short",
         severity: Severity::Error,
@@ -32,6 +32,25 @@ pub(super) static RULES: [Rule; 5] = [
         source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
         mend: "Delete the other mapping, or give up custody.",
         check: Check::Ours(functions::two_takers),
+    },
+    Rule {
+        id: "move-task-in-custody",
+        severity: Severity::Error,
+        says: "Nothing else empties a dead-letter queue that our indexer has in custody",
+        reason: "A task of StartMessageMoveTask and the indexer take messages from each other: some are sent back before \
+            anybody saw why they died.",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+        mend: "Cancel the task, or give up custody first.",
+        check: Check::Ours(functions::moved_away),
+    },
+    Rule {
+        id: "doorbell-refused",
+        severity: Severity::Error,
+        says: "The doorbell may wake our indexer",
+        reason: "A function's policy can be replaced as a whole: then SNS may not invoke it, and only the sweep is left.",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html",
+        mend: "Allow lambda:InvokeFunction to sns.amazonaws.com for the doorbell topic.",
+        check: Check::Rung(functions::may_not_ring),
     },
     Rule {
         id: "no-failure-destination",
