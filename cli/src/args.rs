@@ -271,6 +271,9 @@ pub(crate) struct Replay {
     /// The same with many letters, each patched by this JSON Patch (RFC 6902).
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
+    /// The edited body may have another idempotency key, and so is another message.
+    #[arg(long)]
+    pub(crate) allow_key_change: bool,
     /// Only tells what would become of them.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -149,6 +149,13 @@ impl Desk {
         Ok(answered(told, answer.function_error().is_some()))
     }
 
+    /// The environment of the replay function, if it may be read.
+    pub(crate) async fn replay_environment(&self) -> Option<HashMap<String, String>> {
+        let function = self.stack.need("ReplayFunctionName").ok()?;
+        let answer = self.lambda.get_function_configuration().function_name(function).send().await.ok()?;
+        answer.environment?.variables
+    }
+
     /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.
     pub(crate) async fn wake(&self) -> Result<(), Error> {
         let function = self.stack.need("ReplayFunctionName")?;

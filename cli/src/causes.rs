@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use redrive_core::fingerprint::normalised;
 use redrive_core::letter::ErrorType;
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::replay::Candidate;
@@ -16,6 +17,10 @@ use crate::walk::Wanted;
 const CAUSE_COLUMNS: usize = 28;
 const QUEUE_COLUMNS: usize = 16;
 const VERSIONS: usize = 3;
+/// So many distinct texts of a cause are counted,
+const DISTINCT: usize = 100;
+/// and so many shown.
+const TEXTS: usize = 4;
 
 /// Letters with one fingerprint, as the index knows them.
 #[derive(Debug, Clone)]
@@ -33,6 +38,10 @@ pub(crate) struct Cause {
     versions: BTreeSet<String>,
     /// The error's text in the letter that failed last.
     example: String,
+    /// The distinct texts, without what differs from one letter to the next: how many letters have it, and one as it is.
+    texts: BTreeMap<String, (u64, String)>,
+    /// Letters whose text is none of those.
+    other_texts: u64,
 }
 
 /// Causes by their names.
@@ -49,6 +58,8 @@ impl Cause {
             first: found.first_failed_at,
             last: found.last_failed_at,
             versions: found.function_version.into_iter().collect(),
+            texts: [(normalised(&found.error_message), (1, found.error_message.clone()))].into(),
+            other_texts: 0,
             example: found.error_message,
         }
     }
@@ -61,6 +72,19 @@ impl Cause {
             self.example = other.example;
         }
         self.last = self.last.max(other.last);
+        self.other_texts += other.other_texts;
+        for (distinct, (letters, text)) in other.texts {
+            let room = self.texts.len() < DISTINCT;
+            match self.texts.get_mut(&distinct) {
+                Some(known) => {
+                    known.0 += letters;
+                    // The same letters always look the same.
+                    known.1 = text.min(std::mem::take(&mut known.1));
+                }
+                None if room => drop(self.texts.insert(distinct, (letters, text))),
+                None => self.other_texts += letters,
+            }
+        }
         self.queues.extend(other.queues);
         self.versions.extend(other.versions);
     }
@@ -68,6 +92,13 @@ impl Cause {
     /// When the first of its letters failed first.
     pub(crate) const fn first(&self) -> Timestamp {
         self.first
+    }
+
+    /// The distinct texts, the commonest first.
+    fn texts(&self) -> Vec<(u64, &str)> {
+        let mut texts: Vec<_> = self.texts.values().map(|(letters, text)| (*letters, text.as_str())).collect();
+        texts.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(other.1)));
+        texts
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -81,6 +112,7 @@ impl Cause {
             "last_failed_at": self.last.to_rfc3339(),
             "function_version": self.versions,
             "error_message": self.example,
+            "texts": self.texts().iter().map(|(letters, text)| json!({"letters": letters, "text": text})).collect::<Vec<_>>(),
         })
     }
 }
@@ -161,6 +193,18 @@ pub(crate) fn render(causes: &[Cause], now: Timestamp, width: usize) -> String {
             for line in lines(&name, width - indent) {
                 let _ = writeln!(text, "{:indent$}{line}", "");
             }
+        }
+        let texts = cause.texts();
+        if texts.len() > 1 {
+            for (letters, one) in texts.iter().take(TEXTS) {
+                let line = fit(&format!("{letters} × {}", shown(one)), width - indent);
+                let _ = writeln!(text, "{:indent$}{line}", "");
+            }
+            let more: u64 = texts.iter().skip(TEXTS).map(|(letters, _)| letters).sum::<u64>() + cause.other_texts;
+            if more > 0 {
+                let _ = writeln!(text, "{:indent$}{more} × other texts", "");
+            }
+            continue;
         }
         let example = shown(&cause.example);
         if !example.is_empty() {

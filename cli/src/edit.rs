@@ -1,15 +1,17 @@
 //! What letters are sent with instead of their bodies: read, and shown as differences before anything is asked.
 
+mod wrappings;
+
 use std::fmt::Write;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use json_patch::Patch;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, Status};
 use redrive_core::ports::Letters;
-use redrive_core::replay::{Candidate, Edit, JOB_EDIT_LIMIT, Selection};
+use redrive_core::replay::{Candidate, Edit, JOB_EDIT_LIMIT, Patch, Selection};
+use redrive_core::wrapping::Wrapping;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -18,6 +20,8 @@ use crate::ended::Error;
 use crate::show::payload;
 use crate::text::{count, lines, shown};
 use crate::walk::Wanted;
+
+pub(crate) use wrappings::Wrappings;
 
 /// Of so many letters the differences are shown,
 const LETTERS: usize = 3;
@@ -37,11 +41,8 @@ pub(crate) fn read(asked: &Replay) -> Result<Option<Edit>, Error> {
         }
         (Some(path), _) => Edit::Body(text(path)?),
         (None, Some(path)) => {
-            let patch: Result<Patch, _> = serde_json::from_str(&text(path)?);
-            Edit::Patch(patch.map_err(|why| {
-                let at = format!("line {}, column {}", why.line(), why.column());
-                Error::Usage(format!("{} is no JSON Patch (RFC 6902): {at}", shown(&path.display().to_string())))
-            })?)
+            let name = shown(&path.display().to_string());
+            Edit::Patch(Patch::parse(&text(path)?).map_err(|why| Error::Usage(format!("{name}: {why}")))?)
         }
     };
     if !asked.now && edit.bytes() > JOB_EDIT_LIMIT {
@@ -73,25 +74,38 @@ pub(crate) fn add(request: &mut Value, edit: Option<&Edit>) {
     match edit {
         None => {}
         Some(Edit::Body(body)) => request["edit"] = json!(body),
-        Some(Edit::Patch(patch)) => request["patch"] = json!(patch),
+        // As text: each of its numbers keeps its digits.
+        Some(Edit::Patch(patch)) => request["patch"] = json!(patch.as_str()),
     }
 }
 
 /// A letter, and what an edit makes of its body.
 pub(crate) struct Seen {
     id: LetterId,
+    /// What is compared with the body, or with what the producer wrote of it.
     before: String,
+    compared: String,
+    /// The whole body.
     after: Result<String, String>,
+    /// What is to be known of it beside its text.
+    note: Option<&'static str>,
 }
 
+/// An SNS message's signature covers its content.
+const SIGNED: &str = "SNS signed the former message: a consumer that checks the signature refuses this one.";
+
 impl Seen {
-    pub(crate) fn of(letter: &Letter, edit: &Edit) -> Self {
+    pub(crate) fn of(letter: &Letter, edit: &Edit, wrapping: Wrapping) -> Self {
         let before = letter.payload_now();
-        let after = edit.apply_to(letter).map_err(|why| why.to_string());
-        // A patch writes the whole body anew: what only moves by that is no difference.
-        let anew = |text: &str| serde_json::from_str::<Value>(text).map(|json| json.to_string()).ok();
-        let alike = matches!(edit, Edit::Patch(_)).then(|| anew(before)).flatten();
-        Self { id: letter.id, before: alike.unwrap_or_else(|| before.to_owned()), after }
+        let after = edit.apply_to(letter, wrapping).map_err(|why| why.to_string());
+        // A patch writes the content anew: what only moves by that is no difference, and neither is what is around it.
+        let anew = |text: &str| {
+            let content = matches!(edit, Edit::Patch(_)).then(|| wrapping.written_anew(text)).flatten();
+            content.unwrap_or_else(|| text.to_owned())
+        };
+        let compared = after.as_deref().map(anew).unwrap_or_default();
+        let signed = matches!(edit, Edit::Patch(_)) && after.is_ok() && wrapping.is_signed(before);
+        Self { id: letter.id, before: anew(before), compared, after, note: signed.then_some(SIGNED) }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -104,16 +118,13 @@ impl Seen {
     /// The differences in lines, as people know them.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut text = format!("Letter {}\n", self.id);
-        let after = match &self.after {
-            Ok(after) => after,
-            Err(why) => {
-                for line in lines(&shown(why), width.saturating_sub(2)) {
-                    let _ = writeln!(text, "  {line}");
-                }
-                return text;
+        if let Err(why) = &self.after {
+            for line in lines(&shown(why), width.saturating_sub(2)) {
+                let _ = writeln!(text, "  {line}");
             }
-        };
-        let ((old, cut), (new, cut_too)) = (payload::told(&self.before), payload::told(after));
+            return text;
+        }
+        let ((old, cut), (new, cut_too)) = (payload::told(&self.before), payload::told(&self.compared));
         let told = differences(&old, &new, width);
         for line in told.iter().take(LINES) {
             let _ = writeln!(text, "{}", line.trim_end());
@@ -123,6 +134,9 @@ impl Seen {
         }
         if cut + cut_too > 0 {
             let _ = writeln!(text, "  Only the beginning of both bodies was compared.");
+        }
+        for line in self.note.iter().flat_map(|note| lines(note, width.saturating_sub(2))) {
+            let _ = writeln!(text, "  {line}");
         }
         text
     }
@@ -150,7 +164,12 @@ fn differences(old: &[String], new: &[String], width: usize) -> Vec<String> {
 }
 
 /// What becomes of the first letters that are chosen.
-pub(crate) async fn gather<L: Letters>(letters: &L, selection: &Selection, edit: &Edit) -> Result<Vec<Seen>, Error> {
+pub(crate) async fn gather<L: Letters>(
+    letters: &L,
+    selection: &Selection,
+    edit: &Edit,
+    wrappings: &Wrappings,
+) -> Result<Vec<Seen>, Error> {
     let mut ids: Vec<LetterId> = Vec::new();
     match selection {
         Selection::Ids(named) => ids.extend(named),
@@ -165,7 +184,8 @@ pub(crate) async fn gather<L: Letters>(letters: &L, selection: &Selection, edit:
     }
     ids.truncate(LETTERS);
     let found = letters.read(&ids).await?.into_iter().flatten();
-    Ok(found.filter(|letter| letter.check_body().is_ok()).map(|letter| Seen::of(&letter, edit)).collect())
+    let seen = |letter: Letter| Seen::of(&letter, edit, wrappings.of(&letter.source));
+    Ok(found.filter(|letter| letter.check_body().is_ok()).map(seen).collect())
 }
 
 /// The differences of the first letters, and how many there are that are not shown.
@@ -189,8 +209,8 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {
         let one = Selection::Ids(vec![samples::letters()[0].id]);
-        let patch = json!([{"op": "add", "path": "/currency", "value": "EUR"}]);
-        for edit in [Edit::Body("{}\n".to_owned()), Edit::Patch(serde_json::from_value(patch).unwrap())] {
+        let patch = r#"[{"op": "add", "path": "/amount", "value": 12345678901234567.89}]"#;
+        for edit in [Edit::Body("{}\n".to_owned()), Edit::Patch(Patch::parse(patch).unwrap())] {
             let mut asked = request("replay", &one, "ann");
             add(&mut asked, Some(&edit));
             let Request::Replay { said, .. } = Request::parse(&asked).unwrap() else { panic!("{asked}") };
@@ -209,7 +229,7 @@ mod tests {
         std::fs::write(&file, "{\"a\": 1}\n").unwrap();
         assert_eq!(text(&file).unwrap(), "{\"a\": 1}\n");
         let asked = |patch: &Path| Replay { patch: Some(patch.to_owned()), ..crate::replay::tests::replay(&[]) };
-        assert!(matches!(read(&asked(&file)), Err(Error::Usage(why)) if why.contains("body is no JSON Patch")));
+        assert!(matches!(read(&asked(&file)), Err(Error::Usage(why)) if why.contains("body: patch is no JSON Patch")));
         std::fs::write(&file, "x".repeat((1 << 20) + 1)).unwrap();
         assert!(matches!(text(&file), Err(Error::Usage(why)) if why.contains("1 MiB")));
         std::fs::remove_dir_all(&folder).unwrap();
@@ -220,10 +240,20 @@ mod tests {
 
     #[test]
     fn only_what_a_patch_is_about_is_a_difference() {
-        let edit = Edit::Patch(serde_json::from_value(json!([{"op": "remove", "path": "/b"}])).unwrap());
+        let edit = Edit::Patch(Patch::parse(r#"[{"op":"remove","path":"/b"}]"#).unwrap());
         let letter = Letter { payload: r#"{ "c": 1.50, "b": [1], "a": 2 }"#.to_owned(), ..samples::full() };
-        let told = Seen::of(&letter, &edit).render(80);
+        let told = Seen::of(&letter, &edit, Wrapping::None).render(80);
         let changed: Vec<_> = told.lines().filter(|line| line.starts_with(['-', '+'])).collect();
         assert_eq!(changed, ["-   \"b\": [", "-     1", "-   ],"]);
+    }
+
+    #[test]
+    fn of_a_wrapped_body_the_content_is_compared_and_a_signature_that_fits_no_more_is_told() {
+        let edit = Edit::Patch(Patch::parse(r#"[{"op":"replace","path":"/n","value":1.50}]"#).unwrap());
+        let payload = r#"{"Signature":"x==", "Message":"{\"n\":12345678901234567.89}"}"#.to_owned();
+        let letter = Letter { payload, ..samples::full() };
+        let told = Seen::of(&letter, &edit, Wrapping::Sns).render(120);
+        assert!(told.contains("-   \"n\": 12345678901234567.89") && told.contains("+   \"n\": 1.50"), "{told}");
+        assert!(told.contains("SNS signed the former message") && !told.contains("x=="), "{told}");
     }
 }

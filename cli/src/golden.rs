@@ -8,12 +8,14 @@ use std::time::Duration;
 use redrive_core::job::Fate;
 use redrive_core::letter::{Body, Letter, Status};
 use redrive_core::replay::{Candidate, Edit, Filter, Selection};
+use redrive_core::wrapping::Wrapping;
 use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use crate::act::{Preview, Report};
 use crate::drain::Drained;
+use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::samples::{self, NOW};
@@ -243,14 +245,14 @@ async fn differences_look_as_they_did() {
     let mut body = letters[0].payload.replace("CHF", "EUR\u{9b}2J").replace("customer_id", "customer");
     body.push('\n');
     let body = Edit::Body(body);
-    let one = edit::gather(&store, &Selection::Ids(vec![letters[0].id]), &body).await.unwrap();
+    let one = edit::gather(&store, &Selection::Ids(vec![letters[0].id]), &body, &Wrappings::default()).await.unwrap();
     is("edit.txt", &edit::render(&one, 1, WIDTH));
     let patch = json!([{"op": "test", "path": "/order_id", "value": "o-0"},
         {"op": "add", "path": "/note", "value": "mended by hand, because the shop had written the wrong currency ".repeat(3)},
         {"op": "replace", "path": "/currency", "value": "EUR"}]);
     let patch = Edit::Patch(serde_json::from_value(patch).unwrap());
     let ids = letters[..2].iter().map(|letter| letter.id).collect();
-    let seen = edit::gather(&store, &Selection::Ids(ids), &patch).await.unwrap();
+    let seen = edit::gather(&store, &Selection::Ids(ids), &patch, &Wrappings::default()).await.unwrap();
     let refused = json!([{"letter": letters[1].id, "why": "operation 1 of the patch does not apply: its test failed"}]);
     let dry = json!({"considered": 37, "would_send": 1, "edit_failed": 36, "refused_edits": refused});
     let dry = Report::read(dry).unwrap();
@@ -258,7 +260,7 @@ async fn differences_look_as_they_did() {
     let seen: Vec<_> = seen.iter().map(edit::Seen::json).collect();
     is("edit-many.json", &format!("{:#}\n", json!({"edits": seen, "dry_run": dry.json()})));
     let long = Edit::Body("x\n".repeat(500));
-    is("edit-long.txt", &edit::Seen::of(&letters[0], &long).render(WIDTH));
+    is("edit-long.txt", &edit::Seen::of(&letters[0], &long, Wrapping::None).render(WIDTH));
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
         forgotten_ok: asked.forgotten_ok,
         as_new: asked.as_new,
         after_replayed: asked.after_replayed,
+        allow_key_change: asked.allow_key_change,
         ..usual
     };
     match guard.wrong() {
@@ -86,6 +87,7 @@ pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<
         ("forgotten_ok", json!(guard.forgotten_ok)),
         ("as_new", json!(guard.as_new)),
         ("after_replayed", json!(guard.after_replayed)),
+        ("allow_key_change", json!(guard.allow_key_change)),
     ] {
         if !value.is_null() {
             asked[name] = value;
@@ -104,9 +106,22 @@ pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> 
     request["forgotten_ok"] = json!(asked.forgotten_ok);
     request["as_new"] = json!(asked.as_new);
     request["after_replayed"] = json!(asked.after_replayed);
+    request["allow_key_change"] = json!(asked.allow_key_change);
     request["dry_run"] = json!(dry_run);
     edit::add(&mut request, way.edit);
     request
+}
+
+/// What the bodies of each queue are wrapped in: only a patch needs to know.
+async fn wrappings(desk: &Desk, edit: &Edit) -> edit::Wrappings {
+    if matches!(edit, Edit::Body(_)) {
+        return edit::Wrappings::default();
+    }
+    let read = desk.replay_environment().await.as_ref().and_then(edit::Wrappings::read);
+    read.unwrap_or_else(|| {
+        out::say("How bodies are wrapped could not be read (lambda:GetFunctionConfiguration); differences are shown as if they are not.");
+        edit::Wrappings::default()
+    })
 }
 
 /// Carries it out.
@@ -119,7 +134,7 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
     preview.met(&selection)?;
     let edits = match &edit {
-        Some(edit) => edit::gather(&desk.letters()?, &selection, edit).await?,
+        Some(edit) => edit::gather(&desk.letters()?, &selection, edit, &wrappings(desk, edit).await).await?,
         None => Vec::new(),
     };
     let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
@@ -215,6 +230,7 @@ pub(crate) mod tests {
             "a",
             "--as-new",
             "--after-replayed",
+            "--allow-key-change",
         ]);
         let guard = guard(&asked).unwrap();
         let Request::Job(understood) = Request::parse(&job(way, &guard, id, "ann", Some("fixed"))).unwrap() else {
@@ -223,7 +239,7 @@ pub(crate) mod tests {
         assert_eq!((&understood.selection, &understood.guard, understood.id), (&selection, &guard, Some(id)));
         assert_eq!((understood.by.as_str(), understood.why.as_deref()), ("ann", Some("fixed")));
         assert_eq!((guard.canary, guard.rate, guard.max_failed_percent, guard.as_new), (3, 9, 1, true));
-        assert!(guard.after_replayed && understood.to.is_none());
+        assert!(guard.after_replayed && guard.allow_key_change && understood.to.is_none());
         let plain = job(way, &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
         let asked = replay(&["--now", "--forgotten-ok"]);

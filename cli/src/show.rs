@@ -251,6 +251,9 @@ fn message(page: &mut Page, letter: &Letter) {
 fn body(page: &mut Page, payload: &str) {
     let (told, more) = payload::told(payload);
     told.iter().for_each(|line| page.under(2, line));
+    if let Some(remark) = payload::remark(payload) {
+        page.under(2, &remark);
+    }
     if more > 0 {
         page.under(2, &format!("… and {}: `redrive show --json` has all", count(more as u64, "byte", "bytes")));
     }

@@ -29,7 +29,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Each part of an index that has to be walked. One cause has all its letters in one place, whatever their status.
     fn parts(&self) -> Vec<(Option<Status>, u8)> {
-        let statuses = match self.filter.fingerprint {
+        let statuses = match self.filter.one_cause() {
             Some(_) => vec![None],
             None => self.statuses.iter().copied().map(Some).collect(),
         };
@@ -54,7 +54,7 @@ impl Wanted {
         (status, shard): (Option<Status>, u8),
         after: Option<Cursor>,
     ) -> Result<Page, Unavailable> {
-        let mut page = match (status, &self.filter.fingerprint) {
+        let mut page = match (status, self.filter.one_cause()) {
             (Some(status), _) => letters.candidates(status, shard, Timestamp::NEVER, after, PAGE).await?,
             (None, Some(cause)) => letters.of_cause(cause, shard, after, PAGE).await?,
             (None, None) => Page::default(),

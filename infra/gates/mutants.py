@@ -69,6 +69,14 @@ MUTANTS = [
     Mutant(
         "lease-below-visibility", "a handler with all the time", put(f"{_ENVIRONMENT}/HANDLER_TIMEOUT_SECONDS", 174)
     ),
+    Mutant("functions-read-messages-alike", "another key", put(f"{_ENVIRONMENT}/IDEMPOTENCY_KEY_FROM", "attribute")),
+    Mutant(
+        "functions-read-messages-alike",
+        "names twice, for the indexer alone",
+        put(f"IndexerFunction/{_P}/Environment/Variables/DUPLICATE_NAMES", "last"),
+        template="attach.yaml",
+        settings=PAIR,
+    ),
     Mutant("lease-below-visibility", "a handler as long as its function", as_it_is, {"HandlerTimeoutSeconds": "30"}),
     Mutant("lease-below-visibility", "a timeout that nobody told", drop(f"{_ENVIRONMENT}/FUNCTION_TIMEOUT_SECONDS")),
     Mutant("lease-below-visibility", "a timeout that is another", put(f"{_ENVIRONMENT}/FUNCTION_TIMEOUT_SECONDS", 60)),

@@ -69,6 +69,28 @@ def lease(template: Template) -> Iterator[str]:
             yield f"{consumer.name} is told of a timeout of {told} s, and its own is {consumer.get('Timeout')}"
 
 
+# How a message is read: by the same words each function finds the same key and the same payload.
+READING = (
+    "LEDGER_SCOPE",
+    "IDEMPOTENCY_KEY_POINTER",
+    "IDEMPOTENCY_KEY_FROM",
+    "DUPLICATE_NAMES",
+    "BODY_WRAPPING",
+    "PAYLOAD_HASH",
+    "MESSAGE_TYPE_AT",
+    "MESSAGE_TYPES",
+)
+
+
+@rule("functions-read-messages-alike")
+def reading(template: Template) -> Iterator[str]:
+    """Processor, indexer and replay are told alike how messages are read."""
+    for name in READING:
+        told = {kind: variable(one, name) for kind, one in functions(template)}
+        if len(set(told.values())) > 1:
+            yield f"{name} differs: {', '.join(f'{kind} {value}' for kind, value in told.items())}"
+
+
 @rule("dead-letters-outlast-their-source")
 def retention(template: Template) -> Iterator[str]:
     """A dead-letter queue keeps messages for longer than its source."""

@@ -1,5 +1,6 @@
 //! A payload as a person reads it.
 
+use redrive_core::json::{Document, NotJson, Twice};
 use serde::de::IgnoredAny;
 
 use crate::text::shown;
@@ -24,6 +25,20 @@ pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
         more += lines.drain(LINES..).map(|line| line.trim_start().len()).sum::<usize>();
     }
     (lines.iter().map(|line| shown(line)).collect(), more)
+}
+
+/// What a reader of JSON stumbles over in it, if anything. Whoever reads the payload may read its names.
+pub(crate) fn remark(payload: &str) -> Option<String> {
+    match payload.parse::<Document>() {
+        Ok(Document { twice: Some(Twice { name, line, column }), .. }) => {
+            let name = shown(&format!("{name:?}"));
+            Some(format!("… has the name {name} twice, again at line {line}, column {column}"))
+        }
+        Ok(document) => document.json.is_encoded_twice().then(|| "… is a JSON string that contains JSON".to_owned()),
+        // Whoever looks at it sees that.
+        Err(NotJson::Syntax(_)) => None,
+        Err(why) => Some(format!("… {why}")),
+    }
 }
 
 /// Valid JSON, or the beginning of it, in lines.
@@ -96,6 +111,19 @@ mod tests {
     fn what_is_no_json_is_shown_in_its_lines_with_controls_escaped() {
         assert_eq!(told("a\u{1b}c\nno { json"), (vec!["a\\u{1b}c".to_owned(), "no { json".to_owned()], 0));
         assert_eq!(told(""), (vec![String::new()], 0));
+    }
+
+    #[test]
+    fn what_a_reader_of_json_stumbles_over_is_named() {
+        let twice = remark(r#"{"a":1,"b\u001b":2,"b\u001b":3}"#).unwrap();
+        assert!(
+            twice.starts_with("… has the name \"b") && twice.ends_with("twice, again at line 1, column 30"),
+            "{twice}"
+        );
+        assert!(!twice.contains('\u{1b}'));
+        assert_eq!(remark(r#""{\"a\":1}""#).as_deref(), Some("… is a JSON string that contains JSON"));
+        assert!(remark("\u{feff}{}").unwrap().contains("byte order mark"));
+        assert!(remark(r#"{"a":1}"#).is_none() && remark("no json").is_none());
     }
 
     #[test]

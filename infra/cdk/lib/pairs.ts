@@ -47,10 +47,11 @@ export function pairSettings(problems: Problems, pairs: readonly AttachedPair[],
     const mainDays = own.days('mainRetention', pair.mainRetention ?? Duration.days(4), [1, 14]);
     const deadDays = own.days('deadLetterRetention', pair.deadLetterRetention ?? Duration.days(14), [1, 14]);
     const { resolved, body } = retention(own, pair, mainDays + deadDays);
+    const pointer = keyPointer(own, 'idempotencyKey', pair.idempotencyKey ?? 'message-id');
     return {
       pair,
-      keyPointer: keyPointer(own, 'idempotencyKey', pair.idempotencyKey ?? 'message-id'),
-      reading: reading(own, pair, pair.scope ?? undefined),
+      keyPointer: pointer,
+      reading: reading(own, pair, pair.scope ?? undefined, pointer),
       policy: policy(own, pair),
       custody: pair.custody ?? false,
       destinations: destinations(own, pair.destinationArns ?? [], pair.source.fifo),
@@ -117,6 +118,8 @@ export function single(settings: PairSettings): {
       CUSTODY: settings.custody ? 'on' : 'off',
       ...(pair.scope === null ? {} : { LEDGER_SCOPE: pair.scope }),
       IDEMPOTENCY_KEY_POINTER: settings.keyPointer,
+      IDEMPOTENCY_KEY_FROM: read.keyFrom,
+      DUPLICATE_NAMES: read.duplicateNames,
       BODY_WRAPPING: read.wrapping,
       REPLAY_COOL_DOWN_SECONDS: `${rules.coolDownSeconds}`,
       REPLAY_MAX_DEATHS: `${rules.maxDeaths}`,
@@ -157,6 +160,8 @@ export function listed(all: readonly PairSettings[]): object {
     dead_letter_url: pair.deadLetters.queueUrl,
     scope: pair.scope,
     key_pointer: settings.keyPointer === '' ? undefined : settings.keyPointer,
+    key_from: pair.idempotencyKeyFrom,
+    duplicate_names: pair.duplicateNames,
     body_wrapping: pair.bodyWrapping,
     payload_hash: given(pair.payloadHash, settings.reading.hash),
     error_masks: pair.errorMasks,

@@ -28,6 +28,8 @@ function variables(settings: QueueSettings, parts: Parts): Record<string, string
     LEDGER_RETENTION_DAYS: `${settings.ledgerDays}`,
     MAIN_RETENTION_DAYS: `${settings.mainDays}`,
     IDEMPOTENCY_KEY_POINTER: settings.keyPointer,
+    IDEMPOTENCY_KEY_FROM: reading.keyFrom,
+    DUPLICATE_NAMES: reading.duplicateNames,
     BODY_WRAPPING: reading.wrapping,
     PAYLOAD_HASH: reading.hash,
     ERROR_MASKS: reading.masks.join(','),

@@ -44,6 +44,18 @@ export interface MessageProps {
    */
   readonly bodyWrapping?: 'none' | 'sns' | 'eventbridge';
   /**
+   * Where a key pointer is given: whether the message attribute `idempotency-key` counts, too. `both`: a message that has it
+   * must have the same key at the pointer, or it is SCHEMA. `pointer`: the attribute says nothing. `attribute`: it overrides
+   * the pointer, so that whoever may send to the queue can take any key.
+   * @default 'both'
+   */
+  readonly idempotencyKeyFrom?: 'both' | 'pointer' | 'attribute';
+  /**
+   * What becomes of bodies in which an object has a name twice: `refuse` makes them SCHEMA, `last` lets the last value count.
+   * @default 'refuse'
+   */
+  readonly duplicateNames?: 'refuse' | 'last';
+  /**
    * What of a body tells a duplicate from a key that was used for something else. Name pointers if bodies carry a time of
    * sending or a trace.
    * @default 'canonical', the whole body

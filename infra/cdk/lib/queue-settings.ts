@@ -71,6 +71,7 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
       'the ARN of a topic or a rule',
     );
   }
+  const pointer = keyPointer(problems, 'idempotencyKey', props.idempotencyKey);
   return {
     ...functionSettings(problems, props),
     ...pagingSettings(problems, props),
@@ -81,9 +82,9 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     fifo,
     direct: (props.onDead ?? (fifo ? 'direct' : 'redrive')) === 'direct',
     producerArn,
-    keyPointer: keyPointer(problems, 'idempotencyKey', props.idempotencyKey),
+    keyPointer: pointer,
     scope,
-    reading: reading(problems, props, scope),
+    reading: reading(problems, props, scope, pointer),
     policy: policy(problems, props),
     destinations: destinations(problems, props.destinationArns ?? [], fifo),
     maximumConcurrency: problems.number('maximumConcurrency', props.maximumConcurrency ?? 10, [2, 1_000]),

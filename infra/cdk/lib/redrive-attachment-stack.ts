@@ -23,6 +23,8 @@ export interface PairText {
   readonly dead_letter_url: string;
   readonly scope: string | null;
   readonly key_pointer?: Pointer;
+  readonly key_from?: MessageProps['idempotencyKeyFrom'];
+  readonly duplicate_names?: MessageProps['duplicateNames'];
   readonly body_wrapping?: MessageProps['bodyWrapping'];
   readonly message_type_at?: NonNullable<MessageProps['messageTypes']>['at'];
   readonly message_types?: readonly string[];
@@ -99,6 +101,8 @@ export class RedriveAttachmentStack extends Stack {
       name: text.name,
       scope: text.scope,
       idempotencyKey: text.key_pointer,
+      idempotencyKeyFrom: text.key_from,
+      duplicateNames: text.duplicate_names,
       bodyWrapping: text.body_wrapping,
       payloadHash: hash(text.payload_hash),
       errorMasks: text.error_masks,

@@ -221,6 +221,8 @@ function variables(settings: QueueSettings, parts: Parts): Record<string, string
     LEDGER_TABLE_NAME: parts.ledger.tableName,
     LEDGER_SCOPE: settings.scope,
     IDEMPOTENCY_KEY_POINTER: settings.keyPointer,
+    IDEMPOTENCY_KEY_FROM: reading.keyFrom,
+    DUPLICATE_NAMES: reading.duplicateNames,
     BODY_WRAPPING: reading.wrapping,
     PAYLOAD_HASH: reading.hash,
     MESSAGE_TYPE_AT: reading.typeAt,

@@ -119,6 +119,8 @@ export function pagingSettings(problems: Problems, props: PagingProps): PagingSe
 /** How messages are read, as the functions are told it. */
 export interface Reading {
   readonly wrapping: string;
+  readonly keyFrom: string;
+  readonly duplicateNames: string;
   readonly hash: string;
   readonly masks: readonly string[];
   readonly typeAt: string;
@@ -126,7 +128,7 @@ export interface Reading {
 }
 
 /** Reads it. `scope` is the ledger's, if there is one: each type has its own part of it. */
-export function reading(problems: Problems, props: MessageProps, scope: string | undefined): Reading {
+export function reading(problems: Problems, props: MessageProps, scope: string | undefined, keyPointer: string): Reading {
   const wrapping = props.bodyWrapping ?? 'none';
   const hash = props.payloadHash ?? 'canonical';
   if (typeof hash !== 'string') {
@@ -137,12 +139,21 @@ export function reading(problems: Problems, props: MessageProps, scope: string |
   }
   const masks = props.errorMasks ?? [];
   pointers(problems, 'errorMasks', masks);
+  if (props.idempotencyKeyFrom === 'pointer' && keyPointer === '') {
+    problems.refuse(
+      'idempotencyKeyFrom',
+      "is 'pointer', and the key is the message's id",
+      "a JSON pointer as idempotencyKey with it, or 'both'",
+    );
+  }
   const types = props.messageTypes;
   if (types !== undefined) {
     messageTypes(problems, types.at, types.names, wrapping, scope);
   }
   return {
     wrapping,
+    keyFrom: props.idempotencyKeyFrom ?? 'both',
+    duplicateNames: props.duplicateNames ?? 'refuse',
     hash: typeof hash === 'string' ? hash : hash.join(','),
     masks,
     typeAt: types?.at ?? '',

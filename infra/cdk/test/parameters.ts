@@ -86,6 +86,8 @@ const QUEUE: Readonly<Record<string, (value: string, all: Values) => Queue>> = {
   }),
   MessageTypes: () => ({}), // with MessageTypeAt
   IdempotencyKeyPointer: (value) => ({ idempotencyKey: value === '' ? 'message-id' : (value as Pointer) }),
+  IdempotencyKeyFrom: (value) => ({ idempotencyKeyFrom: value as Queue['idempotencyKeyFrom'] }),
+  DuplicateNames: (value) => ({ duplicateNames: value as Queue['duplicateNames'] }),
   BodyWrapping: (value) => ({ bodyWrapping: value as Queue['bodyWrapping'] }),
   LedgerScope: (value) => ({ ledgerScope: value }),
   RetrySchedule: (value) => ({ retrySchedule: schedule(value) }),
@@ -136,6 +138,8 @@ const PAIR: Readonly<Record<string, (value: string, source: string) => Partial<P
   Custody: (value) => ({ custody: value === 'on' }),
   Scope: (value) => ({ scope: value }),
   IdempotencyKeyPointer: (value) => ({ key_pointer: value as Pointer }),
+  IdempotencyKeyFrom: (value) => ({ key_from: value as PairText['key_from'] }),
+  DuplicateNames: (value) => ({ duplicate_names: value as PairText['duplicate_names'] }),
   BodyWrapping: (value) => ({ body_wrapping: value as PairText['body_wrapping'] }),
   ReplayDestinations: (value, source) => ({ destinations: [source, ...value.split(',')] }),
   MainRetentionDays: (value) => ({ main_retention_days: Number(value) }),

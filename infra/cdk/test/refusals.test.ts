@@ -70,6 +70,11 @@ const CASES: readonly (readonly [sentence: string, props: Partial<RedriveQueuePr
     { idempotencyKey: 'order_id' as '/order_id', payloadHash: ['/a,b'], errorMasks: [] },
     ['idempotencyKey', 'payloadHash'],
   ],
+  [
+    'a key at a pointer that is not there',
+    { idempotencyKey: 'message-id', idempotencyKeyFrom: 'pointer' },
+    ['idempotencyKeyFrom'],
+  ],
   ['a detail type without EventBridge', { messageTypes: { at: 'detail-type', names: ['charge'] } }, ['messageTypes.at']],
   ['a type twice', { messageTypes: { at: 'attribute:type', names: ['a', 'a'] } }, ['messageTypes.names']],
   ['a scope with a space', { ledgerScope: 'my orders' }, ['ledgerScope']],

@@ -105,7 +105,7 @@ impl Identity {
         let envelope = &dead.envelope;
         let own = envelope.life();
         let known = owned.is_some_and(|entry| entry.knows(&own));
-        let proves = |entry: &&Entry, died: &Life| entry.hash == dead.hash && entry.is_dead(died);
+        let proves = |entry: &&Entry, died: &Life| entry.hash.is_same(&dead.hash) && entry.is_dead(died);
         let same = named.is_none_or(|letter| letter.may_have(&envelope.attributes));
         let proven = told_life(dead)
             .filter(|died| same && !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
@@ -152,7 +152,7 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
     let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
     // An entry of this send that another body left there is a forgery's. It may stand where this one's own outcome would.
-    let foreign = ownerless.as_ref().is_some_and(|entry| entry.hash != dead.hash);
+    let foreign = ownerless.as_ref().is_some_and(|entry| !entry.hash.is_same(&dead.hash));
     let ownerless = ownerless.filter(|_| !foreign);
     let named = found.named.as_ref();
     let identity = Identity::of(dead, named, ownerless.as_ref(), owned.as_ref());
@@ -165,7 +165,7 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
 
     if let Some(entry) = &owned
         && entry.state == State::Completed
-        && entry.hash == dead.hash
+        && entry.hash.is_same(&dead.hash)
     {
         return completed(dead, &identity, letter, reading, policy, now);
     }
@@ -201,8 +201,8 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
     let same_body = || {
         let whole = reading.fingerprint_of(&dead.envelope.body);
         match send.and_then(|send| send.edited.as_ref()) {
-            Some(edited) => *edited == whole,
-            None => whole == reading.fingerprint_of(&letter.payload),
+            Some(edited) => edited.is_same(&whole),
+            None => whole.is_same(&reading.fingerprint_of(&letter.payload)),
         }
     };
     // What goes elsewhere goes without the attribute.
@@ -210,7 +210,7 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
         && redrive.number <= letter.number
         && letter.is_key(redrive.key.as_ref(), key)
         && letter.may_have(&dead.envelope.attributes)
-        && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash == dead.hash)
+        && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash.is_same(&dead.hash))
         && (reading.hashing == Hashing::Canonical || same_body())
 }
 

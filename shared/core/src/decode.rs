@@ -1,19 +1,22 @@
 //! From an envelope to a message that may be claimed, or to the reason why it never will be.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod typed;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use std::borrow::Cow;
 
 use crate::envelope::{Attributes, Envelope};
 use crate::fault::Fault;
 use crate::foreign::Record;
 use crate::hashing::Hashing;
 use crate::ids::{Life, QueueArn, Scope, SendId};
-use crate::key::{self, Key, LedgerKey, NoKey, PayloadHash, Pointer};
+use crate::json::Json;
+use crate::key::{self, Key, KeyFrom, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::message_type::{Kind, MessageTypes, NoType};
 use crate::redrive::{self, Redrive};
 use crate::wrapping::{Content, Unread, Wrapping};
+
+pub(crate) use typed::typed;
+pub use typed::without_data;
 
 /// What is configured about reading messages. Processor and indexer are given the same, so that they arrive at
 /// the same keys without the user's code.
@@ -31,13 +34,76 @@ pub struct Reading {
     pub types: Option<MessageTypes>,
     /// What of a payload is hashed.
     pub hashing: Hashing,
+    /// Where the key is taken from, if there is a pointer.
+    pub key_from: KeyFrom,
+    /// What becomes of bodies in which an object has a name twice.
+    pub names_twice: NamesTwice,
+}
+
+/// What becomes of bodies in which an object has a name twice: two readers may take different values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NamesTwice {
+    /// They are SCHEMA.
+    #[default]
+    Refuse,
+    /// The last value counts.
+    Last,
+}
+
+impl NamesTwice {
+    /// Reads the configured word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "refuse" => Some(Self::Refuse),
+            "last" => Some(Self::Last),
+            _ => None,
+        }
+    }
 }
 
 impl Reading {
     /// Bodies as the producer wrote them, of one type, hashed whole; the key is the message id, or the attribute.
     #[must_use]
     pub const fn new(source: QueueArn, scope: Scope) -> Self {
-        Self { source, scope, wrapping: Wrapping::None, pointer: None, types: None, hashing: Hashing::Canonical }
+        Self {
+            source,
+            scope,
+            wrapping: Wrapping::None,
+            pointer: None,
+            types: None,
+            hashing: Hashing::Canonical,
+            key_from: KeyFrom::Both,
+            names_twice: NamesTwice::Refuse,
+        }
+    }
+
+    /// Why a body cannot be read as it is configured, if it cannot.
+    ///
+    /// # Errors
+    /// [`Unread`], without anything that stands in the body but names that are configured.
+    pub fn check(&self, body: &str) -> Result<(), Unread> {
+        self.accept(&self.wrapping.open(body)?)
+    }
+
+    /// Whether the names of a content are as they must be.
+    fn accept(&self, content: &Content<'_>) -> Result<(), Unread> {
+        let Some(twice) = content.twice.as_ref().filter(|_| self.names_twice == NamesTwice::Refuse) else {
+            return Ok(());
+        };
+        // A name that is configured is none of the body's secrets.
+        let name = if self.names(&twice.name) { format!("the name {:?}", twice.name) } else { "a name".to_owned() };
+        let place = format!("again at line {}, column {}", twice.line, twice.column);
+        Err(Unread {
+            code: "name-twice",
+            text: format!("body has {name} twice ({place}), and readers may take either value"),
+        })
+    }
+
+    /// Whether a name is a step of a pointer that is configured.
+    fn names(&self, name: &str) -> bool {
+        let hashed = if let Hashing::Pointers(pointers) = &self.hashing { pointers.as_slice() } else { &[] };
+        self.pointer.iter().chain(hashed).any(|pointer| pointer.names(name))
     }
 
     /// Whether the ledger's scope is one that is configured here.
@@ -61,7 +127,7 @@ impl Reading {
 
     /// What the producer wrote, if it can be read.
     #[must_use]
-    pub fn content_of(&self, body: &str) -> Option<Value> {
+    pub fn content_of(&self, body: &str) -> Option<Json> {
         self.wrapping.open(body).ok().map(|content| content.value)
     }
 
@@ -82,7 +148,7 @@ impl Reading {
         }
     }
 
-    fn kind_of(&self, content: Option<&Content>, attributes: &Attributes) -> Result<Kind, NoType> {
+    fn kind_of(&self, content: Option<&Content<'_>>, attributes: &Attributes) -> Result<Kind, NoType> {
         match &self.types {
             Some(types) => types.of(content, attributes),
             None => Ok(Kind { name: None, scope: self.scope.clone() }),
@@ -96,7 +162,9 @@ pub struct Inspected {
     /// As it came.
     pub envelope: Envelope,
     /// What the producer wrote, unwrapped, or why it cannot be read.
-    pub json: Result<Value, Unread>,
+    pub json: Result<Json, Unread>,
+    /// Its text, where that is not the body itself.
+    content: Option<String>,
     /// Its type and scope, or why they are not known.
     pub kind: Result<Kind, NoType>,
     /// The idempotency key, or why there is none.
@@ -132,12 +200,19 @@ impl Inspected {
         let carried_key = redrive.as_ref().and_then(|redrive| redrive.key.clone());
         let key_is_stable = own.is_some();
         let key = match (own, carried_key) {
-            (Some(Ok(key)), _) | (Some(Err(NoKey::Unresolved)) | None, Some(key)) => Ok(key),
+            (Some(Ok(key)), _) | (Some(Err(NoKey::Unresolved(..))) | None, Some(key)) => Ok(key),
             (Some(Err(error)), _) => Err(error),
             (None, None) => Key::new(envelope.message_id.as_str()),
         };
-        let json = content.map(|content| content.value);
-        Self { envelope, json, kind, key, key_is_stable, hash, redrive, record: None }
+        let accepted = content.as_ref().map_or(Ok(()), |content| reading.accept(content));
+        let (json, content) = match content.and_then(|content| accepted.map(|()| content)) {
+            Ok(Content { value, text, .. }) => {
+                let text = if let Cow::Owned(text) = text { Some(text) } else { None };
+                (Ok(value), text)
+            }
+            Err(unread) => (Err(unread), None),
+        };
+        Self { envelope, json, content, kind, key, key_is_stable, hash, redrive, record: None }
     }
 
     /// Looks at a message that is dead. Where there was no room for redrive's attribute, the processor says by the deduplication id
@@ -191,25 +266,37 @@ impl Inspected {
         LedgerKey::ownerless(self.send().map(|send| (send, &self.hash)), &self.envelope.life())
     }
 
-    /// Decodes the body with `decode`, which is given the message's type.
+    /// The fault of a body that cannot be read as it is configured, if it cannot.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<Fault> {
+        self.json.as_ref().err().map(|unread| Fault::schema(unread.code, &unread.text))
+    }
+
+    /// Decodes the content with `decode`, which is given the message's type and the content's text: JSON.
     ///
     /// # Errors
     /// A SCHEMA fault (`not-json`, `no-type`, `no-key`, `decode`, ...): the handler never runs for it.
     pub fn decode<P>(
         mut self,
-        decode: impl FnOnce(Option<&str>, &Value) -> Result<P, Fault>,
+        decode: impl FnOnce(Option<&str>, &str) -> Result<P, Fault>,
     ) -> Result<Message<P>, Box<Malformed>> {
         let decoded = match (&self.json, &self.kind, &self.key) {
             (Err(unread), ..) => Err(Fault::schema(unread.code, &unread.text)),
+            (Ok(json), _, Err(NoKey::Unresolved(..))) if json.is_encoded_twice() => Err(encoded_twice()),
             (_, Err(reason), _) => Err(Fault::schema(reason.code(), reason)),
             (.., Err(reason)) => Err(Fault::schema("no-key", reason)),
-            (Ok(body), Ok(kind), Ok(key)) => decode(kind.name.as_deref(), body)
-                .map(|payload| (payload, key.clone(), LedgerKey::owned(&kind.scope, key))),
+            (Ok(json), Ok(kind), Ok(key)) => {
+                let text = self.content.as_deref().unwrap_or(&self.envelope.body);
+                decode(kind.name.as_deref(), text)
+                    .map_err(|fault| if json.is_encoded_twice() { encoded_twice() } else { fault })
+                    .map(|payload| (payload, key.clone(), LedgerKey::owned(&kind.scope, key)))
+            }
         };
         match decoded {
             Ok((payload, key, entry)) => {
                 // The tree of a body is larger than the body, and has done its work.
-                self.json = Ok(Value::Null);
+                self.json = Ok(Json::Null);
+                self.content = None;
                 Ok(Message { payload, key, entry, inspected: self })
             }
             Err(fault) => Err(Box::new(Malformed { fault, inspected: self })),
@@ -247,52 +334,20 @@ pub struct Malformed {
     pub inspected: Inspected,
 }
 
-/// A body as a handler's type. The user's own decoding may panic; its panic is this record's, not the batch's.
-pub(crate) fn typed<M: DeserializeOwned>(body: &Value) -> Result<M, Fault> {
-    let text = match catch_unwind(AssertUnwindSafe(|| M::deserialize(body))) {
-        Ok(Ok(payload)) => return Ok(payload),
-        Ok(Err(error)) => without_data(&error.to_string()),
-        Err(_) => "decoding the body panicked; the place is in the function's log".to_owned(),
-    };
-    Err(Fault::schema("decode", text))
+fn key_in(content: Option<&Content<'_>>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
+    let outer = attributes.get(key::ATTRIBUTE).map(|attribute| attribute.as_text().ok_or(NoKey::NotTextual));
+    let given = outer.or_else(|| content?.attribute(key::ATTRIBUTE).map(Ok));
+    let given = given.map(|text| text.and_then(Key::new));
+    let pointed = reading.pointer.as_ref().map(|pointer| pointer.resolve(content.map(|content| &content.value)));
+    reading.key_from.choose(given, pointed)
 }
 
-fn key_in(content: Option<&Content>, attributes: &Attributes, reading: &Reading) -> Option<Result<Key, NoKey>> {
-    if let Some(attribute) = attributes.get(key::ATTRIBUTE) {
-        return Some(attribute.as_text().map_or(Err(NoKey::NotText), Key::new));
-    }
-    if let Some(key) = content.and_then(|content| content.attribute(key::ATTRIBUTE)) {
-        return Some(Key::new(key));
-    }
-    reading.pointer.as_ref().map(|pointer| pointer.resolve(content.map(|content| &content.value)))
+fn encoded_twice() -> Fault {
+    Fault::schema("encoded-twice", "body is a JSON string that contains JSON: whoever sent it encoded it twice")
 }
 
 fn attribute<'a>(envelope: &'a Envelope, name: &str) -> Option<&'a str> {
     envelope.attributes.get(name).and_then(|attribute| attribute.as_text())
-}
-
-/// A decoding error's text without anything that stood in the body: serde quotes values and unknown names.
-#[must_use]
-pub fn without_data(text: &str) -> String {
-    // These have no ", expected " of serde's own: one that stands there stood in the body.
-    for (start, end) in
-        [("unknown field `", "`, there are no fields"), ("unknown variant `", "`, there are no variants")]
-    {
-        if text.starts_with(start) && text.ends_with(end) {
-            return format!("{}, {}", start.trim_end_matches(" `"), &end[3..]);
-        }
-    }
-    if text.starts_with("missing field `") || text.starts_with("duplicate field `") {
-        return text.to_owned();
-    }
-    let known = ["invalid type: ", "invalid value: ", "invalid length ", "unknown field ", "unknown variant "];
-    match text.rsplit_once(", expected ") {
-        Some((found, expected)) if known.iter().any(|start| text.starts_with(start)) => {
-            let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
-            format!("{kind}, expected {expected}")
-        }
-        _ => "it does not have the shape that is expected".to_owned(),
-    }
 }
 
 #[cfg(test)]

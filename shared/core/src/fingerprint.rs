@@ -1,5 +1,6 @@
 //! Which failures are one cause.
 
+mod mismatch;
 mod normal;
 
 use sha2::{Digest, Sha256};
@@ -7,17 +8,41 @@ use sha2::{Digest, Sha256};
 pub use normal::normalised;
 
 /// The name of a cause: the class and the handler's stable code; where there is no code, a hash of the message
-/// with everything normalised away that differs from one letter to the next.
+/// with everything normalised away that differs from one letter to the next. A SCHEMA failure that names what does not fit
+/// has that in its name, too: `SCHEMA/decode: missing field currency`. It never has a value.
 #[must_use]
 pub fn fingerprint(error_type: &str, code: Option<&str>, message: &str) -> String {
     match code.filter(|code| !code.is_empty()) {
-        Some(code) => format!("{error_type}/{code}"),
+        Some(code) => match mismatch::of(error_type, code, message) {
+            Some(mismatch) => format!("{error_type}/{code}: {mismatch}"),
+            None => format!("{error_type}/{code}"),
+        },
         None => {
             let hash: String =
                 Sha256::digest(normalised(message).as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect();
             format!("{error_type}/~{hash}")
         }
     }
+}
+
+/// The causes of one code, however many mismatches it has: what a cause was called before mismatches had names. `None` if
+/// the cause names none.
+#[must_use]
+pub fn family(fingerprint: &str) -> Option<&str> {
+    let (family, _) = fingerprint.split_once(": ")?;
+    is_family(family).then_some(family)
+}
+
+/// Whether a name is that of a family of causes: letters of an older version have it alone.
+#[must_use]
+pub fn is_family(fingerprint: &str) -> bool {
+    fingerprint.strip_prefix("SCHEMA/").is_some_and(|code| mismatch::CODES.contains(&code))
+}
+
+/// Whether a cause is the one that is asked for, or one of the family that is.
+#[must_use]
+pub fn is_cause(fingerprint: &str, wanted: &str) -> bool {
+    fingerprint == wanted || family(fingerprint) == Some(wanted)
 }
 
 #[cfg(test)]

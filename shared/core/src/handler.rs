@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::decode::typed;
 use crate::fault::Fault;
@@ -49,11 +48,11 @@ pub trait Dispatch: Send + Sync + 'static {
     /// What is committed with its completion.
     type Effects: Send + Sync + 'static;
 
-    /// Decodes the body of a message of this type (`None` where a queue has only one).
+    /// Decodes the content of a message of this type, which is JSON, (`None` where a queue has only one).
     ///
     /// # Errors
     /// A SCHEMA fault that quotes nothing of the body.
-    fn decode(&self, message_type: Option<&str>, body: &Value) -> Result<Self::Payload, Fault>;
+    fn decode(&self, message_type: Option<&str>, content: &str) -> Result<Self::Payload, Fault>;
 
     /// Handles a decoded message.
     ///
@@ -78,8 +77,8 @@ impl<H: Handler> Dispatch for H {
     type Payload = H::Message;
     type Effects = H::Effects;
 
-    fn decode(&self, _: Option<&str>, body: &Value) -> Result<H::Message, Fault> {
-        typed(body)
+    fn decode(&self, _: Option<&str>, content: &str) -> Result<H::Message, Fault> {
+        typed(content)
     }
 
     fn dispatch(

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::ids::{LetterId, Life, Scope, SendId};
+use crate::json::Json;
+use crate::shape::Shape;
+
+pub use crate::hashing::PayloadHash;
 
 /// The message attribute that carries a producer's own key.
 pub const ATTRIBUTE: &str = "idempotency-key";
@@ -20,31 +23,79 @@ pub const LIMIT: usize = 1024;
 pub struct Key(String);
 
 /// Why there is no key. The message is SCHEMA, code `no-key`: the handler never runs ungated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoKey {
-    /// Empty text.
-    #[error("idempotency key is empty")]
+    /// Empty text, or nothing but blanks.
+    #[error("idempotency key is empty, or nothing but blanks")]
     Empty,
     /// More than [`LIMIT`] bytes.
     #[error("idempotency key has {0} bytes, and at most {LIMIT} are allowed")]
     TooLong(usize),
     /// The pointer leads nowhere, or the body is not JSON.
-    #[error("the configured key pointer does not lead to anything in the body")]
-    Unresolved,
-    /// What stands there is no text, and no whole number of at most 64 bits.
-    #[error("the configured key pointer leads to something that is neither text nor a whole number of 64 bits")]
+    #[error("nothing stands at the configured key pointer {0}: the body is {1}")]
+    Unresolved(Pointer, Shape),
+    /// What stands there is no text, and no whole number.
+    #[error("the configured key pointer leads to something that is neither text nor a whole number")]
     NotText,
+    /// The attribute is binary.
+    #[error("attribute {ATTRIBUTE} is no text")]
+    NotTextual,
+    /// The attribute says another key than the body.
+    #[error("attribute {ATTRIBUTE} and the configured key pointer lead to different keys")]
+    Disagree,
 }
 
+/// Where a message's key is taken from, on a queue with a key pointer. Processor, indexer and replay must be told the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyFrom {
+    /// The attribute `idempotency-key` where a message has it, else the pointer. Whoever may send to the queue can choose
+    /// any key, or a new one for each copy.
+    Attribute,
+    /// The pointer alone: the attribute says nothing.
+    Pointer,
+    /// The pointer; and where a message has the attribute, too, both must be the same.
+    #[default]
+    Both,
+}
+
+impl KeyFrom {
+    /// Reads the configured word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "attribute" => Some(Self::Attribute),
+            "pointer" => Some(Self::Pointer),
+            "both" => Some(Self::Both),
+            _ => None,
+        }
+    }
+
+    /// The key of what the attribute and the pointer say; without a pointer the attribute decides.
+    pub(crate) fn choose(self, attribute: Option<Found>, pointed: Option<Found>) -> Option<Found> {
+        match (self, attribute, pointed) {
+            (_, attribute, None) => attribute,
+            (Self::Attribute, Some(attribute), _) => Some(attribute),
+            (Self::Both, Some(attribute), Some(pointed)) => Some(attribute.and_then(|attribute| {
+                let pointed = pointed?;
+                if attribute == pointed { Ok(pointed) } else { Err(NoKey::Disagree) }
+            })),
+            (_, _, pointed) => pointed,
+        }
+    }
+}
+
+/// A key, or why there is none where it should stand.
+pub(crate) type Found = Result<Key, NoKey>;
+
 impl Key {
-    /// A key of 1 to [`LIMIT`] bytes.
+    /// A key of 1 to [`LIMIT`] bytes, that is more than blanks. Keys that differ in a blank are different keys.
     ///
     /// # Errors
     /// [`NoKey::Empty`] or [`NoKey::TooLong`].
     pub fn new(text: impl Into<String>) -> Result<Self, NoKey> {
         let text = text.into();
         match text.len() {
-            0 => Err(NoKey::Empty),
+            _ if text.trim().is_empty() => Err(NoKey::Empty),
             1..=LIMIT => Ok(Self(text)),
             more => Err(NoKey::TooLong(more)),
         }
@@ -65,10 +116,15 @@ impl Key {
     }
 }
 
+/// What is stored is read as it is: older versions took keys of blanks.
 impl TryFrom<String> for Key {
     type Error = NoKey;
     fn try_from(text: String) -> Result<Self, NoKey> {
-        Self::new(text)
+        match text.len() {
+            0 => Err(NoKey::Empty),
+            1..=LIMIT => Ok(Self(text)),
+            more => Err(NoKey::TooLong(more)),
+        }
     }
 }
 
@@ -81,6 +137,12 @@ impl From<Key> for String {
 /// Where in the body the key stands: an RFC 6901 JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer(String);
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// A pointer that is not one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -97,9 +159,21 @@ impl Pointer {
         if text.starts_with('/') && escapes_well { Ok(Self(text.to_owned())) } else { Err(BadPointer(text.to_owned())) }
     }
 
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a name is a step of it.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.0.split('/').skip(1).any(|step| step.replace("~1", "/").replace("~0", "~") == name)
+    }
+
     /// What stands there.
     #[must_use]
-    pub fn find<'a>(&self, body: &'a Value) -> Option<&'a Value> {
+    pub fn find<'a>(&self, body: &'a Json) -> Option<&'a Json> {
         body.pointer(&self.0)
     }
 
@@ -107,12 +181,11 @@ impl Pointer {
     ///
     /// # Errors
     /// [`NoKey`] says why there is none.
-    pub fn resolve(&self, body: Option<&Value>) -> Result<Key, NoKey> {
+    pub fn resolve(&self, body: Option<&Json>) -> Result<Key, NoKey> {
         match body.and_then(|body| self.find(body)) {
-            None => Err(NoKey::Unresolved),
-            Some(Value::String(text)) => Key::new(text.clone()),
-            // A number that is not whole, or over 64 bits, is read as a double: two of them may look alike.
-            Some(Value::Number(number)) if !number.is_f64() => Key::new(number.to_string()),
+            None => Err(NoKey::Unresolved(self.clone(), Shape::of(body))),
+            Some(Json::Text(text)) => Key::new(text.clone()),
+            Some(Json::Number(number)) if number.is_integer() => Key::new(number.as_str()),
             Some(_) => Err(NoKey::NotText),
         }
     }
@@ -164,46 +237,17 @@ impl LedgerKey {
     }
 }
 
-/// SHA-256 of a message's canonical body: tells a duplicate from a key that was used for something else.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PayloadHash(String);
-
-impl PayloadHash {
-    /// Of a body that is JSON: object members sorted, white space gone. Numbers compare as they are read
-    /// (whole numbers exactly to 64 bits, others as doubles).
-    #[must_use]
-    pub fn of_json(body: &Value) -> Self {
-        Self::of_text(&body.to_string())
-    }
-
-    /// Of any other body: its bytes.
-    #[must_use]
-    pub fn of_text(body: &str) -> Self {
-        Self(Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-
-    /// Reads a stored hash.
-    #[must_use]
-    pub const fn from_stored(hex: String) -> Self {
-        Self(hex)
-    }
-}
-
-impl fmt::Display for PayloadHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_key_has_1_to_1024_bytes() {
-        assert_eq!(Key::new(""), Err(NoKey::Empty));
+        for nothing in ["", " ", "\t \n", "\u{a0}\u{3000}"] {
+            assert_eq!(Key::new(nothing), Err(NoKey::Empty), "{nothing:?}");
+        }
+        assert_ne!(Key::new("o-1"), Key::new("o-1 "), "a blank makes another key");
+        assert_eq!(serde_json::from_str::<Key>("\" \"").unwrap().as_str(), " ", "what is stored is read");
         assert!(Key::new("k".repeat(LIMIT)).is_ok());
         assert_eq!(Key::new("k".repeat(10_240)), Err(NoKey::TooLong(10_240)));
     }
@@ -211,17 +255,18 @@ mod tests {
     #[test]
     fn a_pointer_finds_text_and_numbers_and_says_why_it_found_nothing() {
         let pointer = Pointer::parse("/order_id").unwrap();
-        let at = |body: Value| pointer.resolve(Some(&body)).map(String::from);
-        assert_eq!(at(json!({"order_id": "o-1"})).as_deref(), Ok("o-1"));
-        assert_eq!(at(json!({"order_id": 17})).as_deref(), Ok("17"));
-        assert_eq!(at(json!({"order_id": ""})), Err(NoKey::Empty));
-        assert_eq!(at(json!({"order_id": null})), Err(NoKey::NotText));
-        assert_eq!(at(json!({"order_id": 1.5})), Err(NoKey::NotText));
-        let beyond_64_bits = serde_json::from_str(r#"{"order_id": 100000000000000000001}"#).unwrap();
-        assert_eq!(at(beyond_64_bits), Err(NoKey::NotText));
-        assert_eq!(at(json!({"id": "o-1"})), Err(NoKey::Unresolved));
-        assert_eq!(at(json!(null)), Err(NoKey::Unresolved));
-        assert_eq!(pointer.resolve(None), Err(NoKey::Unresolved));
+        let at = |body: &str| pointer.resolve(Some(&body.parse().unwrap())).map(String::from);
+        assert_eq!(at(r#"{"order_id": "o-1"}"#).as_deref(), Ok("o-1"));
+        assert_eq!(at(r#"{"order_id": 17}"#).as_deref(), Ok("17"));
+        assert_eq!(at(r#"{"order_id": 100000000000000000001}"#).as_deref(), Ok("100000000000000000001"));
+        assert_eq!(at(r#"{"order_id": ""}"#), Err(NoKey::Empty));
+        for neither in ["null", "1.5", "17.0", "-0", "1e2", "[]"] {
+            assert_eq!(at(&format!(r#"{{"order_id": {neither}}}"#)), Err(NoKey::NotText), "{neither}");
+        }
+        let unresolved = |shape| Err(NoKey::Unresolved(pointer.clone(), shape));
+        assert_eq!(at(r#"{"id": "o-1"}"#), unresolved(Shape::Object));
+        assert_eq!(at("null"), unresolved(Shape::Null));
+        assert_eq!(pointer.resolve(None).map(String::from), unresolved(Shape::Unreadable));
     }
 
     #[test]
@@ -233,10 +278,23 @@ mod tests {
     }
 
     #[test]
-    fn member_order_and_white_space_do_not_change_the_hash_and_values_do() {
-        let of = |text: &str| PayloadHash::of_json(&serde_json::from_str(text).unwrap());
-        assert_eq!(of(r#"{"a":1,"b":[2,3]}"#), of("{ \"b\" : [2, 3],\n \"a\" : 1 }"));
-        assert_ne!(of(r#"{"a":1,"b":[2,3]}"#), of(r#"{"a":1,"b":[3,2]}"#));
-        assert_ne!(of("9007199254740993"), of("9007199254740992"));
+    fn the_attribute_overrides_the_pointer_says_nothing_or_must_agree() {
+        let key = |text: &str| Key::new(text);
+        let (a, b) = (|| Some(key("a")), || Some(key("b")));
+        for (from, attribute, pointed, chosen) in [
+            (KeyFrom::Attribute, a(), b(), a()),
+            (KeyFrom::Attribute, None, b(), b()),
+            (KeyFrom::Pointer, a(), b(), b()),
+            (KeyFrom::Both, a(), b(), Some(Err(NoKey::Disagree))),
+            (KeyFrom::Both, b(), b(), b()),
+            (KeyFrom::Both, None, b(), b()),
+            (KeyFrom::Both, a(), Some(Err(NoKey::NotText)), Some(Err(NoKey::NotText))),
+            (KeyFrom::Pointer, a(), Some(Err(NoKey::NotText)), Some(Err(NoKey::NotText))),
+            // Without a pointer there is nothing to compare with.
+            (KeyFrom::Both, a(), None, a()),
+            (KeyFrom::Both, None, None, None),
+        ] {
+            assert_eq!(from.choose(attribute.clone(), pointed.clone()), chosen, "{from:?} {attribute:?} {pointed:?}");
+        }
     }
 }

@@ -286,7 +286,9 @@ impl Letter {
     /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
-        self.hash == *hash || self.hash_now() == hash || self.sends.iter().any(|send| send.hash == *hash)
+        self.hash.is_same(hash)
+            || self.hash_now().is_same(hash)
+            || self.sends.iter().any(|send| send.hash.is_same(hash))
     }
 }
 

@@ -8,9 +8,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::fault::{Fault, TEXT_LIMIT};
+use crate::json::{Json, quote};
 use crate::key::{BadPointer, Pointer};
 use crate::text::capped;
 
@@ -51,7 +50,7 @@ impl Masks {
     /// The text, with `***` for every value: as it is, as JSON escapes it and as a URL does, in upper and lower case
     /// (of ASCII). Without a body that can be read it is not known what to mask: the text is withheld.
     #[must_use]
-    pub fn apply(&self, text: &str, body: Option<&Value>) -> String {
+    pub fn apply(&self, text: &str, body: Option<&Json>) -> String {
         if self.is_empty() || text.is_empty() {
             return text.to_owned();
         }
@@ -64,13 +63,13 @@ impl Masks {
 }
 
 /// Gathers every text and number in a value; `false` if there are too many.
-fn collect(value: &Value, into: &mut Vec<Needle>) -> bool {
+fn collect(value: &Json, into: &mut Vec<Needle>) -> bool {
     match value {
-        Value::String(text) => Needle::of_text(text, into),
-        Value::Number(number) => into.push(Needle { text: number.to_string(), alone: true }),
-        Value::Array(values) => return values.iter().all(|value| collect(value, into)),
-        Value::Object(members) => return members.values().all(|value| collect(value, into)),
-        Value::Null | Value::Bool(_) => {}
+        Json::Text(text) => Needle::of_text(text, into),
+        Json::Number(number) => into.push(Needle { text: number.as_str().to_lowercase(), alone: true }),
+        Json::Array(values) => return values.iter().all(|value| collect(value, into)),
+        Json::Object(members) => return members.values().all(|value| collect(value, into)),
+        Json::Null | Json::Bool(_) => {}
     }
     into.len() <= VALUES
 }
@@ -89,7 +88,8 @@ impl Needle {
         if value.is_empty() {
             return;
         }
-        let escaped = Value::from(value).to_string();
+        let mut escaped = String::new();
+        quote(value, &mut escaped);
         let escaped = escaped[1..escaped.len() - 1].to_owned();
         let mut forms = vec![value.to_owned(), escaped, percent_encoded(value)];
         forms.dedup();
@@ -180,7 +180,7 @@ impl Redaction {
 
     /// A text as it may be kept. `body` is the message's content as the producer wrote it, if it can be read.
     #[must_use]
-    pub fn apply(&self, text: &str, body: Option<&Value>) -> String {
+    pub fn apply(&self, text: &str, body: Option<&Json>) -> String {
         let masked = self.masks.apply(text, body);
         let redacted = match &self.hook {
             Some(hook) => catch_unwind(AssertUnwindSafe(|| hook(&masked))).unwrap_or_else(|_| WITHHELD.to_owned()),
@@ -191,7 +191,7 @@ impl Redaction {
 
     /// A fault as it may be kept; class, code and delay stay.
     #[must_use]
-    pub fn fault(&self, fault: Fault, body: Option<&Value>) -> Fault {
+    pub fn fault(&self, fault: Fault, body: Option<&Json>) -> Fault {
         Fault { text: self.apply(&fault.text, body), ..fault }
     }
 }

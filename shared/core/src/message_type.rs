@@ -138,13 +138,13 @@ impl MessageTypes {
         self.scopes.values().any(|known| known == scope)
     }
 
-    pub(crate) fn of(&self, content: Option<&Content>, attributes: &Attributes) -> Result<Kind, NoType> {
+    pub(crate) fn of(&self, content: Option<&Content<'_>>, attributes: &Attributes) -> Result<Kind, NoType> {
         let text = match &self.at {
             TypeAt::Attribute(name) => {
                 let outer = attributes.get(name).and_then(|attribute| attribute.as_text());
                 outer.or_else(|| content?.attribute(name))
             }
-            TypeAt::Pointer(pointer) => content.and_then(|content| pointer.find(&content.value)?.as_str()),
+            TypeAt::Pointer(pointer) => content.and_then(|content| pointer.find(&content.value)?.as_text()),
             TypeAt::DetailType => content.and_then(Content::detail_type),
         };
         let name = text.ok_or(NoType::Missing)?;

@@ -4,6 +4,7 @@ mod parse;
 
 use std::time::Duration;
 
+use crate::fingerprint::family;
 use crate::letter::{ErrorType, Reason};
 use crate::time::Timestamp;
 
@@ -66,6 +67,13 @@ impl Glob {
     }
 }
 
+impl Glob {
+    /// Whether it names a cause, or the family of it.
+    fn names(&self, fingerprint: &str) -> bool {
+        self.fits(fingerprint) || family(fingerprint).is_some_and(|family| self.fits(family))
+    }
+}
+
 /// Whether a letter may be replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -88,7 +96,7 @@ impl Match {
         let code = reason.error_code.as_deref().unwrap_or_default();
         self.error_type.is_none_or(|wanted| wanted == reason.error_type)
             && self.error_code.as_ref().is_none_or(|wanted| wanted.fits(code))
-            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.fits(&reason.fingerprint()))
+            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.names(&reason.fingerprint()))
     }
 }
 

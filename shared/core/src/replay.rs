@@ -4,6 +4,7 @@ mod act;
 mod consent;
 mod edit;
 mod order;
+mod patch;
 mod request;
 mod selection;
 
@@ -20,8 +21,9 @@ use crate::redrive::{ATTRIBUTE, Redrive};
 
 pub use act::Act;
 pub use consent::{Asked, Consent, KnownOf, consent};
-pub use edit::{CannotEdit, Edit, Prepared};
+pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
 pub use order::{Heads, is_fifo};
+pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
 

@@ -6,8 +6,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::decode::typed;
 use crate::fault::Fault;
 use crate::handler::{Context, Dispatch, Handler};
@@ -62,7 +60,7 @@ impl<E> fmt::Debug for Routed<E> {
 type Running<'a, E> = Pin<Box<dyn Future<Output = Result<E, Fault>> + Send + 'a>>;
 
 trait Route<E>: Send + Sync {
-    fn decode(&self, body: &Value) -> Result<Box<dyn Bound<E>>, Fault>;
+    fn decode(&self, content: &str) -> Result<Box<dyn Bound<E>>, Fault>;
 }
 
 trait Bound<E>: Send + Sync {
@@ -78,8 +76,8 @@ struct Ready<H: Handler> {
 }
 
 impl<H: Handler, E: From<H::Effects>> Route<E> for Leaf<H> {
-    fn decode(&self, body: &Value) -> Result<Box<dyn Bound<E>>, Fault> {
-        Ok(Box::new(Ready { handler: Arc::clone(&self.0), message: typed::<H::Message>(body)? }))
+    fn decode(&self, content: &str) -> Result<Box<dyn Bound<E>>, Fault> {
+        Ok(Box::new(Ready { handler: Arc::clone(&self.0), message: typed::<H::Message>(content)? }))
     }
 }
 
@@ -97,12 +95,12 @@ impl<E: Send + Sync + 'static> Dispatch for Routes<E> {
     type Payload = Routed<E>;
     type Effects = E;
 
-    fn decode(&self, message_type: Option<&str>, body: &Value) -> Result<Routed<E>, Fault> {
+    fn decode(&self, message_type: Option<&str>, content: &str) -> Result<Routed<E>, Fault> {
         let route = message_type.and_then(|name| self.routes.get(name));
         let Some(route) = route else {
             return Err(Fault::schema("no-route", "no handler is registered for the message's type"));
         };
-        route.decode(body).map(Routed)
+        route.decode(content).map(Routed)
     }
 
     async fn dispatch(&self, payload: &Routed<E>, context: &Context) -> Result<E, Fault> {
@@ -123,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use serde::Deserialize;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::fault::Class;
@@ -177,7 +175,7 @@ mod tests {
 
     fn run(message_type: Option<&str>, body: Value) -> Result<Sum, Fault> {
         let routes = routes();
-        let payload = routes.decode(message_type, &body)?;
+        let payload = routes.decode(message_type, &body.to_string())?;
         let life = Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(1) };
         let context = Context::new(Key::new("k").unwrap(), 1, life, None, Arc::new(|| Duration::from_secs(1)));
         let mut running = std::pin::pin!(routes.dispatch(&payload, &context));

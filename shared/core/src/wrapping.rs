@@ -1,6 +1,9 @@
 //! Bodies that came through SNS or EventBridge: what the producer wrote stands inside what the service wrote.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::json::{Document, Json, NotJson, Twice, member, quote};
 
 /// What the bodies of a queue are wrapped in. Configured, never guessed: a producer's own body may look like anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,29 +19,33 @@ pub enum Wrapping {
 
 /// A body, unwrapped.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Content {
+pub(crate) struct Content<'a> {
     /// What the producer wrote.
-    pub(crate) value: Value,
+    pub(crate) value: Json,
+    /// Its text: of one that has a name twice a text in which the last value stands alone.
+    pub(crate) text: Cow<'a, str>,
     /// What the service wrote around it.
-    around: Option<Value>,
+    around: Option<Json>,
+    /// Where a name stands twice, if one does: in what the producer wrote, or around it.
+    pub(crate) twice: Option<Twice>,
 }
 
-impl Content {
+impl Content<'_> {
     /// A text attribute that the producer gave inside the wrapping.
     pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
-        self.around.as_ref()?.get("MessageAttributes")?.get(name)?.get("Value")?.as_str()
+        self.around.as_ref()?.get("MessageAttributes")?.get(name)?.get("Value")?.as_text()
     }
 
     /// EventBridge's `detail-type`.
     pub(crate) fn detail_type(&self) -> Option<&str> {
-        self.around.as_ref()?.get("detail-type")?.as_str()
+        self.around.as_ref()?.get("detail-type")?.as_text()
     }
 }
 
 /// Why a body has no content: a SCHEMA fault's code and text, without anything that stood in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// `not-json` or `wrapping`.
+    /// `not-json`, `wrapping`, or what it is in particular: `byte-order-mark`, `nested-too-deep`, `lone-surrogate`.
     pub code: &'static str,
     /// What is wrong, and where.
     pub text: String,
@@ -56,29 +63,96 @@ impl Wrapping {
         }
     }
 
-    /// Takes the wrapping off.
-    pub(crate) fn open(self, body: &str) -> Result<Content, Unread> {
-        let mut outer = json(body, "body")?;
+    /// What the producer wrote, written anew: without white space, the members of an object by their names, each number with
+    /// its digits. `None` if it cannot be read.
+    #[must_use]
+    pub fn written_anew(self, body: &str) -> Option<String> {
+        self.content(body).ok().map(|content| content.document.json.to_string())
+    }
+
+    /// Whether the body is an SNS message with a signature: one that fits its content only as SNS sent it.
+    #[must_use]
+    pub fn is_signed(self, body: &str) -> bool {
+        self == Self::Sns && member(body, "Signature").is_some()
+    }
+
+    /// What the producer wrote, with its place in a body that is wrapped: of an SNS message the place of the string.
+    pub(crate) fn content(self, body: &str) -> Result<Placed, Unread> {
+        let outer = json(body, "body")?;
+        let place = match self {
+            Self::None => return Ok(Placed { document: outer, place: None }),
+            Self::Sns => member(body, "Message"),
+            Self::EventBridge => member(body, "detail"),
+        };
+        let text = match self {
+            Self::Sns => outer.json.get("Message").and_then(Json::as_text),
+            _ => place.clone().and_then(|place| body.get(place)),
+        };
+        match (self, text) {
+            (Self::Sns, Some(text)) => Ok(Placed { document: json(text, "SNS message")?, place }),
+            (Self::Sns, None) => Err(missing("an SNS notification with a text \"Message\"")),
+            (_, Some(text)) => Ok(Placed { document: json(text, "detail")?, place }),
+            (_, None) => Err(missing("an EventBridge event with a \"detail\"")),
+        }
+    }
+
+    /// The body with another content at its place. Everything around it stays as it is, to the byte: also the signature of an
+    /// SNS message, which is of the former content.
+    pub(crate) fn wrap_again(self, body: &str, content: String, place: Option<Range<usize>>) -> String {
+        let Some((before, after)) = place.and_then(|place| Some((body.get(..place.start)?, body.get(place.end..)?)))
+        else {
+            return content;
+        };
+        let mut all = before.to_owned();
         match self {
-            Self::None => Ok(Content { value: outer, around: None }),
+            Self::Sns => quote(&content, &mut all),
+            Self::None | Self::EventBridge => all.push_str(&content),
+        }
+        all.push_str(after);
+        all
+    }
+
+    /// Takes the wrapping off.
+    pub(crate) fn open(self, body: &str) -> Result<Content<'_>, Unread> {
+        let outer = json(body, "body")?;
+        match self {
+            Self::None => Ok(Content::new(outer, Cow::Borrowed(body), None)),
             Self::Sns => {
-                let Some(Value::String(message)) = outer.get_mut("Message").map(Value::take) else {
+                let Some(message) = outer.json.get("Message").and_then(Json::as_text).map(str::to_owned) else {
                     return Err(missing("an SNS notification with a text \"Message\""));
                 };
-                Ok(Content { value: json(&message, "SNS message")?, around: Some(outer) })
+                Ok(Content::new(json(&message, "SNS message")?, Cow::Owned(message), Some(outer)))
             }
-            Self::EventBridge => match outer.get_mut("detail").map(Value::take) {
-                Some(value) => Ok(Content { value, around: Some(outer) }),
+            Self::EventBridge => match outer.json.get("detail") {
+                Some(detail) => {
+                    let detail = Document { json: detail.clone(), twice: None };
+                    let text = Cow::Owned(detail.json.to_string());
+                    Ok(Content::new(detail, text, Some(outer)))
+                }
                 None => Err(missing("an EventBridge event with a \"detail\"")),
             },
         }
     }
 }
 
-fn json(text: &str, what: &str) -> Result<Value, Unread> {
-    // The error's own text names a place, and never what stands there.
-    serde_json::from_str(text)
-        .map_err(|place| Unread { code: "not-json", text: format!("{what} is not JSON: {place}") })
+/// What the producer wrote, and where it stands in the body.
+pub(crate) struct Placed {
+    pub(crate) document: Document,
+    /// `None`: it is the whole body.
+    pub(crate) place: Option<Range<usize>>,
+}
+
+impl<'a> Content<'a> {
+    fn new(inner: Document, text: Cow<'a, str>, around: Option<Document>) -> Self {
+        // A reader that minds a name twice would refuse what was let through.
+        let text = if inner.twice.is_some() { Cow::Owned(inner.json.to_string()) } else { text };
+        let (around, outer) = around.map_or((None, None), |around| (Some(around.json), around.twice));
+        Self { value: inner.json, text, around, twice: inner.twice.or(outer) }
+    }
+}
+
+fn json(text: &str, what: &str) -> Result<Document, Unread> {
+    text.parse().map_err(|why: NotJson| Unread { code: why.code(), text: format!("{what} {why}") })
 }
 
 fn missing(what: &str) -> Unread {
@@ -96,7 +170,7 @@ mod tests {
         let sns = json!({"Type": "Notification", "MessageId": "x", "Message": order.to_string()});
         let bridge = json!({"version": "0", "detail-type": "OrderPlaced", "detail": order});
         for (wrapping, body) in [(Wrapping::None, &order), (Wrapping::Sns, &sns), (Wrapping::EventBridge, &bridge)] {
-            assert_eq!(wrapping.open(&body.to_string()).unwrap().value, order, "{wrapping:?}");
+            assert_eq!(wrapping.open(&body.to_string()).unwrap().value.to_string(), order.to_string(), "{wrapping:?}");
         }
     }
 

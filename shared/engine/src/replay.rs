@@ -287,7 +287,7 @@ impl<'a> Listing<'a> {
 
     /// The shortest list that holds everything that fits.
     fn of(filter: &'a Filter, status: Status) -> Self {
-        match &filter.fingerprint {
+        match filter.one_cause() {
             Some(fingerprint) => Self::Cause { fingerprint, status },
             None => Self::all(status),
         }
@@ -303,7 +303,7 @@ impl<'a> Sending<'a> {
             forgotten_ok: said.forgotten_ok,
             as_new: said.as_new,
         };
-        let edit = said.edit.as_ref().map(|edit| Editing { edit, by });
+        let edit = said.edit.as_ref().map(|edit| Editing { edit, by, allow_key_change: said.allow_key_change });
         Self { by, asked, job: None, edit, to: said.to.as_ref(), after_replayed: said.after_replayed, queueing: None }
     }
 }

@@ -10,6 +10,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use redrive_core::ledger::Origin;
 use redrive_core::ports::Clock;
 use redrive_core::time::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::runtime::{Builder, Handle};
@@ -28,9 +29,9 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// One invocation.
 #[derive(Debug, Clone)]
-pub struct Invocation {
+pub struct Invocation<E = Value> {
     /// What the function was given.
-    pub payload: Value,
+    pub payload: E,
     /// Where it runs: enough to find its log lines.
     pub origin: Origin,
     /// By when it must have answered.
@@ -39,11 +40,14 @@ pub struct Invocation {
 
 /// What a function does with its invocations.
 pub trait Flow: Send + Sync + 'static {
+    /// What an invocation's payload is read as: any JSON, or its raw text where the digits of its numbers matter.
+    type Event: DeserializeOwned + Send + 'static;
+
     /// Answers one.
     ///
     /// # Errors
     /// [`Failure`]: the invocation fails.
-    fn invoke(&self, invocation: Invocation) -> impl Future<Output = Result<Value, Failure>> + Send;
+    fn invoke(&self, invocation: Invocation<Self::Event>) -> impl Future<Output = Result<Value, Failure>> + Send;
 }
 
 /// Why an invocation fails. It is logged, and told to whoever invoked the function.
@@ -117,7 +121,7 @@ fn threads(name: &str, workers: usize) -> Result<tokio::runtime::Runtime, ServeE
 }
 
 /// In a task of its own: a panic's text, which may hold a message, goes no further than that.
-async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<F::Event>) -> Result<Value, Failure> {
     let invocation = read(event, System.now());
     let span = info_span!("invocation", request_id = invocation.origin.request_id);
     let task = tokio::spawn(async move { flow.invoke(invocation).await }.instrument(span.clone()));
@@ -126,7 +130,7 @@ async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<Value>) -> Result<Valu
     answer.inspect_err(|failure| span.in_scope(|| error!(kind = failure.kind, error = %failure, "invocation failed")))
 }
 
-fn read(event: LambdaEvent<Value>, now: Timestamp) -> Invocation {
+fn read<E>(event: LambdaEvent<E>, now: Timestamp) -> Invocation<E> {
     let context = event.context;
     Invocation {
         payload: event.payload,
@@ -189,6 +193,8 @@ mod tests {
     struct Fickle;
 
     impl Flow for Fickle {
+        type Event = Value;
+
         async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
             assert!(invocation.payload != "panic", "SECRET");
             Ok(json!(invocation.origin.request_id))

@@ -131,6 +131,8 @@ fn first<'a>(mut dead_letters: impl Iterator<Item = &'a String>, rung: &[String]
 }
 
 impl Flow for Indexing {
+    type Event = Value;
+
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let wake = Wake::parse(&invocation.payload).map_err(|why| Failure::new("WakeNotUnderstood", why))?;
         let woken_by = match &wake {

@@ -124,6 +124,8 @@ where
     H: Dispatch,
     LedgerTable: Ledger<H::Effects>,
 {
+    type Event = Value;
+
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let records =
             event::records(invocation.payload, &self.source).map_err(|why| Failure::new("EventNotUnderstood", why))?;

@@ -2,6 +2,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
+use redrive_core::json::member;
 use redrive_core::ports::Clock;
 use redrive_core::replay::{Act, Request};
 use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
@@ -9,6 +10,7 @@ use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, serve};
 use redrive_lambda::telemetry::AUDIT;
 use redrive_lambda::{System, telemetry};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
@@ -92,11 +94,14 @@ struct Replaying {
 }
 
 impl Flow for Replaying {
-    async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
-        let request = match Request::parse(&invocation.payload) {
+    type Event = Box<RawValue>;
+
+    async fn invoke(&self, invocation: Invocation<Box<RawValue>>) -> Result<Value, Failure> {
+        let payload = invocation.payload.get();
+        let request = match Request::read(payload) {
             Ok(request) => request,
             // Nobody reads what a schedule is answered: only a failure tells of it.
-            Err(why) if invocation.payload.get("redrive").is_some() => return Err(Failure::new(NOT_UNDERSTOOD, why)),
+            Err(why) if member(payload, "redrive").is_some() => return Err(Failure::new(NOT_UNDERSTOOD, why)),
             Err(why) => return Ok(refused(NOT_UNDERSTOOD, why)),
         };
         let reports = replay_all(&self.replayers, &request, invocation.deadline).await;

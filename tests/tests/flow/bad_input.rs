@@ -72,3 +72,19 @@ async fn records_of_another_queue_fail_the_invocation() {
     stray["eventSourceARN"] = json!("arn:aws:sqs:us-east-1:000000000000:another");
     assert!(bench.invoke(event(&[stray])).await.unwrap_err().contains("another"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_with_a_name_twice_is_no_duplicate_of_what_one_reader_takes_it_for() {
+    let twice = r#"{"order_id":"o-9","order_id":"o-1","amount":5}"#;
+    let bench = Bench::new(Scripted::new());
+    // In one batch, and again in the next.
+    let batch = event(&[record("m-1", &Order::body("o-1", 5)), record("m-2", twice)]);
+    assert_eq!(bench.returned(batch).await, ["m-2"]);
+    assert_eq!(bench.returned(event(&[record("m-3", twice)])).await, ["m-3"]);
+    for message in ["m-2", "m-3"] {
+        let fault = bench.ownerless(message).unwrap().fault.unwrap();
+        assert_eq!((fault.class, fault.code.as_str()), (Class::Schema, "name-twice"));
+        assert!(fault.text.contains(r#"the name "order_id" twice"#), "{}", fault.text);
+    }
+    assert_eq!((bench.charged("o-1"), bench.charged("o-9")), (1, 0));
+}

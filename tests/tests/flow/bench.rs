@@ -214,6 +214,11 @@ where
         self.store.entry(&key).map(|entry| (*entry).clone())
     }
 
+    /// Puts an entry where the one of this key is.
+    pub(crate) fn force(&self, key: &str, entry: Entry) {
+        self.store.force(LedgerKey::owned(&settings().reading.scope, &Key::new(key).unwrap()), entry);
+    }
+
     pub(crate) fn ownerless(&self, message: &str) -> Option<Entry> {
         let life = Life { message_id: MessageId::new(message).unwrap(), sent_at: Timestamp::from_millis(SENT_AT) };
         self.store.entry(&LedgerKey::ownerless(None, &life)).map(|entry| (*entry).clone())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use redrive_core::backoff::Schedule;
 use redrive_core::ids::{LetterId, Life, Number, OwnerToken, SendId};
+use redrive_core::job::{Guard, NewJob};
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ledger::{Buried, Entry, LifeRecord, Origin, State};
 use redrive_core::letter::{Happening, Letter, Status};
@@ -30,7 +31,7 @@ const LONG: Duration = Duration::from_secs(30 * 86_400);
 /// A letter of an order for 10, that waits for a person.
 fn letter(bench: &JobBench, n: usize) -> Letter {
     let payload = Order::body(&format!("o-{n}"), 10);
-    let hash = PayloadHash::of_json(&serde_json::from_str(&payload).unwrap());
+    let hash = PayloadHash::of_json(&payload.parse().unwrap());
     Letter { payload, hash, ..bench.letter(n, "c") }
 }
 
@@ -131,7 +132,7 @@ fn charged(bench: &JobBench, order: &str) -> (u64, Option<PayloadHash>) {
 }
 
 fn hash(order: &str, amount: u64) -> PayloadHash {
-    PayloadHash::of_json(&serde_json::from_str(&Order::body(order, amount)).unwrap())
+    PayloadHash::of_json(&Order::body(order, amount).parse().unwrap())
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,7 +252,7 @@ async fn an_edit_that_does_not_apply_is_told_with_its_reason_and_the_original_is
     );
     let told: Vec<_> = report.refused_edits.iter().map(|refused| (refused.letter, refused.why.as_str())).collect();
     let test = "operation 1 of the patch does not apply: its test failed";
-    let text = "body is not JSON, and so cannot be patched; give a whole body";
+    let text = "cannot be patched, because the body is not JSON: expected value at line 1 column 1; give a whole body";
     assert_eq!(told, [(ids[1], test), (ids[2], text)]);
     assert_eq!(read(&bench, &letters[1]), letters[1]);
     for (wrong, why) in [
@@ -349,11 +350,45 @@ async fn an_edit_gives_a_letter_without_a_key_its_key() {
     assert_eq!(charged(&bench, "o-1"), (1, Some(hash("o-1", 12))));
 }
 
+fn another_key() -> Edit {
+    Edit::Body(Order::body("o-new", 10))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_that_changes_the_key_is_refused_unless_it_is_allowed_in_a_job_too() {
+    let (bench, letter) = with_letter(&Faults::none());
+    let patch = patch(json!([{"op": "replace", "path": "/order_id", "value": "o-new"}]));
+    for wrong in [another_key(), patch.clone()] {
+        let report = edit(&bench, &letter, wrong).await;
+        assert_eq!((report.sent, report.edit_failed), (0, 1));
+        assert!(report.refused_edits[0].why.starts_with(r#"key changes from "o-1" to "o-new""#), "{report:?}");
+    }
+    let job = |guard| NewJob {
+        id: None,
+        selection: Selection::Ids(vec![letter.id]),
+        to: None,
+        guard,
+        by: "ann".to_owned(),
+        why: None,
+        edit: Some(patch.clone()),
+    };
+    bench.run("job", &Request::Job(Box::new(job(Guard::default())))).await;
+    bench.run("job", &Request::Work).await;
+    assert!(sent(&bench).is_empty() && read(&bench, &letter).status == Status::Pending);
+    let allowed = Guard { allow_key_change: true, ..Guard::default() };
+    bench.run("allowed", &Request::Job(Box::new(job(allowed)))).await;
+    bench.run("allowed", &Request::Work).await;
+    work(&bench, &Scripted::new()).await;
+    assert_eq!((charged(&bench, "o-1").0, charged(&bench, "o-new").0), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_edit_that_changes_the_key_withdraws_the_copies_under_the_old_one() {
     let (bench, letter) = with_letter(&Faults::none());
     let doubted = in_doubt(&bench, &letter).await;
-    edit(&bench, &doubted, Edit::Body(Order::body("o-new", 10))).await;
+    let said = Said { edit: Some(another_key()), allow_key_change: true, ..Said::default() };
+    let selection = Selection::Ids(vec![doubted.id]);
+    bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
     work(&bench, &Scripted::new()).await;
     assert_eq!((charged(&bench, "o-1"), charged(&bench, "o-new").0), ((0, None), 1));
     bench.run("schedule", &Request::Schedule).await;

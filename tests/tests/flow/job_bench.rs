@@ -116,7 +116,7 @@ impl JobBench {
         };
         Letter {
             id: LetterId::derive(&source(), &life.message_id),
-            hash: PayloadHash::of_json(&payload),
+            hash: PayloadHash::of_json(&payload.to_string().parse().unwrap()),
             key: Key::new(format!("o-{n}")).ok(),
             key_is_stable: true,
             ..waiting(self.source(), Scope::new("main").unwrap(), life, &payload.to_string(), reason)
@@ -223,7 +223,7 @@ impl JobBench {
             version: version + 1,
             lives: vec![LifeRecord { life, attempts: 1, dead: failed, withdrawn: false }],
             send: Some(send),
-            ..self.done(PayloadHash::of_json(&body))
+            ..self.done(PayloadHash::of_json(&body.to_string().parse().unwrap()))
         };
         self.ledger.force(key, entry);
     }

@@ -18,7 +18,7 @@ fn patch() -> Edit {
 
 fn order(bench: &JobBench, n: usize) -> Letter {
     let payload = json!({"order_id": format!("o-{n}"), "currency": "CHF", "tags": ["a"]});
-    let hash = redrive_core::key::PayloadHash::of_json(&payload);
+    let hash = redrive_core::key::PayloadHash::of_json(&payload.to_string().parse().unwrap());
     Letter { payload: payload.to_string(), hash, ..bench.letter(n, "c") }
 }
 

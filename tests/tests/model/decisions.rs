@@ -119,7 +119,7 @@ impl Core {
         let bits = |which: &dyn Fn(&Life) -> bool| {
             self.lives().filter(|who| which(&self.seen(*who).envelope.life())).fold(0, |bits, who| bits | who.bit())
         };
-        let payload = |message: &usize| self.seen(Who::new(*message, 0)).hash == entry.hash;
+        let payload = |message: &usize| self.seen(Who::new(*message, 0)).hash.is_same(&entry.hash);
         Facts {
             stands: entry.state,
             owner: (0..32).map(Token).find(|token| owner(*token) == entry.owner).expect("one of our tokens"),

@@ -11,7 +11,7 @@ use redrive_core::decode::Reading;
 use redrive_core::envelope::Record;
 use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::job::{Job, State};
-use redrive_core::key::Pointer;
+use redrive_core::key::{KeyFrom, Pointer};
 use redrive_core::ledger::Origin;
 use redrive_core::letter::{Letter, Status};
 use redrive_core::mask::Masks;
@@ -68,7 +68,8 @@ pub(crate) struct World {
 pub(crate) fn reading(plan: &Plan) -> Reading {
     let (source, scope) = (QueueArn::new(plan.source()).expect("an ARN"), Scope::new(QUEUE).expect("a scope"));
     let pointer = plan.pointer.then(|| Pointer::parse("/order_id").expect("a pointer"));
-    Reading { pointer, ..Reading::new(source, scope) }
+    // Its producers use both; which of them counts is not what is simulated.
+    Reading { pointer, key_from: KeyFrom::Attribute, ..Reading::new(source, scope) }
 }
 
 fn policy() -> Policy {

@@ -289,7 +289,7 @@ impl Checker {
 
     fn is_completed(&self, key: &LedgerKey, hash: &PayloadHash) -> bool {
         self.entries.get(key).is_some_and(|entry| {
-            entry.state == redrive_core::ledger::State::Completed && entry.hash == *hash && !entry.expired(self.at)
+            entry.state == redrive_core::ledger::State::Completed && entry.hash.is_same(hash) && !entry.expired(self.at)
         })
     }
 }

@@ -44,6 +44,7 @@ fn code(body: &str, attributes: &[(&str, &str)], pointer: Option<&str>) -> Strin
 #[test]
 fn bodies_that_cannot_be_read_are_schema_faults_named_by_their_kind() {
     let pointer = Some("/order_id");
+    let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
     for (body, expected) in [
         ("not json", "not-json"),
         ("", "not-json"),
@@ -54,6 +55,12 @@ fn bodies_that_cannot_be_read_are_schema_faults_named_by_their_kind() {
         (r#"{"order_id":"o-1","amount":"three"}"#, "decode"),
         (r#"{"order_id":"o-1"}"#, "decode"),
         (r#"{"order_id":"o-1","amount":3}"#, "key o-1"),
+        (r#"{"order_id":" ","amount":3}"#, "no-key"),
+        (r#"{"order_id":"o-1","amount":1,"amount":3}"#, "name-twice"),
+        (r#""{\"order_id\":\"o-1\",\"amount\":3}""#, "encoded-twice"),
+        ("\u{feff}{}", "byte-order-mark"),
+        (r#"{"order_id":"\ud800"}"#, "lone-surrogate"),
+        (deep.as_str(), "nested-too-deep"),
     ] {
         assert_eq!(code(body, &[], pointer), expected, "{body}");
     }
@@ -77,8 +84,19 @@ fn what_sns_writes_around_an_order_changes_neither_its_key_nor_its_hash() {
 #[test]
 fn the_key_is_the_attribute_else_the_pointer_else_the_message_id() {
     let body = r#"{"order_id":"o-1","amount":3}"#;
-    assert_eq!(code(body, &[("idempotency-key", "k-9")], Some("/order_id")), "key k-9");
+    let by = |key_from, attribute: &str| {
+        let reading = Reading { key_from, ..reading(Some("/order_id")) };
+        let seen = Inspected::new(envelope(body, &[("idempotency-key", attribute)]), &reading);
+        seen.key.map_or_else(|why| why.to_string(), String::from)
+    };
+    assert_eq!(by(KeyFrom::Attribute, "k-9"), "k-9");
+    assert_eq!(by(KeyFrom::Pointer, "k-9"), "o-1");
+    assert_eq!(by(KeyFrom::Both, "o-1"), "o-1");
+    let different = "attribute idempotency-key and the configured key pointer lead to different keys";
+    assert_eq!(by(KeyFrom::default(), "k-9"), different, "a squatted key is never taken unless it is asked for");
+    assert_eq!(code(body, &[("idempotency-key", "k-9")], Some("/order_id")), "no-key");
     assert_eq!(code(body, &[("idempotency-key", "")], Some("/order_id")), "no-key");
+    assert_eq!(code(body, &[("idempotency-key", "k-9")], None), "key k-9");
     assert_eq!(code(body, &[], Some("/order_id")), "key o-1");
     assert_eq!(code(body, &[], None), "key m-1");
     let unstable = Inspected::new(envelope(body, &[]), &reading(None));
@@ -179,5 +197,73 @@ fn decoding_errors_never_quote_the_body() {
         let text = malformed.fault.text;
         assert!(!text.contains("SECRET") && !text.contains("77777"), "{text}");
         assert!(text.contains("expected"), "{text}");
+    }
+}
+
+#[test]
+fn a_name_that_stands_twice_is_told_if_it_is_configured_and_the_last_value_counts_where_that_is_allowed() {
+    let body = r#"{"order_id":"o-1","SECRET":1,"amount":1,"amount":3,"SECRET":2}"#;
+    let told = |body: &str| {
+        let malformed = Inspected::new(envelope(body, &[]), &reading(Some("/order_id")));
+        malformed.decode(|_, content| typed::<Order>(content)).unwrap_err().fault.text
+    };
+    let place = "twice (again at line 1, column 50), and readers may take either value";
+    assert_eq!(told(body), format!("body has a name {place}"));
+    assert!(told(r#"{"order_id":"a","order_id":"b"}"#).starts_with(r#"body has the name "order_id" twice"#));
+    let lenient = Reading { names_twice: NamesTwice::Last, ..reading(Some("/order_id")) };
+    let read = Inspected::new(envelope(body, &[]), &lenient).decode(|_, content| typed::<Order>(content));
+    assert_eq!(read.unwrap().payload.amount, 3);
+    // The key and the hash stay what they were, so that what is done is known as done.
+    let strict = Inspected::new(envelope(body, &[]), &reading(Some("/order_id")));
+    assert_eq!(strict.key.unwrap().as_str(), "o-1");
+    assert!(
+        strict.hash.is_same(&PayloadHash::of_json(&r#"{"SECRET":2,"amount":3,"order_id":"o-1"}"#.parse().unwrap()))
+    );
+}
+
+#[test]
+fn a_json_string_that_contains_json_is_named_with_and_without_a_key_pointer() {
+    let body = r#""{\"order_id\":\"SECRET\"}""#;
+    for pointer in [None, Some("/order_id")] {
+        let seen = Inspected::new(envelope(body, &[]), &reading(pointer));
+        let fault = seen.decode(|_, content| typed::<Order>(content)).unwrap_err().fault;
+        assert_eq!(&*fault.code, "encoded-twice");
+        assert!(fault.text.contains("a JSON string that contains JSON") && !fault.text.contains("SECRET"));
+    }
+    // Whoever takes a string takes this one, too.
+    let seen = Inspected::new(envelope(body, &[]), &reading(None));
+    assert!(seen.decode(|_, content| typed::<String>(content)).is_ok());
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "only its shape matters")]
+struct Cart {
+    id: String,
+    items: Vec<Item>,
+    prices: std::collections::BTreeMap<String, u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "only its shape matters")]
+struct Item {
+    sku: u32,
+}
+
+#[test]
+fn a_mismatch_is_told_with_its_field_and_never_with_a_name_or_value_of_the_body() {
+    for (body, text) in [
+        (r#"{"id":"c","items":[]}"#, "missing field `prices`"),
+        (r#"{"items":[],"prices":{},"id":7}"#, "id: invalid type: integer, expected a string"),
+        (
+            r#"{"id":"c", "items":[{"sku":1}, {"sku":"SECRET"}],"prices":{}}"#,
+            "items: invalid type: string, expected u32",
+        ),
+        (r#"{"id":"c","items":[{"SECRET":1}],"prices":{}}"#, "items: missing field `sku`"),
+        ("{\"id\":\"c\",\n\"items\":[],\"prices\":{\"SECRET\":-1}}", "prices: invalid value: integer, expected u32"),
+        (r#"{"id":"c","items":{"SECRET":1},"prices":{}}"#, "items: invalid type: map, expected a sequence"),
+        ("[1]", "invalid type: integer, expected a string"),
+    ] {
+        let fault = typed::<Cart>(body).unwrap_err();
+        assert_eq!(fault.text, text, "{body}");
     }
 }

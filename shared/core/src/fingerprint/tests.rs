@@ -231,3 +231,43 @@ fn a_text_of_a_megabyte_is_done_at_once() {
         assert!(normalised(&text).len() <= 120, "{hard}");
     }
 }
+
+#[test]
+fn a_schema_failure_is_named_by_what_does_not_fit_and_never_by_a_value() {
+    for (code, text, name) in [
+        ("decode", "missing field `currency`", "SCHEMA/decode: missing field currency"),
+        ("decode", "missing field `amount`", "SCHEMA/decode: missing field amount"),
+        (
+            "decode",
+            "amount_minor: invalid type: string, expected i64",
+            "SCHEMA/decode: amount_minor: invalid type: string, expected i64",
+        ),
+        ("decode", "unknown variant, expected `a` or `b`", "SCHEMA/decode: unknown variant, expected a, b"),
+        (
+            "no-key",
+            "nothing stands at the configured key pointer /order_id: the body is an S3 test notice",
+            "SCHEMA/no-key: nothing at /order_id in an S3 test notice",
+        ),
+        ("no-key", "idempotency key has 10240 bytes, and at most 1024 are allowed", "SCHEMA/no-key: too long"),
+        // Somebody else's words, and what holds more than names.
+        ("decode", "it does not have the shape that is expected", "SCHEMA/decode"),
+        ("decode", "jane doe: 12 Elm St", "SCHEMA/decode"),
+        ("decode", "missing field `jane@example.com`", "SCHEMA/decode"),
+        ("no-key", "nothing stands at the configured key pointer /a: the body is jane", "SCHEMA/no-key"),
+        ("not-json", "missing field `currency`", "SCHEMA/not-json"),
+    ] {
+        assert_eq!(fingerprint("SCHEMA", Some(code), text), name);
+    }
+    assert_eq!(fingerprint("PERMANENT", Some("decode"), "missing field `a`"), "PERMANENT/decode");
+    assert!(fingerprint("SCHEMA", Some("decode"), &format!("missing field `{}`", "x".repeat(300))).len() < 130);
+}
+
+#[test]
+fn the_former_name_of_a_cause_means_the_whole_family() {
+    assert!(
+        is_cause("SCHEMA/decode: missing field currency", "SCHEMA/decode")
+            && is_cause("SCHEMA/decode", "SCHEMA/decode")
+    );
+    assert!(!is_cause("SCHEMA/decode", "SCHEMA/decode: missing field currency"));
+    assert!(!is_cause("SCHEMA/no-key: empty", "SCHEMA/decode") && !is_cause("PERMANENT/a: b", "PERMANENT/a"));
+}

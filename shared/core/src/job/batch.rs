@@ -184,10 +184,10 @@ pub fn outcome(
     now: Timestamp,
 ) -> Outcome {
     let owned = owned.filter(|entry| !entry.expired(now));
-    if owned.is_some_and(|entry| entry.state == State::Completed && entry.hash == sent.hash) {
+    if owned.is_some_and(|entry| entry.state == State::Completed && entry.hash.is_same(&sent.hash)) {
         return Outcome::Succeeded;
     }
-    if ownerless.is_some_and(|entry| !entry.expired(now) && entry.hash == sent.hash) {
+    if ownerless.is_some_and(|entry| !entry.expired(now) && entry.hash.is_same(&sent.hash)) {
         return Outcome::Failed;
     }
     let this = Some(SendId { letter, number: sent.number });

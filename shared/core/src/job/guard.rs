@@ -31,6 +31,9 @@ pub struct Guard {
     /// Whether a letter of a FIFO queue may go once the one before it in its group was sent, whatever becomes of that: if it
     /// dies again, those behind it have overtaken it.
     pub after_replayed: bool,
+    /// Whether an edited body may have another key: it is another message then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_key_change: bool,
 }
 
 impl Default for Guard {
@@ -46,6 +49,7 @@ impl Default for Guard {
             forgotten_ok: false,
             as_new: false,
             after_replayed: false,
+            allow_key_change: false,
         }
     }
 }

@@ -104,7 +104,7 @@ pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> S
         return take(Some(entry), request, entry.version + 1, unchanged, now);
     }
     match entry.state {
-        State::Completed if entry.hash == request.hash => Step::Refused(Refusal::Duplicate),
+        State::Completed if entry.hash.is_same(&request.hash) => Step::Refused(Refusal::Duplicate),
         State::Completed => Step::Refused(Refusal::KeyReused),
         _ if over => Step::Refused(Refusal::Dead(entry.fault_of(life))),
         State::InProgress if !lapsed => Step::Refused(Refusal::Busy(entry.lease_until)),

@@ -1,20 +1,19 @@
 //! What a person puts in the place of a letter's body: another one, or a patch of it.
 
-use json_patch::{Patch, PatchErrorKind, PatchOperation};
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 
-use super::MESSAGE_LIMIT;
+use super::{MESSAGE_LIMIT, Patch};
 use crate::decode::Reading;
 use crate::foreign::ClaimCheck;
 use crate::ids::Scope;
+use crate::json::Document;
 use crate::key::{Key, NoKey};
 use crate::letter::{Edited, Letter};
 use crate::time::Timestamp;
-
-/// The most digits of a decimal that every double keeps.
-const DIGITS: usize = 15;
+use crate::wrapping::Wrapping;
 
 /// An edit, of one letter or of many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,20 +21,21 @@ const DIGITS: usize = 15;
 pub enum Edit {
     /// This is the body.
     Body(String),
-    /// RFC 6902, applied to the body that would be sent otherwise. The body is written anew by it: without white space, the
-    /// members of an object by their names.
+    /// RFC 6902, applied to what the producer wrote of the body that would be sent otherwise; what a service wrote around
+    /// that stays as it is. It is written anew: without white space, the members of an object by their names, numbers with
+    /// their digits.
     Patch(Patch),
 }
 
 /// Why an edit does not fit a letter. Nothing of the body is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CannotEdit {
-    /// A patch needs JSON.
-    #[error("body is not JSON, and so cannot be patched; give a whole body")]
-    NotJson,
-    /// Something else than what the patch is about would change.
-    #[error("body has a name twice, or a number that a patch would round; give a whole body")]
-    Inexact,
+    /// A patch needs JSON, in the configured wrapping.
+    #[error("cannot be patched, because the {0}; give a whole body")]
+    Unreadable(String),
+    /// One of the two values would be lost.
+    #[error("body has a name twice (again at line {0}, column {1}), and a patch would drop one; give a whole body")]
+    Twice(usize, usize),
     /// One of the patch's operations, counted from 1.
     #[error("operation {0} of the patch does not apply: {1}")]
     Operation(usize, &'static str),
@@ -59,6 +59,40 @@ pub enum CannotEdit {
     /// It would be refused, too.
     #[error("edited body has no key: {0}")]
     NoKey(NoKey),
+    /// It would be another order's. Keys stand in no log: whoever asked is told of them by [`CannotEdit::told`].
+    #[error("edit changes the letter's key, and that is not allowed (allow_key_change)")]
+    KeyChange(KeyChange),
+}
+
+/// The keys before and after an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Scope and key of the body that would be sent otherwise.
+    pub from: (Scope, Key),
+    /// Scope and key of the edited one.
+    pub to: (Scope, Key),
+}
+
+impl fmt::Display for KeyChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((old_scope, old), (new_scope, new)) = (&self.from, &self.to);
+        if old_scope == new_scope {
+            return write!(f, "key changes from {:?} to {:?}", old.as_str(), new.as_str());
+        }
+        let (old_scope, new_scope) = (old_scope.as_str(), new_scope.as_str());
+        write!(f, "key changes from {:?} in {old_scope} to {:?} in {new_scope}", old.as_str(), new.as_str())
+    }
+}
+
+impl CannotEdit {
+    /// What is told whoever asked: they may read the letter, and so its keys.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::KeyChange(change) => format!("{change}; allow_key_change sends it as another message"),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// A letter with its edited body, and by which key that would be claimed.
@@ -72,15 +106,28 @@ pub struct Prepared {
     pub scope: Scope,
 }
 
+/// How an edit is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct EditTerms<'a> {
+    /// Who edits.
+    pub by: &'a str,
+    /// How the consumer reads bodies.
+    pub reading: &'a Reading,
+    /// Whether the consumer keeps our ledger.
+    pub ours: bool,
+    /// Whether the edited body may have another key.
+    pub allow_key_change: bool,
+}
+
 impl Edit {
     /// The body that becomes of this one.
     ///
     /// # Errors
     /// [`CannotEdit`] if it does not apply, changes nothing, or SQS would not take what becomes of it.
-    pub fn apply(&self, body: &str) -> Result<String, CannotEdit> {
+    pub fn apply(&self, body: &str, wrapping: Wrapping) -> Result<String, CannotEdit> {
         let edited = match self {
             Self::Body(body) => body.clone(),
-            Self::Patch(patch) => patched(body, &patch.0)?,
+            Self::Patch(patch) => patched(body, patch, wrapping)?,
         };
         if edited == body {
             return Err(CannotEdit::Nothing);
@@ -95,34 +142,28 @@ impl Edit {
     ///
     /// # Errors
     /// As of [`Self::apply`]; and [`CannotEdit::InS3`] for a body that is not in the letter.
-    pub fn apply_to(&self, letter: &Letter) -> Result<String, CannotEdit> {
+    pub fn apply_to(&self, letter: &Letter, wrapping: Wrapping) -> Result<String, CannotEdit> {
         let body = letter.payload_now();
         if ClaimCheck::of(body, &letter.attributes).is_some() {
             return Err(CannotEdit::InS3);
         }
-        self.apply(body)
+        self.apply(body, wrapping)
     }
 
     /// A letter with this edit. Where the consumer is `ours`, its reading must make a message of it that can be claimed.
     ///
     /// # Errors
     /// [`CannotEdit`].
-    pub fn prepare(
-        &self,
-        letter: &Letter,
-        by: &str,
-        reading: &Reading,
-        ours: bool,
-        now: Timestamp,
-    ) -> Result<Prepared, CannotEdit> {
-        let payload = self.apply_to(letter)?;
+    pub fn prepare(&self, letter: &Letter, terms: EditTerms<'_>, now: Timestamp) -> Result<Prepared, CannotEdit> {
+        let EditTerms { by, reading, ours, allow_key_change } = terms;
+        let payload = self.apply_to(letter, reading.wrapping)?;
         let (kind, own) = reading.identify(&payload, &letter.attributes);
         if ours {
-            reading.wrapping.open(&payload).map_err(|unread| CannotEdit::Unread(unread.code))?;
+            reading.check(&payload).map_err(|unread| CannotEdit::Unread(unread.code))?;
             match &own {
                 // Redrive's own attribute carries the one that the letter has.
-                Some(Err(NoKey::Unresolved)) if letter.key.is_some() => {}
-                Some(Err(why)) => return Err(CannotEdit::NoKey(*why)),
+                Some(Err(NoKey::Unresolved(..))) if letter.key.is_some() => {}
+                Some(Err(why)) => return Err(CannotEdit::NoKey(why.clone())),
                 _ => {}
             }
         }
@@ -134,8 +175,14 @@ impl Edit {
             at: now,
             lost: None,
         };
-        let key = own.and_then(Result::ok).or_else(|| letter.key.clone());
+        let own = own.and_then(Result::ok);
         let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
+        if let Some(change) = own.as_ref().and_then(|own| key_change(letter, reading, (&scope, own)))
+            && !allow_key_change
+        {
+            return Err(CannotEdit::KeyChange(change));
+        }
+        let key = own.or_else(|| letter.key.clone());
         Ok(Prepared { letter: letter.clone().with_edit(edited), key, scope })
     }
 
@@ -144,75 +191,30 @@ impl Edit {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Body(body) => body.len(),
-            Self::Patch(patch) => serde_json::to_string(patch).map_or(usize::MAX, |text| text.len()),
+            Self::Patch(patch) => patch.as_str().len(),
         }
     }
 }
 
-fn patched(body: &str, operations: &[PatchOperation]) -> Result<String, CannotEdit> {
-    let mut document: Value = serde_json::from_str(body).map_err(|_| CannotEdit::NotJson)?;
-    if !is_kept_by_parsing(body, &document) {
-        return Err(CannotEdit::Inexact);
-    }
-    for (place, operation) in operations.iter().enumerate() {
-        json_patch::patch(&mut document, std::slice::from_ref(operation)).map_err(|error| {
-            let why = match error.kind {
-                PatchErrorKind::TestFailed => "its test failed",
-                PatchErrorKind::InvalidFromPointer => "its \"from\" leads nowhere",
-                PatchErrorKind::InvalidPointer => "its path leads nowhere",
-                PatchErrorKind::CannotMoveInsideItself => "it moves a value into itself",
-                _ => "it is not possible there",
-            };
-            CannotEdit::Operation(place + 1, why)
-        })?;
-        // Each copy may double it.
-        if matches!(operation, PatchOperation::Copy(_)) && document.to_string().len() > MESSAGE_LIMIT {
-            return Err(CannotEdit::Size);
-        }
-    }
-    Ok(document.to_string())
+/// The change of key that an edit makes. A body that had no key of its own before is given one, and changes none.
+fn key_change(letter: &Letter, reading: &Reading, (scope, key): (&Scope, &Key)) -> Option<KeyChange> {
+    let (kind, own) = reading.identify(letter.payload_now(), &letter.attributes);
+    let before = own.and_then(Result::ok).or_else(|| letter.key.clone().filter(|_| letter.key_is_stable))?;
+    let from = (kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope), before);
+    (from.1 != *key || from.0 != *scope).then(|| KeyChange { from, to: (scope.clone(), key.clone()) })
 }
 
-/// Whether a document says all that its text said: names that stand twice, and numbers that no double holds, are lost.
-fn is_kept_by_parsing(text: &str, document: &Value) -> bool {
-    let (mut names, mut number, mut quoted, mut escaped) = (0_usize, String::new(), false, false);
-    for c in text.chars().chain([' ']) {
-        if quoted {
-            quoted = escaped || c != '"';
-            escaped = c == '\\' && !escaped;
-            continue;
-        }
-        if c.is_ascii_digit() || matches!(c, '-' | '+' | '.') || !number.is_empty() && matches!(c, 'e' | 'E') {
-            number.push(c);
-            continue;
-        }
-        if !number.is_empty() && !is_exact(&std::mem::take(&mut number)) {
-            return false;
-        }
-        names += usize::from(c == ':');
-        quoted = c == '"';
+fn patched(body: &str, patch: &Patch, wrapping: Wrapping) -> Result<String, CannotEdit> {
+    let content = wrapping.content(body).map_err(|unread| CannotEdit::Unreadable(unread.text))?;
+    let Document { json, twice } = content.document;
+    if let Some(twice) = twice {
+        return Err(CannotEdit::Twice(twice.line, twice.column));
     }
-    names == members(document)
-}
-
-fn is_exact(number: &str) -> bool {
-    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
-        return true;
-    }
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.trim_start_matches(['-', '0', '.']).chars().filter(char::is_ascii_digit).count();
-    let zero = mantissa.chars().all(|c| matches!(c, '-' | '0' | '.'));
-    let fraction = mantissa.len() < number.len() || mantissa.contains('.');
-    fraction
-        && digits <= DIGITS
-        && number.parse::<f64>().is_ok_and(|read| read.is_finite() && (zero || read.is_normal()))
-}
-
-fn members(document: &Value) -> usize {
-    match document {
-        Value::Object(members_of) => members_of.len() + members_of.values().map(members).sum::<usize>(),
-        Value::Array(values) => values.iter().map(members).sum(),
-        _ => 0,
+    let after = patch.apply(&json)?;
+    if after == json {
+        Err(CannotEdit::Nothing)
+    } else {
+        Ok(wrapping.wrap_again(body, after.to_string(), content.place))
     }
 }
 
@@ -222,65 +224,4 @@ const fn is_refused(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn patch(operations: Value) -> Edit {
-        Edit::Patch(serde_json::from_value(operations).unwrap())
-    }
-
-    fn amount() -> Edit {
-        patch(json!([{"op": "test", "path": "/currency", "value": "CHF"},
-            {"op": "replace", "path": "/currency", "value": "EUR"}]))
-    }
-
-    #[test]
-    fn a_patch_changes_what_it_names_and_nothing_else() {
-        let edited = amount().apply(r#"{"order": 9007199254740993, "currency": "CHF", "rate": 1.10, "a:": "1e999"}"#);
-        assert_eq!(edited.unwrap(), r#"{"a:":"1e999","currency":"EUR","order":9007199254740993,"rate":1.1}"#);
-    }
-
-    #[test]
-    fn a_patch_that_does_not_apply_says_which_operation_and_nothing_of_the_body() {
-        let told = |edit: &Edit, body: &str| edit.apply(body).unwrap_err().to_string();
-        let test = told(&amount(), r#"{"currency": "secret"}"#);
-        assert_eq!(test, "operation 1 of the patch does not apply: its test failed");
-        let path = told(&patch(json!([{"op": "remove", "path": "/no"}])), r#"{"secret": 1}"#);
-        assert_eq!(path, "operation 1 of the patch does not apply: its path leads nowhere");
-        assert_eq!(amount().apply("secret"), Err(CannotEdit::NotJson));
-        assert_eq!(patch(json!([])).apply("{}"), Err(CannotEdit::Nothing));
-    }
-
-    #[test]
-    fn a_patch_never_rounds_a_number_or_drops_a_name_that_it_is_not_about() {
-        let edit = patch(json!([{"op": "add", "path": "/x", "value": 1}]));
-        for exact in
-            ["0.10", "-0.5e-7", "18446744073709551615", "-9223372036854775808", "1e22", "0.000", "123456789.012345"]
-        {
-            assert!(edit.apply(&format!(r#"{{"n":{exact}}}"#)).is_ok(), "{exact}");
-        }
-        for lossy in ["18446744073709551616", "1.2345678901234567", "1e-400", "100000000000000000000.5"] {
-            assert_eq!(edit.apply(&format!(r#"{{"n":{lossy}}}"#)), Err(CannotEdit::Inexact), "{lossy}");
-        }
-        assert_eq!(edit.apply(r#"{"n":1,"n":2}"#), Err(CannotEdit::Inexact));
-        assert!(edit.apply(r#"{"n":"a:\"b:","m":{"n":[{"n":1}]}}"#).is_ok());
-    }
-
-    #[test]
-    fn a_patch_that_doubles_a_body_again_and_again_ends_at_sqs_limit() {
-        let copies = (0..64).map(|n| json!({"op": "copy", "from": "", "path": format!("/a{n}")})).collect();
-        assert_eq!(patch(copies).apply(r#"{"a":"1234567890"}"#), Err(CannotEdit::Size));
-    }
-
-    #[test]
-    fn a_body_must_be_one_that_sqs_takes() {
-        let body = |text: &str| Edit::Body(text.to_owned()).apply("old");
-        assert_eq!(body("new\r\n\t\u{7f}🚚"), Ok("new\r\n\t\u{7f}🚚".to_owned()));
-        assert_eq!(body(""), Err(CannotEdit::Size));
-        assert_eq!(body(&"x".repeat(MESSAGE_LIMIT + 1)), Err(CannotEdit::Size));
-        assert_eq!(body("a\u{0}"), Err(CannotEdit::Character));
-        assert_eq!(body("old"), Err(CannotEdit::Nothing));
-    }
-}
+mod tests;

@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Edit, Filter, Selection};
+use super::{Edit, Filter, Patch, Selection};
 use crate::decode::without_data;
 use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
+use crate::json::member;
 use crate::letter::{FUNCTIONS, is_function};
 
 /// The longest note that is kept.
@@ -111,6 +112,8 @@ pub struct Said {
     pub as_new: bool,
     /// What it is sent with instead of its body.
     pub edit: Option<Edit>,
+    /// The edited body may have another key: it is another message then.
+    pub allow_key_change: bool,
     /// On a FIFO queue a letter may go once the one before it was sent, whatever becomes of that.
     pub after_replayed: bool,
     /// Another queue that they go to, of those that are listed for their own.
@@ -140,7 +143,7 @@ const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an
     replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note, erase or free";
 const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
     min_deaths, max_deaths, function_version, text)";
-const GUARD: [&str; 10] = [
+const GUARD: [&str; 11] = [
     "canary",
     "rate",
     "max_failed_percent",
@@ -151,21 +154,34 @@ const GUARD: [&str; 10] = [
     "forgotten_ok",
     "as_new",
     "after_replayed",
+    "allow_key_change",
 ];
 
 /// The actions, the fields that each takes, and how that is told.
 const ACTIONS: [(&str, &[&str], &str); 13] = [
     (
         "replay",
-        &["ids", "select", "by", "to", "forgotten_ok", "as_new", "after_replayed", "dry_run", "edit", "patch"],
+        &[
+            "ids",
+            "select",
+            "by",
+            "to",
+            "forgotten_ok",
+            "as_new",
+            "after_replayed",
+            "dry_run",
+            "edit",
+            "patch",
+            "allow_key_change",
+        ],
         "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run, edit (one letter's whole \
-         body) or patch (RFC 6902)",
+         body) or patch (RFC 6902, a list or its text), and allow_key_change",
     ),
     (
         "job",
         &["ids", "select", "by", "why", "job", "to", "edit", "patch"],
         "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, \
-         max_failed_percent, max_backlog, alarm, outcome_seconds, step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902)",
+         max_failed_percent, max_backlog, alarm, outcome_seconds, step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902, a list or its text), and allow_key_change",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
@@ -189,7 +205,22 @@ struct Fields<'a> {
 type Read<T> = Result<T, BadRequest>;
 
 impl Request {
-    /// Reads an invocation's payload.
+    /// Reads the text of an invocation's payload: a patch in it keeps the digits of its numbers.
+    ///
+    /// # Errors
+    /// [`BadRequest`] says what is wrong with it, and what the action takes.
+    pub fn read(text: &str) -> Result<Self, BadRequest> {
+        let bad = |_| BadRequest { why: "it is no JSON".to_owned(), expected: WAYS_IN.to_owned() };
+        let mut input: Value = serde_json::from_str(text).map_err(bad)?;
+        if let Some(list) = input.get_mut("patch").filter(|patch| patch.is_array())
+            && let Some(text) = member(text, "patch").and_then(|place| text.get(place))
+        {
+            *list = Value::from(text);
+        }
+        Self::parse(&input)
+    }
+
+    /// Reads an invocation's payload that has been read as JSON.
     ///
     /// # Errors
     /// [`BadRequest`] says what is wrong with it, and what the action takes.
@@ -252,6 +283,7 @@ impl Fields<'_> {
             forgotten_ok: self.flag("forgotten_ok")?,
             as_new: self.flag("as_new")?,
             edit,
+            allow_key_change: self.flag("allow_key_change")?,
             after_replayed: self.flag("after_replayed")?,
             to: self.to()?,
         };
@@ -299,11 +331,15 @@ impl Fields<'_> {
     /// A body means one letter, or the same would be sent many times.
     fn edit(&self, selection: &Selection) -> Read<Option<Edit>> {
         let one = matches!(selection, Selection::Ids(ids) if ids.len() == 1);
-        let patch = match self.given.get("patch").map(json_patch::Patch::deserialize) {
+        let patch = match self.given.get("patch") {
             None => None,
-            Some(Ok(patch)) => Some(Edit::Patch(patch)),
-            // What is wrong may quote a value of it.
-            Some(Err(_)) => return self.bad("\"patch\" is no JSON Patch (RFC 6902)"),
+            Some(Value::String(text)) => Some(Patch::parse(text)),
+            Some(list) => Some(Patch::parse(&list.to_string())),
+        };
+        let patch = match patch.transpose() {
+            Ok(patch) => patch.map(Edit::Patch),
+            // Nothing of its values is told.
+            Err(why) => return self.bad(&why.to_string()),
         };
         match (self.field::<String>("edit")?, patch) {
             (Some(_), Some(_)) => self.bad("it has both \"edit\" and \"patch\""),

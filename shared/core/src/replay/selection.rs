@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fingerprint::{is_cause, is_family};
 use crate::ids::{LetterId, Number, QueueArn, Scope};
 use crate::key::Key;
 use crate::letter::{ErrorType, Letter, Status};
@@ -143,7 +144,7 @@ impl Filter {
         let contains = |text: &String| candidate.error_message.to_lowercase().contains(&text.to_lowercase());
         self.error_type.is_none_or(|wanted| wanted == candidate.error_type)
             && same(&self.error_code, candidate.error_code.as_deref())
-            && same(&self.fingerprint, Some(&candidate.fingerprint))
+            && self.fingerprint.as_ref().is_none_or(|wanted| is_cause(&candidate.fingerprint, wanted))
             && same(&self.function_version, candidate.function_version.as_deref())
             && self.source_topic.as_ref().is_none_or(|wanted| *wanted == candidate.source)
             && self.since.is_none_or(|since| candidate.last_failed_at >= since)
@@ -151,6 +152,12 @@ impl Filter {
             && self.min_deaths.is_none_or(|least| candidate.deaths >= least)
             && self.max_deaths.is_none_or(|most| candidate.deaths <= most)
             && self.text.as_ref().is_none_or(contains)
+    }
+
+    /// The one cause whose letters the index has in one place, if it names one: a family of causes has several.
+    #[must_use]
+    pub fn one_cause(&self) -> Option<&str> {
+        self.fingerprint.as_deref().filter(|wanted| !is_family(wanted))
     }
 
     /// Whether it has no field, and so would choose every letter.

@@ -132,10 +132,13 @@ where
         for waiting in followers {
             let end = waiting.end(Outcome::Duplicate);
             let seen = Inspected::new(waiting.envelope, &self.settings.reading);
-            if seen.hash == *done {
-                ends.push(end);
-            } else {
-                reused.push((Line::alone(Head::Seen(Box::new(seen))), claiming::key_reused()));
+            // What no handler would be given is no duplicate of what one was.
+            match seen.unreadable() {
+                None if seen.hash.is_same(done) => ends.push(end),
+                fault => {
+                    let fault = fault.unwrap_or_else(claiming::key_reused);
+                    reused.push((Line::alone(Head::Seen(Box::new(seen))), fault));
+                }
             }
         }
         let mut buried = self.bury(reused, frame).await;

@@ -9,7 +9,7 @@ use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::{Entry, EntryWrite, Withdrawal, Withdrawing, withdraw};
 use redrive_core::letter::{Letter, Send, Status};
 use redrive_core::ports::{Clock, Entropy, LedgerMarker, LedgerReader, WriteError};
-use redrive_core::replay::{Edit, Outgoing, Prepared};
+use redrive_core::replay::{Edit, EditTerms, Outgoing, Prepared};
 use tracing::{info, warn};
 
 use super::send::{Ready, line};
@@ -21,6 +21,19 @@ use crate::ROUNDS;
 pub(super) struct Editing<'a> {
     pub(super) edit: &'a Edit,
     pub(super) by: &'a str,
+    pub(super) allow_key_change: bool,
+}
+
+/// Why a letter is not edited, for logs and jobs, and for whoever asked: those may read its keys.
+struct Refusal {
+    logged: String,
+    told: String,
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        Self { logged: why.to_owned(), told: why.to_owned() }
+    }
 }
 
 const FULL: &str = "the ledger remembers too many dead lives of its key, and an edited copy could not run";
@@ -87,7 +100,7 @@ impl<P: Ports> Replayer<P> {
                 }
                 // Of a job it stays planned, and its next turn asks again.
                 Verdict::Waits => report.edit_waits += 1,
-                Verdict::Full => refuse(&letter, FULL.to_owned(), report, lines),
+                Verdict::Full => refuse(&letter, FULL.into(), report, lines),
                 Verdict::Unavailable => report.unavailable += 1,
             }
         }
@@ -103,24 +116,27 @@ impl<P: Ports> Replayer<P> {
                 report.would_send += 1;
                 report.warn_of(&prepared.letter, self.world.now());
             }
-            Err(why) => report.refuse_edit(letter.id, why),
+            Err(why) => report.refuse_edit(letter.id, why.told),
         }
     }
 
     /// A letter with its edit, or why that is not to be.
-    fn prepared(&self, letter: &Letter, Editing { edit, by }: Editing<'_>) -> Result<Prepared, String> {
-        let (reading, kept, now) = (&self.settings.reading, self.ledger.is_kept(), self.world.now());
-        let prepared = edit.prepare(letter, by, reading, kept, now).map_err(|why| why.to_string())?;
+    fn prepared(&self, letter: &Letter, editing: Editing<'_>) -> Result<Prepared, Refusal> {
+        let Editing { edit, by, allow_key_change } = editing;
+        let kept = self.ledger.is_kept();
+        let terms = EditTerms { by, reading: &self.settings.reading, ours: kept, allow_key_change };
+        let prepared = edit.prepare(letter, terms, self.world.now());
+        let prepared = prepared.map_err(|why| Refusal { logged: why.to_string(), told: why.told() })?;
         let mut unknown = letter.sends.iter().filter(|send| send.message_id.is_none());
         let elsewhere = unknown.clone().any(|send| send.to.is_some());
         if !Outgoing::has_room(&prepared.letter, prepared.letter.payload_now(), prepared.key.as_ref()) {
-            Err(NO_ROOM.to_owned())
+            Err(NO_ROOM.into())
         } else if elsewhere {
-            Err(ELSEWHERE.to_owned())
+            Err(ELSEWHERE.into())
         } else if !kept && unknown.next().is_some() {
-            Err(NO_LEDGER.to_owned())
+            Err(NO_LEDGER.into())
         } else if unknown.any(|send| is_bare(letter, send)) {
-            Err(UNKNOWN_COPY.to_owned())
+            Err(UNKNOWN_COPY.into())
         } else {
             Ok(prepared)
         }
@@ -235,8 +251,8 @@ fn is_bare(letter: &Letter, send: &Send) -> bool {
     send.to.is_some() || send.edited.is_none() && !Outgoing::has_room(letter, &letter.payload, send.key.as_ref())
 }
 
-fn refuse(letter: &Letter, why: String, report: &mut ReplayReport, lines: &mut Vec<Line>) {
-    warn!(letter_id = %letter.id, why, "letter was not edited, and not sent");
-    lines.push(Line { note: Some(why.clone()), ..line(letter.id, Fate::EditFailed) });
-    report.refuse_edit(letter.id, why);
+fn refuse(letter: &Letter, why: Refusal, report: &mut ReplayReport, lines: &mut Vec<Line>) {
+    warn!(letter_id = %letter.id, why = why.logged, "letter was not edited, and not sent");
+    lines.push(Line { note: Some(why.logged), ..line(letter.id, Fate::EditFailed) });
+    report.refuse_edit(letter.id, why.told);
 }

@@ -135,7 +135,7 @@ const REFUSED_EDITS: usize = 100;
 pub struct RefusedEdit {
     /// Which letter.
     pub letter: LetterId,
-    /// Why; nothing of its body.
+    /// Why; of its body nothing but its key.
     pub why: String,
 }
 

@@ -52,7 +52,8 @@ impl<P: Ports> Replayer<P> {
         let named = matches!(job.selection, Selection::Ids(_));
         let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
-        let edit = job.edit.as_ref().map(|edit| Editing { edit, by: &job.by });
+        let allow_key_change = job.guard.allow_key_change;
+        let edit = job.edit.as_ref().map(|edit| Editing { edit, by: &job.by, allow_key_change });
         let (to, after_replayed) = (job.to.as_ref(), job.guard.after_replayed);
         Sending { by: name, asked, job: Some(job.id), edit, to, after_replayed, queueing: Some(queueing) }
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
+use redrive_core::decode::{NamesTwice, Reading};
 use redrive_core::hashing::Hashing;
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::key::Pointer;
+use redrive_core::key::{KeyFrom, Pointer};
 use redrive_core::mask::Masks;
 use redrive_core::message_type::{MessageTypes, TypeAt};
 use redrive_core::policy::{BadPolicy, Policy};
@@ -180,6 +180,11 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
     });
     let hashing = reader.optional("PAYLOAD_HASH", "canonical", |text| Hashing::parse(text).map_err(|e| e.to_string()));
     let types = message_types(reader, scope.as_ref(), wrapping);
+    let key_from = reader.optional(KEY_FROM, "both", key_from);
+    if key_from == Some(KeyFrom::Pointer) && pointer == Some(None) {
+        reader.refuse(KEY_FROM, "is pointer, and IDEMPOTENCY_KEY_POINTER is not set", "a pointer with it, or both");
+    }
+    let names_twice = reader.optional("DUPLICATE_NAMES", "refuse", names_twice);
     Some(Reading {
         source: queue?.arn.clone(),
         scope: scope?,
@@ -187,7 +192,22 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
         pointer: pointer?,
         types: types?,
         hashing: hashing?,
+        key_from: key_from?,
+        names_twice: names_twice?,
     })
+}
+
+const KEY_FROM: &str = "IDEMPOTENCY_KEY_FROM";
+
+/// Where the key is taken from.
+pub(super) fn key_from(text: &str) -> Result<KeyFrom, String> {
+    let allowed = "both (a message with the attribute idempotency-key must have the same key at the pointer), pointer or attribute";
+    KeyFrom::parse(text).ok_or_else(|| allowed.to_owned())
+}
+
+/// What becomes of bodies in which an object has a name twice.
+pub(super) fn names_twice(text: &str) -> Result<NamesTwice, String> {
+    NamesTwice::parse(text).ok_or_else(|| "refuse (they are SCHEMA) or last (the last value counts)".to_owned())
 }
 
 /// A scope of the ledger.

@@ -209,7 +209,7 @@ struct Draft {
     custody: Option<bool>,
 }
 
-const KNOWN: &str = "name, source_arn, source_url, dead_letter_url, scope, key_pointer, body_wrapping, message_type_at, \
+const KNOWN: &str = "name, source_arn, source_url, dead_letter_url, scope, key_pointer, key_from, duplicate_names, body_wrapping, message_type_at, \
     message_types, payload_hash, error_masks, main_retention_days, dead_letter_retention_days, resolved_retention_days, \
     body_retention_days, policy, destinations, custody";
 

@@ -7,12 +7,14 @@ use super::pairs::{IndexedPair, Pair, ReplayedPair, destinations};
 use super::reader::Reader;
 
 /// Everything that says something of one pair, and nothing where there is a list.
-pub(super) const VARIABLES: [&str; 19] = [
+pub(super) const VARIABLES: [&str; 21] = [
     "MAIN_QUEUE_URL",
     "MAIN_QUEUE_ARN",
     "DEAD_LETTER_QUEUE_URL",
     "LEDGER_SCOPE",
     "IDEMPOTENCY_KEY_POINTER",
+    "IDEMPOTENCY_KEY_FROM",
+    "DUPLICATE_NAMES",
     "BODY_WRAPPING",
     "PAYLOAD_HASH",
     "ERROR_MASKS",

@@ -97,6 +97,8 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
         ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/orders.fifo", "that very queue"),
         ("ON_DEAD", "delete", "redrive (SQS's own"),
         ("PAYLOAD_HASH", "md5", "canonical, off"),
+        ("IDEMPOTENCY_KEY_FROM", "body", "pointer or attribute"),
+        ("DUPLICATE_NAMES", "first", "refuse (they are SCHEMA)"),
         ("ERROR_MASKS", "/customer/email,card", "parted by commas"),
         ("MAIN_QUEUE_ARN", "arn:aws:sns:us-east-1:0:orders", "arn:aws:sqs"),
         ("MAIN_QUEUE_ARN", "arn:aws:sqs:us-east-1:0:refunds", "that very queue"),

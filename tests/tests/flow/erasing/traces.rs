@@ -39,7 +39,7 @@ fn letter(bench: &JobBench, n: usize) -> Letter {
     let died = plain.died_again(&life, reason, "indexer", policy, plain.sent_at).unwrap();
     Letter {
         key: Key::new(format!("{MARK}-{n}")).ok(),
-        hash: PayloadHash::of_json(&payload),
+        hash: PayloadHash::of_json(&payload.to_string().parse().unwrap()),
         payload: payload.to_string(),
         attributes: [(MARK.to_owned(), Attribute::text(MARK))].into(),
         group: Some(MARK.to_owned()),

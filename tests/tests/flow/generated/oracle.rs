@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use redrive_core::json::{Document, Json};
 use redrive_core::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ledger::State;
 use redrive_core::wrapping::Wrapping;
@@ -115,12 +116,14 @@ fn done(bench: &Bench, record: &Value, wrapping: Wrapping) -> Result<(), String>
     let (content, inner) = unwrapped(&body, wrapping).ok_or("its body cannot be read")?;
     let hash = PayloadHash::of_json(&content);
     let completed = |key: &LedgerKey| {
-        bench.store().entry(key).is_some_and(|entry| entry.state == State::Completed && entry.hash == hash)
+        bench.store().entry(key).is_some_and(|entry| entry.state == State::Completed && entry.hash.is_same(&hash))
     };
-    let own = match record["messageAttributes"].get("idempotency-key") {
+    let given = match record["messageAttributes"].get("idempotency-key") {
         Some(attribute) => Some(textual(attribute).ok_or("its key is no text")?),
-        None => inner.or_else(|| pointed(&content)),
+        None => inner,
     };
+    let own = pointed(&content);
+    must!(own.is_none() || given.is_none() || own == given, "its attribute and its pointer disagree");
     let Some(own) = own else {
         // Only a replay's attribute can have brought the key.
         must!(record["messageAttributes"].get("redrive").is_some(), "it has no key");
@@ -133,22 +136,28 @@ fn done(bench: &Bench, record: &Value, wrapping: Wrapping) -> Result<(), String>
 }
 
 /// What the producer wrote, and the key that stands in the wrapping.
-fn unwrapped(body: &str, wrapping: Wrapping) -> Option<(Value, Option<String>)> {
-    let outer: Value = serde_json::from_str(body).ok()?;
+fn unwrapped(body: &str, wrapping: Wrapping) -> Option<(Json, Option<String>)> {
+    let outer = once(body)?;
     match wrapping {
         Wrapping::None => Some((outer, None)),
         Wrapping::Sns => {
             let key =
-                outer.pointer("/MessageAttributes/idempotency-key/Value").and_then(Value::as_str).map(str::to_owned);
-            Some((serde_json::from_str(outer.get("Message")?.as_str()?).ok()?, key))
+                outer.pointer("/MessageAttributes/idempotency-key/Value").and_then(Json::as_text).map(str::to_owned);
+            Some((once(outer.get("Message")?.as_text()?)?, key))
         }
         Wrapping::EventBridge => Some((outer.get("detail")?.clone(), None)),
     }
 }
 
-fn pointed(content: &Value) -> Option<String> {
+/// JSON in which no name stands twice.
+fn once(text: &str) -> Option<Json> {
+    let document: Document = text.parse().ok()?;
+    document.twice.is_none().then_some(document.json)
+}
+
+fn pointed(content: &Json) -> Option<String> {
     match content.get("order_id")? {
-        Value::String(text) => Some(text.clone()),
+        Json::Text(text) => Some(text.clone()),
         other => Some(other.to_string()),
     }
 }

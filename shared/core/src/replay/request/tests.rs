@@ -8,6 +8,28 @@ fn parse(input: &Value) -> Request {
 }
 
 #[test]
+fn a_patch_keeps_its_digits_as_a_list_in_the_payload_and_as_text() {
+    let patch = r#"[{"op":"add","path":"/n","value":12345678901234567.89}]"#;
+    let ids = r#""ids":["9f1b3c1e-8a51-5c65-9d3e-111111111111"],"by":"ann""#;
+    let quoted = serde_json::Value::from(patch).to_string();
+    for given in [patch, quoted.as_str()] {
+        let request = Request::read(&format!(r#"{{"action":"replay","patch":{given},{ids},"allow_key_change":true}}"#));
+        let Request::Replay { said, .. } = request.unwrap() else { panic!("{given}") };
+        let Some(Edit::Patch(read)) = said.edit else { panic!("{given}") };
+        assert!(read.as_str() == patch && said.allow_key_change);
+        assert_eq!(
+            Edit::Patch(read).apply("{}", crate::wrapping::Wrapping::None).unwrap(),
+            r#"{"n":12345678901234567.89}"#
+        );
+    }
+    let twice =
+        format!(r#"{{"action":"job","patch":[{{"op":"add","path":"/n","value":{{"SECRET":1,"SECRET":2}}}}],{ids}}}"#);
+    let told = Request::read(&twice).unwrap_err().to_string();
+    assert!(told.contains("operation 1 of the patch has a name twice") && !told.contains("SECRET"), "{told}");
+    assert!(Request::read("SECRET").is_err_and(|why| !why.to_string().contains("SECRET")));
+}
+
+#[test]
 fn every_way_in_is_understood() {
     assert_eq!(parse(&json!({"redrive": "schedule"})), Request::Schedule);
     assert_eq!(parse(&json!({"redrive": "work"})), Request::Work);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
+use redrive_core::decode::{NamesTwice, Reading};
 use redrive_core::hashing::Hashing;
 use redrive_core::ids::Scope;
-use redrive_core::key::Pointer;
+use redrive_core::key::{KeyFrom, Pointer};
 use redrive_core::message_type::{MessageTypes, TypeAt};
 use redrive_core::policy::{BadPolicy, Policy};
 use redrive_core::wrapping::Wrapping;
@@ -91,6 +91,16 @@ pub(super) fn reading(
     let hashing = section.text_or(reader, "payload_hash", Hashing::Canonical, |text| {
         Hashing::parse(text).map_err(|_| "canonical, off, or JSON pointers parted by commas".to_owned())
     });
+    let key_from = section.text_or(reader, "key_from", KeyFrom::default(), fields::key_from);
+    if key_from == Some(KeyFrom::Pointer) && pointer == Some(None) {
+        section.refuse(
+            reader,
+            "key_from",
+            "is pointer, and key_pointer is not there",
+            "a key_pointer with it, or both",
+        );
+    }
+    let names_twice = section.text_or(reader, "duplicate_names", NamesTwice::default(), fields::names_twice);
     let scope = scope.and_then(|scope| scope.clone().or_else(|| Scope::new(NO_SCOPE)));
     let types = types(reader, section, scope.as_ref(), wrapping);
     Some(Reading {
@@ -100,6 +110,8 @@ pub(super) fn reading(
         pointer: pointer?,
         types: types?,
         hashing: hashing?,
+        key_from: key_from?,
+        names_twice: names_twice?,
     })
 }
 

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{ConfigError, IndexerConfig, ReplayConfig};
+use redrive_core::decode::NamesTwice;
+use redrive_core::key::KeyFrom;
 use redrive_core::policy::Policy;
 use redrive_core::wrapping::Wrapping;
 
@@ -77,7 +79,7 @@ fn what_is_not_said_of_a_pair_is_as_for_a_single_one() {
 #[test]
 fn everything_that_can_be_said_of_a_pair_is_used() {
     let said = json!({
-        "name": "Orders", "key_pointer": "/order_id", "body_wrapping": "eventbridge", "message_type_at": "detail-type",
+        "name": "Orders", "key_pointer": "/order_id", "key_from": "attribute", "duplicate_names": "last", "body_wrapping": "eventbridge", "message_type_at": "detail-type",
         "message_types": ["Placed", "Paid"], "payload_hash": "/order_id,/amount", "error_masks": ["/mail", "/card"],
         "main_retention_days": 5, "dead_letter_retention_days": 10, "resolved_retention_days": 30,
         "body_retention_days": 7, "policy": {"cool_down_seconds": 9, "max_deaths": 2, "rules": [{"match": {"error_code": "c"}, "replay": "never"}]}, "custody": true,
@@ -88,6 +90,8 @@ fn everything_that_can_be_said_of_a_pair_is_used() {
     let read = &config.pairs[0];
     assert_eq!((read.pair.name.as_str(), read.pair.custody, read.masks.is_empty()), ("Orders", true, false));
     assert_eq!(read.pair.reading.wrapping, Wrapping::EventBridge);
+    let reading = &read.pair.reading;
+    assert_eq!((reading.key_from, reading.names_twice), (KeyFrom::Attribute, NamesTwice::Last));
     assert!(read.pair.reading.pointer.is_some() && read.dead_letter_queue_url.ends_with("/dead-orders"));
     let scopes: Vec<_> = read.pair.reading.scopes().into_iter().map(|scope| scope.as_str().to_owned()).collect();
     assert_eq!(scopes, ["orders.Paid", "orders.Placed"]);
@@ -178,6 +182,9 @@ fn every_member_that_cannot_be_meant_is_refused_at_its_place() {
         (json!({"message_type_at": "attribute:type", "message_types": ["charge", " "]}), "message_types/1"),
         (json!({"message_type_at": "attribute:type", "message_types": ["a b", "a c", "a-b"]}), "message_types"),
         (json!({"payload_hash": "md5"}), "payload_hash"),
+        (json!({"key_from": "body"}), "key_from"),
+        (json!({"key_from": "pointer"}), "key_from"),
+        (json!({"duplicate_names": "first"}), "duplicate_names"),
         (json!({"error_masks": ["/mail", "card"]}), "error_masks/1"),
         (json!({"error_masks": ["/a,/b"]}), "error_masks/0"),
         (json!({"error_masks": "/mail"}), "error_masks"),
