@@ -36,6 +36,8 @@ PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps 
 FUNCTIONS := processor indexer replay
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
+# Both halves of a deployment must be told: code that was built for another architecture deploys, and never starts.
+FOR_ARCH := $(if $(ARCH),--parameter-overrides Architecture=$(ARCH))
 PACKAGE_ARCH := $(or $(ARCH),x86_64)
 COMPILER_READY := .venv/sam/.compiler
 CDK := infra/cdk
@@ -184,11 +186,11 @@ known-function:
 # ---- Infrastructure ---------------------------------------------------------------------------------------------
 
 .PHONY: deploy
-deploy: known-stack $(SAM_READY)  ## Deploys to your account, asking for everything (STACK=name)
+deploy: known-stack $(SAM_READY)  ## Deploys to your account, asking for everything (STACK=name ARCH=x86_64)
 	cd infra
 	export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
-	sam build
-	sam deploy --guided $(if $(STACK),--stack-name "$(STACK)")
+	sam build $(FOR_ARCH)
+	sam deploy --guided $(if $(STACK),--stack-name "$(STACK)") $(FOR_ARCH)
 
 # CloudFormation cannot count: a longer name fails in the midst of the deployment, where the queue is made.
 .PHONY: known-stack

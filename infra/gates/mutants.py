@@ -258,7 +258,7 @@ MUTANTS = [
         "replay-only-withdraws",
         "whatever it likes, elsewhere",
         statement("ReplayRole", "WithdrawCopiesElsewhere", Condition=MISSING),
-        {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER},
+        {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER, "LedgerElsewhere": "true"},
         "attach.yaml",
     ),
     Mutant(
@@ -266,6 +266,13 @@ MUTANTS = [
         "an ARN in a statement",
         put(f"ReplayFunction/{_P}/Environment/Variables/LEDGER_TABLE_NAME", {"Ref": "LedgerTableArn"}),
         {**PAIR, "Scope": "orders", "LedgerTableArn": LEDGER},
+        "attach.yaml",
+    ),
+    Mutant(
+        "ledger-by-its-name",
+        "this account's as another's",
+        as_it_is,
+        {**PAIR, "Scope": "orders", "LedgerTableArn": LEDGER, "LedgerElsewhere": "true"},
         "attach.yaml",
     ),
     Mutant(

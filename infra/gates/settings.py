@@ -73,7 +73,7 @@ def cases() -> dict[str, dict[str, Settings]]:
                 "Scope": "orders",
                 "LedgerTableArn": LEDGER,
             },
-            "another account's ledger": {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER},
+            "another account's ledger": {**PAIR, "Scope": "orders", "LedgerTableArn": OTHERS_LEDGER, "LedgerElsewhere": "true"},
             "a list, an own key, traced": {
                 "SourceQueueArns": f"{ARN}:orders,{ARN}:mail",
                 "DeadLetterQueueArns": f"{ARN}:orders-dead,{ARN}:mail-dead",
@@ -114,5 +114,6 @@ REFUSED: dict[str, list[Settings]] = {
         {**PAIR, "SourceQueueUrl": ""},
         {**PAIR, "DeadLetterQueueUrl": ""},
         {**PAIR, "Scope": "orders"},
+        {**PAIR, "LedgerElsewhere": "true"},
     ],
 }

@@ -25,9 +25,6 @@ export interface Output {
   readonly Value: unknown;
 }
 
-/** The account that conditions are decided in. */
-export const ACCOUNT = '123456789012';
-
 /** What is left out: `AWS::NoValue`. */
 const NOTHING = Symbol('nothing');
 /** What a function of CloudFormation is given. */
@@ -163,7 +160,7 @@ export class Evaluator {
       case 'Condition':
         return this.truth(this.template.Conditions?.[String(argument)]);
       case 'Fn::Equals': {
-        const [left, right] = (argument as Argument).map((side) => String(this.evaluate(side)).replace('{{AWS::AccountId}}', ACCOUNT));
+        const [left, right] = (argument as Argument).map((side) => String(this.evaluate(side)));
         return left === right;
       }
       case 'Fn::Not':

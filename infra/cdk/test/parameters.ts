@@ -12,7 +12,6 @@ import {
   RuleText,
 } from '../lib';
 import { RedriveAttachmentProps, RedriveQueueProps } from '../lib';
-import { ACCOUNT } from './evaluate';
 import { PACKAGE } from './stacks';
 
 /** Values of a SAM template's parameters. */
@@ -149,7 +148,7 @@ const PAIR_POLICY: Readonly<Record<string, (value: string) => NonNullable<PairTe
   ReplayMaxDeaths: (value) => ({ max_deaths: Number(value) }),
   ReplayPolicy: (value) => ({ rules: JSON.parse(value) as RuleText[] }),
 };
-const ATTACHED = ['SourceQueueArns', 'DeadLetterQueueArns', 'QueuePairs', 'QueuePairsFile', 'QueueKeyArns', 'LedgerTableArn'];
+const ATTACHED = ['SourceQueueArns', 'DeadLetterQueueArns', 'QueuePairs', 'QueuePairsFile', 'QueueKeyArns', 'LedgerTableArn', 'LedgerElsewhere'];
 
 /** Every parameter of `attach.yaml` that has a property. */
 export const ATTACH_PARAMETERS = [...Object.keys(SHARED), ...Object.keys(PAIR), ...Object.keys(PAIR_POLICY), ...ATTACHED];
@@ -176,8 +175,8 @@ export function attachedProps(values: Values, code: RedriveCode): RedriveAttachm
     policy = name in PAIR_POLICY ? { ...policy, ...PAIR_POLICY[name]?.(value) } : policy;
   }
   const ledger = values['LedgerTableArn'];
-  if (ledger !== undefined && ledger.split(':')[4] !== ACCOUNT) {
-    attachment = { ...attachment, ledgerElsewhere: true };
+  if (values['LedgerElsewhere'] !== undefined) {
+    attachment = { ...attachment, ledgerElsewhere: values['LedgerElsewhere'] === 'true' };
   }
   const file = values['QueuePairsFile'];
   const listed = values['QueuePairs'] !== undefined || file !== undefined;

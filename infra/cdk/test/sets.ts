@@ -108,6 +108,7 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
     ...ORDERS,
     Scope: 'orders',
     LedgerTableArn: 'arn:aws:dynamodb:eu-central-1:999999999999:table/ledger',
+    LedgerElsewhere: 'true',
   },
   'the example of a list': {
     ...EXAMPLE_ARNS,
