@@ -22,6 +22,7 @@ fn queue(name: &str, retention: u64, redrive: Option<Redrive>) -> Queue {
         attributes: Ok(Attributes {
             visibility: 10,
             retention,
+            largest: Some(1 << 20),
             redrive,
             allow: Allow::All,
             encryption: Encryption::Sqs,

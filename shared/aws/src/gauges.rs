@@ -4,6 +4,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_core::job::AlarmState;
 use redrive_core::ports::{Gauges, Unavailable};
+use redrive_core::replay::MESSAGE_LIMIT;
 
 use crate::failure::unavailable;
 
@@ -34,6 +35,16 @@ impl Gauges for AwsGauges {
         let answer = call.send().await.map_err(|error| unavailable(QUEUE, ACTION, &error))?;
         let count = answer.attributes.as_ref().and_then(|all| all.get(&name)).and_then(|text| text.parse().ok());
         count.ok_or_else(|| Unavailable { service: QUEUE, action: ACTION, why: "no number in its answer".to_owned() })
+    }
+
+    async fn limit(&self) -> Result<usize, Unavailable> {
+        const ACTION: &str = "say how large a message may be";
+        let name = QueueAttributeName::MaximumMessageSize;
+        let call = self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = call.send().await.map_err(|error| unavailable(QUEUE, ACTION, &error))?;
+        let told = answer.attributes.as_ref().and_then(|all| all.get(&name)).and_then(|text| text.parse().ok());
+        // What says nothing takes what SQS takes.
+        Ok(told.unwrap_or(MESSAGE_LIMIT).min(MESSAGE_LIMIT))
     }
 
     /// Metric alarms and composite ones: without being asked for both, CloudWatch tells of the first only.

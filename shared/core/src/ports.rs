@@ -18,7 +18,7 @@ use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
-use crate::replay::{Candidate, Outgoing};
+use crate::replay::{Candidate, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
@@ -217,6 +217,11 @@ pub trait Jobs: Send + Sync + 'static {
 pub trait Gauges: Send + Sync + 'static {
     /// About how many messages wait in the main queue, delayed ones apart.
     fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
+
+    /// The most bytes of a message that the queue takes.
+    fn limit(&self) -> impl Future<Output = Result<usize, Unavailable>> + Send {
+        std::future::ready(Ok(MESSAGE_LIMIT))
+    }
 
     /// The state of an alarm.
     fn alarm(&self, name: &str) -> impl Future<Output = Result<AlarmState, Unavailable>> + Send;

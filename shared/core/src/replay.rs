@@ -29,8 +29,8 @@ pub use selection::{Candidate, Filter, Selection};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;
-/// SQS's limit of a message: body and attributes.
-pub(crate) const MESSAGE_LIMIT: usize = 1024 * 1024;
+/// SQS's limit of a message, body and attributes; a queue's own `MaximumMessageSize` may be less.
+pub const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// What redrive's own attribute takes at most, without the key in it.
 const REDRIVE_BYTES: usize = 512;
 
@@ -89,10 +89,34 @@ impl Outgoing {
     /// Whether a message of this letter with this body and key has room for redrive's own attribute.
     #[must_use]
     pub fn has_room(letter: &Letter, body: &str, key: Option<&Key>) -> bool {
+        Self::has_room_within(letter, body, key, MESSAGE_LIMIT)
+    }
+
+    /// The same for a queue that takes so many bytes.
+    #[must_use]
+    pub fn has_room_within(letter: &Letter, body: &str, key: Option<&Key>, limit: usize) -> bool {
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
         let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
         let bytes = bytes(body, &letter.attributes) + REDRIVE_BYTES + key.map_or(0, |key| key.as_str().len());
-        others < ATTRIBUTE_LIMIT && bytes <= MESSAGE_LIMIT
+        others < ATTRIBUTE_LIMIT && bytes <= limit
+    }
+
+    /// Whether a queue that takes so many bytes takes this letter as itself, as [`Self::check`] has it for the largest queues:
+    /// whole, or without redrive's own attribute under a stable key.
+    #[must_use]
+    pub fn fits(letter: &Letter, limit: usize) -> bool {
+        let plain = bytes(letter.payload_now(), &letter.attributes);
+        let own = REDRIVE_BYTES + letter.key.as_ref().map_or(0, |key| key.as_str().len());
+        plain + own <= limit || plain <= limit && letter.key_is_stable
+    }
+
+    /// The same message for a queue that takes so many bytes: without redrive's own attribute where it has no room for it.
+    #[must_use]
+    pub fn within(mut self, limit: usize) -> Self {
+        if self.bytes() > limit {
+            self.attributes.remove(ATTRIBUTE);
+        }
+        self
     }
 
     /// The message of a claimed letter. `None` unless it is REPLAYING and has its body: nothing else is ever sent.

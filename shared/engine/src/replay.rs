@@ -5,6 +5,7 @@ mod elsewhere;
 mod erase;
 mod free;
 mod groups;
+mod limit;
 mod mark;
 mod pairs;
 mod ports;
@@ -38,6 +39,7 @@ pub use report::{JobView, RefusedEdit, ReplayReport};
 use crate::ROUNDS;
 use edit::Editing;
 use groups::{Memory, Queueing};
+use limit::Limits;
 
 /// How many letters are claimed together: calls to the tables are shared.
 const STEP: usize = 100;
@@ -69,6 +71,7 @@ pub struct Replayer<P: Ports> {
     world: P::World,
     settings: ReplaySettings,
     heads: Memory,
+    limits: Limits,
 }
 
 impl<O, R, T, G, W> Replayer<(O, R, T, G, W)>
@@ -77,8 +80,9 @@ where
 {
     /// A replay for one queue pair.
     pub fn new(outbox: O, ledger: R, letters: T, gauges: G, world: W, settings: ReplaySettings) -> Self {
-        let (destinations, heads) = (Vec::new(), Memory::default());
-        Self { outbox, dead_letters: None, sends: true, destinations, ledger, letters, gauges, world, settings, heads }
+        let (destinations, heads, limits) = (Vec::new(), Memory::default(), Limits::default());
+        let (dead_letters, sends) = (None, true);
+        Self { outbox, dead_letters, sends, destinations, ledger, letters, gauges, world, settings, heads, limits }
     }
 }
 

@@ -269,8 +269,17 @@ async fn an_edit_that_does_not_apply_is_told_with_its_reason_and_the_original_is
 
 #[tokio::test(start_paused = true)]
 async fn a_claim_of_an_edited_letter_that_runs_out_is_taken_over_with_the_edited_body() {
-    // Letters are read, the ledger is asked, copies are withdrawn, the letter is claimed; the send is lost.
-    let calls = ["read letters", "read entries", "read entries", "withdraw copies", "write letters", "send messages"];
+    // Letters are read, the ledger is asked, and the queue for its limit; copies are withdrawn, the letter is claimed; the send is
+    // lost.
+    let calls = [
+        "read letters",
+        "read entries",
+        "say how large a message may be",
+        "read entries",
+        "withdraw copies",
+        "write letters",
+        "send messages",
+    ];
     let faults = Faults::script([(calls.len() - 1, Mishap::Refused)]);
     let (bench, letter) = with_letter(&faults);
     let report = edit(&bench, &letter, body(12)).await;
@@ -287,7 +296,7 @@ async fn whatever_happens_to_a_call_of_an_edit_the_old_body_never_runs_once_the_
     let mishaps = [Mishap::Refused, Mishap::LostAnswer, Mishap::CrashBefore, Mishap::CrashAfter, Mishap::Twice];
     let late = [Mishap::Late(Duration::from_secs(3)), Mishap::Late(Duration::from_secs(90))];
     let mut runs = 0;
-    for call in 0..8 {
+    for call in 0..9 {
         for mishap in mishaps.into_iter().chain(late) {
             let (bench, letter) = with_letter(&Faults::script([(call, mishap)]));
             // The send of the doubted copy is the first call.
@@ -312,7 +321,7 @@ async fn whatever_happens_to_a_call_of_an_edit_the_old_body_never_runs_once_the_
             runs += 1;
         }
     }
-    assert_eq!(runs, 56);
+    assert_eq!(runs, 63);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,7 @@ mod groups;
 mod house;
 mod job_bench;
 mod jobs;
+mod limits;
 mod numbers;
 mod pairs;
 mod queues;

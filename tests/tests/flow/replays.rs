@@ -21,7 +21,7 @@ fn ids(bench: &JobBench, count: usize) -> Vec<LetterId> {
 }
 
 /// Which call of a replay of ten letters is the send: letters are read, the ledger is asked, they are claimed.
-const SEND: usize = 3;
+const SEND: usize = 4;
 
 #[tokio::test(start_paused = true)]
 async fn only_what_sqs_took_is_marked_in_every_combination_of_ten() {

@@ -103,6 +103,7 @@ fn read(all: &HashMap<Name, String>) -> Fact<Attributes> {
     Ok(Attributes {
         visibility: number(Name::VisibilityTimeout)?,
         retention: number(Name::MessageRetentionPeriod)?,
+        largest: said(&Name::MaximumMessageSize).and_then(|text| text.parse().ok()),
         redrive: said(&Name::RedrivePolicy).map(redrive).transpose()?,
         allow: said(&Name::RedriveAllowPolicy).map_or(Ok(Allow::All), allow)?,
         encryption,
@@ -161,7 +162,8 @@ mod tests {
         let read = attributes(&[]).unwrap();
         assert_eq!((read.visibility, read.retention, read.visible, read.in_flight), (30, 345_600, 2, 1));
         assert_eq!((read.redrive, read.allow, read.encryption), (None, Allow::All, Encryption::None));
-        assert_eq!(read.policy, None);
+        assert_eq!((read.policy, read.largest), (None, None));
+        assert_eq!(attributes(&[(Name::MaximumMessageSize, "262144")]).unwrap().largest, Some(262_144));
     }
 
     #[test]

@@ -110,6 +110,8 @@ pub struct Attributes {
     pub visibility: u64,
     /// How long a message is kept.
     pub retention: u64,
+    /// The most bytes of a message, if it was told (`MaximumMessageSize`).
+    pub largest: Option<u64>,
     /// Where the dead go.
     pub redrive: Option<Redrive>,
     /// Which queues may name this one in theirs.

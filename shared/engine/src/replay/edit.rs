@@ -129,13 +129,18 @@ impl<P: Ports> Replayer<P> {
         let prepared = prepared.map_err(|why| Refusal { logged: why.to_string(), told: why.told() })?;
         let mut unknown = letter.sends.iter().filter(|send| send.message_id.is_none());
         let elsewhere = unknown.clone().any(|send| send.to.is_some());
-        if !Outgoing::has_room(&prepared.letter, prepared.letter.payload_now(), prepared.key.as_ref()) {
+        if !Outgoing::has_room_within(
+            &prepared.letter,
+            prepared.letter.payload_now(),
+            prepared.key.as_ref(),
+            self.known_limit(),
+        ) {
             Err(NO_ROOM.into())
         } else if elsewhere {
             Err(ELSEWHERE.into())
         } else if !kept && unknown.next().is_some() {
             Err(NO_LEDGER.into())
-        } else if unknown.any(|send| is_bare(letter, send)) {
+        } else if unknown.any(|send| is_bare(letter, send, self.known_limit())) {
             Err(UNKNOWN_COPY.into())
         } else {
             Ok(prepared)
@@ -158,7 +163,7 @@ impl<P: Ports> Replayer<P> {
         let of = |key| Withdrawal {
             key,
             send: number,
-            messages: letter.unnumbered(|send| is_bare(letter, send)),
+            messages: letter.unnumbered(|send| is_bare(letter, send, self.known_limit())),
             token: OwnerToken::from_random(self.world.bits()),
             hash: letter.hash_now().clone(),
             expires: self.world.now().after(self.settings.ledger_retention).whole_seconds(),
@@ -247,8 +252,9 @@ impl<P: Ports> Replayer<P> {
 }
 
 /// Whether a send went without redrive's own attribute: elsewhere each does, and back none with an edited body.
-fn is_bare(letter: &Letter, send: &Send) -> bool {
-    send.to.is_some() || send.edited.is_none() && !Outgoing::has_room(letter, &letter.payload, send.key.as_ref())
+fn is_bare(letter: &Letter, send: &Send, limit: usize) -> bool {
+    let room = || Outgoing::has_room_within(letter, &letter.payload, send.key.as_ref(), limit);
+    send.to.is_some() || send.edited.is_none() && !room()
 }
 
 fn refuse(letter: &Letter, why: Refusal, report: &mut ReplayReport, lines: &mut Vec<Line>) {

@@ -92,6 +92,7 @@ impl<P: Ports> Replayer<P> {
             return lines;
         };
         let open = self.consented(letters, sending, report, &mut lines).await;
+        let open = self.fitting(open, sending, report, &mut lines).await;
         let open = self.edited(open, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
         lines.extend(self.send_all(claimed, outbox, sending, report).await);
@@ -110,8 +111,10 @@ impl<P: Ports> Replayer<P> {
             report.unavailable += letters.len();
             return;
         };
+        let limit = self.limit(sending).await;
         for (letter, known) in letters.iter().zip(&known) {
             match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
+                Consent::Send if !Self::fits(letter, sending, limit) => report.no_attribute_slot += 1,
                 Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
                 Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
                 Consent::Send | Consent::Lapsed => {
@@ -255,7 +258,7 @@ impl<P: Ports> Replayer<P> {
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,
     ) -> Vec<Claimed> {
-        let now = self.world.now();
+        let (now, limit) = (self.world.now(), self.limit(sending).await);
         let mut claims = Vec::with_capacity(open.len());
         for Ready { letter, former } in open {
             let token = OwnerToken::from_random(self.world.bits());
@@ -278,14 +281,15 @@ impl<P: Ports> Replayer<P> {
                 Err(_) => report.changed_meanwhile += 1,
             }
         }
-        self.write_claims(claims, Outgoing::of_claimed, sending, report, lines).await
+        let message = |letter: &Letter| Outgoing::of_claimed(letter).map(|message| message.within(limit));
+        self.write_claims(claims, message, sending, report, lines).await
     }
 
     /// Writes claims, and answers with those that hold and the message of each.
     pub(super) async fn write_claims(
         &self,
         claims: Vec<Claim>,
-        message: fn(&Letter) -> Option<Outgoing>,
+        message: impl Fn(&Letter) -> Option<Outgoing> + Send,
         sending: Sending<'_>,
         report: &mut ReplayReport,
         lines: &mut Vec<Line>,

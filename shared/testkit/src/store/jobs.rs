@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use redrive_core::ids::JobId;
 use redrive_core::job::{AlarmState, Batch, Job};
 use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
+use redrive_core::replay::MESSAGE_LIMIT;
 
 use super::ModelLetters;
 use crate::faults::Faults;
@@ -98,6 +99,7 @@ pub struct ModelGauges {
 #[derive(Debug, Default)]
 struct Set {
     backlog: u64,
+    limit: Option<usize>,
     alarms: BTreeMap<String, AlarmState>,
     silent: bool,
 }
@@ -118,6 +120,11 @@ impl ModelGauges {
     /// From now on so many messages wait.
     pub fn set_backlog(&self, messages: u64) {
         lock(&self.set).backlog = messages;
+    }
+
+    /// From now on the queue takes messages of so many bytes.
+    pub fn set_limit(&self, bytes: usize) {
+        lock(&self.set).limit = Some(bytes);
     }
 
     /// From now on nothing can be read, or everything can again.
@@ -150,6 +157,10 @@ impl ModelGauges {
 impl Gauges for ModelGauges {
     async fn backlog(&self) -> Result<u64, Unavailable> {
         self.read("main queue", "count what waits", |set| set.backlog).await
+    }
+
+    async fn limit(&self) -> Result<usize, Unavailable> {
+        self.read("main queue", "say how large a message may be", |set| set.limit.unwrap_or(MESSAGE_LIMIT)).await
     }
 
     async fn alarm(&self, name: &str) -> Result<AlarmState, Unavailable> {

@@ -109,7 +109,7 @@ async fn a_withdrawn_copy_of_an_edit_that_was_never_claimed_comes_back_unrun_and
     use redrive_core::admission::{Admission, Findings, admit};
     use redrive_core::decode::Inspected;
     use redrive_core::envelope::Envelope;
-    let (bench, letter) = with_letter(&Faults::script([(5, Mishap::CrashBefore)]));
+    let (bench, letter) = with_letter(&Faults::script([(6, Mishap::CrashBefore)]));
     let doubted = in_doubt(&bench, &letter).await;
     edit(&bench, &doubted, body(12)).await;
     assert_eq!(read(&bench, &letter), doubted, "it crashed between withdrawing and claiming");

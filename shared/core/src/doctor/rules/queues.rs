@@ -131,6 +131,22 @@ pub(super) fn retention(pair: &Pair) -> Answer {
     )
 }
 
+pub(super) fn sizes(pair: &Pair) -> Answer {
+    let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
+    let (Some(ours), Some(theirs)) = (source.largest, dead.largest) else { return Ok(None) };
+    wrong(
+        theirs < ours,
+        || format!("it takes messages of {ours} bytes, and its dead-letter queue of {theirs} only"),
+        || {
+            Mend::attribute(
+                dead_queue,
+                &format!("MaximumMessageSize={ours}"),
+                &format!("MaximumMessageSize: {ours} of the dead-letter queue"),
+            )
+        },
+    )
+}
+
 pub(super) fn open_to_all(pair: &Pair) -> Answer {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(

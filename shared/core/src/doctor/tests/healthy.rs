@@ -30,6 +30,7 @@ fn queue(name: &str, visibility: u64, retention: u64) -> Queue {
         attributes: Ok(Attributes {
             visibility,
             retention,
+            largest: Some(1 << 20),
             redrive: None,
             allow: Allow::All,
             encryption: Encryption::Sqs,

@@ -101,6 +101,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         d.pairs[0].source.arn = arn;
     }),
     of_any("dead-letter-retention-short", "the same retention on both", |d| dead(d).retention = 4 * DAY),
+    of_any("dead-letter-queue-takes-less", "a quarter of the source's size", |d| dead(d).largest = Some(1 << 18)),
     of_any("redrive-allow-policy-open", "no allow policy", |d| dead(d).allow = Allow::All),
     of_any("redrive-allow-policy-refuses", "an allow policy for another queue", |d| {
         dead(d).allow = Allow::Queues(vec!["arn:aws:sqs:eu-central-1:123456789012:refunds".to_owned()]);

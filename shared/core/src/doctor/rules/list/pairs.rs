@@ -4,7 +4,7 @@ use super::super::judging::Check;
 use super::super::queues;
 use crate::doctor::{Rule, Severity};
 
-pub(super) static RULES: [Rule; 17] = [
+pub(super) static RULES: [Rule; 18] = [
     Rule {
         id: "no-dead-letter-queue",
         severity: Severity::Error,
@@ -43,6 +43,16 @@ pub(super) static RULES: [Rule; 17] = [
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Set MessageRetentionPeriod of the dead-letter queue to 1209600, 14 days.",
         check: Check::Pair(queues::retention),
+    },
+    Rule {
+        id: "dead-letter-queue-takes-less",
+        severity: Severity::Warning,
+        says: "A dead-letter queue takes messages as large as its source does",
+        reason: "MaximumMessageSize is each queue's own, from 1 KiB to 1 MiB. What is larger than the dead-letter queue's \
+            cannot be sent there: not by the processor, which adds an attribute to it, and not by eject.",
+        source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
+        mend: "Set MaximumMessageSize of the dead-letter queue to that of the source, or more.",
+        check: Check::Pair(queues::sizes),
     },
     Rule {
         id: "redrive-allow-policy-open",
