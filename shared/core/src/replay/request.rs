@@ -1,5 +1,7 @@
 //! What replay is asked to do.
 
+mod actions;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -13,6 +15,7 @@ use crate::ids::{JobId, LetterId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
 use crate::json::member;
 use crate::letter::{FUNCTIONS, is_function};
+use actions::{ACTIONS, GUARD, SELECT, WAYS_IN};
 
 /// The longest note that is kept.
 const NOTE_LIMIT: usize = 1_024;
@@ -138,63 +141,6 @@ pub struct BadRequest {
     why: String,
     expected: String,
 }
-
-const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an \"action\": \
-    replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note, erase or free";
-const SELECT: &str = "\"ids\" (letters) or \"select\" (error_type, error_code, fingerprint, source_topic, since, until, \
-    min_deaths, max_deaths, function_version, text)";
-const GUARD: [&str; 11] = [
-    "canary",
-    "rate",
-    "max_failed_percent",
-    "max_backlog",
-    "alarm",
-    "outcome_seconds",
-    "step_seconds",
-    "forgotten_ok",
-    "as_new",
-    "after_replayed",
-    "allow_key_change",
-];
-
-/// The actions, the fields that each takes, and how that is told.
-const ACTIONS: [(&str, &[&str], &str); 13] = [
-    (
-        "replay",
-        &[
-            "ids",
-            "select",
-            "by",
-            "to",
-            "forgotten_ok",
-            "as_new",
-            "after_replayed",
-            "dry_run",
-            "edit",
-            "patch",
-            "allow_key_change",
-        ],
-        "\"by\", and to (the ARN of a listed destination), forgotten_ok, as_new, after_replayed, dry_run, edit (one letter's whole \
-         body) or patch (RFC 6902, a list or its text), and allow_key_change",
-    ),
-    (
-        "job",
-        &["ids", "select", "by", "why", "job", "to", "edit", "patch"],
-        "\"by\", and why, job (a UUID of your own), to (the ARN of a listed destination), canary, rate, \
-         max_failed_percent, max_backlog, alarm, outcome_seconds, step_seconds, forgotten_ok, as_new, after_replayed, edit (one letter's whole body) or patch (RFC 6902, a list or its text), and allow_key_change",
-    ),
-    ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
-    ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
-    ("cancel", &["job", "by", "why"], "\"job\", \"by\", and why"),
-    ("show", &["job", "from"], "\"job\", and from (the number of a batch)"),
-    ("jobs", &["closed"], "closed, if the closed ones are meant"),
-    ("eject", &["ids", "select", "by"], "\"by\""),
-    ("discard", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
-    ("restore", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
-    ("note", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
-    ("erase", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
-    ("free", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
-];
 
 /// An action's fields, as they came.
 struct Fields<'a> {

@@ -3,7 +3,7 @@ use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::job::{Fate, Line, Sent};
 use redrive_core::letter::{Body, Edited, Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::{Consent, Outgoing, consent};
+use redrive_core::replay::{Consent, KnownOf, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -132,6 +132,16 @@ impl<P: Ports> Replayer<P> {
         }
     }
 
+    /// The ledger's word on letters that are about to be sent; none of them goes without it.
+    async fn known_before(&self, letters: &[Letter], report: &mut ReplayReport) -> Option<Vec<KnownOf>> {
+        let known = self.known(letters).await;
+        if let Err(error) = &known {
+            warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
+            report.unavailable += letters.len();
+        }
+        known.ok()
+    }
+
     /// Leaves out what the ledger shows as done, what may not go, and what cannot be sent.
     async fn consented(
         &self,
@@ -141,14 +151,7 @@ impl<P: Ports> Replayer<P> {
         lines: &mut Vec<Line>,
     ) -> Vec<Letter> {
         let letters = self.whose_turn(letters, sending, report, lines).await;
-        let known = match self.known(&letters).await {
-            Ok(known) => known,
-            Err(error) => {
-                warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
-                report.unavailable += letters.len();
-                return Vec::new();
-            }
-        };
+        let Some(known) = self.known_before(&letters, report).await else { return Vec::new() };
         let limit = sending.queueing.map_or(usize::MAX, |job| job.limit);
         let mut open = Vec::with_capacity(letters.len());
         for (letter, known) in letters.into_iter().zip(known) {
