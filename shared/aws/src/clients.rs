@@ -1,11 +1,14 @@
 //! The SDK's configuration and clients, made once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_sqs::config::{RuntimeComponents, SharedHttpClient};
+use aws_sdk_sqs::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents, SharedHttpClient};
+use aws_sdk_sqs::error::BoxError;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
 
@@ -33,6 +36,32 @@ pub struct Aws {
     once: aws_sdk_sqs::Client,
 }
 
+/// Where it is found whose work a call is made for.
+pub type TraceOf = fn() -> Option<Arc<str>>;
+
+/// Lambda's trace header on every call, as the work at hand has it. The SDK reads it from the environment, where it stands only if a
+/// process has one invocation at a time.
+#[derive(Debug)]
+struct Traced(TraceOf);
+
+impl Intercept for Traced {
+    fn name(&self) -> &'static str {
+        "redrive's trace header"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(trace) = (self.0)() {
+            context.request_mut().headers_mut().try_insert("x-amzn-trace-id", trace.to_string())?;
+        }
+        Ok(())
+    }
+}
+
 /// An HTTP client like the SDK's own, which uses no connection again that has been idle for longer.
 pub(crate) fn fresh_within(idle: Duration) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
@@ -47,8 +76,9 @@ pub(crate) fn fresh_within(idle: Duration) -> SharedHttpClient {
 
 impl Aws {
     /// Reads region, credentials and endpoint from where the SDK finds them (`AWS_ENDPOINT_URL` among them), and
-    /// sets time limits that fit a Lambda function: a call ends long before its message's lease does.
-    pub async fn load() -> Self {
+    /// sets time limits that fit a Lambda function: a call ends long before its message's lease does. `trace` says whose work a call
+    /// is made for: AWS's recursion detection and X-Ray follow that header.
+    pub async fn load(trace: TraceOf) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
@@ -60,8 +90,15 @@ impl Aws {
             .with_max_backoff(Duration::from_secs(1));
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
         let config = config.load().await;
-        let once = aws_sdk_sqs::config::Builder::from(&config).http_client(fresh_within(FRESH)).build();
-        Self { once: aws_sdk_sqs::Client::from_conf(once), ..Self::new(config) }
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(Traced(trace)).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(Traced(trace)).build();
+        let once = sqs.to_builder().http_client(fresh_within(FRESH)).build();
+        Self {
+            config,
+            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            once: aws_sdk_sqs::Client::from_conf(once),
+        }
     }
 
     /// Clients of a configuration that was made elsewhere.

@@ -28,7 +28,7 @@ mod queues;
 mod table;
 mod writes;
 
-pub use clients::Aws;
+pub use clients::{Aws, TraceOf};
 pub use failure::told;
 pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;

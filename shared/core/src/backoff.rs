@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// SQS hides a message for at most 12 hours from its receive, and rejects more; an hour and a half is kept for what has elapsed of
-/// it: no invocation is longer, on Lambda Managed Instances neither.
-const LONGEST: Duration = Duration::from_secs(12 * 3600 - 90 * 60);
+/// SQS hides a message for at most 12 hours from its receive, and rejects more; a quarter of an hour is kept for what has elapsed of
+/// it. What an invocation has taken beside that is left out by [`within`].
+const LONGEST: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 /// How long what is out of reach is left alone at first, and at most.
 const OUTAGE: (u64, u64) = (30, 15 * 60);
 
@@ -19,7 +19,7 @@ pub struct Schedule(Vec<Duration>);
 
 /// A retry schedule that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is not a retry schedule: use steps, exponential, or delays from 1s to 10h like 1s,30s,5m")]
+#[error("{0:?} is not a retry schedule: use steps, exponential, or delays from 1s to 11h like 1s,30s,5m")]
 pub struct BadSchedule(String);
 
 impl Schedule {
@@ -69,7 +69,7 @@ fn seconds(item: &str) -> Option<u64> {
         'h' => 3600,
         _ => return None,
     })?;
-    (1..=10 * 3600).contains(&seconds).then_some(seconds)
+    (1..=11 * 3600).contains(&seconds).then_some(seconds)
 }
 
 /// How many messages a standard queue may have in flight: delayed ones count, and one more is refused.
@@ -93,6 +93,12 @@ pub const fn is_crowded(in_flight: u64) -> bool {
 pub fn whole_seconds(delay: Duration) -> Duration {
     let rounded = Duration::from_secs((delay.as_millis().saturating_add(500) / 1000).try_into().unwrap_or(u64::MAX));
     rounded.clamp(Duration::from_secs(1), LONGEST)
+}
+
+/// A delay that SQS still takes from an invocation that has worked for so long: on Lambda Managed Instances an hour and a half.
+#[must_use]
+pub fn within(delay: Duration, elapsed: Duration) -> Duration {
+    delay.min(LONGEST.saturating_sub(elapsed)).max(Duration::from_secs(1))
 }
 
 /// A dead life hurries through the receives that are left, until SQS moves it: one to two seconds.
@@ -170,5 +176,8 @@ mod tests {
     fn no_delay_passes_what_sqs_takes() {
         assert_eq!(whole_seconds(Duration::from_secs(1_000_000)), LONGEST);
         assert_eq!(whole_seconds(Duration::ZERO), Duration::from_secs(1));
+        let (longest, hour) = (Duration::from_secs(11 * 3600), Duration::from_secs(3600));
+        assert_eq!([Duration::ZERO, hour].map(|elapsed| within(longest, elapsed)), [longest, LONGEST - hour]);
+        assert_eq!(within(hour, hour), hour);
     }
 }

@@ -15,6 +15,7 @@ mod latencies;
 mod process;
 mod replay;
 mod standing;
+pub mod trace;
 
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};

@@ -170,7 +170,7 @@ where
         origin: Origin,
         deadline: Instant,
     ) -> Result<ProcessReport, NoMessageId> {
-        let settings = &self.parts.settings;
+        let (settings, begun) = (&self.parts.settings, Instant::now());
         let frame = Frame { origin, deadline: deadline - settings.settle_reserve / 2 };
         let batch = Batch::open(records)?;
         let mut counts = Counts::default();
@@ -196,7 +196,7 @@ where
         }
         let lines = Lines::form(waiting, settings.order);
         let ends = self.parts.run(lines, &frame, &mut counts).await;
-        Ok(self.answer(seats, ends, unreadable, counts, deadline).await)
+        Ok(self.answer(seats, ends, unreadable, counts, (begun, deadline)).await)
     }
 
     /// Sets the visibility of what stays, and names it. A seat without an end is returned like one that was not
@@ -207,7 +207,7 @@ where
         ends: Vec<End>,
         unreadable: Vec<MessageId>,
         mut counts: Counts,
-        deadline: Instant,
+        (begun, deadline): (Instant, Instant),
     ) -> ProcessReport {
         let parts = &self.parts;
         let mut returned = unreadable;
@@ -232,6 +232,7 @@ where
             if let Some(delay) = end.delay.or_else(|| parts.delay(&end.outcome, seat.receive_count)) {
                 let pause = pause.filter(|_| end.outcome.waits_out());
                 let delay = pause.map_or(delay, |lasted| delay.max(backoff::outage(lasted, roll(&parts.world))));
+                let delay = backoff::within(delay, begun.elapsed());
                 changes.push(Hide { message_id: seat.message_id, receipt_handle: seat.receipt_handle, delay });
             }
         }

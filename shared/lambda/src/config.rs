@@ -94,7 +94,7 @@ impl ProcessorConfig {
             reader.optional("RETRY_SCHEDULE", "steps", |text| Schedule::parse(text).map_err(|e| e.to_string()));
         let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=MOST_RECEIVES);
         let visibility = reader.whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", None, 1..=43_200);
-        let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=890);
+        let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=5_390);
         let function_timeout = times::function_timeout(&mut reader);
         let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);

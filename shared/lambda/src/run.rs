@@ -24,8 +24,9 @@ use crate::config::Function;
 const MARGIN: Duration = Duration::from_secs(1);
 /// So many handlers may block their threads at once before any other has to wait for one.
 const HANDLER_THREADS: usize = 8;
-/// No function runs longer than 15 minutes, and no deadline lies in the years before Lambda.
-const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// No function runs longer than 90 minutes, 15 where it is not on Lambda Managed Instances; and no deadline lies in the years before
+/// Lambda.
+const LONGEST: Duration = Duration::from_secs(90 * 60);
 
 /// One invocation.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Invocation<E = Value> {
     pub origin: Origin,
     /// By when it must have answered.
     pub deadline: Instant,
+    /// `Lambda-Runtime-Trace-Id`: whose work it is. Where a process has several invocations at once, the environment does not say.
+    pub trace: Option<Arc<str>>,
 }
 
 /// What a function does with its invocations.
@@ -89,6 +92,9 @@ pub enum ServeError {
 /// brings, so that a handler which blocks its thread stops neither a deadline nor a settlement. It takes the
 /// [`Function`] as proof that Lambda's variables were read: its library panics without them.
 ///
+/// With the feature `managed-instances` as many invocations at once as Lambda says (`AWS_LAMBDA_MAX_CONCURRENCY`), and one after the
+/// other where it says nothing; without, always one after the other.
+///
 /// # Errors
 /// `build`'s own, or [`ServeError`].
 pub fn serve<F, E, Fut>(_function: &Function, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
@@ -103,7 +109,12 @@ where
     let ended = flows.block_on(async {
         let flow = Arc::new(build(handlers.handle().clone()).await?);
         let service = service_fn(move |event| answer(Arc::clone(&flow), event));
-        Runtime::new(service).run().await.map_err(|error| E::from(ServeError::Interface(error.to_string())))
+        let runtime = Runtime::new(service);
+        #[cfg(feature = "managed-instances")]
+        let ended = runtime.run_concurrent().await;
+        #[cfg(not(feature = "managed-instances"))]
+        let ended = runtime.run().await;
+        ended.map_err(|error| E::from(ServeError::Interface(error.to_string())))
     });
     // Neither waits for a handler that blocks its thread.
     handlers.shutdown_background();
@@ -134,6 +145,7 @@ fn read<E>(event: LambdaEvent<E>, now: Timestamp) -> Invocation<E> {
     let context = event.context;
     Invocation {
         payload: event.payload,
+        trace: context.xray_trace_id.map(Arc::from),
         deadline: Instant::now() + budget(context.deadline, now),
         origin: Origin {
             request_id: context.request_id,
@@ -182,6 +194,7 @@ mod tests {
     fn a_deadline_that_is_a_length_of_time_is_taken_for_one_and_none_is_endless() {
         assert_eq!(budget(600_000, NOW).as_secs(), 599);
         assert_eq!(budget(u64::MAX, NOW), LONGEST - MARGIN);
+        assert_eq!(budget_in(5_400_000), 5_399_000, "on Lambda Managed Instances");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::error::log;
 use crate::meter::{self, Meter};
+use crate::traced::Traced;
 
 /// How many receive from one queue at once.
 const POLLERS: usize = 4;
@@ -38,11 +39,11 @@ pub fn run_indexer() -> Result<(), Error> {
 fn start() -> Result<(), Error> {
     let config = IndexerConfig::read(environment)?;
     let function = config.function.clone();
-    serve(&function, |_| indexing(config))
+    serve(&function, |_| async { indexing(config).await.map(Traced) })
 }
 
 async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
-    let aws = redrive_aws::Aws::load().await;
+    let aws = redrive_aws::Aws::load(redrive_engine::trace::current).await;
     let IndexerConfig { function, ledger_table, letter_table, pairs } = config;
     // The others' dead-letter queues are not touched.
     let custody = pairs.into_iter().filter(|pair| pair.pair.custody);

@@ -50,12 +50,17 @@ mod indexer;
 mod meter;
 mod processor;
 mod replay;
+mod traced;
 
 pub use aws::Aws;
 pub use error::Error;
 pub use indexer::run_indexer;
 pub use processor::run;
 pub use replay::run_replay;
+
+/// The trace header of the message's invocation, for calls that a handler makes with clients of its own: where a process has several
+/// invocations at once, the environment does not say it. The SDK's clients of [`Aws`] send it by themselves.
+pub use redrive_engine::trace::current as trace_header;
 
 pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
 pub use redrive_core::handler::{Context, Dispatch, Handler};

@@ -6,7 +6,7 @@ use redrive_core::ids::QueueArn;
 use redrive_core::message_type::MessageTypes;
 use redrive_core::outcome::{OutageBrake, Rules};
 use redrive_core::ports::Ledger;
-use redrive_engine::{Order, ProcessSettings, Processor};
+use redrive_engine::{Order, ProcessSettings, Processor, trace};
 use redrive_lambda::config::{ProcessorConfig, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, ServeError, serve};
 use redrive_lambda::{System, event, telemetry};
@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Handle};
 
 use crate::error::{both, log};
 use crate::meter::{self, Meter};
+use crate::traced::Traced;
 use crate::{Aws, Error};
 
 /// Runs the processor with the handler that `build` makes, or with several behind [`Routes`](crate::Routes), until Lambda
@@ -47,7 +48,7 @@ where
         Err(refused) => return both::<(), _>(Err(refused.into()), tried(build)).map(drop),
     };
     let function = config.function.clone();
-    serve(&function, |handlers| processing(config, handlers, build))
+    serve(&function, |handlers| async { processing(config, handlers, build).await.map(Traced) })
 }
 
 /// What the constructor thinks of its own settings, where ours are refused already: told along with them. It is not
@@ -67,8 +68,8 @@ where
 {
     // Two sets of clients: a connection is driven by the runtime that opened it, and a handler that blocks its
     // runtime must not hold up the ledger.
-    let ours = redrive_aws::Aws::load().await;
-    let theirs = handlers.spawn(redrive_aws::Aws::load()).await.map_err(Error::handler)?;
+    let ours = redrive_aws::Aws::load(trace::current).await;
+    let theirs = handlers.spawn(redrive_aws::Aws::load(trace::current)).await.map_err(Error::handler)?;
     let handler = {
         let _on_their_runtime = handlers.enter();
         build(&Aws::new(theirs, environment))?

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::Error;
 use crate::error::log;
 use crate::meter::{self, Meter};
+use crate::traced::Traced;
 
 /// How long a claim holds: claim, send and mark are three calls of at most ten seconds.
 const LEASE: Duration = Duration::from_secs(60);
@@ -50,11 +51,11 @@ pub fn run_replay() -> Result<(), Error> {
 fn start() -> Result<(), Error> {
     let config = ReplayConfig::read(environment)?;
     let function = config.function.clone();
-    serve(&function, |_| replaying(config))
+    serve(&function, |_| async { replaying(config).await.map(Traced) })
 }
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
-    let aws = redrive_aws::Aws::load().await;
+    let aws = redrive_aws::Aws::load(redrive_engine::trace::current).await;
     let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
     let queues = pairs.into_iter().map(|listed| {
         let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));

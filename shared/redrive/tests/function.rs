@@ -4,12 +4,14 @@
 
 mod fake;
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fake::{World, log_lines};
 use redrive::{Context, Fault, Handler};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:orders";
 const SETTINGS: [(&str, &str); 9] = [
@@ -24,6 +26,9 @@ const SETTINGS: [(&str, &str); 9] = [
     ("GREETING", "hello"),
 ];
 
+/// Two runs of the handler at one time.
+static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
+
 /// Does what its messages say.
 struct Obedient;
 
@@ -34,6 +39,8 @@ impl Handler for Obedient {
     async fn handle(&self, message: &String, _: &Context) -> Result<(), Fault> {
         match message.as_str() {
             "block" => std::thread::sleep(Duration::from_secs(60)),
+            // Goes on when another invocation of the same process is there, too.
+            "meet" => drop(MEETING.wait().await),
             "panic" => panic!("SECRET"),
             "refuse" => return Err(Fault::permanent("refused", "as asked")),
             _ => {}
@@ -121,6 +128,28 @@ fn each_message_of_a_batch_stands_alone() {
         (&metrics[0]["Received"], &metrics[0]["Completed"], &metrics[0]["Queue"]),
         (&json!(4), &json!(2), &json!("orders"))
     );
+}
+
+#[test]
+fn two_invocations_at_once_share_a_process_and_their_calls_keep_their_traces() {
+    let world = World::start();
+    let managed = [&SETTINGS[..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "2")]].concat();
+    let output = world.run("processor", &managed, |world| {
+        let answers = world.invoke_at_once(&[batch(&["meet"]), batch(&["meet"])], TIME);
+        assert!(answers.iter().all(|answer| returned(answer).is_empty()), "{answers:?}");
+        assert_eq!(world.traces(), ["Root=1-0", "Root=1-1"]);
+    });
+    let metrics = log_lines(&output).into_iter().filter(|line| line["_aws"].is_object()).count();
+    assert_eq!(metrics, 2, "one line of numbers an invocation");
+}
+
+#[test]
+fn one_invocation_after_the_other_keeps_its_trace_too() {
+    let world = World::start();
+    world.run("processor", &SETTINGS, |world| {
+        (0..2).for_each(|_| assert!(returned(&world.invoke(&batch(&["fine"]), TIME)).is_empty()));
+        assert_eq!(world.traces(), ["Root=1-0", "Root=1-1"]);
+    });
 }
 
 #[test]

@@ -179,6 +179,19 @@ async fn a_second_batch_of_an_outage_is_hidden_for_longer_unless_the_brake_is_of
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_invocations_of_one_process_at_once_run_each_key_once() {
+    let bench = Bench::new(Scripted::new().on("o-1", [Play::Work(Duration::from_secs(1))]));
+    let batch = |ids: [&str; 2], key: &str| {
+        event(&[record(ids[0], &Order::body("o-1", 5)), record(ids[1], &Order::body(key, 5))])
+    };
+    let (one, other) =
+        tokio::join!(bench.returned(batch(["m-1", "m-2"], "o-2")), bench.returned(batch(["m-3", "m-4"], "o-3")));
+    let busy = [one, other].concat();
+    assert!(busy == ["m-1"] || busy == ["m-3"], "who came second waits for the first's lease: {busy:?}");
+    assert_eq!(["o-1", "o-2", "o-3"].map(|key| (bench.runs(key), bench.charged(key))), [(1, 1); 3]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_message_on_a_queue_without_a_redrive_policy_does_not_spin() {
     let bench = Bench::new(Scripted::new().on("o-1", [Play::Permanent]));
     let mut message = record("m-1", &Order::body("o-1", 5));

@@ -131,7 +131,23 @@ impl World {
                 kill_after(&process, Duration::from_millis(random.random_range(0..15_000)));
             }
             let tag = worker as u64 * 1_000_000 + invocation;
-            let failed = self.invoke(process.clone(), tag, ahead, batch, outages.clone()).await;
+            let first = self.invoke(process.clone(), tag, ahead, batch, outages.clone());
+            let failed = if self.plan.managed {
+                // They share a process: what ends one of them ends the other.
+                let twin = self.faults.of(&format!("worker-{worker}.{invocation}+"));
+                let batch = self.main.clone().with_faults(twin.clone()).receive_batch(self.plan.batch);
+                let second = self.invoke(twin.clone(), tag + 500_000, ahead, batch, outages.clone());
+                let ends = |one: Faults, other: Faults| async move {
+                    one.died().await;
+                    other.kill();
+                };
+                tokio::spawn(ends(process.clone(), twin.clone()));
+                tokio::spawn(ends(twin, process.clone()));
+                let (first, second) = tokio::join!(first, second);
+                first || second
+            } else {
+                first.await
+            };
             if process.is_dead() {
                 outages = Outages::default();
             }

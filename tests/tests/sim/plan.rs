@@ -93,6 +93,8 @@ pub(crate) struct Plan {
     pub(crate) overtakes: bool,
     /// Whether somebody replays whatever waits until all is done, and edits a letter that has died so often.
     pub(crate) amends: Option<u32>,
+    /// Whether a process has two invocations at once.
+    pub(crate) managed: bool,
     /// Whether pollers wait after an invocation that failed.
     pub(crate) slows: bool,
     /// What an outage is answered with.
@@ -137,6 +139,7 @@ impl Plan {
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
             overtakes: seed % 4 < 2,
             amends: None,
+            managed: seed % 5 == 0,
             slows: seed % 8 < 4,
             brake: [OutageBrake::Signal, OutageBrake::Quiet, OutageBrake::Off][usize::try_from(seed % 3).unwrap_or(0)],
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },
@@ -211,6 +214,7 @@ impl Plan {
             refusals: 0,
             overtakes: false,
             amends: None,
+            managed: false,
             slows: false,
             brake: OutageBrake::Quiet,
             calm_after: Duration::from_secs(10),

@@ -90,7 +90,7 @@ where
         let context = Context::new(head.key.clone(), claim.attempt(), request.life.clone(), request.send, remaining);
         let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
         let run = async move { handler.dispatch(&message.payload, &context).await };
-        let mut task = self.handlers.spawn(run.in_current_span());
+        let mut task = self.handlers.spawn(crate::trace::carried(run.in_current_span()));
         match tokio::time::timeout_at(ends, &mut task).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Fault::panicked()),

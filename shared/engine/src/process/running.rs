@@ -91,7 +91,7 @@ where
                 for (line, claim) in claims.won {
                     let (parts, frame) = (Arc::clone(self), frame.clone());
                     let attempt = async move { parts.attempt(line, claim, claimed_at, &frame).await };
-                    running.spawn(attempt.in_current_span());
+                    running.spawn(crate::trace::carried(attempt.in_current_span()));
                 }
                 ended.extend(self.bury(claims.unfit, frame).await);
                 ended.extend(claims.ended);

@@ -108,7 +108,7 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
         ("RETRY_SCHEDULE", "often", "exponential"),
         ("MAX_RECEIVE_COUNT", "many", "whole number from 1"),
         ("MAX_RECEIVE_COUNT", "-1", "whole number from 1"),
-        ("HANDLER_TIMEOUT_SECONDS", "0", "from 1 to 890"),
+        ("HANDLER_TIMEOUT_SECONDS", "0", "from 1 to 5390"),
         ("CONCURRENCY", "1001", "1 to 1000"),
         ("LEDGER_RETENTION_DAYS", "0", "1 to 3650"),
     ] {

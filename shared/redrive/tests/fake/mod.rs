@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     address: SocketAddr,
     invocations: Sender<Invocation>,
     answers: Receiver<Answer>,
+    traces: Arc<Mutex<Vec<String>>>,
 }
 
 #[derive(Clone)]
@@ -32,6 +34,8 @@ struct Server {
     invocations: Arc<Mutex<Receiver<Invocation>>>,
     answers: Sender<Answer>,
     aws: fn(&str) -> (u16, String),
+    traces: Arc<Mutex<Vec<String>>>,
+    invoked: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -45,14 +49,32 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (invocations, waiting) = channel();
         let (said, answers) = channel();
-        let server = Server { invocations: Arc::new(Mutex::new(waiting)), answers: said, aws };
+        let (traces, invoked) = (Arc::default(), Arc::default());
+        let waiting = Arc::new(Mutex::new(waiting));
+        let server = Server { invocations: waiting, answers: said, aws, traces: Arc::clone(&traces), invoked };
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let server = server.clone();
                 thread::spawn(move || server.serve(connection.unwrap()));
             }
         });
-        Self { address, invocations, answers }
+        Self { address, invocations, answers, traces }
+    }
+
+    /// Invokes the function with all of these at once, and waits for all answers.
+    pub(crate) fn invoke_at_once(&self, payloads: &[Value], time: Duration) -> Vec<Answer> {
+        for payload in payloads {
+            self.invocations.send(Invocation { payload: payload.to_string(), time }).unwrap();
+        }
+        payloads.iter().map(|_| self.answers.recv_timeout(time).expect("it answers before its deadline")).collect()
+    }
+
+    /// The trace headers of the calls to AWS, each once.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        let mut traces = self.traces.lock().unwrap().clone();
+        traces.sort();
+        traces.dedup();
+        traces
     }
 
     /// Invokes the function with `time` until its deadline, and waits for its answer for no longer.
@@ -109,7 +131,8 @@ impl Server {
     fn serve(&self, connection: TcpStream) {
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         let mut writer = connection;
-        while let Some((path, body)) = request(&mut reader) {
+        while let Some((path, trace, body)) = request(&mut reader) {
+            self.traces.lock().unwrap().extend(trace);
             let Some(answer) = self.answer(&path, &body) else { return };
             if writer.write_all(answer.as_bytes()).is_err() {
                 return;
@@ -123,8 +146,10 @@ impl Server {
                 let invocation = self.invocations.lock().unwrap().recv().ok()?;
                 let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + invocation.time;
                 let headers = format!(
-                    "lambda-runtime-aws-request-id: r-1\r\nlambda-runtime-deadline-ms: {}\r\n",
-                    deadline.as_millis()
+                    "lambda-runtime-aws-request-id: r-1\r\nlambda-runtime-deadline-ms: {}\r\n\
+                     lambda-runtime-trace-id: Root=1-{}\r\n",
+                    deadline.as_millis(),
+                    self.invoked.fetch_add(1, Ordering::SeqCst)
                 );
                 Some(response(200, &headers, &invocation.payload))
             }
@@ -153,8 +178,8 @@ fn response(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} OK\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// The path and body of the next request, `None` when there is none.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+/// The path, trace header and body of the next request, `None` when there is none.
+fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Option<String>, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
@@ -168,5 +193,5 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((path, body))
+    Some((path, headers.remove("x-amzn-trace-id"), body))
 }
