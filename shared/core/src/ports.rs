@@ -18,7 +18,7 @@ use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
-use crate::replay::{Candidate, MESSAGE_LIMIT, Outgoing};
+use crate::replay::{Candidate, MESSAGE_LIMIT, Outgoing, Turn};
 use crate::time::Timestamp;
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
@@ -195,7 +195,7 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Replay jobs, in the dead-letter table under keys of their own.
+/// Replay jobs, and whose turn it is in a group, in the dead-letter table under keys of their own.
 pub trait Jobs: Send + Sync + 'static {
     /// Reads a job's head, consistently.
     fn job(&self, id: JobId) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
@@ -211,6 +211,12 @@ pub trait Jobs: Send + Sync + 'static {
 
     /// Writes a batch, under the same condition.
     fn write_batch(&self, batch: Batch) -> impl Future<Output = Result<(), WriteError<Batch>>> + Send;
+
+    /// Reads whose turn it is in a FIFO queue's group, consistently.
+    fn turn(&self, source: &QueueArn, group: &str) -> impl Future<Output = Result<Option<Turn>, Unavailable>> + Send;
+
+    /// Writes that, under the same condition.
+    fn write_turn(&self, turn: Turn) -> impl Future<Output = Result<(), WriteError<Turn>>> + Send;
 }
 
 /// What a job's guard reads beside the tables.

@@ -7,6 +7,7 @@ mod order;
 mod patch;
 mod request;
 mod selection;
+mod turn;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -26,6 +27,7 @@ pub use order::{Heads, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
 pub use selection::{Candidate, Filter, Selection};
+pub use turn::{REST, Turn, has_rested};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;

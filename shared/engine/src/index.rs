@@ -189,7 +189,7 @@ where
             dead.extend(self.look_up(of_one, run).await);
         }
         // Write first, delete second.
-        let known = self.write(dead, run).await;
+        let known = self.write_in_order(dead, run).await;
         for id in self.delete(known, run).await {
             waiting.remove(&id);
         }
@@ -257,6 +257,36 @@ where
             let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
             Dead { source, seen, found: Findings { ledger, said, ownerless, owned, named, own, claimed } }
         })
+    }
+
+    /// Writes letters, those of a FIFO queue's group one after the other: if one of them cannot be written, those behind it stay in
+    /// the dead-letter queue, too. So of a group the letter that comes first in order is there first.
+    async fn write_in_order(&self, dead: Vec<Dead>, run: &Run) -> Vec<(MessageId, ReceiptHandle)> {
+        let (mut ranks, mut met): (Vec<Vec<Dead>>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+        for dead in dead {
+            let envelope = &dead.seen.envelope;
+            let group = envelope.group.as_ref().filter(|_| envelope.sequence.is_some());
+            let rank = group.map_or(0, |group| {
+                let next = met.entry(group.clone()).or_default();
+                *next += 1;
+                *next - 1
+            });
+            ranks.resize_with(ranks.len().max(rank + 1), Vec::new);
+            ranks[rank].push(dead);
+        }
+        let (mut known, mut stuck) = (Vec::new(), HashSet::new());
+        for mut rank in ranks {
+            let before = rank.len();
+            rank.retain(|dead| dead.seen.envelope.group.as_ref().is_none_or(|group| !stuck.contains(group)));
+            run.count(|report| report.unavailable += before - rank.len());
+            let of = |dead: &Dead| (dead.seen.envelope.message_id.clone(), dead.seen.envelope.group.clone());
+            let asked: Vec<_> = rank.iter().map(of).collect();
+            let written = self.write(rank, run).await;
+            let done: HashSet<_> = written.iter().map(|(id, _)| id.clone()).collect();
+            stuck.extend(asked.into_iter().filter(|(id, _)| !done.contains(id)).filter_map(|(_, group)| group));
+            known.extend(written);
+        }
+        known
     }
 
     /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table

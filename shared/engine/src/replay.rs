@@ -14,6 +14,7 @@ mod report;
 mod select;
 mod send;
 mod turn;
+mod turns;
 mod walk;
 mod warnings;
 mod watch;

@@ -133,7 +133,7 @@ fn each_message_of_a_batch_stands_alone() {
 #[test]
 fn two_invocations_at_once_share_a_process_and_their_calls_keep_their_traces() {
     let world = World::start();
-    let managed = [&SETTINGS[..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "2")]].concat();
+    let managed = [&SETTINGS[..], &[("AWS_LAMBDA_MAX_CONCURRENCY", "2"), ("HANDLER_TIMEOUT_SECONDS", "10")]].concat();
     let output = world.run("processor", &managed, |world| {
         let answers = world.invoke_at_once(&[batch(&["meet"]), batch(&["meet"])], TIME);
         assert!(answers.iter().all(|answer| returned(answer).is_empty()), "{answers:?}");

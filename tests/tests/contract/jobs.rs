@@ -7,7 +7,7 @@ use std::time::Duration;
 use redrive_core::ids::{JobId, LetterId, MessageId};
 use redrive_core::job::{Batch, Fate, Guard, Job, Line, NewJob, State, Stop, Walk};
 use redrive_core::ports::{Cursor, Jobs, WriteError};
-use redrive_core::replay::{Filter, Selection};
+use redrive_core::replay::{Filter, Selection, Turn};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ crate::contract! {
     a_job_keeps_everything_that_can_be_in_it,
     batches_are_written_under_their_own_conditions_and_read_in_order_from_any_of_them,
     the_list_of_jobs_has_the_open_ones_until_they_are_closed,
+    a_groups_turn_is_read_as_it_was_written_and_taken_by_one_of_two,
 }
 
 /// A job that nobody works on.
@@ -49,6 +50,21 @@ fn instead<T: std::fmt::Debug>(written: Result<(), WriteError<T>>) -> Option<T> 
 
 fn changed(job: &Job, why: &str) -> Job {
     Job { version: job.version + 1, why: Some(why.to_owned()), ..job.clone() }
+}
+
+async fn a_groups_turn_is_read_as_it_was_written_and_taken_by_one_of_two<S: Store>(store: &S) {
+    let group = format!("group#{}", unique());
+    assert_eq!(store.letters().turn(&queue(), &group).await, Ok(None));
+    let under_way = vec![(letter(), "00000000000000000007".to_owned())];
+    let expires = at(4_000_000_000_000).whole_seconds();
+    let first = Turn { source: queue(), group: group.clone(), under_way, expires, version: 1 };
+    assert_eq!(store.letters().write_turn(first.clone()).await, Ok(()));
+    assert_eq!(store.letters().turn(&queue(), &group).await, Ok(Some(first.clone())));
+    assert_eq!(store.letters().turn(&queue(), "another").await, Ok(None));
+    let next = |n: u32| Turn { under_way: vec![(letter(), n.to_string())], version: 2, ..first.clone() };
+    let (one, other) = (next(8), next(9));
+    assert_eq!(store.letters().write_turn(one.clone()).await, Ok(()));
+    assert_eq!(instead(store.letters().write_turn(other).await), Some(one));
 }
 
 async fn a_job_is_created_once_and_the_second_time_shows_the_first<S: Store>(store: &S) {

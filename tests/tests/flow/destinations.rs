@@ -272,6 +272,7 @@ async fn only_a_fifo_queue_gets_the_group_of_a_fifo_queue() {
         (Pair::new("orders"), fair, Some("group")),
     ] {
         let house = with_letter(pair.may_send_to(&to), vec![]).await;
+        tokio::time::advance(MINUTE).await;
         assert_eq!(house.sent(Some(&to)).await, 1);
         assert_eq!(to.messages().last().unwrap().group.as_deref(), group, "{}", to.arn());
     }
@@ -285,6 +286,8 @@ async fn what_left_a_fifo_queue_for_good_does_not_hold_up_its_group() {
     }
     house.pairs[0].dies().await;
     house.drain().await;
+    assert_eq!(house.sent(Some(house.elsewhere())).await, 0, "what came before may not stand in the index yet");
+    tokio::time::advance(MINUTE).await;
     for _ in 0..2 {
         assert_eq!(house.sent(Some(house.elsewhere())).await, 1, "one of a group at a time");
     }

@@ -15,7 +15,7 @@ use redrive_core::policy::Policy;
 use redrive_core::ports::{
     Causes, Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
 };
-use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection};
+use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection, Turn};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
@@ -220,6 +220,14 @@ impl Jobs for Endless {
     }
 
     async fn write_job(&self, _: Job) -> Result<(), WriteError<Job>> {
+        Ok(())
+    }
+
+    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<Turn>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn write_turn(&self, _: Turn) -> Result<(), WriteError<Turn>> {
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use redrive_core::ports::{
     Causes, CommitError, Cursor, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable,
     WriteError,
 };
-use redrive_core::replay::Outgoing;
+use redrive_core::replay::{Outgoing, Turn};
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
 
@@ -50,6 +50,8 @@ pub(crate) enum Mutant {
     GroupsAreNotKept,
     /// The index does not know of groups, and so nobody knows whose turn it is.
     GroupsAreNotIndexed,
+    /// Nobody remembers who was sent in a group: only the index tells.
+    TurnsAreForgotten,
     /// Claims do not see that a life is dead.
     DeadLifeMayClaim,
     /// Dead lives that an entry does not name in full are forgotten.
@@ -273,6 +275,20 @@ impl Jobs for BentLetters {
 
     async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {
         self.inner.write_job(job).await
+    }
+
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+        match self.mutant {
+            Some(Mutant::TurnsAreForgotten) => Ok(None),
+            _ => self.inner.turn(source, group).await,
+        }
+    }
+
+    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+        match self.mutant {
+            Some(Mutant::TurnsAreForgotten) => Ok(()),
+            _ => self.inner.write_turn(turn).await,
+        }
     }
 
     async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {

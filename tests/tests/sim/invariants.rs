@@ -19,7 +19,7 @@ use redrive_core::envelope::Envelope;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, ReceiptHandle};
 use redrive_core::key::{LedgerKey, PayloadHash};
 use redrive_core::ledger::Entry;
-use redrive_core::letter::{Edited, Letter};
+use redrive_core::letter::{Edited, Letter, Status};
 use redrive_core::time::Timestamp;
 use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
@@ -126,6 +126,8 @@ struct Checker {
     letters: BTreeMap<LetterId, Arc<Letter>>,
     /// Since when each letter has its status.
     since: BTreeMap<LetterId, Timestamp>,
+    /// When a person took a discard back.
+    restored: BTreeMap<LetterId, Timestamp>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, Number>,
@@ -165,6 +167,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         entries: BTreeMap::new(),
         letters: BTreeMap::new(),
         since: BTreeMap::new(),
+        restored: BTreeMap::new(),
         effects: HashMap::new(),
         edits: BTreeMap::new(),
         unclaimed: BTreeMap::new(),
@@ -250,6 +253,10 @@ impl Checker {
                 self.letter_written(before.as_deref(), after);
                 if before.as_ref().is_none_or(|before| before.status != after.status) {
                     self.since.insert(after.id, self.at);
+                }
+                let discarded = before.as_ref().is_some_and(|before| before.status == Status::Discarded);
+                if discarded && after.status == Status::Pending {
+                    self.restored.insert(after.id, self.at);
                 }
                 self.letters.insert(after.id, Arc::clone(after));
             }

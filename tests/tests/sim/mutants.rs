@@ -135,6 +135,11 @@ fn sending_a_fifo_groups_letters_out_of_order_is_caught() {
 }
 
 #[test]
+fn sending_a_groups_letters_by_what_the_index_says_alone_is_caught() {
+    caught_among(Plan::lagging, Mutant::TurnsAreForgotten, &[Invariant::SendsAreInOrder]);
+}
+
+#[test]
 fn a_dead_life_that_may_claim_is_caught() {
     caught(Mutant::DeadLifeMayClaim, &[Invariant::DeadStaysDead]);
 }

@@ -156,6 +156,16 @@ impl Plan {
         Self { fifo: true, direct: true, ..Self::random(seed) }
     }
 
+    /// The same with one group, and with indexes that are almost as late as a letter rests.
+    pub(crate) fn lagging(seed: u64) -> Self {
+        let mut plan = Self { index_lag: Duration::from_secs(25), overtakes: false, ..Self::fifo(seed) };
+        plan.postings.iter_mut().for_each(|posting| posting.group = 0);
+        plan.scripts
+            .iter_mut()
+            .for_each(|(_, plays)| *plays = [vec![Play::Permanent; 2], vec![Play::Succeed]].concat());
+        Self { operators: 900, edits: 0, natives: 0, ..plan }
+    }
+
     /// And a message that names another one's letter: a producer has read the attribute of a replay, and uses it.
     pub(crate) fn forged(seed: u64) -> Self {
         let mut plan = Self::random(seed);

@@ -125,6 +125,11 @@ fn fifo_queues_break_no_promise() {
 }
 
 #[test]
+fn a_groups_letters_go_in_order_however_late_the_index_is() {
+    none(&Search::of(seeds() / 20).failures(Plan::lagging, |run| breaks(run, |_| true)), "LAGGING=1 SEED");
+}
+
+#[test]
 fn letters_that_are_edited_all_the_time_break_no_promise() {
     none(&Search::of(seeds() / 3).failures(Plan::edited, |run| breaks(run, |_| true)), "EDITED=1 SEED");
 }
@@ -171,15 +176,18 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan =
-        match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED"].iter().position(|name| variable(name).is_some()) {
-            Some(0) => Plan::forged(seed),
-            Some(1) => Plan::fifo(seed),
-            Some(2) => Plan::edited(seed),
-            Some(3) => Plan::redriven(seed),
-            Some(_) => Plan::crowded_by(seed),
-            None => Plan::random(seed),
-        };
+    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "LAGGING"]
+        .iter()
+        .position(|name| variable(name).is_some())
+    {
+        Some(0) => Plan::forged(seed),
+        Some(1) => Plan::fifo(seed),
+        Some(2) => Plan::edited(seed),
+        Some(3) => Plan::redriven(seed),
+        Some(4) => Plan::crowded_by(seed),
+        Some(_) => Plan::lagging(seed),
+        None => Plan::random(seed),
+    };
     let run = run(&plan, None);
     eprintln!("{plan:#?}\n{}", run.journal.story());
     let broken = breaks(&run, |_| true);

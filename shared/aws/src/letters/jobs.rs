@@ -1,11 +1,12 @@
 //! Jobs in the dead-letter table: pk `job#<id>`, sk `head` or `batch#<number>`. What a job is stands as one JSON text: it
-//! is read and written whole. The heads are in the status index, under two words that are no status of a letter.
+//! is read and written whole. Beside them whose turn it is in a FIFO queue's group: pk `turn#<queue>#<group>`, sk `head`. The heads are in the status index, under two words that are no status of a letter.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
-use redrive_core::ids::JobId;
+use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::job::{Batch, Job};
 use redrive_core::ports::{Jobs, Unavailable, WriteError};
+use redrive_core::replay::Turn;
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,11 @@ const PREFIX: &str = "job#";
 
 fn pk(id: JobId) -> String {
     format!("{PREFIX}{id}")
+}
+
+/// A queue's ARN has no `#`; a group's name may.
+fn turn_pk(source: &QueueArn, group: &str) -> String {
+    format!("turn#{source}#{group}")
 }
 
 fn batch_sk(n: u32) -> String {
@@ -135,6 +141,18 @@ impl Jobs for LetterTable {
         item.insert("status_shard".to_owned(), text(Job::index(job.is_open())));
         item.insert("due".to_owned(), number(job.closed_at.unwrap_or(job.created_at).as_millis()));
         self.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
+    }
+
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&turn_pk(source, group), HEAD)));
+        let answer = get.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| unavailable(SERVICE, "read a group's turn", &error))?;
+        answer.item.as_ref().map(from_item).transpose()
+    }
+
+    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+        let item = key(&turn_pk(&turn.source, &turn.group), HEAD);
+        self.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
     }
 
     async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {

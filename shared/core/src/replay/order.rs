@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub struct Heads(BTreeMap<String, (Place, LetterId)>);
 
 /// SQS's sequence number: 20 digits, more of them the later.
-type Place = (usize, String);
+pub(super) type Place = (usize, String);
 
 impl Heads {
     /// Counts a letter in that is PENDING, REPLAYING or REPLAYED: a DISCARDED one holds nobody up, and a RESOLVED one
@@ -59,7 +59,7 @@ impl Heads {
     }
 }
 
-fn place(sequence: &str) -> Place {
+pub(super) fn place(sequence: &str) -> Place {
     let digits = sequence.trim_start_matches('0');
     (digits.len(), digits.to_owned())
 }

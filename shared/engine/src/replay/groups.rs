@@ -179,11 +179,18 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// Without a ledger nobody will say what became of it, and now nothing returns any more.
-    fn is_over(&self, one: &Candidate) -> bool {
+    pub(super) fn is_over(&self, one: &Candidate) -> bool {
         one.status == Status::Replayed && !self.ledger.is_kept() && one.due < self.world.now()
     }
 
-    /// Leaves out those whose turn has not come.
+    /// A job's line of a letter that waits for this one, if that is known.
+    pub(super) fn line_behind(&self, letter: &Letter, head: Option<LetterId>, sending: Sending<'_>) -> Option<Line> {
+        let job = sending.queueing?;
+        let note = head.map(|head| format!("behind letter {head}"));
+        Some(Line { note, ..job.line(letter.id, letter.group.clone(), None, self.world.now()) })
+    }
+
+    /// Leaves out those whose turn has not come, as far as the index knows.
     pub(super) async fn whose_turn(
         &self,
         letters: Vec<Letter>,
@@ -302,7 +309,7 @@ impl<P: Ports> Replayer<P> {
 }
 
 /// Whether a letter holds up what comes after it in its group.
-const fn holds(status: Status, after_replayed: bool) -> bool {
+pub(super) const fn holds(status: Status, after_replayed: bool) -> bool {
     match status {
         Status::Pending | Status::Replaying => true,
         Status::Replayed => !after_replayed,

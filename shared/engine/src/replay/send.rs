@@ -93,6 +93,7 @@ impl<P: Ports> Replayer<P> {
         };
         let open = self.consented(letters, sending, report, &mut lines).await;
         let open = self.fitting(open, sending, report, &mut lines).await;
+        let open = self.take_turns(open, sending, report, &mut lines).await;
         let open = self.edited(open, sending, report, &mut lines).await;
         let claimed = self.claim(open, sending, report, &mut lines).await;
         lines.extend(self.send_all(claimed, outbox, sending, report).await);

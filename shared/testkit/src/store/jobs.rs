@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use redrive_core::ids::JobId;
+use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::job::{AlarmState, Batch, Job};
 use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
-use redrive_core::replay::MESSAGE_LIMIT;
+use redrive_core::replay::{MESSAGE_LIMIT, Turn};
 
 use super::ModelLetters;
 use crate::faults::Faults;
@@ -18,6 +18,7 @@ const SERVICE: &str = "letters";
 pub(super) struct JobItems {
     heads: BTreeMap<JobId, Job>,
     batches: BTreeMap<(JobId, u32), Batch>,
+    turns: BTreeMap<(QueueArn, String), Turn>,
 }
 
 /// The condition of a first version, and of every later one.
@@ -72,6 +73,26 @@ impl Jobs for ModelLetters {
             Ok(())
         };
         self.faults.call(SERVICE, "write a job", write).await.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+        let key = (source.clone(), group.to_owned());
+        self.faults.ask(SERVICE, "read a group's turn", || lock(&self.jobs).turns.get(&key).cloned()).await
+    }
+
+    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+        let items = Arc::clone(&self.jobs);
+        let write = move |_| {
+            let mut items = lock(&items);
+            let key = (turn.source.clone(), turn.group.clone());
+            let found = items.turns.get(&key);
+            if !holds(turn.version, found.map(|found| found.version)) {
+                return Err(WriteError::Condition(found.map(|found| Box::new(found.clone()))));
+            }
+            items.turns.insert(key, turn.clone());
+            Ok(())
+        };
+        self.faults.call(SERVICE, "write a group's turn", write).await.unwrap_or_else(|error| Err(error.into()))
     }
 
     async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {

@@ -30,10 +30,41 @@ pub struct ModelLetters {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     letters: BTreeMap<LetterId, Arc<Letter>>,
-    /// What the index shows of a letter, and from when on.
-    index: BTreeMap<LetterId, Vec<(Timestamp, Arc<Letter>)>>,
+    by_status: Index,
+    by_cause: Index,
     lag: Option<(Duration, StdRng)>,
     pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
+}
+
+/// What an index shows of each letter. It follows the table item by item, and place by place: what moves to another place of the
+/// index is deleted in one and put into the other, in any order. For a while it is in both, or in neither.
+#[derive(Debug, Default)]
+struct Index(BTreeMap<LetterId, Vec<Shown>>);
+
+#[derive(Debug)]
+struct Shown {
+    letter: Arc<Letter>,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Index {
+    /// A letter was written; `moves`: to another place. It is put after `lags[0]`, and deleted where it was after `lags[1]`.
+    fn follow(&mut self, letter: &Arc<Letter>, moves: bool, now: Timestamp, lags: [Duration; 2]) {
+        let shown = self.0.entry(letter.id).or_default();
+        let [put, gone] = lags.map(|lag| now.after(lag));
+        // It never goes back.
+        let from = shown.last().map_or(put, |last| last.from.max(put));
+        if let Some(last) = shown.last_mut() {
+            last.until = if moves { last.from.max(gone) } else { from };
+        }
+        shown.push(Shown { letter: Arc::clone(letter), from, until: Timestamp::NEVER });
+    }
+
+    fn at(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Letter>> {
+        let is_shown = move |shown: &&Shown| shown.from <= now && now < shown.until;
+        self.0.values().flatten().filter(is_shown).map(|shown| &shown.letter)
+    }
 }
 
 impl ModelLetters {
@@ -43,7 +74,7 @@ impl ModelLetters {
         Self::default()
     }
 
-    /// Lets the index follow the table by up to `at_most`, by chance.
+    /// Lets the indexes follow the table by up to `at_most`, by chance, each item by itself.
     #[must_use]
     pub fn with_index_lag(self, seed: u64, at_most: Duration) -> Self {
         lock(&self.table).lag = Some((at_most, StdRng::seed_from_u64(seed)));
@@ -85,8 +116,8 @@ impl ModelLetters {
         let ended = |at: Option<Timestamp>| at.is_some_and(|at| at < now);
         table.causes.retain(|_, cause| !ended(Some(cause.expires)));
         table.letters.retain(|_, letter| !ended(letter.expires));
-        let Table { letters, index, .. } = &mut *table;
-        index.retain(|id, _| letters.contains_key(id));
+        let Table { letters, by_status, by_cause, .. } = &mut *table;
+        [by_status, by_cause].into_iter().for_each(|index| index.0.retain(|id, _| letters.contains_key(id)));
         for letter in letters.values_mut().filter(|letter| ended(letter.body.until())) {
             *letter = Arc::new(without_body(Letter::clone(letter)));
         }
@@ -103,14 +134,17 @@ impl ModelLetters {
         let now = self.faults.clock().now();
         let after = Arc::new(letter);
         let before = table.letters.insert(after.id, Arc::clone(&after));
-        let lag = table
-            .lag
-            .as_mut()
-            .map_or(Duration::ZERO, |(at_most, random)| random.random_range(Duration::ZERO..=*at_most));
-        let seen = table.index.entry(after.id).or_default();
-        // The index never goes back.
-        let from = seen.last().map_or(now, |(from, _)| *from).max(now.after(lag));
-        seen.push((from, Arc::clone(&after)));
+        let mut lag = || match &mut table.lag {
+            Some((at_most, random)) => random.random_range(Duration::ZERO..=*at_most),
+            None => Duration::ZERO,
+        };
+        let [of_status, of_cause] = [[lag(), lag()], [lag(), lag()]];
+        let by_status = |letter: &Letter| (letter.status, letter.due);
+        let by_cause = |letter: &Letter| (letter.fingerprint.clone(), letter.reason.first_failed_at);
+        let moves = before.as_ref().is_some_and(|before| by_status(before) != by_status(&after));
+        table.by_status.follow(&after, moves, now, of_status);
+        let moves = before.as_ref().is_some_and(|before| by_cause(before) != by_cause(&after));
+        table.by_cause.follow(&after, moves, now, of_cause);
         self.faults.record(What::LetterWritten { before, after });
     }
 
@@ -144,14 +178,6 @@ fn without_body(mut letter: Letter) -> Letter {
         }
     }
     letter
-}
-
-impl Table {
-    /// The letters as the index shows them.
-    fn indexed(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Letter>> {
-        let seen = move |seen: &'_ Vec<(Timestamp, Arc<Letter>)>| seen.iter().rposition(|(from, _)| *from <= now);
-        self.index.values().filter_map(move |versions| seen(versions).map(|at| &versions[at].1))
-    }
 }
 
 impl Letters for ModelLetters {
@@ -190,7 +216,8 @@ impl Letters for ModelLetters {
         let query = || {
             let table = lock(&self.table);
             let mut found: Vec<_> = table
-                .indexed(self.faults.clock().now())
+                .by_status
+                .at(self.faults.clock().now())
                 .filter(|letter| letter.status == status && letter.id.shard(SHARDS) == shard && letter.due <= due_by)
                 .filter(|letter| after.as_ref().is_none_or(|after| (letter.due, letter.id) > (after.due, after.id)))
                 .map(|letter| Candidate::of(letter))
@@ -215,7 +242,8 @@ impl Letters for ModelLetters {
             let place = |candidate: &Candidate| (candidate.first_failed_at, candidate.id);
             let table = lock(&self.table);
             let mut found: Vec<_> = table
-                .indexed(self.faults.clock().now())
+                .by_cause
+                .at(self.faults.clock().now())
                 .filter(|letter| letter.fingerprint == fingerprint && letter.id.shard(SHARDS) == shard)
                 .map(|letter| Candidate::of(letter))
                 .filter(|one| after.is_none_or(|after| place(one) > (after.due, after.id)))

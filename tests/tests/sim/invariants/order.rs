@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use redrive_core::letter::{Letter, Status};
 use redrive_core::replay::{Candidate, Heads};
+use redrive_core::time::Timestamp;
 
 use super::{Checker, Invariant};
 
-/// An index is late, whoever read it takes his time, and what he writes is late as well: by so much together, at most.
+/// Whoever looked before a letter was brought back, by a person or where nobody waits for outcomes, claims what comes after it so much
+/// later at most.
 const LATE: Duration = Duration::from_secs(180);
 
 impl Checker {
-    /// A letter that waited was claimed: none before it in its group has waited for long, or has been under way for long.
+    /// A letter that waited was claimed: none before it in its group waits, or is under way.
     pub(super) fn claimed_in_order(&mut self, name: &str, before: &Letter, after: &Letter) {
         if !self.plan.fifo || before.status != Status::Pending || after.is_ejecting() {
             return;
@@ -21,10 +23,15 @@ impl Checker {
             Status::Replayed => !self.plan.overtakes,
             Status::Resolved | Status::Discarded => false,
         };
-        let long = |letter: &Letter| self.since.get(&letter.id).is_some_and(|since| since.after(LATE) < self.at);
+        // A restored letter was final when its group was looked at, and one that died again was sent, if that is enough.
+        let lately = |since: Option<&Timestamp>| since.is_some_and(|since| since.after(LATE) >= self.at);
+        let back = |letter: &Letter| {
+            let again = self.plan.overtakes && letter.number.0 > 0 && lately(self.since.get(&letter.id));
+            again || lately(self.restored.get(&letter.id))
+        };
         let mut heads = Heads::default();
         let others = self.letters.values().filter(|other| other.id != after.id);
-        let holding = others.filter(|other| holds(other.status) && long(other));
+        let holding = others.filter(|other| holds(other.status) && !back(other));
         holding.for_each(|other| heads.add(&Candidate::of(other)));
         let first = heads.before(after);
         self.must(first.is_none(), Invariant::SendsAreInOrder, || {
