@@ -1,3 +1,4 @@
+mod look_up;
 mod report;
 mod run;
 mod sources;
@@ -5,17 +6,16 @@ mod sources;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, LedgerView, admit, letter_ids, old_ownerless_key, ownerless_key};
+use redrive_core::admission::{Admission, Findings, admit};
 use redrive_core::batch::Batch;
 use redrive_core::cause::{Cause, Sighted};
 use redrive_core::decode::{Inspected, Reading};
 use redrive_core::envelope::Record;
 use redrive_core::ids::{MessageId, ReceiptHandle};
-use redrive_core::ledger::Entry;
 use redrive_core::letter::{Letter, LetterWrite};
 use redrive_core::mask::Redaction;
 use redrive_core::policy::Policy;
-use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, WriteError};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -24,7 +24,7 @@ use crate::ROUNDS;
 pub use report::{DrainReport, OfSource};
 use run::Run;
 pub use sources::IndexedSource;
-use sources::{OfOne, sorted, tell};
+use sources::{sorted, tell};
 
 /// How many messages a receive gives, and a delete takes.
 const RECEIVE: usize = 10;
@@ -194,69 +194,6 @@ where
             waiting.remove(&id);
         }
         run.count(|report| report.left(waiting.into_values().min()));
-    }
-
-    /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must
-    /// not keep the others out.
-    async fn look_up(&self, (source, fresh): OfOne, run: &Run) -> Vec<Dead> {
-        let (mut open, mut found, mut failures) = (vec![fresh], Vec::new(), 0);
-        while let Some(mut part) = open.pop().filter(|part| !part.is_empty()) {
-            match self.read(source, &part).await {
-                Ok((entries, letters)) => found.extend(self.joined((source, part), entries, letters)),
-                // A table that gives no answer at all is not asked over and over.
-                Err(_) if part.len() > 1 && (failures < 4 || !found.is_empty() && failures < 16) => {
-                    failures += 1;
-                    let rest = part.split_off(part.len() / 2);
-                    open.extend([part, rest]);
-                }
-                Err(error) => {
-                    let count = part.len();
-                    warn!(%error, count, "tables could not be read; the messages stay in the dead-letter queue");
-                    run.count(|report| report.unavailable += count);
-                }
-            }
-        }
-        found
-    }
-
-    async fn read(
-        &self,
-        source: usize,
-        fresh: &[(Inspected, bool)],
-    ) -> Result<(Vec<Option<Entry>>, Vec<Option<Letter>>), Unavailable> {
-        let source = &self.sources[source];
-        let mut keys = Vec::with_capacity(fresh.len() * 3);
-        let mut ids = Vec::with_capacity(fresh.len() * 2);
-        for (dead, _) in fresh {
-            keys.push(ownerless_key(dead));
-            keys.push(old_ownerless_key(dead).unwrap_or_else(|| ownerless_key(dead)));
-            // Without a key of its own it can have no entry but the ownerless one.
-            keys.push(dead.owned().unwrap_or_else(|| ownerless_key(dead)));
-            let (named, own) = letter_ids(dead, &source.reading);
-            ids.extend([named.unwrap_or(own), own]);
-        }
-        futures_util::future::try_join(source.ledger.read(&keys), self.letters.read(&ids)).await
-    }
-
-    /// Messages, and what was read of them, two by two.
-    fn joined(
-        &self,
-        (source, fresh): OfOne,
-        entries: Vec<Option<Entry>>,
-        letters: Vec<Option<Letter>>,
-    ) -> impl Iterator<Item = Dead> {
-        let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
-        let of = &self.sources[source];
-        fresh.into_iter().map(move |(seen, claimed)| {
-            let (ownerless, old) = (entries.next().flatten(), entries.next().flatten());
-            let ownerless = ownerless.or(old);
-            let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
-            let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
-            let own = letters.next().flatten();
-            let said = of.said(&seen);
-            let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
-            Dead { source, seen, found: Findings { ledger, said, ownerless, owned, named, own, claimed } }
-        })
     }
 
     /// Writes letters, those of a FIFO queue's group one after the other: if one of them cannot be written, those behind it stay in
