@@ -26,6 +26,7 @@ export const METRICS = {
     'VisibilityFailures',
     'PastTheirMove',
     'Crowded',
+    'CrowdedKeys',
     'Attempts',
     'HandlerLatency',
     'LedgerLatency',
@@ -75,6 +76,8 @@ export const METRICS = {
     'LettersInCustody',
     'LettersUnlisted',
     'CountsIncomplete',
+    'LettersFreed',
+    'LettersTooManyLives',
   ],
 } as const;
 

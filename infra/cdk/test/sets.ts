@@ -57,7 +57,11 @@ export const WHOLE_SETS: Readonly<Record<string, Values>> = {
     PendingLimit: '500',
     OldestPendingLimitSeconds: '7200',
   },
-  'a standard queue under a key of its own': { Encryption: 'customer-managed', Tracing: 'Active' },
+  'a standard queue under a key of its own': {
+    Encryption: 'customer-managed',
+    Tracing: 'Active',
+    ProducerArn: 'arn:aws:sns:eu-central-1:123456789012:orders',
+  },
   'pollers of its own': { MinimumPollers: '2', MaximumPollers: '50' },
 };
 
@@ -118,6 +122,7 @@ export const ATTACH_SETS: Readonly<Record<string, Values>> = {
   'a list in a file': {
     ...EXAMPLE_ARNS,
     QueuePairsFile: '/opt/pairs.json',
+    Paging: 'each',
     LedgerTableArn: 'arn:aws:dynamodb:eu-central-1:123456789012:table/ledger',
   },
 };
