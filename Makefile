@@ -139,6 +139,10 @@ fuzz: target/tools/bin/cargo-fuzz  ## Random bytes into one parser, led by cover
 	env -u MAKEFLAGS $< run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $(TARGET) "$$corpus" "$${seeds[@]}" -- \
 	  -max_total_time=$(or $(SECONDS),60) -timeout=20 -max_len=65536 -artifact_prefix=target/fuzz/artifacts/$(TARGET)-
 
+.PHONY: cost-of-waiting
+cost-of-waiting:  ## What letters cost a month for which nobody does anything: keys that the schedule asks about, and dollars
+	env -u MAKEFLAGS cargo test --locked -p redrive-tests --test flow cost_of_waiting -- --nocapture
+
 .PHONY: bench
 bench: $(SAM_READY)  ## Ways to write the ledger; indexer and replay beside plain boto3 loops (ROUNDS=300, MESSAGES=2000)
 	export CARGO_TARGET_DIR=target/bench CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::Status;
 use redrive_core::ports::Letters;
-use redrive_core::replay::{Candidate, Filter, Selection};
+use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,11 +16,10 @@ use crate::aws::Desk;
 use crate::causes::{self, Cause};
 use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
+use crate::shown::{self, look, select};
 use crate::text::{count, fit, lines};
 use crate::walk::{Wanted, filter};
 
-/// How many letters are read at once.
-const READ: usize = 10;
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
 const DONE: [&str; 15] = [
     "sent",
@@ -89,20 +88,48 @@ impl Report {
     }
 
     /// How many letters it changed.
-    fn progress(&self) -> u64 {
-        ["sent", "resolved_instead", "discarded", "restored", "erased", "ejected"]
+    pub(crate) fn progress(&self) -> u64 {
+        ["sent", "resolved_instead", "discarded", "restored", "noted", "erased", "ejected", "freed"]
             .iter()
             .map(|name| self.of(name))
             .sum()
     }
 
     /// This answer after an earlier one: what was done adds up, what was not done is as it is now.
-    fn after(mut self, earlier: &Self) -> Self {
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
         for name in DONE {
             let sum = self.of(name) + earlier.of(name);
             self.counts.insert(name.to_owned(), json!(sum));
         }
         self
+    }
+
+    /// Both together: of different letters.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for (name, value) in other.counts {
+            match (value.as_u64(), value.as_array()) {
+                (Some(n), _) => self.count(&name, n),
+                (_, Some(told)) => {
+                    let mut all = self.counts.get(&name).and_then(Value::as_array).cloned().unwrap_or_default();
+                    all.extend(told.iter().cloned());
+                    self.counts.insert(name, json!(all));
+                }
+                _ => drop(self.counts.insert(name, value)),
+            }
+        }
+        let stopped = self.stopped.take().or(other.stopped);
+        Self { more: self.more | other.more, stopped, refused: self.refused.take().or(other.refused), ..self }
+    }
+
+    /// Counts so many more.
+    pub(crate) fn count(&mut self, name: &str, more: u64) {
+        let sum = self.of(name) + more;
+        self.counts.insert(name.to_owned(), json!(sum));
+    }
+
+    /// As of which instant a filter was looked at.
+    pub(crate) fn as_of(&self) -> Option<Timestamp> {
+        Timestamp::from_rfc3339(self.counts.get("as_of")?.as_str()?)
     }
 
     /// Whether everything was done as asked.
@@ -165,34 +192,21 @@ impl Report {
     }
 }
 
-/// Asks once; and again while its time runs out, if what it has done is not found a second time.
-pub(crate) async fn whole(function: &impl Function, request: &Value) -> Result<Report, Error> {
-    let mut report = Report::read(function.ask(request).await?)?;
-    let again = request.get("select").is_some() && request["dry_run"] != true;
-    // What came back meanwhile would be patched a second time.
-    let again = again && request.get("patch").is_none();
-    let again =
-        again && ["replay", "discard", "restore", "erase", "eject"].iter().any(|action| request["action"] == **action);
-    while again && report.more && report.stopped.is_none() {
-        let next = Report::read(function.ask(request).await?)?;
-        let stuck = next.progress() == 0;
-        report = next.after(&report);
-        if stuck {
-            break;
-        }
-    }
-    Ok(report)
+/// Reads what is chosen.
+pub(crate) fn selection(chosen: &Chosen, desk: &Desk, now: Timestamp) -> Result<Selection, Error> {
+    chosen_of(chosen, filter(&chosen.filters, desk.stack.main_queue().as_ref(), now)?, now)
 }
 
-/// Reads what is chosen. What dies after this moment is not meant: nobody has seen it.
-pub(crate) fn selection(chosen: &Chosen, desk: &Desk, now: Timestamp) -> Result<Selection, Error> {
-    let mut filter = filter(&chosen.filters, desk.stack.main_queue().as_ref(), now)?;
+fn chosen_of(chosen: &Chosen, filter: Filter, now: Timestamp) -> Result<Selection, Error> {
+    if let Some((field, must)) = filter.wrong() {
+        return Err(Error::Usage(format!("--{} must be {must}", field.replace('_', "-"))));
+    }
     match (chosen.ids.is_empty(), filter.is_empty()) {
         (false, true) => Ok(Selection::Ids(chosen.ids.clone())),
-        (true, false) => {
-            filter.until = filter.until.or(Some(now));
-            Ok(Selection::Filter(filter))
-        }
+        (true, false) if filter.chooses_all(now) => Err(Error::Usage(
+            "what was given excludes no letter: say which ones, by --cause, --type and so on".to_owned(),
+        )),
+        (true, false) => Ok(Selection::Filter(filter)),
         (false, false) => Err(Error::Usage("name letters by their ids or by what fits them, not by both".to_owned())),
         (true, true) => Err(Error::Usage("which letters? Give their ids, or --cause, --type and so on".to_owned())),
     }
@@ -201,10 +215,7 @@ pub(crate) fn selection(chosen: &Chosen, desk: &Desk, now: Timestamp) -> Result<
 /// A request about letters.
 pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
     let mut request = json!({"action": action, "by": by});
-    match selection {
-        Selection::Ids(ids) => request["ids"] = json!(ids),
-        Selection::Filter(filter) => request["select"] = json!(filter),
-    }
+    select(&mut request, selection);
     request
 }
 
@@ -214,6 +225,8 @@ pub(crate) struct Preview {
     pub(crate) causes: Vec<Cause>,
     /// Named, and not there or not where it would have to stand.
     pub(crate) others: u64,
+    /// What was looked at, each letter in its version; what was named is judged by the function, wherever it stands.
+    pub(crate) shown: Shown,
 }
 
 impl Preview {
@@ -223,18 +236,52 @@ impl Preview {
         selection: &Selection,
         statuses: Vec<Status>,
     ) -> Result<Self, Error> {
-        match selection {
+        let (ids, fits): (_, Box<dyn Fn(&Candidate) -> bool + Send>) = match selection {
             Selection::Filter(filter) => {
-                let wanted = Wanted { filter: Filter::clone(filter), statuses };
-                Ok(Self { causes: causes::gather(letters, &wanted).await?, others: 0 })
+                let wanted = Wanted { filter: Filter::clone(filter), statuses: statuses.clone() };
+                let found = wanted.sums(letters, |ids: &mut Vec<LetterId>, one| ids.push(one.id)).await?;
+                (found.concat(), Box::new(|one| statuses.contains(&one.status) && filter.fits(one)))
             }
-            Selection::Ids(ids) => {
-                let found = named(letters, ids).await?;
-                let there: Vec<_> = found.into_iter().filter(|one| statuses.contains(&one.status)).collect();
-                let others = (ids.len() - there.len()) as u64;
-                Ok(Self { causes: causes::sorted(causes::grouped(there)), others })
+            listed => (listed.ids().unwrap_or_default(), Box::new(|_| true)),
+        };
+        let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
+        let (mut grouped, mut others) = (causes::Causes::new(), 0);
+        for look in look(letters, &ids).await? {
+            let Some(Look { candidate, version }) = look.filter(|look| fits(&look.candidate)) else {
+                others += u64::from(shown.named);
+                continue;
+            };
+            shown.letters.insert(candidate.id, version);
+            if statuses.contains(&candidate.status) {
+                causes::join(&mut grouped, candidate);
+            } else {
+                others += 1;
             }
         }
+        Ok(Self { causes: causes::sorted(grouped), others, shown })
+    }
+
+    /// What is not in the table at all.
+    fn missing(&self, selection: &Selection) -> u64 {
+        let asked = selection.ids().map_or(0, |ids| ids.len());
+        if self.shown.named { asked.saturating_sub(self.shown.letters.len()) as u64 } else { 0 }
+    }
+
+    /// Asks the function for exactly what was shown.
+    pub(crate) async fn carry_out<L: Letters>(
+        &self,
+        (function, letters): (&impl Function, &L),
+        selection: &Selection,
+        mut request: Value,
+    ) -> Result<Report, Error> {
+        if let Some(fields) = request.as_object_mut() {
+            fields.retain(|name, _| !["ids", "select"].contains(&name.as_str()));
+        }
+        let mut report = shown::carry_out(function, letters, &request, &self.shown).await?;
+        if self.missing(selection) > 0 {
+            report.count("not_found", self.missing(selection));
+        }
+        Ok(report)
     }
 
     pub(crate) fn letters(&self) -> u64 {
@@ -261,14 +308,6 @@ impl Preview {
         }
         text
     }
-}
-
-async fn named<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Candidate>, Error> {
-    let mut found = Vec::new();
-    for few in ids.chunks(READ) {
-        found.extend(letters.read(few).await?.into_iter().flatten().map(|letter| Candidate::of(&letter)));
-    }
-    Ok(found)
 }
 
 /// Refuses at once what would have to be confirmed where nobody can be asked.
@@ -325,8 +364,10 @@ impl Doing {
     /// Where letters must stand for it. By their ids, body and notes can be changed of any.
     fn from(self, selection: &Selection) -> Vec<Status> {
         match (self, selection) {
-            (Self::Note, Selection::Ids(_)) => Standing::Any.statuses(),
-            (Self::Erase, Selection::Ids(_)) => vec![Status::Pending, Status::Resolved, Status::Discarded],
+            (Self::Note, Selection::Ids(_) | Selection::Shown(_)) => Standing::Any.statuses(),
+            (Self::Erase, Selection::Ids(_) | Selection::Shown(_)) => {
+                vec![Status::Pending, Status::Resolved, Status::Discarded]
+            }
             (Self::Restore, _) => vec![Status::Discarded],
             _ => vec![Status::Pending],
         }
@@ -348,7 +389,8 @@ pub(crate) async fn run(
     if doing.must_be_confirmed() {
         confirmable(remark.yes)?;
     }
-    let preview = Preview::of(&desk.letters()?, &selection, doing.from(&selection)).await?;
+    let letters = desk.letters()?;
+    let preview = Preview::of(&letters, &selection, doing.from(&selection)).await?;
     preview.met(&selection)?;
     out::say(preview.render(doing.verb(), now, out.width).trim_end());
     if doing.must_be_confirmed() && preview.letters() > 0 {
@@ -356,50 +398,43 @@ pub(crate) async fn run(
     }
     let mut request = request(doing.action(), &selection, by);
     request["note"] = json!(remark.note);
-    let report = whole(desk, &request).await?;
+    let report = preview.carry_out((desk, &letters), &selection, request).await?;
     out.either(|| report.json(), |width| report.render(width))?;
     Ok(report.ended())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
 
-    struct Script(RefCell<Vec<Value>>);
-
-    impl Function for Script {
-        async fn ask(&self, _: &Value) -> Result<Value, Error> {
-            Ok(self.0.borrow_mut().remove(0))
-        }
-    }
-
-    async fn asked(request: Value, answers: &[Value]) -> (Report, usize) {
-        let script = Script(RefCell::new(answers.to_vec()));
-        let report = whole(&script, &request).await.unwrap();
-        (report, answers.len() - script.0.borrow().len())
-    }
-
-    #[tokio::test]
-    async fn a_function_whose_time_runs_out_is_asked_again_and_what_it_did_adds_up() {
+    #[test]
+    fn what_is_done_adds_up_over_pages_and_what_is_not_done_is_as_it_is_now() {
+        let read = |answer| Report::read(answer).unwrap();
         let first = json!({"considered": 700, "discarded": 700, "changed_meanwhile": 1, "more": true});
         let last = json!({"considered": 55, "discarded": 54, "changed_meanwhile": 0, "more": false});
-        let discard = json!({"action": "discard", "select": {"error_code": "c"}});
-        let (report, times) = asked(discard, &[first.clone(), last.clone()]).await;
-        assert_eq!((report.of("discarded"), report.of("considered"), times), (754, 755, 2));
-        assert_eq!(report.ended(), Ended::Done);
-        let note = json!({"action": "note", "select": {"error_code": "c"}});
-        let (report, times) = asked(note, &[first.clone(), last]).await;
-        assert_eq!((times, report.ended()), (1, Ended::NotAsAsked), "it would be noted a second time");
-        let stuck = json!({"discarded": 0, "unavailable": 3, "more": true});
-        let discard = json!({"action": "discard", "select": {"error_code": "c"}});
-        let (report, times) = asked(discard, &[first, stuck]).await;
-        assert_eq!(
-            (times, report.of("discarded"), report.ended()),
-            (2, 700, Ended::NotAsAsked),
-            "it ends without progress"
-        );
+        let again = read(last.clone()).after(&read(first.clone()));
+        assert_eq!((again.of("discarded"), again.of("considered"), again.ended()), (754, 755, Ended::Done));
+        let pages = read(first).and(read(last));
+        assert_eq!((pages.of("discarded"), pages.of("changed_meanwhile"), pages.more), (754, 1, true));
+    }
+
+    #[test]
+    fn a_filter_that_excludes_nothing_is_refused_like_none() {
+        let now = Timestamp::from_rfc3339("2026-11-29T12:00:00Z").unwrap();
+        let chosen = |filter: Filter| chosen_of(&Chosen { ids: Vec::new(), filters: Default::default() }, filter, now);
+        let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
+        for all in [
+            Filter::default(),
+            text(""),
+            text(" "),
+            Filter { min_deaths: Some(0), ..Filter::default() },
+            Filter { max_deaths: Some(u32::MAX), ..Filter::default() },
+            Filter { since: Some(Timestamp::from_millis(0)), ..Filter::default() },
+            Filter { until: Some(now.after(std::time::Duration::from_secs(1))), ..Filter::default() },
+        ] {
+            assert!(matches!(chosen(all.clone()), Err(Error::Usage(_))), "{all:?}");
+        }
+        assert!(matches!(chosen(text("CHF")), Ok(Selection::Filter(filter)) if filter == text("CHF")));
     }
 
     #[test]

@@ -129,13 +129,6 @@ pub(crate) fn join(causes: &mut Causes, found: Candidate) {
     add(causes, Cause::of(found));
 }
 
-/// Counts letters together that died of the same.
-pub(crate) fn grouped(found: impl IntoIterator<Item = Candidate>) -> Causes {
-    let mut causes = Causes::new();
-    found.into_iter().for_each(|found| join(&mut causes, found));
-    causes
-}
-
 /// The causes of what is wanted, the largest first.
 pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<Cause>, Unavailable> {
     Ok(merged(wanted.sums(letters, join).await?))

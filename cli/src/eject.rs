@@ -3,7 +3,7 @@
 use redrive_core::letter::Status;
 use redrive_core::time::Timestamp;
 
-use crate::act::{Preview, confirm, confirmable, request, selection, whole};
+use crate::act::{Preview, confirm, confirmable, request, selection};
 use crate::args::Eject;
 use crate::aws::Desk;
 use crate::ended::{Ended, Error};
@@ -16,13 +16,14 @@ pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given u
 pub(crate) async fn run(asked: &Eject, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let selection = selection(&asked.chosen, desk, now)?;
     confirmable(asked.yes)?;
-    let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
+    let letters = desk.letters()?;
+    let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
     preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
     if preview.letters() > 0 {
         confirm(asked.yes, "Go on?")?;
     }
-    let report = whole(desk, &request("eject", &selection, by)).await?;
+    let report = preview.carry_out((desk, &letters), &selection, request("eject", &selection, by)).await?;
     out.either(|| report.json(), |width| report.render(width))?;
     Ok(report.ended())
 }

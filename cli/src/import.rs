@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::act::{confirm, confirmable};
 use crate::causes;
 use crate::ended::{Ended, Error};
-use crate::json::read;
+use crate::json::read::{self, Proof};
 use crate::out::{self, Out};
 use crate::text::{count, fit, shown};
 
@@ -57,7 +57,7 @@ impl Lines {
         Error::Usage(format!("{}, line {}: {why}", self.name, self.line))
     }
 
-    fn letter(&mut self) -> Result<Option<Letter>, Error> {
+    fn letter(&mut self) -> Result<Option<(Letter, Proof)>, Error> {
         loop {
             self.line += 1;
             let mut line = Vec::new();
@@ -100,6 +100,8 @@ pub(crate) struct Contents {
     statuses: BTreeMap<Status, u64>,
     /// Of queues that are not configured.
     strangers: u64,
+    /// Their payloads have another hash than they say.
+    unproven: u64,
     no_body: u64,
     expired: u64,
     /// The records of the causes of letters that wait, without counts.
@@ -110,8 +112,9 @@ impl Contents {
     /// Reads a file; `listed` are the queues that are configured, if that is known.
     pub(crate) fn read(path: &Path, listed: Option<&[QueueArn]>, now: Timestamp) -> Result<Self, Error> {
         let (mut contents, mut lines) = (Self::default(), Lines::open(path)?);
-        while let Some(letter) = lines.letter()? {
+        while let Some((letter, proof)) = lines.letter()? {
             contents.add(&letter, listed, now);
+            contents.unproven += u64::from(proof == Proof::None && importable(&letter, now).is_ok());
         }
         Ok(contents)
     }
@@ -148,6 +151,10 @@ impl Contents {
         add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
         if self.strangers > 0 {
             add(format!("{} of them of queues that are not configured here.", self.strangers));
+        }
+        if self.unproven > 0 {
+            add(format!("{}: payload_hash is not of the whole payload. Is PayloadHash configured, or", self.unproven));
+            add("were they changed after the export?".to_owned());
         }
         text
     }
@@ -230,7 +237,7 @@ pub(crate) async fn write<T: Letters + Causes>(
     record(table, seen.values().cloned().collect(), now).await?;
     let (mut lines, mut few, mut bytes) = (Lines::open(path)?, Vec::new(), 0);
     let failure = loop {
-        let next = lines.letter()?;
+        let next = lines.letter()?.map(|(letter, _)| letter);
         let last = next.is_none();
         if let Some(letter) = next.filter(|letter| importable(letter, now).is_ok()) {
             bytes += letter.body_bytes() + letter.head_bytes();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::job::{Account, Job, State};
 use redrive_core::ports::{Jobs, Unavailable};
@@ -11,8 +12,11 @@ use serde_json::{Value, json};
 use crate::text::{instant, lines, shown, table};
 use crate::who::short;
 
-/// How many jobs are listed.
+/// How many jobs are listed, of so many that are read for it: those that run come first.
 const LISTED: usize = 100;
+const READ: usize = 1_000;
+/// How many are read at once.
+const AT_ONCE: usize = 16;
 
 /// A job, and what is known of all its letters.
 #[derive(Debug, Clone)]
@@ -35,12 +39,13 @@ pub(crate) fn told(answer: &Value) -> Option<Seen> {
     Some(Seen { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
 }
 
-/// Reads the open ones, or the closed ones, the latest first.
+/// Reads the open ones, or the closed ones: those that run first, and then the latest.
 pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<Seen>, Unavailable> {
-    let mut found = Vec::new();
-    for id in jobs.jobs(open, LISTED).await? {
-        found.extend(read(jobs, id).await?);
-    }
+    let ids = jobs.jobs(open, READ).await?;
+    let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_by_key(|seen| !seen.job.state.runs());
+    found.truncate(LISTED);
     Ok(found)
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::ids::Life;
+use redrive_core::key::PayloadHash;
 use redrive_core::ledger::{Attempt, Entry};
 use redrive_core::letter::{Body, Edited, Event, Letter, Send};
 use redrive_core::time::Timestamp;
@@ -104,8 +105,18 @@ pub(crate) fn letter(letter: &Letter) -> Value {
             all.insert("payload_form".to_owned(), json!(letter.form));
         }
         all.extend(letter.edited.as_ref().map(|by| ("edited".to_owned(), edited(by))));
+        all.insert("body_hash".to_owned(), json!(body_hash(letter)));
     }
     all
+}
+
+/// SHA-256 of everything that a letter may be sent with, byte for byte: whoever reads an export knows by it that nothing was
+/// changed. (`payload_hash` is of what the stack is configured to compare.)
+fn body_hash(letter: &Letter) -> PayloadHash {
+    let attributes: Map<_, _> =
+        letter.attributes.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
+    let edited = letter.edited.as_ref().map(|edited| &edited.payload);
+    PayloadHash::of_text(&json!([letter.payload, attributes, edited]).to_string())
 }
 
 fn edited(edited: &Edited) -> Value {

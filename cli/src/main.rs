@@ -37,6 +37,7 @@ mod run;
 #[cfg(test)]
 mod samples;
 mod show;
+mod shown;
 mod stack;
 mod status;
 mod text;

@@ -10,14 +10,15 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::act::{Preview, Report, confirm, confirmable, request, selection, whole};
+use crate::act::{Preview, Report, confirm, confirmable, request, selection};
 use crate::args::Replay;
 use crate::aws::Desk;
 use crate::edit;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
-use crate::text::{lines, shown};
+use crate::shown;
+use crate::text::{lines, shown as printable};
 use crate::walk::queue;
 use crate::watch;
 
@@ -60,7 +61,7 @@ pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
         "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
          is sent again by nobody but a person."
     );
-    lines(&shown(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(&printable(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Which letters go where.
@@ -131,19 +132,22 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     if !asked.dry_run {
         confirmable(asked.yes)?;
     }
-    let preview = Preview::of(&desk.letters()?, &selection, vec![Status::Pending]).await?;
-    preview.met(&selection)?;
-    let edits = match &edit {
-        Some(edit) => edit::gather(&desk.letters()?, &selection, edit, &wrappings(desk, edit).await).await?,
-        None => Vec::new(),
-    };
     let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
-    let dry = whole(desk, &at_once(way, asked, by, true)).await?;
+    // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
+    let dry = Report::read(desk.ask(&at_once(way, asked, by, true)).await?)?;
+    dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|told| out::say(told));
+    let letters = desk.letters()?;
+    let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
+    preview.met(&selection)?;
+    let edits = match &edit {
+        Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(desk, edit).await).await?,
+        None => Vec::new(),
+    };
     let differences = if edit.is_some() { edit::render(&edits, preview.letters(), out.width) } else { String::new() };
     let waiting = preview.render("waiting", now, out.width);
     let goes = to.as_ref().map_or(String::new(), |to| elsewhere(to, out.width));
-    let shown = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
+    let screen = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
@@ -153,10 +157,10 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
             }
             all
         };
-        out.either(document, |_| shown)?;
+        out.either(document, |_| screen)?;
         return Ok(dry.ended());
     }
-    out::say(shown.trim_end());
+    out::say(screen.trim_end());
     if dry.of("would_send") == 0 && !dry.more {
         out.either(|| dry.json(), |_| "Nothing to send.\n".to_owned())?;
         return Ok(dry.ended());
@@ -164,11 +168,16 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
-        let report = whole(desk, &at_once(way, asked, by, false)).await?;
+        let report = preview.carry_out((desk, &letters), &selection, at_once(way, asked, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(way, &guard, asked, (desk, by), out).await
+    let fixed = match (&selection, dry.as_of()) {
+        (Selection::Filter(_), Some(at)) => selection.clone().as_of(at),
+        (Selection::Ids(_), _) if !preview.shown.letters.is_empty() => Selection::Shown(preview.shown.clone()),
+        _ => selection.clone(),
+    };
+    create(Way { selection: &fixed, ..way }, &guard, asked, (desk, by), out).await
 }
 
 async fn create(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,11 +18,30 @@ def read(settings: Settings, outputs: Outputs, function: str) -> Iterator[str]:
     name = outputs[f"{function.capitalize()}FunctionName"]
     configuration = client("lambda", settings, outputs["endpoint"]).get_function_configuration(FunctionName=name)
     group = configuration.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
-    pages = client("logs", settings, outputs["endpoint"]).get_paginator("filter_log_events")
-    for page in pages.paginate(logGroupName=group):
-        for event in page["events"]:
-            at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-            yield f"{at:%H:%M:%S.%f} {event['message'].rstrip()}"
+    logs = client("logs", settings, outputs["endpoint"])
+    for event in events(lambda since: logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)):
+        at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+        yield f"{at:%H:%M:%S.%f} {event['message'].rstrip()}"
+
+
+def events(pages_since: Callable[[int], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """All of a group's events, oldest first. MiniStack ends an answer after ten thousand without a token for the next ones: it is
+    asked again from the last one's millisecond on, until it has nothing new."""
+    since, told = 0, Counter()
+    while True:
+        last, again, new = since, Counter(), False
+        for page in pages_since(since):
+            for event in page["events"]:
+                line = (event["timestamp"], event.get("logStreamName"), event["message"])
+                again[line] += 1
+                if again[line] <= told[line]:
+                    continue
+                new = True
+                last = max(last, event["timestamp"])
+                yield event
+        if not new:
+            return
+        since, told = last, Counter({line: count for line, count in (told | again).items() if line[0] >= last})
 
 
 def keep(settings: Settings, outputs: Outputs) -> None:

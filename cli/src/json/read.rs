@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::body_hash;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::decode::without_data;
@@ -188,6 +189,8 @@ struct Whole {
     expires: Option<Time>,
     body_expires: Option<Time>,
     version: u64,
+    /// Not in exports of versions before it.
+    body_hash: Option<PayloadHash>,
 }
 
 impl Whole {
@@ -276,8 +279,8 @@ fn sound(letter: &Letter) -> Result<(), &'static str> {
     }
 }
 
-/// Reads a letter. What is told of a failure holds nothing of the letter.
-pub(crate) fn letter(text: &[u8]) -> Result<Letter, String> {
+/// Reads a letter, and how far it is proven. What is told of a failure holds nothing of the letter.
+pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
     let whole: Whole = serde_json::from_slice(text).map_err(|why| match why.classify() {
         serde_json::error::Category::Data => {
             let told = why.to_string();
@@ -286,7 +289,33 @@ pub(crate) fn letter(text: &[u8]) -> Result<Letter, String> {
         }
         _ => "it is no JSON document".to_owned(),
     })?;
-    whole.letter().map_err(str::to_owned)
+    let told = whole.body_hash.clone();
+    let letter = whole.letter().map_err(str::to_owned)?;
+    match told {
+        Some(told) if told != body_hash(&letter) => {
+            Err("body_hash is not that of its body: it was changed after the export (redrive replay --edit sends another body)".to_owned())
+        }
+        Some(_) => Ok((letter, Proof::Whole)),
+        None if is_hash_of(&letter.hash, &letter.payload) => Ok((letter, Proof::Payload)),
+        None if letter.check_body().is_err() => Ok((letter, Proof::Payload)),
+        None => Ok((letter, Proof::None)),
+    }
+}
+
+/// How far a letter of a file is known to be the one that was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Its body and attributes have the hash that was exported with them.
+    Whole,
+    /// It was exported by an older version, and its payload has its hash, or it has none.
+    Payload,
+    /// So it was, and its hash is not that of the whole payload: it may be configured to be of something else.
+    None,
+}
+
+fn is_hash_of(hash: &PayloadHash, payload: &str) -> bool {
+    let json = payload.parse().map(|payload| PayloadHash::of_json(&payload));
+    json.is_ok_and(|json| json == *hash) || PayloadHash::of_text(payload) == *hash
 }
 
 #[cfg(test)]
@@ -298,7 +327,35 @@ mod tests {
     use crate::samples;
 
     fn read(document: &Value) -> Result<Letter, String> {
+        proven(document).map(|(letter, _)| letter)
+    }
+
+    fn proven(document: &Value) -> Result<(Letter, Proof), String> {
         letter(crate::text::shown_json(&document.to_string()).as_bytes())
+    }
+
+    #[test]
+    fn a_letter_whose_body_was_changed_after_its_export_is_refused() {
+        let exported = written(&samples::full());
+        assert_eq!(proven(&exported).map(|(_, proof)| proof), Ok(Proof::Whole));
+        let mut changed = exported.clone();
+        changed["original_payload"] = json!("another body");
+        assert!(read(&changed).unwrap_err().starts_with("body_hash is not that of its body"));
+        let mut changed = exported.clone();
+        changed["message_attributes"] = json!({});
+        assert!(read(&changed).unwrap_err().starts_with("body_hash is not that of its body"));
+    }
+
+    #[test]
+    fn what_was_exported_without_a_hash_of_the_body_is_held_to_its_payload_hash() {
+        let payload = r#"{"b": 1, "a": 2}"#;
+        let hash = PayloadHash::of_json(&payload.parse().unwrap());
+        let letter = Letter { payload: payload.to_owned(), hash, edited: None, ..samples::full() };
+        let mut old = written(&letter);
+        old.as_object_mut().unwrap().remove("body_hash");
+        assert_eq!(proven(&old), Ok((letter, Proof::Payload)));
+        old["original_payload"] = json!(r#"{"a":3}"#);
+        assert_eq!(proven(&old).map(|(_, proof)| proof), Ok(Proof::None));
     }
 
     #[test]
@@ -307,7 +364,7 @@ mod tests {
         for send in old["sends"].as_array_mut().unwrap() {
             send.as_object_mut().unwrap().remove("to");
         }
-        assert!(letter(old.to_string().as_bytes()).unwrap().sends.iter().all(|send| send.to.is_none()));
+        assert!(letter(old.to_string().as_bytes()).unwrap().0.sends.iter().all(|send| send.to.is_none()));
     }
 
     #[test]

@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use crate::text::{fit, lines, shown};
 
-/// What a stack's first alarm is called after its name: by it other stacks are known whose names begin with this one's.
-const FIRST: &str = "-DepthAlarm-";
 /// The states, the worst first, and how they are told.
 const STATES: [(&str, &str); 6] = [
     ("ALARM", "ALARM"),
@@ -38,12 +36,14 @@ impl Alarm {
     }
 }
 
-/// Of the alarms whose names begin with this stack's, its own.
+/// Of the alarms whose names begin with this stack's, its own. CloudFormation names one after the stack, its logical name and a
+/// suffix; neither of the last two has a dash, while those of a stack whose name only begins like this one's have one more.
 pub(crate) fn own(stack: &str, all: Vec<Alarm>) -> Vec<Alarm> {
-    let names = all.iter().filter_map(|alarm| alarm.name.split_once(FIRST)).map(|(other, _)| format!("{other}-"));
-    let others: Vec<_> = names.filter(|other| *other != format!("{stack}-")).collect();
     let mut own = all;
-    own.retain(|alarm| !others.iter().any(|other| alarm.name.starts_with(other.as_str())));
+    own.retain(|alarm| {
+        let rest = alarm.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
+        rest.is_some_and(|rest| rest.matches('-').count() < 2)
+    });
     own.sort_by(|one, other| one.name.cmp(&other.name));
     own
 }
@@ -82,7 +82,9 @@ mod tests {
     fn a_stack_whose_name_begins_with_this_ones_keeps_its_alarms_to_itself() {
         let alarm = |name: &str| Alarm::new(name, "OK");
         let all = ["r-DepthAlarm-A1", "r-own-name", "r-fifo-DepthAlarm-B2", "r-fifo-OtherAlarm-B3", "r-OtherAlarm-A2"];
-        let own = own("r", all.map(alarm).to_vec());
+        // An attached installation has no alarm on a depth.
+        let all = all.into_iter().chain(["r-attach-IndexerErrorsAlarm-C1", "r-a-b-PageAlarm-D1"]);
+        let own = own("r", all.map(alarm).collect());
         assert_eq!(own, ["r-DepthAlarm-A1", "r-OtherAlarm-A2", "r-own-name"].map(alarm));
         let short: Vec<_> = own.iter().map(|alarm| alarm.short("r")).collect();
         assert_eq!(short, ["Depth", "Other", "own"]);

@@ -1,4 +1,4 @@
-//! Reads of many items, consistently and completely.
+//! Reads of many items, completely.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,6 +16,20 @@ const KEYS: usize = 100;
 const IDLE_ROUNDS: u32 = 6;
 const ACTION: &str = "read items";
 
+/// What is read of each item.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// These attributes only; all if none is named.
+    pub(crate) attributes: &'a [&'a str],
+    /// Whether as it is now, for twice the price, and not as it was a moment ago.
+    pub(crate) consistent: bool,
+}
+
+impl Reading<'_> {
+    /// All of it, as it is now.
+    pub(crate) const WHOLE: Self = Self { attributes: &[], consistent: true };
+}
+
 /// Reads the items of `pks`, each once; `key` makes the whole key. Items that do not exist are not in the answer,
 /// which is by partition key.
 pub(crate) async fn batch_get(
@@ -23,25 +37,36 @@ pub(crate) async fn batch_get(
     place: (&'static str, &str),
     mut pks: Vec<String>,
     key: fn(&str) -> Item,
+    reading: Reading<'_>,
 ) -> Result<HashMap<String, Item>, Unavailable> {
     pks.sort_unstable();
     pks.dedup();
-    let items = get_all(client, place, pks.iter().map(|pk| key(pk)).collect()).await?;
+    let items = get_parts(client, place, pks.iter().map(|pk| key(pk)).collect(), reading).await?;
     Ok(items.into_iter().filter_map(|item| Some((text_of(&item, "pk")?.to_owned(), item))).collect())
 }
 
 /// Reads the items of these keys, of which no two may be the same. They come in any order, and only those that exist.
 pub(crate) async fn get_all(
     client: &Client,
+    place: (&'static str, &str),
+    keys: Vec<Item>,
+) -> Result<Vec<Item>, Unavailable> {
+    get_parts(client, place, keys, Reading::WHOLE).await
+}
+
+/// The same, of each item what is asked for.
+pub(crate) async fn get_parts(
+    client: &Client,
     (service, table): (&'static str, &str),
     keys: Vec<Item>,
+    reading: Reading<'_>,
 ) -> Result<Vec<Item>, Unavailable> {
     let mut found = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(KEYS) {
         let mut asked = chunk.to_vec();
         let mut idle = 0;
         while !asked.is_empty() {
-            let (items, left) = ask(client, (service, table), asked).await?;
+            let (items, left) = ask(client, (service, table), asked, reading).await?;
             idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
             found.extend(items);
             if idle > IDLE_ROUNDS {
@@ -62,8 +87,15 @@ async fn ask(
     client: &Client,
     (service, table): (&'static str, &str),
     keys: Vec<Item>,
+    Reading { attributes, consistent }: Reading<'_>,
 ) -> Result<(Vec<Item>, Vec<Item>), Unavailable> {
-    let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+    let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
+    let names = attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect::<HashMap<_, _>>();
+    let wanted = names.keys().cloned().collect::<Vec<_>>().join(", ");
+    let request = request
+        .set_projection_expression(Some(wanted).filter(|wanted| !wanted.is_empty()))
+        .set_expression_attribute_names(Some(names).filter(|names| !names.is_empty()))
+        .build();
     let request = request.map_err(|_| Unavailable { service, action: ACTION, why: "no keys".to_owned() })?;
     let answer = client.batch_get_item().request_items(table, request).send().await;
     let mut answer = answer.map_err(|error| unavailable(service, ACTION, &error))?;

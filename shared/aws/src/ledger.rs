@@ -141,4 +141,8 @@ impl LedgerReader for LedgerTable {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         self.puts.read(keys).await
     }
+
+    async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.puts.read_eventually(keys).await
+    }
 }

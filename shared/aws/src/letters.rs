@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::Client;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
-use redrive_core::replay::Candidate;
+use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -97,6 +97,10 @@ fn page(items: Vec<Item>, more: bool, place: fn(&Candidate) -> Timestamp) -> Res
 impl Letters for LetterTable {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         self.read_all(ids).await
+    }
+
+    async fn look(&self, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
+        self.look_at(ids).await
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {

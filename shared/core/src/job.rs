@@ -22,10 +22,11 @@ mod steps;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, QueueArn};
+use crate::letter::{Letter, Status};
 use crate::policy::Policy;
 use crate::ports::Cursor;
 use crate::ramp::{Bucket, STEPS};
-use crate::replay::{Edit, Selection};
+use crate::replay::{Candidate, Edit, Filter, Selection};
 use crate::time::Timestamp;
 
 pub use account::{Account, Fate};
@@ -120,7 +121,8 @@ pub struct JobEvent {
 pub struct Job {
     /// Which one.
     pub id: JobId,
-    /// What is to be replayed. A filter means the letters that had died when the job was created.
+    /// What is to be replayed. A filter means the letters that had been indexed at its `as_of`: when the job was created, if
+    /// whoever asked did not say.
     pub selection: Selection,
     /// The queue that its letters go to, if that is not the one that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,6 +187,7 @@ impl Job {
     #[must_use]
     pub fn new(id: JobId, asked: NewJob, now: Timestamp) -> Self {
         let NewJob { selection, to, guard, by, why, edit, .. } = asked;
+        let selection = selection.as_of(now);
         let state = if guard.canary == 0 { State::Ramping { step: 0, since: now } } else { State::Canary };
         let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
         let mut job = Self {
@@ -209,6 +212,32 @@ impl Job {
         };
         job.bucket = Bucket::full(job.rate(), now);
         job
+    }
+
+    /// Whether it is the job that is asked for: an instant that the request left open is the job's own.
+    #[must_use]
+    pub fn is_of(&self, asked: &NewJob) -> bool {
+        let fixed = match &self.selection {
+            Selection::Filter(Filter { as_of: Some(at), .. }) => asked.selection.clone().as_of(*at),
+            _ => asked.selection.clone(),
+        };
+        self.by == asked.by
+            && self.selection == fixed
+            && self.to == asked.to
+            && self.guard == asked.guard
+            && self.why == asked.why
+            && self.edit == asked.edit
+    }
+
+    /// Whether a letter is still one that it means: it waits, fits, and nobody but this job has changed it since it was selected.
+    #[must_use]
+    pub fn means(&self, letter: &Letter) -> bool {
+        let fits = match &self.selection {
+            Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),
+            Selection::Ids(_) | Selection::Shown(_) => true,
+        };
+        let unchanged = || self.selection.is_unchanged(letter) || letter.was_just_refused(&self.name());
+        fits && letter.status == Status::Pending && unchanged()
     }
 
     /// As what its claims and edges are written down.

@@ -252,6 +252,20 @@ impl Letter {
         Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
     }
 
+    /// When anything of it changed last, notes apart: it was indexed, died again, or was moved along an edge.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        let told =
+            self.history.iter().rev().find(|event| !matches!(event.what, Happening::Noted | Happening::AttemptFailed));
+        told.map_or(self.reason.last_failed_at, |event| event.at)
+    }
+
+    /// Whether SQS refused a send that this one asked for, and nothing happened since.
+    #[must_use]
+    pub fn was_just_refused(&self, who: &str) -> bool {
+        self.history.last().is_some_and(|event| event.what == Happening::NotSent && event.who == who)
+    }
+
     /// Whether a claim ran out, so that nobody knows whether it was sent.
     #[must_use]
     pub fn is_lapsed(&self, now: Timestamp) -> bool {

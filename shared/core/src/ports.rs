@@ -18,7 +18,7 @@ use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
-use crate::replay::{Candidate, MESSAGE_LIMIT, Outgoing, Turn};
+use crate::replay::{Candidate, Look, MESSAGE_LIMIT, Outgoing, Turn};
 use crate::time::Timestamp;
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
@@ -75,6 +75,14 @@ pub trait LedgerReader: Send + Sync + 'static {
     /// Reads entries, consistently; one answer for each key, in order.
     fn read(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
 
+    /// The same, perhaps as it was a moment ago, and for half the price: for whoever reads anew before acting on it.
+    fn read_eventually(
+        &self,
+        keys: &[LedgerKey],
+    ) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send {
+        self.read(keys)
+    }
+
     /// Whether there is a ledger at all: a consumer may be written without it.
     fn is_kept(&self) -> bool {
         true
@@ -86,6 +94,13 @@ impl<L: LedgerReader> LedgerReader for Option<L> {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         match self {
             Some(ledger) => ledger.read(keys).await,
+            None => Ok(keys.iter().map(|_| None).collect()),
+        }
+    }
+
+    async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        match self {
+            Some(ledger) => ledger.read_eventually(keys).await,
             None => Ok(keys.iter().map(|_| None).collect()),
         }
     }
@@ -123,6 +138,11 @@ pub trait Letters: Send + Sync + 'static {
     /// Reads letters whole, consistently; one answer for each id, in order. A letter whose body is not there as it was written
     /// says so ([`Body::Missing`](crate::letter::Body::Missing)); it is never cut short.
     fn read(&self, ids: &[LetterId]) -> impl Future<Output = Result<Vec<Option<Letter>>, Unavailable>> + Send;
+
+    /// Looks at letters without their bodies, consistently; one answer for each id, in order.
+    fn look(&self, ids: &[LetterId]) -> impl Future<Output = Result<Vec<Option<Look>>, Unavailable>> + Send {
+        async move { Ok(self.read(ids).await?.into_iter().map(|letter| letter.as_ref().map(Look::of)).collect()) }
+    }
 
     /// Writes letters, each under its own condition and with its body, both or neither. One answer for each, in order.
     fn write(&self, writes: Vec<LetterWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Letter>>>> + Send;

@@ -26,7 +26,7 @@ pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
 pub use order::{Heads, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
-pub use selection::{Candidate, Filter, Selection};
+pub use selection::{Candidate, Filter, Look, Selection, Shown};
 pub use turn::{REST, Turn, has_rested};
 
 /// SQS's limit of message attributes.

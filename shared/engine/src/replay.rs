@@ -119,12 +119,18 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// One step with some letters of this queue. Answers with those that their queue has refused, and that wait again.
-    async fn take(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) -> Vec<LetterId> {
+    async fn take(
+        &self,
+        letters: Vec<Letter>,
+        report: &mut ReplayReport,
+        step: Step<'_>,
+        meant: Meant<'_>,
+    ) -> Vec<LetterId> {
         let sent = match step {
             Step::Send(sending) => self.send(letters, sending, report).await,
             Step::Eject { by, named } => self.eject(letters, by, named, report).await,
             _ => {
-                self.move_along(letters, report, step).await;
+                self.move_along(letters, report, step, meant).await;
                 Vec::new()
             }
         };
@@ -132,20 +138,22 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// A step that sends nothing.
-    async fn move_along(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>) {
+    async fn move_along(&self, letters: Vec<Letter>, report: &mut ReplayReport, step: Step<'_>, meant: Meant<'_>) {
         match step {
             Step::Send(_) | Step::Eject { .. } => {}
             Step::Free(remark) => self.free(letters, remark, report).await,
             Step::Reconcile => self.reconcile(letters, report).await,
             Step::Look(sending) => self.look(letters, sending, report).await,
-            Step::Remark(said, remark) => self.say(letters, (said, remark), &self.settings.policy, report).await,
+            Step::Remark(said, remark) => {
+                self.say((letters, meant), (said, remark), &self.settings.policy, report).await;
+            }
         }
     }
 
     /// What a person says of letters: of this queue, or of one that is not configured any more.
     async fn say(
         &self,
-        letters: Vec<Letter>,
+        (letters, meant): (Vec<Letter>, Meant<'_>),
         (said, remark): (Saying, &Remark),
         policy: &Policy,
         report: &mut ReplayReport,
@@ -168,19 +176,19 @@ impl<P: Ports> Replayer<P> {
             Saying::Note => |report| &mut report.noted,
             Saying::Erase => |report| &mut report.erased,
         };
-        self.put(letters, edge, report, count).await;
+        self.put((letters, meant), edge, report, count).await;
     }
 
-    /// Moves each letter along an edge, and counts those that went.
+    /// Moves each letter along an edge, and counts those that went. What changes under it is another than was meant.
     async fn put(
         &self,
-        letters: Vec<Letter>,
+        (letters, meant): (Vec<Letter>, Meant<'_>),
         edge: impl Fn(&Letter, Timestamp) -> Option<Letter>,
         report: &mut ReplayReport,
         count: fn(&mut ReplayReport) -> &mut usize,
     ) {
         report.considered += letters.len();
-        let edge = |letter: &Letter| edge(letter, self.world.now());
+        let edge = |letter: &Letter| edge(letter, self.world.now()).filter(|_| meant.is_unchanged(letter));
         for moved in self.change_all(letters.into_iter().map(|letter| (letter, &edge)).collect()).await {
             match moved {
                 Ok(Some(_)) => *count(report) += 1,
@@ -259,6 +267,21 @@ enum Saying {
     Erase,
 }
 
+/// Which letters are meant: those of a selection as it was fixed, or whatever is found.
+#[derive(Clone, Copy)]
+struct Meant<'a>(Option<&'a Selection>);
+
+impl Meant<'_> {
+    fn is_unchanged(self, letter: &Letter) -> bool {
+        self.0.is_none_or(|selection| selection.is_unchanged(letter))
+    }
+
+    /// Whether it was selected and has changed since; what came later is none of it.
+    fn has_lost(self, letter: &Letter) -> bool {
+        !self.is_unchanged(letter) && self.0.is_some_and(|selection| selection.has_met(letter))
+    }
+}
+
 /// In whose name letters are sent, and how insistently.
 #[derive(Clone, Copy)]
 struct Sending<'a> {
@@ -304,7 +327,7 @@ impl<'a> Sending<'a> {
     fn of(selection: &Selection, by: &'a str, said: &'a Said) -> Self {
         let asked = Asked {
             due_by: Timestamp::NEVER,
-            named: matches!(selection, Selection::Ids(_)),
+            named: selection.is_named(),
             forgotten_ok: said.forgotten_ok,
             as_new: said.as_new,
         };

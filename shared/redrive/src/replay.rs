@@ -112,6 +112,7 @@ impl Flow for Replaying {
         let reports = match reports {
             Ok(reports) => reports,
             Err(ReplayError::Unavailable(why)) => return Err(Failure::new("Unavailable", why)),
+            Err(why @ ReplayError::ChoosesAll) => return Ok(refused("RequestNotUnderstood", why)),
             Err(why @ ReplayError::NotListed(_)) => return Ok(refused("QueueNotListed", why)),
             Err(why @ ReplayError::InCustody) => return Ok(refused("InCustody", why)),
             Err(why @ ReplayError::NotADestination(_)) => return Ok(refused("NotADestination", why)),

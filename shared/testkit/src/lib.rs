@@ -52,7 +52,7 @@ pub use clock::{SeededEntropy, VirtualClock, VirtualWorld};
 pub use faults::{Call, Faults, Mishap};
 pub use journal::Journal;
 pub use queue::{ModelQueue, Quirks};
-pub use store::{Effects, ModelGauges, ModelLedger, ModelLetters};
+pub use store::{Asked, Effects, ModelGauges, ModelLedger, ModelLetters};
 pub use storm::Chances;
 
 /// A panic of one test's handler is that handler's matter.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redrive_core::ids::LetterId;
-use redrive_core::job::{AlarmState, Fate, Guard, State, Stop};
+use redrive_core::ids::{JobId, LetterId};
+use redrive_core::job::{AlarmState, Fate, Guard, NewJob, State, Stop};
 use redrive_core::letter::Status;
-use redrive_core::replay::{Change, Request, Selection};
+use redrive_core::replay::{Change, Filter, Remark, Request, Selection};
 use redrive_testkit::{Call, Faults, Mishap};
 
 use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_cause, of_code};
@@ -236,4 +236,37 @@ async fn a_job_is_carried_on_after_any_mishap_at_any_call() {
             assert_eq!((bench.count(Status::Resolved), waiting), (13, 1), "{told}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_job_is_worked_on_and_listed_however_many_younger_ones_are_paused() {
+    let bench = JobBench::new(&Faults::none()).with_letters(3);
+    bench.consume(|_| Does::Succeed);
+    bench.create(of_code("c"), Guard::default()).await;
+    for n in 0..120 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let id = JobId::from_random(1_000 + n);
+        let (guard, selection) = (Guard::default(), of_code("other"));
+        let asked = NewJob { id: Some(id), selection, to: None, guard, by: "bob".to_owned(), why: None, edit: None };
+        bench.run("create", &Request::Job(Box::new(asked))).await;
+        let pause = Request::Change { job: id, to: Change::Pause, by: "bob".to_owned(), why: None };
+        bench.run("pause", &pause).await;
+    }
+    let listed = bench.run("list", &Request::Jobs { open: true }).await.jobs;
+    assert_eq!((listed.len(), listed[0].job.id), (100, JOB), "what runs comes first");
+    bench.run("schedule", &Request::Schedule).await;
+    assert_eq!(bench.until_closed().await.account.of(Fate::Resolved), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_selection_whose_end_is_still_to_come_and_nothing_else_chooses_nothing() {
+    let bench = JobBench::new(&Faults::none()).with_letters(3);
+    let until = |at| Selection::Filter(Filter { until: Some(at), ..Filter::default() });
+    let now = bench.faults.clock().now();
+    let remark = |selection| Remark { selection, note: "n".to_owned(), by: "ann".to_owned() };
+    bench.run("ann", &Request::Discard(remark(until(now.after(Duration::from_secs(1)))))).await;
+    assert_eq!(bench.count(Status::Pending), 3);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.run("bob", &Request::Discard(remark(until(now.after(Duration::from_secs(1)))))).await;
+    assert_eq!(bench.count(Status::Discarded), 3);
 }

@@ -27,7 +27,9 @@ mod refused;
 mod replays;
 mod secrets;
 mod sharing;
+mod shown;
 mod unlisted;
+mod waiting;
 
 use std::time::Duration;
 

@@ -60,6 +60,8 @@ pub(crate) enum Mutant {
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
+    /// Whoever was shown letters acts on what fits by then.
+    ActsOnWhatFitsByThen,
     /// A letter keeps the edit whose send SQS has refused.
     RefusedEditIsKept,
     /// An edit leaves the letter's former copies as they are.

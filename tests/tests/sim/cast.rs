@@ -1,7 +1,7 @@
 //! Who plays: producer, workers, indexer, replay; [`crate::operator`] beside them. Each runs the real flows.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::bent::{BentLedger, BentLetters, BentOutbox, Mutant};
+use crate::looking::Screens;
 use crate::plan::{Plan, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
@@ -63,6 +64,8 @@ pub(crate) struct World {
     pub(crate) letters: BentLetters,
     pub(crate) handler: Scripted,
     pub(crate) gauges: ModelGauges,
+    /// What was on the screen of each who acted.
+    pub(crate) screens: Mutex<Screens>,
 }
 
 pub(crate) fn reading(plan: &Plan) -> Reading {

@@ -9,6 +9,7 @@ mod letters;
 mod order;
 mod rest;
 mod runs;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -25,6 +26,7 @@ use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
 
 use crate::cast::{LATE, World, reading};
+use crate::looking::Screens;
 use crate::plan::{ELSEWHERE, Plan, QUEUE};
 
 /// A promise of the protocol.
@@ -72,6 +74,8 @@ pub(crate) enum Invariant {
     SendsAreInOrder,
     /// A send that SQS refused leaves the letter with the body that it had before.
     RefusedIsUnedited,
+    /// A person's act and a job touch what was on the screen, as it was there, and nothing else.
+    ShownIsTouched,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
     /// What may be in another queue is sent again by nobody but a person.
@@ -150,6 +154,8 @@ struct Checker {
     starts: BTreeMap<Life, u32>,
     /// Lives that each entry has shown dead.
     dead: BTreeMap<LedgerKey, BTreeSet<Life>>,
+    /// What was on the screen of each who acted.
+    screens: Screens,
     /// What is in the other queue, by payload.
     elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
@@ -181,6 +187,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         running: HashMap::new(),
         starts: BTreeMap::new(),
         dead: BTreeMap::new(),
+        screens: world.screens.lock().expect("screens").clone(),
         elsewhere: BTreeSet::new(),
         violations: Vec::new(),
     };
@@ -251,6 +258,7 @@ impl Checker {
             What::EntryAnswered { key, meant, answer } => self.answered(actor, key, meant, answer),
             What::LetterWritten { before, after } => {
                 self.letter_written(before.as_deref(), after);
+                self.touched(actor, before.as_deref(), after);
                 if before.as_ref().is_none_or(|before| before.status != after.status) {
                     self.since.insert(after.id, self.at);
                 }

@@ -18,6 +18,7 @@ mod crowded;
 mod editor;
 mod every_call;
 mod invariants;
+mod looking;
 mod mutants;
 mod operator;
 mod plan;

@@ -74,6 +74,11 @@ fn showing_a_message_after_an_unread_failure_is_caught() {
 }
 
 #[test]
+fn acting_on_what_nobody_was_shown_is_caught() {
+    caught(Mutant::ActsOnWhatFitsByThen, &[Invariant::ShownIsTouched]);
+}
+
+#[test]
 fn a_refused_edit_that_is_kept_is_caught() {
     caught_among(Plan::edited, Mutant::RefusedEditIsKept, &[Invariant::RefusedIsUnedited]);
 }

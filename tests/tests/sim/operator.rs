@@ -19,6 +19,7 @@ impl World {
     /// Somebody who replays and discards what waits for a person, and more.
     pub(crate) async fn operate(self: Arc<Self>) {
         let (mut random, mut edits, mut natives) = (self.random(500), self.random(600), self.random(700));
+        let mut looks = self.random(800);
         for round in 0_u64.. {
             sleep(Duration::from_millis(random.random_range(8_000..40_000))).await;
             if self.calm() {
@@ -45,8 +46,9 @@ impl World {
             } else {
                 self.whim(&mut random, letter)
             };
-            let process = self.faults.of(&format!("operator.{round}"));
-            Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+            let name = format!("operator.{round}");
+            let request = self.looked_at(&name, request, &mut looks).await;
+            Arc::clone(&self).request(self.faults.of(&name), 1_000_000_000 + round, request).await;
         }
     }
 

@@ -1,8 +1,8 @@
 //! One run, from the first send until everything is at rest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::job::Job;
@@ -78,6 +78,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         custody: AtomicBool::new(true),
         handler,
         gauges: ModelGauges::new(),
+        screens: Mutex::default(),
     });
     for (queue, seed) in [(&world.main, plan.seed ^ 5), (&world.other, plan.seed ^ 6)] {
         queue.refuse_sends(seed, &[("RequestThrottled", plan.refusals), ("AccessDenied", plan.refusals / 4)]);

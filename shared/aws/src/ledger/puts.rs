@@ -11,7 +11,7 @@ use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::{Unavailable, WriteError};
 
 use super::{SERVICE, Written, item};
-use crate::batch_get::batch_get;
+use crate::batch_get::{Reading, batch_get};
 use crate::failure::Failure;
 use crate::item::{Item, number, text};
 
@@ -80,9 +80,18 @@ impl Puts {
 
     /// Reads entries, consistently; one answer for each key, in order.
     pub(super) async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.read_as(keys, Reading::WHOLE).await
+    }
+
+    /// Reads entries as they were a moment ago, for half the price; one answer for each key, in order.
+    pub(super) async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.read_as(keys, Reading { consistent: false, ..Reading::WHOLE }).await
+    }
+
+    async fn read_as(&self, keys: &[LedgerKey], reading: Reading<'_>) -> Result<Vec<Option<Entry>>, Unavailable> {
         let pks = keys.iter().map(|key| key.as_str().to_owned()).collect();
         let whole_key = |pk: &str| Item::from([("pk".to_owned(), text(pk))]);
-        let items = batch_get(&self.client, (SERVICE, &self.table), pks, whole_key).await?;
+        let items = batch_get(&self.client, (SERVICE, &self.table), pks, whole_key, reading).await?;
         keys.iter().map(|key| items.get(key.as_str()).cloned().map(|item| parse(key, item)).transpose()).collect()
     }
 

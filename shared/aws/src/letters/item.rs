@@ -1,15 +1,18 @@
 //! How a letter is stored: the attributes of the dead-letter schema, and ours.
 
+mod candidate;
+
 use std::collections::BTreeMap;
 
 use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::key::{Key, PayloadHash};
 use redrive_core::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, SHARDS, Status};
-use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+
+pub(super) use candidate::{LOOK, to_candidate, to_look};
 
 use super::body::{Codec, Packed};
 use super::chunks::{BODY, Parts};
@@ -320,54 +323,6 @@ impl Head {
         };
         Ok(Self { letter, parts, edited: edited_parts })
     }
-}
-
-/// What the indexes project of a letter.
-#[derive(Deserialize)]
-struct CandidateItem {
-    pk: LetterId,
-    status: Status,
-    due: Timestamp,
-    error_type: ErrorType,
-    error_code: Option<String>,
-    error_message: String,
-    fingerprint: String,
-    source_topic: QueueArn,
-    #[serde(with = "rfc3339")]
-    first_failed_at: Timestamp,
-    #[serde(with = "rfc3339")]
-    last_failed_at: Timestamp,
-    deaths: u32,
-    number: Number,
-    function_version: Option<String>,
-    message_group_id: Option<String>,
-    sequence_number: Option<String>,
-    idempotency_key: Option<Key>,
-    scope: Scope,
-}
-
-/// An item of an index as a candidate.
-pub(super) fn to_candidate(item: Item) -> Result<Candidate, String> {
-    let stored: CandidateItem = decode(item)?;
-    Ok(Candidate {
-        id: stored.pk,
-        status: stored.status,
-        due: stored.due,
-        error_type: stored.error_type,
-        error_code: stored.error_code,
-        error_message: stored.error_message,
-        fingerprint: stored.fingerprint,
-        source: stored.source_topic,
-        first_failed_at: stored.first_failed_at,
-        last_failed_at: stored.last_failed_at,
-        deaths: stored.deaths,
-        number: stored.number,
-        function_version: stored.function_version,
-        group: stored.message_group_id,
-        sequence: stored.sequence_number,
-        key: stored.idempotency_key,
-        scope: stored.scope,
-    })
 }
 
 #[cfg(test)]

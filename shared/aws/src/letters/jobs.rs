@@ -129,11 +129,20 @@ impl Jobs for LetterTable {
             .key_condition_expression("#status_shard = :status_shard")
             .expression_attribute_names("#status_shard", "status_shard")
             .expression_attribute_values(":status_shard", text(Job::index(open)))
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX));
-        let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list jobs", &error))?;
+            .scan_index_forward(false);
         let id = |item: &Item| JobId::parse(text_of(item, "pk")?.strip_prefix(PREFIX)?);
-        Ok(answer.items.unwrap_or_default().iter().filter_map(id).collect())
+        let (mut found, mut start) = (Vec::new(), None);
+        loop {
+            let left = i32::try_from(limit.saturating_sub(found.len()).max(1)).unwrap_or(i32::MAX);
+            let page = query.clone().limit(left).set_exclusive_start_key(start).send().await;
+            let page = page.map_err(|error| unavailable(SERVICE, "list jobs", &error))?;
+            found.extend(page.items.unwrap_or_default().iter().filter_map(id));
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
     }
 
     async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {

@@ -6,11 +6,12 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::letter::{Body, Letter};
 use redrive_core::ports::Unavailable;
+use redrive_core::replay::Look;
 
 use super::chunks::Parts;
-use super::item::{HEAD, Head};
+use super::item::{HEAD, Head, LOOK, to_look};
 use super::{LetterTable, SERVICE, chunks, not_ours};
-use crate::batch_get::get_all;
+use crate::batch_get::{Reading, get_all, get_parts};
 use crate::item::{Item, text_of};
 
 /// How often a letter is read that changes between the read of its head and that of its chunks.
@@ -49,6 +50,22 @@ impl LetterTable {
             tokio::time::sleep(WAIT).await;
         }
         Ok(ids.iter().map(|id| letters.get(id).cloned()).collect())
+    }
+
+    pub(super) async fn look_at(&self, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
+        let mut asked = ids.to_vec();
+        asked.sort_unstable();
+        asked.dedup();
+        let keys = asked.iter().map(|id| chunks::key(*id, HEAD)).collect();
+        let reading = Reading { attributes: &LOOK, consistent: true };
+        let items = get_parts(&self.client, (SERVICE, &self.table), keys, reading).await?;
+        let look = |item: Item| {
+            let pk = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
+            let look = to_look(item).map_err(|why| not_ours("give a letter of ours", &why, &pk))?;
+            Ok((look.candidate.id, look))
+        };
+        let found = items.into_iter().map(look).collect::<Result<HashMap<_, _>, Unavailable>>()?;
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
     async fn heads(&self, ids: &[LetterId]) -> Result<Heads, Unavailable> {

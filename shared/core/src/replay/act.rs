@@ -21,6 +21,7 @@ impl Request {
     pub fn act(&self) -> Option<Act<'_>> {
         let named = |selection: &Selection| match selection {
             Selection::Ids(ids) => Some(ids.len()),
+            Selection::Shown(shown) => Some(shown.letters.len()),
             Selection::Filter(_) => None,
         };
         let said = |action, remark: &'_ super::Remark| (action, named(&remark.selection));

@@ -1,21 +1,20 @@
 //! What replay is asked to do.
 
 mod actions;
-
-use std::collections::BTreeSet;
+mod selecting;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Edit, Filter, Patch, Selection};
+use super::{Edit, Patch, Selection};
 use crate::decode::without_data;
-use crate::ids::{JobId, LetterId, QueueArn};
+use crate::ids::{JobId, QueueArn};
 use crate::job::{Guard, IDS, NewJob};
 use crate::json::member;
 use crate::letter::{FUNCTIONS, is_function};
-use actions::{ACTIONS, GUARD, SELECT, WAYS_IN};
+use actions::{ACTIONS, GUARD, SELECT, SELECTING, WAYS_IN};
 
 /// The longest note that is kept.
 const NOTE_LIMIT: usize = 1_024;
@@ -151,6 +150,23 @@ struct Fields<'a> {
 type Read<T> = Result<T, BadRequest>;
 
 impl Request {
+    /// The letters that it means, if it means any.
+    #[must_use]
+    pub const fn selection(&self) -> Option<&Selection> {
+        match self {
+            Self::Replay { selection, .. } | Self::DryRun { selection, .. } | Self::Eject { selection, .. } => {
+                Some(selection)
+            }
+            Self::Discard(remark)
+            | Self::Restore(remark)
+            | Self::Note(remark)
+            | Self::Erase(remark)
+            | Self::Free(remark) => Some(&remark.selection),
+            Self::Job(asked) => Some(&asked.selection),
+            Self::Schedule | Self::Work | Self::Change { .. } | Self::Show { .. } | Self::Jobs { .. } => None,
+        }
+    }
+
     /// Reads the text of an invocation's payload: a patch in it keeps the digits of its numbers.
     ///
     /// # Errors
@@ -186,7 +202,10 @@ impl Request {
             return bad("it names neither the schedule nor one known action");
         };
         let fields = Fields { action, given };
-        let takes = |name: &str| known.contains(&name) || action == "job" && GUARD.contains(&name);
+        let selects = known.contains(&"select");
+        let takes = |name: &str| {
+            known.contains(&name) || selects && SELECTING.contains(&name) || action == "job" && GUARD.contains(&name)
+        };
         // Not told by its name: whatever was sent here by mistake may hold anything.
         if given.keys().any(|name| name != "action" && !takes(name)) {
             return fields.bad("it has a field that is not known here");
@@ -254,9 +273,7 @@ impl Fields<'_> {
             return self.bad(&format!("{field:?} is out of its range ({allowed})"));
         }
         let selection = self.selection()?;
-        if let Selection::Ids(ids) = &selection
-            && ids.len() > IDS
-        {
+        if let Some(ids) = selection.ids().filter(|ids| ids.len() > IDS) {
             return self.bad(&format!("{} ids are more than a job takes ({IDS})", ids.len()));
         }
         let id = if self.given.contains_key("job") { Some(self.job()?) } else { None };
@@ -276,7 +293,7 @@ impl Fields<'_> {
 
     /// A body means one letter, or the same would be sent many times.
     fn edit(&self, selection: &Selection) -> Read<Option<Edit>> {
-        let one = matches!(selection, Selection::Ids(ids) if ids.len() == 1);
+        let one = selection.is_named() && selection.ids().is_some_and(|ids| ids.len() == 1);
         let patch = match self.given.get("patch") {
             None => None,
             Some(Value::String(text)) => Some(Patch::parse(text)),
@@ -338,28 +355,6 @@ impl Fields<'_> {
         match self.text("job")?.as_deref().and_then(JobId::parse) {
             Some(job) => Ok(job),
             None => self.bad("\"job\" is no UUID"),
-        }
-    }
-
-    fn selection(&self) -> Read<Selection> {
-        match (self.field::<Vec<String>>("ids")?, self.field::<Filter>("select")?) {
-            (Some(ids), None) if ids.is_empty() => self.bad("\"ids\" is empty"),
-            (Some(ids), None) => {
-                let mut met = BTreeSet::new();
-                match ids.iter().map(|id| LetterId::parse(id)).collect::<Option<Vec<_>>>() {
-                    Some(ids) => Ok(Selection::Ids(ids.into_iter().filter(|id| met.insert(*id)).collect())),
-                    None => self.bad("an id is not a UUID"),
-                }
-            }
-            (None, Some(filter)) if filter.is_empty() => {
-                self.bad("\"select\" is empty, and so would choose every letter")
-            }
-            // Neither told nor looked for: whatever was sent here by mistake may hold anything.
-            (None, Some(Filter { source_topic: Some(source), .. })) if QueueArn::parse(source.as_str()).is_none() => {
-                self.bad("\"source_topic\" is no ARN of a queue")
-            }
-            (None, Some(filter)) => Ok(Selection::Filter(filter)),
-            _ => self.bad("it must have either \"ids\" or \"select\""),
         }
     }
 }

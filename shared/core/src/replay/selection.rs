@@ -1,5 +1,7 @@
 //! Which letters a request means.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{is_cause, is_family};
@@ -11,6 +13,12 @@ use crate::time::Timestamp;
 
 /// The most bytes of an error text that an index carries.
 const MESSAGE_LIMIT: usize = 256;
+/// The most bytes of a filter's texts: a cause may be long, and a filter stands in a job's head.
+const TEXT_LIMIT: usize = 2_048;
+/// SQS is younger than this (2004-01-01): nothing failed before.
+const NOTHING_BEFORE: Timestamp = Timestamp::from_millis(1_072_915_200_000);
+/// No letter has died so often.
+const MANY_DEATHS: u32 = 1_000_000;
 
 /// Which letters. Only PENDING ones are ever touched (DISCARDED ones, to restore them).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,17 +26,83 @@ const MESSAGE_LIMIT: usize = 256;
 pub enum Selection {
     /// These.
     Ids(Vec<LetterId>),
+    /// These, if they are still as somebody has seen them.
+    Shown(Shown),
     /// All that fit the filter.
     #[serde(rename = "select")]
     Filter(Filter),
 }
 
+/// Letters that somebody has looked at: each in the version that was shown, and in no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Each with the version that was shown.
+    pub letters: BTreeMap<LetterId, u64>,
+    /// Whether each was named by its id, and not chosen by a filter: see [`super::Asked`].
+    pub named: bool,
+}
+
 impl Selection {
+    /// The letters that it lists, if it is a list.
+    #[must_use]
+    pub fn ids(&self) -> Option<Vec<LetterId>> {
+        match self {
+            Self::Ids(ids) => Some(ids.clone()),
+            Self::Shown(shown) => Some(shown.letters.keys().copied().collect()),
+            Self::Filter(_) => None,
+        }
+    }
+
+    /// Whether each letter was named by its id.
+    #[must_use]
+    pub const fn is_named(&self) -> bool {
+        match self {
+            Self::Ids(_) => true,
+            Self::Shown(shown) => shown.named,
+            Self::Filter(_) => false,
+        }
+    }
+
+    /// The same, and a filter fixed at this instant unless it says another: what changes later is none of it.
+    #[must_use]
+    pub fn as_of(self, at: Timestamp) -> Self {
+        match self {
+            Self::Filter(filter) => Self::Filter(Filter { as_of: filter.as_of.or(Some(at)), ..filter }),
+            listed => listed,
+        }
+    }
+
+    /// The instant at which its letters are fixed, if it is a filter and says one.
+    #[must_use]
+    pub const fn instant(&self) -> Option<Timestamp> {
+        match self {
+            Self::Filter(filter) => filter.as_of,
+            Self::Ids(_) | Self::Shown(_) => None,
+        }
+    }
+
+    /// Whether this letter is as it was when it was selected: shown in this version, or unchanged since the filter's instant.
+    #[must_use]
+    pub fn is_unchanged(&self, letter: &Letter) -> bool {
+        match self {
+            Self::Ids(_) => true,
+            Self::Shown(shown) => shown.letters.get(&letter.id) == Some(&letter.version),
+            Self::Filter(filter) => filter.as_of.is_none_or(|at| letter.changed_at() <= at),
+        }
+    }
+
+    /// Whether this letter was there when it was selected, however it stood.
+    #[must_use]
+    pub fn has_met(&self, letter: &Letter) -> bool {
+        let Self::Filter(Filter { as_of: Some(at), .. }) = self else { return true };
+        letter.history.first().is_none_or(|event| event.at <= *at)
+    }
+
     /// The one queue that it names, if it does.
     #[must_use]
     pub const fn source(&self) -> Option<&QueueArn> {
         match self {
-            Self::Ids(_) => None,
+            Self::Ids(_) | Self::Shown(_) => None,
             Self::Filter(filter) => filter.source_topic.as_ref(),
         }
     }
@@ -68,6 +142,10 @@ pub struct Filter {
     /// A part of the error's text, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// It has not been indexed, and not changed otherwise (but for notes), after this instant (RFC 3339): what was looked at
+    /// then is what is meant. Told by the letter alone, and not by an index.
+    #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
 }
 
 /// What an index knows of a letter: enough to list it, and to ask the ledger about it.
@@ -107,6 +185,23 @@ pub struct Candidate {
     pub key: Option<Key>,
     /// The ledger's scope.
     pub scope: Scope,
+}
+
+/// A letter as it stands, without its body: what somebody is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What an up-to-date index would show.
+    pub candidate: Candidate,
+    /// In which version.
+    pub version: u64,
+}
+
+impl Look {
+    /// At this letter.
+    #[must_use]
+    pub fn of(letter: &Letter) -> Self {
+        Self { candidate: Candidate::of(letter), version: letter.version }
+    }
 }
 
 impl Candidate {
@@ -160,10 +255,42 @@ impl Filter {
         self.fingerprint.as_deref().filter(|wanted| !is_family(wanted))
     }
 
-    /// Whether it has no field, and so would choose every letter.
+    /// Whether it has no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether none of its fields leaves out any letter at `now`, so that it would choose every one: it has none, or only such
+    /// as a script's empty variable makes.
+    #[must_use]
+    pub fn chooses_all(&self, now: Timestamp) -> bool {
+        let excluding = Self {
+            since: self.since.filter(|since| *since > NOTHING_BEFORE),
+            until: self.until.filter(|until| *until <= now),
+            min_deaths: self.min_deaths.filter(|least| *least > 1),
+            max_deaths: self.max_deaths.filter(|most| *most < MANY_DEATHS),
+            text: self.text.clone().filter(|text| !text.is_empty()),
+            as_of: None,
+            ..self.clone()
+        };
+        excluding.is_empty()
+    }
+
+    /// What is wrong with one of its fields, if anything is: the field, and what it must be.
+    #[must_use]
+    pub fn wrong(&self) -> Option<(&'static str, &'static str)> {
+        if self.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            return Some(("text", "a part of an error text, and not blank"));
+        }
+        let texts = [
+            ("text", &self.text),
+            ("error_code", &self.error_code),
+            ("fingerprint", &self.fingerprint),
+            ("function_version", &self.function_version),
+        ];
+        let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > TEXT_LIMIT);
+        texts.into_iter().find(|(_, text)| long(text)).map(|(field, _)| (field, "at most 2,048 bytes"))
     }
 }
 
@@ -238,6 +365,7 @@ mod tests {
             (r#"{"max_deaths":2}"#, r#"{"max_deaths":1}"#),
             (r#"{"function_version":"41"}"#, r#"{"function_version":"42"}"#),
             (r#"{"text":"chf IS not"}"#, r#"{"text":"JPY"}"#),
+            (r#"{"as_of":"1970-01-01T00:00:00Z"}"#, r#"{"as_of":"1970-01-01T00:00:00Z","text":"JPY"}"#),
         ] {
             assert!(fits(fitting), "{fitting}");
             assert!(!fits(leaving), "{leaving}");
@@ -245,5 +373,49 @@ mod tests {
             assert_eq!(serde_json::from_str::<Filter>(&serde_json::to_string(&both).unwrap()).unwrap(), both);
         }
         assert!(!fits(r#"{"error_type":"PERMANENT","min_deaths":3}"#), "all of them must fit");
+    }
+
+    #[test]
+    fn a_filter_whose_fields_exclude_nothing_chooses_all() {
+        let now = Timestamp::from_rfc3339("2026-11-29T12:00:00Z").unwrap();
+        let chooses_all = |select: &str| serde_json::from_str::<Filter>(select).unwrap().chooses_all(now);
+        for all in [
+            "{}",
+            r#"{"text":""}"#,
+            r#"{"min_deaths":0}"#,
+            r#"{"as_of":"2026-11-29T11:00:00Z"}"#,
+            r#"{"min_deaths":1}"#,
+            r#"{"max_deaths":4294967295}"#,
+            r#"{"since":"1970-01-01T00:00:00Z"}"#,
+            r#"{"until":"9999-12-31T23:59:59Z"}"#,
+            r#"{"until":"2026-11-29T12:00:01Z"}"#,
+            r#"{"text":"","min_deaths":0,"max_deaths":4294967295,"since":"1970-01-01T00:00:00Z","until":"2030-01-01T00:00:00Z"}"#,
+        ] {
+            assert!(chooses_all(all), "{all}");
+        }
+        for some in [
+            r#"{"text":"CHF"}"#,
+            r#"{"min_deaths":2}"#,
+            r#"{"max_deaths":3}"#,
+            r#"{"since":"2026-11-29T11:00:00Z"}"#,
+            r#"{"until":"2026-11-29T12:00:00Z"}"#,
+            r#"{"error_type":"SCHEMA"}"#,
+            r#"{"source_topic":"arn:aws:sqs:us-east-1:1:orders","text":""}"#,
+        ] {
+            assert!(!chooses_all(some), "{some}");
+        }
+    }
+
+    #[test]
+    fn a_blank_text_and_an_oversized_field_are_named() {
+        let wrong = |filter: Filter| filter.wrong().map(|(field, _)| field);
+        for blank in ["", " ", "\n"] {
+            assert_eq!(wrong(Filter { text: Some(blank.to_owned()), ..Filter::default() }), Some("text"));
+        }
+        let long = Some("x".repeat(2_049));
+        assert_eq!(wrong(Filter { text: long.clone(), ..Filter::default() }), Some("text"));
+        assert_eq!(wrong(Filter { error_code: long.clone(), ..Filter::default() }), Some("error_code"));
+        assert_eq!(wrong(Filter { fingerprint: long, ..Filter::default() }), Some("fingerprint"));
+        assert_eq!(wrong(Filter { fingerprint: Some("x".repeat(2_048)), ..Filter::default() }), None);
     }
 }

@@ -1,3 +1,4 @@
+use futures_util::{StreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::job::{Job, NewJob, NotThisStep, State};
 use redrive_core::ports::{Clock, Entropy, Jobs, Unavailable, WriteError};
@@ -7,8 +8,11 @@ use tracing::{info, warn};
 use super::{JobView, Ports, ReplayReport, Replayer};
 use crate::ROUNDS;
 
-/// How many jobs a list names.
+/// How many jobs a list names, of so many that are read for it: those that run come first.
 const LISTED: usize = 100;
+const READ: usize = 1_000;
+/// How many heads are read at once.
+const AT_ONCE: usize = 16;
 /// How many letters of a job are told at once.
 const LINES: usize = 1_000;
 
@@ -23,7 +27,7 @@ impl<P: Ports> Replayer<P> {
             match self.letters.write_job(job.clone()).await {
                 Ok(()) => break,
                 // A lost answer, or the same request again: the job is there.
-                Err(WriteError::Condition(Some(found))) if is_of(&found, asked) => {
+                Err(WriteError::Condition(Some(found))) if found.is_of(asked) => {
                     report.show(JobView::new(*found, &[]));
                     return Ok(());
                 }
@@ -103,24 +107,20 @@ impl<P: Ports> Replayer<P> {
 
     /// Tells which jobs there are.
     pub(super) async fn list(&self, open: bool, report: &mut ReplayReport) -> Result<(), Unavailable> {
-        for id in self.letters.jobs(open, LISTED).await? {
-            if let Some(job) = self.letters.job(id).await? {
-                let batches = self.letters.batches(id, job.counted).await?;
-                report.show(JobView::new(job, &batches));
-            }
+        let mut found = Vec::new();
+        let ids = self.letters.jobs(open, READ).await?;
+        let mut heads = stream::iter(ids).map(|id| self.letters.job(id)).buffered(AT_ONCE);
+        while let Some(job) = heads.next().await {
+            found.extend(job?);
+        }
+        found.sort_by_key(|job| !job.state.runs());
+        found.truncate(LISTED);
+        for job in found {
+            let batches = self.letters.batches(job.id, job.counted).await?;
+            report.show(JobView::new(job, &batches));
         }
         Ok(())
     }
-}
-
-/// Whether a job is the one that is asked for.
-fn is_of(found: &Job, asked: &NewJob) -> bool {
-    found.by == asked.by
-        && found.selection == asked.selection
-        && found.to == asked.to
-        && found.guard == asked.guard
-        && found.why == asked.why
-        && found.edit == asked.edit
 }
 
 const fn is_so(state: &State, to: Change) -> bool {

@@ -9,7 +9,7 @@ use redrive_core::job::Job;
 use redrive_core::letter::{Body, Letter, Traces};
 use redrive_core::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Unavailable, WriteError};
-use redrive_core::replay::{Remark, Selection};
+use redrive_core::replay::Remark;
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
@@ -135,10 +135,8 @@ impl<P: Ports> Replayer<P> {
 
 /// Whether a job edits letters, and names one of these.
 fn edits_one_of(job: &Job, letters: &[LetterId]) -> bool {
-    match &job.selection {
-        Selection::Ids(ids) => job.edit.is_some() && letters.iter().any(|letter| ids.contains(letter)),
-        Selection::Filter(_) => false,
-    }
+    let named = job.selection.ids().unwrap_or_default();
+    job.edit.is_some() && letters.iter().any(|letter| named.contains(letter))
 }
 
 fn busy(action: &'static str) -> Unavailable {

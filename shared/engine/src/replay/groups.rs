@@ -14,7 +14,6 @@ use tracing::warn;
 
 use super::pairs::READ;
 use super::walk::SKEW;
-use super::watch::still_fits;
 use super::{Listing, Ports, ReplayReport, Replayer, Sending};
 
 /// All open letters are read to find the heads: that may take so much of the time, one part in as many.
@@ -293,7 +292,7 @@ impl<P: Ports> Replayer<P> {
         let heads: Vec<_> = heads.collect();
         let by_then = job.created_at.after(SKEW);
         let fits = |letter: &&Letter| {
-            letter.reason.last_failed_at <= by_then && still_fits(job, letter) && letter.sent_for(job.id).is_none()
+            letter.reason.last_failed_at <= by_then && job.means(letter) && letter.sent_for(job.id).is_none()
         };
         let mut strangers = BTreeSet::new();
         for few in heads.chunks(BATCH) {

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Listing, Ports, ReplayReport, Replayer, STEP, Saying, Sending, Step};
+use super::{Listing, Meant, Ports, ReplayReport, Replayer, STEP, Saying, Sending, Step};
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
@@ -38,6 +38,11 @@ pub enum ReplayError {
          discarded, restored, noted, erased and exported as they are; configured: {}", names(.0)
     )]
     NotListed(Vec<QueueArn>),
+    /// Nothing was touched.
+    #[error(
+        "selection excludes no letter that failed until now, and so would choose every one; add a field that excludes some"
+    )]
+    ChoosesAll,
     /// Nothing was touched.
     #[error(
         "nothing was ejected: the indexer empties the dead-letter queue and would bring the letters back, or the queue's URL is \
@@ -95,11 +100,16 @@ pub async fn replay_all<P: Ports>(
 ) -> Result<Reports, ReplayError> {
     let none = Reports::none(pairs.len());
     let Some(first) = pairs.first() else { return Ok(none) };
+    if matches!(request.selection(), Some(Selection::Filter(filter)) if filter.chooses_all(first.world.now())) {
+        return Err(ReplayError::ChoosesAll);
+    }
     let resting = pairs.iter().map(|_| AtomicBool::new(false)).collect();
+    let fixed = request.selection().map(|selection| selection.clone().as_of(first.world.now()));
     let mut walk = Walk {
         pairs,
         first,
         deadline,
+        meant: Meant(fixed.as_ref()),
         reports: none,
         strangers: HashMap::new(),
         back: HashSet::new(),
@@ -122,7 +132,7 @@ pub async fn replay_all<P: Ports>(
         }
         Request::Eject { selection, by } => {
             walk.may_eject(selection)?;
-            let named = matches!(selection, Selection::Ids(_));
+            let named = selection.is_named();
             walk.selected(selection, Step::Eject { by, named }).await?;
         }
         Request::Discard(remark) => walk.said(Saying::Discard, remark).await?,
@@ -136,6 +146,8 @@ pub async fn replay_all<P: Ports>(
         Request::Jobs { open } => first.list(*open, walk.desk()).await?,
     }
     walk.tell_of_strangers();
+    let as_of = fixed.as_ref().and_then(Selection::instant).filter(|_| !matches!(request, Request::Job(_)));
+    walk.reports.rest.as_of = as_of.map(Timestamp::to_rfc3339);
     Ok(walk.reports)
 }
 
@@ -144,6 +156,7 @@ struct Walk<'a, P: Ports> {
     pairs: &'a [Replayer<P>],
     first: &'a Replayer<P>,
     deadline: Instant,
+    meant: Meant<'a>,
     reports: Reports,
     /// Letters of queues that are not configured, and that were left alone.
     strangers: HashMap<LetterId, QueueArn>,
@@ -203,8 +216,8 @@ impl<P: Ports> Walk<'_, P> {
 
     async fn selected(&mut self, selection: &Selection, step: Step<'_>) -> Result<(), ReplayError> {
         match selection {
-            Selection::Ids(ids) => {
-                for chunk in ids.chunks(STEP) {
+            Selection::Ids(_) | Selection::Shown(_) => {
+                for chunk in selection.ids().unwrap_or_default().chunks(STEP) {
                     self.step(chunk, step).await;
                     if self.reports.rest.more || self.all_rest() {
                         break;
@@ -260,7 +273,12 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// What is worth reading of a page, in batches of one pair each: of every pair one, then of every pair the next.
-    async fn chunks(&mut self, found: Vec<Candidate>, step: Step<'_>) -> Vec<(Option<usize>, Vec<LetterId>)> {
+    async fn chunks(
+        &mut self,
+        found: Vec<Candidate>,
+        step: Step<'_>,
+        turn: bool,
+    ) -> Vec<(Option<usize>, Vec<LetterId>)> {
         let mut of_none = Vec::new();
         let mut of_pair = vec![Vec::new(); self.pairs.len()];
         for candidate in found {
@@ -278,7 +296,7 @@ impl<P: Ports> Walk<'_, P> {
         let mut turns = Vec::new();
         turns.extend(of_none.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, None, chunk.to_vec())));
         for (place, found) in of_pair.into_iter().enumerate() {
-            let ids = self.worth_reading(place, found, step).await;
+            let ids = self.worth_reading(place, found, step, turn).await;
             turns.extend(ids.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, Some(place), chunk.to_vec())));
         }
         turns.sort_by_key(|(turn, place, _)| (*turn, *place));
@@ -286,8 +304,14 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// Whole letters are large: of those that only wait, the ledger is asked first, and only what it shows as completed is
-    /// read. REPLAYED ones are read all: their deadline may have passed.
-    async fn worth_reading(&mut self, place: usize, found: Vec<Candidate>, step: Step<'_>) -> Vec<LetterId> {
+    /// read, and what is overdue.
+    async fn worth_reading(
+        &mut self,
+        place: usize,
+        found: Vec<Candidate>,
+        step: Step<'_>,
+        turn: bool,
+    ) -> Vec<LetterId> {
         let pair = &self.pairs[place];
         if !matches!(step, Step::Reconcile) || found.is_empty() {
             return found.into_iter().map(|candidate| candidate.id).collect();
@@ -295,7 +319,7 @@ impl<P: Ports> Walk<'_, P> {
         if !pair.ledger.is_kept() {
             return Vec::new();
         }
-        match pair.maybe_done(&found).await {
+        match pair.maybe_done(&found, turn).await {
             Ok(ids) => ids,
             Err(_) => {
                 self.reports.pairs[place].unavailable += found.len();
@@ -337,7 +361,14 @@ impl<P: Ports> Walk<'_, P> {
             self.reports.rest.not_found += letters.iter().filter(|letter| letter.is_none()).count();
             for letter in letters.into_iter().flatten() {
                 bytes += letter.body_bytes();
-                match self.pair_of(&letter.source) {
+                let place = self.pair_of(&letter.source);
+                if !self.meant.is_unchanged(&letter) {
+                    let Reports { pairs, rest } = &mut self.reports;
+                    let report = place.map_or(rest, |place| &mut pairs[place]);
+                    report.changed_meanwhile += usize::from(self.meant.has_lost(&letter));
+                    continue;
+                }
+                match place {
                     Some(place) => of_pair[place].push(letter),
                     None if matches!(step, Step::Remark(..)) => of_pair[self.pairs.len()].push(letter),
                     None => drop(self.strangers.insert(letter.id, letter.source)),
@@ -351,11 +382,11 @@ impl<P: Ports> Walk<'_, P> {
         let of_none = of_pair.pop().unwrap_or_default();
         if let (Step::Remark(said, remark), false) = (step, of_none.is_empty()) {
             let policy = self.longest_kept();
-            self.first.say(of_none, (said, remark), &policy, &mut self.reports.rest).await;
+            self.first.say((of_none, self.meant), (said, remark), &policy, &mut self.reports.rest).await;
         }
         for ((pair, letters), report) in self.pairs.iter().zip(of_pair).zip(&mut self.reports.pairs) {
             if !letters.is_empty() {
-                self.back.extend(pair.take(letters, report, step).await);
+                self.back.extend(pair.take(letters, report, step, self.meant).await);
             }
         }
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use redrive_core::admission::effect_of;
 use redrive_core::ids::LetterId;
 use redrive_core::key::{LedgerKey, PayloadHash};
@@ -8,6 +10,9 @@ use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
 
 use super::{Ports, ReplayReport, Replayer};
+
+/// For so long after its send a letter is asked about in every run.
+const AWAITED: Duration = Duration::from_secs(3_600);
 
 const WHO: &str = "reconciler";
 const COMPLETED: &str = "the ledger shows it completed";
@@ -37,11 +42,14 @@ impl<P: Ports> Replayer<P> {
         Ok(letters.iter().map(known).collect())
     }
 
-    /// Of these candidates, those whose key the ledger shows as completed, and those whose time is up.
-    pub(super) async fn maybe_done(&self, found: &[Candidate]) -> Result<Vec<LetterId>, Unavailable> {
-        let keyed: Vec<_> = found.iter().filter_map(|one| Some((one, one.key.as_ref()?))).collect();
+    /// Of these candidates, those whose key the ledger shows as completed, and those whose time is up. Where it is not their
+    /// turn, the ledger is asked only about those that were sent a short while ago. It may answer late: whoever takes the edge
+    /// reads it anew.
+    pub(super) async fn maybe_done(&self, found: &[Candidate], turn: bool) -> Result<Vec<LetterId>, Unavailable> {
+        let asked = found.iter().filter(|one| turn || self.was_just_sent(one));
+        let keyed: Vec<_> = asked.filter_map(|one| Some((one, one.key.as_ref()?))).collect();
         let keys: Vec<_> = keyed.iter().map(|(one, key)| LedgerKey::owned(&one.scope, key)).collect();
-        let entries = if keys.is_empty() { Vec::new() } else { self.ledger.read(&keys).await? };
+        let entries = if keys.is_empty() { Vec::new() } else { self.ledger.read_eventually(&keys).await? };
         let completed = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.state == State::Completed);
         let done = keyed.iter().zip(&entries).filter(|(_, entry)| completed(entry)).map(|((one, _), _)| one.id);
         let now = self.world.now();
@@ -50,6 +58,12 @@ impl<P: Ports> Replayer<P> {
         ids.sort_unstable();
         ids.dedup();
         Ok(ids)
+    }
+
+    /// Whether it was sent so lately that its outcome is waited for. REPLAYED is due when that is given up.
+    fn was_just_sent(&self, one: &Candidate) -> bool {
+        let left = one.due.since(self.world.now());
+        one.status == Status::Replayed && left.saturating_add(AWAITED) >= self.settings.policy.outcome_after
     }
 
     /// Finds out what became of letters that were sent, and of those that wait: a producer may have sent it again, or

@@ -19,6 +19,10 @@ macro_rules! report {
             /// SQS refused a whole batch with this code, and the run ended there.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub stopped: Option<String>,
+            /// Of a selection by a filter: the instant as of which its letters were looked at (RFC 3339). Who asks again with
+            /// it means the same letters.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub as_of: Option<String>,
             /// Why what was asked of a job was not done.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub refused: Option<String>,
@@ -175,6 +179,7 @@ impl ReplayReport {
         self.count(other);
         self.more |= other.more;
         self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
+        self.as_of = self.as_of.take().or_else(|| other.as_of.clone());
         self.refused = self.refused.take().or_else(|| other.refused.clone());
         self.refused_edits.extend_from_slice(&other.refused_edits);
         self.refused_edits.truncate(REFUSED_EDITS);

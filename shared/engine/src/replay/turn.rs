@@ -11,8 +11,8 @@ use super::groups::{Ahead, Queueing};
 use super::{JobView, Ports, ReplayReport, Replayer};
 use crate::roll;
 
-/// How many open jobs a run works on.
-const OPEN: usize = 100;
+/// How many open jobs a run knows. It begins with any of them, so that paused ones do not keep it from one that runs.
+const OPEN: usize = 10_000;
 /// How long a run waits before it looks again whether outcomes have come.
 const POLL: Duration = Duration::from_secs(2);
 /// How often a run has trouble with its jobs before those that have it wait for the next run.

@@ -23,7 +23,8 @@ impl<P: Ports> Replayer<P> {
         deadline: Instant,
     ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
         match &job.selection {
-            Selection::Ids(ids) => {
+            Selection::Ids(_) | Selection::Shown(_) => {
+                let ids = job.selection.ids().unwrap_or_default();
                 let from = usize::try_from(job.walk.at).unwrap_or(usize::MAX).min(ids.len());
                 let to = from.saturating_add(count).min(ids.len());
                 let at = u32::try_from(to).unwrap_or(u32::MAX);
@@ -43,8 +44,9 @@ impl<P: Ports> Replayer<P> {
     ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
         let listing = Listing::of(filter, Status::Pending);
         let under_way: HashSet<_> = open.iter().flat_map(|batch| &batch.lines).map(|line| line.letter).collect();
-        // Whoever made the job has seen what had died by then, and nothing else.
-        let by_then = job.created_at.after(SKEW);
+        // Whoever made the job has seen what was indexed by then, and nothing else: what died later cannot have been. The
+        // letter itself is asked before it goes.
+        let by_then = filter.as_of.unwrap_or(job.created_at).after(SKEW);
         let ours = &self.settings.reading.source;
         let fits = |one: &Candidate| {
             one.source == *ours && filter.fits(one) && one.last_failed_at <= by_then && !under_way.contains(&one.id)

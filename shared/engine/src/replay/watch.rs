@@ -5,7 +5,7 @@ use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, Stop, TRIE
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Happening, Letter, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
-use redrive_core::replay::{Asked, Candidate, Selection};
+use redrive_core::replay::Asked;
 use redrive_core::time::Timestamp;
 
 use super::edit::Editing;
@@ -49,7 +49,7 @@ impl<P: Ports> Replayer<P> {
     }
 
     fn sending<'a>(&self, job: &'a Job, name: &'a str, queueing: Queueing<'a>) -> Sending<'a> {
-        let named = matches!(job.selection, Selection::Ids(_));
+        let named = job.selection.is_named();
         let (forgotten_ok, as_new) = (job.guard.forgotten_ok, job.guard.as_new);
         let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok, as_new };
         let allow_key_change = job.guard.allow_key_change;
@@ -77,7 +77,7 @@ impl<P: Ports> Replayer<P> {
                     queueing.limit = queueing.limit.saturating_sub(1);
                     continue;
                 }
-                Some(letter) if !still_fits(job, &letter) => Fate::ChangedMeanwhile,
+                Some(letter) if !job.means(&letter) => Fate::ChangedMeanwhile,
                 Some(_) if self.is_over_for(job) => Fate::NotReached,
                 Some(letter) if job.state.runs() => {
                     fresh.push(letter);
@@ -224,13 +224,4 @@ fn worn_out(before: &Batch, lines: &[Line]) -> Option<Stop> {
     let was_open = |line: &&Line| before.lines.iter().any(|old| old.letter == line.letter && !old.fate.is_final());
     let worn = lines.iter().filter(|line| line.fate == Fate::Refused && line.refusals >= TRIES).find(was_open)?;
     Some(Stop::StillRefused { code: worn.note.clone().unwrap_or_default() })
-}
-
-/// Whether a letter is still one that the job means.
-pub(super) fn still_fits(job: &Job, letter: &Letter) -> bool {
-    let fits = match &job.selection {
-        Selection::Ids(_) => true,
-        Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),
-    };
-    fits && letter.status == Status::Pending
 }

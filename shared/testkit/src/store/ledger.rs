@@ -24,6 +24,16 @@ pub struct ModelLedger {
 struct Tables {
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     counters: BTreeMap<String, u64>,
+    asked: Asked,
+}
+
+/// About how many keys a ledger was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// As they are.
+    pub consistently: u64,
+    /// As they were a moment ago.
+    pub eventually: u64,
 }
 
 impl ModelLedger {
@@ -61,6 +71,12 @@ impl ModelLedger {
     #[must_use]
     pub fn counter(&self, name: &str) -> u64 {
         lock(&self.tables).counters.get(name).copied().unwrap_or(0)
+    }
+
+    /// About how many keys it was asked until now.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        lock(&self.tables).asked
     }
 
     /// What DynamoDB does some time: entries that had expired by `now` are gone.
@@ -165,8 +181,23 @@ impl<E: Countable> Ledger<E> for ModelLedger {
 
 impl LedgerReader for ModelLedger {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.answer(keys, |asked| &mut asked.consistently).await
+    }
+
+    async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.answer(keys, |asked| &mut asked.eventually).await
+    }
+}
+
+impl ModelLedger {
+    async fn answer(
+        &self,
+        keys: &[LedgerKey],
+        count: fn(&mut Asked) -> &mut u64,
+    ) -> Result<Vec<Option<Entry>>, Unavailable> {
         let read = || {
-            let tables = lock(&self.tables);
+            let mut tables = lock(&self.tables);
+            *count(&mut tables.asked) += keys.len() as u64;
             keys.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect()
         };
         self.faults.ask(SERVICE, "read entries", read).await

@@ -1,3 +1,5 @@
+use redrive_core::replay::Candidate;
+
 use super::*;
 use crate::item::{number, size, text};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::LetterId;
 use serde_json::json;
 
 const ID: &str = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
@@ -147,4 +148,49 @@ fn an_input_that_is_not_understood_says_what_is_expected() {
     let many: Vec<_> = (0..=IDS).map(|n| format!("00000000-0000-0000-0000-{n:012}")).collect();
     let error = Request::parse(&json!({"action": "job", "ids": many, "by": "ann"})).unwrap_err().to_string();
     assert!(error.contains("1001 ids are more than a job takes"), "{error}");
+}
+
+#[test]
+fn a_selection_that_excludes_nothing_is_refused_like_an_empty_one() {
+    for select in [
+        json!({}),
+        json!({"text": ""}),
+        json!({"text": " "}),
+        json!({"min_deaths": 0}),
+        json!({"max_deaths": u32::MAX}),
+        json!({"since": "1970-01-01T00:00:00Z"}),
+        json!({"text": "x".repeat(500_000)}),
+        json!({"fingerprint": "x".repeat(2_049)}),
+    ] {
+        for action in ["replay", "job", "eject", "discard", "restore", "note", "erase"] {
+            let mut input = json!({"action": action, "select": select, "by": "ann"});
+            if ["discard", "restore", "note", "erase"].contains(&action) {
+                input["note"] = json!("n");
+            }
+            let error = Request::parse(&input).unwrap_err().to_string();
+            assert!(error.contains("\"select\"") && error.len() < 2_000, "{action}: {}", error.len());
+        }
+    }
+}
+
+#[test]
+fn letters_are_selected_with_the_versions_in_which_they_were_shown() {
+    let asked = |shown: Value| json!({"action": "discard", "shown": shown, "note": "n", "by": "ann"});
+    let Request::Discard(remark) = Request::parse(&asked(json!({ID: 3}))).unwrap() else { panic!("no discard") };
+    let Selection::Shown(shown) = remark.selection else { panic!("not shown") };
+    assert_eq!(
+        (shown.letters.into_iter().collect::<Vec<_>>(), shown.named),
+        (vec![(LetterId::parse(ID).unwrap(), 3)], false)
+    );
+    let mut named = asked(json!({ID: 3}));
+    named["named"] = json!(true);
+    assert!(Request::parse(&named).unwrap().selection().unwrap().is_named());
+    for (field, value) in [("ids", json!([ID])), ("select", json!({"error_code": "c"}))] {
+        let mut both = asked(json!({ID: 3}));
+        both[field] = value;
+        assert!(Request::parse(&both).is_err(), "{field}");
+    }
+    for wrong in [json!({}), json!({"x": 1}), json!({ID: -1}), json!([ID]), json!({ID: "3"})] {
+        assert!(Request::parse(&asked(wrong.clone())).is_err(), "{wrong}");
+    }
 }

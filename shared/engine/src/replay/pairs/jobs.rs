@@ -81,7 +81,7 @@ impl<P: Ports> Walk<'_, P> {
     /// Which pair works on a job. What is gone, and a job of no letter that is there, is anybody's.
     async fn place_of(&self, id: JobId) -> Result<Option<usize>, Unavailable> {
         let Some(job) = self.first.letters.job(id).await? else { return Ok(Some(0)) };
-        let Selection::Ids(ids) = &job.selection else {
+        let Some(ids) = job.selection.ids() else {
             return Ok(job.selection.source().map_or(Some(0), |source| self.pair_of(source)));
         };
         for chunk in ids.chunks(READ) {
@@ -101,9 +101,9 @@ impl<P: Ports> Walk<'_, P> {
                 filter.source_topic = filter.source_topic.take().or_else(|| only.cloned());
                 filter.source_topic.clone()
             }
-            Selection::Ids(_) if only.is_some() => only.cloned(),
-            Selection::Ids(ids) => {
-                let mut sources = self.sources(ids).await?.into_iter();
+            Selection::Ids(_) | Selection::Shown(_) if only.is_some() => only.cloned(),
+            listed => {
+                let mut sources = self.sources(&listed.ids().unwrap_or_default()).await?.into_iter();
                 let source = sources.next();
                 if sources.next().is_some() {
                     self.desk().refused = Some(SEVERAL.to_owned());

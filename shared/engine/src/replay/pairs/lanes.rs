@@ -18,6 +18,16 @@ use crate::roll;
 /// more to each other than two runs at the same time.
 const LANES: usize = 2;
 
+/// So many letters of a shard the ledger is asked about in every run; about those of a larger one when its turn comes, or the price
+/// of letters for which nobody does anything would be theirs.
+const FEW: usize = 20;
+
+/// Which shard's turn it is: each comes once in sixteen runs, whether they are one minute apart, or two, or sixteen.
+fn turn(now: Timestamp) -> u8 {
+    let (minute, shards) = (now.as_secs() / 60, u64::from(SHARDS));
+    u8::try_from((minute + minute / shards) % shards).unwrap_or_default()
+}
+
 /// What every lane looks for, and which shard is the next that nobody has taken.
 struct Search<'a> {
     listing: Listing<'a>,
@@ -26,6 +36,8 @@ struct Search<'a> {
     by_then: Timestamp,
     first: u8,
     taken: AtomicU8,
+    /// The shard of which the ledger is asked about all letters, however many.
+    turn: u8,
 }
 
 impl Search<'_> {
@@ -47,7 +59,8 @@ impl<P: Ports> Walk<'_, P> {
     ) -> Result<(), Unavailable> {
         let first = u8::try_from(roll(&self.first.world) % u64::from(SHARDS)).unwrap_or_default();
         let by_then = self.first.world.now().after(SKEW);
-        let search = Search { listing, wanted, step, by_then, first, taken: AtomicU8::new(0) };
+        let turn = turn(self.first.world.now());
+        let search = Search { listing, wanted, step, by_then, first, taken: AtomicU8::new(0), turn };
         let mut lanes: Vec<_> = (0..LANES).map(|_| self.lane()).collect();
         let ended = futures_util::future::join_all(lanes.iter_mut().map(|lane| lane.shards(&search))).await;
         lanes.into_iter().for_each(|lane| self.join(lane));
@@ -90,7 +103,8 @@ impl<P: Ports> Walk<'_, P> {
                     return Ok(());
                 }
                 let page = self.first.page(search.listing, shard, after).await?;
-                self.candidates(page.candidates, search).await;
+                let few = after.is_none() && page.next.is_none() && page.candidates.len() <= FEW;
+                self.candidates(page.candidates, search, few || shard == search.turn).await;
                 if self.reports.rest.more {
                     return Ok(());
                 }
@@ -106,10 +120,10 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// Takes the step with what fits of one page.
-    async fn candidates(&mut self, mut page: Vec<Candidate>, search: &Search<'_>) {
+    async fn candidates(&mut self, mut page: Vec<Candidate>, search: &Search<'_>, turn: bool) {
         let Search { wanted, step, by_then, .. } = *search;
         page.retain(|one| wanted.is_none_or(|filter| filter.fits(one)) && self.has_a_turn(one, step, by_then));
-        for (place, chunk) in self.chunks(page, step).await {
+        for (place, chunk) in self.chunks(page, step, turn).await {
             if place.is_some_and(|place| self.rests(place)) {
                 continue;
             }
@@ -117,6 +131,24 @@ impl<P: Ports> Walk<'_, P> {
             if self.reports.rest.more {
                 return;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_shard_has_its_turn_once_in_sixteen_runs_however_far_they_are_apart() {
+        for minutes in [1, 2, 3, 4, 5, 8, 10, 16] {
+            let at = |run: u64| Timestamp::from_millis((1_000_000 + run * minutes) * 60_000);
+            let turns: BTreeSet<_> = (0..16).map(|run| turn(at(run))).collect();
+            assert!(turns.len() >= 15, "{minutes} minutes: {turns:?}");
+            let turns: BTreeSet<_> = (0..32).map(|run| turn(at(run))).collect();
+            assert_eq!(turns.len(), 16, "{minutes} minutes");
         }
     }
 }

@@ -1,0 +1,32 @@
+//! What was shown is what is touched.
+
+use redrive_core::letter::{Happening, Letter, Status};
+use redrive_testkit::journal::Actor;
+
+use super::{Checker, Invariant};
+
+impl Checker {
+    /// A letter was changed: by a person who acts, or for a job, only as it was on the screen.
+    pub(super) fn touched(&mut self, actor: &Actor, before: Option<&Letter>, after: &Letter) {
+        let Some(before) = before else { return };
+        let acts = [Happening::Claimed, Happening::Discarded, Happening::Restored, Happening::Noted, Happening::Erased];
+        let what = after.history.last().map(|event| event.what).filter(|what| acts.contains(what));
+        let Some(what) = what else { return };
+        let name = format!("letter {} of {}", after.id, after.origin);
+        if let Some(screen) = self.screens.of_processes.get(&**actor) {
+            let shown = screen.get(&after.id).map(|shown| shown.version);
+            self.must(shown == Some(before.version), Invariant::ShownIsTouched, || {
+                format!("{name} is {what:?} in version {} by {actor}, who was shown {shown:?}", before.version)
+            });
+        }
+        let job = after.claimed_for().filter(|_| before.status == Status::Pending && what == Happening::Claimed);
+        if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
+            // SQS may have refused it before, and somebody may have noted something.
+            let same = |shown: &Letter| shown.deaths == before.deaths && shown.reason == before.reason;
+            let shown = screen.get(&after.id).is_some_and(|shown| same(shown));
+            self.must(shown, Invariant::ShownIsTouched, || {
+                format!("{name} with {} deaths is claimed for a job of which it was not shown so", before.deaths)
+            });
+        }
+    }
+}
