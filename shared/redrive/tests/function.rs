@@ -40,7 +40,9 @@ impl Handler for Obedient {
         match message.as_str() {
             "block" => std::thread::sleep(Duration::from_secs(60)),
             // Goes on when another invocation of the same process is there, too.
-            "meet" => drop(MEETING.wait().await),
+            "meet" => {
+                MEETING.wait().await;
+            }
             "panic" => panic!("SECRET"),
             "refuse" => return Err(Fault::permanent("refused", "as asked")),
             _ => {}

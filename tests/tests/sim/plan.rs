@@ -139,7 +139,7 @@ impl Plan {
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
             overtakes: seed % 4 < 2,
             amends: None,
-            managed: seed % 5 == 0,
+            managed: seed.is_multiple_of(5),
             slows: seed % 8 < 4,
             brake: [OutageBrake::Signal, OutageBrake::Quiet, OutageBrake::Off][usize::try_from(seed % 3).unwrap_or(0)],
             calm_after: if rough { weather.calm_after } else { Duration::from_secs(60) },

@@ -67,12 +67,11 @@ impl Letter {
     fn forget_an_event(&mut self) {
         let count = |is: fn(&Event) -> bool| self.history.iter().filter(|event| is(event)).count();
         let first = |is: fn(&Event) -> bool| self.history.iter().position(is);
-        let (noted, by_itself): (fn(&Event) -> bool, fn(&Event) -> bool) =
-            (|event| event.what == Happening::Noted, Event::is_by_itself);
-        let many_notes = first(noted).filter(|_| count(noted) > NOTES);
-        let many_others = || first(by_itself).filter(|_| count(by_itself) > OF_FUNCTIONS);
+        let is_note = |event: &Event| event.what == Happening::Noted;
+        let many_notes = first(is_note).filter(|_| count(is_note) > NOTES);
+        let many_others = || first(Event::is_by_itself).filter(|_| count(Event::is_by_itself) > OF_FUNCTIONS);
         let acts = || first(|event| event.what != Happening::Indexed);
-        let oldest = many_notes.or_else(many_others).or_else(|| first(noted)).or_else(acts);
+        let oldest = many_notes.or_else(many_others).or_else(|| first(is_note)).or_else(acts);
         self.history.remove(oldest.unwrap_or(0));
     }
 }

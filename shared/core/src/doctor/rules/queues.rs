@@ -141,7 +141,7 @@ pub(super) fn sizes(pair: &Pair) -> Answer {
             Mend::attribute(
                 dead_queue,
                 &format!("MaximumMessageSize={ours}"),
-                &format!("MaximumMessageSize: {ours} of the dead-letter queue"),
+                format!("MaximumMessageSize: {ours} of the dead-letter queue"),
             )
         },
     )
