@@ -45,11 +45,10 @@ impl Checker {
         if is_refusal(before, after) {
             self.refused(name, after);
         }
-        // A key is found at the claim, if at all.
+        // A key is found at the claim, if at all; of an erased letter its mark stays.
         let same = before.hash == after.hash && before.origin == after.origin;
-        self.must(same && (claims || before.key == after.key), Invariant::NothingLost, || {
-            format!("{name} became another one")
-        });
+        let same_key = before.key == after.key || after.is_key(before.key.as_ref(), after.key.as_ref());
+        self.must(same && (claims || same_key), Invariant::NothingLost, || format!("{name} became another one"));
         let grown = after.number.0 - before.number.0.min(after.number.0);
         let grows = after.number >= before.number && after.deaths >= before.deaths && grown == u32::from(claims);
         self.must(grows, Invariant::Monotone, || {
