@@ -144,6 +144,8 @@ pub enum Leave {
 }
 
 /// Decides.
+///
+/// Rule R31 of docs/protocol.md.
 #[must_use]
 pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
     let asked = found.ledger == LedgerView::Read;
@@ -194,6 +196,8 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
 /// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
 /// copy of something else. Neither does one whose letter is not there: the letter made from a forgery would later swallow
 /// the message that it names.
+///
+/// Rule R6 of docs/protocol.md.
 fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Reading) -> bool {
     let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
     let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
@@ -214,7 +218,7 @@ fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Re
         && (reading.hashing == Hashing::Canonical || same_body())
 }
 
-/// Question (a): the effect happened, only the acknowledgement was lost.
+/// Question (a) of rule R31: the effect happened, only the acknowledgement was lost.
 fn completed(
     dead: &Inspected,
     identity: &Identity,
@@ -242,7 +246,7 @@ fn completed(
     }
 }
 
-/// Question (b): the message is a send of a letter. Without a reason it was withdrawn for an edit, and never ran.
+/// Question (b) of rule R31: the message is a send of a letter. Without a reason it was withdrawn for an edit, and never ran.
 fn returned(
     life: Life,
     redrive: &Redrive,
@@ -263,7 +267,7 @@ fn returned(
     }
 }
 
-/// Questions (c) and (d): the message has been here before under this id.
+/// Questions (c) and (d) of rule R31: the message has been here before under this id.
 fn met_again(life: Life, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
     if letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;

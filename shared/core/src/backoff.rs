@@ -11,6 +11,8 @@ const LONGEST: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
 const OUTAGE: (u64, u64) = (30, 15 * 60);
 
 /// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
+///
+/// Rule R20 of docs/protocol.md.
 pub const RECEIVE_HEADROOM: u32 = 5;
 
 /// The delays between attempts: one fewer than there are attempts.
@@ -83,6 +85,8 @@ pub fn crowded(delay: Duration, in_flight: u64) -> Duration {
 }
 
 /// Whether so many messages are in flight that delays must be shortened.
+///
+/// Rule R23 of docs/protocol.md.
 #[must_use]
 pub const fn is_crowded(in_flight: u64) -> bool {
     in_flight >= IN_FLIGHT_LIMIT / 10 * 7

@@ -25,6 +25,8 @@ pub struct Batch {
 impl Batch {
     /// Sorts out a batch as it came. Of records with the same message id the last stays: its handle is the newest.
     ///
+    /// Rule R22 of docs/protocol.md.
+    ///
     /// # Errors
     /// [`NoMessageId`], if one record has none: without this check it would be deleted with the batch, or make
     /// Lambda fail all of it.

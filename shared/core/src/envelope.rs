@@ -84,6 +84,8 @@ pub struct Envelope {
     /// `MessageDeduplicationId`: only a message of a FIFO queue has one.
     pub deduplication: Option<String>,
     /// `AWSTraceHeader`: whose work it was. It is never sent again: a replay is not a part of that work.
+    ///
+    /// Rule R43 of docs/protocol.md.
     pub trace: Option<String>,
     /// The producer's message attributes.
     pub attributes: Attributes,
@@ -122,6 +124,8 @@ impl Envelope {
 
     /// The life that this receive belongs to. A FIFO queue stamps a message anew when it moves it to the dead-letter
     /// queue, so there the message id alone is the life ([`Life::UNDATED`]).
+    ///
+    /// Rule R1 of docs/protocol.md.
     #[must_use]
     pub fn life(&self) -> Life {
         let sent_at = if self.sequence.is_some() { Life::UNDATED } else { self.sent_at };

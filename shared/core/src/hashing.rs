@@ -43,6 +43,8 @@ impl Hashing {
     }
 
     /// The hash of a payload that is JSON. A place that holds nothing differs from one that holds `null`.
+    ///
+    /// Rule R17 of docs/protocol.md.
     #[must_use]
     pub fn of(&self, payload: &Json) -> PayloadHash {
         match self {

@@ -112,6 +112,8 @@ pub struct LetterId(Uuid);
 
 impl LetterId {
     /// The letter of the message that was `origin` when it first came to `source`.
+    ///
+    /// Rule R4 of docs/protocol.md.
     #[must_use]
     pub fn derive(source: &QueueArn, origin: &MessageId) -> Self {
         let queue = Uuid::new_v5(&Uuid::NAMESPACE_URL, source.as_str().as_bytes());
@@ -138,6 +140,8 @@ impl fmt::Display for LetterId {
 }
 
 /// A letter's replay number: 0 before any replay, and one more with every replay claim, takeovers included.
+///
+/// Rule R5 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Number(pub u32);
@@ -192,6 +196,8 @@ pub struct SendId {
 }
 
 /// The ledger's namespace: source queue and message type, so that a refund is not swallowed by its order's charge.
+///
+/// Rule R2 of docs/protocol.md.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scope(String);

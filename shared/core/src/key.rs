@@ -18,6 +18,8 @@ pub const ATTRIBUTE: &str = "idempotency-key";
 pub const LIMIT: usize = 1024;
 
 /// An idempotency key: two messages with one key are meant to have one effect.
+///
+/// Rule R3 of docs/protocol.md.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(String);
@@ -216,6 +218,8 @@ impl LedgerKey {
     }
 
     /// Where the outcome of a message is recorded that does not own a key.
+    ///
+    /// Rule R15 of docs/protocol.md.
     #[must_use]
     pub fn ownerless(send: Option<(SendId, &PayloadHash)>, life: &Life) -> Self {
         match send {

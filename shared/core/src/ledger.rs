@@ -26,6 +26,8 @@ pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);
 /// By how much two workers' clocks may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// By how much a lease is longer than the time that a handler gets.
+///
+/// Rule R16 of docs/protocol.md.
 pub const LEASE_MARGIN: Duration = SETTLE_RESERVE.saturating_add(CLOCK_SKEW);
 
 use crate::ids::OwnerToken;
@@ -33,6 +35,8 @@ use crate::key::LedgerKey;
 use crate::time::Timestamp;
 
 /// What must still hold when a write arrives.
+///
+/// Rule R9 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expect {
     /// There is no entry, or one that expired before this instant: DynamoDB deletes late.

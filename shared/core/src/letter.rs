@@ -41,6 +41,8 @@ const HISTORY: usize = 100;
 pub const HEAD_LIMIT: usize = 128 * 1024;
 
 /// Where a letter stands.
+///
+/// Rule R27 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {

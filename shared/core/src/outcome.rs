@@ -36,6 +36,8 @@ impl Outage {
     /// Whether a batch looks like an outage. What slows it down for certain is that its messages are hidden for longer: see
     /// [`Lasting`]. Whether Lambda also polls more slowly after a failed invocation is not certain with partial responses: AWS's
     /// page on errors of SQS mappings says that it does not.
+    ///
+    /// Rule R24 of docs/protocol.md.
     #[must_use]
     pub fn seen_in<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Option<Self> {
         let (mut transient, mut ledger_out) = (0, false);
@@ -160,6 +162,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether Lambda may delete the message.
+    ///
+    /// Rule R14 of docs/protocol.md.
     #[must_use]
     pub const fn acknowledged(&self) -> bool {
         matches!(self, Self::Completed | Self::Duplicate | Self::HandedOver { .. })
@@ -208,6 +212,8 @@ impl Outcome {
 
     /// After which delay the message shall come back; `None` leaves its visibility as it is. `out`: for how long the ledger has
     /// been out of reach.
+    ///
+    /// Rule R21 of docs/protocol.md.
     #[must_use]
     pub fn visibility(
         &self,

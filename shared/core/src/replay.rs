@@ -161,6 +161,8 @@ impl Outgoing {
     /// A message at the end of its life, on its way to the dead-letter queue. Where redrive's attribute has no room in it, a FIFO
     /// queue's deduplication id says the same.
     ///
+    /// Rule R26 of docs/protocol.md.
+    ///
     /// # Errors
     /// [`CannotSend::NoAttributeSlot`]: it would arrive there without its past. SQS's own redrive policy can still move it.
     pub fn of_dead(dead: &Inspected, reading: &Reading) -> Result<Self, CannotSend> {

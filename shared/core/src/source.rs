@@ -31,6 +31,8 @@ pub enum Source {
 
 impl Source {
     /// Finds the queue of a dead message. `pairs`: how the messages of each pair are read whose dead-letter queue this is.
+    ///
+    /// Rule R30 of docs/protocol.md.
     #[must_use]
     pub fn of(dead: &Envelope, pairs: &[&Reading]) -> Self {
         let place = |is: &dyn Fn(&Reading) -> bool| pairs.iter().position(|reading| is(reading));

@@ -141,6 +141,8 @@ where
 
     /// Receives what is indexed together, and says whether there may be more: many messages share a call to a table. Nothing
     /// that was received waits long for others.
+    ///
+    /// Rule R33 of docs/protocol.md.
     async fn gather(&self, run: &Run, last_start: Instant) -> (Vec<Record>, bool) {
         let (mut records, mut bytes): (Vec<Record>, usize) = (Vec::new(), 0);
         let until = Instant::now() + PATIENCE;
@@ -228,6 +230,8 @@ where
 
     /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table
     /// knows now.
+    ///
+    /// Rule R29 of docs/protocol.md.
     async fn write(&self, mut open: Vec<Dead>, run: &Run) -> Vec<(MessageId, ReceiptHandle)> {
         let mut known = Vec::with_capacity(open.len());
         for _ in 0..ROUNDS {

@@ -35,6 +35,8 @@ pub use report::{Counts, ProcessReport};
 const LONG_DELAY: Duration = Duration::from_secs(60);
 
 /// What waits for what.
+///
+/// Rule R25 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// A standard queue: messages of one key run one after the other, all others as they come.

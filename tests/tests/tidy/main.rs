@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod protocol;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

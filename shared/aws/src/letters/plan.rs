@@ -55,6 +55,8 @@ pub(super) const LAYOUT: [&str; 9] = [
 
 impl Layout {
     /// A head's version, and how it keeps its bodies.
+    ///
+    /// Rule R8 of docs/protocol.md.
     pub(super) fn of_head(item: Item) -> Result<(u64, Self), String> {
         let item: LayoutItem = decode(item)?;
         let parts = Parts::of_head(BODY, item.chunks, item.body_tag, item.body_codec);

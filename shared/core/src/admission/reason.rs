@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 
 /// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message
 /// says by itself.
+///
+/// Rule R32 of docs/protocol.md.
 pub(super) fn reason(
     dead: &Inspected,
     life: &Life,

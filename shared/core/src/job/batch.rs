@@ -175,6 +175,8 @@ pub enum Outcome {
 }
 
 /// The outcome of a send, as the ledger shows it: the entry of its key, and the ownerless one of this very send.
+///
+/// Rule R35 of docs/protocol.md.
 #[must_use]
 pub fn outcome(
     sent: &Sent,

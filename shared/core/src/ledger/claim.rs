@@ -24,6 +24,8 @@ pub struct ClaimRequest {
     /// How many attempts a life has.
     pub limit: u32,
     /// When the entry shall expire.
+    ///
+    /// Rule R18 of docs/protocol.md.
     pub expires: Timestamp,
     /// Where the claimer runs, for the record of a worker that was lost.
     pub origin: Origin,
@@ -79,12 +81,16 @@ pub enum Step {
     /// Write this; if the write succeeds, the answer is the refusal.
     Bury(Box<EntryWrite>, Refusal),
     /// Nothing to write: the claim is won, its answer was lost on the way.
+    ///
+    /// Rule R13 of docs/protocol.md.
     Won(Box<Claim>),
     /// Nothing to write: refused.
     Refused(Refusal),
 }
 
 /// Decides a claim against the entry as it was last seen (`None`: not seen, or not there).
+///
+/// Rule R10 of docs/protocol.md.
 #[must_use]
 pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> Step {
     let Some(entry) = found.filter(|entry| !entry.expired(now)) else {

@@ -10,12 +10,16 @@ use crate::text::capped;
 use crate::time::Timestamp;
 
 /// How many lives an entry names in full; dead ones beyond them are remembered in short.
+///
+/// Rule R19 of docs/protocol.md.
 pub(super) const LIVES: usize = 8;
 /// Where no more lives of a key than this may die, somebody must look: the policy leaves the rest to a person.
 pub const FEW_LIVES: usize = 8;
 /// How many failed attempts an entry remembers.
 const HISTORY: usize = 10;
 /// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
+///
+/// Rule R7 of docs/protocol.md.
 const ENTRY_BYTES: usize = 4 * 1024 - 256;
 /// The most bytes of an error text in the history; the last fault keeps more.
 const HISTORY_TEXT: usize = 64;

@@ -12,6 +12,8 @@ pub enum Settlement {
     /// It failed.
     Fail(Fault),
     /// It never started: there was no time left once the claim was answered. Its attempt is taken back.
+    ///
+    /// Rule R12 of docs/protocol.md.
     Release,
 }
 
@@ -40,6 +42,8 @@ impl Claim {
 }
 
 /// Decides a settlement against the entry as it was last seen; at first that is the entry that the claim wrote.
+///
+/// Rule R11 of docs/protocol.md.
 ///
 /// Only the owner may settle, and only while IN_PROGRESS: a worker that comes too late changes nothing. Too late is also who
 /// runs a body that was edited since: its lease had lapsed by then.

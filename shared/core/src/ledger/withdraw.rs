@@ -44,6 +44,8 @@ pub enum Withdrawing {
 }
 
 /// Decides a withdrawal against the entry as it was last seen (`None`: not there).
+///
+/// Rule R37 of docs/protocol.md.
 #[must_use]
 pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Withdrawing {
     let Some(entry) = found else { return tombstone(asked, now) };

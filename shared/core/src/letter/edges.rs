@@ -9,6 +9,8 @@ use crate::policy::Policy;
 use crate::time::Timestamp;
 
 /// The letter does not stand where this step starts: it changed meanwhile, or it never did.
+///
+/// Rule R28 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("letter is {0}, and this cannot be done to it there")]
 pub struct NotThisEdge(pub Status);
@@ -32,6 +34,8 @@ impl Letter {
     }
 
     /// PENDING → REPLAYING, or an expired REPLAYING taken over: the number goes up, the send is written down.
+    ///
+    /// Rule R34 of docs/protocol.md.
     ///
     /// `key` is the key that the message will bring by itself, as messages are read today: a letter that died for want of
     /// a key, or under another configuration, is sent with the key that it will be claimed by.
@@ -255,6 +259,8 @@ impl Letter {
     }
 
     /// PENDING → DISCARDED: no further send begins.
+    ///
+    /// Rule R42 of docs/protocol.md.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status.

@@ -32,6 +32,8 @@ pub struct Send {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<PayloadHash>,
     /// The queue that it went to, if that is not the one that the letter came from.
+    ///
+    /// Rule R41 of docs/protocol.md.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<QueueArn>,
 }

@@ -61,6 +61,8 @@ pub enum Consent {
 }
 
 /// Decides.
+///
+/// Rule R39 of docs/protocol.md.
 #[must_use]
 pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, now: Timestamp) -> Consent {
     if letter.due > asked.due_by {

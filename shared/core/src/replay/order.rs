@@ -31,6 +31,8 @@ impl Heads {
 
     /// Whether a letter may go: it is the first of its group, or none is known to be. What has neither group nor
     /// number has no order.
+    ///
+    /// Rule R40 of docs/protocol.md.
     #[must_use]
     pub fn lets(&self, letter: &Letter) -> bool {
         self.before(letter).is_none()

@@ -64,6 +64,8 @@ impl Selection {
     }
 
     /// The same, and a filter fixed at this instant unless it says another: what changes later is none of it.
+    ///
+    /// Rule R38 of docs/protocol.md.
     #[must_use]
     pub fn as_of(self, at: Timestamp) -> Self {
         match self {

@@ -68,6 +68,8 @@ impl<P: Ports> Replayer<P> {
 
     /// Finds out what became of letters that were sent, and of those that wait: a producer may have sent it again, or
     /// another letter of the same key was replayed.
+    ///
+    /// Rule R36 of docs/protocol.md.
     pub(super) async fn reconcile(&self, letters: Vec<Letter>, report: &mut ReplayReport) {
         let known = match self.known(&letters).await {
             Ok(known) => known,
