@@ -43,6 +43,8 @@ async fn each_dead_message_becomes_a_letter_of_its_own_queue_and_returns_to_it()
     let kinds: Vec<_> = (0..3).map(|pair| house.letters_of(pair)[0].reason.error_type).collect();
     assert_eq!(kinds, [ErrorType::NeverRan, ErrorType::Unknown, ErrorType::NeverRan]);
     assert_eq!(house.letters_of(1)[0].due, Timestamp::NEVER, "without a ledger only a person replays");
+    // The letter of a FIFO group rests for half a minute.
+    tokio::time::advance(MINUTE).await;
     let reports = house.ask(&Request::Schedule).await.unwrap();
     assert_eq!(reports.pairs.iter().map(|report| report.sent).collect::<Vec<_>>(), [1, 0, 1]);
     assert_eq!(house.pairs.iter().map(|pair| pair.main.len()).collect::<Vec<_>>(), [1, 0, 1]);
@@ -141,6 +143,7 @@ async fn a_pair_without_a_destination_keeps_its_letters() {
     let mut replayers = house.replayers(&policy(), None);
     let first = replayers.remove(0).without_destination();
     replayers.insert(0, first);
+    tokio::time::advance(MINUTE).await;
     let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + MINUTE).await.unwrap();
     assert_eq!((reports.pairs[0].no_destination, reports.pairs[0].sent, reports.pairs[2].sent), (1, 0, 1));
     assert_eq!(house.letters_of(0)[0].status, Status::Pending);
