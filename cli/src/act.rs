@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use redrive_core::ids::LetterId;
 use redrive_core::letter::Status;
-use redrive_core::ports::Letters;
-use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
+use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::args::{Chosen, Standing};
 use crate::aws::Desk;
-use crate::causes::{self, Cause};
 use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
-use crate::shown::{self, look, select};
-use crate::text::{count, fit, lines};
-use crate::walk::{Wanted, filter};
+use crate::preview::Preview;
+use crate::shown::select;
+use crate::text::{fit, lines};
+use crate::walk::filter;
 
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
 const DONE: [&str; 15] = [
@@ -217,97 +215,6 @@ pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
     let mut request = json!({"action": action, "by": by});
     select(&mut request, selection);
     request
-}
-
-/// What will be touched.
-#[derive(Debug, Clone)]
-pub(crate) struct Preview {
-    pub(crate) causes: Vec<Cause>,
-    /// Named, and not there or not where it would have to stand.
-    pub(crate) others: u64,
-    /// What was looked at, each letter in its version; what was named is judged by the function, wherever it stands.
-    pub(crate) shown: Shown,
-}
-
-impl Preview {
-    /// Looks at what is chosen and stands in one of `statuses`.
-    pub(crate) async fn of<L: Letters>(
-        letters: &L,
-        selection: &Selection,
-        statuses: Vec<Status>,
-    ) -> Result<Self, Error> {
-        let (ids, fits): (_, Box<dyn Fn(&Candidate) -> bool + Send>) = match selection {
-            Selection::Filter(filter) => {
-                let wanted = Wanted { filter: Filter::clone(filter), statuses: statuses.clone() };
-                let found = wanted.sums(letters, |ids: &mut Vec<LetterId>, one| ids.push(one.id)).await?;
-                (found.concat(), Box::new(|one| statuses.contains(&one.status) && filter.fits(one)))
-            }
-            listed => (listed.ids().unwrap_or_default(), Box::new(|_| true)),
-        };
-        let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
-        let (mut grouped, mut others) = (causes::Causes::new(), 0);
-        for look in look(letters, &ids).await? {
-            let Some(Look { candidate, version }) = look.filter(|look| fits(&look.candidate)) else {
-                others += u64::from(shown.named);
-                continue;
-            };
-            shown.letters.insert(candidate.id, version);
-            if statuses.contains(&candidate.status) {
-                causes::join(&mut grouped, candidate);
-            } else {
-                others += 1;
-            }
-        }
-        Ok(Self { causes: causes::sorted(grouped), others, shown })
-    }
-
-    /// What is not in the table at all.
-    fn missing(&self, selection: &Selection) -> u64 {
-        let asked = selection.ids().map_or(0, |ids| ids.len());
-        if self.shown.named { asked.saturating_sub(self.shown.letters.len()) as u64 } else { 0 }
-    }
-
-    /// Asks the function for exactly what was shown.
-    pub(crate) async fn carry_out<L: Letters>(
-        &self,
-        (function, letters): (&impl Function, &L),
-        selection: &Selection,
-        mut request: Value,
-    ) -> Result<Report, Error> {
-        if let Some(fields) = request.as_object_mut() {
-            fields.retain(|name, _| !["ids", "select"].contains(&name.as_str()));
-        }
-        let mut report = shown::carry_out(function, letters, &request, &self.shown).await?;
-        if self.missing(selection) > 0 {
-            report.count("not_found", self.missing(selection));
-        }
-        Ok(report)
-    }
-
-    pub(crate) fn letters(&self) -> u64 {
-        causes::total(&self.causes)
-    }
-
-    /// Refuses to go on where a selection fits nothing: nothing would be done, and a script must hear of it.
-    pub(crate) fn met(&self, selection: &Selection) -> Result<(), Error> {
-        match selection {
-            Selection::Filter(_) if self.letters() == 0 => {
-                let none = "no letter fits this selection where it would have to stand; nothing was done";
-                Err(Error::Absent(none.to_owned()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The question's matter: `verb` is like "would be discarded".
-    pub(crate) fn render(&self, verb: &str, now: Timestamp, width: usize) -> String {
-        let mut text = causes::render(&self.causes, now, width);
-        let _ = writeln!(text, "{} {verb}.", count(self.letters(), "letter", "letters"));
-        if self.others > 0 {
-            let _ = writeln!(text, "{} not there, or not where it would have to stand.", self.others);
-        }
-        text
-    }
 }
 
 /// Refuses at once what would have to be confirmed where nobody can be asked.

@@ -3,11 +3,12 @@
 use redrive_core::letter::Status;
 use redrive_core::time::Timestamp;
 
-use crate::act::{Preview, confirm, confirmable, request, selection};
+use crate::act::{confirm, confirmable, request, selection};
 use crate::args::Eject;
 use crate::aws::Desk;
 use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
+use crate::preview::Preview;
 
 /// What the question is about.
 pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given up here";

@@ -13,11 +13,12 @@ use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
-use crate::act::{Preview, Report};
+use crate::act::Report;
 use crate::drain::Drained;
 use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::list::Columns;
+use crate::preview::Preview;
 use crate::samples::{self, NOW};
 use crate::show::{Asked, Seen};
 use crate::status::alarms::Alarm;

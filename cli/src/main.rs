@@ -31,6 +31,7 @@ mod jobs;
 mod json;
 mod list;
 mod out;
+mod preview;
 mod reach;
 mod replay;
 mod run;

@@ -10,13 +10,14 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::act::{Preview, Report, confirm, confirmable, request, selection};
+use crate::act::{Report, confirm, confirmable, request, selection};
 use crate::args::Replay;
 use crate::aws::Desk;
 use crate::edit;
 use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
+use crate::preview::Preview;
 use crate::shown;
 use crate::text::{lines, shown as printable};
 use crate::walk::queue;

@@ -119,7 +119,7 @@ fn an_input_that_is_not_understood_says_what_is_expected() {
         assert!(error.contains("expected {\"redrive\":\"schedule\"}"), "{input}: {error}");
     }
     for (input, why) in [
-        (json!({"action": "replay"}), "either"),
+        (json!({"action": "replay"}), "one of"),
         (json!({"action": "replay", "ids": [], "by": "ann"}), "empty"),
         (json!({"action": "replay", "ids": ["x"], "by": "ann"}), "UUID"),
         (json!({"action": "replay", "ids": [7], "by": "ann"}), "\"ids\""),
@@ -130,7 +130,7 @@ fn an_input_that_is_not_understood_says_what_is_expected() {
         ),
         (json!({"action": "replay", "select": {"since": "yesterday"}, "by": "ann"}), "RFC 3339"),
         (json!({"action": "replay", "select": {"error_type": "SCHEMA"}}), "who asks"),
-        (json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "ids": [ID], "by": "ann"}), "either"),
+        (json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "ids": [ID], "by": "ann"}), "one of"),
         (json!({"action": "replay", "ids": [ID], "by": "ann", "note": "n"}), "not known here"),
         (json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "by": "ann"}), "note"),
         (json!({"action": "discard", "select": {"error_type": "SCHEMA"}, "note": " ", "by": "ann"}), "note"),
