@@ -89,9 +89,18 @@ pub(crate) async fn check(config: SdkConfig) -> Result<SdkConfig, Error> {
     }
     let Some(provider) = config.credentials_provider() else { return Err(no_credentials("none are configured")) };
     if let Err(why) = provider.provide_credentials().await {
-        return Err(no_credentials(&innermost(&why)));
+        return Err(no_credentials(&tried(&innermost(&why))));
     }
     Ok(config)
+}
+
+/// The SDK tells in a line each what it tried, and why in vain: the names are enough for a sentence.
+fn tried(told: &str) -> String {
+    let names: Vec<_> = told.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
+    match names.as_slice() {
+        [] => told.trim().to_owned(),
+        names => format!("tried in vain were {}", names.join(", ")),
+    }
 }
 
 /// The innermost reason of an error: it tells the most.
@@ -127,6 +136,13 @@ mod tests {
         let own = |name: &str| (name == "AWS_ENDPOINT_URL_DYNAMODB").then(|| "http://dynamo".to_owned());
         assert_eq!(place(&config(), Service::DynamoDb, own), "in eu-west-1 at http://dynamo");
         assert_eq!(place(&config(), Service::Sqs, own), "in eu-west-1");
+    }
+
+    #[test]
+    fn of_credentials_only_the_places_are_told_that_were_looked_at() {
+        let told = "no credentials found in chain. Attempted:\n  Environment: the provider was not enabled: not set\n  Profile: none";
+        assert_eq!(tried(told), "tried in vain were Environment, Profile");
+        assert_eq!(tried("the token has expired"), "the token has expired");
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn what_keeps_aws_from_answering_is_one_sentence_with_what_was_tried_and_the_men
     for command in [&["causes"][..], &["status"], &["doctor"]] {
         let (code, said) = alone(&[], &[&["--outputs", outputs], command].concat());
         assert!(code == 3 && said.contains("no AWS credentials") && said.contains("AWS_PROFILE"), "{code} {said}");
+        assert!(said.contains("Environment, Profile") && !said.contains("\\n"), "{said}");
         let (code, said) = alone(&keys, &[&["--stack", "orders"], command].concat());
         assert!(code == 2 && said.contains("no AWS region") && said.contains("--region"), "{code} {said}");
     }

@@ -172,7 +172,7 @@ def deployed(stack: Stack, *, keep: bool) -> Iterator[Outputs]:
 
 def confirmed(place: Place, name: str, *, yes: bool) -> bool:
     """Whether the person wants it, and knows where and what for."""
-    stage.say(f"This deploys stack {name} into {place.told()}, works in it for some 30 minutes, and deletes it with its tables.")
+    stage.say(f"This deploys stack {name} into {place.told()}, works in it for some 45 minutes, and deletes it with its tables.")
     stage.say("It costs some cents: metrics and alarms are charged by the hour, and a key, if you choose one, by the month.")
     if yes or place.endpoint:
         return True
