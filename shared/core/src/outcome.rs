@@ -37,9 +37,11 @@ impl Outage {
     /// [`Lasting`]. Whether Lambda also polls more slowly after a failed invocation is not certain with partial responses: AWS's
     /// page on errors of SQS mappings says that it does not.
     ///
+    /// `known`: the process is in an outage of this kind already, and no batch is too small to belong to it.
+    ///
     /// Rule R24 of docs/protocol.md.
     #[must_use]
-    pub fn seen_in<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Option<Self> {
+    pub fn seen_in<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>, known: bool) -> Option<Self> {
         let (mut transient, mut ledger_out) = (0, false);
         for outcome in outcomes {
             match outcome {
@@ -52,7 +54,8 @@ impl Outage {
                 },
             }
         }
-        if ledger_out { Some(Self::Ledger) } else { (transient >= EVIDENCE).then_some(Self::Handler) }
+        let evidence = if known { 1 } else { EVIDENCE };
+        if ledger_out { Some(Self::Ledger) } else { (transient >= evidence).then_some(Self::Handler) }
     }
 }
 
@@ -301,9 +304,11 @@ mod tests {
     fn an_outage_is_nothing_done_and_only_transient_faults_or_no_ledger() {
         let retry = || Outcome::Retry { fault: Fault::transient("t", "t"), attempt: 1 };
         let dead = || Outcome::Dead { fault: Fault::permanent("p", "p"), attempt: 1, now: true };
-        let seen = |outcomes: &[Outcome]| Outage::seen_in(outcomes);
+        let seen = |outcomes: &[Outcome]| Outage::seen_in(outcomes, false);
         assert_eq!(seen(&[]), None);
         assert_eq!(seen(&[retry(), retry()]), None, "two may be a coincidence");
+        assert_eq!(Outage::seen_in(&[retry()], true), Some(Outage::Handler), "in an outage a small batch is none");
+        assert_eq!(Outage::seen_in(&[Outcome::NotStarted], true), None);
         assert_eq!(seen(&[retry(), retry(), retry(), Outcome::NotStarted]), Some(Outage::Handler));
         assert_eq!(seen(&[retry(), retry(), retry(), Outcome::Completed]), None);
         assert_eq!(seen(&[retry(), retry(), retry(), dead()]), None);

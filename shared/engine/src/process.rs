@@ -214,9 +214,10 @@ where
         let parts = &self.parts;
         let mut returned = unreadable;
         let mut changes = Vec::new();
-        let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome));
+        let now = parts.world.now();
+        let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome), parts.outages.handler_is_out(now));
         let succeeded = ends.iter().any(|end| end.outcome == Outcome::Completed);
-        let lasted = parts.outages.ended(outage, succeeded, parts.world.now());
+        let lasted = parts.outages.ended(outage, succeeded, now);
         let pause = lasted.filter(|_| parts.settings.brake.brakes());
         for end in ends {
             let Some(seat) = seats.remove(&end.message_id) else { continue };

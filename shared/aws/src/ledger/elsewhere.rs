@@ -58,7 +58,8 @@ fn update(whole: Item, expect: &Expect) -> Update {
     let (key, mut rest): (Item, Item) = whole.into_iter().partition(|(name, _)| name == "pk");
     let is_there = matches!(expect, Expect::Unchanged { .. });
     rest.retain(|name, _| !is_there || MARKED.contains(&name.as_str()));
-    let mut sets: Vec<_> = rest.keys().map(|name| format!("#{name} = :{name}")).collect();
+    // The condition has `:version` and `:owner`, the former ones: values of the same name would take their place, or theirs ours.
+    let mut sets: Vec<_> = rest.keys().map(|name| format!("#{name} = :new_{name}")).collect();
     sets.sort_unstable();
     let absent: Vec<_> = OPTIONAL.into_iter().filter(|name| is_there && !rest.contains_key(*name)).collect();
     let removes: Vec<_> = absent.iter().map(|name| format!("#{name}")).collect();
@@ -67,7 +68,7 @@ fn update(whole: Item, expect: &Expect) -> Update {
     Update {
         expression: format!("SET {}{removes}", sets.join(", ")),
         names: named.map(|name| (format!("#{name}"), name.to_owned())).collect(),
-        values: rest.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect(),
+        values: rest.into_iter().map(|(name, value)| (format!(":new_{name}"), value)).collect(),
         key,
     }
 }

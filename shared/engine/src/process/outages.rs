@@ -46,6 +46,11 @@ impl Outages {
         self.memory().ledger.map(|outage| outage.lasted()).unwrap_or_default()
     }
 
+    /// Whether what the handler needs has been out of reach until now, as far as this process knows.
+    pub(super) fn handler_is_out(&self, now: Timestamp) -> bool {
+        self.memory().handler.is_some_and(|outage| outage.is_one_with(&Lasting::seen(Some(outage), now)))
+    }
+
     /// A batch has ended. For how long the outage has lasted that it shows, if messages are to be hidden for longer than by their
     /// own schedules: one batch of transient faults may be a coincidence, the next one in a row is none.
     pub(super) fn ended(&self, outage: Option<Outage>, succeeded: bool, now: Timestamp) -> Option<Duration> {
@@ -96,6 +101,7 @@ mod tests {
         let outages = Outages::default();
         let handler = Some(Outage::Handler);
         assert_eq!(outages.ended(handler, false, at(0)), None, "one may be a coincidence");
+        assert!(outages.handler_is_out(at(1)) && !outages.handler_is_out(at(4_200)));
         assert_eq!(outages.ended(handler, false, at(1)), Some(Duration::from_secs(1)));
         assert_eq!(outages.ended(None, false, at(20)), None);
         assert_eq!(outages.ended(handler, false, at(40)), Some(Duration::from_secs(40)));

@@ -219,7 +219,7 @@ impl LedgerMarker for ModelLedger {
 }
 
 impl ModelLedger {
-    /// What replay may write: a tombstone where nothing is, and four attributes of what is there.
+    /// What replay may write: a tombstone where nothing is, and five attributes of what is there.
     fn mark(&self, write: &EntryWrite) -> Result<(), WriteError<Entry>> {
         let mut tables = lock(&self.tables);
         let found = tables.entries.get(&write.key).cloned();
@@ -227,6 +227,7 @@ impl ModelLedger {
             (Expect::AbsentOrExpired(_), None) => write.entry.clone(),
             (Expect::Unchanged { .. }, Some(entry)) if write.expect.holds(Some(entry)) => Entry {
                 lives: write.entry.lives.clone(),
+                buried: write.entry.buried.clone(),
                 withdrawn: write.entry.withdrawn.clone(),
                 version: write.entry.version,
                 expires: write.entry.expires,

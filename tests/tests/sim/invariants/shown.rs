@@ -19,7 +19,10 @@ impl Checker {
                 format!("{name} is {what:?} in version {} by {actor}, who was shown {shown:?}", before.version)
             });
         }
-        let job = after.claimed_for().filter(|_| before.status == Status::Pending && what == Happening::Claimed);
+        // An ejection is claimed without a send, and so for no job.
+        let sends = after.sends.len() != before.sends.len() || after.sends.last() != before.sends.last();
+        let claims = before.status == Status::Pending && what == Happening::Claimed && sends;
+        let job = after.claimed_for().filter(|_| claims);
         if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
             // SQS may have refused it before, and somebody may have noted something.
             let same = |shown: &Letter| shown.deaths == before.deaths && shown.reason == before.reason;
