@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letter::{Letter, Status};
 use redrive_core::replay::{Candidate, Request, Selection, Shown};
+use redrive_core::time::Timestamp;
 use tokio::time::sleep;
 
 use crate::bent::Mutant;
@@ -18,7 +19,7 @@ use crate::cast::World;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screens {
     pub(crate) of_processes: BTreeMap<String, BTreeMap<LetterId, Arc<Letter>>>,
-    pub(crate) of_jobs: BTreeMap<JobId, BTreeMap<LetterId, Arc<Letter>>>,
+    pub(crate) of_jobs: BTreeMap<JobId, (BTreeMap<LetterId, Arc<Letter>>, Option<Timestamp>)>,
 }
 
 impl World {
@@ -63,7 +64,7 @@ impl World {
             | Request::Free(remark) => remark.selection = fixed,
             Request::Job(asked) => {
                 (asked.selection, asked.id) = (fixed, Some(job));
-                screens.of_jobs.insert(job, screen);
+                screens.of_jobs.insert(job, (screen, matches!(selection, Selection::Filter(_)).then_some(at)));
                 return request;
             }
             Request::Schedule

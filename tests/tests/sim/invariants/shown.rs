@@ -23,10 +23,12 @@ impl Checker {
         let sends = after.sends.len() != before.sends.len() || after.sends.last() != before.sends.last();
         let claims = before.status == Status::Pending && what == Happening::Claimed && sends;
         let job = after.claimed_for().filter(|_| claims);
-        if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
+        if let Some((screen, instant)) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
             // SQS may have refused it before, and somebody may have noted something.
             let same = |shown: &Letter| shown.deaths == before.deaths && shown.reason == before.reason;
-            let shown = screen.get(&after.id).is_some_and(|shown| same(shown));
+            // A filter means what was there at that instant by the letter's own word: a write may have been on its way.
+            let by_its_word = instant.is_some_and(|instant| before.changed_at() <= instant);
+            let shown = by_its_word || screen.get(&after.id).is_some_and(|shown| same(shown));
             self.must(shown, Invariant::ShownIsTouched, || {
                 format!("{name} with {} deaths is claimed for a job of which it was not shown so", before.deaths)
             });
