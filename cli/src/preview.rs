@@ -34,13 +34,17 @@ impl Preview {
         selection: &Selection,
         statuses: Vec<Status>,
     ) -> Result<Self, Error> {
-        let (ids, fits): (_, Box<dyn Fn(&Candidate) -> bool + Send>) = match selection {
+        let ids = match selection {
             Selection::Filter(filter) => {
                 let wanted = Wanted { filter: Filter::clone(filter), statuses: statuses.clone() };
                 let found = wanted.sums(letters, |ids: &mut Vec<LetterId>, one| ids.push(one.id)).await?;
-                (found.concat(), Box::new(|one| statuses.contains(&one.status) && filter.fits(one)))
+                found.concat()
             }
-            listed => (listed.ids().unwrap_or_default(), Box::new(|_| true)),
+            listed => listed.ids().unwrap_or_default(),
+        };
+        let fits = |one: &Candidate| match selection {
+            Selection::Filter(filter) => statuses.contains(&one.status) && filter.fits(one),
+            Selection::Ids(_) | Selection::Shown(_) => true,
         };
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
         let (mut grouped, mut others) = (causes::Causes::new(), 0);

@@ -39,6 +39,7 @@ async fn runs(bench: &JobBench, count: u64) -> (f64, u64) {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stdout, reason = "`make cost-of-waiting` shows the table")]
 async fn the_cost_of_waiting_letters_is_that_of_a_sixteenth_of_them_and_all_are_counted_every_minute() {
     println!("letters  keys a run  ledger $/month  index $/month");
     for count in [100_u32, 1_000, 2_000] {

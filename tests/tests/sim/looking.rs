@@ -15,16 +15,20 @@ use tokio::time::sleep;
 use crate::bent::Mutant;
 use crate::cast::World;
 
+/// Letters as they were shown.
+pub(crate) type Screen = BTreeMap<LetterId, Arc<Letter>>;
+
 /// What was on the screen of each who acted: of a process, and of a job.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screens {
-    pub(crate) of_processes: BTreeMap<String, BTreeMap<LetterId, Arc<Letter>>>,
-    pub(crate) of_jobs: BTreeMap<JobId, (BTreeMap<LetterId, Arc<Letter>>, Option<Timestamp>)>,
+    pub(crate) of_processes: BTreeMap<String, Screen>,
+    /// With the instant that a filter means.
+    pub(crate) of_jobs: BTreeMap<JobId, (Screen, Option<Timestamp>)>,
 }
 
 impl World {
     /// The letters of a selection as they stand now, in the table itself.
-    fn on_the_screen(&self, request: &Request, selection: &Selection) -> BTreeMap<LetterId, Arc<Letter>> {
+    fn on_the_screen(&self, request: &Request, selection: &Selection) -> Screen {
         let status = if matches!(request, Request::Restore(_)) { Status::Discarded } else { Status::Pending };
         let shown = |letter: &Arc<Letter>| match selection {
             Selection::Filter(filter) => letter.status == status && filter.fits(&Candidate::of(letter)),
