@@ -56,6 +56,10 @@ impl Checker {
     pub(super) fn handed_over(&mut self, id: &MessageId) {
         let Some(known) = self.known.get(id) else { return };
         let died = known.seen.redrive.as_ref().and_then(|redrive| redrive.died.clone());
+        // SQS's own redrive may take the word about it away.
+        if let Some(life) = &died {
+            self.became.entry(life.message_id.clone()).or_insert_with(|| id.clone());
+        }
         self.handed.extend(died.map(|life| (life, known.seen.hash.to_string())));
     }
 
