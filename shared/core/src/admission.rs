@@ -1,5 +1,5 @@
-//! What the indexer does with a dead message. The questions stand in an order, and the order matters: each closes
-//! a way to lose a message or to bring a finished one back.
+//! Decision of the indexer about a dead message. The questions stand in an order, and the order matters: each closes a
+//! way to lose a message or to bring a finished one back.
 
 mod reason;
 
@@ -21,23 +21,23 @@ const WHO: &str = "indexer";
 /// The most bytes of a trace header that a history keeps.
 const TRACE_LIMIT: usize = 256;
 
-/// Whether there is a ledger that could have been asked.
+/// State of the ledger at the time of the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LedgerView {
-    /// It was read: an entry that is not there says that nothing was attempted.
+    /// The ledger was read: an absent entry says that nothing was attempted.
     #[default]
     Read,
     /// The queue pair has none: nothing is known of its consumer's attempts, and only a person may replay.
     None,
 }
 
-/// What the tables, and the message itself, say about a dead message. Read just now, consistently; a read that failed
-/// is no finding.
+/// Facts about a dead message from the tables and from the message itself. All were read just now, consistently; a read
+/// that failed is no finding.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// Whether the entries below were looked for; without a ledger they are ignored.
+    /// Tells if the entries below were looked for. Without a ledger they are ignored.
     pub ledger: LedgerView,
-    /// What the message says by itself, its text redacted.
+    /// Failure that the message states by itself, its text redacted.
     pub said: Option<Said>,
     /// The ownerless entry of this send or life: see [`ownerless_key`], then [`old_ownerless_key`].
     pub ownerless: Option<Entry>,
@@ -47,7 +47,7 @@ pub struct Findings {
     pub named: Option<Letter>,
     /// The letter of its own message id.
     pub own: Option<Letter>,
-    /// Whether only its attribute says which queue it comes from: see [`crate::source::Source::Claimed`].
+    /// True if only the attribute tells the source queue: see [`crate::source::Source::Claimed`].
     pub claimed: bool,
 }
 
@@ -62,13 +62,14 @@ impl Findings {
     }
 }
 
-/// Which letters may be the one of this message: the one that it names, and the one of its own id.
+/// Returns the ids under which the letter of this message may stand: the one that its attribute names, and its own.
 #[must_use]
 pub fn letter_ids(dead: &Inspected, reading: &Reading) -> (Option<LetterId>, LetterId) {
     (dead.redrive.as_ref().map(|redrive| redrive.letter), LetterId::derive(&reading.source, &dead.envelope.message_id))
 }
 
-/// Where it stands why a dead message died, if that is not with its key: under its send, else under the life that ended.
+/// Returns the keyless entry that may hold the reason of a death: under the send of the message, else under the life
+/// that ended.
 #[must_use]
 pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
     match told_life(dead) {
@@ -77,7 +78,7 @@ pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
     }
 }
 
-/// Where it may stand otherwise, if it is a send: processors before this version wrote there, whatever the payload was.
+/// Returns the keyless entry of a send as earlier processors named it: without the payload's hash.
 #[must_use]
 pub fn old_ownerless_key(dead: &Inspected) -> Option<LedgerKey> {
     dead.send().map(LedgerKey::of_send_without_hash)
@@ -89,18 +90,18 @@ fn told_life(dead: &Inspected) -> Option<&Life> {
     dead.redrive.as_ref().filter(|_| dead.envelope.moved_from.is_none())?.died.as_ref()
 }
 
-/// What a dead message is: which life of it ended, and under which id it first came.
+/// Identity of a dead message: the life that ended, and the id and time of its first enqueue.
 struct Identity {
     life: Life,
     origin: MessageId,
     sent_at: Timestamp,
-    /// Whether the ledger proves the death that it tells of.
+    /// True if the ledger proves the death that the message tells of.
     proven: bool,
 }
 
 impl Identity {
-    /// Its own id and time; those that it carries only if the ledger proves them: the life that it tells of is dead there,
-    /// with this very payload, and nothing is known of the life that it is in here.
+    /// Takes the message's own id and time, or those in its attribute if the ledger proves them. Proven means: that
+    /// life is dead there with this very payload, and the ledger knows nothing of the message's life in this queue.
     fn of(dead: &Inspected, named: Option<&Letter>, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
         let envelope = &dead.envelope;
         let own = envelope.life();
@@ -123,7 +124,7 @@ impl Identity {
     }
 }
 
-/// What to do with a dead message.
+/// Action to take for a dead message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// Write this new letter if there is none, then delete the message.
@@ -132,11 +133,11 @@ pub enum Admission {
     Change(Box<Letter>),
     /// Everything is known already: delete the message.
     Delete,
-    /// It stays in the DLQ for now.
+    /// The message stays in the DLQ for now.
     Leave(Leave),
 }
 
-/// Why a dead message stays in the DLQ.
+/// Reason for which a dead message stays in the DLQ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     /// Somebody still runs it.
@@ -191,11 +192,11 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     }
 }
 
-/// Whether a message is what its attribute says: a send of this letter (or a copy that the processor sent to the dead-letter
-/// queue before any), with its number, body, attributes and key. An attribute that
-/// was forged, or copied to another message, says nothing: that message stands for itself, or it would be deleted as a
-/// copy of something else. Neither does one whose letter is not there: the letter made from a forgery would later swallow
-/// the message that it names.
+/// Returns true if a message is the send that its attribute names, with the number, body, attributes and key of that
+/// send. A copy that the processor put into the dead-letter queue before any send counts, too. A forged or copied
+/// attribute says nothing: the message stands for itself, or it would be deleted as a copy of another one. An attribute
+/// whose letter is absent says nothing either: a letter made from a forgery would later swallow the message that it
+/// names.
 ///
 /// Rule R6 of docs/protocol.md.
 fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Reading) -> bool {
@@ -347,7 +348,7 @@ fn of_record(letter: Letter, dead: &Inspected, reading: &Reading, now: Timestamp
     Letter { hash: reading.hash_of(&letter.payload), due, ..letter }.with_message(message, hashes, now)
 }
 
-/// Whether the ledger shows this letter's effect as done: the payload that was completed, if so.
+/// Returns the payload that was completed, if the ledger shows this letter's effect as done.
 #[must_use]
 pub fn effect_of(letter: &Letter, owned: Option<&Entry>, now: Timestamp) -> Option<PayloadHash> {
     let entry = owned.filter(|entry| !entry.expired(now) && entry.state == State::Completed)?;

@@ -1,4 +1,4 @@
-//! When a message that was not acknowledged comes back.
+//! Delays after which a message that was not acknowledged comes back.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 /// SQS hides a message for at most 12 hours from its receive, and rejects more; a quarter of an hour is kept for what has elapsed of
 /// it. What an invocation has taken beside that is left out by [`within`].
 const LONGEST: Duration = Duration::from_secs(12 * 3600 - 15 * 60);
-/// How long what is out of reach is left alone at first, and at most.
+/// Shortest and longest pause for a dependency that is out of reach, in seconds.
 const OUTAGE: (u64, u64) = (30, 15 * 60);
 
-/// How many receives are kept for what uses up a receive without an attempt: busy leases, throttles, outages.
+/// Receives kept for events that use one up without an attempt: busy leases, throttles, outages.
 ///
 /// Rule R20 of docs/protocol.md.
 pub const RECEIVE_HEADROOM: u32 = 5;
@@ -44,7 +44,7 @@ impl Schedule {
         }
     }
 
-    /// How many attempts a life has.
+    /// Returns the number of attempts that a life has.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX)
@@ -74,7 +74,7 @@ fn seconds(item: &str) -> Option<u64> {
     (1..=11 * 3600).contains(&seconds).then_some(seconds)
 }
 
-/// How many messages a standard queue may have in flight: delayed ones count, and one more is refused.
+/// Limit of messages in flight on a standard queue. Delayed ones count, and one more is refused.
 const IN_FLIGHT_LIMIT: u64 = 120_000;
 
 /// A delay where this many messages are in flight: from 70 % of the limit on it is a quarter, so that a backlog of
@@ -84,7 +84,7 @@ pub fn crowded(delay: Duration, in_flight: u64) -> Duration {
     if is_crowded(in_flight) { whole_seconds(delay / 4) } else { delay }
 }
 
-/// Whether so many messages are in flight that delays must be shortened.
+/// Returns true if so many messages are in flight that delays must be shortened.
 ///
 /// Rule R23 of docs/protocol.md.
 #[must_use]

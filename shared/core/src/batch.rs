@@ -1,4 +1,4 @@
-//! One invocation's records, and the answer that names only what came in.
+//! Records of one invocation, and the answer that names only what came in.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ pub struct NoMessageId(pub usize);
 pub struct Batch {
     /// The records that can be worked on, in the order in which they came.
     pub envelopes: Vec<Envelope>,
-    /// Those that lack what every record has.
+    /// Records that lack a field that every record has.
     pub unreadable: Vec<(MessageId, Unreadable)>,
 }
 
@@ -51,7 +51,7 @@ impl Batch {
     }
 }
 
-/// What Lambda's event source mapping is told: which messages stay in the queue.
+/// Answer for Lambda's event source mapping: the messages that stay in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {

@@ -11,48 +11,48 @@ use crate::policy::Policy;
 use crate::replay::Candidate;
 use crate::time::Timestamp;
 
-/// How many versions of the consumer's function a cause remembers: the newest.
+/// Limit of versions of the consumer's function that a cause remembers: the newest stay.
 pub const VERSIONS: usize = 32;
 
-/// What is known of a cause; or what one run of the indexer saw of it, to be added to that.
+/// Summary of a cause: all that is stored of it, or what one run of the indexer adds to that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The queue that the letters come from.
     pub source: QueueArn,
-    /// The letters' fingerprint.
+    /// Fingerprint that all its letters share.
     pub fingerprint: String,
-    /// Their kind of failure.
+    /// Kind of failure of its letters.
     pub error_type: ErrorType,
-    /// Their fault's code, if it had one.
+    /// Code of their fault, if it had one.
     pub error_code: Option<String>,
     /// The text of the first of them, masked as it is there.
     pub error_message: String,
     /// The first of them.
     pub example: LetterId,
-    /// When the first of them was indexed.
+    /// Time at which the first letter was indexed.
     pub first_seen: Timestamp,
-    /// When the last one was.
+    /// Time at which the last letter was indexed.
     pub last_seen: Timestamp,
     /// The versions of the function in which attempts failed, as far as they are known; at most [`VERSIONS`].
     pub versions: BTreeSet<String>,
-    /// How many deaths were indexed. Roughly: one that was cut off half way may be counted twice.
+    /// Number of deaths that were indexed. It is approximate: a death whose indexing was cut off may be counted twice.
     pub seen: u64,
     /// After this it counts as unknown again: as long after the last death as resolved letters are kept.
     pub expires: Timestamp,
 }
 
-/// Whether a cause was known.
+/// Answer to the question whether a cause was known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sighted {
     /// Nobody had seen it, or not for so long that it was forgotten.
     New,
-    /// It was there.
+    /// The cause was stored already.
     Known,
 }
 
 impl Cause {
-    /// What this letter, which is about to be written, says of its cause; `None` if nothing died: it is found done, or only a
-    /// copy was seen of what has ended.
+    /// Returns what a letter that is about to be written adds to its cause. It is `None` if nothing died: the letter
+    /// was found done, or only a copy came back.
     #[must_use]
     pub fn of(letter: &Letter, policy: &Policy, now: Timestamp) -> Option<Self> {
         if letter.status != Status::Pending {
@@ -95,7 +95,7 @@ impl Cause {
         if self.example == letter { Self { error_message: ERASED.to_owned(), ..self } } else { self }
     }
 
-    /// Whether it counts as unknown. Whole seconds, as DynamoDB's time to live.
+    /// Returns true if the entry counts as unknown. Compares whole seconds, as DynamoDB's time to live does.
     #[must_use]
     pub const fn expired(&self, now: Timestamp) -> bool {
         self.expires.as_secs() < now.as_secs()
@@ -118,25 +118,26 @@ fn newest(mut versions: BTreeSet<String>) -> BTreeSet<String> {
     versions
 }
 
-/// What of a queue's letters is PENDING, from one walk through the index: exact, but for the index's delay, if all of it was seen.
+/// Letters of a queue that are PENDING, counted in one walk through the index. The counts are exact, but for the
+/// index's delay, if the walk reached the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// By fingerprint.
+    /// Waiting letters by their fingerprint.
     pub causes: BTreeMap<String, Waiting>,
-    /// By error type.
+    /// Waiting letters by error type.
     pub types: BTreeMap<&'static str, Waiting>,
-    /// Whether the walk ended early: there are at least so many, and the oldest is at least so old.
+    /// True if the walk ended early: the counts and the age are lower bounds.
     pub at_least: bool,
 }
 
-/// How many wait.
+/// Number and age of waiting letters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// All.
+    /// Number of all PENDING letters.
     pub pending: usize,
     /// Of these: only a person may replay them.
     pub for_a_person: usize,
-    /// When the first failure of the oldest was.
+    /// First failure of the oldest letter.
     pub oldest: Option<Timestamp>,
 }
 
@@ -169,7 +170,7 @@ impl Standing {
         }
     }
 
-    /// Both together.
+    /// Adds the counts of another walk to these.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         for (fingerprint, waiting) in other.causes {
@@ -184,7 +185,7 @@ impl Standing {
         self
     }
 
-    /// All together.
+    /// Sums up the letters of all error types.
     #[must_use]
     pub fn total(&self) -> Waiting {
         self.types.values().fold(Waiting::default(), |all, one| all.and(*one))

@@ -18,32 +18,32 @@ use crate::wrapping::{Content, Unread, Wrapping};
 pub(crate) use typed::typed;
 pub use typed::without_data;
 
-/// What is configured about reading messages. Processor and indexer are given the same, so that they arrive at
-/// the same keys without the user's code.
+/// Configuration of reading a message. Processor and indexer are given the same, so that both find the same key without
+/// the user's code.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The main queue.
+    /// ARN of the main queue.
     pub source: QueueArn,
     /// The ledger's namespace for it.
     pub scope: Scope,
-    /// What bodies are wrapped in.
+    /// Envelope in which bodies are wrapped.
     pub wrapping: Wrapping,
-    /// Where the key stands in what the producer wrote, if anywhere.
+    /// Place of the key in what the producer wrote, if one is configured.
     pub pointer: Option<Pointer>,
     /// The types of its messages, where it has more than one; each has a scope of its own.
     pub types: Option<MessageTypes>,
-    /// What of a payload is hashed.
+    /// Part of a payload that is hashed.
     pub hashing: Hashing,
-    /// Where the key is taken from, if there is a pointer.
+    /// Source of the key, if there is a pointer.
     pub key_from: KeyFrom,
-    /// What becomes of bodies in which an object has a name twice.
+    /// Handling of bodies in which an object has a name twice.
     pub names_twice: NamesTwice,
 }
 
-/// What becomes of bodies in which an object has a name twice: two readers may take different values.
+/// Handling of bodies in which an object has a name twice. Two readers may take different values from such a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NamesTwice {
-    /// They are SCHEMA.
+    /// Such bodies are SCHEMA.
     #[default]
     Refuse,
     /// The last value counts.
@@ -78,15 +78,16 @@ impl Reading {
         }
     }
 
-    /// Why a body cannot be read as it is configured, if it cannot.
+    /// Checks that a body can be read as it is configured.
     ///
     /// # Errors
-    /// [`Unread`], without anything that stands in the body but names that are configured.
+    ///
+    /// [`Unread`], with nothing of the body but names that are configured.
     pub fn check(&self, body: &str) -> Result<(), Unread> {
         self.accept(&self.wrapping.open(body)?)
     }
 
-    /// Whether the names of a content are as they must be.
+    /// Checks that no object of a content has a name twice, unless that is allowed.
     fn accept(&self, content: &Content<'_>) -> Result<(), Unread> {
         let Some(twice) = content.twice.as_ref().filter(|_| self.names_twice == NamesTwice::Refuse) else {
             return Ok(());
@@ -100,13 +101,13 @@ impl Reading {
         })
     }
 
-    /// Whether a name is a step of a pointer that is configured.
+    /// Returns true if a name is a step of a configured pointer.
     fn names(&self, name: &str) -> bool {
         let hashed = if let Hashing::Pointers(pointers) = &self.hashing { pointers.as_slice() } else { &[] };
         self.pointer.iter().chain(hashed).any(|pointer| pointer.names(name))
     }
 
-    /// Whether the ledger's scope is one that is configured here.
+    /// Returns true if this scope of the ledger is configured here.
     #[must_use]
     pub fn has(&self, scope: &Scope) -> bool {
         self.types.as_ref().map_or(*scope == self.scope, |types| types.has(scope))
@@ -118,14 +119,14 @@ impl Reading {
         self.types.as_ref().map_or_else(|| vec![&self.scope], |types| types.scopes().collect())
     }
 
-    /// What a message is whose body and attributes are these, and the key that it brings: `None` if it brings none and
-    /// none is asked of it.
+    /// Returns the type of a message with this body and these attributes, and its key. The key is `None` if the message
+    /// has none and needs none.
     pub fn identify(&self, body: &str, attributes: &Attributes) -> (Result<Kind, NoType>, Option<Result<Key, NoKey>>) {
         let content = self.wrapping.open(body).ok();
         (self.kind_of(content.as_ref(), attributes), key_in(content.as_ref(), attributes, self))
     }
 
-    /// What the producer wrote, if it can be read.
+    /// Returns what the producer wrote, if it can be read.
     #[must_use]
     pub fn content_of(&self, body: &str) -> Option<Json> {
         self.wrapping.open(body).ok().map(|content| content.value)
@@ -156,16 +157,16 @@ impl Reading {
     }
 }
 
-/// What can be known of a message without its type.
+/// Facts about a message that need no knowledge of its Rust type.
 #[derive(Debug, Clone)]
 pub struct Inspected {
-    /// As it came.
+    /// Envelope as SQS delivered it.
     pub envelope: Envelope,
-    /// What the producer wrote, unwrapped, or why it cannot be read.
+    /// Content as the producer wrote it, unwrapped, or why it cannot be read.
     pub json: Result<Json, Unread>,
-    /// Its text, where that is not the body itself.
+    /// Text of the content, where it is not the body itself.
     content: Option<String>,
-    /// Its type and scope, or why they are not known.
+    /// Type and scope of the message, or why they are not known.
     pub kind: Result<Kind, NoType>,
     /// The idempotency key, or why there is none.
     pub key: Result<Key, NoKey>,
@@ -247,7 +248,7 @@ impl Inspected {
         self
     }
 
-    /// Which send of which letter this is, if it is one.
+    /// Returns the letter and number of the send, if the message is one.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
         self.redrive.as_ref().and_then(Redrive::send)
@@ -260,7 +261,7 @@ impl Inspected {
         Some(LedgerKey::owned(&kind.scope, key))
     }
 
-    /// Where the outcome is recorded if this message owns no key.
+    /// Returns the keyless entry for the outcome of a message that owns no key.
     #[must_use]
     pub fn ownerless(&self) -> LedgerKey {
         LedgerKey::ownerless(self.send().map(|send| (send, &self.hash)), &self.envelope.life())
@@ -307,9 +308,9 @@ impl Inspected {
 /// A message with a key and a payload: it may be claimed.
 #[derive(Debug, Clone)]
 pub struct Message<M> {
-    /// The decoded body.
+    /// Body, decoded to the handler's type.
     pub payload: M,
-    /// Its idempotency key.
+    /// Idempotency key of the message.
     pub key: Key,
     /// The key of its ledger entry.
     pub entry: LedgerKey,

@@ -1,6 +1,5 @@
-//! What is wrong with a deployment, and how it is mended: rules over what was seen of queues, consumers, alarms, topics and
-//! of our own functions. They hold for any queue pair with any consumer; those that need a processor, an indexer or a
-//! replay of ours say nothing where there is none.
+//! Diagnosis of a deployment: rules over queues, consumers, alarms, topics and our own functions. The rules hold for
+//! any queue pair with any consumer; those that need our processor, indexer or replay say nothing where there is none.
 //!
 //! | to read | about |
 //! |---|---|
@@ -36,19 +35,19 @@ pub use rules::RULES;
 
 use rules::Check;
 
-/// How bad it is.
+/// Severity of a broken rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Messages are lost, stuck, run twice, or nobody is told.
     Error,
-    /// It works until something else goes wrong.
+    /// The deployment works until something else goes wrong.
     Warning,
-    /// Somebody should know.
+    /// The reader should know, and nothing need be done.
     Notice,
 }
 
 impl Severity {
-    /// In one word.
+    /// Returns the severity in one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,20 +64,20 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One rule.
+/// Rule that a deployment must keep.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name, which never changes.
+    /// Name of the rule, which never changes.
     pub id: &'static str,
-    /// How bad it is if it is broken.
+    /// Severity of a breach.
     pub severity: Severity,
-    /// What must hold.
+    /// Sentence that says what must hold.
     pub says: &'static str,
-    /// Why.
+    /// Reason for the rule.
     pub reason: &'static str,
-    /// Who says so: a page of AWS's documentation, or of ours.
+    /// Source of the rule: a page of AWS's documentation, or of ours.
     pub source: &'static str,
-    /// How it is mended.
+    /// Advice for mending a breach.
     pub mend: &'static str,
     check: Check,
 }
@@ -91,50 +90,50 @@ impl Rule {
     }
 }
 
-/// How one finding is mended.
+/// Remedy for one finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mend {
     /// The arguments of a command; empty if no command does it.
     pub command: Vec<String>,
-    /// What to write in a template, or to do.
+    /// Text to write in a template, or an action in words.
     pub template: String,
 }
 
 /// A rule that is broken.
 #[derive(Debug)]
 pub struct Finding {
-    /// Which one.
+    /// Rule that is broken.
     pub rule: &'static Rule,
     /// By which queue, function, alarm or topic.
     pub subject: String,
-    /// In figures.
+    /// Values that break the rule.
     pub what: String,
-    /// What to do about it.
+    /// Remedy for this finding.
     pub mend: Mend,
 }
 
 /// A rule that could not be checked.
 #[derive(Debug)]
 pub struct NotChecked {
-    /// Which one.
+    /// Rule that could not be judged.
     pub rule: &'static Rule,
     /// For which queue, function, alarm or topic.
     pub subject: String,
-    /// Why.
+    /// Reason for which the fact is not known.
     pub why: Unread,
 }
 
-/// What the rules say.
+/// Result of checking a set of rules.
 #[derive(Debug, Default)]
 pub struct Diagnosis {
-    /// The worst first.
+    /// Findings, the most severe first.
     pub findings: Vec<Finding>,
     /// In the order of the rules.
     pub not_checked: Vec<NotChecked>,
 }
 
 impl Diagnosis {
-    /// Checks these rules.
+    /// Checks these rules against a deployment.
     #[must_use]
     pub fn of(deployment: &Deployment, rules: &[&'static Rule]) -> Self {
         let mut all = Self::default();
@@ -161,7 +160,7 @@ impl Diagnosis {
         all
     }
 
-    /// How many findings are so bad.
+    /// Counts the findings of one severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.rule.severity == severity).count()

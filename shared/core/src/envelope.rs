@@ -1,4 +1,4 @@
-//! What SQS delivers, read but not yet understood.
+//! Message as SQS delivers it, read but not yet understood.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub struct Attribute {
     /// SQS's data type, custom suffix included (`String`, `Number.int`, `Binary.png`).
     pub data_type: String,
-    /// The value.
+    /// Value of the attribute.
     pub value: AttributeValue,
 }
 
@@ -22,7 +22,7 @@ pub struct Attribute {
 pub enum AttributeValue {
     /// `String` and `Number` types.
     Text(String),
-    /// `Binary` types.
+    /// Value of a `Binary` type.
     Binary(Vec<u8>),
 }
 
@@ -46,14 +46,14 @@ impl Attribute {
 /// Message attributes by name.
 pub type Attributes = BTreeMap<String, Attribute>;
 
-/// One record as it came, from an event or a receive: everything may be missing.
+/// Record as it came from an event or a receive. Every field may be missing.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// `messageId`
+    /// Field `messageId` of the record.
     pub message_id: Option<String>,
-    /// `receiptHandle`
+    /// Field `receiptHandle` of the record.
     pub receipt_handle: Option<String>,
-    /// `body`
+    /// Field `body` of the record.
     pub body: Option<String>,
     /// SQS's system attributes (`SentTimestamp`, `ApproximateReceiveCount`, …).
     pub system: BTreeMap<String, String>,
@@ -64,13 +64,13 @@ pub struct Record {
 /// A record that can be worked on: it has a life, a handle and a body.
 #[derive(Debug, Clone)]
 pub struct Envelope {
-    /// SQS's message id.
+    /// Message id that SQS assigned.
     pub message_id: MessageId,
     /// The handle of this receive.
     pub receipt_handle: ReceiptHandle,
     /// The body, verbatim; empty if there was none.
     pub body: String,
-    /// When it was enqueued.
+    /// Time at which SQS enqueued it.
     pub sent_at: Timestamp,
     /// `ApproximateReceiveCount`: 1 at the first receive.
     pub receive_count: u32,
@@ -91,7 +91,7 @@ pub struct Envelope {
     pub attributes: Attributes,
 }
 
-/// Why a record with an id cannot be worked on. It is returned to the queue, untouched.
+/// Reason for which a record with an id cannot be worked on. It is returned to the queue, untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("record lacks a usable {0}; it was returned to the queue as it is")]
 pub struct Unreadable(pub &'static str);

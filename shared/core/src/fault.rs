@@ -13,7 +13,7 @@ pub const TEXT_LIMIT: usize = 256;
 /// The most bytes of a code.
 pub const CODE_LIMIT: usize = 48;
 
-/// What kind of failure it was, and so whether trying again can help.
+/// Kind of a failure, which decides if trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Class {
@@ -28,7 +28,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Whether another attempt may help.
+    /// Returns true if another attempt may help.
     #[must_use]
     pub const fn retryable(self) -> bool {
         matches!(self, Self::Transient | Self::Timeout)
@@ -54,11 +54,12 @@ impl fmt::Display for Class {
 
 /// An error of the user's own that knows its class.
 pub trait Classify: fmt::Display {
-    /// What kind of failure this is.
+    /// Returns the kind of failure.
     fn class(&self) -> Class;
     /// A stable name for causes and metrics, like `no-row`; never data, at most [`CODE_LIMIT`] bytes.
     fn code(&self) -> &'static str;
-    /// When the next attempt makes sense, if this error knows (a rate limit's answer, say).
+    /// Returns the delay after which the next attempt makes sense, if this error knows it (from a rate limit's answer,
+    /// say).
     fn retry_after(&self) -> Option<Duration> {
         None
     }
@@ -68,13 +69,13 @@ pub trait Classify: fmt::Display {
 /// bytes of it: it must not carry the message's body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of failure.
+    /// Kind of the failure.
     pub class: Class,
-    /// A stable name.
+    /// Stable name of the failure.
     pub code: Cow<'static, str>,
-    /// What happened, for a person.
+    /// Text for a person.
     pub text: String,
-    /// When the next attempt makes sense, if the failure knows.
+    /// Delay after which the next attempt makes sense, if the failure knows it.
     pub retry_after: Option<Duration>,
 }
 

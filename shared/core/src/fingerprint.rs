@@ -1,4 +1,4 @@
-//! Which failures are one cause.
+//! Fingerprints, which group failures into causes.
 
 mod mismatch;
 mod normal;
@@ -33,13 +33,13 @@ pub fn family(fingerprint: &str) -> Option<&str> {
     is_family(family).then_some(family)
 }
 
-/// Whether a name is that of a family of causes: letters of an older version have it alone.
+/// Returns true for the name of a family of causes. Letters of an older version have that name alone.
 #[must_use]
 pub fn is_family(fingerprint: &str) -> bool {
     fingerprint.strip_prefix("SCHEMA/").is_some_and(|code| mismatch::CODES.contains(&code))
 }
 
-/// Whether a cause is the one that is asked for, or one of the family that is.
+/// Returns true if a cause is the wanted one, or belongs to the wanted family.
 #[must_use]
 pub fn is_cause(fingerprint: &str, wanted: &str) -> bool {
     fingerprint == wanted || family(fingerprint) == Some(wanted)

@@ -1,4 +1,4 @@
-//! What a dead message says by itself about why it died.
+//! Failure that a dead message states by itself.
 //!
 //! Our own processor writes this into the ledger. Others write it on the message that they put into the dead-letter
 //! queue: a consumer in any language by [`ATTRIBUTE`], and AWS's services by attributes of their own.
@@ -50,7 +50,7 @@ const JSON_LIMIT: usize = 16 * 1_024;
 /// The most attempts that are believed.
 const ATTEMPTS_LIMIT: u64 = 1_000_000;
 
-/// Who says it.
+/// Author of the statement about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teller {
     /// A consumer, by [`ATTRIBUTE`].
@@ -65,18 +65,18 @@ pub enum Teller {
     Sns,
 }
 
-/// What a dead message says.
+/// Statement of a dead message about its failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// Who says it.
+    /// Author of the statement.
     pub by: Teller,
-    /// What kind of failure; UNKNOWN if nothing tells.
+    /// Kind of failure; UNKNOWN if nothing tells.
     pub error_type: ErrorType,
     /// A stable name, if there is one.
     pub code: Option<String>,
     /// For a person; at most 1 KB until it is a [`Reason`].
     pub text: String,
-    /// How often it was tried; 0 if nothing tells.
+    /// Number of attempts; 0 if nothing tells.
     pub attempts: u32,
 }
 
@@ -178,8 +178,8 @@ fn attempts(value: &Value) -> u32 {
     u32::try_from(count.min(ATTEMPTS_LIMIT)).unwrap_or_default()
 }
 
-/// What EventBridge writes on an event that it could not deliver (User Guide, "Using dead-letter queues to process
-/// undelivered events"). Its Scheduler writes `SCHEDULE_ARN` in the place of `RULE_ARN`.
+/// Reads the attributes that EventBridge sets on an event that it could not deliver (User Guide, "Using dead-letter
+/// queues to process undelivered events"). Its Scheduler writes `SCHEDULE_ARN` in the place of `RULE_ARN`.
 fn by_event_bridge(texts: &Texts<'_>) -> Option<Said> {
     texts.get("RULE_ARN").or_else(|| texts.get("SCHEDULE_ARN")).filter(|arn| arn.starts_with("arn:"))?;
     texts.get("TARGET_ARN").filter(|arn| arn.starts_with("arn:"))?;
@@ -195,8 +195,8 @@ fn by_event_bridge(texts: &Texts<'_>) -> Option<Said> {
     Some(Said { by: Teller::EventBridge, error_type: class_of_delivery(name), code: code(name), text, attempts })
 }
 
-/// Which of EventBridge's error codes may pass by themselves. `ERROR_FROM_TARGET`, `SDK_CLIENT_ERROR` and those that
-/// it has not documented say nothing of this.
+/// Returns the kind of failure for EventBridge's error codes that may pass by themselves. `ERROR_FROM_TARGET`,
+/// `SDK_CLIENT_ERROR` and undocumented codes do not tell.
 fn class_of_delivery(code: &str) -> ErrorType {
     match code {
         "THROTTLING"
@@ -218,9 +218,9 @@ fn class_of_delivery(code: &str) -> ErrorType {
     }
 }
 
-/// What Lambda writes on an event that it gave up (Developer Guide, "Dead-letter queues"): the request's id, the HTTP
-/// status (200: the function itself failed) and the first 1 KB of the error's message. How often the function was
-/// started it does not say. Some of SNS's emulators write the same three, with an error's name as code.
+/// Reads the attributes that Lambda sets on an event that it gave up (Developer Guide, "Dead-letter queues"): the
+/// request's id, the HTTP status (200: the function itself failed) and the first 1 KB of the error's message. The
+/// number of attempts is not among them. Some of SNS's emulators write the same three, with an error's name as code.
 fn by_lambda(texts: &Texts<'_>) -> Option<Said> {
     let (_, status, text) = (texts.get("RequestID")?, texts.get("ErrorCode")?, texts.get("ErrorMessage")?);
     let said = Said { text: capped(text, READ), ..Said::nothing(Teller::Lambda) };
@@ -236,7 +236,7 @@ fn by_lambda(texts: &Texts<'_>) -> Option<Said> {
     })
 }
 
-/// What SNS wraps a message in. With raw delivery there is nothing by which its dead could be told from any other.
+/// Envelope in which SNS wraps a message. With raw delivery nothing tells its dead messages from others.
 #[derive(Deserialize)]
 struct Notification<'a> {
     #[serde(rename = "Type", borrow)]

@@ -1,4 +1,4 @@
-//! What the user brings: a message type and a [`Handler`].
+//! Interfaces that the user implements: a message type and a [`Handler`].
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::key::Key;
 /// Handles one kind of message. Everything around it is given: each message is decoded, claimed and settled on
 /// its own, within its own time, and no fault or panic of one touches another.
 pub trait Handler: Send + Sync + 'static {
-    /// What the body decodes to.
+    /// Type to which the body decodes.
     type Message: DeserializeOwned + Send + Sync + 'static;
     /// Writes that are committed in one transaction with the completion, and so happen at most once; `()` for a
     /// handler that has none.
@@ -34,18 +34,18 @@ pub trait Handler: Send + Sync + 'static {
         context: &Context,
     ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
 
-    /// What may be kept of an error's text, which is stored, logged and shown: called for each fault of this handler, after
-    /// the configured masks. If it panics, the text is withheld.
+    /// Returns the part of an error's text that may be stored, logged and shown. Called for each fault of this handler,
+    /// after the configured masks. If it panics, the text is withheld.
     fn redact(&self, text: &str) -> String {
         text.to_owned()
     }
 }
 
-/// What the processor runs: one [`Handler`], or several behind [`Routes`](crate::routes::Routes).
+/// Handler side of the processor: one [`Handler`], or several behind [`Routes`](crate::routes::Routes).
 pub trait Dispatch: Send + Sync + 'static {
-    /// A decoded message.
+    /// Type of a decoded message.
     type Payload: Send + Sync + 'static;
-    /// What is committed with its completion.
+    /// Writes that are committed with the message's completion.
     type Effects: Send + Sync + 'static;
 
     /// Decodes the content of a message of this type, which is JSON, (`None` where a queue has only one).
@@ -64,7 +64,7 @@ pub trait Dispatch: Send + Sync + 'static {
         context: &Context,
     ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
 
-    /// What may be kept of the text of an error with this message.
+    /// Returns the part of an error's text that may be kept, for an error with this message.
     fn redact(&self, payload: &Self::Payload, text: &str) -> String;
 
     /// The types that it handles, if it minds: they must be the configured ones.
@@ -94,7 +94,7 @@ impl<H: Handler> Dispatch for H {
     }
 }
 
-/// What a handler may know about the attempt that it runs in.
+/// Facts about the attempt in which a handler runs.
 #[derive(Clone)]
 pub struct Context {
     /// The idempotency key: hand it on to whatever is called, so that it can recognise a second call.
@@ -121,7 +121,7 @@ impl Context {
         Self { key, attempt, life, replay, remaining }
     }
 
-    /// How much of this attempt's budget is left.
+    /// Returns the rest of this attempt's time budget.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         (self.remaining)()

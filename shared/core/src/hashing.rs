@@ -1,4 +1,4 @@
-//! What of a payload tells a duplicate from a key that was used for something else.
+//! Hashing of payloads, which tells a duplicate from a key that was used for something else.
 
 mod payload_hash;
 
@@ -9,13 +9,13 @@ use crate::key::{BadPointer, Pointer};
 
 pub use payload_hash::PayloadHash;
 
-/// Which part of a payload its hash is of. Processor and indexer must be told the same.
+/// Part of a payload that is hashed. Processor and indexer must be configured with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Hashing {
     /// All of it, in canonical form.
     #[default]
     Canonical,
-    /// What stands at these places: for payloads that carry a time of sending, say, or a trace.
+    /// Values at these places only: for payloads that carry a time of sending, say, or a trace.
     Pointers(Vec<Pointer>),
     /// Nothing: whatever has the key is the same message.
     Off,

@@ -22,7 +22,7 @@ macro_rules! text_id {
                 (!text.is_empty()).then_some(Self(text))
             }
 
-            /// The text.
+            /// Returns the id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -42,7 +42,7 @@ text_id! {
     MessageId
 }
 text_id! {
-    /// What SQS hands out with one receive; changes with every receive.
+    /// Receipt handle of one receive in SQS, another one with each receive.
     ReceiptHandle
 }
 text_id! {
@@ -70,28 +70,28 @@ impl QueueArn {
         }
     }
 
-    /// The queue's name.
+    /// Returns the name of the queue.
     #[must_use]
     pub fn name(&self) -> &str {
         self.as_str().rsplit(':').next().unwrap_or_default()
     }
 }
 
-/// One enqueue of a message: a redelivery and SQS's own move to the DLQ are the same life; a replay, a native
-/// redrive and a producer's re-send are new ones.
+/// One enqueue of a message. A redelivery and SQS's own move to the DLQ are the same life; a replay, a native redrive
+/// and a producer's re-send are new ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Life {
     /// The message id of that enqueue.
     pub message_id: MessageId,
-    /// SQS's `SentTimestamp`.
+    /// Attribute `SentTimestamp` of SQS.
     pub sent_at: Timestamp,
 }
 
 impl Life {
-    /// What stands for the enqueue time where the message id alone is the life: on FIFO queues.
+    /// Stand-in for the enqueue time where the message id alone is the life: on FIFO queues.
     pub const UNDATED: Timestamp = Timestamp::from_millis(0);
 
-    /// Whether it is the first life of a message that came as `origin` at `sent_at`.
+    /// Returns true for the first life of a message that came as `origin` at `sent_at`.
     #[must_use]
     pub fn is_first(&self, origin: &MessageId, sent_at: Timestamp) -> bool {
         self.message_id == *origin && (self.sent_at == sent_at || self.sent_at == Self::UNDATED)
@@ -186,12 +186,12 @@ impl fmt::Display for JobId {
     }
 }
 
-/// One send of a letter.
+/// Identity of one send of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SendId {
-    /// Which letter.
+    /// Id of the letter.
     pub letter: LetterId,
-    /// Its number at that send.
+    /// Number of the letter at that send.
     pub number: Number,
 }
 
@@ -203,8 +203,8 @@ pub struct SendId {
 pub struct Scope(String);
 
 impl Scope {
-    /// One to 64 letters, digits, `.`, `_` or `-`; anything else (`#` and a leading `!` have a meaning in the
-    /// ledger's keys) is `None`.
+    /// Accepts one to 64 letters, digits, `.`, `_` or `-`. Anything else is `None`: `#` and a leading `!` have a
+    /// meaning in the ledger's keys.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
@@ -213,14 +213,14 @@ impl Scope {
         fits.then_some(Self(text))
     }
 
-    /// The text.
+    /// Returns the scope as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Who holds a ledger entry or a letter. Made once, before the first try of the write that takes it: a failed
+/// Owner of a ledger entry or a letter. A token is made once, before the first try of the write that takes it: a failed
 /// condition that shows one's own token is a lost answer, not a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

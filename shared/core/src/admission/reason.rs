@@ -1,4 +1,4 @@
-//! Why a dead message died, by what the ledger and the message itself say.
+//! Reason of a death, by what the ledger and the message itself say.
 
 use super::Leave;
 use crate::decode::Inspected;
@@ -10,8 +10,8 @@ use crate::letter::{ErrorType, Reason};
 use crate::text::capped;
 use crate::time::Timestamp;
 
-/// Why it died: what was recorded for this very send or life, then what its key's entry says, then what the message
-/// says by itself.
+/// Returns the reason of a death: from the entry of this very send or life, else from the key's entry, else from the
+/// message itself.
 ///
 /// Rule R32 of docs/protocol.md.
 pub(super) fn reason(
@@ -70,7 +70,8 @@ pub(super) fn never_ran(why: &str, now: Timestamp) -> Reason {
     }
 }
 
-/// What stands where this message's outcome would is another's: nobody knows whether it ran.
+/// Returns UNKNOWN, because the entry of this send holds the outcome of another payload: nobody knows whether this one
+/// ran.
 pub(super) fn hidden(now: Timestamp) -> Reason {
     let why = "another payload's outcome is recorded under this send, so its own is not known";
     Reason { error_type: ErrorType::Unknown, error_code: Some("other-outcome".to_owned()), ..never_ran(why, now) }

@@ -21,7 +21,7 @@ pub(crate) fn typed<M: DeserializeOwned>(content: &str) -> Result<M, Fault> {
     Err(Fault::schema("decode", text))
 }
 
-/// What does not fit: with the field of the type in which it stands, and without the place, which differs from one message
+/// Describes what does not fit, with the field of the type. The place is left out, because it differs from one message
 /// to the next.
 fn mismatch<M: DeserializeOwned>(content: &str, error: &serde_json::Error) -> String {
     let text = error.to_string();

@@ -1,4 +1,4 @@
-//! What was seen of a deployment: plain facts, gathered elsewhere, each either read or not.
+//! Facts about a deployment, gathered elsewhere. Each is either read or not.
 
 use thiserror::Error;
 
@@ -8,13 +8,13 @@ use super::processor::Processor;
 /// Something that was looked for: what it is, or why nobody can say.
 pub type Fact<T> = Result<T, Unread>;
 
-/// Why a fact is not known. It is never taken for a good sign.
+/// Reason for which a fact is not known. An unknown fact never counts as healthy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Unread {
     /// The service says that there is no such thing.
     #[error("it is not there")]
     Absent,
-    /// It was refused, or there was no answer that could be read.
+    /// The read was refused, or no usable answer came.
     #[error("{0}")]
     Because(String),
 }
@@ -35,9 +35,9 @@ pub struct Deployment {
 /// A queue, what becomes of its dead, and who consumes both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
-    /// Where producers send.
+    /// Queue to which producers send.
     pub source: Queue,
-    /// What its redrive policy names; `None` if it names nothing, or could not be read.
+    /// Queue that the redrive policy names; `None` if there is none, or it could not be read.
     pub dead: Option<Queue>,
     /// The event source mappings of the source.
     pub consumers: Fact<Vec<Consumer>>,
@@ -47,38 +47,38 @@ pub struct Pair {
     pub dead_consumers: Fact<Vec<String>>,
     /// Every queue whose redrive policy names this dead-letter queue.
     pub dead_sources: Fact<Vec<DeadSource>>,
-    /// Whether our indexer empties the dead-letter queue.
+    /// True if our indexer empties the dead-letter queue.
     pub custody: bool,
 }
 
 /// A queue whose dead letters come to a dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadSource {
-    /// Its ARN.
+    /// ARN of the source queue.
     pub arn: String,
-    /// Whether our indexer is told of it, and empties its dead-letter queue.
+    /// True if our indexer lists the queue, and empties its dead-letter queue.
     pub custody: bool,
 }
 
 /// A running task of `StartMessageMoveTask`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveTask {
-    /// Where it moves messages to: an ARN, or `None` for the queue that each came from.
+    /// Destination of the task: an ARN, or `None` for the queue that each message came from.
     pub to: Option<String>,
     /// Messages moved by now, about.
     pub moved: u64,
-    /// What it is cancelled by.
+    /// Handle by which the task is cancelled.
     pub handle: String,
 }
 
-/// One queue.
+/// SQS queue with its facts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
-    /// Its ARN.
+    /// ARN of the queue.
     pub arn: String,
-    /// Its URL; empty where SQS did not tell it.
+    /// URL of the queue, empty where SQS did not tell it.
     pub url: String,
-    /// What SQS says of it.
+    /// Attributes that SQS reports.
     pub attributes: Fact<Attributes>,
     /// CloudWatch's latest `ApproximateAgeOfOldestMessage`, in seconds; `None` if the queue was idle.
     pub oldest: Fact<Option<u64>>,
@@ -91,7 +91,7 @@ impl Queue {
         name_of(&self.arn)
     }
 
-    /// Whether it is a FIFO queue: SQS takes the suffix for no other.
+    /// Returns true for a FIFO queue: SQS allows the suffix for no other.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
         self.arn.ends_with(".fifo")
@@ -103,22 +103,22 @@ pub(super) fn name_of(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }
 
-/// What SQS says of a queue. Times are in seconds.
+/// Attributes of a queue as SQS reports them. Times are in seconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attributes {
-    /// How long a received message stays invisible.
+    /// Time for which a received message stays invisible.
     pub visibility: u64,
-    /// How long a message is kept.
+    /// Time for which a message is kept.
     pub retention: u64,
     /// The most bytes of a message, if it was told (`MaximumMessageSize`).
     pub largest: Option<u64>,
-    /// Where the dead go.
+    /// Redrive policy, if there is one.
     pub redrive: Option<Redrive>,
-    /// Which queues may name this one in theirs.
+    /// Queues that may name this one as their dead-letter queue.
     pub allow: Allow,
-    /// How messages are encrypted at rest.
+    /// Encryption of messages at rest.
     pub encryption: Encryption,
-    /// Its policy, if it has one.
+    /// Queue policy, if there is one.
     pub policy: Option<Fact<Document>>,
     /// Messages that could be received, about.
     pub visible: u64,
@@ -126,30 +126,30 @@ pub struct Attributes {
     pub in_flight: u64,
 }
 
-/// A redrive policy.
+/// Redrive policy of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrive {
     /// The dead-letter queue's ARN.
     pub target: String,
-    /// `maxReceiveCount`.
+    /// Value of `maxReceiveCount` in the policy.
     pub receives: u32,
 }
 
 /// A redrive allow policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allow {
-    /// There is none, or it says `allowAll`.
+    /// No redrive allow policy is set, or it says `allowAll`.
     All,
-    /// `denyAll`.
+    /// The redrive allow policy says `denyAll`.
     Nobody,
     /// `byQueue`, with these ARNs.
     Queues(Vec<String>),
 }
 
-/// How a queue is encrypted at rest.
+/// Encryption of a queue at rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Encryption {
-    /// It is not.
+    /// Messages are not encrypted at rest.
     None,
     /// With SQS's own keys.
     Sqs,
@@ -160,36 +160,36 @@ pub enum Encryption {
 /// An event source mapping, and the function that it invokes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Consumer {
-    /// The mapping's id.
+    /// Id of the event source mapping.
     pub mapping: String,
     /// `Enabled`, `Disabled`, or on the way to one of them.
     pub state: String,
-    /// What came of the last poll, in Lambda's words.
+    /// Result of the last poll, in Lambda's words.
     pub last_result: String,
     /// The most messages of one invocation.
     pub batch_size: u32,
-    /// How long a batch may gather, in seconds.
+    /// Batching window, in seconds.
     pub window: u64,
-    /// Whether `ReportBatchItemFailures` is on.
+    /// True if `ReportBatchItemFailures` is on.
     pub partial_responses: bool,
-    /// `MaximumConcurrency`.
+    /// Value of `MaximumConcurrency`, if it is set.
     pub maximum_concurrency: Option<u32>,
     /// The most pollers, if they are provisioned, which takes the place of a maximum concurrency.
     pub pollers: Option<u32>,
     /// Executions that the whole account may have at once in this region.
     pub account_concurrency: Fact<u32>,
-    /// Whom it invokes.
+    /// Function that the mapping invokes.
     pub function: Function,
 }
 
-/// One function.
+/// Lambda function with its facts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Function {
-    /// Its name.
+    /// Name of the function.
     pub name: String,
-    /// What Lambda says of it.
+    /// Settings as Lambda reports them.
     pub settings: Fact<Settings>,
-    /// Its reserved concurrency, if it has any.
+    /// Reserved concurrency, if there is any.
     pub reserved: Fact<Option<u32>>,
     /// `Errors` of the last hour.
     pub errors: Fact<u64>,
@@ -197,9 +197,9 @@ pub struct Function {
     pub throttles: Fact<u64>,
     /// `RecursiveInvocationsDropped` of the last hour.
     pub dropped: Fact<u64>,
-    /// Where failed asynchronous invocations go; asked of indexer and replay only.
+    /// Destination of failed asynchronous invocations; asked of indexer and replay only.
     pub failure_destination: Fact<Option<String>>,
-    /// What its role was asked about.
+    /// Permissions of its role that were looked up.
     pub permissions: Fact<Vec<Permission>>,
 }
 
@@ -214,27 +214,27 @@ pub struct Settings {
     pub last_update: String,
     /// ARN of its role.
     pub role: String,
-    /// What it is told, if it is a processor of ours; a secret environment may hide that.
+    /// Settings of our processor, if the function is one. A secret environment may hide them.
     pub processor: Fact<Option<Processor>>,
 }
 
-/// Whether a role may do something, as IAM's simulator says.
+/// Permission of a role, as IAM's simulator judges it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// Like `sqs:ReceiveMessage`.
+    /// Action such as `sqs:ReceiveMessage`.
     pub action: String,
-    /// An ARN.
+    /// ARN of the resource.
     pub resource: String,
-    /// The answer.
+    /// True if the role may do it.
     pub allowed: Fact<bool>,
 }
 
 /// The alarms of an account and region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarms {
-    /// Those on metrics.
+    /// Alarms on metrics.
     pub metric: Vec<Alarm>,
-    /// Those on other alarms.
+    /// Alarms on other alarms.
     pub composite: Vec<Composite>,
     /// The rules that mute alarms, those that have ended apart.
     pub mutes: Fact<Vec<Mute>>,
@@ -249,11 +249,11 @@ impl Default for Alarms {
 /// A mute rule: while it is active its alarms change their states, and do nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mute {
-    /// Its name.
+    /// Name of the mute rule.
     pub name: String,
-    /// Whether it mutes now; else it will.
+    /// True if the rule mutes now; otherwise it will.
     pub active: bool,
-    /// When it mutes, in CloudWatch's words: `cron(...)` or `at(...)`.
+    /// Schedule of the rule in CloudWatch's syntax: `cron(...)` or `at(...)`.
     pub when: String,
     /// The names of the alarms that it mutes.
     pub alarms: Vec<String>,
@@ -262,49 +262,49 @@ pub struct Mute {
 /// An alarm on a metric, or on metrics put together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
-    /// Its name.
+    /// Name of the alarm.
     pub name: String,
-    /// Its ARN.
+    /// ARN of the alarm.
     pub arn: String,
-    /// What it looks at.
+    /// Metrics that the alarm reads.
     pub metrics: Vec<Metric>,
-    /// Whether it compares one metric, as it is, with a threshold.
+    /// Comparison of one unchanged metric with a threshold, if the alarm makes one.
     pub comparison: Option<Comparison>,
-    /// What missing data counts as: `missing`, `breaching`, `notBreaching` or `ignore`.
+    /// Treatment of missing data: `missing`, `breaching`, `notBreaching` or `ignore`.
     pub missing_data: String,
-    /// Why its state is not to be trusted, in CloudWatch's word: `PARTIAL_DATA`, `EVALUATION_ERROR` or `EVALUATION_FAILURE`.
+    /// Reason to distrust the state, in CloudWatch's word: `PARTIAL_DATA`, `EVALUATION_ERROR` or `EVALUATION_FAILURE`.
     pub evaluation: Option<String>,
-    /// Whether it is in its warm-up, in which it does nothing.
+    /// True during the warm-up, in which the alarm does nothing.
     pub warming_up: bool,
-    /// Whether its actions are done.
+    /// True if CloudWatch runs the actions.
     pub actions_enabled: bool,
-    /// What is done when it rings: ARNs.
+    /// ARNs of the actions that run when it rings.
     pub actions: Vec<String>,
 }
 
 /// A metric of CloudWatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
-    /// Like `AWS/SQS`.
+    /// Namespace such as `AWS/SQS`.
     pub namespace: String,
-    /// Its name.
+    /// Name of the metric.
     pub name: String,
-    /// Names and values.
+    /// Names and values of the dimensions.
     pub dimensions: Vec<(String, String)>,
 }
 
 impl Metric {
-    /// Whether it is of the one thing that this dimension names.
+    /// Returns true if the metric has this namespace, and this dimension and no other.
     pub(super) fn is_of(&self, namespace: &str, dimension: &str, value: &str) -> bool {
         let exact = [(dimension.to_owned(), value.to_owned())];
         self.namespace == namespace && self.dimensions == exact
     }
 }
 
-/// When an alarm rings.
+/// Condition under which an alarm rings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Comparison {
-    /// Above it.
+    /// Rings above the threshold.
     Above(f64),
     /// At it or above.
     AtLeast(f64),
@@ -313,7 +313,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether this value rings.
+    /// Returns true if this value makes the alarm ring.
     pub(super) fn rings_at(self, value: f64) -> bool {
         match self {
             Self::Above(threshold) => value > threshold,
@@ -326,31 +326,31 @@ impl Comparison {
 /// An alarm on other alarms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composite {
-    /// Its ARN.
+    /// ARN of the alarm.
     pub arn: String,
-    /// Its rule, which names those alarms.
+    /// Rule of the alarm, which names other alarms.
     pub rule: String,
-    /// Whether its actions are done.
+    /// True if CloudWatch runs the actions.
     pub actions_enabled: bool,
-    /// What is done when it rings: ARNs.
+    /// ARNs of the actions that run when it rings.
     pub actions: Vec<String>,
 }
 
 /// A topic that alarms publish to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Topic {
-    /// Its ARN.
+    /// ARN of the topic.
     pub arn: String,
     /// The ARNs of those alarms.
     pub alarms: Vec<String>,
-    /// What SNS says of it.
+    /// Attributes that SNS reports.
     pub attributes: Fact<TopicAttributes>,
 }
 
-/// What SNS says of a topic.
+/// Attributes of a topic as SNS reports them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicAttributes {
-    /// Its policy.
+    /// Access policy of the topic.
     pub policy: Fact<Document>,
     /// The key that it is encrypted with.
     pub key: TopicKey,
@@ -361,7 +361,7 @@ pub struct TopicAttributes {
 /// The key of a topic.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TopicKey {
-    /// It has none.
+    /// The topic has no key.
     None,
     /// AWS manages it: nobody can change its policy.
     Managed,
@@ -369,7 +369,7 @@ pub enum TopicKey {
     Customer {
         /// As the topic names it.
         id: String,
-        /// Who may use it.
+        /// Key policy, which says who may use the key.
         policy: Fact<Document>,
     },
 }
@@ -377,21 +377,21 @@ pub enum TopicKey {
 /// The topic that wakes the indexer, and who may invoke that.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Doorbell {
-    /// The topic's ARN.
+    /// ARN of the topic.
     pub topic: String,
     /// The indexer's own policy; [`Unread::Absent`] if it has none.
     pub policy: Fact<Document>,
 }
 
-/// Indexer and replay.
+/// Installation of our indexer and replay functions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Installation {
     /// Turns dead messages into letters.
     pub indexer: Function,
-    /// Sends them back.
+    /// Function that sends letters back.
     pub replay: Function,
     /// The topic that wakes the indexer, if its ARN is known.
     pub doorbell: Option<Doorbell>,
-    /// Where failed invocations wait: the queue's name, and how many there are.
+    /// Queue of failed invocations: its name, and the number of messages in it.
     pub failed_invocations: Option<(String, Fact<u64>)>,
 }

@@ -8,7 +8,7 @@ use super::deployment::Unread;
 const CLOUDWATCH: &str = "cloudwatch.amazonaws.com";
 const SNS: &str = "sns.amazonaws.com";
 
-/// A policy.
+/// Policy document, read into statements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document(Vec<Statement>);
 
@@ -20,7 +20,7 @@ struct Statement {
     actions: Vec<String>,
     /// Operator, key and values. Keys are in lower case.
     conditions: Vec<(String, String, Vec<String>)>,
-    /// It says what it does not apply to.
+    /// True if the statement uses `NotAction`, `NotPrincipal` or `NotResource`.
     negative: bool,
 }
 
@@ -48,7 +48,7 @@ impl Document {
         statements.into_iter().map(Statement::read).collect::<Option<_>>().map(Self).ok_or_else(bad)
     }
 
-    /// Whether every request without TLS is denied.
+    /// Returns true if every request without TLS is denied.
     pub(super) fn denies_plain_http(&self, action: &str) -> bool {
         self.0.iter().any(|statement| {
             !statement.allows
@@ -59,12 +59,12 @@ impl Document {
         })
     }
 
-    /// Whether an alarm of this account may do this.
+    /// Decides if an alarm of this account may do an action.
     pub(super) fn lets_alarms(&self, action: &str, alarms: &[String]) -> May {
         self.lets(CLOUDWATCH, action, alarms)
     }
 
-    /// Whether SNS may do this for a topic.
+    /// Decides if SNS may do an action for a topic.
     pub(super) fn lets_topic(&self, action: &str, topic: &str) -> May {
         self.lets(SNS, action, &[topic.to_owned()])
     }
@@ -94,7 +94,8 @@ impl Document {
         }
     }
 
-    /// Whether it might let somebody do this: then a role without the permission is not proven unable.
+    /// Returns true if the policy might allow an action to somebody. A role without the permission is then not proven
+    /// unable.
     pub(super) fn may_allow(&self, action: &str) -> bool {
         self.0.iter().any(|statement| statement.allows && (statement.negative || statement.covers(action)))
     }
@@ -147,7 +148,7 @@ impl Statement {
         matches!(operator.as_str(), "Bool" | "BoolIfExists") && key == "aws:securetransport" && values == &["false"]
     }
 
-    /// Whether its conditions hold for alarms of this account; a condition that cannot be judged is the error.
+    /// Decides if the conditions hold for alarms of this account. A condition that cannot be judged is the error.
     fn holds(&self, account: &str, alarms: &[String]) -> Result<bool, String> {
         let mut holds = true;
         for (operator, key, values) in &self.conditions {
@@ -179,7 +180,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Whether a text fits a pattern with `*` and `?`.
+/// Matches a text against a pattern with `*` and `?`.
 fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     // Which beginnings of the text the pattern's beginning fits.

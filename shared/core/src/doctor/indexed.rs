@@ -1,4 +1,4 @@
-//! Which queues an indexer of ours is told of.
+//! Queues that an indexer of ours is configured with.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct Indexed {
     /// The main queue's ARN.
     pub source: String,
-    /// Whether the indexer empties the dead-letter queue.
+    /// True if the indexer empties the dead-letter queue.
     pub custody: bool,
 }
 

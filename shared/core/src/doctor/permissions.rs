@@ -1,4 +1,4 @@
-//! What a role must be allowed to do with the queues: asked of IAM's simulator, and told if it says no.
+//! Permissions that a role needs on the queues. IAM's simulator is asked, and a refusal is reported.
 
 use super::deployment::{Consumer, Encryption, Fact, Pair, Permission, Queue, Unread};
 
@@ -14,8 +14,8 @@ fn decrypting(queue: &Queue) -> Vec<(String, String)> {
     }
 }
 
-/// What the role of a consumer needs: actions and the ARNs that they are for. The event source mapping receives and
-/// deletes with the function's role.
+/// Lists the actions and ARNs that the role of a consumer needs. The event source mapping receives and deletes with the
+/// function's role.
 #[must_use]
 pub fn consuming(pair: &Pair, consumer: &Consumer) -> Vec<(String, String)> {
     let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
@@ -31,7 +31,7 @@ pub fn consuming(pair: &Pair, consumer: &Consumer) -> Vec<(String, String)> {
     needed
 }
 
-/// What our indexer's role needs.
+/// Lists the permissions that our indexer's role needs.
 #[must_use]
 pub fn indexing(pair: &Pair) -> Vec<(String, String)> {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Vec::new() };
@@ -40,20 +40,20 @@ pub fn indexing(pair: &Pair) -> Vec<(String, String)> {
     needed
 }
 
-/// What our replay's role needs.
+/// Lists the permissions that our replay's role needs.
 #[must_use]
 pub fn replaying(pair: &Pair) -> Vec<(String, String)> {
     each(&["sqs:SendMessage", "sqs:GetQueueAttributes"], &pair.source.arn)
 }
 
-/// What IAM's simulator says of one action.
+/// Decision of IAM's simulator on one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// A policy of the role allows it.
     Allowed,
     /// No policy of the role does.
     NotAllowed,
-    /// One denies it.
+    /// A statement denies the action.
     Denied,
 }
 

@@ -1,4 +1,4 @@
-//! What a processor of ours is told: the settings that must agree with the queue as it is.
+//! Settings of a processor of ours that must agree with the queue as it is.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const OURS: [&str; 3] = ["MAIN_QUEUE_URL", "LEDGER_TABLE_NAME", "QUEUE_VISIBILIT
 pub struct Processor {
     /// The attempts of its retry schedule.
     pub attempts: u32,
-    /// What one attempt gets, in seconds.
+    /// Time of one attempt, in seconds.
     pub handler_timeout: u64,
     /// The timeout of the function that it reckons with, in seconds; `None` where its template does not hand it over.
     pub function_timeout: Option<u64>,
@@ -20,9 +20,9 @@ pub struct Processor {
     pub visibility: u64,
     /// The receive limit that it reckons with.
     pub receives: u32,
-    /// How long its ledger remembers, in days.
+    /// Retention of its ledger, in days.
     pub ledger_days: u64,
-    /// Whether it sends the dead to the dead-letter queue itself.
+    /// True if it sends dead messages to the dead-letter queue itself.
     pub direct: bool,
 }
 

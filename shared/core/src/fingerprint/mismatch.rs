@@ -1,4 +1,5 @@
-//! What of a content does not fit, from the text of a SCHEMA failure: only what our own texts say, and never a value.
+//! Mismatch of a content, taken from the text of a SCHEMA failure. It holds only what our own texts say, and never a
+//! value.
 
 use crate::shape::Shape;
 use crate::text::capped;
@@ -8,7 +9,7 @@ pub(super) const CODES: [&str; 2] = ["decode", "no-key"];
 /// The most bytes of it.
 const LIMIT: usize = 100;
 
-/// What does not fit, if the text says so in our own words.
+/// Returns the mismatch, if the text states it in our own words.
 pub(super) fn of(error_type: &str, code: &str, text: &str) -> Option<String> {
     let mismatch = match (error_type, code) {
         ("SCHEMA", "decode") => decode(text)?,

@@ -189,7 +189,7 @@ impl<'a> Scanner<'a> {
         self.write(VALUE);
     }
 
-    /// Where the value ends that stands last in what was written, if nothing but punctuation follows it.
+    /// Returns the end of the last value written, if only punctuation follows it.
     fn after_value(&self) -> Option<usize> {
         let before = self.out.trim_end_matches(is_between);
         before.ends_with(VALUE).then_some(before.len())
@@ -209,7 +209,7 @@ fn last_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
-/// What may stand between two numbers of one date, list or range.
+/// Returns true for characters that may stand between two numbers of one date, list or range.
 const fn is_between(c: char) -> bool {
     matches!(c, ' ' | ',' | ';' | ':' | '.' | '-' | '+' | '|' | '&' | '!' | '?')
 }
@@ -224,8 +224,8 @@ const fn closing_quote(open: char) -> Option<char> {
     }
 }
 
-/// How many bytes the quoted text at the beginning has, its quotes included. Without an end it was cut: the rest is
-/// data.
+/// Returns the length in bytes of the quoted text at the start, quotes included. A text without a closing quote was
+/// cut: all the rest is data.
 fn quoted(text: &str, open: char, close: char) -> usize {
     let mut escaped = false;
     let mut inner = text.char_indices().skip(1).peekable();
@@ -277,7 +277,7 @@ fn is_delimiter(c: char) -> bool {
     c.is_whitespace() || c.is_control() || ",;|&()[]{}<>=\"`“”„‘«»".contains(c)
 }
 
-/// Where the word at the beginning ends. An apostrophe between letters is a part of it.
+/// Returns the end of the word at the start. An apostrophe between letters is a part of the word.
 fn word_end(text: &str) -> usize {
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -295,14 +295,15 @@ fn word_end(text: &str) -> usize {
     text.len()
 }
 
-/// Whether the single quote at the beginning of `rest` opens quoted text: one that ends a word (`users'`) does not.
+/// Returns true if the single quote at the start of `rest` opens quoted text. A quote that ends a word (`users'`) does
+/// not.
 fn opens_a_quote(before: &str, rest: &str) -> bool {
     let word = before.rfind(|c| is_delimiter(c) || c == '\'').map_or(before, |at| &before[at + last_len(before, at)..]);
     let apart = !before.ends_with(|c: char| c.is_alphanumeric() || c == '#' || c == '…') || is_prefix(word);
     apart && rest[1..].chars().next().is_some_and(|next| !next.is_whitespace())
 }
 
-/// What stands before a string in some languages: b'…', u'…'.
+/// Returns true for prefixes that some languages write before a string: b'…', u'…'.
 fn is_prefix(word: &str) -> bool {
     matches!(word, "b" | "u" | "r" | "f" | "n" | "rb" | "br")
 }

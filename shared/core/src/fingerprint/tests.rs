@@ -140,7 +140,7 @@ fn what_is_left_of_a_text_can_be_read() {
     }
 }
 
-/// Where the ledger cuts a text depends on the length of the ids in it.
+/// The place at which the ledger cuts a text depends on the length of the ids in it.
 #[test]
 fn a_text_that_was_cut_behind_a_long_id_is_the_same_cause() {
     let tail = "could not be charged because the payment provider answered that it is down for planned work until ";
@@ -154,7 +154,7 @@ fn word() -> impl Strategy<Value = String> {
     "[a-z]{1,9}".prop_filter("a part of a date", |word| !normalised(&format!("{word} 5")).starts_with('#'))
 }
 
-/// What differs from one letter to the next: the same hole, filled in another way.
+/// Two fillings of one hole, as they differ from one letter to the next.
 fn hole() -> impl Strategy<Value = (String, String)> {
     fn two<S: Strategy<Value = String>>(one: impl Fn() -> S) -> impl Strategy<Value = (String, String)> {
         (one(), one())

@@ -15,9 +15,9 @@ const RESERVED: [&str; 2] = ["ExtendedPayloadSize", "SQSLargePayloadSize"];
 /// A place in S3 where a message's body stands. The object may be gone before the letter: nobody here keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimCheck {
-    /// The bucket's name.
+    /// Name of the bucket.
     pub bucket: String,
-    /// The object's key.
+    /// Key of the object.
     pub key: String,
     /// The object's size in bytes, if the message says it.
     pub bytes: Option<u64>,

@@ -39,7 +39,7 @@ pub struct Task {
 pub struct Layer {
     /// The part of the message that it is.
     pub what: &'static str,
-    /// The text.
+    /// Text of the layer.
     pub text: String,
 }
 

@@ -179,7 +179,7 @@ fn a_part_of_a_services_attributes_is_a_producers_own() {
     assert_eq!(said(&with(&BRIDGE, "RULE_ARN", "of thumb")), None);
 }
 
-/// Its producer wrote it, or an earlier death did: nobody could touch it since.
+/// The redrive policy moves a message as it is: its text comes from its producer or from an earlier death.
 #[test]
 fn a_message_that_the_redrive_policy_moved_says_nothing() {
     for attributes in [&[(ATTRIBUTE, "forged")][..], &BRIDGE[..], &LAMBDA[..]] {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::json::Json;
 
-/// What a hash begins with whose payload has a number that is no plain whole number of 64 bits.
+/// Prefix of the hash of a payload with a number that is no plain whole number of 64 bits.
 const EXACT: &str = "2:";
 
 /// SHA-256 of a message's canonical body: tells a duplicate from a key that was used for something else. Compared by
@@ -53,8 +53,8 @@ impl PayloadHash {
         Self(text)
     }
 
-    /// Whether both are of equal payloads. With a hash that an older version stored, numbers compare as doubles, as they did
-    /// then.
+    /// Returns true if both hashes are of equal payloads. With a hash that an older version stored, numbers compare as
+    /// doubles, as they did then.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self.parts(), other.parts()) {
@@ -96,7 +96,7 @@ mod tests {
         of(one).is_same(&of(other))
     }
 
-    /// What the version before exact numbers stored.
+    /// Hash that the version before exact numbers stored.
     fn former(text: &str) -> PayloadHash {
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
         PayloadHash::from_stored(hex(&value.to_string()))

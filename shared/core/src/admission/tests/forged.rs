@@ -1,4 +1,4 @@
-//! What a producer can forge: the attribute of a replay, and with it the place of somebody's outcome.
+//! Forgeries that a producer can make: the attribute of a replay, and with it the place of another message's outcome.
 
 use super::*;
 use crate::ledger::LifeRecord;

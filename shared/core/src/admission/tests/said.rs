@@ -1,4 +1,4 @@
-//! What a message says by itself, beside a ledger and without one.
+//! Failures that a message states by itself, beside a ledger and without one.
 
 use super::*;
 use crate::foreign::Teller;
@@ -93,7 +93,7 @@ fn without_a_ledger_a_replay_that_dies_again_waits_for_a_person_too() {
     assert_eq!(letter.fingerprint, "TRANSIENT/theirs");
 }
 
-/// Whoever can send to the queue can write any attribute.
+/// Any attribute can be written by whoever can send to the queue.
 #[test]
 fn nothing_that_a_message_says_lets_it_be_replayed_earlier_than_without() {
     let dead = message("m-1", 1, BODY, None);

@@ -18,7 +18,7 @@ fn is_depth_metric(metric: &Metric, queue: &Queue) -> bool {
     metric.name == DEPTH && metric.is_of("AWS/SQS", "QueueName", queue.name())
 }
 
-/// Whether an alarm looks at how many messages wait in this queue.
+/// Returns true if an alarm reads the number of messages that wait in this queue.
 pub(super) fn is_depth(alarm: &Alarm, queue: &Queue) -> bool {
     alarm.metrics.iter().any(|metric| is_depth_metric(metric, queue))
 }
@@ -29,8 +29,8 @@ fn counts_calls(alarm: &Alarm, queue: &Queue) -> bool {
     !is_depth(alarm, queue) && alarm.metrics.iter().any(is_call)
 }
 
-/// Whether it means this queue, and names it so that CloudWatch finds nothing: by ARN or URL, under another name of the dimension,
-/// in another case, or with a dimension too many.
+/// Returns true if an alarm means this queue, but names it so that CloudWatch finds nothing: by ARN or URL, under
+/// another dimension, in another case, or with a dimension too many.
 fn misnames(alarm: &Alarm, queue: &Queue) -> bool {
     let names = |value: &str| {
         let last = value.rsplit([':', '/']).next().unwrap_or(value);
@@ -90,13 +90,13 @@ fn names(composite: &Composite, alarm: &Alarm) -> bool {
     forms.iter().any(|form| composite.rule.match_indices(form.as_str()).any(|(at, _)| is_start(at)))
 }
 
-/// Whether an alarm on other alarms, which acts, looks at this one.
+/// Returns true if a composite alarm with actions reads this alarm.
 fn is_heard(alarm: &Alarm, alarms: &Alarms) -> bool {
     let acts = |composite: &&Composite| composite.actions_enabled && !composite.actions.is_empty();
     alarms.composite.iter().filter(acts).any(|composite| names(composite, alarm))
 }
 
-/// Which topics are published to when one of these alarms rings, or one that looks at it; with the ARNs of the publishers.
+/// Returns the topics that these alarms, and composite alarms on them, publish to. Each has the ARNs of its publishers.
 pub(in crate::doctor) fn topics(concerned: &[&Alarm], alarms: &Alarms) -> BTreeMap<String, BTreeSet<String>> {
     let composite = alarms.composite.iter().filter(|composite| concerned.iter().any(|alarm| names(composite, alarm)));
     let composite = composite.map(|composite| (&composite.arn, &composite.actions));

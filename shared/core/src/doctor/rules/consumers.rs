@@ -8,7 +8,7 @@ use crate::doctor::deployment::{Alarms, Consumer, Fact, Function, Pair};
 use crate::doctor::processor::Processor;
 use crate::ledger::LEASE_MARGIN;
 
-/// What is kept over the retention of both queues, in days.
+/// Margin over the retention of both queues, in days.
 const MARGIN_DAYS: u64 = 1;
 const DAY: u64 = 24 * 3_600;
 
@@ -101,10 +101,10 @@ pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Answer {
 
 /// Batches that a provisioned poller hands over at a time, at most.
 const BATCHES_A_POLLER: u32 = 10;
-/// What indexer, replay and whatever else there is need beside it.
+/// Executions that indexer, replay and other functions need beside it.
 const OTHERS: u32 = 5;
 
-/// How many executions its mapping may start at once, if that has a limit.
+/// Returns the limit of executions that the mapping starts at once, if there is one.
 fn at_once(consumer: &Consumer) -> Option<u32> {
     consumer.maximum_concurrency.or_else(|| Some(consumer.pollers?.saturating_mul(BATCHES_A_POLLER)))
 }

@@ -6,7 +6,7 @@ use crate::doctor::Mend;
 use crate::doctor::deployment::{Function, Installation, Pair, Unread};
 use crate::source::LONGEST_LOOK;
 
-/// What the indexer has not taken by then, it cannot take.
+/// Age in seconds after which a message counts as one that the indexer cannot take.
 const STUCK: u64 = 900;
 
 pub(super) fn inactive(function: &Function) -> Answer {

@@ -1,11 +1,11 @@
-//! How a rule answers, and over what it walks.
+//! Answers of a rule, and the subjects that it checks.
 
 use crate::doctor::Mend;
 use crate::doctor::deployment::{
     Alarm, Alarms, Consumer, Deployment, Fact, Function, Installation, Pair, Queue, Topic,
 };
 
-/// Something wrong.
+/// Breach of a rule.
 #[derive(Debug)]
 pub(in crate::doctor) struct Wrong {
     pub(in crate::doctor) what: String,
@@ -25,7 +25,7 @@ pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnc
 pub(in crate::doctor) enum Check {
     /// Each queue, source or dead-letter.
     Queue(fn(&Queue) -> Answer),
-    /// Each pair.
+    /// Checks each queue pair.
     Pair(fn(&Pair) -> Answer),
     /// Each source, with the alarms.
     Source(fn(&Queue, &Alarms) -> Answer),
@@ -172,7 +172,7 @@ impl Topic {
 }
 
 impl Mend {
-    /// Words only.
+    /// Makes a remedy of words, without a command.
     pub(super) fn words(text: impl Into<String>) -> Self {
         Self { command: Vec::new(), template: text.into() }
     }
@@ -195,7 +195,7 @@ impl Mend {
     }
 }
 
-/// A fact, borrowed.
+/// Borrows the value of a fact.
 pub(super) fn look<T>(fact: &Fact<T>) -> Fact<&T> {
     fact.as_ref().map_err(Clone::clone)
 }

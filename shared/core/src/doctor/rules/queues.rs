@@ -231,7 +231,7 @@ pub(super) fn chained(pair: &Pair) -> Answer {
     )
 }
 
-/// How near to its end a message should not come.
+/// Returns the age margin, in seconds, that a message should keep before its retention ends.
 fn margin(retention: u64) -> u64 {
     DAY.min(retention / 4)
 }

@@ -1,4 +1,4 @@
-//! One deployment for every way to break a rule: at least one for each.
+//! Deployments that each break a rule: at least one for each rule.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::doctor::{
 
 const DAY: u64 = 24 * 3_600;
 
-/// What is done to a healthy deployment, and the rule that must tell of it.
+/// Change to a healthy deployment, and the rule that must report it.
 pub(super) struct Mutant {
     pub(super) rule: &'static str,
     pub(super) what: &'static str,

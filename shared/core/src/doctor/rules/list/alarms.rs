@@ -1,4 +1,4 @@
-//! Alarms and topics.
+//! Rules about alarms and topics.
 
 use super::super::judging::Check;
 use super::super::{ages, alarms};
