@@ -37,10 +37,10 @@ pub use steps::NotThisStep;
 
 /// The most letters that a job may name by their ids: they stand in its head.
 pub const IDS: usize = 1_000;
-/// How many events a job remembers.
+/// Limit of events that a job remembers.
 const HISTORY: usize = 50;
 
-/// Where a job stands.
+/// Stage that a job has reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
@@ -48,21 +48,21 @@ pub enum State {
     Canary,
     /// Sends at a step of its rate.
     Ramping {
-        /// Which one of [`STEPS`].
+        /// Index of the step in [`STEPS`].
         step: u8,
-        /// Since when.
+        /// Time at which the step began.
         since: Timestamp,
     },
     /// Sends nothing until it is resumed, and then goes on as it was.
     Paused {
-        /// How it was: the step of its ramp, if it had come so far.
+        /// Step of the ramp before the pause; `None` if it was in its canary.
         step: Option<u8>,
     },
     /// Ended by a person.
     Cancelled,
     /// Ended by itself, because it went badly.
     Stopped {
-        /// What went badly.
+        /// Reason for the stop.
         why: Stop,
     },
     /// Came to its end.
@@ -70,13 +70,13 @@ pub enum State {
 }
 
 impl State {
-    /// Whether it may send, and takes over its claims that ran out.
+    /// Returns true if the job may send, and takes over its claims that ran out.
     #[must_use]
     pub const fn runs(&self) -> bool {
         matches!(self, Self::Canary | Self::Ramping { .. })
     }
 
-    /// Its word.
+    /// Returns the state in one word.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -90,95 +90,95 @@ impl State {
     }
 }
 
-/// How far a job has looked through its selection.
+/// Progress of a job through its selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Walk {
     /// Ids: how many were looked at. A filter: the shard of the index.
     pub at: u32,
-    /// Where in that shard.
+    /// Position in that shard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Cursor>,
-    /// Whether it came to the end.
+    /// True once the end was reached.
     pub ended: bool,
 }
 
-/// One line of a job's history.
+/// Event in a job's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobEvent {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// What it became.
+    /// State that the job entered.
     pub became: String,
-    /// Who made it so: a person, or the job itself.
+    /// Person who caused it, or the job itself.
     pub who: String,
-    /// Why.
+    /// Reason for the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// A job's head.
+/// Job as stored in one item; its batches stand beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Which one.
+    /// Id of the job.
     pub id: JobId,
-    /// What is to be replayed. A filter means the letters that had been indexed at its `as_of`: when the job was created, if
-    /// whoever asked did not say.
+    /// Letters to replay. A filter means the letters that had been indexed at its `as_of`: when the job was created, if
+    /// the request did not say.
     pub selection: Selection,
     /// The queue that its letters go to, if that is not the one that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<QueueArn>,
-    /// Who asked for it.
+    /// Person who asked for the job.
     pub by: String,
-    /// Why.
+    /// Reason for the replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// When.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// How carefully.
+    /// Limits and checks of the job.
     pub guard: Guard,
-    /// What its letters are sent with instead of their bodies.
+    /// Edit of the bodies that are sent, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<Edit>,
-    /// Where it stands.
+    /// Stage that the job has reached.
     pub state: State,
-    /// How far it has looked.
+    /// Progress through the selection.
     pub walk: Walk,
-    /// How many batches it has planned.
+    /// Number of batches planned so far.
     pub batches: u32,
-    /// How many of these are counted: the first ones, in order.
+    /// Number of these that are counted: the first ones, in order.
     pub counted: u32,
-    /// What became of the letters of those.
+    /// Outcomes of the letters in the counted batches.
     pub account: Account,
-    /// What it may send now.
+    /// Token bucket that limits what may be sent now.
     pub bucket: Bucket,
-    /// What happened to it, the last events.
+    /// Last events of the job.
     pub history: Vec<JobEvent>,
-    /// When everything about it was known; open until then.
+    /// Time at which every outcome was known; open until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// When it is deleted: never, unless closed.
+    /// Time of deletion: never, unless closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// One more with every write.
+    /// Version, incremented by every write.
     pub version: u64,
 }
 
-/// What somebody asks for.
+/// Request for a new job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
-    /// Which one, if whoever asks has chosen.
+    /// Id, if the caller has chosen one.
     pub id: Option<JobId>,
-    /// Which letters.
+    /// Letters to replay.
     pub selection: Selection,
     /// Another queue that they go to.
     pub to: Option<QueueArn>,
-    /// How carefully.
+    /// Limits and checks of the job.
     pub guard: Guard,
-    /// Who asks.
+    /// Person who asks for the job.
     pub by: String,
-    /// Why.
+    /// Reason for the replay.
     pub why: Option<String>,
-    /// What the letters are sent with instead of their bodies.
+    /// Edit of the bodies that are sent, if there is one.
     pub edit: Option<Edit>,
 }
 
@@ -214,7 +214,7 @@ impl Job {
         job
     }
 
-    /// Whether it is the job that is asked for: an instant that the request left open is the job's own.
+    /// Returns true if the job is the one that was asked for. An instant that the request left open is the job's own.
     #[must_use]
     pub fn is_of(&self, asked: &NewJob) -> bool {
         let fixed = match &self.selection {
@@ -229,7 +229,8 @@ impl Job {
             && self.edit == asked.edit
     }
 
-    /// Whether a letter is still one that it means: it waits, fits, and nobody but this job has changed it since it was selected.
+    /// Returns true if the job still means a letter: the letter waits, fits, and nobody but this job has changed it
+    /// since it was selected.
     #[must_use]
     pub fn means(&self, letter: &Letter) -> bool {
         let fits = match &self.selection {
@@ -246,13 +247,13 @@ impl Job {
         format!("job {} of {}", self.id, self.by)
     }
 
-    /// Whether anything about it may still change by itself.
+    /// Returns true if anything of the job may still change by itself.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.closed_at.is_none()
     }
 
-    /// Whether it has more to plan.
+    /// Returns true if the job has more batches to plan.
     #[must_use]
     pub const fn plans(&self) -> bool {
         self.state.runs() && !self.walk.ended
@@ -264,7 +265,7 @@ impl Job {
         if open { "JOB#OPEN" } else { "JOB#CLOSED" }
     }
 
-    /// How long the items of a job are kept that are not known to be final: a forgotten job must not stay for ever.
+    /// Returns the expiry of a job's items that are not known to be final: a forgotten job must not stay for ever.
     #[must_use]
     pub fn batch_expires(policy: &Policy, now: Timestamp) -> Timestamp {
         now.after(policy.resolved_retention.saturating_mul(2).max(policy.outcome_after)).whole_seconds()

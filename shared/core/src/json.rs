@@ -22,15 +22,15 @@ pub const DEPTH: usize = 127;
 /// A JSON value with its numbers as they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json {
-    /// `null`
+    /// The literal `null` of JSON.
     Null,
-    /// `true` or `false`
+    /// The literal `true` or `false`.
     Bool(bool),
     /// A number, with its digits.
     Number(Number),
     /// A string, without its escapes.
     Text(String),
-    /// An array.
+    /// An array of values.
     Array(Vec<Self>),
     /// An object. Of a name that stands twice the last value counts, as with most readers.
     Object(BTreeMap<String, Self>),
@@ -39,7 +39,7 @@ pub enum Json {
 /// A document, and the first of its names that stands twice in one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// The value.
+    /// Value of the text.
     pub json: Json,
     /// The first name that an object has twice, if there is one.
     pub twice: Option<Twice>,
@@ -56,7 +56,7 @@ pub struct Twice {
     pub column: usize,
 }
 
-/// Why a text is no JSON that is read here. Nothing of the text is told.
+/// Reason for which a text is not JSON that is read here. Nothing of the text is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotJson {
     /// U+FEFF stands before it.
@@ -102,7 +102,7 @@ impl Json {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// What stands at a JSON pointer (RFC 6901).
+    /// Returns the value at a JSON pointer (RFC 6901).
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Self> {
         if pointer.is_empty() {
@@ -115,7 +115,7 @@ impl Json {
         })
     }
 
-    /// Whether both are the same value: numbers compare by what they are worth (RFC 6902, 4.6).
+    /// Returns true if both are the same value. Numbers compare by their value (RFC 6902, 4.6).
     #[must_use]
     pub fn is_equal(&self, other: &Self) -> bool {
         match (self, other) {
@@ -131,7 +131,7 @@ impl Json {
         }
     }
 
-    /// Whether it is a string that itself contains a JSON object or array: it was encoded twice.
+    /// Returns true for a string that itself contains a JSON object or array: it was encoded twice.
     #[must_use]
     pub fn is_encoded_twice(&self) -> bool {
         let Some(text) = self.as_text().map(str::trim_start) else { return false };

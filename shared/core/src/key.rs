@@ -24,7 +24,7 @@ pub const LIMIT: usize = 1024;
 #[serde(try_from = "String", into = "String")]
 pub struct Key(String);
 
-/// Why there is no key. The message is SCHEMA, code `no-key`: the handler never runs ungated.
+/// Reason for which there is no key. The message is SCHEMA, code `no-key`: the handler never runs ungated.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoKey {
     /// Empty text, or nothing but blanks.
@@ -36,7 +36,7 @@ pub enum NoKey {
     /// The pointer leads nowhere, or the body is not JSON.
     #[error("nothing stands at the configured key pointer {0}: the body is {1}")]
     Unresolved(Pointer, Shape),
-    /// What stands there is no text, and no whole number.
+    /// The value there is neither a text nor a whole number.
     #[error("the configured key pointer leads to something that is neither text nor a whole number")]
     NotText,
     /// The attribute is binary.
@@ -47,7 +47,8 @@ pub enum NoKey {
     Disagree,
 }
 
-/// Where a message's key is taken from, on a queue with a key pointer. Processor, indexer and replay must be told the same.
+/// Source of a message's key, on a queue with a key pointer. Processor, indexer and replay must be configured with the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyFrom {
     /// The attribute `idempotency-key` where a message has it, else the pointer. Whoever may send to the queue can choose
@@ -111,14 +112,14 @@ impl Key {
         Self(format!("erased-{hex}"))
     }
 
-    /// The text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What is stored is read as it is: older versions took keys of blanks.
+/// Takes a stored key as it is, because older versions took keys of blanks.
 impl TryFrom<String> for Key {
     type Error = NoKey;
     fn try_from(text: String) -> Result<Self, NoKey> {
@@ -136,7 +137,7 @@ impl From<Key> for String {
     }
 }
 
-/// Where in the body the key stands: an RFC 6901 JSON pointer.
+/// Place of the key in the body: an RFC 6901 JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer(String);
 
@@ -161,19 +162,19 @@ impl Pointer {
         if text.starts_with('/') && escapes_well { Ok(Self(text.to_owned())) } else { Err(BadPointer(text.to_owned())) }
     }
 
-    /// The text.
+    /// Returns the pointer as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a name is a step of it.
+    /// Returns true if a name is a step of the pointer.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.0.split('/').skip(1).any(|step| step.replace("~1", "/").replace("~0", "~") == name)
     }
 
-    /// What stands there.
+    /// Returns the value at the pointer, if there is one.
     #[must_use]
     pub fn find<'a>(&self, body: &'a Json) -> Option<&'a Json> {
         body.pointer(&self.0)
@@ -204,20 +205,20 @@ impl LedgerKey {
         Self(format!("{}#{}", scope.as_str(), key.as_str()))
     }
 
-    /// Where the outcome of a send is recorded that does not own its key. The payload's hash belongs to it: whoever forges a
-    /// `redrive` attribute knows letter and number, and sends another body.
+    /// Returns the keyless entry for the outcome of a send that does not own its key. The payload's hash belongs to it:
+    /// whoever forges a `redrive` attribute knows letter and number, and sends another body.
     #[must_use]
     pub fn of_send(send: SendId, hash: &PayloadHash) -> Self {
         Self(format!("!send#{}#{}#{hash}", send.letter, send.number))
     }
 
-    /// Where such an outcome was recorded by processors that did not have the hash in it.
+    /// Returns the keyless entry of a send as earlier processors named it: without the hash.
     #[must_use]
     pub fn of_send_without_hash(send: SendId) -> Self {
         Self(format!("!send#{}#{}", send.letter, send.number))
     }
 
-    /// Where the outcome of a message is recorded that does not own a key.
+    /// Returns the keyless entry for the outcome of a message that owns no key: under its send, else under its life.
     ///
     /// Rule R15 of docs/protocol.md.
     #[must_use]
@@ -228,7 +229,7 @@ impl LedgerKey {
         }
     }
 
-    /// The text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

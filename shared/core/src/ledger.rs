@@ -21,7 +21,7 @@ pub use free::{Freeing, free};
 pub use settle::{Settlement, Settling, settle};
 pub use withdraw::{Withdrawal, Withdrawing, withdraw};
 
-/// What is kept of a message's time for settling it.
+/// Part of a message's time that is kept for settling it.
 pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);
 /// By how much two workers' clocks may differ.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
@@ -34,25 +34,25 @@ use crate::ids::OwnerToken;
 use crate::key::LedgerKey;
 use crate::time::Timestamp;
 
-/// What must still hold when a write arrives.
+/// Condition that must still hold when a write arrives.
 ///
 /// Rule R9 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Expect {
-    /// There is no entry, or one that expired before this instant: DynamoDB deletes late.
+    /// The entry is absent, or expired before this instant: DynamoDB deletes late.
     AbsentOrExpired(Timestamp),
     /// The entry is the one that was read. The version alone would not do: an entry that expired and was made
     /// anew counts from 1 again.
     Unchanged {
-        /// Its version.
+        /// Version that was read.
         version: u64,
-        /// Its owner.
+        /// Owner that was read.
         owner: OwnerToken,
     },
 }
 
 impl Expect {
-    /// Whether `found` is what was expected: the model of every store behind the port.
+    /// Returns true if `found` meets the condition. Every store behind the port must behave like this.
     #[must_use]
     pub fn holds(&self, found: Option<&Entry>) -> bool {
         match (*self, found) {
@@ -67,10 +67,10 @@ impl Expect {
 /// A whole entry, to be put under a condition.
 #[derive(Debug, Clone)]
 pub struct EntryWrite {
-    /// Where.
+    /// Key of the entry.
     pub key: LedgerKey,
-    /// What; its version is already one more than what it replaces.
+    /// Entry to write; its version is already one more than what it replaces.
     pub entry: Entry,
-    /// Under which condition.
+    /// Condition of the write.
     pub expect: Expect,
 }

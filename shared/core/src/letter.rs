@@ -34,13 +34,13 @@ pub use send::Send;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
 pub const SHARDS: u8 = 16;
-/// How many events and sends a letter remembers.
+/// Limit of events, and of sends, that a letter remembers.
 const HISTORY: usize = 100;
 /// The most bytes of a letter without its body: what a DynamoDB item, 400 KB (409,600 bytes), has beside a body that is
 /// kept in it. Our estimate of the bytes is rough.
 pub const HEAD_LIMIT: usize = 128 * 1024;
 
-/// Where a letter stands.
+/// Status of a letter.
 ///
 /// Rule R27 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -50,9 +50,9 @@ pub enum Status {
     Pending,
     /// Somebody is sending it back.
     Replaying,
-    /// It was sent; its outcome is not known yet.
+    /// The letter was sent; its outcome is not known yet.
     Replayed,
-    /// Its effect happened.
+    /// The effect of the letter happened.
     Resolved,
     /// A person decided that it shall not happen.
     Discarded,
@@ -78,58 +78,58 @@ impl fmt::Display for Status {
     }
 }
 
-/// Why it died.
+/// Reason of a letter's last death.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reason {
-    /// What kind of failure.
+    /// Kind of the failure.
     pub error_type: ErrorType,
     /// The fault's code, if there was a fault.
     pub error_code: Option<String>,
-    /// The fault's text.
+    /// Text of the fault.
     pub error_message: String,
-    /// How often the handler was started for the life that died.
+    /// Number of handler starts for the life that died.
     pub attempt_count: u32,
-    /// When the first of these attempts failed.
+    /// Time at which the first of these attempts failed.
     pub first_failed_at: Timestamp,
-    /// When the last one did.
+    /// Time at which the last of them failed.
     pub last_failed_at: Timestamp,
     /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
     pub attempts: Vec<Attempt>,
 }
 
 impl Reason {
-    /// Which cause this is.
+    /// Returns the fingerprint of the cause.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
     }
 }
 
-/// What can happen to a letter.
+/// Kinds of events in a letter's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Happening {
     /// An attempt of the handler failed.
     AttemptFailed,
-    /// It was indexed.
+    /// The indexer recorded the letter.
     Indexed,
-    /// It, or another copy of it, died again.
+    /// The letter, or another copy of it, died again.
     DiedAgain,
     /// Somebody claimed it in order to send it.
     Claimed,
     /// A claim ran out, and somebody else took it over.
     TakenOver,
-    /// It was sent.
+    /// The letter was sent.
     Sent,
-    /// SQS refused it.
+    /// SQS refused the letter.
     NotSent,
     /// A claim ran out, nobody takes it over, and it may have been sent.
     InDoubt,
-    /// It was put back into the dead-letter queue.
+    /// The letter was put back into the dead-letter queue.
     Ejected,
     /// Nothing was heard of it until its deadline.
     NoOutcome,
-    /// Its effect happened.
+    /// The effect of the letter happened.
     Resolved,
     /// A person had its body changed before it was sent.
     Edited,
@@ -147,16 +147,16 @@ pub enum Happening {
     HeldBack,
 }
 
-/// One line of a letter's history.
+/// Event in a letter's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {
-    /// When.
+    /// Time of the event.
     pub at: Timestamp,
-    /// What.
+    /// Kind of the event.
     pub what: Happening,
-    /// Who did it: a function, or the operator who asked for it.
+    /// Function that did it, or the operator who asked for it.
     pub who: String,
-    /// More about it.
+    /// Further text about the event.
     pub note: Option<String>,
     /// The attempt, if it was one.
     pub attempt: Option<Attempt>,
@@ -166,9 +166,9 @@ pub struct Event {
 /// letter as it would be, to be written if the one in the table is still the one that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Letter {
-    /// `dlq_message_id`
+    /// Letter id, called `dlq_message_id` in the table.
     pub id: LetterId,
-    /// `source_topic`
+    /// Source queue, called `source_topic` in the table.
     pub source: QueueArn,
     /// `moved_from`: the queue whose redrive policy moved it when it first came, as SQS says. Absent if the message was sent to
     /// the dead-letter queue, if an emulator does not say it, and in letters from before this was kept.
@@ -185,52 +185,53 @@ pub struct Letter {
     pub attributes: Attributes,
     /// Of these attributes; absent in letters from before this was kept.
     pub attributes_hash: Option<AttributesHash>,
-    /// Whether payload and attributes are there.
+    /// State of payload and attributes: kept, erased or missing.
     pub body: Body,
-    /// What is sent instead of the payload, if a person edited it or it is a record around the message. The payload stays.
+    /// Payload to send instead of the original, if a person edited it or it is a record around the message. The
+    /// original stays.
     pub edited: Option<Edited>,
-    /// `MessageGroupId`
+    /// Value of `MessageGroupId`, on a FIFO queue.
     pub group: Option<String>,
     /// `SequenceNumber`: its place in a FIFO queue, when it first came.
     pub sequence: Option<String>,
     /// The message id under which it first came.
     pub origin: MessageId,
-    /// When it first came.
+    /// Time at which the message first came.
     pub sent_at: Timestamp,
     /// The life that was indexed last.
     pub life: Life,
-    /// Of the payload.
+    /// Hash of the payload.
     pub hash: PayloadHash,
     /// `idempotency_key`: absent if none could be found.
     pub key: Option<Key>,
-    /// Whether that key survives a native redrive.
+    /// True if the key survives a native redrive.
     pub key_is_stable: bool,
-    /// The ledger's scope.
+    /// Scope of the key in the ledger.
     pub scope: Scope,
-    /// Why it died last.
+    /// Reason of its last death.
     pub reason: Reason,
-    /// Which cause that is.
+    /// Fingerprint of the cause.
     pub fingerprint: String,
-    /// Where it stands.
+    /// Status of the letter.
     pub status: Status,
-    /// `resolution_note`
+    /// Note of an operator, called `resolution_note` in the table.
     pub resolution_note: Option<String>,
-    /// One more with every replay claim.
+    /// Number, incremented by every replay claim.
     pub number: Number,
-    /// How often it died: 1 at first.
+    /// Number of deaths: 1 at first.
     pub deaths: u32,
-    /// Its sends, the last ones.
+    /// Last sends of the letter.
     pub sends: Vec<Send>,
-    /// What happened to it, the last events.
+    /// Last events of the letter.
     pub history: Vec<Event>,
-    /// Who is sending it.
+    /// Token of the run that is sending it.
     pub token: Option<OwnerToken>,
     /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
     /// any more; never, if it went to another queue. Else: when it came to this status.
     pub due: Timestamp,
-    /// When it is deleted: never, unless RESOLVED or DISCARDED.
+    /// Time of deletion: never, unless RESOLVED or DISCARDED.
     pub expires: Option<Timestamp>,
-    /// One more with every write.
+    /// Version, incremented by every write.
     pub version: u64,
 }
 
@@ -254,7 +255,7 @@ impl Letter {
         Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
     }
 
-    /// When anything of it changed last, notes apart: it was indexed, died again, or was moved along an edge.
+    /// Returns the time of the last change, notes apart: it was indexed, died again, or was moved along an edge.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
         let told =
@@ -262,13 +263,13 @@ impl Letter {
         told.map_or(self.reason.last_failed_at, |event| event.at)
     }
 
-    /// Whether SQS refused a send that this one asked for, and nothing happened since.
+    /// Returns true if SQS refused a send that `who` asked for, and nothing happened since.
     #[must_use]
     pub fn was_just_refused(&self, who: &str) -> bool {
         self.history.last().is_some_and(|event| event.what == Happening::NotSent && event.who == who)
     }
 
-    /// Whether a claim ran out, so that nobody knows whether it was sent.
+    /// Returns true if a claim ran out, so that nobody knows if the letter was sent.
     #[must_use]
     pub fn is_lapsed(&self, now: Timestamp) -> bool {
         self.status == Status::Replaying && self.due < now
@@ -299,7 +300,8 @@ impl Letter {
         key + text + note + sends + body + edited + history + from + 1_600
     }
 
-    /// Whether an effect with this payload is the effect of this letter: one of its sends, or the original.
+    /// Returns true if an effect with this payload is the effect of this letter: of one of its sends, or of the
+    /// original.
     #[must_use]
     pub fn is_effect(&self, hash: &PayloadHash) -> bool {
         self.hash.is_same(hash)
@@ -311,7 +313,7 @@ impl Letter {
 /// A whole letter, to be put under a condition.
 #[derive(Debug, Clone)]
 pub struct LetterWrite {
-    /// What; its version is already one more than what it replaces.
+    /// Letter to write; its version is already one more than what it replaces.
     pub letter: Letter,
     /// The version that must still be there; `None`: there must be no such letter.
     pub replaces: Option<u64>,
@@ -331,7 +333,7 @@ impl LetterWrite {
         Self { letter, replaces }
     }
 
-    /// Whether `found` is what was expected: the model of every store behind the port.
+    /// Returns true if `found` meets the condition. Every store behind the port must behave like this.
     #[must_use]
     pub fn holds(&self, found: Option<&Letter>) -> bool {
         found.map(|letter| letter.version) == self.replaces

@@ -13,9 +13,9 @@ use crate::json::{Json, quote};
 use crate::key::{BadPointer, Pointer};
 use crate::text::capped;
 
-/// What stands where a value stood.
+/// Placeholder for a masked value.
 const MASK: &str = "***";
-/// What stands where a text stood that could not be redacted.
+/// Placeholder for a text that could not be redacted.
 pub const WITHHELD: &str = "text withheld: it could not be redacted";
 /// A body in which more values than this are to be masked has its texts withheld.
 const VALUES: usize = 1_000;
@@ -26,8 +26,8 @@ const CUT_ANYWAY: usize = 1_000;
 /// A beginning of a value at the end of a cut text is masked from this length on.
 const BEGINNING: usize = 3;
 
-/// Which values of a body are masked out of error texts: JSON pointers. A pointer to an object or a list masks every
-/// value in it.
+/// JSON pointers to the values of a body that are masked out of error texts. A pointer to an object or a list masks
+/// every value in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Masks(Vec<Pointer>);
 
@@ -41,7 +41,7 @@ impl Masks {
         Ok(Self(pointers.map(Pointer::parse).collect::<Result<_, _>>()?))
     }
 
-    /// Whether nothing is masked.
+    /// Returns true if nothing is masked.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -76,7 +76,7 @@ fn collect(value: &Json, into: &mut Vec<Needle>) -> bool {
 
 /// Something to look for.
 struct Needle {
-    /// In lower case.
+    /// Text in lower case.
     text: String,
     /// Only where no letter or digit stands beside it.
     alone: bool,
@@ -165,7 +165,7 @@ impl fmt::Debug for Redaction {
 }
 
 impl Redaction {
-    /// Only the masks.
+    /// Redacts by the masks alone.
     #[must_use]
     pub const fn new(masks: Masks) -> Self {
         Self { masks, hook: None }

@@ -9,14 +9,14 @@ use crate::ids::Scope;
 use crate::key::{BadPointer, Pointer};
 use crate::wrapping::{Content, Wrapping};
 
-/// Where a message's type stands.
+/// Place of a message's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeAt {
     /// A text attribute of the message, or of the SNS message inside it.
     Attribute(String),
     /// A text in what the producer wrote.
     Pointer(Pointer),
-    /// EventBridge's `detail-type`.
+    /// Field `detail-type` of an EventBridge event.
     DetailType,
 }
 
@@ -27,29 +27,29 @@ pub struct MessageTypes {
     scopes: BTreeMap<String, Scope>,
 }
 
-/// What a message is.
+/// Type and scope of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
-    /// Its type; `None` where a queue has only one.
+    /// Name of the type; `None` where a queue has only one.
     pub name: Option<String>,
-    /// The ledger's scope.
+    /// Scope of its keys in the ledger.
     pub scope: Scope,
 }
 
-/// Why a message's type is not known. The message is SCHEMA: no handler runs. What stands there is not told: it is the
-/// message's.
+/// Reason for which a message's type is not known. The message is SCHEMA: no handler runs. The value found there is not
+/// told, because it belongs to the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoType {
-    /// There is no text where the type should be.
+    /// No text stands where the type should be.
     #[error("message has no type where this queue's messages are configured to have one")]
     Missing,
-    /// It is none of the configured ones.
+    /// The type is none of the configured ones.
     #[error("message has a type that is none of this queue's configured ones")]
     Unknown,
 }
 
 impl NoType {
-    /// The fault's code.
+    /// Returns the code of the fault.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -71,13 +71,13 @@ pub enum BadTypes {
     /// Only EventBridge's events have it.
     #[error("detail-type stands only in EventBridge's events: set BODY_WRAPPING=eventbridge")]
     NotWrapped,
-    /// There is no type, or an empty one.
+    /// No type is named, or an empty one.
     #[error("types are named, parted by commas: like charge,refund")]
     Empty,
-    /// Too long.
+    /// A type is too long.
     #[error("type {0:?} is too long: with the ledger's scope it may have 64 characters")]
     TooLong(String),
-    /// Their messages would share keys.
+    /// Two types would share their keys.
     #[error("types {0:?} and {1:?} have one scope: they differ only in characters that a scope has not")]
     Alike(String, String),
 }
@@ -122,17 +122,17 @@ impl MessageTypes {
         if scopes.is_empty() { Err(BadTypes::Empty) } else { Ok(Self { at, scopes }) }
     }
 
-    /// Their names, in order.
+    /// Returns the names of the types, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.scopes.keys().map(String::as_str)
     }
 
-    /// Their scopes, in the order of their names.
+    /// Returns the scopes, in the order of the types' names.
     pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
         self.scopes.values()
     }
 
-    /// Whether a scope is one of theirs.
+    /// Returns true if a scope belongs to one of the types.
     #[must_use]
     pub fn has(&self, scope: &Scope) -> bool {
         self.scopes.values().any(|known| known == scope)

@@ -1,4 +1,4 @@
-//! What became of a received message, and so what Lambda and SQS are told.
+//! Outcome of a received message, and so the answer to Lambda and SQS.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fault::{Class, Fault};
 use crate::ids::MessageId;
 use crate::time::Timestamp;
 
-/// What delays are reckoned by.
+/// Settings by which delays are computed.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The delays between attempts.
@@ -18,13 +18,13 @@ pub struct Rules {
     pub max_receives: u32,
 }
 
-/// What an outage looks like from within a batch.
+/// Kind of outage, as seen from within a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Outage {
     /// The ledger could not be asked.
     #[error("the ledger is out of reach")]
     Ledger,
-    /// Whatever the handler needs seems to be down.
+    /// Everything that the handler needs seems to be down.
     #[error("nothing of the batch succeeded, and every fault is TRANSIENT")]
     Handler,
 }
@@ -33,9 +33,9 @@ pub enum Outage {
 const EVIDENCE: usize = 3;
 
 impl Outage {
-    /// Whether a batch looks like an outage. What slows it down for certain is that its messages are hidden for longer: see
-    /// [`Lasting`]. Whether Lambda also polls more slowly after a failed invocation is not certain with partial responses: AWS's
-    /// page on errors of SQS mappings says that it does not.
+    /// Returns the kind of outage that a batch looks like, if it does. Its messages are then hidden for longer, which
+    /// slows it down for certain: see [`Lasting`]. A failed invocation may not slow down polling with partial
+    /// responses: AWS's page on errors of SQS mappings says that it does not.
     ///
     /// `known`: the process is in an outage of this kind already, and no batch is too small to belong to it.
     ///
@@ -59,7 +59,7 @@ impl Outage {
     }
 }
 
-/// What an outage is answered with.
+/// Reaction to an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutageBrake {
     /// Nothing: each message follows its own schedule.
@@ -72,13 +72,13 @@ pub enum OutageBrake {
 }
 
 impl OutageBrake {
-    /// Whether messages are hidden for longer.
+    /// Returns true if messages are hidden for longer.
     #[must_use]
     pub const fn brakes(self) -> bool {
         matches!(self, Self::Quiet | Self::Signal)
     }
 
-    /// Whether the invocation fails.
+    /// Returns true if the invocation fails.
     #[must_use]
     pub const fn signals(self) -> bool {
         matches!(self, Self::Signal)
@@ -101,13 +101,13 @@ impl Lasting {
         Self { since: same.map_or(now, |outage| outage.since), last: now }
     }
 
-    /// Whether both are one outage.
+    /// Returns true if both are one outage.
     #[must_use]
     pub fn is_one_with(&self, other: &Self) -> bool {
         self.since == other.since
     }
 
-    /// How long it has lasted: nothing at first.
+    /// Returns the time that the outage has lasted: zero at first.
     #[must_use]
     pub fn lasted(&self) -> Duration {
         self.last.since(self.since)
@@ -117,54 +117,54 @@ impl Lasting {
 /// The end of one receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its completion was read as written.
+    /// The completion was read as written.
     Completed,
     /// The ledger shows it completed with this payload.
     Duplicate,
     /// The attempt failed and another follows.
     Retry {
-        /// Why.
+        /// Fault of the attempt.
         fault: Fault,
-        /// Which attempt it was.
+        /// Number of the attempt.
         attempt: u32,
     },
     /// The life ended with this receive or an earlier one: SQS moves it when its receives are used up.
     Dead {
-        /// Why; of an earlier receive if `ran` is false.
+        /// Fault that ended the life; of an earlier receive if `now` is false.
         fault: Fault,
-        /// Which attempt it was.
+        /// Number of the attempt.
         attempt: u32,
-        /// Whether this receive is the one that ended it.
+        /// True if this receive is the one that ended it.
         now: bool,
     },
     /// The life ended, and the dead-letter queue has the message under another id: that was read in SQS's `Successful`.
     HandedOver {
-        /// Why.
+        /// Fault that ended the life.
         fault: Fault,
-        /// Which attempt it was.
+        /// Number of the attempt.
         attempt: u32,
-        /// Whether this receive is the one that ended it.
+        /// True if this receive is the one that ended it.
         now: bool,
-        /// Its id in the dead-letter queue.
+        /// Message id in the dead-letter queue.
         as_id: MessageId,
     },
     /// Another holder has the key until then.
     Busy(Timestamp),
-    /// It waited for a record of the same batch with the same key, or of the same FIFO group, which comes back after this
-    /// (`None`: with its visibility as it was).
+    /// The message waited for a record of the same batch with the same key, or of the same FIFO group. It comes back
+    /// after this delay (`None`: with its visibility as it was).
     Behind(Option<Duration>),
-    /// There was no time to start it.
+    /// Too little time was left to start the message.
     NotStarted,
-    /// Its settlement was rejected, or its answer never came: nobody may touch its visibility.
+    /// The settlement was rejected, or its answer never came: nobody may touch the visibility.
     Unsettled,
     /// The ledger could not be asked.
     LedgerOut,
-    /// It lacks what every record has; left as it is.
+    /// The record lacks a field that every record has; left as it is.
     Unreadable,
 }
 
 impl Outcome {
-    /// Whether Lambda may delete the message.
+    /// Returns true if Lambda may delete the message.
     ///
     /// Rule R14 of docs/protocol.md.
     #[must_use]
@@ -183,7 +183,7 @@ impl Outcome {
         }
     }
 
-    /// One word for logs and metrics.
+    /// Returns one word for logs and metrics.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -200,14 +200,15 @@ impl Outcome {
         }
     }
 
-    /// Whether a dead message is still received though SQS should have moved it: the queue has no redrive policy, or a
-    /// more patient one than is configured here.
+    /// Returns true if a dead message is still received though SQS should have moved it. The queue then has no redrive
+    /// policy, or a more patient one than is configured here.
     #[must_use]
     pub const fn is_past_its_move(&self, receive_count: u32, max_receives: u32) -> bool {
         matches!(self, Self::Dead { .. }) && receive_count > max_receives.saturating_add(2)
     }
 
-    /// Whether a message of this end waits until an outage is over. A dead one does not: all it needs is the rest of its receives.
+    /// Returns true if a message with this outcome waits until an outage is over. A dead one does not: all it needs is
+    /// the rest of its receives.
     #[must_use]
     pub const fn waits_out(&self) -> bool {
         !matches!(self, Self::Dead { .. })

@@ -1,4 +1,4 @@
-//! When a letter is replayed without being asked. Policy is data: rules that are asked in order, and a default.
+//! Policy for replays by schedule. It is data: rules that are tried in order, and a default.
 
 mod parse;
 
@@ -16,45 +16,45 @@ pub struct Policy {
     /// Asked in order; the first that fits a letter's reason decides. If none fits, the default does: NEVER_RAN,
     /// TRANSIENT and TIMEOUT may go by themselves, everything else is asked for.
     pub rules: Vec<Rule>,
-    /// How long a letter rests after its first death, where its rule does not say; doubled with each further one.
+    /// Rest of a letter after its first death, where its rule does not say; doubled with each further one.
     pub cool_down: Duration,
     /// A letter with more deaths than this waits for a person, where its rule does not say.
     pub max_deaths: u32,
-    /// How long RESOLVED and DISCARDED letters are kept.
+    /// Retention of RESOLVED and DISCARDED letters.
     pub resolved_retention: Duration,
-    /// How long the bodies of RESOLVED and DISCARDED letters are kept, if that is shorter.
+    /// Retention of the bodies of RESOLVED and DISCARDED letters, if that is shorter.
     pub body_retention: Duration,
     /// After how long a replayed message can neither be running nor dead any more: main retention, DLQ retention
     /// and a margin.
     pub outcome_after: Duration,
 }
 
-/// What is said of the letters that fit.
+/// Rule for the letters that match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Which letters.
+    /// Letters that the rule is about.
     pub fits: Match,
-    /// What is said.
+    /// Verdict on these letters.
     pub verdict: Verdict,
 }
 
 /// All the given parts must fit; without any, every letter fits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Match {
-    /// The letter's `error_type`.
+    /// Value that `error_type` must have.
     pub error_type: Option<ErrorType>,
-    /// Its `error_code`.
+    /// Pattern for the `error_code`.
     pub error_code: Option<Glob>,
-    /// Its cause.
+    /// Pattern for the cause's fingerprint.
     pub fingerprint: Option<Glob>,
 }
 
 /// A text, or with a `*` at its end everything that begins so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Glob {
-    /// This very text.
+    /// Matches this very text.
     Exactly(String),
-    /// Whatever begins so.
+    /// Matches every text that begins so.
     Beginning(String),
 }
 
@@ -68,23 +68,23 @@ impl Glob {
 }
 
 impl Glob {
-    /// Whether it names a cause, or the family of it.
+    /// Returns true if the pattern matches a cause, or its family.
     fn names(&self, fingerprint: &str) -> bool {
         self.fits(fingerprint) || family(fingerprint).is_some_and(|family| self.fits(family))
     }
 }
 
-/// Whether a letter may be replayed.
+/// Permission to replay a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Not by the schedule, and not by a selection that it happens to fit. Only somebody who names it by its id
     /// gets it replayed: that person has looked at it.
     Never,
-    /// When a person asks.
+    /// Replayed when a person asks.
     Ask,
     /// By itself, after a rest.
     Auto {
-        /// How long it rests after its first death; doubled with each further one.
+        /// Rest after the first death; doubled with each further one.
         cool_down: Duration,
         /// With more deaths than this it waits for a person.
         max_deaths: u32,
@@ -101,7 +101,7 @@ impl Match {
 }
 
 impl Policy {
-    /// What is said of letters that died of this.
+    /// Returns the verdict on letters that died of this.
     #[must_use]
     pub fn verdict(&self, reason: &Reason) -> Verdict {
         if let Some(rule) = self.rules.iter().find(|rule| rule.fits.fits(reason)) {
@@ -125,9 +125,10 @@ impl Policy {
         Self { rules: self.rules.iter().map(asked).collect(), max_deaths: 0, ..self.clone() }
     }
 
-    /// When a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only a person may.
+    /// Returns the time at which a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only
+    /// a person may.
     ///
-    /// A letter without a single attempt rests not at all the first time, and so is the first to go.
+    /// A letter without a single attempt does not rest the first time, and so is the first to go.
     #[must_use]
     pub fn due(&self, reason: &Reason, deaths: u32, since: Timestamp) -> Timestamp {
         let Verdict::Auto { cool_down, max_deaths } = self.verdict(reason) else { return Timestamp::NEVER };

@@ -1,4 +1,4 @@
-//! What the flows need of the world, in the flows' own words. `shared/aws` stands behind these in Lambda,
+//! Ports: the interfaces through which the flows reach the world. `shared/aws` implements them in Lambda,
 //! `shared/testkit` in tests.
 //!
 //! Writes are conditional everywhere, and a failed condition brings along what was found: the flows decide again,
@@ -25,15 +25,15 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{service} did not {action}: {why}")]
 pub struct Unavailable {
-    /// Which service, and which of its resources.
+    /// Service, and its resource.
     pub service: &'static str,
-    /// What it was asked for.
+    /// Action that was asked of it.
     pub action: &'static str,
-    /// Its answer; never anything of a message.
+    /// Answer of the service; never anything of a message.
     pub why: String,
 }
 
-/// Why a conditional write did not succeed.
+/// Reason for which a conditional write did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WriteError<T> {
     /// The condition failed; this was there instead.
@@ -44,7 +44,7 @@ pub enum WriteError<T> {
     Unavailable(#[from] Unavailable),
 }
 
-/// Why a completion was not committed together with its effects.
+/// Reason for which a completion was not committed together with its effects.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommitError {
     /// The ledger's own condition failed; this was there instead. No effect happened.
@@ -83,7 +83,7 @@ pub trait LedgerReader: Send + Sync + 'static {
         self.read(keys)
     }
 
-    /// Whether there is a ledger at all: a consumer may be written without it.
+    /// Returns true if there is a ledger at all: a consumer may be written without one.
     fn is_kept(&self) -> bool {
         true
     }
@@ -120,7 +120,7 @@ pub trait LedgerMarker: LedgerReader {
     fn withdraw(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Entry>>>> + Send;
 }
 
-/// Where nothing is kept there is nothing to mark.
+/// No ledger has nothing to mark.
 impl<L: LedgerMarker> LedgerMarker for Option<L> {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
         match self {
@@ -133,7 +133,7 @@ impl<L: LedgerMarker> LedgerMarker for Option<L> {
     }
 }
 
-/// The dead-letter table.
+/// Store of letters: the dead-letter table.
 pub trait Letters: Send + Sync + 'static {
     /// Reads letters whole, consistently; one answer for each id, in order. A letter whose body is not there as it was written
     /// says so ([`Body::Missing`](crate::letter::Body::Missing)); it is never cut short.
@@ -187,8 +187,8 @@ pub trait Causes: Send + Sync + 'static {
         letter: LetterId,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// What is known of a queue's causes, by fingerprint: those after `after`, at most `limit`, and whether there are more.
-    /// Expired ones may be among them.
+    /// Reads a queue's causes in the order of their fingerprints: those after `after`, at most `limit`, and whether
+    /// there are more. Expired ones may be among them.
     fn causes(
         &self,
         source: &QueueArn,
@@ -197,21 +197,22 @@ pub trait Causes: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
 }
 
-/// Where a page ended.
+/// Position at which a page ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The last letter of the page.
     pub id: LetterId,
-    /// When that is due; in a list by cause, when it first failed: its place in the order.
+    /// Time at which that letter is due. In a list by cause it is the time of its first failure: its place in the
+    /// order.
     pub due: Timestamp,
 }
 
-/// One page of candidates.
+/// Page of candidates from an index.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// In the order of the index.
     pub candidates: Vec<Candidate>,
-    /// Where the next page starts, if there is one.
+    /// Start of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
@@ -239,7 +240,7 @@ pub trait Jobs: Send + Sync + 'static {
     fn write_turn(&self, turn: Turn) -> impl Future<Output = Result<(), WriteError<Turn>>> + Send;
 }
 
-/// What a job's guard reads beside the tables.
+/// Readings for a job's guard from outside the tables.
 pub trait Gauges: Send + Sync + 'static {
     /// About how many messages wait in the main queue, delayed ones apart.
     fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
@@ -253,12 +254,12 @@ pub trait Gauges: Send + Sync + 'static {
     fn alarm(&self, name: &str) -> impl Future<Output = Result<AlarmState, Unavailable>> + Send;
 }
 
-/// One message's new visibility.
+/// New visibility of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hide {
-    /// Which message.
+    /// Id of the message.
     pub message_id: MessageId,
-    /// Of this receive.
+    /// Receipt handle of this receive.
     pub receipt_handle: ReceiptHandle,
     /// Whole seconds, at most 12 hours less what has elapsed.
     pub delay: Duration,
@@ -287,7 +288,7 @@ pub trait DeadLetterQueue: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
 }
 
-/// Where replay sends.
+/// Queue to which replay sends.
 pub trait Outbox: Send + Sync + 'static {
     /// Sends up to ten messages of together at most 1 MiB. One answer for each, in order: the new message id, or
     /// SQS's code for refusing it. `Unavailable` if nothing is known: each may have been sent.
@@ -297,14 +298,14 @@ pub trait Outbox: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Result<MessageId, String>>, Unavailable>> + Send;
 }
 
-/// The wall clock.
+/// Clock for the time of day.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Returns the present time.
     fn now(&self) -> Timestamp;
 }
 
-/// Where randomness comes from.
+/// Source of random bits.
 pub trait Entropy: Send + Sync + 'static {
-    /// 128 random bits.
+    /// Returns 128 random bits.
     fn bits(&self) -> u128;
 }

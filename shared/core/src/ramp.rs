@@ -1,4 +1,4 @@
-//! How fast a job may send: the steps of its rate, and the bucket that keeps it.
+//! Rate at which a job may send: the steps of its ramp, and the bucket that keeps to it.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ pub const STEPS: [u8; 4] = [1, 5, 25, 100];
 pub struct Bucket {
     /// Thousandths of a message.
     pub tokens: u64,
-    /// As of then.
+    /// Time at which the tokens were counted.
     pub at: Timestamp,
 }
 
 impl Bucket {
-    /// An empty one.
+    /// Makes an empty bucket.
     #[must_use]
     pub const fn empty(at: Timestamp) -> Self {
         Self { tokens: 0, at }
     }
 
-    /// A full one.
+    /// Makes a full bucket.
     #[must_use]
     pub fn full(rate: Rate, at: Timestamp) -> Self {
         Self { tokens: rate.most(), at }
@@ -41,7 +41,7 @@ impl Bucket {
         Self { tokens: self.tokens.saturating_add(more).min(rate.most()), at }
     }
 
-    /// How many messages it lets through.
+    /// Returns the number of messages that may go now.
     #[must_use]
     pub fn whole(self) -> u32 {
         u32::try_from(self.tokens / 1_000).unwrap_or(u32::MAX)
@@ -53,7 +53,7 @@ impl Bucket {
         Self { tokens: self.tokens.saturating_sub(u64::from(messages) * 1_000), ..self }
     }
 
-    /// How long until the next message may go.
+    /// Returns the time until the next message may go.
     #[must_use]
     pub fn wait(self, rate: Rate) -> Duration {
         let lacking = 1_000_u64.saturating_sub(self.tokens);

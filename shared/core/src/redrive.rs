@@ -17,25 +17,25 @@ pub const ATTRIBUTE: &str = "redrive";
 /// No letter is replayed this often: a number from here on is a forgery.
 const NUMBER_LIMIT: Number = Number(1_000_000);
 
-/// How a deduplication id begins that stands for the attribute, and SQS's limit of its length.
+/// Prefix of a deduplication id that stands for the attribute, and SQS's limit of its length.
 const DEDUPLICATION: &str = "redrive:";
 const DEDUPLICATION_LIMIT: usize = 128;
 
-/// What the attribute says, as JSON.
+/// Value of the attribute `redrive`, written as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redrive {
     /// The letter that was replayed.
     pub letter: LetterId,
-    /// Its number at that send; 0 for a message that was never replayed.
+    /// Number of the letter at that send; 0 for a message that was never replayed.
     pub number: Number,
     /// The idempotency key of that send; absent where the letter has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// The ledger's scope.
+    /// Scope of the key in the ledger.
     pub scope: Scope,
     /// The message id under which the letter first came to the queue.
     pub origin: MessageId,
-    /// When it first came.
+    /// Time at which the message first came.
     pub sent_at: Timestamp,
     /// The life that ended, if the processor itself sent the message to the dead-letter queue: it has another id there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,13 +43,13 @@ pub struct Redrive {
 }
 
 impl Redrive {
-    /// Which send of which letter; `None` if it was never replayed.
+    /// Returns the letter and number of the send; `None` if the message was never replayed.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
         (self.number > Number(0)).then_some(SendId { letter: self.letter, number: self.number })
     }
 
-    /// What a message carries that is sent to the dead-letter queue at the end of its life.
+    /// Makes the attribute of a message that is sent to the dead-letter queue at the end of its life.
     #[must_use]
     pub fn of_dead(dead: &Inspected, source: &QueueArn, scope: &Scope) -> Self {
         let envelope = &dead.envelope;
@@ -69,7 +69,7 @@ impl Redrive {
         }
     }
 
-    /// The attribute's text.
+    /// Returns the text of the attribute.
     #[must_use]
     pub fn encode(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

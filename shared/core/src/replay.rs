@@ -33,7 +33,7 @@ pub use turn::{REST, Turn, has_rested};
 const ATTRIBUTE_LIMIT: usize = 10;
 /// SQS's limit of a message, body and attributes; a queue's own `MaximumMessageSize` may be less.
 pub const MESSAGE_LIMIT: usize = 1024 * 1024;
-/// What redrive's own attribute takes at most, without the key in it.
+/// Room for redrive's own attribute in bytes, without the key in it.
 const REDRIVE_BYTES: usize = 512;
 
 /// A letter as a message again.
@@ -41,7 +41,7 @@ const REDRIVE_BYTES: usize = 512;
 pub struct Outgoing {
     /// The claim that it belongs to.
     pub letter: LetterId,
-    /// Of that claim.
+    /// Number of the claim.
     pub number: Number,
     /// The body, verbatim, or as it was edited.
     pub body: String,
@@ -60,10 +60,10 @@ fn deduplication(letter: LetterId, number: Number, died: Option<&Life>) -> Strin
     Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Why a letter cannot become a message. Found before it is claimed.
+/// Reason for which a letter cannot become a message. Found before the letter is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CannotSend {
-    /// It is not PENDING any more.
+    /// The letter is not PENDING any more.
     #[error("letter is {0} by now")]
     Status(Status),
     /// All ten attributes are taken, or the message has its full size; and its key is only its old message id.
@@ -71,16 +71,17 @@ pub enum CannotSend {
         "letter has no room for redrive's own attribute (SQS takes {ATTRIBUTE_LIMIT}, and 1 MiB), and no stable key"
     )]
     NoAttributeSlot,
-    /// There is nothing to send any more.
+    /// The letter has no body to send any more.
     #[error(transparent)]
     NoBody(#[from] NoBody),
 }
 
 impl Outgoing {
-    /// Whether this letter can be sent as itself: with redrive's own attribute, or, where there is no room for it, under a
-    /// stable key, by which the ledger knows it all the same.
+    /// Checks that this letter can be sent as itself: with redrive's own attribute, or, where there is no room for it,
+    /// under a stable key, by which the ledger knows it all the same.
     ///
     /// # Errors
+    ///
     /// [`CannotSend::NoBody`] and [`CannotSend::NoAttributeSlot`].
     pub fn check(letter: &Letter) -> Result<(), CannotSend> {
         letter.check_body()?;
@@ -88,7 +89,7 @@ impl Outgoing {
         if room || letter.key_is_stable { Ok(()) } else { Err(CannotSend::NoAttributeSlot) }
     }
 
-    /// Whether a message of this letter with this body and key has room for redrive's own attribute.
+    /// Returns true if a message of this letter with this body and key has room for redrive's own attribute.
     #[must_use]
     pub fn has_room(letter: &Letter, body: &str, key: Option<&Key>) -> bool {
         Self::has_room_within(letter, body, key, MESSAGE_LIMIT)
@@ -103,8 +104,8 @@ impl Outgoing {
         others < ATTRIBUTE_LIMIT && bytes <= limit
     }
 
-    /// Whether a queue that takes so many bytes takes this letter as itself, as [`Self::check`] has it for the largest queues:
-    /// whole, or without redrive's own attribute under a stable key.
+    /// Returns true if a queue with this limit in bytes takes the letter as itself: whole, or without redrive's own
+    /// attribute under a stable key. [`Self::check`] asks the same for the largest queues.
     #[must_use]
     pub fn fits(letter: &Letter, limit: usize) -> bool {
         let plain = bytes(letter.payload_now(), &letter.attributes);
@@ -229,7 +230,8 @@ impl Outgoing {
         Some(if fits { with_reason } else { plain })
     }
 
-    /// What it counts against SQS's limit of a batch: body and attributes, names and types included.
+    /// Returns the size in bytes that counts against SQS's limit of a batch: body and attributes, names and types
+    /// included.
     #[must_use]
     pub fn bytes(&self) -> usize {
         bytes(&self.body, &self.attributes)

@@ -19,7 +19,7 @@ pub struct Routes<E> {
 }
 
 impl<E: Send + Sync + 'static> Routes<E> {
-    /// No route yet.
+    /// Makes an empty set of routes.
     #[must_use]
     pub fn new() -> Self {
         Self { routes: BTreeMap::new() }

@@ -1,4 +1,4 @@
-//! What a content looks like at first sight, without anything that stands in it: enough to tell a test notice from an order.
+//! Shape of a content at first sight, without any of its values: enough to tell a test notice from an order.
 
 use std::fmt;
 
@@ -7,35 +7,35 @@ use crate::json::Json;
 /// The kind of a content that lacks what was looked for in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// No JSON.
+    /// The content is not JSON.
     Unreadable,
-    /// `null`
+    /// The literal `null` of JSON.
     Null,
-    /// `true` or `false`
+    /// The literal `true` or `false`.
     Bool,
-    /// A number.
+    /// A number of any size.
     Number,
-    /// A string.
+    /// A string of any length.
     Text,
     /// A string that itself contains JSON.
     EncodedTwice,
-    /// An array.
+    /// An array of values.
     List,
-    /// What SNS writes around a message.
+    /// Envelope that SNS writes around a message.
     SnsNotification,
-    /// What SNS sends for a subscription to be confirmed.
+    /// Request of SNS to confirm a subscription.
     SnsConfirmation,
-    /// What S3 sends when notifications are set up.
+    /// Notice that S3 sends when notifications are set up.
     S3TestNotice,
-    /// What S3 sends of an object.
+    /// Notification of S3 about an object.
     S3Notification,
-    /// What EventBridge writes around an event.
+    /// Envelope that EventBridge writes around an event.
     EventBridgeEvent,
-    /// Any other object.
+    /// An object of any other shape.
     Object,
 }
 
-/// Every shape.
+/// List of every shape.
 const ALL: [Shape; 13] = [
     Shape::Unreadable,
     Shape::Null,

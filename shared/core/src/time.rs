@@ -51,14 +51,14 @@ impl Timestamp {
         Self(self.0 / 1000 * 1000)
     }
 
-    /// This instant and `by` more; never past [`Self::NEVER`].
+    /// Returns the instant later by `by`; never past [`Self::NEVER`].
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         Self::from_millis(self.0.saturating_add(millis))
     }
 
-    /// How long from `earlier` to this; zero if it was later.
+    /// Returns the time from `earlier` to this instant; zero if that was later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

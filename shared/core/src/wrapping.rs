@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::json::{Document, Json, NotJson, Twice, member, quote};
 
-/// What the bodies of a queue are wrapped in. Configured, never guessed: a producer's own body may look like anything.
+/// Envelope in which a queue's bodies are wrapped. Configured, never guessed: a producer's own body may look like
+/// anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wrapping {
     /// The body is what the producer wrote (also for SNS with raw message delivery).
@@ -17,16 +18,16 @@ pub enum Wrapping {
     EventBridge,
 }
 
-/// A body, unwrapped.
+/// Content of a body, unwrapped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Content<'a> {
-    /// What the producer wrote.
+    /// Value that the producer wrote.
     pub(crate) value: Json,
-    /// Its text: of one that has a name twice a text in which the last value stands alone.
+    /// Text of the value. Where a name stands twice, only its last value stands in this text.
     pub(crate) text: Cow<'a, str>,
-    /// What the service wrote around it.
+    /// Envelope that the service wrote around it.
     around: Option<Json>,
-    /// Where a name stands twice, if one does: in what the producer wrote, or around it.
+    /// Place at which a name stands a second time, if one does: in what the producer wrote, or around it.
     pub(crate) twice: Option<Twice>,
 }
 
@@ -36,18 +37,18 @@ impl Content<'_> {
         self.around.as_ref()?.get("MessageAttributes")?.get(name)?.get("Value")?.as_text()
     }
 
-    /// EventBridge's `detail-type`.
+    /// Returns the `detail-type` of an EventBridge event.
     pub(crate) fn detail_type(&self) -> Option<&str> {
         self.around.as_ref()?.get("detail-type")?.as_text()
     }
 }
 
-/// Why a body has no content: a SCHEMA fault's code and text, without anything that stood in the body.
+/// Reason for which a body has no content: code and text of a SCHEMA fault, without anything that stood in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// `not-json`, `wrapping`, or what it is in particular: `byte-order-mark`, `nested-too-deep`, `lone-surrogate`.
     pub code: &'static str,
-    /// What is wrong, and where.
+    /// Description of the mistake and its place.
     pub text: String,
 }
 
@@ -63,20 +64,21 @@ impl Wrapping {
         }
     }
 
-    /// What the producer wrote, written anew: without white space, the members of an object by their names, each number with
-    /// its digits. `None` if it cannot be read.
+    /// Returns what the producer wrote, written anew: without white space, the members of an object by their names,
+    /// each number with its digits. `None` if it cannot be read.
     #[must_use]
     pub fn written_anew(self, body: &str) -> Option<String> {
         self.content(body).ok().map(|content| content.document.json.to_string())
     }
 
-    /// Whether the body is an SNS message with a signature: one that fits its content only as SNS sent it.
+    /// Returns true for an SNS message with a signature: one that fits its content only as SNS sent it.
     #[must_use]
     pub fn is_signed(self, body: &str) -> bool {
         self == Self::Sns && member(body, "Signature").is_some()
     }
 
-    /// What the producer wrote, with its place in a body that is wrapped: of an SNS message the place of the string.
+    /// Returns what the producer wrote, with its place in a wrapped body. In an SNS message that is the place of the
+    /// string.
     pub(crate) fn content(self, body: &str) -> Result<Placed, Unread> {
         let outer = json(body, "body")?;
         let place = match self {
@@ -135,7 +137,7 @@ impl Wrapping {
     }
 }
 
-/// What the producer wrote, and where it stands in the body.
+/// Content with its place in the body.
 pub(crate) struct Placed {
     pub(crate) document: Document,
     /// `None`: it is the whole body.

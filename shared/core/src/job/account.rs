@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What became of a letter in a job.
+/// Outcome of a letter in a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It is meant to be sent. Not final.
+    /// Planned to be sent. Not final.
     Planned,
-    /// It was claimed, and perhaps sent; nothing is known yet. Not final.
+    /// Claimed, and perhaps sent; nothing is known yet. Not final.
     Sent,
     /// An attempt of it failed; the next may succeed. Not final, and counts as a failure until then.
     Failing,
@@ -16,35 +16,35 @@ pub enum Fate {
     Behind,
     /// SQS refused it for now, throttled or without permission, and it goes again after a while. Not final.
     Retrying,
-    /// Its effect happened.
+    /// The effect of the letter happened.
     Resolved,
     /// Nothing came back within the job's window, and there is no ledger to ask: taken for a success.
     Assumed,
-    /// It failed again.
+    /// The letter failed again.
     FailedAgain,
     /// Nothing was known of it until the job's window was over.
     Unknown,
-    /// Its claim ran out, and nobody knows whether it was sent. It waits for a person.
+    /// The claim ran out, and nobody knows if the letter was sent. It waits for a person.
     InDoubt,
     /// SQS refused it for what it is, or too often.
     Refused,
-    /// Its effect had happened before it was sent.
+    /// The effect had happened before the letter was sent.
     ResolvedBefore,
-    /// It was not PENDING any more, or did not fit any more, when it came to it.
+    /// The letter was not PENDING any more, or no longer fitted, when its turn came.
     ChangedMeanwhile,
-    /// It has no room for redrive's own attribute, and no stable key.
+    /// No room for redrive's own attribute, and no stable key.
     NoAttributeSlot,
-    /// Its body was erased, has expired, or is lost.
+    /// The body was erased, has expired, or is lost.
     NoBody,
-    /// What a person asked to be sent instead of its body does not fit it, or a copy of it cannot be withdrawn.
+    /// The edit does not fit the body, or a copy of the letter cannot be withdrawn.
     EditFailed,
     /// The policy says never, and it was not named by its id.
     PolicyNever,
-    /// It is older than the ledger's memory, which knows nothing of it.
+    /// The letter is older than the ledger's memory, which knows nothing of it.
     Forgotten,
     /// So many lives of its key are dead that a copy would be refused.
     TooManyLives,
-    /// There is no such letter.
+    /// No such letter exists.
     NotFound,
     /// The job ended before it came to it.
     NotReached,
@@ -53,13 +53,13 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether it can become another.
+    /// Returns true if the outcome cannot change any more.
     #[must_use]
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Planned | Self::Sent | Self::Failing | Self::Behind | Self::Retrying)
     }
 
-    /// Whether the letter was sent, or may have been, or will be next.
+    /// Returns true if the letter was sent, or may have been, or will be next.
     #[must_use]
     pub const fn is_sent(self) -> bool {
         match self {
@@ -87,55 +87,55 @@ impl Fate {
     }
 }
 
-/// How many letters had which fate.
+/// Number of letters by outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Account(BTreeMap<Fate, u32>);
 
 impl Account {
-    /// One more.
+    /// Counts one more letter with this outcome.
     pub fn add(&mut self, fate: Fate) {
         *self.0.entry(fate).or_default() += 1;
     }
 
-    /// Both together.
+    /// Adds more outcomes to the account.
     #[must_use]
     pub fn and(mut self, fates: impl IntoIterator<Item = Fate>) -> Self {
         fates.into_iter().for_each(|fate| self.add(fate));
         self
     }
 
-    /// How many had this fate.
+    /// Returns the number of letters with this outcome.
     #[must_use]
     pub fn of(&self, fate: Fate) -> u32 {
         self.0.get(&fate).copied().unwrap_or(0)
     }
 
-    /// All of them.
+    /// Returns the number of all letters.
     #[must_use]
     pub fn total(&self) -> u32 {
         self.count(|_| true)
     }
 
-    /// Those that were sent, or will be.
+    /// Counts the letters that were sent, or will be.
     #[must_use]
     pub fn sent(&self) -> u32 {
         self.count(Fate::is_sent)
     }
 
-    /// Those that failed again, or are failing.
+    /// Counts the letters that failed again, or are failing.
     #[must_use]
     pub fn failed(&self) -> u32 {
         self.count(Fate::failed)
     }
 
-    /// Those that succeeded, or are taken to have.
+    /// Counts the letters that succeeded, or are assumed to have.
     #[must_use]
     pub fn succeeded(&self) -> u32 {
         self.count(Fate::succeeded)
     }
 
-    /// Those whose outcome is still to come.
+    /// Counts the letters whose outcome is still to come.
     #[must_use]
     pub fn awaited(&self) -> u32 {
         self.of(Fate::Planned) + self.of(Fate::Retrying) + self.of(Fate::Sent)

@@ -13,26 +13,26 @@ pub const BATCH: usize = 10;
 /// Letters of a job that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
-    /// The job's.
+    /// Id of the job that planned it.
     pub job: JobId,
-    /// Its number: 0 for the first.
+    /// Number of the batch: 0 for the first.
     pub n: u32,
-    /// Its letters.
+    /// Letters of the batch, one a line.
     pub lines: Vec<Line>,
-    /// Where the search for the next one goes on.
+    /// Position at which the search for the next batch goes on.
     pub walk: Walk,
-    /// When it is deleted.
+    /// Time of deletion by DynamoDB.
     pub expires: Timestamp,
-    /// One more with every write.
+    /// Version, incremented by every write.
     pub version: u64,
 }
 
-/// One letter of a batch.
+/// Letter of a batch, with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Which letter.
+    /// Id of the letter.
     pub letter: LetterId,
-    /// What became of it.
+    /// Outcome of the letter so far.
     pub fate: Fate,
     /// The job's last send of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct Line {
     /// BEHIND: its FIFO group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// How often in a row SQS refused it for now.
+    /// Number of refusals for now in a row by SQS.
     #[serde(default, skip_serializing_if = "is_none")]
     pub refusals: u32,
     /// RETRYING: when it goes again.
@@ -56,19 +56,19 @@ const fn is_none(refusals: &u32) -> bool {
     *refusals == 0
 }
 
-/// What is known of a send: enough to ask the ledger about its outcome without reading the letter.
+/// Facts about a send: enough to ask the ledger about its outcome without reading the letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// The letter's number at it.
     pub number: Number,
-    /// The ledger's scope.
+    /// Scope of the key in the ledger.
     pub scope: Scope,
     /// The key that it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
     /// Of the body that was sent.
     pub hash: PayloadHash,
-    /// When it was claimed.
+    /// Time of the claim.
     pub at: Timestamp,
 }
 
@@ -100,13 +100,13 @@ impl Line {
         Self { letter, fate: Fate::Planned, sent: None, note: None, group: None, refusals: 0, again_at: None }
     }
 
-    /// Which send it is.
+    /// Returns the identity of the send, if there was one.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
         self.sent.as_ref().map(|sent| SendId { letter: self.letter, number: sent.number })
     }
 
-    /// This line with another fate; a final one stays.
+    /// Returns this line with another outcome; a final outcome stays.
     #[must_use]
     pub fn with(&self, fate: Fate) -> Self {
         if self.fate.is_final() { self.clone() } else { Self { fate, ..self.clone() } }
@@ -121,20 +121,20 @@ impl Batch {
         Self { job, n, lines, walk, expires, version: 1 }
     }
 
-    /// Whether every line is final.
+    /// Returns true if every line is final.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.lines.iter().all(|line| line.fate.is_final())
     }
 
-    /// How many letters were sent of those that stood behind others before.
+    /// Counts the letters that were sent since `before`, and waited behind others of their group then.
     #[must_use]
     pub fn since_behind(&self, before: &Self) -> usize {
         let was = |now: &Line| before.lines.iter().any(|line| line.letter == now.letter && line.fate == Fate::Behind);
         self.lines.iter().filter(|line| line.fate.is_sent() && was(line)).count()
     }
 
-    /// Whether nothing becomes of it while its job is paused.
+    /// Returns true if nothing in the batch moves while its job is paused.
     #[must_use]
     pub fn rests(&self) -> bool {
         self.lines
@@ -161,16 +161,16 @@ impl Batch {
     }
 }
 
-/// What the ledger says of a send.
+/// Outcome of a send as the ledger shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// COMPLETED with the hash that was sent.
     Succeeded,
-    /// It is dead, or could never be run.
+    /// The send is dead, or could never be run.
     Failed,
     /// An attempt failed; the next may succeed.
     Failing,
-    /// Nothing.
+    /// The ledger says nothing about it.
     Silent,
 }
 
@@ -204,7 +204,7 @@ pub fn outcome(
     }
 }
 
-/// What the letter itself says of a job's send of it, if it says anything final.
+/// Returns the final outcome that the letter's own history shows for a job's send, if there is one.
 #[must_use]
 pub fn seen_again(letter: &Letter, sent: &Sent) -> Option<Fate> {
     let claims = [Happening::Claimed, Happening::TakenOver];

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::TRIES;
 
-/// How carefully a job goes.
+/// Limits and checks that make a job careful.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Guard {
-    /// How many letters go first, and must have their outcomes before the others follow. 0: none.
+    /// Number of letters that go first, and must have their outcomes before the others follow; 0 for none.
     pub canary: u32,
-    /// How many messages a second go at most.
+    /// Limit of messages a second.
     pub rate: u32,
     /// The job stops if more than so many of a hundred fail again.
     pub max_failed_percent: u32,
@@ -21,17 +21,17 @@ pub struct Guard {
     pub alarm: Option<String>,
     /// For how long an outcome is waited for, in seconds.
     pub outcome_seconds: u32,
-    /// How long each step of the ramp takes at least, in seconds.
+    /// Shortest time for each step of the ramp, in seconds.
     pub step_seconds: u32,
-    /// Whether letters may go that are older than the ledger's memory: their effect may happen a second time.
+    /// Allows letters that are older than the ledger's memory: their effect may happen a second time.
     pub forgotten_ok: bool,
-    /// Whether a letter without room for redrive's own attribute and without a stable key may go as a new message: its
+    /// Allows a letter without room for redrive's own attribute and without a stable key to go as a new message: its
     /// effect may happen a second time, and its outcome will not be known.
     pub as_new: bool,
-    /// Whether a letter of a FIFO queue may go once the one before it in its group was sent, whatever becomes of that: if it
-    /// dies again, those behind it have overtaken it.
+    /// Allows a letter of a FIFO queue to go once the one before it in its group was sent. If that one dies again,
+    /// those behind it have overtaken it.
     pub after_replayed: bool,
-    /// Whether an edited body may have another key: it is another message then.
+    /// Allows an edited body to have another key: it is another message then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_key_change: bool,
 }
@@ -55,7 +55,7 @@ impl Default for Guard {
 }
 
 impl Guard {
-    /// What is out of its range, if anything: the field, and what is allowed.
+    /// Returns the first field that is out of its range, and the range.
     #[must_use]
     pub fn wrong(&self) -> Option<(&'static str, &'static str)> {
         let alarm = self.alarm.as_ref().is_none_or(|name| (1..=255).contains(&name.len()));
@@ -81,39 +81,39 @@ impl Guard {
     }
 }
 
-/// Why a job ended by itself.
+/// Reason for which a job ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Stop {
     /// Too many failed again.
     FailedAgain {
-        /// So many,
+        /// Number of letters that failed again.
         failed: u32,
-        /// of so many.
+        /// Number of letters whose outcome is known.
         of: u32,
     },
     /// Of so many nothing was known until the end of the window.
     Unknown {
-        /// How many.
+        /// Number of letters whose outcome stayed unknown.
         letters: u32,
     },
     /// Too much waits in the main queue.
     Backlog {
-        /// So many messages.
+        /// Number of messages that wait in the main queue.
         messages: u64,
     },
     /// The alarm is in ALARM.
     Alarm,
-    /// There is no alarm of that name: nobody watches.
+    /// No alarm of that name exists, so nothing watches.
     NoSuchAlarm,
     /// SQS refused a whole batch, for a reason that does not pass.
     Refused {
-        /// Its code.
+        /// Error code that SQS answered.
         code: String,
     },
     /// SQS refused a letter for now again and again.
     StillRefused {
-        /// Its last code.
+        /// Last error code that SQS answered.
         code: String,
     },
 }
@@ -135,19 +135,19 @@ impl fmt::Display for Stop {
 /// The state of a CloudWatch alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlarmState {
-    /// It is not in ALARM: OK, or without enough data.
+    /// The alarm is OK, or lacks data.
     Quiet,
-    /// It is in ALARM.
+    /// The alarm is in ALARM.
     Ringing,
-    /// There is none of that name.
+    /// No alarm of that name exists.
     Missing,
 }
 
-/// What was read beside the tables. `None`: not asked for.
+/// Readings from outside the tables. `None` means that a value was not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Readings {
-    /// How many messages wait in the main queue.
+    /// Number of messages that wait in the main queue.
     pub backlog: Option<u64>,
-    /// The guard's alarm.
+    /// State of the guard's alarm.
     pub alarm: Option<AlarmState>,
 }

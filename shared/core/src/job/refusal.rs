@@ -1,4 +1,4 @@
-//! What SQS's refusal of a message says of the next try.
+//! Refusals of a message by SQS, and when to try again.
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ const PASSING: [&str; 9] = [
     "KmsDisabled",
 ];
 
-/// Whether a refusal with this code of SQS may pass by itself: throttling of any name, missing permissions (a policy takes
-/// a while to be known everywhere), and a service in trouble. Any other is about the message or the queue.
+/// Returns true if a refusal with this code of SQS may pass by itself: throttling of any name, missing permissions (a
+/// policy takes a while to be known everywhere), and a service in trouble. Any other is about the message or the queue.
 #[must_use]
 pub fn passes(code: &str) -> bool {
     let word = code.rsplit(['#', '.']).next().unwrap_or(code);
@@ -33,7 +33,8 @@ pub fn passes(code: &str) -> bool {
 }
 
 impl Line {
-    /// This line after SQS refused its letter with `code`: it goes again after a while, or that was the last time.
+    /// Returns this line after SQS refused its letter with `code`: it goes again after a while, or that was the last
+    /// time.
     #[must_use]
     pub fn refused(&self, code: Option<String>, now: Timestamp) -> Self {
         if self.fate.is_final() {
@@ -52,7 +53,8 @@ impl Line {
         }
     }
 
-    /// Whether it is to be sent as soon as it may: it is planned, or the wait after its refusal is over.
+    /// Returns true if the letter is to be sent as soon as it may: it is planned, or the wait after its refusal is
+    /// over.
     #[must_use]
     pub fn is_next(&self, now: Timestamp) -> bool {
         match self.fate {

@@ -36,20 +36,20 @@ impl Job {
         job
     }
 
-    /// How fast it may send now.
+    /// Returns the rate at which the job may send now.
     #[must_use]
     pub fn rate(&self) -> Rate {
         Rate::of(self.guard.rate, self.percent())
     }
 
-    /// What is known of all its letters: those that are counted, and those of these batches.
+    /// Returns the outcomes of all letters: those that are counted, and those in these batches.
     #[must_use]
     pub fn known(&self, open: &[Batch]) -> Account {
         let open = open.iter().filter(|batch| batch.n >= self.counted);
         self.account.clone().and(open.flat_map(|batch| &batch.lines).map(|line| line.fate))
     }
 
-    /// How many letters the next batch may have.
+    /// Returns the limit of letters in the next batch.
     #[must_use]
     pub fn allowance(&self, open: &[Batch], now: Timestamp) -> usize {
         if !self.plans() || open.len() >= AHEAD {
@@ -58,7 +58,8 @@ impl Job {
         self.may_send(open, now).min(BATCH)
     }
 
-    /// How many letters may be sent now: planned next, or planned before and behind others of their group until now.
+    /// Returns the number of letters that may be sent now: newly planned ones, and planned ones that waited behind
+    /// others of their group.
     #[must_use]
     pub fn may_send(&self, open: &[Batch], now: Timestamp) -> usize {
         if !self.state.runs() {
@@ -72,8 +73,8 @@ impl Job {
         usize::try_from(by_rate.min(by_canary)).unwrap_or(usize::MAX)
     }
 
-    /// Whether everything that is left of it stands behind letters that are not its own: it looks no further, and nothing of
-    /// it is under way.
+    /// Returns true if all that is left stands behind letters of others: the job looks no further, and none of its
+    /// letters is under way.
     #[must_use]
     pub fn is_held_up(&self, open: &[Batch]) -> bool {
         let mut left = open.iter().flat_map(|batch| &batch.lines).filter(|line| !line.fate.is_final());
@@ -123,7 +124,8 @@ impl Job {
         (job.counted > self.counted).then_some(job)
     }
 
-    /// Where it goes by itself from what is known: it stops, goes up a step, comes to its end; or nowhere.
+    /// Returns the job after a step that it takes by itself: it stops, goes up a step, or ends. `None` if nothing
+    /// changes.
     #[must_use]
     pub fn judged(&self, open: &[Batch], readings: Readings, now: Timestamp) -> Option<Self> {
         if !self.state.runs() {
@@ -181,7 +183,7 @@ impl Job {
         }
     }
 
-    /// Ended by itself.
+    /// Returns the job, stopped by itself.
     #[must_use]
     pub fn stopped(&self, why: Stop, now: Timestamp) -> Self {
         let told = why.to_string();

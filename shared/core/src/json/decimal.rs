@@ -28,26 +28,26 @@ impl Number {
         &self.0
     }
 
-    /// Whether it is a whole number of 64 bits, written plainly: without a point, an exponent or a negative zero.
+    /// Returns true for a whole number of 64 bits, written plainly: without a point, an exponent or a negative zero.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         is_whole(&self.0)
     }
 
-    /// Whether it is written as a whole number, of any size.
+    /// Returns true if the number is written as a whole number, of any size.
     #[must_use]
     pub fn is_integer(&self) -> bool {
         self.0 != "-0" && !self.0.contains(['.', 'e', 'E'])
     }
 
-    /// Whether both have the same value: 1, 1.0 and 1e0 have.
+    /// Returns true if both have the same value, as 1, 1.0 and 1e0 have.
     #[must_use]
     pub fn is_worth(&self, other: &Self) -> bool {
         self.canonical() == other.canonical()
     }
 
-    /// One text for all numbers of the same value: the plain one where it is a whole number of 64 bits, else every digit that
-    /// counts and an exponent.
+    /// Returns one text for all numbers of the same value: the plain one for a whole number of 64 bits, else every
+    /// digit that counts and an exponent.
     #[must_use]
     pub fn canonical(&self) -> String {
         if self.is_plain() {
@@ -87,7 +87,7 @@ fn is_whole(text: &str) -> bool {
     text != "-0" && (text.parse::<u64>().is_ok() || text.parse::<i64>().is_ok())
 }
 
-/// What stands before and after the `e`.
+/// Splits a number into the parts before and after the `e`.
 fn parts(text: &str) -> (&str, &str) {
     text.split_once(['e', 'E']).unwrap_or((text, "0"))
 }

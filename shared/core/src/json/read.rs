@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{DEPTH, Document, Json, NotJson, Number, Twice};
 
-/// Reads a text.
+/// Reads a text as JSON.
 pub(super) fn document(text: &str) -> Result<Document, NotJson> {
     if text.starts_with('\u{feff}') {
         return Err(NotJson::ByteOrderMark);
@@ -19,7 +19,7 @@ pub(super) fn document(text: &str) -> Result<Document, NotJson> {
     Ok(Document { json, twice: reader.twice })
 }
 
-/// Where the value of a member stands in the text of an object: the last one of that name.
+/// Returns the place of a member's value in the text of an object: the last one of that name.
 #[must_use]
 pub fn member(text: &str, name: &str) -> Option<Range<usize>> {
     members(text).into_iter().rev().find(|(found, _)| found == name).map(|(_, place)| place)
@@ -33,9 +33,10 @@ pub fn member_at(text: &str, line: usize, column: usize) -> Option<String> {
     members(text).into_iter().find(|(_, place)| place.start <= at && at <= place.end).map(|(name, _)| name)
 }
 
-/// Where the elements of a text stand that is an array; `None` if it is JSON and no array.
+/// Returns the places of the elements in a text that is an array; `None` if it is JSON and no array.
 ///
 /// # Errors
+///
 /// [`NotJson`] if it is no JSON.
 pub fn elements(text: &str) -> Result<Option<Vec<Range<usize>>>, NotJson> {
     if text.starts_with('\u{feff}') {

@@ -8,9 +8,9 @@ use super::entry::LifeRecord;
 use crate::ids::{Life, MessageId};
 use crate::time::Timestamp;
 
-/// How many dead lives are remembered in short, beside those that an entry names in full.
+/// Number of dead lives remembered in short, beside those that an entry names in full.
 pub(super) const GRAVES: usize = 48;
-/// How many letters one of them takes: mark 16, day 4, attempts 2, kind 1.
+/// Length in characters of one such life: mark 16, day 4, attempts 2, kind 1.
 const WIDTH: usize = 23;
 const DAY: u64 = 24 * 3600;
 
@@ -36,31 +36,31 @@ struct Grave {
 pub struct BadGraves(usize);
 
 impl Buried {
-    /// Whether none is remembered.
+    /// Returns true if no life is remembered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many are remembered.
+    /// Returns the number of lives remembered.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether this life is among them, or its message was withdrawn.
+    /// Returns true if this life is among them, or its message was withdrawn.
     #[must_use]
     pub fn holds(&self, life: &Life) -> bool {
         self.find(life).is_some()
     }
 
-    /// How often the handler was started for this life, if it is among them: at most 255.
+    /// Returns the number of handler starts for this life, if it is among them: at most 255.
     #[must_use]
     pub fn attempts(&self, life: &Life) -> u32 {
         self.find(life).map_or(0, |grave| u32::from(grave.attempts))
     }
 
-    /// Whether this message was withdrawn.
+    /// Returns true if this message was withdrawn.
     pub(super) fn withdraws(&self, id: &MessageId) -> bool {
         let mark = undated(id);
         self.0.iter().any(|grave| grave.withdrawn && grave.mark == mark)
@@ -99,7 +99,7 @@ impl Buried {
         self.0.retain(|grave| grave.withdrawn);
     }
 
-    /// What its text takes.
+    /// Returns the size of the text in bytes.
     pub(super) const fn bytes(&self) -> usize {
         self.0.len() * WIDTH
     }

@@ -13,21 +13,21 @@ pub struct ClaimRequest {
     pub key: LedgerKey,
     /// The life that was received.
     pub life: Life,
-    /// Of its payload.
+    /// Hash of its payload.
     pub hash: PayloadHash,
-    /// Which send it is, if it is a replay.
+    /// Identity of the send, if it is a replay.
     pub send: Option<SendId>,
     /// Made once, before the first try.
     pub token: OwnerToken,
     /// Until when the claim shall hold; reckoned from before the claim is sent.
     pub lease_until: Timestamp,
-    /// How many attempts a life has.
+    /// Limit of attempts for a life.
     pub limit: u32,
-    /// When the entry shall expire.
+    /// Time at which the entry shall expire.
     ///
     /// Rule R18 of docs/protocol.md.
     pub expires: Timestamp,
-    /// Where the claimer runs, for the record of a worker that was lost.
+    /// Invocation that claims, for the record of a worker that was lost.
     pub origin: Origin,
 }
 
@@ -39,7 +39,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What was asked for.
+    /// Returns the request of this claim.
     #[must_use]
     pub const fn request(&self) -> &ClaimRequest {
         &self.request
@@ -51,29 +51,30 @@ impl Claim {
         &self.entry
     }
 
-    /// Which attempt of this life it is: 1 for the first.
+    /// Returns the number of this attempt of the life: 1 for the first.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.entry.attempts(&self.request.life)
     }
 }
 
-/// Why a message may not run now.
+/// Reason for which a message may not run now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is done already, with this very payload: acknowledge.
+    /// The message is done already, with this very payload: acknowledge.
     Duplicate,
     /// The key was used for another payload: PERMANENT, recorded without an owner.
     KeyReused,
-    /// Its lives are all dead, and no more can be remembered: PERMANENT, recorded without an owner. See [`super::free`].
+    /// Its lives are all dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
+    /// [`super::free`].
     TooManyLives,
-    /// This life is dead: it waits for SQS to move it.
+    /// The life is dead: the message waits for SQS to move it.
     Dead(Option<LastFault>),
     /// Somebody else runs it until then.
     Busy(Timestamp),
 }
 
-/// What to do next about a claim.
+/// Next step of a claim.
 #[derive(Debug)]
 pub enum Step {
     /// Write this; if the write succeeds, the claim is won. If its condition fails, ask again with what was found.

@@ -9,13 +9,13 @@ use crate::key::PayloadHash;
 use crate::text::capped;
 use crate::time::Timestamp;
 
-/// How many lives an entry names in full; dead ones beyond them are remembered in short.
+/// Number of lives that an entry names in full; dead ones beyond them are remembered in short.
 ///
 /// Rule R19 of docs/protocol.md.
 pub(super) const LIVES: usize = 8;
-/// Where no more lives of a key than this may die, somebody must look: the policy leaves the rest to a person.
+/// Number of lives that are left when a person must look: the policy leaves such letters to a person.
 pub const FEW_LIVES: usize = 8;
-/// How many failed attempts an entry remembers.
+/// Number of failed attempts that an entry remembers.
 const HISTORY: usize = 10;
 /// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
 ///
@@ -24,7 +24,7 @@ const ENTRY_BYTES: usize = 4 * 1024 - 256;
 /// The most bytes of an error text in the history; the last fault keeps more.
 const HISTORY_TEXT: usize = 64;
 
-/// Where a message with this key stands.
+/// State of a message's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
@@ -36,14 +36,14 @@ pub enum State {
     Failed,
 }
 
-/// One life's part in an entry.
+/// Record of one life in an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LifeRecord {
-    /// Which life.
+    /// Life that the record is about.
     pub life: Life,
-    /// How often the handler was started for it (receives are not attempts).
+    /// Number of handler starts for it (receives are not attempts).
     pub attempts: u32,
-    /// It will not be run again: SQS moves it to the DLQ.
+    /// True if the life will not run again: SQS moves the message to the DLQ.
     pub dead: bool,
     /// An edit took the message back. What marked that before this was told is dead at [`Life::UNDATED`], too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -51,7 +51,7 @@ pub struct LifeRecord {
 }
 
 impl LifeRecord {
-    /// Whether it is this life's: a withdrawn message's is that of all its lives.
+    /// Returns true if the record is about this life: that of a withdrawn message is about all its lives.
     #[must_use]
     pub fn is_of(&self, life: &Life) -> bool {
         let withdrawn = self.dead && self.life.sent_at == Life::UNDATED;
@@ -59,42 +59,42 @@ impl LifeRecord {
     }
 }
 
-/// Where an attempt ran: enough to find its log lines.
+/// Invocation in which an attempt ran: enough to find its log lines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// Lambda's request id.
+    /// Request id of Lambda.
     pub request_id: String,
-    /// The function's version.
+    /// Version of the function.
     pub function_version: String,
-    /// The log stream.
+    /// Name of the log stream.
     pub log_stream: String,
 }
 
-/// A failed attempt.
+/// Attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Of which life.
+    /// Life that was attempted.
     pub life: Life,
-    /// When it ended.
+    /// Time at which it ended.
     pub at: Timestamp,
-    /// The fault's class.
+    /// Class of the fault.
     pub class: Class,
-    /// Its code.
+    /// Code of the fault.
     pub code: String,
     /// The beginning of its text.
     pub text: String,
-    /// Where it ran.
+    /// Invocation in which it ran.
     pub origin: Origin,
 }
 
 /// The last failure, with as much text as is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LastFault {
-    /// Its class.
+    /// Class of the fault.
     pub class: Class,
-    /// Its code.
+    /// Code of the fault.
     pub code: String,
-    /// Its text.
+    /// Text of the fault.
     pub text: String,
 }
 
@@ -105,19 +105,19 @@ impl From<&Fault> for LastFault {
     }
 }
 
-/// What the ledger knows of one key (or, ownerless, of one life or send that owns none).
+/// Ledger entry of one key, or a keyless entry of one life or send.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
-    /// Where it stands.
+    /// State of the key.
     pub state: State,
-    /// Who holds it, or held it last.
+    /// Token of the present owner, or of the last one.
     pub owner: OwnerToken,
     /// Until when nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
     /// epoch for a failure that may be retried.
     pub lease_until: Timestamp,
     /// Of the payload that holds the key.
     pub hash: PayloadHash,
-    /// One more with every write.
+    /// Version, incremented by every write.
     pub version: u64,
     /// The last lives, oldest first.
     pub lives: Vec<LifeRecord>,
@@ -126,7 +126,7 @@ pub struct Entry {
     pub buried: Buried,
     /// The send that claimed it last, if it was one.
     pub send: Option<SendId>,
-    /// The last failure.
+    /// Last failure, if there was one.
     pub fault: Option<LastFault>,
     /// The last failed attempts, oldest first.
     pub history: Vec<Attempt>,
@@ -138,38 +138,39 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it counts as absent. Whole seconds, as DynamoDB's time to live: a store compares no finer.
+    /// Returns true if the entry counts as absent. Compares whole seconds, as DynamoDB's time to live does: a store
+    /// compares no finer.
     #[must_use]
     pub const fn expired(&self, now: Timestamp) -> bool {
         self.expires.as_secs() < now.as_secs()
     }
 
-    /// This life's part.
+    /// Returns the record of this life.
     #[must_use]
     pub fn life(&self, life: &Life) -> Option<&LifeRecord> {
         self.lives.iter().find(|record| record.is_of(life))
     }
 
-    /// Whether this life will not be run again.
+    /// Returns true if this life will not be run again.
     #[must_use]
     pub fn is_dead(&self, life: &Life) -> bool {
         self.life(life).is_some_and(|record| record.dead) || self.buried.holds(life)
     }
 
-    /// Whether anything is known of this life.
+    /// Returns true if the entry remembers this life.
     #[must_use]
     pub fn knows(&self, life: &Life) -> bool {
         self.life(life).is_some() || self.buried.holds(life)
     }
 
-    /// How many dead lives are remembered.
+    /// Returns the number of dead lives that are remembered.
     #[must_use]
     pub fn dead_lives(&self) -> usize {
         self.lives.iter().filter(|record| record.dead).count() + self.buried.len()
     }
 
-    /// How many more lives may die before the next one is refused. `memory` is the ledger's retention: what died longer ago
-    /// cannot come back, and makes room.
+    /// Returns the number of lives that may still die before the next one is refused. `memory` is the ledger's
+    /// retention: what died longer ago cannot come back, and makes room.
     #[must_use]
     pub fn lives_left(&self, now: Timestamp, memory: Duration) -> usize {
         let mut entry = self.clone();
@@ -177,13 +178,13 @@ impl Entry {
         (LIVES + GRAVES).saturating_sub(entry.dead_lives())
     }
 
-    /// Whether this copy of a letter must not run any more, because the letter was edited since.
+    /// Returns true if this copy of a letter must not run any more, because the letter was edited since.
     #[must_use]
     pub fn withdraws(&self, send: SendId) -> bool {
         self.withdrawn.iter().any(|edited| edited.letter == send.letter && send.number <= edited.number)
     }
 
-    /// Whether a message of this life, and of this send if it is one, will not be run again.
+    /// Returns true if a message of this life, and of this send if it is one, will not be run again.
     #[must_use]
     pub fn is_over(&self, life: &Life, send: Option<SendId>) -> bool {
         self.is_dead(life) || send.is_some_and(|send| self.withdraws(send))
@@ -196,13 +197,13 @@ impl Entry {
         worth_a_look.then(|| self.lives_left(now, memory)).filter(|left| *left <= FEW_LIVES)
     }
 
-    /// How often the handler was started for this life.
+    /// Returns the number of handler starts for this life.
     #[must_use]
     pub fn attempts(&self, life: &Life) -> u32 {
         self.life(life).map_or_else(|| self.buried.attempts(life), |record| record.attempts)
     }
 
-    /// Whether an attempt of this life is remembered, though its count may be forgotten.
+    /// Returns true if an attempt of this life is remembered, though its count may be forgotten.
     #[must_use]
     pub fn was_attempted(&self, life: &Life) -> bool {
         self.attempts(life) > 0 || self.history.iter().any(|attempt| attempt.life == *life)

@@ -6,7 +6,7 @@ use crate::ids::{LetterId, Life, QueueArn};
 use crate::key::LedgerKey;
 use crate::time::Timestamp;
 
-/// What to do next about a key that is to be freed.
+/// Next step of freeing a key.
 #[derive(Debug)]
 pub enum Freeing {
     /// Write this: so many dead lives are forgotten by it. If its condition fails, ask again with what was found. It changes
@@ -43,7 +43,7 @@ pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Time
 }
 
 impl Entry {
-    /// Whether an earlier release wrote this life down because its letter was edited: it did not mark that.
+    /// Returns true if an earlier release wrote this life down because its letter was edited: it did not mark that.
     fn withdrew(&self, life: &Life, source: &QueueArn) -> bool {
         let letter = LetterId::derive(source, &life.message_id);
         life.sent_at == Life::UNDATED && self.withdrawn.iter().any(|send| send.letter == letter)

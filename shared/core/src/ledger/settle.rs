@@ -4,37 +4,37 @@ use super::{EntryWrite, Expect};
 use crate::fault::Fault;
 use crate::time::Timestamp;
 
-/// What became of a claimed attempt.
+/// Result of a claimed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
-    /// It succeeded.
+    /// The attempt succeeded.
     Complete,
-    /// It failed.
+    /// The attempt failed.
     Fail(Fault),
-    /// It never started: there was no time left once the claim was answered. Its attempt is taken back.
+    /// The attempt never started: there was no time left once the claim was answered. It is taken back.
     ///
     /// Rule R12 of docs/protocol.md.
     Release,
 }
 
-/// What to do next about a settlement.
+/// Next step of a settlement.
 #[derive(Debug)]
 pub enum Settling {
     /// Write this. If its condition fails, ask again with what was found.
     Write(Box<EntryWrite>),
-    /// It is written already: the answer was lost on the way.
+    /// The settlement is written already: the answer was lost on the way.
     Done,
     /// Somebody else owns the key by now: nothing may be written, acknowledged or made visible.
     Rejected,
 }
 
-/// Whether a failed attempt was the life's last.
+/// Returns true if a failed attempt was the life's last.
 fn is_last(claim: &Claim, fault: &Fault) -> bool {
     !fault.class.retryable() || claim.attempt() >= claim.request().limit
 }
 
 impl Claim {
-    /// Whether this fault ends the life: its class is never retried, or no attempt is left.
+    /// Returns true if this fault ends the life: its class is never retried, or no attempt is left.
     #[must_use]
     pub fn is_fatal(&self, fault: &Fault) -> bool {
         is_last(self, fault)

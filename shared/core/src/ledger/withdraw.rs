@@ -7,7 +7,7 @@ use crate::ids::{MessageId, Number, OwnerToken, SendId};
 use crate::key::{LedgerKey, PayloadHash};
 use crate::time::Timestamp;
 
-/// How many edited letters an entry remembers: two letters of one key are seldom, and an entry must stay small.
+/// Limit of edited letters in an entry: two letters of one key are seldom, and an entry must stay small.
 const LETTERS: usize = 8;
 
 /// The wish that no former copy of a letter runs under a key.
@@ -27,7 +27,7 @@ pub struct Withdrawal {
     pub expires: Timestamp,
 }
 
-/// What to do next about a withdrawal.
+/// Next step of a withdrawal.
 #[derive(Debug)]
 pub enum Withdrawing {
     /// Write this. If its condition fails, ask again with what was found. Of an entry that was there it changes `lives`, `buried`,

@@ -39,8 +39,8 @@ impl AttributesHash {
 }
 
 impl Letter {
-    /// Whether a message with these attributes may be a copy of this letter: they are the letter's own, redrive's apart. Of a
-    /// letter that was written before hashes were kept, and whose body is gone since, nobody knows: then it may be.
+    /// Returns true if a message with these attributes may be a copy of this letter: they are the letter's own,
+    /// redrive's apart. A letter from before hashes were kept, whose body is gone since, may have any.
     #[must_use]
     pub fn may_have(&self, attributes: &Attributes) -> bool {
         match (&self.attributes_hash, &self.body) {

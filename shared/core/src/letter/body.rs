@@ -5,29 +5,29 @@ use crate::envelope::AttributeValue;
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
-/// Whether a letter still has its body: payload and attributes. Where it has not, both are empty, and its hash says
-/// what the body was.
+/// State of a letter's body: payload and attributes. Where it is gone, both are empty, and its hash says what the body
+/// was.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Body {
-    /// It is all there.
+    /// The whole body is stored.
     Kept {
-        /// When it is deleted, if that is before the letter: never, unless RESOLVED or DISCARDED.
+        /// Time of deletion, if that is before the letter's: never, unless RESOLVED or DISCARDED.
         until: Option<Timestamp>,
     },
     /// A person had it removed. It can never be sent again.
     Erased {
-        /// When.
+        /// Time of the erasure.
         at: Timestamp,
-        /// Who asked for it.
+        /// Person who asked for it.
         by: String,
-        /// Why.
+        /// Reason for the erasure.
         note: String,
     },
-    /// It is not in the table as it was written: deleted, if its time has passed; else lost or damaged.
+    /// The body is not in the table as it was written: deleted, if its time has passed; else lost or damaged.
     Missing {
-        /// As of [`Self::Kept`].
+        /// Time of deletion, as in [`Self::Kept`].
         until: Option<Timestamp>,
-        /// What is missing of it.
+        /// Description of the missing part.
         why: String,
     },
 }
@@ -38,7 +38,7 @@ impl Default for Body {
     }
 }
 
-/// Why a letter cannot become a message again.
+/// Reason for which a letter cannot become a message again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoBody {
     /// A person had the body removed.
@@ -53,9 +53,10 @@ pub enum NoBody {
 }
 
 impl Body {
-    /// Whether payload and attributes are there.
+    /// Checks that payload and attributes are there.
     ///
     /// # Errors
+    ///
     /// [`NoBody`] says why they are not.
     pub const fn check(&self) -> Result<(), NoBody> {
         match self {
@@ -65,7 +66,7 @@ impl Body {
         }
     }
 
-    /// When it is deleted, if that is before the letter.
+    /// Returns the time of deletion, if that is before the letter's.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match self {
@@ -96,7 +97,7 @@ impl Letter {
         self.payload.len() + edited + attributes.sum::<usize>()
     }
 
-    /// When the body is deleted: with the letter, or before it.
+    /// Returns the time at which the body is deleted: with the letter, or before it.
     #[must_use]
     pub fn body_expires(&self) -> Option<Timestamp> {
         self.body.until().or(self.expires)
@@ -109,7 +110,7 @@ impl Letter {
         self.expires = Some(now.after(policy.resolved_retention).whole_seconds());
     }
 
-    /// Its time runs no more.
+    /// Lets the letter and its body stay without end.
     pub(super) fn reopen(&mut self) {
         self.body.set_until(None);
         self.expires = None;

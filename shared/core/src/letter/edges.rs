@@ -200,7 +200,7 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// One more death: REPLAYING or REPLAYED → PENDING, PENDING stays.
+    /// Counts one more death: REPLAYING or REPLAYED → PENDING, PENDING stays.
     ///
     /// # Errors
     /// [`NotThisEdge`] if RESOLVED or DISCARDED: see [`Self::saw_a_copy`].

@@ -6,7 +6,7 @@ use crate::ids::{Life, MessageId};
 use crate::key::PayloadHash;
 use crate::time::Timestamp;
 
-/// What a letter is sent with since a person edited it, or since the indexer took it out of a record.
+/// Body to send instead of the original, since a person edited it, or since the indexer took it out of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Edited {
     /// The body; empty if it is not there.
@@ -15,11 +15,11 @@ pub struct Edited {
     pub hash: PayloadHash,
     /// Of all of it.
     pub whole: PayloadHash,
-    /// Who edited it, or took it out.
+    /// Person who edited it, or function that took it out.
     pub by: String,
-    /// When.
+    /// Time of the edit.
     pub at: Timestamp,
-    /// What is missing of it in the table, if anything is.
+    /// Description of the part that is missing in the table, if any is.
     pub lost: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Letter {
         self.edited.as_ref().map_or(&self.payload, |edited| &edited.payload)
     }
 
-    /// That body's hash.
+    /// Returns the hash of the body that would be sent now.
     #[must_use]
     pub fn hash_now(&self) -> &PayloadHash {
         self.edited.as_ref().map_or(&self.hash, |edited| &edited.hash)

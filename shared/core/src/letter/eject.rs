@@ -53,14 +53,14 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// Whether this claim is of somebody who puts the letter back into the dead-letter queue: that is no send, so none is
-    /// written down with it.
+    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
+    /// none is written down with it.
     #[must_use]
     pub fn is_ejecting(&self) -> bool {
         self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
     }
 
-    /// Whether it waits because nobody knows what became of its last claim.
+    /// Returns true if the letter waits because nobody knows what became of its last claim.
     #[must_use]
     pub fn waits_in_doubt(&self) -> bool {
         // A note says something about it, and changes nothing.
@@ -68,7 +68,7 @@ impl Letter {
         self.status == Status::Pending && last.is_some_and(|event| event.what == Happening::InDoubt)
     }
 
-    /// Whether its message is in the dead-letter queue again.
+    /// Returns true if the message was put back into the dead-letter queue.
     #[must_use]
     pub fn was_ejected(&self) -> bool {
         self.history.iter().any(|event| event.what == Happening::Ejected)

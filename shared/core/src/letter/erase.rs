@@ -1,5 +1,5 @@
-//! What goes when a letter is erased: the body, and everything else that was taken from the message or may repeat a part of it.
-//! What stays says who did what, when and why, and which payload it was: hashes.
+//! Erasure of a letter: the body goes, and everything else that was taken from the message or may repeat a part of it.
+//! Hashes stay, and who did what, when and why.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::letter::ErrorType;
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
-/// What stands where a text was.
+/// Placeholder for an erased text.
 pub const ERASED: &str = "(erased)";
 
-/// Where else in the dead-letter table something of a letter's message stands.
+/// Other places in the dead-letter table with something of a letter's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traces {
-    /// The letter.
+    /// Id of the letter.
     pub letter: LetterId,
     /// The causes of which it may be the example.
     pub causes: BTreeSet<String>,
@@ -69,7 +69,7 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// Whether a message brings the key that stands here; of an erased letter only the key's mark is known.
+    /// Returns true if a message brings the key that stands here. Of an erased letter only the key's mark is known.
     #[must_use]
     pub fn is_key(&self, brought: Option<&Key>, here: Option<&Key>) -> bool {
         let marked = || brought.map(|key| key.erased(self.id));

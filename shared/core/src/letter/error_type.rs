@@ -2,13 +2,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Class;
 
-/// The schema's `error_type`.
+/// Kind of failure, called `error_type` in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorType {
     /// Failed until no attempt was left, though it might have passed.
     Transient,
-    /// Refused.
+    /// A permanent failure: running again does not help.
     Permanent,
     /// Ran out of its time in every attempt.
     Timeout,
@@ -16,7 +16,7 @@ pub enum ErrorType {
     Schema,
     /// Used up its receives without a single attempt.
     NeverRan,
-    /// There is no ledger to ask.
+    /// The kind is not known, as without a ledger to ask.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! What a letter's payload is: the message, or a record that a service of AWS's wrote around it or in its place.
+//! Form of a letter's payload: the message, or a record that an AWS service wrote around it or in its place.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a letter remembers of what happened to it, and what it forgets first where there is no room.
+//! History of a letter, and what is forgotten first where there is no room.
 //!
 //! A note costs nothing and can be written without end, and so can what functions do by themselves. Neither may wash out what
 //! a person did to the letter, or when it came.
@@ -13,7 +13,7 @@ const NOTES: usize = 20;
 /// So many events of functions are kept before persons' acts go instead.
 const OF_FUNCTIONS: usize = 20;
 
-/// Whether a name is, or begins with, one of a function's: as people read it, whatever stands around it.
+/// Returns true if a name is, or begins with, a function's: as people read it, without regard to case and punctuation.
 #[must_use]
 pub fn is_function(name: &str) -> bool {
     let first = name.split_whitespace().next().unwrap_or_default();
@@ -22,7 +22,7 @@ pub fn is_function(name: &str) -> bool {
 }
 
 impl Event {
-    /// Whether a person did it to the letter: a note says something, and does nothing.
+    /// Returns true if a person did something to the letter. A note only says something.
     #[must_use]
     pub fn is_an_act(&self) -> bool {
         self.what != Happening::Noted && !is_function(&self.who)

@@ -12,7 +12,7 @@ use crate::key::{Key, PayloadHash};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
-/// One send of a letter. Written down with the claim, before anything is sent.
+/// Record of one send of a letter, written down with the claim, before anything is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Send {
     /// The letter's number at that send.
@@ -23,7 +23,7 @@ pub struct Send {
     pub hash: PayloadHash,
     /// The new message id, once SQS said so.
     pub message_id: Option<MessageId>,
-    /// When it was claimed.
+    /// Time of the claim.
     pub at: Timestamp,
     /// The job that it was claimed for, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct Send {
 }
 
 impl Letter {
-    /// Its last send for this job, if it was ever claimed for it. A job sends a letter only once.
+    /// Returns the last send for this job, if there is one. A job sends a letter only once.
     #[must_use]
     pub fn sent_for(&self, job: JobId) -> Option<&Send> {
         self.sends.iter().rev().find(|send| send.job == Some(job))
@@ -57,7 +57,7 @@ impl Letter {
         self.sends.last().filter(|send| send.number == self.number)?.to.as_ref()
     }
 
-    /// Whether it was ever sent to another queue, or may have been.
+    /// Returns true if the letter was ever sent to another queue, or may have been.
     #[must_use]
     pub fn went_elsewhere(&self) -> bool {
         self.sends.iter().any(|send| send.to.is_some())
@@ -72,7 +72,8 @@ impl Letter {
         self
     }
 
-    /// When the policy may replay it that died of this: never, if a copy of it may be elsewhere, or if there is no message.
+    /// Returns the time at which the policy may replay a letter that died of this. It is never, if a copy may be in
+    /// another queue, or if there is no message.
     pub(super) fn due_by_policy(&self, policy: &Policy, reason: &Reason, now: Timestamp) -> Timestamp {
         let never = self.went_elsewhere() || self.form == Form::NoMessage;
         if never { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }

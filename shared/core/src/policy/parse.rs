@@ -22,9 +22,9 @@ const MOST_DEATHS: u64 = 100;
 pub struct BadPolicy {
     /// JSON pointer (RFC 6901) to what is wrong; empty for the whole.
     pub place: String,
-    /// What is wrong there.
+    /// Description of the mistake.
     pub wrong: String,
-    /// What would be right.
+    /// Description of what is allowed there.
     pub allowed: &'static str,
 }
 

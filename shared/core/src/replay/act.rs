@@ -1,17 +1,17 @@
-//! What a person asks to be done, as it is written into the log: by whom, and why.
+//! Act of a person, as it is written into the log: by whom, and why.
 
 use super::{Change, Request, Selection};
 
 /// An act of a person, for the audit. Whoever only looks does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Act<'a> {
-    /// What is done, as the request names it.
+    /// Action, as the request names it.
     pub action: &'static str,
-    /// Who asks.
+    /// Person who asks for it.
     pub by: &'a str,
-    /// Why, as far as it was said.
+    /// Reason, as far as it was given.
     pub why: Option<&'a str>,
-    /// How many letters were named by their ids; `None`: they were selected, or it is about a job.
+    /// Number of letters named by their ids; `None` if they were selected, or the act is about a job.
     pub named: Option<usize>,
 }
 

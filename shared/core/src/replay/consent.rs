@@ -1,4 +1,4 @@
-//! Whether a letter may be sent now, and if not, why.
+//! Consent to send a letter now, or the reason against it.
 
 use std::time::Duration;
 
@@ -8,53 +8,54 @@ use crate::letter::{Letter, Status};
 use crate::policy::{Policy, Verdict};
 use crate::time::Timestamp;
 
-/// What is asked, and how insistently.
+/// Terms of a request that decide about consent.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// Nothing that becomes due later; [`Timestamp::NEVER`]: whatever the policy says of the time.
     pub due_by: Timestamp,
-    /// Whether each letter was named by its id: then even a policy of `never` is overruled.
+    /// True if each letter was named by its id: then even a policy of `never` is overruled.
     pub named: bool,
-    /// Whether a letter may go that the ledger may have forgotten.
+    /// Allows letters that the ledger may have forgotten.
     pub forgotten_ok: bool,
-    /// Whether a letter may go as a new message that neither has room for redrive's own attribute nor a stable key.
+    /// Allows a letter to go as a new message that has neither room for redrive's own attribute nor a stable key.
     pub as_new: bool,
 }
 
-/// What the ledger says of a letter's key.
+/// State of a letter's key in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownOf {
-    /// Whether there is a ledger.
+    /// True if there is a ledger.
     pub kept: bool,
     /// For how long it remembers.
     pub retention: Duration,
-    /// Whether there is an entry.
+    /// True if there is an entry.
     pub entry: bool,
     /// The payload of this letter that was completed, if one was.
     pub effect: Option<PayloadHash>,
-    /// How many more lives of the key may die, where few are left: see [`Entry::few_lives_left`](crate::ledger::Entry::few_lives_left).
+    /// Number of lives of the key that may still die, where few are left: see
+    /// [`Entry::few_lives_left`](crate::ledger::Entry::few_lives_left).
     pub few_lives_left: Option<usize>,
 }
 
-/// What may be done with a letter.
+/// Consent to a send, or the reason for a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Consent {
-    /// It may be claimed and sent.
+    /// The letter may be claimed and sent.
     Send,
     /// A claim of it ran out. Whoever holds it decides whether it is sent again under the next number, or waits for a
     /// person in doubt; without a ledger of ours it always waits.
     Lapsed,
-    /// Its effect has happened: RESOLVED instead.
+    /// The effect has happened: RESOLVED instead.
     Done(PayloadHash),
-    /// It is not PENDING any more, or not due.
+    /// The letter is not PENDING any more, or not due.
     NotNow,
     /// The policy says never.
     Never,
-    /// It is older than the ledger's memory, and there is no entry: its effect may have happened.
+    /// The letter is older than the ledger's memory, and there is no entry: its effect may have happened.
     Forgotten,
     /// No room for redrive's own attribute, and no stable key either.
     NoRoom,
-    /// Its body was erased, has expired, is lost, or is a record without the message.
+    /// The body was erased, has expired, is lost, or is a record without the message.
     NoBody,
     /// So many lives of its key are dead that the copy would be refused; or that the policy leaves those that are left to a person.
     TooManyLives,

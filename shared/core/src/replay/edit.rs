@@ -1,4 +1,4 @@
-//! What a person puts in the place of a letter's body: another one, or a patch of it.
+//! Edit of a letter's body by a person: another body, or a patch.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::wrapping::Wrapping;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Edit {
-    /// This is the body.
+    /// A whole new body.
     Body(String),
     /// RFC 6902, applied to what the producer wrote of the body that would be sent otherwise; what a service wrote around
     /// that stays as it is. It is written anew: without white space, the members of an object by their names, numbers with
@@ -27,16 +27,16 @@ pub enum Edit {
     Patch(Patch),
 }
 
-/// Why an edit does not fit a letter. Nothing of the body is told.
+/// Reason for which an edit does not fit a letter. Nothing of the body is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CannotEdit {
     /// A patch needs JSON, in the configured wrapping.
     #[error("cannot be patched, because the {0}; give a whole body")]
     Unreadable(String),
-    /// One of the two values would be lost.
+    /// The body has a name twice, and one of the two values would be lost.
     #[error("body has a name twice (again at line {0}, column {1}), and a patch would drop one; give a whole body")]
     Twice(usize, usize),
-    /// One of the patch's operations, counted from 1.
+    /// An operation of the patch does not apply; counted from 1.
     #[error("operation {0} of the patch does not apply: {1}")]
     Operation(usize, &'static str),
     /// The message only points to an object of S3.
@@ -56,10 +56,11 @@ pub enum CannotEdit {
     /// The consumer would refuse it before any handler runs.
     #[error("edited body cannot be read: {0}")]
     Unread(&'static str),
-    /// It would be refused, too.
+    /// The edited body would be refused, too.
     #[error("edited body has no key: {0}")]
     NoKey(NoKey),
-    /// It would be another order's. Keys stand in no log: whoever asked is told of them by [`CannotEdit::told`].
+    /// The edited body would have another message's key. Keys stand in no log: whoever asked is told of them by
+    /// [`CannotEdit::told`].
     #[error("edit changes the letter's key, and that is not allowed (allow_key_change)")]
     KeyChange(KeyChange),
 }
@@ -85,7 +86,7 @@ impl fmt::Display for KeyChange {
 }
 
 impl CannotEdit {
-    /// What is told whoever asked: they may read the letter, and so its keys.
+    /// Returns the text for whoever asked, with the keys: they may read the letter, and so its keys.
     #[must_use]
     pub fn told(&self) -> String {
         match self {
@@ -98,7 +99,7 @@ impl CannotEdit {
 /// A letter with its edited body, and by which key that would be claimed.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Not claimed yet.
+    /// Letter as edited, not claimed yet.
     pub letter: Letter,
     /// The key that the body brings by itself, or the letter's.
     pub key: Option<Key>,
@@ -106,16 +107,16 @@ pub struct Prepared {
     pub scope: Scope,
 }
 
-/// How an edit is to be made.
+/// Terms under which an edit is made.
 #[derive(Debug, Clone, Copy)]
 pub struct EditTerms<'a> {
-    /// Who edits.
+    /// Person who edits.
     pub by: &'a str,
-    /// How the consumer reads bodies.
+    /// Configuration by which the consumer reads bodies.
     pub reading: &'a Reading,
-    /// Whether the consumer keeps our ledger.
+    /// True if the consumer keeps our ledger.
     pub ours: bool,
-    /// Whether the edited body may have another key.
+    /// Allows the edited body to have another key.
     pub allow_key_change: bool,
 }
 
@@ -186,7 +187,7 @@ impl Edit {
         Ok(Prepared { letter: letter.clone().with_edit(edited), key, scope })
     }
 
-    /// How large it is, written down.
+    /// Returns the size of the edit in bytes, as it is written down.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {

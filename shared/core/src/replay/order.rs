@@ -29,8 +29,8 @@ impl Heads {
         }
     }
 
-    /// Whether a letter may go: it is the first of its group, or none is known to be. What has neither group nor
-    /// number has no order.
+    /// Returns true if a letter may go: it is the first of its group, or none is known to be. A letter without group or
+    /// sequence number has no order.
     ///
     /// Rule R40 of docs/protocol.md.
     #[must_use]
@@ -44,15 +44,15 @@ impl Heads {
         self.0.get(group).map(|(_, head)| *head)
     }
 
-    /// Whether a letter has a place among these: it is the head of its group, or comes after that. One that was not there when
-    /// they were looked for has none, as a rule.
+    /// Returns true if a letter has a place among these: it is the head of its group, or comes after that. A letter
+    /// that came later has none, as a rule.
     #[must_use]
     pub fn knows(&self, letter: &Letter) -> bool {
         let (Some(group), Some(sequence)) = (&letter.group, &letter.sequence) else { return true };
         self.0.get(group).is_some_and(|(head, _)| *head <= place(sequence))
     }
 
-    /// Which one it waits for.
+    /// Returns the letter that this one waits for.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Option<LetterId> {
         let (group, sequence) = (letter.group.as_ref()?, letter.sequence.as_ref()?);
@@ -66,7 +66,7 @@ pub(super) fn place(sequence: &str) -> Place {
     (digits.len(), digits.to_owned())
 }
 
-/// Whether a queue keeps an order.
+/// Returns true for a queue that keeps an order.
 #[must_use]
 pub fn is_fifo(queue: &QueueArn) -> bool {
     queue.as_str().ends_with(".fifo")

@@ -17,19 +17,19 @@ pub struct Patch {
     operations: Vec<PatchOperation>,
 }
 
-/// Why a text is no patch. Operations are counted from 1, and nothing of their values is told.
+/// Reason for which a text is no patch. Operations are counted from 1, and nothing of their values is told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadPatch {
     /// No list of operations.
     #[error("patch is no JSON Patch (RFC 6902): it {0}")]
     Text(String),
-    /// One of the operations is none.
+    /// An operation is none of RFC 6902.
     #[error("operation {0} of the patch is none of RFC 6902 (op, path, and value or from)")]
     Operation(usize),
     /// A reader would lose one of the two values.
     #[error("operation {0} of the patch has a name twice")]
     Twice(usize),
-    /// What no reader takes.
+    /// An operation has something that no reader takes.
     #[error("operation {0} of the patch {1}")]
     Value(usize, NotJson),
 }
@@ -38,7 +38,7 @@ pub enum BadPatch {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
-    /// Its text.
+    /// Text of the patch.
     Text(String),
     /// A list, as older versions wrote it.
     List(Vec<Value>),
@@ -80,7 +80,7 @@ impl Patch {
         &self.text
     }
 
-    /// What it makes of a document.
+    /// Applies the patch to a document.
     pub(super) fn apply(&self, document: &Json) -> Result<Json, CannotEdit> {
         let mut value = tagged(document);
         for (place, operation) in self.operations.iter().enumerate() {
@@ -124,9 +124,9 @@ fn operation(n: usize, text: &str) -> Result<PatchOperation, BadPatch> {
     PatchOperation::deserialize(Value::Object(members)).map_err(|_| BadPatch::Operation(n))
 }
 
-/// What stands before a number's digits, so that a patch moves them about as text,
+/// Prefix of a number's digits, so that a patch moves them about as text.
 const NUMBER: char = '#';
-/// and before what is text.
+/// Prefix of a text, so that it is not taken for a number.
 const TEXT: char = '"';
 
 /// A document as the patching library takes it: with numbers as marked text.
@@ -143,7 +143,7 @@ fn tagged(json: &Json) -> Value {
     }
 }
 
-/// The document back.
+/// Turns the tagged value back into a document.
 fn untagged(value: &Value) -> Result<Json, CannotEdit> {
     Ok(match value {
         Value::Null => Json::Null,

@@ -1,4 +1,4 @@
-//! What replay is asked to do.
+//! Requests to the replay function.
 
 mod actions;
 mod selecting;
@@ -21,46 +21,45 @@ const NOTE_LIMIT: usize = 1_024;
 /// The longest name of whoever asks.
 const NAME_LIMIT: usize = 256;
 
-/// The largest patch.
+/// Limit of a patch in bytes.
 const PATCH_LIMIT: usize = 64 * 1024;
 /// The largest edit of a job: it stands in the job's head, beside the ids.
 pub const JOB_EDIT_LIMIT: usize = 128 * 1024;
 
-/// What replay is asked to do.
+/// Request to the replay function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// What the policy allows and is due; then the open jobs.
+    /// Replays what the policy allows and is due; then works on the open jobs.
     Schedule,
     /// The open jobs, and nothing else.
     Work,
-    /// What a person chose, at once and without a guard: the standing job, the schedule, stands in for what it leaves
-    /// behind.
+    /// Replays what a person chose, at once and without a guard. The schedule goes on with what it leaves behind.
     Replay {
-        /// Which letters.
+        /// Letters to replay.
         selection: Selection,
-        /// Who asks.
+        /// Person who asks for it.
         by: String,
-        /// What else is said about it.
+        /// Consents and options of the replay.
         said: Said,
     },
-    /// What would become of what a person chose. Nothing is touched.
+    /// Tells what would become of the letters that a person chose. Nothing is touched.
     DryRun {
-        /// Which letters.
+        /// Letters to look at.
         selection: Selection,
-        /// What else is said about it.
+        /// Consents and options of the replay.
         said: Said,
     },
     /// Give up what a person chose.
     Discard(Remark),
-    /// Take that back.
+    /// Takes a discard back.
     Restore(Remark),
     /// Write something down about letters.
     Note(Remark),
     /// Put what a person chose back into its dead-letter queue, for native tools or before the queue is given up.
     Eject {
-        /// Which letters.
+        /// Letters to eject.
         selection: Selection,
-        /// Who asks.
+        /// Person who asks for it.
         by: String,
     },
     /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
@@ -71,18 +70,18 @@ pub enum Request {
     Job(Box<NewJob>),
     /// Pause, resume or cancel a job.
     Change {
-        /// Which one.
+        /// Id of the job.
         job: JobId,
-        /// How.
+        /// Change to make.
         to: Change,
-        /// Who asks.
+        /// Person who asks for it.
         by: String,
-        /// Why.
+        /// Reason for the change.
         why: Option<String>,
     },
     /// Tell of a job.
     Show {
-        /// Which one.
+        /// Id of the job.
         job: JobId,
         /// From which of its batches on its letters are told.
         from: u32,
@@ -94,25 +93,25 @@ pub enum Request {
     },
 }
 
-/// What somebody says about letters.
+/// Letters with a note on them, and its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {
-    /// Which letters.
+    /// Letters that the note is about.
     pub selection: Selection,
-    /// What.
+    /// Text of the note.
     pub note: String,
-    /// Who.
+    /// Author of the note.
     pub by: String,
 }
 
-/// What is said with a replay that would be refused without it: see [`super::Asked`].
+/// Consents and options of a replay that would be refused without them: see [`super::Asked`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
     /// A letter may go that the ledger may have forgotten.
     pub forgotten_ok: bool,
     /// A letter may go as a new message.
     pub as_new: bool,
-    /// What it is sent with instead of its body.
+    /// Edit of the bodies that are sent, if there is one.
     pub edit: Option<Edit>,
     /// The edited body may have another key: it is another message then.
     pub allow_key_change: bool,
@@ -122,14 +121,14 @@ pub struct Said {
     pub to: Option<QueueArn>,
 }
 
-/// What can be done to a job.
+/// Steering of a job by a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Send nothing until it is resumed.
     Pause,
-    /// Go on.
+    /// Lets a paused job go on.
     Resume,
-    /// End it.
+    /// Ends the job for good.
     Cancel,
 }
 
@@ -343,7 +342,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Whatever was sent here by mistake is not quoted.
+    /// Reads a destination. A wrong value is not quoted: it may have been sent here by mistake.
     fn to(&self) -> Read<Option<QueueArn>> {
         match self.text("to")?.map(|text| QueueArn::parse(&text)) {
             Some(None) => self.bad("\"to\" is no ARN of a queue"),

@@ -1,4 +1,4 @@
-//! Which letters a request means.
+//! Selection of letters that a request means.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ const NOTHING_BEFORE: Timestamp = Timestamp::from_millis(1_072_915_200_000);
 /// No letter has died so often.
 const MANY_DEATHS: u32 = 1_000_000;
 
-/// Which letters. Only PENDING ones are ever touched (DISCARDED ones, to restore them).
+/// Selection of letters. Only PENDING ones are ever touched (DISCARDED ones, to restore them).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// These.
+    /// The letters with these ids.
     Ids(Vec<LetterId>),
-    /// These, if they are still as somebody has seen them.
+    /// The letters with these ids, if they are still in the versions that were shown.
     Shown(Shown),
     /// All that fit the filter.
     #[serde(rename = "select")]
@@ -38,7 +38,7 @@ pub enum Selection {
 pub struct Shown {
     /// Each with the version that was shown.
     pub letters: BTreeMap<LetterId, u64>,
-    /// Whether each was named by its id, and not chosen by a filter: see [`super::Asked`].
+    /// True if each was named by its id, and not chosen by a filter: see [`super::Asked`].
     pub named: bool,
 }
 
@@ -53,7 +53,7 @@ impl Selection {
         }
     }
 
-    /// Whether each letter was named by its id.
+    /// Returns true if each letter was named by its id.
     #[must_use]
     pub const fn is_named(&self) -> bool {
         match self {
@@ -83,7 +83,8 @@ impl Selection {
         }
     }
 
-    /// Whether this letter is as it was when it was selected: shown in this version, or unchanged since the filter's instant.
+    /// Returns true if this letter is as it was when it was selected: in the version that was shown, or unchanged since
+    /// the filter's instant.
     #[must_use]
     pub fn is_unchanged(&self, letter: &Letter) -> bool {
         match self {
@@ -93,7 +94,7 @@ impl Selection {
         }
     }
 
-    /// Whether this letter was there when it was selected, however it stood.
+    /// Returns true if this letter was indexed when it was selected, in whatever state.
     #[must_use]
     pub fn has_met(&self, letter: &Letter) -> bool {
         let Self::Filter(Filter { as_of: Some(at), .. }) = self else { return true };
@@ -114,28 +115,28 @@ impl Selection {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// The letter's `error_type`.
+    /// Value that `error_type` must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
-    /// Its `error_code`.
+    /// Value that `error_code` must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
-    /// Its cause.
+    /// Cause, or family of causes, of the letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// The queue that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_topic: Option<QueueArn>,
-    /// It failed last at this instant or later (RFC 3339).
+    /// Lower limit of the last failure's time, itself included (RFC 3339).
     #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// It failed last before this instant (RFC 3339).
+    /// Upper limit of the last failure's time, itself excluded (RFC 3339).
     #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// It died at least so often.
+    /// Least number of deaths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_deaths: Option<u32>,
-    /// It died at most so often.
+    /// Greatest number of deaths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_deaths: Option<u32>,
     /// The version of the function in which its last attempt failed: what a newer version has mended.
@@ -144,62 +145,62 @@ pub struct Filter {
     /// A part of the error's text, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// It has not been indexed, and not changed otherwise (but for notes), after this instant (RFC 3339): what was looked at
-    /// then is what is meant. Told by the letter alone, and not by an index.
+    /// Instant (RFC 3339) after which the letter has not been indexed, nor changed but for notes: what was looked at
+    /// then is what is meant. Judged by the letter alone, and not by an index.
     #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
 }
 
-/// What an index knows of a letter: enough to list it, and to ask the ledger about it.
+/// Entry of an index about a letter: enough to list it, and to ask the ledger about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// Which letter.
+    /// Id of the letter.
     pub id: LetterId,
-    /// Where it stands.
+    /// Status of the letter.
     pub status: Status,
-    /// When it is due.
+    /// Time at which it is due.
     pub due: Timestamp,
-    /// Why it died.
+    /// Kind of failure of its last death.
     pub error_type: ErrorType,
-    /// The fault's code.
+    /// Code of the fault, if there is one.
     pub error_code: Option<String>,
     /// The beginning of the fault's text.
     pub error_message: String,
-    /// Its cause.
+    /// Fingerprint of its cause.
     pub fingerprint: String,
     /// The queue that it came from.
     pub source: QueueArn,
-    /// When the first attempt failed.
+    /// Time of the first failed attempt.
     pub first_failed_at: Timestamp,
-    /// When the last one did.
+    /// Time of the last failed attempt.
     pub last_failed_at: Timestamp,
-    /// How often it died.
+    /// Number of its deaths.
     pub deaths: u32,
-    /// How often it was claimed for a replay.
+    /// Number of claims for a replay.
     pub number: Number,
     /// The version of the function in which its last attempt failed.
     pub function_version: Option<String>,
-    /// Its message group.
+    /// Message group, on a FIFO queue.
     pub group: Option<String>,
-    /// Its place in a FIFO queue.
+    /// Sequence number, on a FIFO queue.
     pub sequence: Option<String>,
-    /// Its idempotency key, to find out in the ledger whether it is done by now.
+    /// Idempotency key, by which the ledger tells if the message is done by now.
     pub key: Option<Key>,
-    /// The ledger's scope.
+    /// Scope of the key in the ledger.
     pub scope: Scope,
 }
 
 /// A letter as it stands, without its body: what somebody is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// What an up-to-date index would show.
+    /// Candidate as an up-to-date index would show it.
     pub candidate: Candidate,
-    /// In which version.
+    /// Version of the letter.
     pub version: u64,
 }
 
 impl Look {
-    /// At this letter.
+    /// Takes candidate and version from a letter.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {
         Self { candidate: Candidate::of(letter), version: letter.version }
@@ -207,7 +208,7 @@ impl Look {
 }
 
 impl Candidate {
-    /// What an index would show of this letter if it were up to date.
+    /// Makes the candidate that an up-to-date index would show.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {
         Self {
@@ -233,7 +234,7 @@ impl Candidate {
 }
 
 impl Filter {
-    /// Whether a candidate fits.
+    /// Returns true if a candidate fits.
     #[must_use]
     pub fn fits(&self, candidate: &Candidate) -> bool {
         let same =
@@ -257,14 +258,14 @@ impl Filter {
         self.fingerprint.as_deref().filter(|wanted| !is_family(wanted))
     }
 
-    /// Whether it has no field.
+    /// Returns true if the filter has no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether none of its fields leaves out any letter at `now`, so that it would choose every one: it has none, or only such
-    /// as a script's empty variable makes.
+    /// Returns true if none of its fields leaves out any letter at `now`: it has none, or only such as a script's empty
+    /// variable makes.
     #[must_use]
     pub fn chooses_all(&self, now: Timestamp) -> bool {
         let excluding = Self {
@@ -279,7 +280,7 @@ impl Filter {
         excluding.is_empty()
     }
 
-    /// What is wrong with one of its fields, if anything is: the field, and what it must be.
+    /// Returns the first field that is wrong, and what it must be.
     #[must_use]
     pub fn wrong(&self) -> Option<(&'static str, &'static str)> {
         if self.text.as_ref().is_some_and(|text| text.trim().is_empty()) {

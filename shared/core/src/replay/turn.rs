@@ -1,5 +1,5 @@
-//! Whose turn it is in a message group, as an item that is read consistently: an index is late, and shows a letter that moves in neither
-//! of its places for a while.
+//! Turn of a letter in its message group, as an item that is read consistently. An index is late, and shows a letter
+//! that moves in neither of its places for a while.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 /// For how long a FIFO queue's letter rests after its last change before it may go: what was indexed before it stands in the index by
 /// then. DynamoDB's indexes are behind by a second as a rule, and longer under load.
 pub const REST: Duration = Duration::from_secs(30);
-/// How many letters of a group are remembered that were sent, and of which nothing final was read.
+/// Limit of remembered letters of a group that were sent, and of which nothing final was read.
 const UNDER_WAY: usize = 20;
 /// For how long a turn is remembered after its last letter began: longer than anything returns from a queue.
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -22,15 +22,15 @@ const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// here first, under the condition that nobody else has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
-    /// The queue.
+    /// Source queue of the group.
     pub source: QueueArn,
-    /// The message group.
+    /// Name of the message group.
     pub group: String,
-    /// What is under way, by sequence numbers.
+    /// Letters under way, with their sequence numbers.
     pub under_way: Vec<(LetterId, String)>,
-    /// When it is deleted.
+    /// Time of deletion by DynamoDB.
     pub expires: Timestamp,
-    /// One more with every write.
+    /// Version, incremented by every write.
     pub version: u64,
 }
 
@@ -61,7 +61,7 @@ impl Turn {
     }
 }
 
-/// Whether a letter has rested for so long that what came before it stands in the index.
+/// Returns true if a letter has rested for so long that the index shows all that came before it.
 #[must_use]
 pub fn has_rested(letter: &Letter, now: Timestamp) -> bool {
     letter.history.last().is_none_or(|event| event.at.after(REST) < now)

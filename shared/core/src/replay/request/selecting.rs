@@ -1,4 +1,4 @@
-//! Which letters a request selects.
+//! Selection of letters, as a request states it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
