@@ -28,8 +28,10 @@ WATCH_PORT ?= 9000
 
 ROOT := $(CURDIR)
 TOOLS := $(ROOT)/.venv/sam/bin
-LOCAL := infra/local
-STAGE := $(TOOLS)/python $(LOCAL)/stage.py
+REQUIREMENTS := infra/requirements
+# Our Python runs by the name of its module, in the root folder.
+RUN := $(TOOLS)/python -m infra
+STAGE := $(RUN).stack.stage
 PREPARE := $(MAKE) --no-print-directory -j3 stage-needs
 WITH_TOOLS := PATH="$(TOOLS):$$PATH"
 PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps --requirement
@@ -64,7 +66,7 @@ help:  ## This list
 .PHONY: demo
 demo:  ## Orders go in, some die, are understood, edited, replayed or discarded with the command (SEED=1)
 	@$(PREPARE) command
-	$(TOOLS)/python $(LOCAL)/demo.py $(if $(SEED),--seed $(SEED))
+	$(RUN).demo.demo $(if $(SEED),--seed $(SEED))
 
 .PHONY: test
 test:  ## Every test; the end-to-end ones on a stage of their own
@@ -92,7 +94,7 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0 STAGE_RECORD=1
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
-	$(TOOLS)/python -m unittest discover --quiet --start-directory $(LOCAL)
+	$(TOOLS)/python -m unittest discover --quiet --start-directory infra --top-level-directory .
 	$(STAGE) up
 	$(STAGE) also fifo
 	$(STAGE) also attach
@@ -101,16 +103,16 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
 	  export STAGE_OUTPUTS_ATTACH="$$STAGE_DIR/outputs-attach.json" STAGE_CELERY="$(ROOT)/.venv/celery/bin/python"
 	  # Nothing of the user's own AWS settings may take a test elsewhere.
-	  if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then eval "$$($(TOOLS)/python $(LOCAL)/settings.py)"; fi
+	  if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then eval "$$($(RUN).stack.settings)"; fi
 	  set -a; source "$$STAGE_DIR/stage.env"; set +a
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored --skip leaving
 	  env -u MAKEFLAGS cargo test --workspace --locked --test contract --test e2e --test crash -- --ignored leaving
 	)
 	# An endpoint of yours is not recorded, and keeps its stacks.
 	if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then
-	  $(TOOLS)/python $(LOCAL)/life.py redeploy
-	  $(TOOLS)/python $(LOCAL)/privileges.py
-	  $(TOOLS)/python $(LOCAL)/life.py delete
+	  $(RUN).checks.lifecycle redeploy
+	  $(RUN).checks.privileges
+	  $(RUN).checks.lifecycle delete
 	fi
 
 .PHONY: sim
@@ -124,7 +126,7 @@ contract:  ## The contract on a second emulator of DynamoDB, in process (compile
 # Its core as a process of its own, bound to loopback: SQS runs there without Docker, DynamoDB and Lambda do not.
 .PHONY: localstack-sqs
 localstack-sqs: $(LOCALSTACK_READY)  ## The contract of the queues on LocalStack's core, without Docker (needs Python 3.13)
-	@$(LOCALSTACK)/bin/python $(LOCAL)/localstack_sqs.py --outputs target/localstack/outputs.json -- \
+	@$(LOCALSTACK)/bin/python -m infra.checks.localstack_sqs --outputs target/localstack/outputs.json -- \
 	  env -u MAKEFLAGS cargo test -p redrive-tests --locked --test contract queues:: -- --ignored
 
 # The target's own corpus grows in target/fuzz; what it starts from is tests/fuzz/seeds and the event files.
@@ -176,7 +178,7 @@ clean-stage: stage-down  ## Ends the stage and forgets it, compiled functions in
 
 .PHONY: watch
 watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, fed by a queue or not (F=processor QUEUE=main)
-	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/watch.py $(F) --port $(WATCH_PORT) $(if $(QUEUE),--queue "$(QUEUE)")
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(RUN).dev.watch $(F) --port $(WATCH_PORT) $(if $(QUEUE),--queue "$(QUEUE)")
 
 .PHONY: invoke
 invoke: known-function $(SAM_READY)  ## Sends the watched function an event file (F=processor EVENT=file)
@@ -204,21 +206,21 @@ known-stack:
 
 .PHONY: deploy-function
 deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
-	@env -u MAKEFLAGS $(WITH_TOOLS) $(TOOLS)/python $(LOCAL)/deploy_function.py $(F) $(if $(STACK),--stack "$(STACK)")
+	@env -u MAKEFLAGS $(WITH_TOOLS) $(RUN).dev.deploy_function $(F) $(if $(STACK),--stack "$(STACK)")
 
 .PHONY: undeploy
 undeploy: $(SAM_READY)  ## Says what waits in a stack, asks, and deletes it; its tables stay (STACK=redrive YES=1, AWS_ENDPOINT_URL)
 	@$(if $(STACK),:,echo "STACK must name a stack" >&2; exit 1)
-	$(TOOLS)/python $(LOCAL)/undeploy.py "$(STACK)" $(if $(YES),--yes)
+	$(RUN).dev.undeploy "$(STACK)" $(if $(YES),--yes)
 
 .PHONY: aws-smoke
 aws-smoke: $(SAM_READY) command  ## A canary in your account: a stack of its own, a hundred orders, times, answers, and away (STACK=smoke YES=1, AWS_ENDPOINT_URL)
 	@$(if $(STACK),:,echo "STACK must name a stack that is not there yet" >&2; exit 1)
-	$(TOOLS)/python $(LOCAL)/smoke.py "$(STACK)" $(if $(YES),--yes) $(SMOKE)
+	$(RUN).checks.smoke "$(STACK)" $(if $(YES),--yes) $(SMOKE)
 
 .PHONY: costs
 costs: $(SAM_READY)  ## What it costs: idle, a million messages, a million deaths by both ways (infra/costs.toml has prices and assumptions)
-	@$(TOOLS)/python $(LOCAL)/costs.py
+	@$(RUN).dev.costs
 
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
@@ -229,9 +231,10 @@ validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint
 	cfn-lint template.yaml attach.yaml
 	# Nothing is fetched or sent: its own checks alone, without a platform's key.
 	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml --framework cloudformation --compact --quiet --skip-download
-	"$(TOOLS)/python" gates/check.py
-	"$(TOOLS)/python" gates/check.py mutants
-	$(MAKE) --no-print-directory -C "$(ROOT)" workflows cdk
+	cd "$(ROOT)"
+	$(RUN).gates.check
+	$(RUN).gates.check mutants
+	$(MAKE) --no-print-directory workflows cdk
 
 .PHONY: cdk
 cdk: $(SAM_READY) $(CDK_READY)  ## The CDK's form: types, lints, each property held against the templates, cdk-nag, synthesis
@@ -252,7 +255,7 @@ workflows: $(ACTIONS_READY)  ## Holds workflows, forms, dependabot and the compo
 	$(ACTIONS)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
 	$(ACTIONS)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
-	$(ACTIONS)/check-jsonschema --builtin-schema vendor.compose-spec $(LOCAL)/compose.yaml
+	$(ACTIONS)/check-jsonschema --builtin-schema vendor.compose-spec infra/stack/compose.yaml
 	$(ACTIONS)/zizmor --offline --persona=pedantic --no-progress .github
 
 # Release settings, unless the environment says otherwise. cargo-lambda needs the Rust target of the architecture.
@@ -297,20 +300,20 @@ stage-needs: $(STAGE_NEEDS)
 # What `sam build` will do, with the same flags and folder.
 .PHONY: functions
 functions: $(COMPILER_READY)
-	@env -u MAKEFLAGS $(TOOLS)/python $(LOCAL)/compile.py
+	@env -u MAKEFLAGS $(RUN).stack.compile
 
 # Through a test that wants the binary, so that `make test` compiles nothing of it again; after the functions, which want both cores.
 .PHONY: command
 command: $(if $(wildcard $(SAM_READY)),,functions)
 	@env -u MAKEFLAGS cargo test --workspace --locked --no-run --quiet --test e2e
 
-$(COMPILER_READY): $(LOCAL)/requirements-build.txt
+$(COMPILER_READY): $(REQUIREMENTS)/build.txt
 	@echo "installing cargo-lambda and zig into .venv/sam"
 	$(PYTHON) -m venv .venv/sam
 	.venv/sam/$(PIP) $<
 	touch $@
 
-$(SAM_READY): $(LOCAL)/requirements.txt $(COMPILER_READY)
+$(SAM_READY): $(REQUIREMENTS)/sam.txt $(COMPILER_READY)
 	@echo "installing SAM CLI into .venv/sam"
 	.venv/sam/$(PIP) $<
 	touch $@
@@ -320,33 +323,33 @@ $(CDK_READY): $(CDK)/package-lock.json
 	cd $(CDK) && npm ci --silent
 	touch $(ROOT)/$@
 
-$(MINISTACK_READY): $(LOCAL)/requirements-ministack.txt
+$(MINISTACK_READY): $(REQUIREMENTS)/ministack.txt
 	@echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
 	touch $@
 
 # The attached consumer of the stage's tests.
-$(CELERY_READY): $(LOCAL)/requirements-celery.txt
+$(CELERY_READY): $(REQUIREMENTS)/celery.txt
 	@echo "installing Celery into .venv/celery"
 	$(PYTHON) -m venv .venv/celery
 	.venv/celery/$(PIP) $<
 	touch $@
 
-$(LOCALSTACK_READY): $(LOCAL)/requirements-localstack.txt
+$(LOCALSTACK_READY): $(REQUIREMENTS)/localstack.txt
 	@echo "installing LocalStack's core into $(LOCALSTACK)"
-	found="$$(PYTHON="$(PYTHON)" "$(PYTHON)" $(LOCAL)/newest_python.py 3.13)"
+	found="$$(PYTHON="$(PYTHON)" "$(PYTHON)" -m infra.dev.newest_python 3.13)"
 	"$$found" -m venv $(LOCALSTACK)
 	$(LOCALSTACK)/$(PIP) $<
 	touch $@
 
-$(CHECKOV_READY): $(LOCAL)/requirements-gates.txt
+$(CHECKOV_READY): $(REQUIREMENTS)/checkov.txt
 	@echo "installing checkov into .venv/checkov"
 	$(PYTHON) -m venv .venv/checkov
 	.venv/checkov/$(PIP) $<
 	touch $@
 
-$(ACTIONS_READY): $(LOCAL)/requirements-actions.txt
+$(ACTIONS_READY): $(REQUIREMENTS)/actions.txt
 	@echo "installing zizmor and check-jsonschema into .venv/actions"
 	$(PYTHON) -m venv .venv/actions
 	.venv/actions/$(PIP) $<

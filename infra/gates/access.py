@@ -6,9 +6,9 @@ import fnmatch
 from collections.abc import Iterator
 from typing import Any
 
-from queues import QUEUE, redriven
-from rules import KINDS, function, functions, rule, variable
-from template import PSEUDO, Resource, Template, listed, statements
+from infra.gates.queues import QUEUE, redriven
+from infra.gates.rules import KINDS, function, functions, rule, variable
+from infra.gates.template import PSEUDO, Resource, Template, listed, statements
 
 # Actions for which AWS knows no resource, or not all: each with the reason.
 ANY_RESOURCE = {

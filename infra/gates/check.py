@@ -10,16 +10,16 @@ import sys
 import time
 from pathlib import Path
 
-import access
-import paging
-import parameters
-import queues
-import sizes
-import watching
-from mutants import MUTANTS, survivors
-from rules import ALL, findings
-from settings import INFRA, REFUSED, cases
-from template import Template, load
+from infra.gates import access
+from infra.gates import paging
+from infra.gates import parameters
+from infra.gates import queues
+from infra.gates import sizes
+from infra.gates import watching
+from infra.gates.mutants import MUTANTS, survivors
+from infra.gates.rules import ALL, findings
+from infra.gates.settings import INFRA, REFUSED, cases
+from infra.gates.template import Template, load
 
 # Importing them has entered their rules.
 ROOMS = (queues, access, watching, paging, parameters, sizes)

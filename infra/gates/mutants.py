@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from patches import MISSING, Break, Source, drop, parameter, put, statement, text
-from rules import ALL
-from settings import ARN, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
-from template import Template, load
+from infra.gates.patches import MISSING, Break, Source, drop, parameter, put, statement, text
+from infra.gates.rules import ALL
+from infra.gates.settings import ARN, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
+from infra.gates.template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
 

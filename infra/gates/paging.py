@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from queues import redriven, whole
-from rules import rule
-from template import Resource, Template, listed
-from watching import ALARM, COMPOSITE, attached_sources, of_alarms
+from infra.gates.queues import redriven, whole
+from infra.gates.rules import rule
+from infra.gates.template import Resource, Template, listed
+from infra.gates.watching import ALARM, COMPOSITE, attached_sources, of_alarms
 
 # What an alarm on a metric tells of. Loss: messages may be lost, or are not seen any more. Work: something waits for a person, who
 # may take days. Both: loss, for which somebody may need days.

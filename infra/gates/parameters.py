@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rules import rule
-from template import Template
+from infra.gates.rules import rule
+from infra.gates.template import Template
 
 # What nobody can know beforehand.
 WITHOUT_DEFAULT = {"SourceQueueArns", "DeadLetterQueueArns"}

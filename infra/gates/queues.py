@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from rules import function, functions, rule, variable
-from template import Resource, Template, listed
+from infra.gates.rules import function, functions, rule, variable
+from infra.gates.template import Resource, Template, listed
 
 QUEUE, TABLE, LOGS = "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup"
 MAPPING = "AWS::Lambda::EventSourceMapping"

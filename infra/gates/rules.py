@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from template import Resource, Template
+from infra.gates.template import Resource, Template
 
 Check = Callable[[Template], Iterator[str]]
 ALL: dict[str, Check] = {}

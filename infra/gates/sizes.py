@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rules import rule
-from template import Template, listed
+from infra.gates.rules import rule
+from infra.gates.template import Template, listed
 
 # The sum of a role's inline policies, in characters without white space (IAM's quotas).
 INLINE_CHARACTERS = 10_240

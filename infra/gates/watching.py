@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from queues import redriven
-from rules import function, functions, rule
-from template import Template, listed
+from infra.gates.queues import redriven
+from infra.gates.rules import function, functions, rule
+from infra.gates.template import Template, listed
 
 ROOT = Path(__file__).resolve().parents[2]
 ALARM, COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"

@@ -35,7 +35,7 @@ impl Shop {
     fn python(&self) -> Command {
         let python = std::env::var("STAGE_CELERY").expect("STAGE_CELERY is a Python with Celery; run `make test`");
         let mut command = Command::new(python);
-        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/local"));
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/checks"));
         command.env("TASKS_QUEUE_URL", self.attached.output("QueueUrl"));
         command.env("TASKS_ENDPOINT", self.attached.stage.output("endpoint"));
         command.env("TASKS_REGION", self.attached.stage.output("region"));

@@ -1,0 +1,1 @@
+"""Infrastructure as code, and the Python that runs, checks and shows it."""

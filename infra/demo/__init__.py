@@ -1,0 +1,1 @@
+"""The demo: orders, their books, and the tables that it prints."""

@@ -1,0 +1,1 @@
+"""Rules for the templates, and the mutants that prove them."""
