@@ -1,4 +1,4 @@
-//! What the SDK sends and gets, counted on its way; and the CPU time that this process takes.
+//! Counts of what the SDK sends and gets, and the CPU time that this process takes.
 
 use std::fs;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl Intercept for Meter {
     }
 }
 
-/// What this process has used, in the kernel's ticks of 10 ms: measure for a second or more.
+/// Returns the CPU time of this process, in the kernel's ticks of 10 ms: measure for a second or more.
 fn cpu() -> Duration {
     let account = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field, the name, may hold anything; after it come state and others, then user and system time.

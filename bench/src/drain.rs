@@ -8,7 +8,7 @@ use crate::Error;
 use crate::lab::{Case, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
 use crate::server::Server;
 
-/// What the functions set in `shared/redrive/src/indexer.rs`.
+/// Pollers of a queue, as the functions set them in `shared/redrive/src/indexer.rs`.
 const POLLERS: usize = 4;
 
 /// Measures both, each in a process of its own, with this Python for boto3.

@@ -15,7 +15,7 @@ use crate::Error;
 const NOW: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 const HOUR: u64 = 3_600_000;
 
-/// One message.
+/// Message with its ledger key and life.
 #[derive(Clone)]
 pub(crate) struct Message {
     key: LedgerKey,
@@ -94,7 +94,8 @@ async fn run_one(ledger: &LedgerTable, handlers: &Handle, claim: Claim, fails: b
     Ok(committed?)
 }
 
-/// One invocation: claims a batch, runs and settles what it won; the first `failing` of these fail. How many ran.
+/// Runs one invocation: claims a batch, runs and settles what it won; the first `failing` of these fail. Returns how
+/// many ran.
 pub(crate) async fn batch(
     ledger: &LedgerTable,
     handlers: &Handle,

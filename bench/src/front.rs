@@ -16,7 +16,7 @@ use crate::Error;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What a run needs, and what came of it.
+/// State of a run: what is asked for, and what came of it.
 #[derive(Default)]
 struct State {
     delay: Duration,
@@ -58,7 +58,7 @@ pub(crate) async fn serve(tables: SocketAddr) -> Result<(), Error> {
     }
 }
 
-/// One HTTP message as it came.
+/// HTTP message as it came.
 struct Message {
     bytes: Vec<u8>,
     head: usize,

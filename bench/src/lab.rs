@@ -1,4 +1,5 @@
-//! What every comparison with boto3 needs: one server for both contenders, tables, and each contender in a process of its own.
+//! Setup for the comparisons with boto3: one server for both contenders, tables, and each contender in a process of its
+//! own.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,15 +26,15 @@ use crate::Error;
 const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:bench";
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-/// One measurement.
+/// Case of one measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) messages: u64,
-    /// How much longer each call takes, in milliseconds.
+    /// Delay added to each call, in milliseconds.
     pub(crate) delay: u64,
 }
 
-/// How it went.
+/// Figures of one run.
 pub(crate) struct Figures {
     pub(crate) seconds: f64,
     pub(crate) peak_mb: f64,
@@ -41,13 +42,13 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// How many calls of these names there were for each message.
+    /// Returns the number of calls of these names for each message.
     #[allow(clippy::cast_precision_loss, reason = "figures for people")]
     pub(crate) fn calls(&self, names: &[&str], case: Case) -> f64 {
         names.iter().filter_map(|name| self.calls[*name].as_u64()).sum::<u64>() as f64 / case.messages as f64
     }
 
-    /// Messages a second.
+    /// Returns the messages handled each second.
     #[allow(clippy::cast_precision_loss, reason = "figures for people")]
     pub(crate) fn speed(&self, case: Case) -> f64 {
         case.messages as f64 / self.seconds
@@ -80,7 +81,7 @@ pub(crate) fn timed(mut contender: Command, endpoint: &str) -> Result<(Figures, 
     Ok((figures, told))
 }
 
-/// How the messages of the server are read.
+/// Returns the configuration by which the server's messages are read.
 pub(crate) fn reading() -> Result<Reading, Error> {
     let (source, scope) = (QueueArn::new(ARN).ok_or("an ARN")?, Scope::new("bench").ok_or("a scope")?);
     Ok(Reading { pointer: Some(Pointer::parse("/order_id")?), ..Reading::new(source, scope) })

@@ -17,7 +17,7 @@ use crate::server::Server;
 
 const BATCH: usize = 10;
 
-/// What a batch is made of.
+/// Mix of messages in a batch.
 #[derive(Clone, Copy)]
 struct Mix {
     name: &'static str,

@@ -11,11 +11,11 @@ use crate::drain::drained;
 use crate::lab::{Case, DAY, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
 use crate::server::Server;
 
-/// What the function sets in `shared/redrive/src/replay.rs`.
+/// Lease of a claim, as the function sets it in `shared/redrive/src/replay.rs`.
 const LEASE: Duration = Duration::from_secs(90);
 const RESERVE: Duration = Duration::from_secs(10);
 
-/// Who moves.
+/// Contender that moves the messages.
 #[derive(Clone, Copy)]
 enum Mover<'a> {
     Redrive,
@@ -83,7 +83,7 @@ fn line(who: &str, case: Case, figures: &Figures, ours: Option<&Figures>) -> Str
     )
 }
 
-/// One mover's run; an error if any message is not in the main queue afterwards, or twice.
+/// Measures one contender's run. Fails if any message is not in the main queue afterwards, or is there twice.
 fn measure(server: &Server, who: Mover<'_>, case: Case) -> Result<Figures, Error> {
     let endpoint = server.endpoint.as_str();
     let mut contender = match who {

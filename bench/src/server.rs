@@ -52,7 +52,7 @@ pub(crate) fn serve(with_queue: bool) -> Result<(), Error> {
     })
 }
 
-/// There is none to serve.
+/// Refuses to serve: the server is not compiled in.
 #[cfg(not(feature = "dynoxide"))]
 pub(crate) fn serve(_: bool) -> Result<(), Error> {
     Err("built without --features dynoxide".into())

@@ -12,7 +12,7 @@ pub(crate) struct Charge {
     currency: String,
 }
 
-/// What whoever is on call reads: the order's id, and nothing else of the body.
+/// Text for whoever is on call: the order's id, and nothing else of the body.
 #[derive(Debug, thiserror::Error)]
 enum ChargeError {
     #[error("order {0} has no row yet")]

@@ -12,16 +12,16 @@ use crate::item::{Item, text_of};
 
 /// DynamoDB's limit of keys a call.
 const KEYS: usize = 100;
-/// How often in a row a call may leave everything unprocessed.
+/// Limit of calls in a row that may leave everything unprocessed.
 const IDLE_ROUNDS: u32 = 6;
 const ACTION: &str = "read items";
 
-/// What is read of each item.
+/// Parts of each item to read, and their consistency.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading<'a> {
-    /// These attributes only; all if none is named.
+    /// Attributes to read; all if none is named.
     pub(crate) attributes: &'a [&'a str],
-    /// Whether as it is now, for twice the price, and not as it was a moment ago.
+    /// True to read the present state, for twice the price.
     pub(crate) consistent: bool,
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn get_parts(
     Ok(found)
 }
 
-/// One call: what it found, and the keys that it left for another.
+/// Makes one call. Returns what it found, and the keys that it left for another.
 async fn ask(
     client: &Client,
     (service, table): (&'static str, &str),

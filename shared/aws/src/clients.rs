@@ -14,13 +14,13 @@ use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
 
 use crate::{AwsGauges, LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
 
-/// How long a connection may take.
+/// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
-/// How long one try of a call may take.
+/// Timeout of one try of a call.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
-/// How long a call may take with all its tries.
+/// Timeout of a call with all its tries.
 const CALL: Duration = Duration::from_secs(10);
-/// How many tries a call has.
+/// Number of tries that a call has.
 const TRIES: u32 = 3;
 /// For how long a connection may have been idle on which a call is begun that is not repeated. Endpoints close idle ones, after
 /// some 20 seconds or later; and a frozen process hears nothing of it. A request on such a connection ends in doubt.
@@ -36,7 +36,7 @@ pub struct Aws {
     once: aws_sdk_sqs::Client,
 }
 
-/// Where it is found whose work a call is made for.
+/// Function that returns the trace header of the work for which a call is made.
 pub type TraceOf = fn() -> Option<Arc<str>>;
 
 /// Lambda's trace header on every call, as the work at hand has it. The SDK reads it from the environment, where it stands only if a
@@ -114,13 +114,13 @@ impl Aws {
         &self.config
     }
 
-    /// DynamoDB's client.
+    /// Returns the client of DynamoDB.
     #[must_use]
     pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
     }
 
-    /// SQS's client.
+    /// Returns the client of SQS.
     #[must_use]
     pub const fn sqs(&self) -> &aws_sdk_sqs::Client {
         &self.sqs
@@ -156,7 +156,7 @@ impl Aws {
         SqsDeadLetterQueue::new(self.sqs.clone(), url)
     }
 
-    /// What a job's guard reads: this queue's backlog, and the alarms.
+    /// Returns the readings for a job's guard: this queue's backlog, and the alarms.
     #[must_use]
     pub fn gauges(&self, url: impl Into<String>) -> AwsGauges {
         AwsGauges::new(self.sqs.clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))

@@ -1,4 +1,4 @@
-//! What an SDK's error means: classified once, as plain data, and told without anything of a message.
+//! Failures of the SDK: classified once, as plain data, and told without anything of a message.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 use redrive_core::ports::Unavailable;
 
-/// Why there is no good answer.
+/// Reason for which there is no good answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The request never left: it could not be built, or there are no credentials.
@@ -24,11 +24,11 @@ pub(crate) enum Failure {
     Garbled(u16),
     /// The service answered with an error.
     Refused {
-        /// Its name for the error.
+        /// Error code of the service.
         code: String,
-        /// The HTTP status.
+        /// HTTP status of the answer.
         status: u16,
-        /// What its support asks for.
+        /// Request id, which AWS's support asks for.
         request: String,
     },
 }
@@ -91,17 +91,17 @@ impl Failure {
         }
     }
 
-    /// Whether the service found the request itself at fault.
+    /// Returns true if the service found the request itself at fault.
     pub(crate) fn is_invalid(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "ValidationException")
     }
 
-    /// Whether another transaction was in the way.
+    /// Returns true if another transaction was in the way.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused { code, .. } if code == "TransactionConflictException")
     }
 
-    /// One word for a list of failed entries.
+    /// Returns one word for a list of failed entries.
     pub(crate) fn word(&self) -> String {
         match self {
             Self::Refused { code, .. } => code.clone(),

@@ -1,4 +1,4 @@
-//! What a job's guard reads beside the tables: how much waits in the main queue, and whether an alarm rings.
+//! Readings for a job's guard from outside the tables: the backlog of the main queue, and the state of an alarm.
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -11,7 +11,7 @@ use crate::failure::unavailable;
 const QUEUE: &str = "main queue";
 const ALARMS: &str = "CloudWatch";
 
-/// One main queue, and the alarms of its account and region.
+/// Readings of one main queue, and of the alarms of its account and region.
 #[derive(Debug, Clone)]
 pub struct AwsGauges {
     sqs: aws_sdk_sqs::Client,

@@ -30,12 +30,12 @@ pub(crate) fn decode<T: DeserializeOwned>(item: Item) -> Result<T, String> {
     })
 }
 
-/// A string.
+/// Makes a string attribute.
 pub(crate) fn text(text: impl ToString) -> AttributeValue {
     AttributeValue::S(text.to_string())
 }
 
-/// A number.
+/// Makes a number attribute.
 pub(crate) fn number(number: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(number.into().to_string())
 }

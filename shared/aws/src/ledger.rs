@@ -1,4 +1,4 @@
-//! The ledger's table.
+//! Store of ledger entries: the ledger table.
 
 pub(crate) mod commit;
 mod elsewhere;
@@ -24,7 +24,7 @@ use puts::{Puts, found};
 use statements::Statements;
 
 const SERVICE: &str = "ledger table";
-/// How many puts of one `write` are under way at once.
+/// Limit of puts of one `write` that are under way at once.
 const WIDTH: usize = 64;
 
 type Written = Result<(), WriteError<Entry>>;
@@ -96,7 +96,7 @@ impl LedgerTable {
     }
 }
 
-/// What a cancelled transaction means, with the entry that was there instead if it was the entry.
+/// Explains a cancelled transaction, with the entry that was there instead if the entry was the reason.
 fn refused(
     key: &LedgerKey,
     reasons: &[CancellationReason],

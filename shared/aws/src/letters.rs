@@ -1,4 +1,4 @@
-//! The dead-letter table.
+//! Store of letters: the dead-letter table.
 
 mod body;
 mod causes;
@@ -28,9 +28,9 @@ use crate::item::{Item, number, text};
 use item::HEAD;
 
 const SERVICE: &str = "dead-letter table";
-/// How many calls of one `write` are under way at once.
+/// Limit of calls of one `write` that are under way at once.
 const WIDTH: usize = 16;
-/// How many large ones of all: each is in memory several times while it is packed, split and sent.
+/// Limit of large letters among these: each is in memory several times while it is packed, split and sent.
 const LARGE: usize = 2;
 /// The status index: partition key `status_shard`, sort key `due`.
 const BY_STATUS: &str = "by-status";
@@ -63,7 +63,7 @@ fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
     Unavailable { service: SERVICE, action, why: format!("{why} (letter {id})") }
 }
 
-/// Where a page of the status index starts.
+/// Returns the start key of a page of the status index.
 fn start(status_shard: &str, after: Cursor) -> Item {
     let mut key = chunks::key(after.id, HEAD);
     key.insert("status_shard".to_owned(), text(status_shard));
@@ -71,7 +71,7 @@ fn start(status_shard: &str, after: Cursor) -> Item {
     key
 }
 
-/// Where a page of the index by cause starts.
+/// Returns the start key of a page of the index by cause.
 fn start_of_cause(fingerprint_shard: &str, after: Cursor) -> Item {
     let mut key = chunks::key(after.id, HEAD);
     key.insert("fingerprint_shard".to_owned(), text(fingerprint_shard));

@@ -1,12 +1,13 @@
-//! What every call of many statements has in common.
+//! Calls of many PartiQL statements: their limits and errors.
 
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum as Code};
 
-/// How many statements a call takes.
+/// Limit of statements in a call.
 pub(crate) const STATEMENTS: usize = 25;
 
-/// Whether a statement may name this table. Its text takes a name; an ARN only the parameter `TableName` of other calls does
-/// (`docs.aws.amazon.com`, "Cross-account access with resource-based policies": no PartiQL).
+/// Returns true if a statement may name this table. The text of a statement takes a name; an ARN is taken only by the
+/// parameter `TableName` of other calls (`docs.aws.amazon.com`, "Cross-account access with resource-based policies": no
+/// PartiQL).
 pub(crate) fn takes(table: &str) -> bool {
     !table.starts_with("arn:")
 }
@@ -38,8 +39,8 @@ pub(crate) fn update(
     (format!("UPDATE \"{table}\" SET {}{removes} WHERE {wheres}{condition}", sets.join(",")), parameters)
 }
 
-/// Whether a statement found no capacity just now. The SDK repeats a whole call that was throttled, but not a statement of
-/// one that was answered.
+/// Returns true if a statement found no capacity just now. The SDK repeats a whole call that was throttled, but not a
+/// statement of one that was answered.
 pub(crate) const fn found_no_room(code: &Code) -> bool {
     matches!(
         code,

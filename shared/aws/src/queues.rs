@@ -11,9 +11,9 @@ pub use outbox::SqsOutbox;
 
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 
-/// How many entries a batch call of SQS takes.
+/// Limit of entries in a batch call of SQS.
 const BATCH: usize = 10;
-/// How many calls are under way at once.
+/// Limit of calls that are under way at once.
 const WIDTH: usize = 16;
 
 /// The place in its batch that an entry's id names: the ids that we send are places, since SQS's own would be too

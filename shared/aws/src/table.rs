@@ -37,7 +37,7 @@ impl Table {
         Self { client, name: name.into(), key: key.into() }
     }
 
-    /// The table's name.
+    /// Returns the name of the table.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -90,13 +90,13 @@ impl ItemUpdate {
         self.clause("ADD", format!("{name} {value}"))
     }
 
-    /// Sets an attribute.
+    /// Sets an attribute to a value.
     pub fn set(mut self, attribute: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.named(attribute), self.valued(value));
         self.clause("SET", format!("{name} = {value}"))
     }
 
-    /// Removes an attribute.
+    /// Removes an attribute from the item.
     pub fn remove(mut self, attribute: &str) -> Self {
         let name = self.named(attribute);
         self.clause("REMOVE", name)

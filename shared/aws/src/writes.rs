@@ -20,7 +20,7 @@ impl Writes {
         Self(Vec::new())
     }
 
-    /// This write.
+    /// Makes the writes of a single write.
     pub fn one(write: impl Into<Write>) -> Self {
         Self::none().and(write)
     }
@@ -31,13 +31,13 @@ impl Writes {
         self
     }
 
-    /// How many there are.
+    /// Returns the number of writes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there is no write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -47,13 +47,13 @@ impl Writes {
         self.0.iter().map(|write| &write.item)
     }
 
-    /// What the failed condition of the write at `at` means, if it says so.
+    /// Returns the fault for the failed condition of the write at `at`, if it names one.
     pub(crate) fn refusal(&self, at: usize) -> Option<Fault> {
         self.0.get(at).and_then(|write| write.refusal.clone())
     }
 }
 
-/// How many, never what: writes carry data.
+/// Shows the number of writes, and never their content: writes carry data.
 impl fmt::Debug for Writes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Writes({})", self.len())
@@ -73,7 +73,7 @@ impl<W: Into<Write>> FromIterator<W> for Writes {
     }
 }
 
-/// One write. Anything that becomes a `TransactWriteItem` becomes one.
+/// Write to an item of DynamoDB. Anything that becomes a `TransactWriteItem` becomes one.
 ///
 /// If it has a condition and that fails, nothing of the transaction happens, and the message fails. Whether that is
 /// worth another try only the handler knows: see [`Write::otherwise`]. Unsaid, it is PERMANENT, `effect-condition`.

@@ -77,8 +77,8 @@ impl QueueArn {
     }
 }
 
-/// One enqueue of a message. A redelivery and SQS's own move to the DLQ are the same life; a replay, a native redrive
-/// and a producer's re-send are new ones.
+/// Enqueue of a message. A redelivery and SQS's own move to the DLQ are the same life; a replay, a native redrive and a
+/// producer's re-send are new ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Life {
     /// The message id of that enqueue.

@@ -132,7 +132,7 @@ pub struct Job {
     /// Reason for the replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Time of creation.
+    /// Time of the job's creation.
     pub created_at: Timestamp,
     /// Limits and checks of the job.
     pub guard: Guard,
@@ -168,7 +168,7 @@ pub struct Job {
 pub struct NewJob {
     /// Id, if the caller has chosen one.
     pub id: Option<JobId>,
-    /// Letters to replay.
+    /// Selection of letters to replay.
     pub selection: Selection,
     /// Another queue that they go to.
     pub to: Option<QueueArn>,

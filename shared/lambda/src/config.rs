@@ -33,29 +33,30 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Which function this is. Whoever has one was started by Lambda, or by something that looks like it.
+/// Identity of this function. Whoever has one was started by Lambda, or by something that looks like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// Its name.
+    /// Name of the function.
     pub name: String,
 }
 
-/// What the processor is told.
+/// Configuration of the processor.
 #[derive(Debug, Clone)]
 pub struct ProcessorConfig {
-    /// Which function this is.
+    /// Identity of this function.
     pub function: Function,
-    /// The main queue.
+    /// URL of the main queue.
     pub main_queue_url: String,
     /// The name of the main queue.
     pub main_queue_name: String,
-    /// Whether it is a FIFO queue.
+    /// True if it is a FIFO queue.
     pub fifo: bool,
-    /// Where the processor itself sends the dead (`ON_DEAD=direct`); `None`: SQS's own redrive policy moves them.
+    /// Queue to which the processor itself sends dead messages (`ON_DEAD=direct`); `None`: SQS's own redrive policy
+    /// moves them.
     pub dead_letters: Option<String>,
-    /// The ledger.
+    /// Table of the ledger.
     pub ledger_table: String,
-    /// How messages are read.
+    /// Configuration by which messages are read.
     pub reading: Reading,
     /// The delays between attempts.
     pub schedule: Schedule,
@@ -63,17 +64,17 @@ pub struct ProcessorConfig {
     pub max_receive_count: u32,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
-    /// What is masked out of error texts.
+    /// Values that are masked out of error texts.
     pub masks: Masks,
-    /// What is kept of a message's time for settling it.
+    /// Part of a message's time that is kept for settling it.
     pub settle_reserve: Duration,
-    /// What a batch that looks like an outage is answered with.
+    /// Reaction to a batch that looks like an outage.
     pub outage_brake: OutageBrake,
     /// By how much two workers' clocks may differ.
     pub clock_skew: Duration,
-    /// How many handlers run at once.
+    /// Limit of handlers that run at once.
     pub concurrency: usize,
-    /// How long the ledger remembers.
+    /// Time for which the ledger remembers a key.
     pub ledger_retention: Duration,
 }
 
@@ -136,14 +137,14 @@ impl ProcessorConfig {
     }
 }
 
-/// What the indexer is told.
+/// Configuration of the indexer.
 #[derive(Debug, Clone)]
 pub struct IndexerConfig {
-    /// Which function this is.
+    /// Identity of this function.
     pub function: Function,
     /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
-    /// The letters.
+    /// Table of the letters.
     pub letter_table: String,
     /// The queue pairs, at least one.
     pub pairs: Vec<IndexedPair>,
@@ -165,16 +166,16 @@ impl IndexerConfig {
     }
 }
 
-/// What replay is told.
+/// Configuration of the replay function.
 #[derive(Debug, Clone)]
 pub struct ReplayConfig {
-    /// Which function this is.
+    /// Identity of this function.
     pub function: Function,
     /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
-    /// How long the ledger remembers.
+    /// Time for which the ledger remembers a key.
     pub ledger_retention: Duration,
-    /// The letters.
+    /// Table of the letters.
     pub letter_table: String,
     /// The queue pairs, at least one.
     pub pairs: Vec<ReplayedPair>,
@@ -203,8 +204,8 @@ impl ReplayConfig {
     }
 }
 
-/// Where the processor itself sends the dead, if it does: on a FIFO queue it should, or each of them holds up its group until
-/// its receives are used up.
+/// Returns the queue to which the processor itself sends dead messages, if it does. On a FIFO queue it should, or each
+/// of them holds up its group until its receives are used up.
 fn dead_letters(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<Option<String>> {
     let default = if main.is_some_and(Queue::is_fifo) { "direct" } else { "redrive" };
     let direct = reader.optional("ON_DEAD", default, |text| match text {

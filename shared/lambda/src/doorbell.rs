@@ -1,9 +1,9 @@
-//! What wakes the indexer: an alarm in one of its three forms, or a sweep.
+//! Events that wake the indexer: an alarm in one of its three forms, or a sweep.
 
 use serde_json::Value;
 use thiserror::Error;
 
-/// Why the indexer was woken.
+/// Reason for which the indexer was woken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
     /// An alarm went to ALARM.
@@ -11,7 +11,7 @@ pub enum Wake {
         /// The alarms that rang.
         alarms: Vec<String>,
     },
-    /// It is time to look anyway.
+    /// The schedule asks for a look, without any alarm.
     Sweep,
     /// An alarm went to another state: there is nothing to do.
     Nothing,
@@ -46,7 +46,8 @@ impl Wake {
         }))
     }
 
-    /// One ring among them is enough, whatever the others are, and so is a sweep; silence must be understood throughout.
+    /// Combines signals. One ring among them is enough, whatever the others are, and so is a sweep; silence must be
+    /// understood throughout.
     fn of(signals: impl IntoIterator<Item = Result<Signal, NotUnderstood>>) -> Result<Self, NotUnderstood> {
         let (mut alarms, mut sweep, mut unknown) = (Vec::new(), false, None);
         for signal in signals {
@@ -99,7 +100,7 @@ fn dimensions(part: &Value, names: &mut Vec<String>) {
 const NO_SIGNAL: NotUnderstood = NotUnderstood("it has none of the fields by which the known ones are told apart");
 const NO_STATE: NotUnderstood = NotUnderstood("it says no alarm's state of ALARM, OK or INSUFFICIENT_DATA");
 
-/// What one payload or notification says.
+/// Signal of one payload or notification.
 enum Signal {
     Rings(String),
     Sweep,

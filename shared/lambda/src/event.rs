@@ -15,7 +15,7 @@ use tracing::warn;
 /// The event is no batch of this function's queue. The invocation fails, and Lambda deletes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotABatch {
-    /// There is no list of records.
+    /// The event has no list of records.
     #[error(
         "event is not understood: it has no list \"Records\"; expected an SQS event, as Lambda's event source mapping \
          sends it"
@@ -27,9 +27,9 @@ pub enum NotABatch {
         "record {index} came from another queue than MAIN_QUEUE_ARN, {expected}: see the function's event source mappings"
     )]
     OtherQueue {
-        /// Which record.
+        /// Index of the record.
         index: usize,
-        /// The configured queue.
+        /// ARN of the configured queue.
         expected: QueueArn,
     },
 }

@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 
 use crate::System;
 
-/// Where the metrics are found.
+/// Namespace of the metrics in CloudWatch.
 pub const NAMESPACE: &str = "Redrive";
 
-/// What a number counts.
+/// Unit of a metric's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// Number of things or events.
     Count,
-    /// Time.
+    /// Time in thousandths of a second.
     Milliseconds,
-    /// More time.
+    /// Time in whole seconds.
     Seconds,
 }
 

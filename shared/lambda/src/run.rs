@@ -20,7 +20,7 @@ use tracing::{Instrument, error, info_span};
 use crate::System;
 use crate::config::Function;
 
-/// What is kept of an invocation's time: an answer that is late is none, and Lambda's kill answers for nothing.
+/// Part of an invocation's time that is kept: a late answer does not count, and Lambda's kill answers for nothing.
 const MARGIN: Duration = Duration::from_secs(1);
 /// So many handlers may block their threads at once before any other has to wait for one.
 const HANDLER_THREADS: usize = 8;
@@ -28,12 +28,12 @@ const HANDLER_THREADS: usize = 8;
 /// Lambda.
 const LONGEST: Duration = Duration::from_secs(90 * 60);
 
-/// One invocation.
+/// Invocation of a function.
 #[derive(Debug, Clone)]
 pub struct Invocation<E = Value> {
-    /// What the function was given.
+    /// Payload that the function was given.
     pub payload: E,
-    /// Where it runs: enough to find its log lines.
+    /// Request id, version and log stream: enough to find its log lines.
     pub origin: Origin,
     /// By when it must have answered.
     pub deadline: Instant,
@@ -41,9 +41,9 @@ pub struct Invocation<E = Value> {
     pub trace: Option<Arc<str>>,
 }
 
-/// What a function does with its invocations.
+/// Work of a function on its invocations.
 pub trait Flow: Send + Sync + 'static {
-    /// What an invocation's payload is read as: any JSON, or its raw text where the digits of its numbers matter.
+    /// Type as which an invocation's payload is read: any JSON, or its raw text where the digits of its numbers matter.
     type Event: DeserializeOwned + Send + 'static;
 
     /// Answers one.
@@ -53,7 +53,7 @@ pub trait Flow: Send + Sync + 'static {
     fn invoke(&self, invocation: Invocation<Self::Event>) -> impl Future<Output = Result<Value, Failure>> + Send;
 }
 
-/// Why an invocation fails. It is logged, and told to whoever invoked the function.
+/// Reason for which an invocation fails. It is logged, and told to whoever invoked the function.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{text}")]
 pub struct Failure {
@@ -75,10 +75,10 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Why the loop ended.
+/// Reason for which the loop ended.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// No threads.
+    /// The threads could not be started.
     #[error("threads could not be started")]
     Threads(#[source] io::Error),
     /// Lambda's runtime interface did not answer, or not as it should.
@@ -155,7 +155,7 @@ fn read<E>(event: LambdaEvent<E>, now: Timestamp) -> Invocation<E> {
     }
 }
 
-/// How long an invocation may work whose deadline is `deadline` milliseconds after 1970: what remains, less a second
+/// Returns the time for an invocation whose deadline is `deadline` milliseconds after 1970: what remains, less a second
 /// and at most a fifth.
 fn budget(deadline: u64, now: Timestamp) -> Duration {
     let deadline = Duration::from_millis(deadline);

@@ -17,11 +17,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub const LINE_LIMIT: usize = 8 * 1024;
 /// The most bytes of one text in a line that was too long.
 const FIELD_LIMIT: usize = 512;
-/// Whose lines are written whatever level is chosen: what persons did.
+/// Target whose lines are written at any level: the acts of persons.
 pub const AUDIT: &str = "redrive::audit";
-/// What these say below WARN can hold whole requests and events, and so bodies.
+/// Targets that are quiet below WARN: their lines can hold whole requests and events, and so bodies.
 const QUIET: [&str; 8] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tokio", "tower", "want"];
-/// Where Lambda's library logs that an invocation failed: without its request id, which our own line has.
+/// Target by which Lambda's library logs a failed invocation: without its request id, which our own line has.
 const TOLD_BY_US: &str = "lambda_runtime::layers::panic";
 
 /// Starts logging, and logs where a panic happened instead of what it says: that may hold a message.

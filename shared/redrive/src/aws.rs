@@ -6,7 +6,7 @@ use redrive_lambda::config::{ConfigError, Reader};
 
 use crate::Error;
 
-/// What a handler is built from: AWS's clients, made once, and this function's own settings.
+/// Source of a handler's parts: AWS's clients, made once, and this function's own settings.
 #[derive(Clone)]
 pub struct Aws {
     clients: redrive_aws::Aws,
@@ -41,7 +41,7 @@ impl Aws {
         Ok(self.clients.table(name, key))
     }
 
-    /// What `parse` makes of the text of `variable`, or of `default` if it is not set (`None`: it must be set).
+    /// Returns what `parse` makes of the text of `variable`, or of `default` if it is not set (`None`: it must be set).
     ///
     /// ```no_run
     /// # fn example(aws: &redrive::Aws) -> Result<u32, redrive::Error> {
@@ -73,7 +73,7 @@ impl Aws {
         self.clients.config()
     }
 
-    /// DynamoDB's client.
+    /// Returns the client of DynamoDB.
     #[must_use]
     pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         self.clients.dynamodb()

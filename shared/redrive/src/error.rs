@@ -4,7 +4,7 @@ use redrive_lambda::config::ConfigError;
 use redrive_lambda::run::ServeError;
 use thiserror::Error;
 
-/// Why a function did not start, or ended.
+/// Reason for which a function did not start, or ended.
 #[derive(Error)]
 pub enum Error {
     /// Settings are missing or cannot be meant: all of them are listed.
@@ -25,14 +25,14 @@ impl Error {
     }
 }
 
-/// What `main` prints before it ends: the text for a person, not the shape of a type.
+/// Shows the text for a person and not the shape of a type, because `main` prints it before it ends.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
     }
 }
 
-/// One log line for an error that ends the process.
+/// Logs an error that ends the process, in one line.
 pub(crate) fn log(error: &Error) {
     match error {
         Error::Configuration(error) => {

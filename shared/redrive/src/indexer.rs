@@ -17,11 +17,11 @@ use crate::error::log;
 use crate::meter::{self, Meter};
 use crate::traced::Traced;
 
-/// How many receive from one queue at once.
+/// Number of receivers of one queue at once.
 const POLLERS: usize = 4;
-/// How many receive at once from all of them: each holds ten messages of up to 1 MiB.
+/// Number of receivers of all queues at once: each holds ten messages of up to 1 MiB.
 const RECEIVERS: usize = 8;
-/// How long a receive waits: SQS then looks into all of the queue, and not only at a sample of it.
+/// Wait of a receive: SQS then looks into all of the queue, and not only at a sample of it.
 const WAIT: Duration = Duration::from_secs(1);
 /// A receive with its writes and deletes takes less; what is left is the next sweep's.
 const RESERVE: Duration = Duration::from_secs(3);
@@ -109,12 +109,12 @@ struct Drained {
     sources: Vec<QueueArn>,
     /// Of each, in the same order.
     meters: Vec<Meter>,
-    /// How long it keeps a message.
+    /// Retention of its messages.
     retention: Duration,
 }
 
 impl Drained {
-    /// What it is called in an answer: by its pairs.
+    /// Returns the name of the queue in an answer: its pairs' names.
     fn pairs(&self) -> String {
         self.meters.iter().map(Meter::queue).collect::<Vec<_>>().join(", ")
     }
@@ -126,7 +126,7 @@ impl Drained {
     }
 }
 
-/// Whose turn is first: the queue's that an alarm rings for, else any.
+/// Returns the index of the queue whose turn is first: the one that an alarm rings for, else any.
 fn first<'a>(mut dead_letters: impl Iterator<Item = &'a String>, rung: &[String], any: usize) -> usize {
     dead_letters.position(|name| rung.contains(name)).unwrap_or(any)
 }

@@ -40,13 +40,13 @@ use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
 use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};
 
-/// One line of numbers.
+/// Log line with metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     dimensions: Vec<(&'static str, String)>,
     metrics: Vec<Metric>,
     distributions: Vec<Distribution>,
-    /// They mean something at zero, too: left out, the last ones would stand for ever.
+    /// True if zeros are written, too: left out, the last values would stand for ever.
     zeros: bool,
 }
 
@@ -59,7 +59,7 @@ impl Line {
     }
 }
 
-/// Writes them.
+/// Writes the lines to the log.
 pub(crate) fn emit(lines: &[Line]) {
     for line in lines {
         let dimensions: Vec<_> = line.dimensions.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -84,12 +84,12 @@ impl Meter {
         &self.queue
     }
 
-    /// Of the processor.
+    /// Makes the lines of a processor's batch.
     pub(crate) fn batch(&self, counts: &Counts) -> Vec<Line> {
         vec![Line { distributions: latencies_of(counts), ..self.counts(of_batch(counts)) }]
     }
 
-    /// Of the indexer.
+    /// Makes the lines of an indexer's run.
     pub(crate) fn drain(&self, report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Line> {
         let of_class =
             |(class, indexed): (&&str, &usize)| self.counts(vec![count("LettersIndexed", *indexed)]).of(class);
@@ -98,7 +98,7 @@ impl Meter {
         lines
     }
 
-    /// Of replay.
+    /// Makes the lines of a replay's run.
     pub(crate) fn replay(&self, report: &ReplayReport, now: Timestamp) -> Vec<Line> {
         let mut lines = vec![Line { distributions: vec![resolution_of(report)], ..self.counts(of_replay(report)) }];
         if let Some(standing) = &report.standing {
@@ -172,7 +172,7 @@ fn of_batch(counts: &Counts) -> Vec<Metric> {
     ]
 }
 
-/// How long handlers and the ledger took.
+/// Returns the latencies of handlers and of the ledger.
 fn latencies_of(counts: &Counts) -> Vec<Distribution> {
     let of = |name, latencies| distribution(name, latencies, millis, Unit::Milliseconds);
     vec![of("HandlerLatency", &counts.handler), of("LedgerLatency", &counts.ledger)]
@@ -242,7 +242,7 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
     ]
 }
 
-/// How long letters took to RESOLVED.
+/// Returns the times that letters took to RESOLVED.
 fn resolution_of(report: &ReplayReport) -> Distribution {
     distribution("TimeToResolution", &report.took, seconds, Unit::Seconds)
 }

@@ -51,8 +51,8 @@ where
     serve(&function, |handlers| async { processing(config, handlers, build).await.map(Traced) })
 }
 
-/// What the constructor thinks of its own settings, where ours are refused already: told along with them. It is not
-/// connected to anything, and if it cannot bear that, it has no part in what is told.
+/// Reports problems of the constructor's own settings, where ours are refused already. The clients are not connected; a
+/// constructor that panics for that is left out.
 fn tried<H>(build: impl FnOnce(&Aws) -> Result<H, Error>) -> Result<(), Error> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Threads)?;
     let _inside = runtime.enter();
@@ -84,8 +84,8 @@ where
     Ok(Processing { processor, source, meter, brake })
 }
 
-/// Whether the routes are those of the configuration: a type without a handler would die, and a handler without its type never
-/// run.
+/// Checks that the routes are those of the configuration: a type without a handler would die, and a handler without its
+/// type never run.
 fn same_types<H: Dispatch>(handler: &H, configured: Option<&MessageTypes>) -> Result<(), Error> {
     let Some(routes) = handler.types() else { return Ok(()) };
     let configured: Vec<_> = configured.into_iter().flat_map(MessageTypes::names).collect();

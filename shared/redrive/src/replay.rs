@@ -19,7 +19,7 @@ use crate::error::log;
 use crate::meter::{self, Meter};
 use crate::traced::Traced;
 
-/// How long a claim holds: claim, send and mark are three calls of at most ten seconds.
+/// Time for which a claim holds: claim, send and mark are three calls of at most ten seconds.
 const LEASE: Duration = Duration::from_secs(60);
 /// A batch takes less; what is left is the next run's.
 const RESERVE: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ const STAYS: [&str; 4] = [
 /// The name of a request that cannot be read.
 const NOT_UNDERSTOOD: &str = "RequestNotUnderstood";
 
-/// Where a metric names a queue, what is of none that is configured.
+/// Queue dimension for letters of a queue that is not configured.
 const UNLISTED: &str = "unlisted";
 
 /// Runs replay until Lambda ends the process.
@@ -140,8 +140,8 @@ impl Flow for Replaying {
     }
 }
 
-/// One line for each act of a person, however it ended: who did what to how many letters, and why. Where a letter keeps its own
-/// account for as long as it lives, the log keeps this one, out of reach of whoever may only invoke the function.
+/// Logs an act of a person in one line, however it ended: who did what to how many letters, and why. A letter keeps its
+/// own account for as long as it lives. The log's is out of reach of whoever may only invoke the function.
 fn audit(act: Act<'_>, report: Result<ReplayReport, &ReplayError>) {
     let Act { action, by, why, named } = act;
     match report {

@@ -241,13 +241,13 @@ fn every_act_of_a_person_is_one_line_in_the_log_at_every_level_and_nobody_poses_
     assert_eq!((&lines[0]["named"], &lines[0]["done"]), (&json!(1), &json!(0)));
 }
 
-/// How an invocation ended, and of which kind its refusal is: no function error, so that no alarm rings.
+/// Returns the end of an invocation, and the kind of its refusal: no function error, so that no alarm rings.
 fn refusal((end, said): &(String, Value)) -> (&str, Option<&str>) {
     assert!(said["refused"].is_string(), "{said}");
     (end, said["refusal"].as_str())
 }
 
-/// Whether SQS has a message.
+/// True while SQS has a message.
 static WAITS: AtomicBool = AtomicBool::new(false);
 
 /// Refuses in words that quote all that it was asked, as DynamoDB does with values that it does not like; SQS hands out a

@@ -1,4 +1,4 @@
-//! What a cancelled transaction means: pure, over the reasons' codes.
+//! Meaning of a cancelled transaction: pure, over the reasons' codes.
 
 use redrive_core::fault::Fault;
 use redrive_core::ports::CommitError;
@@ -9,16 +9,16 @@ use crate::writes::Writes;
 /// DynamoDB's limit of items in one transaction, the ledger's own apart.
 pub(super) const EFFECTS: usize = 99;
 
-/// Why a transaction did not happen. Its first item is the ledger's entry, the others are the effects.
+/// Reason for which a transaction did not happen. Its first item is the ledger's entry, the others are the effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cancelled {
     /// The entry is not what was read.
     Entry,
     /// Something was in the way, or there was no capacity: nothing happened, and the next try may succeed.
     InTheWay,
-    /// This effect's own condition failed.
+    /// The condition of this effect failed.
     Condition(usize),
-    /// This effect is not valid.
+    /// The effect at this index is not valid.
     Invalid(usize, String),
     /// Nothing that is known.
     Unknown,
@@ -68,7 +68,7 @@ pub(super) fn too_many(effects: &Writes) -> CommitError {
     CommitError::Refused(Fault::permanent("too-many-writes", text))
 }
 
-/// What a transaction's failure as a whole means.
+/// Explains the failure of a transaction as a whole.
 pub(super) fn failed(effects: &Writes, failure: &Failure, service: &'static str) -> CommitError {
     if failure.is_conflict() {
         return CommitError::Conflict;

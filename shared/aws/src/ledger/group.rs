@@ -23,17 +23,17 @@ use super::{SERVICE, Written};
 
 /// DynamoDB's limit of statements a call.
 const FULL: usize = 25;
-/// How many calls are under way at once.
+/// Limit of calls that are under way at once.
 const CALLS: usize = 64;
-/// How long a call is waited for by those who gather: some times what DynamoDB usually takes.
+/// Longest wait of gathered writes for a call: some times what DynamoDB usually takes.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// How long settlements wait for others of the same claim. It delays no invocation that has nothing else to do: the
-/// last one never waits.
+/// Wait of settlements for others of the same claim. It delays no invocation that has nothing else to do: the last one
+/// never waits.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// What carries out the writes of one group, no two of them to the same key.
+/// Carrier of the writes of one group, no two of them to the same key.
 pub(super) trait Carrier: Send + Sync + 'static {
-    /// One answer for each, in order.
+    /// Carries out the writes. Returns one answer for each, in order.
     fn carry(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Written>> + Send;
 }
 
@@ -56,8 +56,8 @@ struct Desk {
     pumped: bool,
     /// A call ended since the pump last sent some.
     ended: bool,
-    /// How many of the entries that were claimed last have not been settled: a guess, by which settlements only
-    /// decide whether to wait a moment for each other.
+    /// Number of entries that were claimed last and are not settled. It is a guess, by which settlements only decide if
+    /// they wait a moment for each other.
     running: usize,
 }
 
@@ -128,7 +128,7 @@ fn is_claim(write: &EntryWrite) -> bool {
 }
 
 impl Desk {
-    /// Whether there is nothing to be gained by waiting for more.
+    /// Returns true if waiting for more writes gains nothing.
     fn is_due(&self) -> bool {
         self.running == 0 || self.is_full()
     }
@@ -156,7 +156,7 @@ impl Desk {
 }
 
 impl<C> Shared<C> {
-    /// What panicked meanwhile left the desk as it was: each change of it is a single one.
+    /// Locks the state. A panic under the lock left it whole, because each change of it is a single one.
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +226,7 @@ impl<C> Drop for Pump<C> {
     }
 }
 
-/// One call; that it is over is told however it ends.
+/// Call that is under way; its end is noted however it ends.
 struct Call<C> {
     shared: Arc<Shared<C>>,
 }

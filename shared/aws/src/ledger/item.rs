@@ -1,4 +1,4 @@
-//! How a ledger entry is stored.
+//! Form in which a ledger entry is stored.
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, SendId};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::item::{Item, decode, encode};
 
-/// One item of the ledger table. Times are milliseconds since the epoch, `expires` alone is in seconds: it is the
-/// table's time-to-live attribute.
+/// Item of the ledger table. Times are milliseconds since the epoch; `expires` alone is in seconds, as the table's
+/// time-to-live attribute.
 #[derive(Serialize, Deserialize)]
 struct EntryItem {
     pk: String,

@@ -1,4 +1,4 @@
-//! One entry, one call: a conditional PutItem, alone or as the first item of a transaction.
+//! Put of one entry by one call: a conditional PutItem, alone or as the first item of a transaction.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::batch_get::{Reading, batch_get};
 use crate::failure::Failure;
 use crate::item::{Item, number, text};
 
-/// How often a put is tried while another transaction is at its entry, and how long the first wait is; each further one is twice
-/// as long. A transaction takes some milliseconds.
+/// Number of tries of a put while another transaction is at its entry, and the first wait; each further one is twice as
+/// long. A transaction takes some milliseconds.
 const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 
-/// Why one try of a put did not write.
+/// Reason for which one try of a put did not write.
 enum NotPut {
     /// For a reason that another try would not change.
     Refused(WriteError<Entry>),

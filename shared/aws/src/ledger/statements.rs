@@ -25,13 +25,13 @@ pub(super) struct Statements {
     puts: Puts,
 }
 
-/// What a statement's answer leaves to do.
+/// Next step after a statement's answer.
 enum Read {
-    /// Nothing.
+    /// The write is answered, and nothing is left to do.
     Written(Written),
     /// Something is there, and the statement cannot say what.
     Taken,
-    /// There was no capacity for it just now, or another transaction was at its entry.
+    /// The table lacked capacity just now, or another transaction was at the entry.
     Again,
 }
 
@@ -40,7 +40,7 @@ impl Statements {
         Self { puts }
     }
 
-    /// One call. The outer error is the whole call's, and so everyone's.
+    /// Makes one call. The outer error is the whole call's, and so that of every write.
     async fn execute(
         &self,
         statements: Vec<BatchStatementRequest>,
@@ -56,7 +56,7 @@ impl Statements {
         Ok(responses.into_iter().zip(writes).map(|(response, write)| read(response.error, write)).collect())
     }
 
-    /// What stands where something was not expected: read at once if there are several. What has expired or gone
+    /// Reads the entries that stand where none was expected: in one call if there are several. What has expired or gone
     /// by then is written by a put, whose condition knows of that.
     async fn look(&self, taken: Vec<EntryWrite>) -> Vec<Written> {
         if taken.len() < 2 {
@@ -110,7 +110,7 @@ impl Carrier for Statements {
     }
 }
 
-/// What one statement's answer means.
+/// Reads the answer of one statement.
 fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> Read {
     let Some(BatchStatementError { code, item, .. }) = error else { return Read::Written(Ok(())) };
     match code {

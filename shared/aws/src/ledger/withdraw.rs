@@ -18,10 +18,10 @@ use crate::item::{number, text};
 use crate::partiql::{STATEMENTS, found_no_room, insert, takes, update};
 
 pub(super) const ACTION: &str = "withdraw copies";
-/// How often a statement is tried, and how long the first wait is; each further one is twice as long.
+/// Number of tries of a statement, and the first wait; each further one is twice as long.
 const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
-/// What is written of an entry that is there.
+/// Attributes that are written to an existing entry.
 pub(super) const MARKED: [&str; 5] = ["buried", "expires", "lives", "version", "withdrawn"];
 /// Of these, what it may lack afterwards.
 pub(super) const OPTIONAL: [&str; 2] = ["buried", "withdrawn"];
@@ -40,7 +40,7 @@ impl LedgerMarker for LedgerTable {
     }
 }
 
-/// What a statement's answer leaves to do.
+/// Next step after a statement's answer.
 enum Read {
     Done(Written),
     /// No capacity just now, or another transaction is at the entry: nothing was done.

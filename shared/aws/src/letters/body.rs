@@ -19,11 +19,11 @@ const FRAME_LIMIT: usize = 16 << 20;
 /// Speed against size: more than this gains a hundredth.
 const LEVEL: u8 = 6;
 
-/// How the frame is stored.
+/// Compression of the stored frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Codec {
-    /// RFC 1950.
+    /// Compressed as in RFC 1950.
     Zlib,
     /// As it is: it does not get smaller.
     None,

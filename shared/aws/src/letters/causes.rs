@@ -117,8 +117,8 @@ impl LetterTable {
         Err(Unavailable { service: SERVICE, action: ACTION, why })
     }
 
-    /// Whether the cause was there to be added to. The later of two runs at once may have seen it a little earlier: that much
-    /// `last_seen` may be off.
+    /// Adds to a cause. Returns true if it was there. With two runs at once `last_seen` may be off by as much as the
+    /// later one saw it earlier.
     async fn add(&self, cause: &Cause, now: Timestamp) -> Result<bool, Unavailable> {
         let adds = if cause.versions.is_empty() { "ADD #seen :seen" } else { "ADD #seen :seen, #versions :versions" };
         let mut names = vec!["expires", "last_seen", "seen"];
@@ -157,7 +157,7 @@ impl LetterTable {
         }
     }
 
-    /// Whether the cause was new.
+    /// Creates a cause. Returns true if it was new.
     async fn create(&self, cause: &Cause, now: Timestamp) -> Result<bool, Unavailable> {
         let item = to_item(cause).map_err(|why| Unavailable { service: SERVICE, action: ACTION, why })?;
         let put = self

@@ -9,25 +9,25 @@ use sha2::{Digest, Sha256};
 use super::body::{Codec, Packed};
 use crate::item::{Item, decode, encode, text};
 
-/// How many bytes of a body one chunk holds: an item holds 400 KB, and a transaction 4 MB in 100 of them.
+/// Size in bytes of one chunk of a body: an item holds 400 KB, and a transaction 4 MB in 100 of them.
 const CHUNK: usize = 300 * 1024;
 /// A body that no transaction could hold is not believed.
 const CHUNKS: u32 = 99;
 
-/// What the sort keys of a body's chunks begin with, and of an edited body's.
+/// Prefixes of the sort keys of a body's chunks, and of an edited body's.
 pub(super) const BODY: &str = "chunk";
 pub(super) const EDITED: &str = "edited";
 
-/// What a head knows of the chunks beside it.
+/// Description of the chunks beside a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// What their sort keys begin with.
+    /// Prefix of their sort keys.
     pub(super) series: &'static str,
-    /// How many there are.
+    /// Number of the chunks.
     pub(super) count: u32,
     /// SHA-256 of their bytes together: each of them carries it, so that chunks of two bodies are never mixed.
     pub(super) tag: String,
-    /// How the bytes are to be read.
+    /// Compression of the bytes.
     pub(super) codec: Codec,
 }
 

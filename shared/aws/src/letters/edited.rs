@@ -12,13 +12,13 @@ use super::chunks::{EDITED, Parts};
 use super::parts::rfc3339;
 use super::place::PLAIN;
 
-/// What a head says of its letter's edited body.
+/// Attributes of a head about its letter's edited body.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct EditedFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     edited: Option<EditedItem>,
-    /// How many chunks of it there are, if it stands apart.
+    /// Number of its chunks, if it stands apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     edited_chunks: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,14 +67,14 @@ impl EditedFields {
     }
 }
 
-/// Where an edited body is kept.
+/// Place in which an edited body is kept.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EditedPlace {
     /// Nowhere, for there is none; or in the head, readable.
     Head,
     /// In chunks: it does not fit into the head, or is deleted before it.
     Apart(Packed),
-    /// Where it was, for it is not all there.
+    /// Parts of the body are missing from its place in the table.
     Lost,
 }
 

@@ -1,4 +1,4 @@
-//! How a letter is stored: the attributes of the dead-letter schema, and ours.
+//! Form in which a letter is stored: the attributes of the dead-letter schema, and ours.
 
 mod candidate;
 
@@ -23,7 +23,7 @@ use crate::item::{Item, decode, encode};
 /// The sort key of the item that is the letter; the chunks of a body that stands apart are beside it.
 pub(super) const HEAD: &str = "head";
 
-/// One item of the dead-letter table. Times are RFC 3339, for people; but `due`, by which the index sorts, is in
+/// Item of the dead-letter table. Times are RFC 3339, for people. But `due`, by which the index sorts, is in
 /// milliseconds, and `expires`, the table's time-to-live attribute, in seconds.
 #[derive(Serialize, Deserialize)]
 struct LetterItem {
@@ -89,7 +89,7 @@ struct LetterItem {
     edited: EditedFields,
 }
 
-/// What a head may lack.
+/// Attributes that a head may lack.
 pub(super) const OPTIONAL: [&str; 25] = [
     "attributes_hash",
     "body",
@@ -118,7 +118,7 @@ pub(super) const OPTIONAL: [&str; 25] = [
     "token",
 ];
 
-/// What a head says of its letter's body.
+/// Attributes of a head about its letter's body.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct BodyItem {
@@ -136,22 +136,22 @@ struct BodyItem {
     chunks: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body_tag: Option<String>,
-    /// When the chunks are deleted, if that is before the letter.
+    /// Time at which the chunks are deleted, if that is before the letter.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_expires: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     erased: Option<ErasureItem>,
 }
 
-/// What a head holds of its letter's body.
+/// Part of a letter's body that a head holds.
 pub(super) enum InHead<'a> {
     /// All of it, readable.
     Plain,
-    /// All of it.
+    /// The whole body, compressed.
     Packed(&'a Packed),
-    /// What it must know of the chunks.
+    /// A description of the chunks.
     Parts(&'a Parts),
-    /// Nothing.
+    /// Nothing of the body.
     Nothing,
 }
 
@@ -264,12 +264,12 @@ pub(super) struct Head {
     pub(super) letter: Letter,
     /// The chunks, if so.
     pub(super) parts: Option<Parts>,
-    /// Those of its edited body, if that does.
+    /// Chunks of its edited body, if that stands apart.
     pub(super) edited: Option<Parts>,
 }
 
 impl Head {
-    /// Whether something of the letter must still be read.
+    /// Returns true if something of the letter must still be read.
     pub(super) const fn is_apart(&self) -> bool {
         self.parts.is_some() || self.edited.is_some()
     }

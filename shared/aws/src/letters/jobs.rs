@@ -17,7 +17,7 @@ use crate::item::{Item, number, text, text_of};
 
 /// The attribute that holds the JSON text.
 const BODY: &str = "body";
-/// What the pk of a job begins with.
+/// Prefix of the pk of a job.
 const PREFIX: &str = "job#";
 
 fn pk(id: JobId) -> String {

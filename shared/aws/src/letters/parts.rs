@@ -56,7 +56,7 @@ impl From<AttributeItem> for Attribute {
     }
 }
 
-/// Who had a body removed, when and why.
+/// Record of a removed body: by whom, when and why.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ErasureItem {
     #[serde(with = "rfc3339")]

@@ -1,4 +1,4 @@
-//! Where a letter's body is kept.
+//! Place in which a letter's body is kept.
 
 use redrive_core::letter::{Body, HEAD_LIMIT, Letter};
 
@@ -14,12 +14,12 @@ const UNIT: usize = 1024;
 // An item holds 400 KB, the attributes' names and a small edited body among them.
 const _: () = assert!(HEAD_LIMIT + INLINE + UNIT + PLAIN < 400 * 1024 - 8 * 1024);
 
-/// Whether it takes much memory to write a letter.
+/// Returns true if writing a letter takes much memory.
 pub(super) fn is_large(letter: &Letter) -> bool {
     letter.body_bytes() > INLINE
 }
 
-/// Where a body is kept that is not apart already.
+/// Place for a body that is not apart already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// In the head, readable.
@@ -49,7 +49,7 @@ impl Place {
         }
     }
 
-    /// Whether the body of a letter that is in the table already most likely stands apart there.
+    /// Returns true if the body of a letter that is in the table already most likely stands apart there.
     pub(super) fn is_apart_by_now(&self, body: &Body) -> bool {
         match self {
             Self::Plain | Self::Packed(_) => false,

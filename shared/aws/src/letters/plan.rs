@@ -1,4 +1,4 @@
-//! What is written for a letter: its head, and whatever must change with it in the same transaction.
+//! Plan of a letter's write: its head, and all that must change with it in the same transaction.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,18 @@ use super::item::{InHead, to_item};
 use super::place::Place;
 use crate::item::{Item, decode, number, text};
 
-/// How the bodies of a letter are kept in the table, as its head tells it.
+/// Layout of a letter's bodies in the table, as its head tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     /// The chunks, if its body stands apart.
     pub(super) parts: Option<Parts>,
-    /// Those of its edited body, if that does.
+    /// Chunks of its edited body, if that stands apart.
     pub(super) edited: Option<Parts>,
-    /// When they are deleted.
+    /// Time of their deletion, in seconds.
     pub(super) expires: Option<u64>,
 }
 
-/// What of a head says how its bodies are kept.
+/// Attributes of a head that tell the layout of its bodies.
 #[derive(Deserialize)]
 struct LayoutItem {
     version: u64,
@@ -78,7 +78,7 @@ pub(super) struct Plan {
 pub(super) enum Beside {
     Put(Item),
     Delete(Item),
-    /// When the chunk of this key is deleted. It lives on only if it is still there.
+    /// Sets the deletion time of the chunk with this key. The condition is that the chunk is still there.
     Expire(Item, Option<u64>, String),
 }
 
@@ -196,7 +196,7 @@ impl Beside {
 }
 
 impl Condition {
-    /// That the letter is the version that was read, and its bodies are kept as they were thought to be.
+    /// Requires that the letter is the version that was read, and its bodies are laid out as expected.
     fn of(replaces: Option<u64>, layout: &Layout) -> Self {
         let Some(version) = replaces else {
             let names = [("#pk".to_owned(), "pk".to_owned())].into();

@@ -14,9 +14,9 @@ use super::{LetterTable, SERVICE, chunks, not_ours};
 use crate::batch_get::{Reading, get_all, get_parts};
 use crate::item::{Item, text_of};
 
-/// How often a letter is read that changes between the read of its head and that of its chunks.
+/// Number of reads of a letter that changes between the read of its head and that of its chunks.
 const ROUNDS: usize = 3;
-/// How long the next round waits: a batch of reads may meet a transaction half way.
+/// Wait before the next round: a batch of reads may meet a transaction half way.
 const WAIT: Duration = Duration::from_millis(50);
 
 type Heads = HashMap<LetterId, Head>;

@@ -24,7 +24,7 @@ const BYTES: usize = 1 << 20;
 
 type Written = Result<(), WriteError<Letter>>;
 
-/// What the letters of one call are written by.
+/// Letters of one call, with their statements.
 #[derive(Default)]
 struct Parcel {
     statements: Vec<BatchStatementRequest>,
@@ -33,7 +33,7 @@ struct Parcel {
     bytes: usize,
 }
 
-/// What a statement's answer leaves to do.
+/// Next step after a statement's answer.
 enum Read {
     Done(Written),
     /// Something is there, and the statement cannot say what.
@@ -124,7 +124,7 @@ impl LetterTable {
         answers.into_iter().chain(taken).chain(alone).collect()
     }
 
-    /// One call, and an answer for each of its statements.
+    /// Makes one call. Returns an answer for each of its statements.
     async fn execute(&self, statements: Vec<BatchStatementRequest>, writes: &[(usize, LetterWrite)]) -> Vec<Read> {
         let count = writes.len();
         let for_all = |why: Unavailable| (0..count).map(|_| Read::Done(Err(why.clone().into()))).collect();
@@ -143,7 +143,7 @@ impl LetterTable {
         responses.into_iter().zip(writes).map(|(response, (_, write))| read(response.error, write)).collect()
     }
 
-    /// What stands where nothing was expected. What has gone by then is written alone.
+    /// Reads the letters that stand where none was expected. What has gone by then is written alone.
     async fn look(&self, taken: Vec<(usize, LetterWrite)>) -> Vec<(usize, Written)> {
         if taken.is_empty() {
             return Vec::new();
@@ -166,13 +166,14 @@ impl LetterTable {
     }
 }
 
-/// That the letter is the version that was read, and no chunks are beside it: then its bodies are in its head.
+/// Makes the statement for a letter in the version that was read, with no chunks beside it: then its bodies are in its
+/// head.
 fn change(table: &str, attributes: Vec<(String, AttributeValue)>, version: u64) -> (String, Vec<AttributeValue>) {
     let unchanged = ("\"version\"=? AND \"chunks\" IS MISSING AND \"edited_chunks\" IS MISSING", vec![number(version)]);
     update(table, attributes, &OPTIONAL, &["pk", "sk"], unchanged)
 }
 
-/// What one statement's answer means.
+/// Reads the answer of one statement.
 fn read(error: Option<BatchStatementError>, write: &LetterWrite) -> Read {
     let Some(BatchStatementError { code, item, .. }) = error else { return Read::Done(Ok(())) };
     match code {

@@ -1,4 +1,4 @@
-//! One letter's write: one item where that is enough, else one transaction.
+//! Write of one letter: one item where that is enough, else one transaction.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::item::Item;
 use crate::ledger::commit::{Cancelled, cancelled};
 
 const ACTION: &str = "write a letter";
-/// How often a write is tried: another transaction may be in the way, and a body may be kept otherwise than it was
-/// thought to be.
+/// Number of tries of a write: another transaction may be in the way, and a body may be laid out otherwise than
+/// expected.
 const TRIES: u32 = 5;
-/// How long the first wait for another transaction is; each further one is twice as long.
+/// First wait for another transaction; each further one is twice as long.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// What became of one try.
+/// Result of one try.
 enum Tried {
     Written,
     /// The head's condition failed; this was there instead.

@@ -30,7 +30,7 @@ impl SqsDeadLetterQueue {
         Self { client, url: url.into() }
     }
 
-    /// One call: the entries that were not deleted, by their places, with SQS's code.
+    /// Makes one call. Returns the entries that were not deleted, by their places, with SQS's code.
     async fn delete_ten(&self, messages: &[(MessageId, ReceiptHandle)]) -> Vec<(usize, String)> {
         let all = |word: String| (0..messages.len()).map(|place| (place, word.clone())).collect();
         let entries = messages.iter().enumerate().map(|(place, (_, handle))| entry(place, handle));

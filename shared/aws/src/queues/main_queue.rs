@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{BATCH, WIDTH, refused};
 use crate::failure::Failure;
 
-/// How long the queue's own number of messages in flight is good for: SQS counts it no more often.
+/// Time for which the queue's own number of messages in flight is good: SQS counts it no more often.
 const FRESH: Duration = Duration::from_secs(60);
 /// The most that SQS hides a message for, in seconds.
 const MOST: u64 = 12 * 60 * 60;
@@ -25,7 +25,7 @@ pub struct SqsMainQueue {
     asked: Arc<Mutex<Option<Asked>>>,
 }
 
-/// What the queue said of itself, and when.
+/// Number of messages in flight as the queue told it, and the time of asking.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     at: Instant,
@@ -39,7 +39,7 @@ impl SqsMainQueue {
         Self { client, url: url.into(), asked: Arc::default() }
     }
 
-    /// One call: the entries that were not changed, with SQS's code.
+    /// Makes one call. Returns the entries that were not changed, with SQS's code.
     async fn change(&self, changes: Vec<Hide>) -> Vec<(MessageId, String)> {
         let entries = changes.iter().enumerate().map(|(place, change)| entry(place, change));
         let failed = match entries.collect::<Result<Vec<_>, _>>() {

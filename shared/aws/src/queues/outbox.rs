@@ -14,7 +14,7 @@ use crate::failure::Failure;
 const SERVICE: &str = "destination queue";
 const ACTION: &str = "take messages";
 
-/// What became of each message: its new id, or SQS's code for refusing it.
+/// Results of the messages: each its new id, or SQS's code for refusing it.
 type Sent = Vec<Result<MessageId, String>>;
 
 /// The queue that replay sends to.
@@ -44,7 +44,7 @@ impl SqsOutbox {
     }
 }
 
-/// One answer for each of `count` messages. An entry that SQS says nothing of may have been sent.
+/// Returns one answer for each of `count` messages. An entry that SQS does not mention may have been sent.
 fn answers(count: usize, answer: &SendMessageBatchOutput) -> Result<Sent, Unavailable> {
     let mut sent: Vec<Option<Result<MessageId, String>>> = vec![None; count];
     let taken = answer.successful().iter().filter_map(|entry| {

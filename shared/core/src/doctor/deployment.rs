@@ -232,7 +232,7 @@ pub struct Permission {
 /// The alarms of an account and region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarms {
-    /// Alarms on metrics.
+    /// Alarms on single metrics.
     pub metric: Vec<Alarm>,
     /// Alarms on other alarms.
     pub composite: Vec<Composite>,

@@ -65,7 +65,7 @@ pub enum Refusal {
     Duplicate,
     /// The key was used for another payload: PERMANENT, recorded without an owner.
     KeyReused,
-    /// Its lives are all dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
+    /// All lives of the key are dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
     /// [`super::free`].
     TooManyLives,
     /// The life is dead: the message waits for SQS to move it.

@@ -70,7 +70,7 @@ pub struct Origin {
     pub log_stream: String,
 }
 
-/// Attempt that failed.
+/// Attempt of a life that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
     /// Life that was attempted.

@@ -7,9 +7,9 @@ use crate::time::Timestamp;
 /// Result of a claimed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
-    /// The attempt succeeded.
+    /// The attempt succeeded; its effects are committed.
     Complete,
-    /// The attempt failed.
+    /// The attempt failed with a fault.
     Fail(Fault),
     /// The attempt never started: there was no time left once the claim was answered. It is taken back.
     ///

@@ -110,7 +110,7 @@ pub struct Prepared {
 /// Terms under which an edit is made.
 #[derive(Debug, Clone, Copy)]
 pub struct EditTerms<'a> {
-    /// Person who edits.
+    /// Person who makes the edit.
     pub by: &'a str,
     /// Configuration by which the consumer reads bodies.
     pub reading: &'a Reading,

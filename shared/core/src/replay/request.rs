@@ -35,7 +35,7 @@ pub enum Request {
     Work,
     /// Replays what a person chose, at once and without a guard. The schedule goes on with what it leaves behind.
     Replay {
-        /// Letters to replay.
+        /// Selection of letters to replay.
         selection: Selection,
         /// Person who asks for it.
         by: String,
@@ -57,7 +57,7 @@ pub enum Request {
     Note(Remark),
     /// Put what a person chose back into its dead-letter queue, for native tools or before the queue is given up.
     Eject {
-        /// Letters to eject.
+        /// Selection of letters to eject.
         selection: Selection,
         /// Person who asks for it.
         by: String,
@@ -72,7 +72,7 @@ pub enum Request {
     Change {
         /// Id of the job.
         job: JobId,
-        /// Change to make.
+        /// Change to make to it.
         to: Change,
         /// Person who asks for it.
         by: String,

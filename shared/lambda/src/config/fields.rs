@@ -39,13 +39,13 @@ impl Queue {
         self.part(3)
     }
 
-    /// How the path of its URL ends: account and name.
+    /// Returns the path of its URL: account and name.
     pub(super) fn path(&self) -> String {
         format!("/{}/{}", self.part(4), self.name)
     }
 }
 
-/// What Lambda tells every function. Its runtime's library panics without it.
+/// Reads the variables that Lambda sets for every function. Its runtime's library panics without them.
 pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
     let given = |text: &str| {
         let allowed = "what Lambda sets; by hand the function is started with `cargo lambda watch`";
@@ -162,7 +162,7 @@ pub(super) fn table_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// How messages are read: processor, indexer and replay must be told the same.
+/// Reads the configuration of messages: processor, indexer and replay must be given the same.
 pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<Reading> {
     let scope = reader.optional("LEDGER_SCOPE", "main", scope_name);
     let pointer = match reader.text("IDEMPOTENCY_KEY_POINTER") {
@@ -199,13 +199,13 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<
 
 const KEY_FROM: &str = "IDEMPOTENCY_KEY_FROM";
 
-/// Where the key is taken from.
+/// Parses the source of the key.
 pub(super) fn key_from(text: &str) -> Result<KeyFrom, String> {
     let allowed = "both (a message with the attribute idempotency-key must have the same key at the pointer), pointer or attribute";
     KeyFrom::parse(text).ok_or_else(|| allowed.to_owned())
 }
 
-/// What becomes of bodies in which an object has a name twice.
+/// Parses the handling of bodies in which an object has a name twice.
 pub(super) fn names_twice(text: &str) -> Result<NamesTwice, String> {
     NamesTwice::parse(text).ok_or_else(|| "refuse (they are SCHEMA) or last (the last value counts)".to_owned())
 }
@@ -241,7 +241,7 @@ fn message_types(
     types.ok().map(Some)
 }
 
-/// What is masked out of error texts, if anything.
+/// Reads the values that are masked out of error texts, if any.
 pub(super) fn masks(reader: &mut Reader<'_>) -> Option<Masks> {
     let Some(text) = reader.text("ERROR_MASKS") else { return Some(Masks::default()) };
     let masks = Masks::parse(&text);
@@ -249,7 +249,7 @@ pub(super) fn masks(reader: &mut Reader<'_>) -> Option<Masks> {
     masks.map_err(|error| reader.refuse("ERROR_MASKS", format!("is refused: {error}"), allowed)).ok()
 }
 
-/// How many days the main queue keeps a message.
+/// Reads the retention of the main queue, in days.
 pub(super) fn main_retention(reader: &mut Reader<'_>) -> Option<u64> {
     reader.whole("MAIN_RETENTION_DAYS", Some(4), 1..=14)
 }
@@ -289,7 +289,7 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
     }
 }
 
-/// How many days a body is kept after the end of its letter: unsaid, as many as the letter.
+/// Reads the retention of a body after the end of its letter, in days. The default is the letter's own.
 fn body_retention(reader: &mut Reader<'_>, resolved: Option<u64>) -> Option<u64> {
     const NAME: &str = "BODY_RETENTION_DAYS";
     let allowed = "a whole number of days from 1 to RESOLVED_RETENTION_DAYS, or letter";

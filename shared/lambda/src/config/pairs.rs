@@ -27,41 +27,41 @@ const MOST: usize = 200;
 /// A main queue, and what is known of its messages and of their consumer.
 #[derive(Debug, Clone)]
 pub struct Pair {
-    /// What it is called in metrics and reports.
+    /// Name of the pair in metrics and reports.
     pub name: String,
-    /// How its messages are read.
+    /// Configuration by which its messages are read.
     pub reading: Reading,
-    /// Whether its consumer keeps our ledger.
+    /// True if its consumer keeps our ledger.
     pub ledger: bool,
-    /// When its letters are replayed, and how long they are kept: without a ledger only a person replays.
+    /// Policy of its letters: their replay and retention. Without a ledger only a person replays.
     pub policy: Policy,
-    /// Whether the indexer empties its dead-letter queue.
+    /// True if the indexer empties its dead-letter queue.
     pub custody: bool,
 }
 
 /// A pair as the indexer needs it.
 #[derive(Debug, Clone)]
 pub struct IndexedPair {
-    /// The pair.
+    /// Queue pair of the entry.
     pub pair: Pair,
-    /// The dead-letter queue.
+    /// URL of the dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// How long it keeps a message.
+    /// Retention of its messages.
     pub dead_letter_retention: Duration,
-    /// What is masked out of the reasons that messages bring with them.
+    /// Values that are masked out of the reasons that messages bring with them.
     pub masks: Masks,
 }
 
 /// A pair as replay needs it.
 #[derive(Debug, Clone)]
 pub struct ReplayedPair {
-    /// The pair.
+    /// Queue pair of the entry.
     pub pair: Pair,
-    /// The main queue.
+    /// URL of the main queue.
     pub main_queue_url: String,
     /// The dead-letter queue, if it is known.
     pub dead_letter_queue_url: Option<String>,
-    /// Whether its letters may be sent to the main queue.
+    /// True if its letters may be sent to the main queue.
     pub sends: bool,
     /// Other queues that they may be sent to, if a person says so.
     pub destinations: Vec<Destination>,
@@ -70,14 +70,14 @@ pub struct ReplayedPair {
 /// Another queue that letters may be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Which one.
+    /// ARN of the destination.
     pub arn: QueueArn,
-    /// Where SQS answers for it.
+    /// URL by which SQS answers for it.
     pub url: String,
 }
 
 impl ReplayedPair {
-    /// Where letters are ejected to: nowhere while the indexer would bring them back.
+    /// Returns the queue to which letters are ejected: `None` while the indexer would bring them back.
     #[must_use]
     pub fn ejects_to(&self) -> Option<&str> {
         self.dead_letter_queue_url.as_deref().filter(|_| !self.pair.custody)

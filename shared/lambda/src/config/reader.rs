@@ -3,15 +3,15 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
-/// One thing that is wrong.
+/// Problem of one variable.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{variable} {wrong}; allowed: {allowed}")]
 pub struct Problem {
-    /// The environment variable.
+    /// Name of the environment variable.
     pub variable: String,
-    /// What is wrong with it.
+    /// Description of the mistake.
     pub wrong: String,
-    /// What would be right.
+    /// Description of what is allowed.
     pub allowed: String,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         (self.lookup)(variable).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// Notes a problem.
+    /// Notes a problem with a variable.
     pub fn refuse(&mut self, variable: &str, wrong: impl Into<String>, allowed: impl Into<String>) {
         self.problems.push(Problem { variable: variable.to_owned(), wrong: wrong.into(), allowed: allowed.into() });
     }
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         self.parsed(variable, text.as_deref().unwrap_or(default), parse)
     }
 
-    /// A whole number.
+    /// Reads a whole number within a range.
     pub fn whole(&mut self, variable: &str, default: Option<u64>, range: RangeInclusive<u64>) -> Option<u64> {
         let allowed = || format!("a whole number from {} to {}", range.start(), range.end());
         let parse = |text: &str| text.parse().ok().filter(|number| range.contains(number)).ok_or_else(allowed);
@@ -95,9 +95,10 @@ impl<'a> Reader<'a> {
         parse(text).map_err(|allowed| self.refuse(variable, format!("is {text:?}"), allowed)).ok()
     }
 
-    /// What was read, if nothing was wrong with any of it.
+    /// Returns the value, if no problem was noted.
     ///
     /// # Errors
+    ///
     /// [`ConfigError`] with every problem that was noted.
     pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, ConfigError> {
         match value() {

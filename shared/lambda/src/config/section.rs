@@ -23,7 +23,7 @@ impl Section {
         }
     }
 
-    /// Where a member stands.
+    /// Returns the place of a member.
     pub(super) fn place(&self, name: &str) -> String {
         format!("{}/{}", self.place, name.replace('~', "~0").replace('/', "~1"))
     }
@@ -145,7 +145,7 @@ impl Section {
     }
 }
 
-/// What stands there, without its text.
+/// Returns the kind of a value, without its text.
 const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

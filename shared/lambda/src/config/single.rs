@@ -1,4 +1,4 @@
-//! One queue pair by variables of its own: the shorthand of the template that brings the queues along.
+//! Configuration of one queue pair by variables of its own: the shorthand of the template that brings the queues along.
 
 use redrive_core::decode::Reading;
 

@@ -21,7 +21,7 @@ struct Invocation {
     time: Duration,
 }
 
-/// Where the function under test believes itself to be.
+/// Surroundings in which the function under test believes itself to be.
 pub(crate) struct World {
     address: SocketAddr,
     invocations: Sender<Invocation>,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::item::{Item, decode};
 use crate::letters::parts::rfc3339;
 
-/// What the indexes project of a letter.
+/// Attributes that the indexes project of a letter.
 #[derive(Deserialize)]
 struct CandidateItem {
     pk: LetterId,

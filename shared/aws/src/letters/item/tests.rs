@@ -161,7 +161,7 @@ fn the_index_attributes_name_status_cause_and_shard() {
     assert_eq!(item["fingerprint_shard"], text(format!("TRANSIENT no-row#{shard:02}")));
 }
 
-/// What the template lets an index project, apart from its keys.
+/// Returns the attributes that the template lets an index project, apart from its keys.
 fn projected(index: &str) -> Vec<&'static str> {
     let template = include_str!("../../../../../infra/template.yaml");
     let (_, after) = template.split_once(&format!("IndexName: {index}")).unwrap();

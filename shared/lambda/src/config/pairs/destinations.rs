@@ -1,4 +1,4 @@
-//! Where letters may be sent: back to their own queue, and to others that are listed.
+//! Destinations of letters: their own queue, and others that are listed.
 //!
 //! Redrive's own client speaks to one region, so the others are of the source's. A group stays a group only in a FIFO queue, and what
 //! comes from a standard queue has none.
@@ -14,7 +14,7 @@ const VARIABLE: &str = "REPLAY_DESTINATIONS";
 const MOST: usize = 50;
 const URL: &str = "the URL of that very queue";
 
-/// Where the letters of a pair may be sent.
+/// Destinations of a pair's letters.
 #[derive(Debug, Clone)]
 pub(super) struct Allowed {
     pub(super) back: bool,
@@ -29,7 +29,7 @@ pub(super) struct Own<'a> {
     pub(super) dead: Option<&'a str>,
 }
 
-/// Whether any URL of the queue is this one: a queue has URLs of several hosts.
+/// Returns true if a URL is one of the queue's: a queue has URLs of several hosts.
 pub(super) fn is_at(queue: &Queue, url: Option<&str>) -> bool {
     url.is_some_and(|url| of_queue(url, queue))
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::{Draft, Reader};
 
-/// What two pairs must not share: each is told where it stands the second time.
+/// Checks that two pairs do not share what they must not: each breach is reported at the second place.
 ///
 /// With one scope the completion of one queue's message would swallow another's; with one main queue a letter would have two
 /// policies. A dead-letter queue may be shared, since SQS says from which queue it moved a message; but not by a pair in custody
@@ -65,7 +65,7 @@ pub(super) fn queue_of(url: &str) -> &str {
     url[host..].find('/').map_or(url, |at| &url[host + at..])
 }
 
-/// What was there, and where first.
+/// Values that were seen, with the place of the first.
 #[derive(Default)]
 struct Seen(HashMap<(&'static str, String), String>);
 

@@ -77,7 +77,7 @@ pub(super) fn pointer_text(text: &str) -> Result<String, String> {
     pointer(text).map(|_| text.to_owned())
 }
 
-/// How the pair's messages are read.
+/// Reads the configuration of the pair's messages.
 pub(super) fn reading(
     reader: &mut Reader<'_>,
     section: &mut Section,

@@ -1,4 +1,4 @@
-//! Where letters may be sent.
+//! Tests of the destinations of letters.
 
 use serde_json::json;
 

@@ -54,7 +54,7 @@ pub(super) fn replay(pairs: &[Value]) -> Result<ReplayConfig, ConfigError> {
     ReplayConfig::read(lookup(&[("QUEUE_PAIRS", &listed(pairs))]))
 }
 
-/// Where the problems stand, behind the variable's name.
+/// Returns the places of the problems, without the variable's name.
 pub(super) fn places(error: &ConfigError) -> Vec<&str> {
     let place = |text| str::strip_prefix(text, "QUEUE_PAIRS ").unwrap_or(text);
     error.problems.iter().map(|problem| place(&problem.variable)).collect()
