@@ -1,4 +1,4 @@
-//! What changes letters: shown first, confirmed, and then asked of the replay function.
+//! Commands that change letters: shown first, confirmed, and then asked of the replay function.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -42,7 +42,7 @@ const WARNINGS: [(&str, &str); 2] = [
     ("expired_tasks", "are tasks whose expires has passed: their worker drops them"),
 ];
 
-/// The replay function.
+/// Replay function, which does what is asked.
 pub(crate) trait Function {
     /// Asks it, and waits for its answer.
     fn ask(&self, request: &Value) -> impl Future<Output = Result<Value, Error>>;
@@ -54,15 +54,15 @@ impl Function for Desk {
     }
 }
 
-/// What the function answers.
+/// Report that the function answers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Report {
-    /// Its time ran out before the end of the selection.
+    /// True if its time ran out before the end of the selection.
     pub(crate) more: bool,
     /// SQS refused a whole batch with this code.
     pub(crate) stopped: Option<String>,
-    /// Why what was asked of a job was not done.
+    /// Reason for which a request about a job was not done.
     pub(crate) refused: Option<String>,
     /// The jobs that it tells of.
     pub(crate) jobs: Vec<Value>,
@@ -85,7 +85,7 @@ impl Report {
         self.counts.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
-    /// How many letters it changed.
+    /// Returns the number of letters that it changed.
     pub(crate) fn progress(&self) -> u64 {
         ["sent", "resolved_instead", "discarded", "restored", "noted", "erased", "ejected", "freed"]
             .iter()
@@ -93,7 +93,7 @@ impl Report {
             .sum()
     }
 
-    /// This answer after an earlier one: what was done adds up, what was not done is as it is now.
+    /// Merges this answer with an earlier one: counts of what was done add up, the others are as they are now.
     pub(crate) fn after(mut self, earlier: &Self) -> Self {
         for name in DONE {
             let sum = self.of(name) + earlier.of(name);
@@ -130,7 +130,7 @@ impl Report {
         Timestamp::from_rfc3339(self.counts.get("as_of")?.as_str()?)
     }
 
-    /// Whether everything was done as asked.
+    /// Returns [`Ended::Done`] if everything was done as asked.
     pub(crate) fn ended(&self) -> Ended {
         let left = self.counts.iter().any(|(name, n)| !DONE.contains(&name.as_str()) && n.as_u64().unwrap_or(0) > 0);
         let all = !left && !self.more && self.stopped.is_none() && self.refused.is_none();
@@ -145,7 +145,7 @@ impl Report {
         Value::Object(all)
     }
 
-    /// What it says, one count a line.
+    /// Renders the counts, one a line.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut text = String::new();
         let plain = |name: &str| name != "considered" && WARNINGS.iter().all(|(warning, _)| *warning != name);
@@ -230,7 +230,7 @@ pub(crate) fn confirm(yes: bool, question: &str) -> Result<(), Error> {
     if yes || out::ask(question)? { Ok(()) } else { Err(Error::Refused("not confirmed; nothing was done".to_owned())) }
 }
 
-/// What a person can say about letters.
+/// Actions of a person on letters, apart from replays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
     Discard,
@@ -263,12 +263,12 @@ impl Doing {
         }
     }
 
-    /// Whether something is given up or lost.
+    /// Returns true if something is given up or lost.
     const fn must_be_confirmed(self) -> bool {
         matches!(self, Self::Discard | Self::Erase | Self::Free)
     }
 
-    /// Where letters must stand for it. By their ids, body and notes can be changed of any.
+    /// Returns the statuses that letters must have for it. By their ids, body and notes can be changed of any.
     fn from(self, selection: &Selection) -> Vec<Status> {
         match (self, selection) {
             (Self::Note, Selection::Ids(_) | Selection::Shown(_)) => Standing::Any.statuses(),
@@ -281,7 +281,7 @@ impl Doing {
     }
 }
 
-/// Carries it out.
+/// Carries out the action: shows, asks, and reports.
 pub(crate) async fn run(
     doing: Doing,
     remark: &crate::args::Remark,

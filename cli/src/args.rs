@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Arguments of the command line.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub(crate) struct Line {
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options that every command takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
@@ -35,8 +35,8 @@ pub(crate) struct Common {
     /// Another region (else the one in the outputs, else the environment's).
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// Who asks, written down beside the caller's ARN (or instead, unverified,
-    /// where STS does not tell it).
+    /// Name of the person who asks, written down beside the caller's ARN (or instead, unverified, where STS does not
+    /// tell it).
     #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
     pub(crate) by: Option<String>,
     /// JSON instead of text.
@@ -46,13 +46,13 @@ pub(crate) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Why letters wait, grouped by cause.
+    /// Groups the waiting letters by cause, and says why they wait.
     Causes(Filters),
     /// The letters that fit, as the index knows them: shard by shard, or the oldest first.
     List(Ordered),
     /// All about one letter: its times, its error, its payload, and what the ledger says now.
     Show {
-        /// Which letter.
+        /// Id of the letter.
         #[arg(value_parser = letter)]
         id: LetterId,
     },
@@ -68,10 +68,10 @@ pub(crate) enum Command {
     },
     /// Follows a job until everything about it is known. Fails unless all its letters succeeded.
     Watch {
-        /// Which job.
+        /// Id of the job.
         #[arg(value_parser = job)]
         job: JobId,
-        /// How often to look, in seconds.
+        /// Interval between two looks, in seconds.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
         every: u64,
     },
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Pause(Steer),
     /// Lets a paused job go on.
     Resume(Steer),
-    /// Ends a job.
+    /// Ends a job for good.
     Cancel(Steer),
     /// Gives letters up; `restore` takes it back.
     Discard(Remark),
@@ -107,20 +107,20 @@ pub(crate) enum Command {
         /// A file of whole letters, one JSON document a line.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long, short)]
         yes: bool,
     },
-    /// What is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
+    /// Names what is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
     Doctor(Doctor),
     /// The completion script of a shell.
     Completions {
-        /// Which shell.
+        /// Shell to write completions for.
         shell: clap_complete::Shell,
     },
 }
 
-/// What to look at.
+/// Arguments of the doctor: queues and rules.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// A queue by URL, ARN or name, its dead-letter queue with it; else those of the stack.
@@ -141,13 +141,13 @@ pub(crate) struct Doctor {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which letters")]
 pub(crate) struct Filters {
-    /// One cause, as `causes` names it.
+    /// Cause of the letters, as `causes` names it.
     #[arg(long, value_name = "CAUSE")]
     pub(crate) cause: Option<String>,
     /// The class of the error.
     #[arg(long = "type", value_name = "CLASS", value_parser = class, ignore_case = true)]
     pub(crate) class: Option<ErrorType>,
-    /// The error's code.
+    /// Code of the error.
     #[arg(long)]
     pub(crate) code: Option<String>,
     /// The main queue, by name or ARN.
@@ -176,7 +176,7 @@ pub(crate) struct Filters {
 /// Letters to be told of.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Where they stand.
+    /// Status of the letters.
     #[arg(long, value_enum, default_value_t = Standing::Pending)]
     pub(crate) status: Standing,
     /// At most so many.
@@ -197,7 +197,7 @@ pub(crate) struct Ordered {
     pub(crate) list: List,
 }
 
-/// Where letters stand.
+/// Statuses that `list` can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Standing {
     Pending,
@@ -226,7 +226,7 @@ impl Standing {
 /// Letters to be touched: by their ids, or by what fits them.
 #[derive(Debug, Args)]
 pub(crate) struct Chosen {
-    /// These letters.
+    /// Ids of the letters.
     #[arg(value_parser = letter, value_name = "ID")]
     pub(crate) ids: Vec<LetterId>,
     #[command(flatten)]
@@ -247,7 +247,7 @@ pub(crate) struct Replay {
     /// Stops if this CloudWatch alarm is in ALARM.
     #[arg(long, value_name = "NAME")]
     pub(crate) alarm: Option<String>,
-    /// Why: written down with the job.
+    /// Reason, written down with the job.
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
     /// To this queue, by name or ARN, instead of their own: one that is listed for it.
@@ -283,7 +283,7 @@ pub(crate) struct Replay {
     /// Also letters that can only go as new messages: their effect may happen a second time.
     #[arg(long)]
     pub(crate) as_new: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]
@@ -292,10 +292,10 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Args)]
 pub(crate) struct Remark {
-    /// Why, or what: written down with each letter.
+    /// Reason or remark, written down with each letter.
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: String,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]
@@ -304,7 +304,7 @@ pub(crate) struct Remark {
 
 #[derive(Debug, Args)]
 pub(crate) struct Eject {
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]
@@ -313,10 +313,10 @@ pub(crate) struct Eject {
 
 #[derive(Debug, Args)]
 pub(crate) struct Steer {
-    /// Which job.
+    /// Id of the job.
     #[arg(value_parser = job)]
     pub(crate) job: JobId,
-    /// Why: written down with the job.
+    /// Reason, written down with the job.
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
 }

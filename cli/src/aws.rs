@@ -23,11 +23,11 @@ use crate::stack::{NAME, Stack};
 use crate::status::Depths;
 use crate::text::queue_name;
 
-/// How long a connection may take.
+/// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How long one try of a read may take.
+/// Timeout of one try of a read.
 const TRY: Duration = Duration::from_secs(10);
-/// How long AWS has to say who calls.
+/// Timeout of the question who calls.
 const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
@@ -67,14 +67,14 @@ fn answered(told: Value, failed: bool) -> Result<Value, Failed> {
 /// A stack and its clients.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    /// Its outputs.
+    /// Outputs of the stack.
     pub(crate) stack: Stack,
     aws: redrive_aws::Aws,
     lambda: aws_sdk_lambda::Client,
 }
 
 impl Desk {
-    /// Finds the stack.
+    /// Finds the stack and makes the clients.
     pub(crate) async fn open(common: &Common) -> Result<Self, Error> {
         let (config, stack) = found(common).await?;
         let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
@@ -104,7 +104,7 @@ impl Desk {
         failed(&reach::here(self.aws.config(), service), what, why)
     }
 
-    /// The dead-letter table.
+    /// Returns the dead-letter table.
     pub(crate) fn letters(&self) -> Result<LetterTable, Error> {
         Ok(self.aws.letters(self.stack.need("DeadLetterTableName")?))
     }
@@ -114,7 +114,7 @@ impl Desk {
         self.stack.get("LedgerTableName").map(|table| self.aws.ledger(table))
     }
 
-    /// Who calls, as AWS knows it: an ARN. Nothing needs to be allowed for that, but STS may be out of reach.
+    /// Returns the ARN of the caller, as AWS knows it. No permission is needed for that, but STS may be out of reach.
     pub(crate) async fn caller(&self) -> Option<String> {
         let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
         let config = aws_sdk_sts::config::Builder::from(self.aws.config())
@@ -252,7 +252,7 @@ async fn described(config: &SdkConfig, name: &str) -> Result<Stack, Error> {
     Ok(Stack::new(outputs))
 }
 
-/// What CloudWatch knows of the stack: its alarms, and how old what waits is.
+/// Readings from CloudWatch: the alarms of the stack, and the age of waiting messages.
 mod cloudwatch {
     use std::time::Duration;
 
@@ -297,7 +297,7 @@ mod cloudwatch {
             Ok(all)
         }
 
-        /// When the first message expires of those that the indexer received lately and had to leave.
+        /// Returns the earliest expiry among the messages that the indexer received lately and had to leave.
         pub(crate) async fn first_expiry(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
             let (Some(function), Some(queue)) = (self.stack.get("IndexerFunctionName"), self.stack.get("MainQueueArn"))
             else {
@@ -308,7 +308,7 @@ mod cloudwatch {
             Ok(last.and_then(|point| Some(seen(&point)?.after(seconds(point.minimum)?))))
         }
 
-        /// How long the oldest message has been in a queue.
+        /// Returns the age of the oldest message in a queue.
         pub(crate) async fn age(&self, url: &str, now: Timestamp) -> Result<Option<Duration>, Error> {
             let metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
             let last = self.last(metric, &[("QueueName", queue_name(url))], Statistic::Maximum, now).await?;
@@ -345,7 +345,7 @@ mod cloudwatch {
         }
     }
 
-    /// When a metric was taken: at the end of its minute at the latest.
+    /// Returns the time at which a metric was taken: the end of its minute at the latest.
     fn seen(point: &Datapoint) -> Option<Timestamp> {
         let seconds = u64::try_from(point.timestamp.as_ref()?.secs()).ok()?;
         Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))

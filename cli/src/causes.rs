@@ -1,4 +1,4 @@
-//! Why letters wait: grouped by cause.
+//! Causes for which letters wait, with their letters counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -25,9 +25,9 @@ const TEXTS: usize = 4;
 /// Letters with one fingerprint, as the index knows them.
 #[derive(Debug, Clone)]
 pub(crate) struct Cause {
-    /// Its name.
+    /// Fingerprint, which is its name.
     pub(crate) fingerprint: String,
-    /// How many.
+    /// Number of its letters.
     pub(crate) letters: u64,
     /// The class of the error.
     pub(crate) class: ErrorType,
@@ -89,7 +89,7 @@ impl Cause {
         self.versions.extend(other.versions);
     }
 
-    /// When the first of its letters failed first.
+    /// Returns the earliest first failure of its letters.
     pub(crate) const fn first(&self) -> Timestamp {
         self.first
     }
@@ -141,14 +141,14 @@ pub(crate) fn merged(sums: impl IntoIterator<Item = Causes>) -> Vec<Cause> {
     sorted(all)
 }
 
-/// The largest first.
+/// Sorts causes by their number of letters, the largest first.
 pub(crate) fn sorted(causes: Causes) -> Vec<Cause> {
     let mut causes: Vec<_> = causes.into_values().collect();
     causes.sort_by(|one, other| other.letters.cmp(&one.letters).then_with(|| one.fingerprint.cmp(&other.fingerprint)));
     causes
 }
 
-/// How many letters they have together.
+/// Returns the number of letters of all causes.
 pub(crate) fn total(causes: &[Cause]) -> u64 {
     causes.iter().map(|cause| cause.letters).sum()
 }

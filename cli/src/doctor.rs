@@ -14,7 +14,7 @@ use crate::args::{Common, Doctor};
 use crate::ended::{Ended, Error};
 use crate::out::Out;
 
-/// Looks, and tells.
+/// Looks at a deployment, and reports what is wrong.
 pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Ended, Error> {
     let (config, stack) = crate::aws::found(common).await?;
     let services = aws::Services::new(&config, SystemTime::now());

@@ -13,7 +13,7 @@ use crate::out::{self, Out};
 use crate::status::Depths;
 use crate::text::{count, fit, queue_name, shown};
 
-/// How often the queue is looked at while the indexer works.
+/// Interval between looks at the queue while the indexer works.
 const LOOK: Duration = Duration::from_secs(1);
 /// So many runs of the indexer, and then it is somebody's turn to look why.
 const RUNS: u32 = 1_000;
@@ -22,7 +22,7 @@ const RUNS: u32 = 1_000;
 pub(crate) trait Indexer {
     /// Lets it work, and waits for its answer.
     fn sweep(&self) -> impl Future<Output = Result<Value, Error>>;
-    /// How deep the queue is, if the stack names it.
+    /// Reads the depth of the queue, if the stack names it.
     fn depths(&self) -> impl Future<Output = Result<Option<Depths>, Error>>;
 }
 
@@ -39,7 +39,7 @@ impl Indexer for Desk {
     }
 }
 
-/// What the indexer answers of one run.
+/// Answer of one run of the indexer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Run {
@@ -61,7 +61,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// What was done adds up; what stayed is as it is now.
+    /// Merges this answer with an earlier one: counts of what was done add up, what stayed is as it is now.
     const fn after(self, earlier: Self) -> Self {
         Self {
             received: self.received + earlier.received,
@@ -88,16 +88,16 @@ impl Run {
     }
 }
 
-/// How it came out.
+/// Result of emptying the queue.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Drained {
     pub(crate) run: Run,
-    /// How deep the queue is after it, if the stack names it.
+    /// Depth of the queue after it, if the stack names it.
     pub(crate) depths: Option<Depths>,
 }
 
 impl Drained {
-    /// What is still in the queue, as far as it says so.
+    /// Returns the number of messages still in the queue, as far as it says so.
     fn still(&self) -> u64 {
         self.depths.map_or(0, |depths| depths.all())
     }
@@ -117,7 +117,7 @@ impl Drained {
         all
     }
 
-    /// What was taken in, and what stays and why.
+    /// Renders what was taken in, and what stays and why.
     pub(crate) fn render(&self, queue: &str, width: usize) -> String {
         let (run, mut text) = (&self.run, String::new());
         let mut add = |line: String| {
@@ -150,7 +150,7 @@ impl Drained {
         text
     }
 
-    /// Why a message may stay that the indexer did not even receive.
+    /// Explains why a message may stay that the indexer did not even receive.
     fn unseen(&self) -> &'static str {
         match self.depths {
             Some(depths) if depths.visible.unwrap_or(0) == 0 => {
@@ -190,7 +190,7 @@ fn opening(deep: u64) -> String {
     }
 }
 
-/// One run of the indexer, while the bar follows the queue.
+/// Runs the indexer once, while the bar follows the queue.
 async fn watched(indexer: &impl Indexer, bar: &ProgressBar, deep: u64) -> Result<Value, Error> {
     let follow = async {
         loop {
@@ -208,7 +208,7 @@ async fn watched(indexer: &impl Indexer, bar: &ProgressBar, deep: u64) -> Result
     }
 }
 
-/// Carries it out.
+/// Carries out the command: empties the queue, and reports.
 pub(crate) async fn run(desk: &Desk, out: Out) -> Result<Ended, Error> {
     let bar = out::bar(out);
     let tell = |line: &str| {

@@ -1,4 +1,4 @@
-//! What letters are sent with instead of their bodies: read, and shown as differences before anything is asked.
+//! Edit of letters' bodies: read, and shown as differences before anything is asked.
 
 mod wrappings;
 
@@ -82,12 +82,12 @@ pub(crate) fn add(request: &mut Value, edit: Option<&Edit>) {
 /// A letter, and what an edit makes of its body.
 pub(crate) struct Seen {
     id: LetterId,
-    /// What is compared with the body, or with what the producer wrote of it.
+    /// Text before the edit: the body, or what the producer wrote of it.
     before: String,
     compared: String,
-    /// The whole body.
+    /// Whole body after the edit, or why there is none.
     after: Result<String, String>,
-    /// What is to be known of it beside its text.
+    /// Remark on the body, beside its text.
     note: Option<&'static str>,
 }
 
@@ -163,7 +163,7 @@ fn differences(old: &[String], new: &[String], width: usize) -> Vec<String> {
     told
 }
 
-/// What becomes of the first letters that are chosen.
+/// Applies the edit to the first of the chosen letters.
 pub(crate) async fn gather<L: Letters>(
     letters: &L,
     selection: &Selection,

@@ -10,10 +10,10 @@ use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 
-/// What the question is about.
+/// Words of the question about what will be done.
 pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given up here";
 
-/// Carries it out.
+/// Carries out the command: shows, asks, and ejects.
 pub(crate) async fn run(asked: &Eject, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let selection = selection(&asked.chosen, desk, now)?;
     confirmable(asked.yes)?;

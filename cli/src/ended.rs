@@ -1,4 +1,4 @@
-//! How a command ends, and with which code.
+//! Ends of a command, and their exit codes.
 
 use std::io;
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use redrive_core::ports::Unavailable;
 use thiserror::Error;
 
-/// What `--help` says of it.
+/// Text of `--help` about the exit codes.
 pub(crate) const CODES: &str = "Exit codes:
   0  done
   1  something was not done as asked, or is not there
@@ -20,10 +20,10 @@ of the stack's replay function, which writes down who asked. Only import writes
 to the table, and only what is not there. Region and credentials come from the
 usual AWS environment. NO_COLOR is honoured.";
 
-/// What a command came to, if nothing went wrong.
+/// Result of a command, if nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Done.
+    /// Everything was done as asked.
     Done,
     /// Not all of it, or not as it was asked for.
     NotAsAsked,
@@ -31,10 +31,10 @@ pub(crate) enum Ended {
     Ailing,
 }
 
-/// What went wrong.
+/// Failure of a command.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
-    /// The command line.
+    /// The command line is wrong.
     #[error("{0}")]
     Usage(String),
     /// A table or a queue.
@@ -49,7 +49,7 @@ pub(crate) enum Error {
     /// A selection, cause, letter or job that is not there.
     #[error("{0}")]
     Absent(String),
-    /// Nobody said yes.
+    /// Nobody confirmed the question.
     #[error("{0}")]
     Refused(String),
     /// Nobody takes the output.

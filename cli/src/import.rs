@@ -31,7 +31,7 @@ const LETTERS: usize = 100;
 const BYTES: usize = 8 << 20;
 /// No letter is longer, however its body is escaped.
 const LINE: u64 = 16 << 20;
-/// How long a cause is remembered from now on: as long as resolved letters are kept, by default.
+/// Time for which a cause is remembered from now on: as long as resolved letters are kept, by default.
 const CAUSE: Duration = Duration::from_secs(90 * 86_400);
 
 /// The letters of a file, one after the other.
@@ -76,10 +76,10 @@ impl Lines {
     }
 }
 
-/// Why a letter of a file cannot be in a table.
+/// Reason for which a letter of a file cannot be in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Not {
-    /// It was exported without its body, which is lost.
+    /// The letter was exported without its body, which is lost.
     NoBody,
     /// The table would delete it at once.
     Expired,
@@ -93,14 +93,14 @@ fn importable(letter: &Letter, now: Timestamp) -> Result<(), Not> {
     }
 }
 
-/// What is in a file.
+/// Contents of a file of letters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Contents {
     causes: causes::Causes,
     statuses: BTreeMap<Status, u64>,
     /// Of queues that are not configured.
     strangers: u64,
-    /// Their payloads have another hash than they say.
+    /// Number of letters whose payload has another hash than they say.
     unproven: u64,
     no_body: u64,
     expired: u64,
@@ -140,7 +140,7 @@ impl Contents {
         self.statuses.values().sum()
     }
 
-    /// The question's matter.
+    /// Renders the contents for the question.
     pub(crate) fn render(&self, now: Timestamp, width: usize) -> String {
         let mut text = causes::render(&causes::sorted(self.causes.clone()), now, width);
         let statuses: Vec<_> = self.statuses.iter().map(|(status, n)| format!("{n} {status}")).collect();
@@ -160,7 +160,7 @@ impl Contents {
     }
 }
 
-/// What an imported letter says of its cause, if it waits: as the indexer would have said when it came.
+/// Returns what an imported letter says of its cause, if it waits: as the indexer would have said when it came.
 fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
     if letter.status != Status::Pending {
         return None;
@@ -182,7 +182,7 @@ fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
     })
 }
 
-/// What became of the letters of a file.
+/// Outcomes of the letters of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Imported {
     pub(crate) imported: u64,
@@ -290,7 +290,7 @@ async fn some<T: Letters>(
     failure
 }
 
-/// Carries it out.
+/// Carries out the command: shows, asks, and imports.
 pub(crate) async fn run<T: Letters + Causes>(
     table: &T,
     path: &Path,

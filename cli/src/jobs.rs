@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::text::{instant, lines, shown, table};
 use crate::who::short;
 
-/// How many jobs are listed, of so many that are read for it: those that run come first.
+/// Limit of jobs that are listed, of those that are read for it: those that run come first.
 const LISTED: usize = 100;
 const READ: usize = 1_000;
-/// How many are read at once.
+/// Number of jobs that are read at once.
 const AT_ONCE: usize = 16;
 
 /// A job, and what is known of all its letters.
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     pub(crate) known: Account,
 }
 
-/// Reads one.
+/// Reads a job with its batches.
 pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<Seen>, Unavailable> {
     let Some(job) = jobs.job(id).await? else { return Ok(None) };
     let batches = jobs.batches(id, job.counted).await?;
@@ -89,7 +89,7 @@ pub(crate) fn render(seen: &[Seen], width: usize) -> String {
     table(&["JOB", "STATE", "SENT", "   OK", "FAILED", "BY"], &rows.collect::<Vec<_>>(), width)
 }
 
-/// What became of its letters, in words: `resolved 36, failed again 1`.
+/// Describes the outcomes of its letters: `resolved 36, failed again 1`.
 pub(crate) fn fates(known: &Account) -> String {
     let counts = json!(known);
     let counts = counts.as_object().into_iter().flatten();
@@ -97,7 +97,7 @@ pub(crate) fn fates(known: &Account) -> String {
     if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
 }
 
-/// One job, with its history and the account of its letters.
+/// Renders a job, with its history and the account of its letters.
 pub(crate) fn account(seen: &Seen, width: usize) -> String {
     let job = &seen.job;
     let mut text = String::new();

@@ -144,7 +144,7 @@ fn body(letter: &Letter, all: &mut Map<String, Value>) {
     }
 }
 
-/// What the ledger says of a key.
+/// Writes a ledger entry as JSON.
 pub(crate) fn entry(entry: &Entry) -> Value {
     let lives = entry.lives.iter();
     let lives = lives.map(|one| json!({"life": life(&one.life), "attempts": one.attempts, "dead": one.dead}));

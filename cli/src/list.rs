@@ -19,7 +19,7 @@ use crate::walk::Wanted;
 /// Whole letters are large: so few are in memory at once.
 const WHOLE: usize = 10;
 
-/// What of a letter stands in its line beside its id.
+/// Columns that a letter's line has beside its id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns {
     several: bool,

@@ -1,4 +1,4 @@
-//! Where output goes, and how.
+//! Output of the command: to where, and in which form.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -9,17 +9,17 @@ use serde_json::Value;
 use crate::ended::Error;
 use crate::text::shown_json;
 
-/// What a terminal has that does not say.
+/// Width of a terminal that does not tell its own.
 const WIDTH: usize = 80;
 
 /// The output of one command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
-    /// One JSON document, or one a line, instead of text.
+    /// True for JSON instead of text: one document, or one a line.
     pub(crate) json: bool,
-    /// How many columns there are.
+    /// Number of columns of the terminal.
     pub(crate) width: usize,
-    /// Whether what is written is looked at.
+    /// True if a person looks at the output.
     pub(crate) seen: bool,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
-/// How far something is, beside the output; hidden where nobody looks at it.
+/// Makes a progress bar, beside the output; hidden where nobody looks at it.
 pub(crate) fn bar(out: Out) -> ProgressBar {
     let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
@@ -80,7 +80,7 @@ pub(crate) fn bar(out: Out) -> ProgressBar {
     ProgressBar::with_draw_target(None, target).with_style(style)
 }
 
-/// Whether somebody can be asked.
+/// Returns true if a person can be asked.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }

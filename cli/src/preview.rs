@@ -17,13 +17,14 @@ use crate::shown::{self, look};
 use crate::text::count;
 use crate::walk::Wanted;
 
-/// What will be touched.
+/// Preview of the letters that will be touched.
 #[derive(Debug, Clone)]
 pub(crate) struct Preview {
     pub(crate) causes: Vec<Cause>,
     /// Named, and not there or not where it would have to stand.
     pub(crate) others: u64,
-    /// What was looked at, each letter in its version; what was named is judged by the function, wherever it stands.
+    /// Letters that were looked at, each in its version. Named letters are listed in any status: the function judges
+    /// them.
     pub(crate) shown: Shown,
 }
 
@@ -63,7 +64,7 @@ impl Preview {
         Ok(Self { causes: causes::sorted(grouped), others, shown })
     }
 
-    /// What is not in the table at all.
+    /// Returns the number of letters that are not in the table at all.
     fn missing(&self, selection: &Selection) -> u64 {
         let asked = selection.ids().map_or(0, |ids| ids.len());
         if self.shown.named { asked.saturating_sub(self.shown.letters.len()) as u64 } else { 0 }

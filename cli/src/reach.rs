@@ -1,4 +1,5 @@
-//! Where requests go, and how it is told that none was answered: in one sentence, with what was tried and the mend.
+//! Reach of AWS: the endpoints of requests, and one sentence for a request without an answer, with what was tried and
+//! the mend.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::config::http::HttpResponse;

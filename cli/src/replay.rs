@@ -23,7 +23,7 @@ use crate::text::{lines, shown as printable};
 use crate::walk::queue;
 use crate::watch;
 
-/// How often a job is looked at that is followed.
+/// Interval between looks at a job that is followed.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The guard that the options ask for.
@@ -46,7 +46,7 @@ pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
     }
 }
 
-/// What the job will do, in a line.
+/// Describes in a line what the job will do.
 pub(crate) fn plan(guard: &Guard) -> String {
     let alarm =
         guard.alarm.as_ref().map_or(String::new(), |name| format!(" or {} is in ALARM", crate::text::shown(name)));
@@ -56,7 +56,7 @@ pub(crate) fn plan(guard: &Guard) -> String {
     )
 }
 
-/// What is said of another queue before letters go there.
+/// Warns about another queue before letters go there.
 pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
     let told = format!(
         "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
@@ -65,13 +65,13 @@ pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
     lines(&printable(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// Which letters go where.
+/// Letters of a replay, their destination and edit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way<'a> {
     pub(crate) selection: &'a Selection,
     /// Another queue than their own.
     pub(crate) to: Option<&'a QueueArn>,
-    /// What they are sent with instead of their bodies.
+    /// Edit of the bodies that are sent, if there is one.
     pub(crate) edit: Option<&'a Edit>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> 
     request
 }
 
-/// What the bodies of each queue are wrapped in: only a patch needs to know.
+/// Reads how the bodies of each queue are wrapped: only a patch needs to know.
 async fn wrappings(desk: &Desk, edit: &Edit) -> edit::Wrappings {
     if matches!(edit, Edit::Body(_)) {
         return edit::Wrappings::default();
@@ -126,7 +126,7 @@ async fn wrappings(desk: &Desk, edit: &Edit) -> edit::Wrappings {
     })
 }
 
-/// Carries it out.
+/// Carries out the command: shows, asks, and replays.
 pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
     let (selection, guard) = (selection(&asked.chosen, desk, now)?, guard(asked)?);
     let edit = edit::read(asked)?;

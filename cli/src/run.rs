@@ -1,4 +1,4 @@
-//! Which command does what.
+//! Dispatch of commands to what they do.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -15,10 +15,10 @@ use redrive_testkit::letters::waiting;
 
 use crate::jobs::Seen;
 
-/// When everything is looked at: 2026-11-22 13:00 UTC.
+/// Time at which everything is looked at: 2026-11-22 13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
 
-/// Another queue.
+/// ARN of another queue.
 pub(crate) const REFUNDS: &str = "arn:aws:sqs:eu-west-1:123456789012:refunds";
 
 fn before(minutes: u64) -> Timestamp {
@@ -150,7 +150,7 @@ pub(crate) fn edited(lost: Option<String>) -> Letter {
     letter.with_edit(edited)
 }
 
-/// What the ledger says of it.
+/// Makes the ledger entry of a letter.
 pub(crate) fn entry(letter: &Letter) -> Entry {
     Entry {
         state: EntryState::Failed,

@@ -27,10 +27,10 @@ pub(crate) struct Seen {
     pub(crate) ledger: Asked,
 }
 
-/// What the ledger was asked, and answered.
+/// Answer of the ledger about a letter, if there is one.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    /// There is no ledger.
+    /// The queue has no ledger.
     NotKept,
     /// The records of the letter, each with what it stands under; none, if it knows nothing of it.
     Records(Vec<(&'static str, Entry)>),

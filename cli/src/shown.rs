@@ -1,4 +1,5 @@
-//! What was shown is what is touched: letters go to the function by id and version, some hundreds at a time.
+//! Requests for exactly the letters that were shown: they go to the function by id and version, some hundreds at a
+//! time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use serde_json::{Value, json};
 use crate::act::{Function, Report};
 use crate::ended::Error;
 
-/// How many letters the function is asked for at once: a request stays small, and is done within its time.
+/// Number of letters for which the function is asked at once: a request stays small, and is done within its time.
 const PAGE: usize = 500;
 /// By so much a clock may differ from AWS's before it is told.
 const CLOCK: Duration = Duration::from_secs(60);
-/// How many letters are looked at in one call, and in how many at once.
+/// Number of letters that are read in one call, and of calls at once.
 const LOOK: usize = 100;
 const AT_ONCE: usize = 8;
 
@@ -86,7 +87,7 @@ async fn carry_page<L: Letters>(
     }
 }
 
-/// What is said of a clock that is not AWS's: a span like `--since 1h` is counted from it.
+/// Warns about a clock that is not AWS's: a span like `--since 1h` is counted from it.
 pub(crate) fn clock(here: Timestamp, aws: Timestamp) -> Option<String> {
     let (apart, word) = if here < aws { (aws.since(here), "behind") } else { (here.since(aws), "ahead of") };
     let told = format!("this machine's clock is {} s {word} AWS's: spans like 1h are counted from it", apart.as_secs());

@@ -1,4 +1,4 @@
-//! Where everything is: the outputs of the stack.
+//! Outputs of the stack, which say where everything is.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,9 +7,9 @@ use redrive_core::ids::QueueArn;
 
 use crate::ended::Error;
 
-/// Where its name stands, beside the outputs.
+/// Name of the stack's own name among the outputs.
 pub(crate) const NAME: &str = "stack";
-/// What stands between the stack's name and CloudFormation's own letters in the name of a function that it named.
+/// Text between the stack's name and CloudFormation's own letters, in the name of a function that CloudFormation named.
 const NAMED: &str = "-ReplayFunction";
 
 /// The outputs of a stack, by their names in infra/template.yaml.
@@ -17,7 +17,7 @@ const NAMED: &str = "-ReplayFunction";
 pub(crate) struct Stack(HashMap<String, String>);
 
 impl Stack {
-    /// From an answer.
+    /// Makes a stack of its outputs.
     pub(crate) const fn new(outputs: HashMap<String, String>) -> Self {
         Self(outputs)
     }
@@ -41,7 +41,7 @@ impl Stack {
         self.get(name).ok_or_else(missing)
     }
 
-    /// Its name: as it was named, or as far as the name of a function tells it.
+    /// Returns the name of the stack: as it was named, or as far as the name of a function tells it.
     pub(crate) fn name(&self) -> Option<&str> {
         let told = || Some(self.get("ReplayFunctionName")?.split_once(NAMED)?.0);
         self.get(NAME).or_else(told).filter(|name| !name.is_empty())

@@ -1,4 +1,4 @@
-//! How things stand: queues, alarms, what waits in the table, what is under way. It fits a screen.
+//! Status of a stack: queues, alarms, waiting letters, open jobs. It fits a screen.
 
 pub(crate) mod alarms;
 pub(crate) mod expiry;
@@ -23,7 +23,7 @@ use crate::walk::Wanted;
 use alarms::Alarm;
 use expiry::{Expiry, Memory};
 
-/// How many causes are named.
+/// Number of causes that are named.
 const TOP: usize = 3;
 /// The queues of a stack, and what stands for each in JSON.
 const QUEUES: [(&str, &str); 3] = [
@@ -38,7 +38,7 @@ pub(crate) struct Depths {
     pub(crate) visible: Option<u64>,
     pub(crate) in_flight: Option<u64>,
     pub(crate) delayed: Option<u64>,
-    /// How long it keeps them.
+    /// Retention of its messages.
     #[serde(skip)]
     pub(crate) retention: Option<Duration>,
 }
@@ -50,7 +50,7 @@ impl Depths {
     }
 }
 
-/// One queue of the stack.
+/// Queue of the stack, with its depth.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     pub(crate) role: &'static str,
@@ -58,26 +58,26 @@ pub(crate) struct Queue {
     pub(crate) depths: Depths,
 }
 
-/// What the table says.
+/// Status of the dead-letter table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    /// PENDING.
+    /// Causes of the PENDING letters.
     pub(crate) waiting: Vec<Cause>,
-    /// How long the ledger knows the first of them; `None`: there is no ledger, or nothing that it would forget.
+    /// Time for which the ledger knows the first of them; `None`: there is no ledger, or nothing that it would forget.
     pub(crate) memory: Option<Memory>,
     pub(crate) replaying: u64,
     pub(crate) replayed: u64,
-    /// The open ones.
+    /// Jobs that are open.
     pub(crate) jobs: Vec<Seen>,
 }
 
-/// All of it.
+/// Status of the whole stack.
 #[derive(Debug, Clone)]
 pub(crate) struct Board {
     /// The stack's name, if it is known.
     pub(crate) stack: Option<String>,
     pub(crate) queues: Vec<Queue>,
-    /// When the first message of the dead-letter queue expires, if there is one.
+    /// Expiry of the first message of the dead-letter queue, if there is one.
     pub(crate) expiry: Option<Expiry>,
     /// Messages that a running move task has taken out of the dead-letter queue by now.
     pub(crate) moving: Option<u64>,
@@ -86,7 +86,7 @@ pub(crate) struct Board {
     pub(crate) table: Table,
 }
 
-/// What waits, in one walk.
+/// Waiting letters, from one walk through the index.
 #[derive(Default)]
 struct Waiting {
     causes: causes::Causes,
@@ -123,7 +123,7 @@ pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
     Ok(Table { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
 }
 
-/// Reads everything.
+/// Reads the status of everything.
 pub(crate) async fn gather(desk: &Desk, now: Timestamp) -> Result<Board, Error> {
     let mut queues = Vec::new();
     for (output, role) in QUEUES {

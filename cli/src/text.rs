@@ -78,7 +78,7 @@ pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// How long ago, in the largest unit that has one of it; or how soon.
+/// Describes how long ago an instant was, or how soon it is, in the largest unit that has one of it.
 pub(crate) fn ago(now: Timestamp, at: Timestamp) -> String {
     let span = |seconds: u64| match seconds {
         0..60 => format!("{seconds}s"),

@@ -14,15 +14,15 @@ use crate::args::Filters;
 use crate::ended::{Ended, Error};
 use crate::text::{queue_name, shown};
 
-/// How many candidates are asked for at once.
+/// Number of candidates that are asked for at once.
 const PAGE: usize = 100;
 
-/// Which letters are looked for.
+/// Letters that are looked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    /// What fits them.
+    /// Filter that the letters fit.
     pub(crate) filter: Filter,
-    /// Where they stand.
+    /// Statuses that the letters may have.
     pub(crate) statuses: Vec<Status>,
 }
 

@@ -14,7 +14,7 @@ use crate::text::fit;
 /// So many looks in a row may fail.
 const PATIENCE: u32 = 10;
 
-/// Whether a job ended well: it came to its end, and every letter of it has its effect.
+/// Returns [`Ended::Done`] if a job came to its end, and every letter of it has its effect.
 pub(crate) fn ended(seen: &Seen) -> Ended {
     let well = [Fate::Resolved, Fate::Assumed, Fate::ResolvedBefore];
     let succeeded: u32 = well.iter().map(|fate| seen.known.of(*fate)).sum();
@@ -22,12 +22,12 @@ pub(crate) fn ended(seen: &Seen) -> Ended {
     if all { Ended::Done } else { Ended::NotAsAsked }
 }
 
-/// How many letters have their outcome.
+/// Counts the letters that have their outcome.
 pub(crate) fn settled(known: &Account) -> u32 {
     known.total() - known.awaited() - known.of(Fate::Failing) - known.of(Fate::Behind)
 }
 
-/// What stands beside the bar, or in a line of its own.
+/// Returns the text beside the bar, or in a line of its own.
 pub(crate) fn line(seen: &Seen, width: usize) -> String {
     fit(&format!("{}: {}", seen.job.state.as_str(), jobs::fates(&seen.known)), width)
 }

@@ -1,4 +1,4 @@
-//! Who asks: the caller as AWS knows it, and where AWS does not say, whoever sits at this machine.
+//! Person who asks: the caller as AWS knows it, and where AWS does not say, whoever sits at this machine.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::ended::Error;
 
 /// The longest name that the replay function takes.
 const LIMIT: usize = 256;
-/// What stands behind a name that nobody proved. AWS's own trail says then whose credentials invoked the function.
+/// Suffix of a name that nobody proved. AWS's own trail says then whose credentials invoked the function.
 const UNVERIFIED: &str = "unverified";
 
 /// Checks what was said with `--by`.

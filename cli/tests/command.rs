@@ -149,7 +149,7 @@ fn an_aws_that_does_not_answer_ends_with_3() {
     assert_eq!(code(&output), 3, "{}", said(&output));
 }
 
-/// What is said in one line on a machine without AWS's usual variables but these.
+/// Runs the command on a machine without AWS's usual variables but these. Returns its code and its one line.
 fn alone(variables: &[(&str, &str)], arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
     command.env_clear().env("USER", "ann").env("AWS_MAX_ATTEMPTS", "1").env("AWS_EC2_METADATA_DISABLED", "true");

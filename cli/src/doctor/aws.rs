@@ -18,7 +18,7 @@ use redrive_core::doctor::{DeadSource, Deployment, Doorbell, Fact, Installation,
 use crate::ended::Error;
 use crate::stack::Stack;
 
-/// What services call a thing that is not there.
+/// Error codes of services for a thing that is not there.
 const ABSENT: [&str; 6] = [
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
@@ -28,7 +28,7 @@ const ABSENT: [&str; 6] = [
     "NoSuchEntity",
 ];
 
-/// The clients.
+/// Clients of the services that the doctor asks.
 #[derive(Debug)]
 pub(super) struct Services {
     sqs: aws_sdk_sqs::Client,
@@ -40,7 +40,7 @@ pub(super) struct Services {
     now: SystemTime,
 }
 
-/// Why a call gave nothing. Its name says which permission it needs.
+/// Returns the reason for which a call gave nothing. The call's name says which permission it needs.
 fn unread<E, R>(call: &'static str, error: &SdkError<E, R>) -> Unread
 where
     E: ProvideErrorMetadata,

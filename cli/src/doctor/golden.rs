@@ -1,4 +1,4 @@
-//! What the doctor tells, held to files.
+//! Reports of the doctor, held to files.
 
 use redrive_core::doctor::{
     Alarms, Allow, Attributes, Consumer, Deployment, Diagnosis, Encryption, Function, Pair, Queue, RULES, Redrive,

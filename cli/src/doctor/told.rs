@@ -1,4 +1,4 @@
-//! How a diagnosis looks: the worst first, each finding with its mend, and what could not be checked at the end.
+//! Report of a diagnosis: the worst first, each finding with its mend, and what could not be checked at the end.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::text::{count, lines, shown};
 
-/// What is told of.
+/// Content of the report.
 pub(super) struct Seen<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) diagnosis: &'a Diagnosis,
-    /// How many rules were asked for.
+    /// Number of rules that were asked for.
     pub(super) rules: usize,
 }
 
@@ -112,7 +112,7 @@ fn tell(text: &mut String, finding: &Finding, width: usize) {
     indented(text, "    ", &format!("{word}{}", finding.mend.template), width);
 }
 
-/// What could not be checked, by what hides it.
+/// Reports what could not be checked, by what hides it.
 fn not_checked(text: &mut String, all: &[NotChecked], width: usize) {
     if all.is_empty() {
         return;

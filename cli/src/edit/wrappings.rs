@@ -1,4 +1,4 @@
-//! What the bodies of each queue are wrapped in, as the replay function is configured.
+//! Envelopes in which the bodies of each queue are wrapped, as the replay function is configured.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -263,7 +263,7 @@ impl Whole {
     }
 }
 
-/// What no letter is without, whoever wrote it.
+/// Checks what holds for every letter, whoever wrote it.
 fn sound(letter: &Letter) -> Result<(), &'static str> {
     let whole_seconds = |at: Option<Timestamp>| at.is_none_or(|at| at.whole_seconds() == at);
     if letter.id != LetterId::derive(&letter.source, &letter.origin) {
@@ -302,14 +302,15 @@ pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
     }
 }
 
-/// How far a letter of a file is known to be the one that was exported.
+/// Proof that a letter of a file is the one that was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// Its body and attributes have the hash that was exported with them.
+    /// The hash exported with it fits its body and attributes.
     Whole,
-    /// It was exported by an older version, and its payload has its hash, or it has none.
+    /// The letter was exported by an older version, and its payload fits its hash, or it has none.
     Payload,
-    /// So it was, and its hash is not that of the whole payload: it may be configured to be of something else.
+    /// The letter was exported by an older version, and its hash is not that of the whole payload: it may be configured to
+    /// be of something else.
     None,
 }
 

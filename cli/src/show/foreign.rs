@@ -1,4 +1,5 @@
-//! What a person must know of a message of another framework, or whose body stands elsewhere, before it is sent again.
+//! Remarks on a message of another framework, or one whose body stands elsewhere: what a person must know before it is
+//! sent again.
 
 use redrive_core::foreign::{ClaimCheck, Layer, Task, layers};
 use redrive_core::letter::Letter;

@@ -10,8 +10,8 @@ const LINES: usize = 200;
 /// and so many bytes.
 const BYTES: usize = 16 * 1024;
 
-/// Its lines, with everything escaped that must be, and how many bytes were left out. JSON is set in lines, token by
-/// token as it is: numbers, order and repeated names stay what they were.
+/// Returns the lines of a payload, with everything escaped that must be, and the number of bytes left out. JSON is set
+/// in lines, token by token as it is: numbers, order and repeated names stay what they were.
 pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
     let mut end = payload.len().min(BYTES);
     while !payload.is_char_boundary(end) {
@@ -27,7 +27,7 @@ pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
     (lines.iter().map(|line| shown(line)).collect(), more)
 }
 
-/// What a reader of JSON stumbles over in it, if anything. Whoever reads the payload may read its names.
+/// Returns a remark on what a reader of JSON stumbles over, if anything. Whoever reads the payload may read its names.
 pub(crate) fn remark(payload: &str) -> Option<String> {
     match payload.parse::<Document>() {
         Ok(Document { twice: Some(Twice { name, line, column }), .. }) => {

@@ -16,7 +16,7 @@ const STATES: [(&str, &str); 6] = [
     ("OK", "quiet"),
 ];
 
-/// One of them.
+/// Alarm with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Alarm {
     name: String,
@@ -28,7 +28,7 @@ impl Alarm {
         Self { name: name.to_owned(), state: state.to_owned() }
     }
 
-    /// What it is called in the template, if CloudFormation named it.
+    /// Returns its name in the template, if CloudFormation named it.
     fn short(&self, stack: &str) -> &str {
         let rest = self.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
         let rest = rest.and_then(|rest| rest.rsplit_once('-')).map_or(self.name.as_str(), |(name, _)| name);

@@ -1,4 +1,4 @@
-//! When the first of what waits is lost, or forgotten.
+//! Expiry of waiting messages and letters: when the first is lost, or forgotten.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::text::ago;
 /// The shortest memory that a ledger may have: it must outlast both queues, and they keep a message for a day and for 14.
 const SHORTEST: Duration = Duration::from_secs(15 * 86_400);
 
-/// When SQS deletes the first message of the dead-letter queue.
+/// Time at which SQS deletes the first message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expiry {
-    /// Then: the indexer received it and had to leave it.
+    /// The message expires then: the indexer received it and had to leave it.
     At(Timestamp),
-    /// Not before then.
+    /// The message does not expire before then.
     NotBefore(Timestamp),
     /// Nothing tells how old it is.
     Unknown,
@@ -58,10 +58,10 @@ impl Expiry {
     }
 }
 
-/// How long the ledger knows the first of the letters that wait.
+/// Time for which the ledger knows the first of the letters that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Memory {
-    /// Until then.
+    /// The ledger knows it until then.
     Until(Timestamp),
     /// Not any more: it may have happened, and is replayed only with `--forgotten-ok`.
     Gone,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::stage::{PATIENCE, Stage};
 
-/// How many messages wait in the queue of this name in the outputs.
+/// Returns the number of messages that wait in the queue of this name in the outputs.
 async fn depth(stage: &Stage, queue: &str) -> usize {
     let name = QueueAttributeName::ApproximateNumberOfMessages;
     let url = stage.output(&format!("{queue}QueueUrl"));

@@ -7,9 +7,9 @@ use aws_config::{BehaviorVersion, Region};
 use redrive_core::ids::{LetterId, MessageId, QueueArn};
 use serde_json::Value;
 
-/// How long anything may take on the stage.
+/// Longest wait for anything on the stage.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-/// How often it is looked at.
+/// Interval between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A stack on the stage, and the command.
@@ -38,7 +38,7 @@ impl Stage {
         Self { path, sqs: aws_sdk_sqs::Client::new(&config), outputs }
     }
 
-    /// One of its outputs.
+    /// Returns an output of the stack.
     pub(crate) fn output(&self, name: &str) -> &str {
         self.outputs[name].as_str().unwrap()
     }
@@ -58,7 +58,7 @@ impl Stage {
         command.stdin(Stdio::null()).args(arguments).output().unwrap()
     }
 
-    /// What it says, once it ends with this code.
+    /// Returns the command's answer, once it ends with this code and the answer fits.
     pub(crate) async fn until(&self, code: i32, arguments: &[&str], fits: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
@@ -72,7 +72,7 @@ impl Stage {
         }
     }
 
-    /// What is shown of a letter, once it stands so.
+    /// Returns a letter as `show` tells it, once it has this status.
     pub(crate) async fn shown(&self, id: &str, status: &str) -> Value {
         self.until(0, &["show", id], |seen| seen["letter"]["status"] == status).await
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::lock;
 
-/// When the virtual world begins: 2026-01-01T00:00:00Z.
+/// Start of the virtual world: 2026-01-01T00:00:00Z.
 pub const ORIGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A wall clock on tokio's clock: where tokio's time is paused, this one is virtual, too, and moves only when
@@ -30,13 +30,13 @@ impl Default for VirtualClock {
 }
 
 impl VirtualClock {
-    /// It is [`ORIGIN`] now.
+    /// Makes a clock that shows [`ORIGIN`] now.
     #[must_use]
     pub fn new() -> Self {
         Self::starting_at(ORIGIN)
     }
 
-    /// It is `origin` now.
+    /// Makes a clock that shows `origin` now.
     #[must_use]
     pub fn starting_at(origin: Timestamp) -> Self {
         Self { origin, start: Instant::now(), ahead: 0 }
@@ -90,9 +90,9 @@ impl Entropy for SeededEntropy {
 /// Time and chance together, as a flow takes them.
 #[derive(Debug, Clone)]
 pub struct VirtualWorld {
-    /// Its time.
+    /// Clock of the world.
     pub clock: VirtualClock,
-    /// Its chance.
+    /// Source of the world's random bits.
     pub entropy: SeededEntropy,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, decided for every call of a run in one place.
+//! Faults of calls, decided for every call of a run in one place.
 //!
 //! A request and its answer travel separately: a caller that is dropped, or whose process dies, does not recall what
 //! it has sent.
@@ -20,20 +20,20 @@ use crate::journal::{Actor, Journal, What};
 use crate::lock;
 use crate::storm::{Chances, Storm};
 
-/// What can go wrong with one call.
+/// Fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mishap {
     /// Throttled or denied: it does not happen, and the caller is told so.
     Refused,
-    /// It happens, and its answer is lost.
+    /// The call happens, and its answer is lost.
     LostAnswer,
-    /// It seems lost, and happens after this.
+    /// The call seems lost, and happens after this time.
     Late(Duration),
-    /// It takes this long to get there.
+    /// The request takes this long to arrive.
     Slow(Duration),
-    /// Its answer takes this long to come back.
+    /// The answer takes this long to come back.
     SlowAnswer(Duration),
-    /// It happens, its answer is lost on the way, and what carries the call sends it once more: the caller reads the
+    /// The call happens, its answer is lost on the way, and the transport sends it once more: the caller reads the
     /// second answer.
     Twice,
     /// Of a batch, the entries whose bit is set are refused.
@@ -46,7 +46,7 @@ pub enum Mishap {
     CrashAfter,
 }
 
-/// What a model must mind while it carries out a call.
+/// Faults that a model applies while it carries out a call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Trouble {
     refused: u64,
@@ -54,7 +54,7 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// Whether the batch's entry of this index is refused.
+    /// Returns true if the batch's entry of this index is refused.
     pub(crate) const fn refuses(self, index: usize) -> bool {
         self.refused >> (index % 64) & 1 == 1
     }
@@ -80,11 +80,11 @@ struct Shared {
 /// A call that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// Which service was called.
+    /// Service that was called.
     pub service: &'static str,
-    /// What it was asked for.
+    /// Action that was asked of it.
     pub action: &'static str,
-    /// Whether the call only looks: then it makes no difference whether it happens.
+    /// True if the call only reads: then it makes no difference if it happens.
     pub looks: bool,
 }
 
@@ -93,11 +93,11 @@ enum Plan {
     Random(Box<Storm>),
 }
 
-/// One call's fate.
+/// Course of one call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fate {
     pub(crate) mishap: Option<Mishap>,
-    /// How long the request travels, and how long its answer.
+    /// Travel time of the request; that of its answer follows.
     pub(crate) there: Duration,
     pub(crate) back: Duration,
 }
@@ -121,7 +121,7 @@ impl Faults {
         Self::script([])
     }
 
-    /// These calls go wrong, counted from 0.
+    /// Lets these calls go wrong, counted from 0.
     #[must_use]
     pub fn script(mishaps: impl IntoIterator<Item = (usize, Mishap)>) -> Self {
         Self::with(Plan::Script(mishaps.into_iter().collect(), Duration::ZERO))
@@ -155,19 +155,19 @@ impl Faults {
         Self { shared: Arc::clone(&self.shared), actor: actor.into() }
     }
 
-    /// Whose view this is.
+    /// Returns the actor that has this view.
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// What happened so far.
+    /// Returns the journal of what happened so far.
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.shared.journal
     }
 
-    /// True time.
+    /// Returns the clock of true time.
     #[must_use]
     pub fn clock(&self) -> &VirtualClock {
         self.shared.journal.clock()
@@ -193,7 +193,7 @@ impl Faults {
         }
     }
 
-    /// Whether this process has died.
+    /// Returns true if this process has died.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         lock(&self.shared.dead).contains(&self.actor)

@@ -21,14 +21,14 @@ use crate::store::Effects;
 /// A message of the tests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Its key, where a pointer is configured.
+    /// Key of the order, where a pointer is configured.
     pub order_id: String,
-    /// What shall be charged.
+    /// Amount that shall be charged.
     pub amount: u64,
 }
 
 impl Order {
-    /// A message's body.
+    /// Returns the body of an order's message.
     #[must_use]
     pub fn body(order_id: &str, amount: u64) -> String {
         let order = Self { order_id: order_id.to_owned(), amount };
@@ -36,26 +36,26 @@ impl Order {
     }
 }
 
-/// What a run of the handler shall come to.
+/// Result that a run of the handler shall have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Play {
-    /// It hands over its effect: one to the counter named by its key.
+    /// The handler returns its effect: one to the counter named by its key.
     Succeed,
-    /// It works for this long, and then succeeds.
+    /// The handler works for this long, and then succeeds.
     Work(Duration),
-    /// TRANSIENT
+    /// The handler fails with a TRANSIENT fault.
     Transient,
     /// TRANSIENT until the world is so old, and good from then on.
     DownUntil(Duration),
     /// TRANSIENT, with a wish for when to come again.
     RetryAfter(Duration),
-    /// PERMANENT
+    /// The handler fails with a PERMANENT fault.
     Permanent,
-    /// It never ends by itself.
+    /// The handler never ends by itself.
     Hang,
-    /// It panics.
+    /// The handler panics in its run.
     Panic,
-    /// It succeeds, and the store refuses its effects.
+    /// The handler succeeds, and the store refuses its effects.
     EffectRefused,
 }
 
@@ -68,13 +68,13 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Nothing but success.
+    /// Makes a handler that always succeeds.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the runs for a key come to, one after the other; after the last of them all are like the last.
+    /// Scripts the runs for a key, one after the other; after the last of them all are like the last.
     #[must_use]
     pub fn on(self, key: &str, plays: impl IntoIterator<Item = Play>) -> Self {
         let mut plays: Vec<_> = plays.into_iter().collect();

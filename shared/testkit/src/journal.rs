@@ -19,149 +19,149 @@ use crate::queue::ModelMessage;
 use crate::store::Effects;
 use line::Line;
 
-/// Who did it: a process (one invocation, say), or the world itself.
+/// Actor of an event: a process (one invocation, say), or the world itself.
 pub type Actor = Arc<str>;
 
-/// One step.
+/// Event of the model world.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// When, in true time.
+    /// Time of the event, in true time.
     pub at: Timestamp,
-    /// Who.
+    /// Actor that caused it.
     pub actor: Actor,
-    /// What.
+    /// Kind of the event.
     pub what: What,
 }
 
-/// What can happen in a model world.
+/// Kinds of events in a model world.
 #[derive(Debug, Clone)]
 pub enum What {
     /// Something went wrong with a call, as planned or by chance.
     Mishap {
         /// The call's index in the run.
         index: usize,
-        /// The call.
+        /// Call that went wrong.
         call: Call,
-        /// What went wrong.
+        /// Fault of the call.
         mishap: Mishap,
     },
     /// The process ended here, whatever it was doing.
     Died,
     /// A message came into a queue for the first time.
     Sent {
-        /// Which queue.
+        /// Name of the queue.
         queue: Arc<str>,
-        /// The message.
+        /// Message that was sent.
         message: Arc<ModelMessage>,
     },
     /// A message was handed out.
     Received {
-        /// Which queue.
+        /// Name of the queue.
         queue: Arc<str>,
-        /// Which message.
+        /// Id of the message.
         id: MessageId,
-        /// With which handle.
+        /// Receipt handle of this receive.
         handle: ReceiptHandle,
-        /// How often it has been handed out, this time included.
+        /// Number of times it was handed out, this one included.
         count: u32,
     },
     /// A visibility was to be set.
     Hidden {
-        /// Which queue.
+        /// Name of the queue.
         queue: Arc<str>,
-        /// Which message.
+        /// Id of the message.
         id: MessageId,
-        /// For how long.
+        /// Time for which it is hidden.
         delay: Duration,
         /// SQS's code, if it refused.
         refused: Option<&'static str>,
     },
     /// A consumer was told that the message is deleted.
     Deleted {
-        /// Which queue.
+        /// Name of the queue.
         queue: Arc<str>,
-        /// Which message.
+        /// Id of the message.
         id: MessageId,
-        /// Whether it is really gone: a standard queue may deliver it once more.
+        /// True if it is really gone: a standard queue may deliver it once more.
         gone: bool,
     },
     /// SQS moved a message: the redrive policy to the dead-letter queue, or a move task back.
     Moved {
-        /// From which queue.
+        /// Name of its former queue.
         from: Arc<str>,
-        /// To which.
+        /// Name of its new queue.
         to: Arc<str>,
-        /// Its id until now.
+        /// Id of the message until now.
         id: MessageId,
-        /// What it is from now on.
+        /// Message as it is from now on.
         message: Arc<ModelMessage>,
     },
     /// A message was kept for longer than its queue keeps messages.
     Expired {
-        /// Which queue.
+        /// Name of the queue.
         queue: Arc<str>,
-        /// Which message.
+        /// Id of the message.
         id: MessageId,
     },
     /// A ledger entry was written.
     EntryWritten {
-        /// Where.
+        /// Key of the entry.
         key: LedgerKey,
-        /// What stood there.
+        /// Entry before the write.
         before: Option<Arc<Entry>>,
-        /// What stands there now.
+        /// Entry after the write.
         after: Arc<Entry>,
-        /// What was committed with it.
+        /// Effects that were committed with it.
         effects: Option<Effects>,
     },
     /// A writer of the ledger read its answer.
     EntryAnswered {
-        /// Where it wrote.
+        /// Key of the entry.
         key: LedgerKey,
-        /// What it wanted to stand there.
+        /// Entry that the writer meant to write.
         meant: Arc<Entry>,
-        /// What it was told.
+        /// Answer that the writer got.
         answer: Answer,
     },
     /// A letter was written.
     LetterWritten {
-        /// What stood there.
+        /// Letter before the write.
         before: Option<Arc<Letter>>,
-        /// What stands there now.
+        /// Letter after the write.
         after: Arc<Letter>,
     },
     /// A handler began to run.
     Started {
-        /// For which key.
+        /// Key of the message.
         key: Key,
-        /// For which life.
+        /// Life of the message.
         life: Life,
-        /// Which attempt of that life it was told to be.
+        /// Number of the attempt, as the handler was told.
         attempt: u32,
     },
     /// A handler's run ended: by itself, or because it was dropped.
     Ended {
-        /// For which key.
+        /// Key of the message.
         key: Key,
-        /// For which life.
+        /// Life of the message.
         life: Life,
-        /// How.
+        /// Result of the run in one word.
         how: &'static str,
     },
     /// Anything else that belongs to the story.
     Note(String),
 }
 
-/// What the writer of an entry was told.
+/// Answer that the writer of an entry got.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// It is written.
+    /// The entry is written.
     Written,
     /// The condition failed; this was there instead.
     Condition(Option<Arc<Entry>>),
     /// Not written: refused, or in conflict with another transaction.
     NotWritten,
-    /// Nothing.
+    /// No answer came back.
     Unavailable,
 }
 
@@ -179,7 +179,7 @@ impl Journal {
         Self { clock, events: Arc::default() }
     }
 
-    /// True time.
+    /// Returns the clock of true time.
     #[must_use]
     pub const fn clock(&self) -> &VirtualClock {
         &self.clock
@@ -191,19 +191,19 @@ impl Journal {
         lock(&self.events).push(event);
     }
 
-    /// Everything so far.
+    /// Returns all events so far.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         lock(&self.events).clone()
     }
 
-    /// How many events there are so far.
+    /// Returns the number of events so far.
     #[must_use]
     pub fn len(&self) -> usize {
         lock(&self.events).len()
     }
 
-    /// Whether nothing has happened yet.
+    /// Returns true if nothing has happened yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

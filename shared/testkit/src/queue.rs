@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// For so long a FIFO queue takes a second message with one deduplication id, and drops it.
 const DEDUPLICATION: Duration = Duration::from_secs(5 * 60);
 
-/// How often a standard queue does what it may, each in a thousand times.
+/// Chances that a standard queue does what it may, each in a thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quirks {
     /// A message that was handed out is handed out once more within five seconds, though it is in flight.
@@ -71,7 +71,7 @@ struct State {
     sent: u64,
     receives: u64,
     fifo: bool,
-    /// What a FIFO queue has taken lately, by deduplication id.
+    /// Messages that a FIFO queue has taken lately, by deduplication id.
     taken: HashMap<String, (MessageId, Timestamp)>,
     /// With which codes calls that send are refused as a whole, and each how often in a thousand.
     refusals: Vec<(&'static str, u32)>,
@@ -107,21 +107,21 @@ impl ModelQueue {
         Self { name: name.into(), state: Arc::new(Mutex::new(state)), news: Arc::default(), faults: Faults::none() }
     }
 
-    /// How long a message that was handed out is hidden.
+    /// Sets the time for which a message that was handed out is hidden.
     #[must_use]
     pub fn with_visibility(self, visibility: Duration) -> Self {
         lock(&self.state).visibility = visibility;
         self
     }
 
-    /// How long a message is kept from its first send on.
+    /// Sets the time for which a message is kept from its first send on.
     #[must_use]
     pub fn with_retention(self, retention: Duration) -> Self {
         lock(&self.state).retention = retention;
         self
     }
 
-    /// How many bytes a message may have, its attributes among them.
+    /// Sets the limit of a message's bytes, its attributes among them.
     #[must_use]
     pub fn with_largest(self, largest: usize) -> Self {
         lock(&self.state).largest = largest;
@@ -135,7 +135,7 @@ impl ModelQueue {
         self
     }
 
-    /// What a standard queue may do, by chance.
+    /// Sets what a standard queue may do, by chance.
     #[must_use]
     pub fn with_quirks(self, seed: u64, quirks: Quirks) -> Self {
         let mut state = lock(&self.state);
@@ -170,10 +170,11 @@ impl ModelQueue {
         Self { faults, ..self }
     }
 
-    /// Its ARN.
+    /// Returns the ARN of the queue.
     ///
     /// # Panics
-    /// Never.
+    ///
+    /// Never, as the name is a valid one.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the text is not empty")]
     pub fn arn(&self) -> QueueArn {
@@ -198,13 +199,13 @@ impl ModelQueue {
         lock(&self.state).held.iter().map(|held| Arc::clone(&held.message)).collect()
     }
 
-    /// How many messages it has.
+    /// Returns the number of its messages.
     #[must_use]
     pub fn len(&self) -> usize {
         lock(&self.state).held.len()
     }
 
-    /// Whether it has none.
+    /// Returns true if it has no message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -302,7 +303,7 @@ impl State {
         in_flight.filter_map(|held| held.message.group.as_deref()).collect()
     }
 
-    /// When the next message can be handed out, as far as is known now.
+    /// Returns the time at which the next message can be handed out, as far as is known now.
     fn next_visible(&self, now: Timestamp) -> Option<Timestamp> {
         let blocked = self.blocked(now);
         let visible_at = |held: &Held| {

@@ -1,4 +1,4 @@
-//! Mishaps by chance.
+//! Random faults of calls.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use redrive_core::time::Timestamp;
 use crate::clock::ORIGIN;
 use crate::faults::{Fate, Mishap};
 
-/// How often things go wrong, each in a thousand calls.
+/// Chances that a call goes wrong, each in a thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chances {
-    /// [`Mishap::Refused`]
+    /// Chance of a [`Mishap::Refused`].
     pub refused: u32,
-    /// [`Mishap::LostAnswer`]
+    /// Chance of a [`Mishap::LostAnswer`].
     pub lost_answer: u32,
     /// [`Mishap::Late`], by up to two minutes
     pub late: u32,
-    /// [`Mishap::Twice`]
+    /// Chance of a [`Mishap::Twice`].
     pub twice: u32,
-    /// [`Mishap::Partly`]
+    /// Chance of a [`Mishap::Partly`].
     pub partly: u32,
-    /// [`Mishap::Conflict`]
+    /// Chance of a [`Mishap::Conflict`].
     pub conflict: u32,
-    /// [`Mishap::CrashBefore`] or [`Mishap::CrashAfter`]
+    /// Chance of a [`Mishap::CrashBefore`] or [`Mishap::CrashAfter`].
     pub crash: u32,
     /// The service goes out of reach for up to a minute and a half.
     pub outage: u32,

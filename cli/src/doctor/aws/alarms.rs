@@ -100,7 +100,7 @@ fn dimensions(all: &[Dimension]) -> Vec<(String, String)> {
     all.iter().map(pair).collect()
 }
 
-/// Whether an alarm is in its warm-up: it has no state yet, and was changed less than the warm-up ago.
+/// Returns true during an alarm's warm-up: it has no state yet, and was changed less than the warm-up ago.
 fn warming_up(alarm: &MetricAlarm, now: SystemTime) -> bool {
     let minutes = alarm.warm_up_configuration().and_then(WarmUpConfiguration::warm_up_period_duration_in_minutes);
     let changed = alarm.alarm_configuration_updated_timestamp().and_then(|at| SystemTime::try_from(*at).ok());

@@ -71,14 +71,14 @@ impl Services {
         })
     }
 
-    /// Who may invoke a function, and for what.
+    /// Reads the policy of a function, which says who may invoke it.
     pub(super) async fn invokers(&self, function: &str) -> Fact<Document> {
         let call = self.lambda.get_policy().function_name(function).send().await;
         let answer = call.map_err(|error| unread("lambda:GetPolicy", &error))?;
         answer.policy().map_or(Err(Unread::Absent), Document::parse)
     }
 
-    /// One function, by name or ARN.
+    /// Reads a function by name or ARN.
     async fn function(&self, function: &str) -> Function {
         let short = name(function);
         let configuration = self.configuration(function).await;

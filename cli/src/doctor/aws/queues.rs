@@ -88,7 +88,7 @@ impl Services {
     }
 }
 
-/// What the attributes say, which SQS tells as texts.
+/// Reads a queue's attributes, which SQS returns as texts.
 fn read(all: &HashMap<Name, String>) -> Fact<Attributes> {
     let said = |name: &Name| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let number = |name: Name| {

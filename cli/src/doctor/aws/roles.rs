@@ -1,4 +1,4 @@
-//! What the functions' roles may do, as IAM's simulator tells.
+//! Permissions of the functions' roles, as IAM's simulator tells.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use redrive_core::doctor::{self, Decision, Fact, Function, Installation, Pair, P
 
 use super::{Services, unread};
 
-/// What a role needs of a pair: actions, and the ARNs that they are for.
+/// Function that lists the actions and ARNs that a role needs for a pair.
 type Needed = fn(&Pair) -> Vec<(String, String)>;
 
 impl Services {

@@ -1,4 +1,4 @@
-//! How a story reads.
+//! Text form of events, by which a run reads as a story.
 
 use std::fmt;
 

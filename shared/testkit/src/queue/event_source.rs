@@ -48,8 +48,8 @@ impl ModelQueue {
         records
     }
 
-    /// What Lambda does with a batch's answer: the messages that it does not name are deleted. If it names one that
-    /// is not of this batch, the whole batch has failed, and `false` comes back.
+    /// Applies a batch's answer as Lambda does: deletes the messages that it does not name. If it names one that is not
+    /// of this batch, the whole batch has failed, and `false` comes back.
     pub fn apply_response(&self, batch: &[Record], response: &Response) -> bool {
         let id = |record: &Record| record.message_id.clone().unwrap_or_default();
         let returned: Vec<_> = response.returned().map(|id| id.as_str().to_owned()).collect();

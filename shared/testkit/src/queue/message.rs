@@ -9,15 +9,15 @@ use super::LONGEST;
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelMessage {
-    /// Its id.
+    /// Id of the message.
     pub id: MessageId,
-    /// When it was sent; a standard queue keeps it on the way to the dead-letter queue.
+    /// Time of its send; a standard queue keeps it on the way to the dead-letter queue.
     pub sent_at: Timestamp,
-    /// Its body.
+    /// Body of the message.
     pub body: String,
-    /// Its message attributes.
+    /// Message attributes, by name.
     pub attributes: Attributes,
-    /// `MessageGroupId`
+    /// Value of `MessageGroupId`, on a FIFO queue.
     pub group: Option<String>,
     /// `SequenceNumber`, in a FIFO queue.
     pub sequence: Option<u64>,

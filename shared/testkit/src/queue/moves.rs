@@ -1,4 +1,4 @@
-//! How SQS itself moves messages between a queue and its dead-letter queue.
+//! Moves of messages by SQS itself between a queue and its dead-letter queue.
 
 use std::sync::Arc;
 

@@ -6,20 +6,20 @@ use redrive_core::fault::Fault;
 /// Counters by name: what a handler hands over in tests, committed together with its completion.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Effects {
-    /// How much is added to which counter.
+    /// Amount added to each counter.
     pub adds: BTreeMap<String, u64>,
     /// Set if the store shall refuse them for good: a failed condition of the user's own.
     pub refusal: Option<Fault>,
 }
 
 impl Effects {
-    /// One to one counter.
+    /// Adds one to one counter.
     #[must_use]
     pub fn one(counter: impl Into<String>) -> Self {
         Self { adds: [(counter.into(), 1)].into(), refusal: None }
     }
 
-    /// What the store refuses, with this fault.
+    /// Makes effects that the store refuses with this fault.
     #[must_use]
     pub fn refused(fault: Fault) -> Self {
         Self { adds: BTreeMap::new(), refusal: Some(fault) }

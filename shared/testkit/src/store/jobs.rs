@@ -27,7 +27,7 @@ fn holds(version: u64, found: Option<u64>) -> bool {
 }
 
 impl ModelLetters {
-    /// All jobs.
+    /// Returns all jobs in the store.
     #[must_use]
     pub fn all_jobs(&self) -> Vec<Job> {
         lock(&self.jobs).heads.values().cloned().collect()
@@ -110,7 +110,7 @@ impl Jobs for ModelLetters {
     }
 }
 
-/// What a job's guard reads: as it was set. Clones share it.
+/// Readings for a job's guard: as a test set them. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct ModelGauges {
     set: Arc<Mutex<Set>>,

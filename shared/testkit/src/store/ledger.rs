@@ -30,14 +30,14 @@ struct Tables {
 /// About how many keys a ledger was asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// As they are.
+    /// Number of consistent reads: entries as they are.
     pub consistently: u64,
-    /// As they were a moment ago.
+    /// Number of other reads: entries as they were a moment ago.
     pub eventually: u64,
 }
 
 impl ModelLedger {
-    /// An empty one.
+    /// Makes an empty ledger.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -61,13 +61,13 @@ impl ModelLedger {
         lock(&self.tables).entries.get(key).cloned()
     }
 
-    /// All entries.
+    /// Returns all entries by their keys.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<LedgerKey, Arc<Entry>> {
         lock(&self.tables).entries.clone()
     }
 
-    /// How much was ever added to a counter.
+    /// Returns the sum that was ever added to a counter.
     #[must_use]
     pub fn counter(&self, name: &str) -> u64 {
         lock(&self.tables).counters.get(name).copied().unwrap_or(0)
@@ -79,7 +79,7 @@ impl ModelLedger {
         lock(&self.tables).asked
     }
 
-    /// What DynamoDB does some time: entries that had expired by `now` are gone.
+    /// Removes the entries that had expired by `now`, as DynamoDB does some time.
     pub fn sweep(&self, now: Timestamp) {
         lock(&self.tables).entries.retain(|_, entry| !entry.expired(now));
     }
@@ -219,7 +219,7 @@ impl LedgerMarker for ModelLedger {
 }
 
 impl ModelLedger {
-    /// What replay may write: a tombstone where nothing is, and five attributes of what is there.
+    /// Writes what replay may write: a tombstone where nothing is, and five attributes of an existing entry.
     fn mark(&self, write: &EntryWrite) -> Result<(), WriteError<Entry>> {
         let mut tables = lock(&self.tables);
         let found = tables.entries.get(&write.key).cloned();

@@ -36,8 +36,9 @@ pub(super) struct Table {
     pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
 }
 
-/// What an index shows of each letter. It follows the table item by item, and place by place: what moves to another place of the
-/// index is deleted in one and put into the other, in any order. For a while it is in both, or in neither.
+/// Index over the letters, as it shows each of them. It follows the table item by item, and place by place: a letter
+/// that moves within the index is deleted in one place and put into the other, in any order. For a while it is in both,
+/// or in neither.
 #[derive(Debug, Default)]
 struct Index(BTreeMap<LetterId, Vec<Shown>>);
 
@@ -93,13 +94,13 @@ impl ModelLetters {
         lock(&self.table).letters.get(&id).cloned()
     }
 
-    /// All letters.
+    /// Returns all letters in the store.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Letter>> {
         lock(&self.table).letters.values().cloned().collect()
     }
 
-    /// All causes.
+    /// Returns all causes in the store.
     #[must_use]
     pub fn all_causes(&self) -> Vec<Cause> {
         lock(&self.table).causes.values().cloned().collect()
@@ -110,7 +111,7 @@ impl ModelLetters {
         self.put(&mut lock(&self.table), letter);
     }
 
-    /// What DynamoDB does some time: letters, and bodies before their letters, whose time had ended by `now` are gone.
+    /// Removes the letters, and bodies before their letters, whose time had ended by `now`, as DynamoDB does some time.
     pub fn sweep(&self, now: Timestamp) {
         let mut table = lock(&self.table);
         let ended = |at: Option<Timestamp>| at.is_some_and(|at| at < now);
