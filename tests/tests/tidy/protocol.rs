@@ -13,7 +13,7 @@ fn cited(line: &str) -> impl Iterator<Item = u32> {
 /// Numbers of the rules that the page states, in its order.
 fn stated() -> Vec<u32> {
     let page = fs::read_to_string(root().join("docs/protocol.md")).unwrap();
-    let rules = page.lines().filter(|line| line.starts_with("**R"));
+    let rules = page.lines().filter(|line| line.starts_with("### R"));
     rules.filter_map(|line| cited(line).next()).collect()
 }
 
