@@ -1,4 +1,4 @@
-//! What the tests of more than one kind share.
+//! Code that tests of more than one kind share.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is tests' own code")]
 

@@ -14,9 +14,9 @@ use redrive_core::ledger::Entry;
 use redrive_core::letter::Letter;
 use redrive_core::ports::{LedgerReader, Letters};
 
-/// How long anything may take on the stage, schedules apart.
+/// Longest wait for anything on the stage, schedules apart.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// How often it is looked at.
+/// Interval between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A stack and its clients.
@@ -73,22 +73,23 @@ impl Stage {
         }
     }
 
-    /// One of the stack's outputs.
+    /// Returns an output of the stack.
     ///
     /// # Panics
+    ///
     /// If there is no such output.
     #[must_use]
     pub fn output(&self, name: &str) -> &str {
         self.outputs.get(name).unwrap_or_else(|| panic!("the stack has no output {name}"))
     }
 
-    /// The ledger.
+    /// Returns the store of the ledger.
     #[must_use]
     pub fn ledger(&self) -> LedgerTable {
         LedgerTable::new(self.dynamodb.clone(), self.output("LedgerTableName"))
     }
 
-    /// The dead-letter table.
+    /// Returns the store of the letters.
     #[must_use]
     pub fn letters(&self) -> LetterTable {
         LetterTable::new(self.dynamodb.clone(), self.output("DeadLetterTableName"))
@@ -117,7 +118,7 @@ impl Stage {
         put.send().await.expect("the orders table takes a row");
     }
 
-    /// How often an order was charged; `None` if it has no row.
+    /// Returns the number of an order's charges; `None` if it has no row.
     pub async fn charges(&self, order_id: &str) -> Option<u32> {
         let key = aws_sdk_dynamodb::types::AttributeValue::S(order_id.to_owned());
         let table = self.output("OrdersTableName");
@@ -138,7 +139,7 @@ impl Stage {
         LetterId::derive(&QueueArn::new(self.output("MainQueueArn")).unwrap(), message)
     }
 
-    /// That letter, if it exists.
+    /// Returns the letter of a message, if it exists.
     pub async fn letter(&self, message: &MessageId) -> Option<Letter> {
         let id = self.letter_id(message);
         self.letters().read(&[id]).await.expect("the dead-letter table answers").pop().flatten()

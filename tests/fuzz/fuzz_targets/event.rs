@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::event`.
+//! Entry point for the bytes of `redrive_fuzz::event`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::message`.
+//! Entry point for the bytes of `redrive_fuzz::message`.
 
 #![no_main]
 

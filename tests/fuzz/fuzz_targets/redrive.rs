@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::redrive`.
+//! Entry point for the bytes of `redrive_fuzz::redrive`.
 
 #![no_main]
 

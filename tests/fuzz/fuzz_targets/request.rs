@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::request`.
+//! Entry point for the bytes of `redrive_fuzz::request`.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::schedule`.
+//! Entry point for the bytes of `redrive_fuzz::schedule`.
 
 #![no_main]
 

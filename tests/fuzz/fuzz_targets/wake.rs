@@ -1,4 +1,4 @@
-//! Bytes for `redrive_fuzz::wake`.
+//! Entry point for the bytes of `redrive_fuzz::wake`.
 
 #![no_main]
 

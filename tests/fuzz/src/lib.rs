@@ -1,4 +1,4 @@
-//! What each fuzz target does with its bytes: parses them, and minds what must hold of whatever comes out.
+//! Fuzz targets: each parses its bytes, and checks what must hold of every result.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -110,7 +110,7 @@ pub fn redrive(bytes: &[u8]) {
     assert_eq!(again, Some(valid), "what was read is read again from what it is written as");
 }
 
-/// What wakes the indexer.
+/// Parses an event that wakes the indexer.
 pub fn wake(bytes: &[u8]) {
     let Ok(payload) = serde_json::from_slice(bytes) else { return };
     match Wake::parse(&payload) {

@@ -1,4 +1,4 @@
-//! How large bodies stand in DynamoDB: a head and its chunks, together at every moment; and what their writes cost.
+//! Storage of large bodies in DynamoDB: a head and its chunks, together at every moment; and the cost of their writes.
 
 use std::time::Duration;
 

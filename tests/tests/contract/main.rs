@@ -1,7 +1,6 @@
-//! One contract for every store behind the ports: each sentence runs against the stores in memory, on which flows
-//! and simulations rely, and against the real adapters: on the stage, and with the feature `dynoxide` on a second emulator
-//! in process. A store that passes here may stand behind any
-//! flow.
+//! Contract for every store behind the ports. Each sentence runs against the stores in memory, on which flows and
+//! simulations rely, and against the real adapters: on the stage, and with the feature `dynoxide` on a second emulator
+//! in process. A store that passes here may stand behind any flow.
 //!
 //! Every test has keys of its own, so that they may run beside each other and beside a stage at work.
 

@@ -118,7 +118,7 @@ pub(crate) async fn read_one<S: Store>(store: &S, key: &LedgerKey) -> Option<Ent
     store.ledger().read(std::slice::from_ref(key)).await.expect("the ledger answers").pop().expect("one answer")
 }
 
-/// What stood there instead of what was expected.
+/// Returns the entry that stood there instead of the expected one.
 pub(crate) fn instead(written: Written) -> Option<Entry> {
     match written {
         Err(WriteError::Condition(found)) => found.map(|entry| *entry),
@@ -159,7 +159,7 @@ pub(crate) async fn run_claim<S: Store>(store: &S, request: &ClaimRequest, now: 
     panic!("the claim finds no end")
 }
 
-/// How a settlement ended.
+/// End of a settlement, as the store answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     Written,

@@ -58,7 +58,7 @@ async fn what_one_statement_had_no_capacity_for_is_tried_again_alone() {
 const CONFLICT: &str = "{\"__type\":\"TransactionConflictException\"}";
 const ABSENT: &str = "{\"Responses\":{\"ledger\":[]},\"UnprocessedKeys\":{}}";
 
-/// What a consistent read shows of a key that somebody is committing.
+/// Returns the answer of a consistent read of a key that somebody is committing.
 fn held(key: &LedgerKey) -> String {
     let owner = "{\"S\":\"00000000-0000-0000-0000-000000000009\"}";
     let number = |n: u64| format!("{{\"N\":\"{n}\"}}");

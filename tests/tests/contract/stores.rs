@@ -26,11 +26,11 @@ pub(crate) trait Store: Sync {
 
     /// No effect at all.
     fn nothing(&self) -> Self::Effects;
-    /// One more charge in this row.
+    /// Makes the effect of one more charge in this row.
     fn charge(&self, row: &str) -> Self::Effects;
     /// The same, and another effect whose own condition fails.
     fn charge_and_fail(&self, row: &str, fault: Fault) -> Self::Effects;
-    /// How often a row was charged.
+    /// Returns the number of charges of a row.
     async fn charges(&self, row: &str) -> u64;
 }
 

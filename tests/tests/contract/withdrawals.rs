@@ -1,4 +1,4 @@
-//! What replay may write of a ledger's entries, and what it leaves as it is.
+//! Writes of replay to the ledger's entries, and all that they leave as it is.
 
 use redrive_core::ids::{LetterId, MessageId, Number, SendId};
 use redrive_core::key::{LedgerKey, PayloadHash};

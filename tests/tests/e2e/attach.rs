@@ -16,7 +16,7 @@ use redrive_tests::stage::{Stage, until};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// One of the queues, with its dead-letter queue, consumer, indexer and replay.
+/// Queue of the attached stack, with its dead-letter queue, consumer, indexer and replay.
 struct Attached {
     stage: Stage,
     queue: &'static str,

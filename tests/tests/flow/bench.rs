@@ -30,7 +30,7 @@ use tokio::time::Instant;
 pub(crate) const SOURCE: &str = "arn:aws:sqs:us-east-1:000000000000:redrive-main";
 pub(crate) const SENT_AT: u64 = 1_763_787_600_123;
 
-/// One record, as Lambda writes it.
+/// Makes a record as Lambda writes it.
 pub(crate) fn record(id: &str, body: &str) -> Value {
     json!({
         "messageId": id,
@@ -152,7 +152,7 @@ where
         Self { processor, store, faults, told }
     }
 
-    /// One invocation with ten seconds to go.
+    /// Invokes the processor with ten seconds to go.
     pub(crate) async fn invoke(&self, event: Value) -> Result<Value, String> {
         self.invoke_within(event, Duration::from_secs(10)).await
     }
@@ -169,7 +169,7 @@ where
         report.map_err(|error| error.to_string())
     }
 
-    /// Whether an invocation looks like an outage.
+    /// Returns the kind of outage that an invocation looks like, if it does.
     pub(crate) async fn outage(&self, event: Value) -> Option<Outage> {
         self.process(event, Duration::from_secs(10)).await.unwrap().outage
     }
@@ -198,12 +198,12 @@ where
         self.store.counter(&format!("charged:{key}"))
     }
 
-    /// What happened, line by line.
+    /// Returns the story of what happened, line by line.
     pub(crate) fn story(&self) -> String {
         self.faults.journal().story()
     }
 
-    /// How often the handler was started for a key.
+    /// Returns the number of handler starts for a key.
     pub(crate) fn runs(&self, key: &str) -> usize {
         let events = self.faults.journal().events();
         events.iter().filter(|event| matches!(&event.what, What::Started { key: k, .. } if k.as_str() == key)).count()
@@ -236,5 +236,5 @@ pub(crate) fn ids(answer: &Value) -> Vec<String> {
     ids
 }
 
-/// What handlers of the tests hand over.
+/// Effects that handlers of the tests return.
 pub(crate) type TestEffects = Effects;

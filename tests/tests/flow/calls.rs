@@ -1,4 +1,4 @@
-//! How many calls a message makes, by the way that it goes: what `make costs` multiplies with prices.
+//! Numbers of calls that a message makes, by its way: `make costs` multiplies them with prices.
 //!
 //! Measured of the real processor and indexer, over models that count; held to infra/calls.json. To change that file, run with
 //! `WRITE_CALLS=1`, and look at the difference.
@@ -27,7 +27,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// As infra/template.yaml has it for standard queues.
 const RECEIVES: u32 = 11;
 
-/// One message on its own, through a processor that hands over its dead itself, or leaves them to SQS; and what was called.
+/// Sends one message alone through a processor that hands over its dead itself, or leaves them to SQS. Returns the
+/// calls that were made.
 async fn measured(play: Play, direct: bool) -> BTreeMap<String, usize> {
     let faults = Faults::none();
     let dead = ModelQueue::new("dead").with_visibility(2 * MINUTE).with_retention(14 * DAY).with_faults(faults.clone());

@@ -152,7 +152,7 @@ async fn a_completion_of_its_own_key_and_payload_resolves_what_was_sent_elsewher
     assert_eq!(house.ask(&Request::Schedule).await.unwrap().together().resolved, 1);
 }
 
-/// Whatever was in doubt elsewhere: the answer of a send is lost, or whoever sent is.
+/// Leaves a letter in doubt in another queue: the answer of a send is lost, or the sender is.
 async fn lost(mishap: Mishap) -> House {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
     let faults = Faults::script([(SEND, mishap)]);
@@ -166,7 +166,7 @@ async fn lost(mishap: Mishap) -> House {
     house
 }
 
-/// Which call of a replay is the send: letters are read, the ledger is asked, they are claimed.
+/// Index of the send among the calls of a replay: letters are read, the ledger is asked, they are claimed.
 const SEND: usize = 3;
 
 #[tokio::test(start_paused = true)]

@@ -125,7 +125,7 @@ fn process_settings() -> ProcessSettings {
     }
 }
 
-/// How often an order was charged, and by which body.
+/// Returns the number of an order's charges, and the body that was charged.
 fn charged(bench: &JobBench, order: &str) -> (u64, Option<PayloadHash>) {
     let entry = bench.ledger.entry(&key(order)).filter(|entry| entry.state == State::Completed);
     (bench.ledger.counter(&format!("charged:{order}")), entry.map(|entry| entry.hash.clone()))

@@ -122,7 +122,7 @@ async fn a_fifo_queues_letters_go_back_with_their_groups_each_once() {
     assert!(back.len() == 2 && back.iter().all(|message| message.group.as_deref() == Some("group")));
 }
 
-/// One ejection in which a call goes wrong, a schedule every minute beside it, and a second ejection in calm.
+/// Runs one ejection in which a call goes wrong, a schedule every minute beside it, and a second ejection in calm.
 async fn story(ledger: bool, mishap: Option<(usize, Mishap)>, by_id: bool) -> (House, Faults) {
     let pair = if ledger { Pair::new("orders") } else { Pair::new("orders").without_ledger() };
     let house = left(pair, &[attributes(0), attributes(10), attributes(3)]).await;
@@ -153,7 +153,7 @@ async fn story(ledger: bool, mishap: Option<(usize, Mishap)>, by_id: bool) -> (H
     (house, faults)
 }
 
-/// What is wrong at the end, if anything.
+/// Returns what is wrong at the end, if anything.
 fn wrong(house: &House) -> Option<String> {
     let (main, dead) = (house.pairs[0].main.messages(), house.pairs[0].dead.messages());
     if !main.is_empty() {

@@ -30,11 +30,11 @@ pub(crate) type AReplayer = Replayer<(ModelQueue, Option<ModelLedger>, ModelLett
 pub(crate) struct Pair {
     pub(crate) main: ModelQueue,
     pub(crate) dead: ModelQueue,
-    /// Whether its consumer keeps our ledger.
+    /// True if its consumer keeps our ledger.
     pub(crate) ledger: bool,
-    /// Whether the indexer empties its dead-letter queue.
+    /// True if the indexer empties its dead-letter queue.
     pub(crate) custody: bool,
-    /// Whether its letters may be sent back to it.
+    /// True if its letters may be sent back to it.
     pub(crate) sends: bool,
     /// Other queues that they may be sent to.
     pub(crate) others: Vec<ModelQueue>,
@@ -56,7 +56,7 @@ impl Pair {
         Self { main, dead, ..pair }
     }
 
-    /// One whose dead come to the dead-letter queue of another pair.
+    /// Makes a pair whose dead messages come to the dead-letter queue of another pair.
     pub(crate) fn sharing(name: &str, other: &Self) -> Self {
         let dead = other.dead.clone();
         let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
@@ -106,7 +106,7 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// The installation.
+/// Installation of several queue pairs.
 pub(crate) struct House {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) ledger: ModelLedger,
@@ -203,17 +203,17 @@ impl House {
         self.pairs.iter().map(replayer).collect()
     }
 
-    /// One run of the indexer.
+    /// Runs the indexer once for all pairs.
     pub(crate) async fn drain(&self) -> Vec<Option<DrainReport>> {
         drain_all(&self.indexers(), 0, Instant::now() + MINUTE).await
     }
 
-    /// One run of replay.
+    /// Runs replay once for all pairs.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Reports, ReplayError> {
         replay_all(&self.replayers(&policy(), None), request, Instant::now() + MINUTE).await
     }
 
-    /// One run of replay as a process that these faults strike.
+    /// Runs replay once as a process that these faults strike.
     pub(crate) async fn ask_as(&self, process: &Faults, request: &Request) -> Result<Reports, ReplayError> {
         replay_all(&self.replayers(&policy(), Some(process)), request, Instant::now() + MINUTE).await
     }

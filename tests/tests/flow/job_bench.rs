@@ -27,12 +27,12 @@ pub(crate) const JOB: JobId = JobId::from_random(7);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-/// What the consumer does with an order.
+/// Result of the consumer's work on an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Does {
     Succeed,
     Fail,
-    /// It is lost without a trace.
+    /// The order is lost without a trace.
     Lose,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct JobBench {
     pub(crate) is_fifo: bool,
     /// The orders that came to the consumer, as they came.
     pub(crate) came: Arc<Mutex<Vec<String>>>,
-    /// How many copies of each letter came to the consumer.
+    /// Number of copies of each letter that came to the consumer.
     pub(crate) copies: Arc<Mutex<BTreeMap<LetterId, u32>>>,
 }
 
@@ -246,7 +246,7 @@ impl JobBench {
         }
     }
 
-    /// How many copies came to the consumer: of all letters, and of the one with the most.
+    /// Returns the number of copies that came to the consumer: of all letters, and of the one with the most.
     pub(crate) fn copies(&self) -> (u32, u32) {
         let copies = self.copies.lock().unwrap();
         (copies.values().sum(), copies.values().max().copied().unwrap_or(0))

@@ -191,7 +191,7 @@ async fn two_runs_at_once_send_every_letter_once() {
     }
 }
 
-/// Whatever happens at any one call of a job, the next runs carry it on: nothing is lost, nothing has two effects, and
+/// The next runs carry a job on, whatever happens at any one call of it: nothing is lost, nothing has two effects, and
 /// every letter is accounted for once.
 #[tokio::test(start_paused = true)]
 async fn a_job_is_carried_on_after_any_mishap_at_any_call() {

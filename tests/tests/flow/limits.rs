@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::job_bench::JobBench;
 
-/// What the queue takes.
+/// Limit of the queue in bytes.
 const LIMIT: usize = 1_000;
 
 fn letter(bench: &JobBench, n: usize, bytes: usize, stable: bool) -> Letter {

@@ -1,4 +1,4 @@
-//! One installation for many queue pairs: each letter is of its own queue, and no queue waits for another.
+//! Installation for many queue pairs: each letter is of its own queue, and no queue waits for another.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_code};
 
-/// What a job with a patch of the adversary's kind adds and replaces.
+/// Makes the patch of a job, which adds and replaces as an adversary would.
 fn patch() -> Edit {
     let operations = json!([{"op": "test", "path": "/currency", "value": "CHF"},
         {"op": "replace", "path": "/currency", "value": "EUR"}, {"op": "add", "path": "/tags/-", "value": "mended"}]);

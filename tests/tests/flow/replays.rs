@@ -20,7 +20,8 @@ fn ids(bench: &JobBench, count: usize) -> Vec<LetterId> {
     (0..count).map(|n| bench.letter(n, "c").id).collect()
 }
 
-/// Which call of a replay of ten letters is the send: letters are read, the ledger is asked, they are claimed.
+/// Index of the send among the calls of a replay of ten letters: letters are read, the ledger is asked, they are
+/// claimed.
 const SEND: usize = 4;
 
 #[tokio::test(start_paused = true)]

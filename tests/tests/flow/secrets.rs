@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::bench::{Bench, SOURCE, event, record, settings};
 
-/// What every secret begins with. No name in the code has it.
+/// Prefix of every secret. No name in the code has it.
 const MARK: &str = "hush";
 /// The process below runs only if this is set.
 const CHILD: &str = "SECRETS_OF_A_MESSAGE";
@@ -253,7 +253,7 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
     }
 }
 
-/// What refuses an invocation as a whole.
+/// Sends events that the processor refuses as a whole.
 async fn refusals(say: &dyn Fn(&dyn std::fmt::Debug)) {
     let bench = Bench::new(Scripted::new());
     let mut nameless = record("x", &secret("body of a nameless one"));

@@ -1,4 +1,4 @@
-//! What is shown is what is touched: by id and version, or as of a stated instant.
+//! Requests that touch what was shown: by id and version, or as of a stated instant.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

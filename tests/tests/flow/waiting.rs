@@ -1,5 +1,5 @@
-//! What letters cost for which nobody does anything: the schedule walks them every minute, counts all, and asks the ledger about
-//! some. `make cost-of-waiting` prints the table.
+//! Cost of letters for which nobody does anything: the schedule walks them every minute, counts all, and asks the
+//! ledger about some. `make cost-of-waiting` prints the table.
 
 use redrive_core::letter::{Letter, Status};
 use redrive_core::replay::Request;
@@ -10,7 +10,7 @@ use crate::job_bench::{JobBench, MINUTE};
 
 /// On-demand, us-east-1, as commonly published: dollars for a million read units. A unit is 4 KB read consistently, or 8 KB eventually.
 const MILLION_UNITS: f64 = 0.125;
-/// What an index has of a letter, roughly: mostly its error's text and names.
+/// Rough size of a letter in an index: mostly its error's text and names.
 const INDEXED_BYTES: f64 = 600.0;
 const MINUTES: f64 = 43_800.0;
 

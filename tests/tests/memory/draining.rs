@@ -94,7 +94,7 @@ impl Causes for Nothing {
     }
 }
 
-/// What a drain of so many needs at its peak.
+/// Returns the peak of memory that a drain of so many letters needs, in bytes.
 fn drained(count: usize) -> usize {
     let hour = Duration::from_secs(3_600);
     let settings = IndexSettings {

@@ -29,10 +29,11 @@ use tokio::time::Instant;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// One measurement at a time: they share the allocator.
+/// Lock for one measurement at a time: they share the allocator.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// What some work needs at its peak above what was there before it, in bytes, and what came of it.
+/// Measures the peak of memory that some work needs above what was there before it, in bytes. Returns it with the
+/// work's result.
 fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();

@@ -44,7 +44,7 @@ fn policy() -> Policy {
     }
 }
 
-/// What stands of a letter if nobody holds it.
+/// State of a letter that nobody holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stands {
     Pending,
@@ -55,7 +55,7 @@ enum Stands {
 struct Table {
     stands: Vec<Stands>,
     claimed: HashMap<usize, Letter>,
-    /// How often the message of each letter was sent.
+    /// Number of sends of each letter's message.
     sent: Vec<u8>,
 }
 
@@ -190,7 +190,7 @@ impl Letters for Endless {
     }
 }
 
-/// No cause.
+/// Store without any cause.
 impl Causes for Endless {
     async fn sight(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
         vec![Ok(Sighted::Known); sightings.len()]
@@ -205,7 +205,7 @@ impl Causes for Endless {
     }
 }
 
-/// No job.
+/// Store without any job.
 impl Jobs for Endless {
     async fn job(&self, _: JobId) -> Result<Option<Job>, Unavailable> {
         Ok(None)
@@ -290,8 +290,8 @@ impl Gauges for Endless {
     }
 }
 
-/// What replaying so many letters needs at its peak above the table: by the schedule, until all are found done, or as
-/// somebody asked for all of a kind.
+/// Returns the peak of memory above the table that replaying so many letters needs: by the schedule, until all are
+/// found done, or as somebody asked for all of a kind.
 fn replayed_peak(count: usize, by_schedule: bool) -> usize {
     let settings = ReplaySettings {
         reading: Reading::new(source(), Scope::new("main").unwrap()),

@@ -1,4 +1,4 @@
-//! What core answers, in the model's own small terms; and the names that core knows the model's things by.
+//! Answers of core in the model's own small terms, and the names by which core knows the model's things.
 
 use redrive_core::decode::Reading;
 use redrive_core::envelope::{Attribute, Envelope};
@@ -28,7 +28,7 @@ pub(crate) struct LetterPut {
     pub(crate) replaces: Option<u64>,
 }
 
-/// What core says about a claim.
+/// Answer of core to a claim.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Claimed {
     /// Write this, a claim or a burial.
@@ -42,7 +42,7 @@ pub(crate) enum Claimed {
     Ownerless(Ref),
 }
 
-/// What core says about a settlement.
+/// Answer of core to a settlement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Settled {
     Put(Ref),
@@ -50,7 +50,7 @@ pub(crate) enum Settled {
     Rejected,
 }
 
-/// What core says about a dead message.
+/// Answer of core about a dead message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Plan {
     Put(Ref),
@@ -58,12 +58,12 @@ pub(crate) enum Plan {
     Leave,
 }
 
-/// What the model needs to know of an entry at a glance.
+/// Facts about an entry that the model needs at a glance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts {
     pub(crate) stands: Stands,
     pub(crate) owner: Token,
-    /// Which message's payload.
+    /// Index of the message that has the payload.
     pub(crate) payload: usize,
     pub(crate) live: bool,
     /// Lives that it knows, and those that it shows dead.
@@ -74,7 +74,7 @@ pub(crate) struct Facts {
     pub(crate) worker_lost: bool,
 }
 
-/// A worker's token.
+/// Returns the token of a worker as core has it.
 pub(crate) fn owner(token: Token) -> OwnerToken {
     OwnerToken::from_random(u128::from(token.0) + 1)
 }

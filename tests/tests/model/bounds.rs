@@ -1,6 +1,6 @@
-//! How large the world may become, who is in it, and what is broken.
+//! Bounds of the model's world: its size, its actors, and its mutants.
 
-/// What may still happen, and how often.
+/// Numbers of events that may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
     /// Receives from the main queue, by all.
@@ -13,9 +13,9 @@ pub(crate) struct Bounds {
     pub(crate) lost: u8,
     /// Requests that arrive late, or twice.
     pub(crate) late: u8,
-    /// Native redrives.
+    /// Native redrives still to come.
     pub(crate) redrives: u8,
-    /// Our own replays.
+    /// Replays of ours still to come.
     pub(crate) replays: u8,
     /// Ledger entries that expire.
     pub(crate) expiries: u8,
@@ -41,7 +41,7 @@ impl Bounds {
     };
 }
 
-/// One world.
+/// Scene of the model: messages, actors, and bounds.
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
     pub(crate) bounds: Bounds,
@@ -51,9 +51,9 @@ pub(crate) struct Scene {
     pub(crate) limit: u32,
     /// Receives of a life; then SQS moves it.
     pub(crate) receives: u8,
-    /// How many indexers run beside each other; 0: the dead-letter queue fills.
+    /// Number of indexers that run beside each other; 0: the dead-letter queue fills.
     pub(crate) indexers: usize,
-    /// How many strangers a crowd is.
+    /// Number of strangers in a crowd.
     pub(crate) crowd: usize,
     pub(crate) mutant: Option<Mutant>,
 }
@@ -75,7 +75,7 @@ impl Scene {
     }
 }
 
-/// What is broken, at one place.
+/// Mutant of the protocol, broken at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutant {
     /// A settlement is written whoever owns the key by now.

@@ -21,7 +21,7 @@ use crate::bounds::{Mutant, Scene};
 use crate::state::{How, LIVES, MESSAGES, Token, Who, letter_of, ownerless};
 use crate::tables::{Memo, NOTHING, Ref, Table};
 
-/// It is always now: what ages is the lease.
+/// Present instant, which never changes: what ages is the lease.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 const LIVE: Timestamp = Timestamp::from_millis(1_010_000);
 const LAPSED: Timestamp = Timestamp::from_millis(999_000);
@@ -79,7 +79,7 @@ impl Core {
         }
     }
 
-    /// How many different questions core was asked.
+    /// Returns the number of different questions that core was asked.
     pub(crate) fn questions(&self) -> usize {
         self.claims.len()
             + self.crowds.len()
@@ -215,7 +215,7 @@ impl Core {
         })
     }
 
-    /// What a mutant's claim sees instead of what is there.
+    /// Returns the entry that a mutant's claim sees instead of the one that was found.
     fn bent(&self, found: &Entry) -> Entry {
         let mut entry = found.clone();
         let free = Timestamp::from_millis(0);
@@ -254,7 +254,7 @@ impl Core {
         }
     }
 
-    /// What core says about a settlement, and which attempt it settles.
+    /// Returns core's answer about a settlement, and the number of the attempt that it settles.
     pub(crate) fn settle(&self, found: Ref, token: Token, claimed: Ref, how: How) -> (Settled, u32) {
         self.settlements.answer((found, token, claimed, how), |_| {
             let claim = self.claim_of(claimed, token);
@@ -292,7 +292,7 @@ impl Core {
         })
     }
 
-    /// What a mutant's indexer takes a completed entry for.
+    /// Returns the entry that a mutant's indexer takes a completed entry for.
     fn misread(&self, entry: Entry, hash: &PayloadHash) -> Entry {
         let blind = self.is(Mutant::ResolvedWithoutTheHash) && entry.state == Stands::Completed;
         if blind { Entry { hash: hash.clone(), ..entry } } else { entry }

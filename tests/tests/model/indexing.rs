@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// Whether the protocol knows this way of a letter.
+/// Returns true if the protocol knows this edge of a letter.
 fn is_edge(old: Option<&Letter>, new: &Letter) -> bool {
     use Status::{Discarded, Pending, Replayed, Replaying, Resolved};
     let Some(old) = old else { return matches!(new.status, Pending | Resolved) };

@@ -18,7 +18,7 @@ fn caught(scene: Scene, mutant: Mutant, promise: &'static str) {
     eprintln!("{mutant:?} breaks \"{promise}\" (found in {:.1} s):\n{story}", begun.elapsed().as_secs_f32());
 }
 
-/// One message, of which nothing comes to the dead-letter queue's reader.
+/// Makes a scene of one message, with no reader of the dead-letter queue.
 fn one(bounds: Bounds) -> Scene {
     Scene { indexers: 0, ..Scene::new(&TWINS[..1], bounds) }
 }

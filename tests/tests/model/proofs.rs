@@ -19,7 +19,7 @@ use crate::world::World;
 /// No path that is told is longer.
 const LONGEST: usize = 40;
 
-/// Whether the full bounds are asked for.
+/// Returns true if the full bounds are asked for.
 pub(crate) fn large() -> bool {
     std::env::var("MODEL").is_ok_and(|size| size == "large")
 }

@@ -1,4 +1,4 @@
-//! What must hold in every state; and what must be reachable, or the rest means nothing.
+//! Properties that must hold in every state, and some that must be reachable, or the rest means nothing.
 
 use redrive_core::ledger::State as Stands;
 use redrive_core::letter::Status;

@@ -1,17 +1,17 @@
-//! What the world is at one instant. Small and canonical: two instants that differ in nothing that matters are one
+//! State of the world at one instant. Small and canonical: two instants that differ in nothing that matters are one
 //! state.
 
 use crate::bounds::Bounds;
 use crate::tables::{NOTHING, Ref};
 
-/// How many messages there are.
+/// Number of messages in the world.
 pub(crate) const MESSAGES: usize = 2;
-/// How many keys.
+/// Number of keys in the world.
 pub(crate) const KEYS: usize = 2;
-/// How many lives a message may have: see [`Who`].
+/// Limit of lives that a message may have: see [`Who`].
 pub(crate) const LIVES: usize = 4;
 
-/// One life of a message.
+/// Life of a message, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Who(pub(crate) u8);
 
@@ -42,7 +42,7 @@ impl Who {
     }
 }
 
-/// One receive of a life, and so also the token that its worker claims with.
+/// Receive of a life, and so also the token with which its worker claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token(pub(crate) u8);
 
@@ -64,7 +64,7 @@ impl Token {
     }
 }
 
-/// Where a message is.
+/// Place of a message in the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Place {
     Main,
@@ -84,7 +84,7 @@ pub(crate) struct Message {
     pub(crate) receives: u8,
 }
 
-/// What is to be written about an attempt.
+/// Result to write about an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum How {
     Complete,
@@ -93,7 +93,7 @@ pub(crate) enum How {
     Release,
 }
 
-/// What a worker is at.
+/// Phase of a worker's work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Idle,
@@ -136,7 +136,7 @@ impl Worker {
     }
 }
 
-/// What an indexer is at. `found` are its findings: ownerless entry, key's entry, named letter, own letter.
+/// Phase of an indexer's work. `found` are its findings: keyless entry, key's entry, named letter, own letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Indexer {
     Idle,
@@ -144,7 +144,7 @@ pub(crate) enum Indexer {
     Delete { who: Who },
 }
 
-/// What the replay of a letter is at.
+/// Phase of the replay of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Replay {
     Idle,
@@ -185,7 +185,7 @@ pub(crate) struct State {
     pub(crate) late_letter: Ref,
     /// Of the tokens that somebody still writes with: those whose lease has ended.
     pub(crate) lapsed: u32,
-    /// What may still happen.
+    /// Events that may still happen.
     pub(crate) left: Bounds,
     /// By key and payload: how often the effect happened, as long as the ledger retains it.
     pub(crate) effects: [[u8; 2]; KEYS],
@@ -193,7 +193,7 @@ pub(crate) struct State {
     pub(crate) done: u8,
     /// Lives that the ledger ever showed dead, as long as it retains them.
     pub(crate) dead: u8,
-    /// See [`broken`].
+    /// Bits of broken properties: see [`broken`].
     pub(crate) broken: u8,
 }
 
@@ -225,7 +225,7 @@ impl State {
         Who::new(message, self.messages[message].life)
     }
 
-    /// Whether this life of its message is in that place.
+    /// Returns true if this life of its message is in that place.
     pub(crate) fn is_at(&self, who: Who, place: Place) -> bool {
         self.messages[who.message()].place == place && self.who(who.message()) == who
     }
@@ -238,12 +238,12 @@ impl State {
     }
 }
 
-/// Where the entry of a life stands that owns no key.
+/// Returns the cell of the keyless entry of a life.
 pub(crate) fn ownerless(who: Who) -> usize {
     KEYS + usize::from(who.0)
 }
 
-/// Where the letter of a message's id of that life stands.
+/// Returns the cell of the letter with a message's id of that life.
 pub(crate) fn letter_of(who: Who) -> usize {
     who.message() * 3 + usize::from(who.life().saturating_sub(1))
 }

@@ -38,7 +38,7 @@ impl World {
         true
     }
 
-    /// Whether a write's condition holds now.
+    /// Returns true if a write's condition holds now.
     pub(crate) fn holds(&self, s: &State, put: &Put) -> bool {
         let found = self.core.entries.get(s.ledger[put.cell]);
         let settles = self.is_settlement(put);

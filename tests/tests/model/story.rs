@@ -9,7 +9,7 @@ use crate::state::{Indexer, Phase, Place, State, Token, Who};
 use crate::tables::NOTHING;
 use crate::world::{Action, World};
 
-/// One line a step, and what the tables show after it.
+/// Writes the path as text: one line a step, and what the tables show after it.
 pub(crate) fn tell(world: &World, path: Path<State, Action>) -> String {
     let mut text = String::new();
     for (step, (before, action)) in path.into_vec().into_iter().enumerate() {
@@ -100,7 +100,7 @@ fn indexer(indexer: Indexer) -> String {
     }
 }
 
-/// What a step changed in the tables and queues.
+/// Describes what a step changed in the tables and queues.
 fn changes(world: &World, before: &State, after: &State) -> String {
     let mut text = String::new();
     for (cell, (old, new)) in before.ledger.iter().zip(&after.ledger).enumerate().filter(|(_, (old, new))| old != new) {

@@ -10,7 +10,7 @@ pub(crate) type Ref = u16;
 
 pub(crate) const NOTHING: Ref = 0;
 
-/// Each thing once.
+/// Table in which each thing stands once.
 pub(crate) struct Table<T>(RwLock<Things<T>>);
 
 struct Things<T> {
@@ -62,7 +62,7 @@ impl<K: Eq + Hash, V: Copy> Memo<K, V> {
         answer
     }
 
-    /// How many different questions were asked.
+    /// Returns the number of different questions that were asked.
     pub(crate) fn len(&self) -> usize {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }

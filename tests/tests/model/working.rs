@@ -163,7 +163,7 @@ impl World {
         self.settling(s, w, claimed, how, written, false);
     }
 
-    /// What a claim came to.
+    /// Moves a worker on after core's answer to a claim.
     pub(crate) fn claiming(s: &mut State, w: usize, step: Claimed, core: &Core) {
         let phase = match step {
             Claimed::Put(put) => Phase::Claim { put, unknown: false },
@@ -184,7 +184,7 @@ impl World {
         s.workers[w] = if phase == Phase::Idle { Worker::IDLE } else { Worker { phase, ..s.workers[w] } };
     }
 
-    /// What Lambda is told.
+    /// Ends an invocation with what Lambda is told.
     fn end(&self, s: &mut State, w: usize, outcome: &Outcome) {
         if !outcome.acknowledged() {
             s.workers[w] = Worker::IDLE;
@@ -210,7 +210,7 @@ fn starts(s: &mut State, token: Token, core: &Core, claimed: Ref) {
     }
 }
 
-/// What a worker asks to be written.
+/// Returns the entry that a worker asks to be written.
 fn asked(worker: &Worker) -> Ref {
     match worker.phase {
         Phase::Claim { put, .. } | Phase::Ownerless { put, .. } | Phase::Settle { put, .. } => put,

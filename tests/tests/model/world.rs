@@ -1,4 +1,5 @@
-//! What can happen next, and what the world itself does: queues, time, requests on their way.
+//! Steps that can happen next: those of the actors, and those of the world itself, such as queues, time and requests on
+//! their way.
 
 use redrive_core::ledger::State as Stands;
 use stateright::{Model, Property};
@@ -11,18 +12,18 @@ use crate::state::{
 };
 use crate::tables::NOTHING;
 
-/// One step.
+/// Step of the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// A worker receives this message.
     Receive(usize),
-    /// This worker's request is carried out and answered.
+    /// The request of this worker is carried out and answered.
     Deliver(usize),
-    /// It is carried out, and the answer is lost: he will ask again, or give up.
+    /// The request is carried out, and the answer is lost: the worker will ask again, or give up.
     LoseAnswer(usize),
-    /// It is held up: he will ask again, or give up; it may still arrive.
+    /// The request is held up: the worker will ask again, or give up; it may still arrive.
     Delay(usize),
-    /// He gives up what he has no answer to.
+    /// The worker gives up a request without an answer.
     GiveUp(usize),
     /// His handler ends like this.
     Handle(usize, How),
@@ -30,7 +31,7 @@ pub(crate) enum Action {
     Refuse(usize),
     /// Lambda deletes his message.
     Delete(usize),
-    /// He forgets everything.
+    /// The worker forgets everything, as in a crash.
     Crash(usize),
     /// A request that was held up arrives.
     Arrive(usize),
@@ -53,7 +54,7 @@ pub(crate) enum Action {
     IndexLose(usize),
     IndexDelay(usize),
     IndexGiveUp(usize),
-    /// He deletes the message.
+    /// The indexer deletes the message.
     IndexDelete(usize),
     IndexCrash(usize),
     /// His letter arrives late.
@@ -62,9 +63,9 @@ pub(crate) enum Action {
     Reconcile(usize),
     /// A replay claims this message's letter.
     ReplayClaim(usize),
-    /// It sends it.
+    /// Replay sends the letter.
     ReplaySend,
-    /// It marks it as sent.
+    /// Replay marks the letter as sent.
     ReplayMark,
     ReplayCrash,
 }
@@ -209,7 +210,7 @@ impl World {
         s.ledger[0] = self.core.crowd(s.ledger[0]).unwrap_or(s.ledger[0]);
     }
 
-    /// What was forgotten may run again.
+    /// Frees the key, so that dead lives that were forgotten may run again.
     fn free(&self, s: &mut State) {
         s.left.frees -= 1;
         let dead = |s: &State| self.core.facts(s.ledger[0]).map_or(0, |facts| facts.dead);

@@ -17,7 +17,7 @@ use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
 
 use crate::invariants::envelope;
 
-/// What is broken.
+/// Mutant: a rule of the protocol that is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutant {
     /// A settlement is written whoever owns the key by now.
@@ -36,7 +36,7 @@ pub(crate) enum Mutant {
     LetterTakenForWritten,
     /// Edges write a letter's head without its body.
     HeadWithoutItsBody,
-    /// Who changes an erased letter brings back the body that it knew.
+    /// A writer of an erased letter brings back the body that it knew.
     ErasedBodyComesBack,
     /// A message that SQS refused is taken for sent.
     RefusalTakenForSent,
@@ -60,7 +60,7 @@ pub(crate) enum Mutant {
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
-    /// Whoever was shown letters acts on what fits by then.
+    /// An operator who was shown letters acts on those that fit by then.
     ActsOnWhatFitsByThen,
     /// A letter keeps the edit whose send SQS has refused.
     RefusedEditIsKept,
@@ -68,7 +68,7 @@ pub(crate) enum Mutant {
     EditedWithoutWithdrawing,
 }
 
-/// The ledger.
+/// Ledger that a mutant breaks.
 #[derive(Clone)]
 pub(crate) struct BentLedger {
     pub(crate) inner: ModelLedger,
@@ -91,7 +91,7 @@ impl BentLedger {
         self.mutant == Some(mutant)
     }
 
-    /// What a claim is shown instead of what is there.
+    /// Returns the entry that a claim is shown instead of the one that was found.
     fn shown(&self, found: Option<Box<Entry>>) -> Option<Box<Entry>> {
         let mut entry = found?;
         let free = Timestamp::from_millis(0);
@@ -185,7 +185,7 @@ impl BentLedger {
     }
 }
 
-/// The dead-letter table.
+/// Dead-letter table that a mutant breaks.
 #[derive(Clone)]
 pub(crate) struct BentLetters {
     pub(crate) inner: ModelLetters,
@@ -317,7 +317,7 @@ impl Causes for BentLetters {
     }
 }
 
-/// Where replay sends, and the processor its dead.
+/// Queue to which replay sends, and the processor its dead messages, broken by a mutant.
 pub(crate) struct BentOutbox {
     pub(crate) inner: ModelQueue,
     pub(crate) mutant: Option<Mutant>,

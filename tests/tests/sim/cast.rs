@@ -1,4 +1,4 @@
-//! Who plays: producer, workers, indexer, replay; [`crate::operator`] beside them. Each runs the real flows.
+//! Actors of the world: producer, workers, indexer, replay; [`crate::operator`] beside them. Each runs the real flows.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -58,13 +58,13 @@ pub(crate) struct World {
     pub(crate) dead: ModelQueue,
     /// Another queue, which nobody of ours consumes.
     pub(crate) other: ModelQueue,
-    /// Whether the indexer empties the dead-letter queue.
+    /// True if the indexer empties the dead-letter queue.
     pub(crate) custody: AtomicBool,
     pub(crate) ledger: BentLedger,
     pub(crate) letters: BentLetters,
     pub(crate) handler: Scripted,
     pub(crate) gauges: ModelGauges,
-    /// What was on the screen of each who acted.
+    /// Screens of those who acted, as each was shown.
     pub(crate) screens: Mutex<Screens>,
 }
 
@@ -161,7 +161,7 @@ impl World {
         }
     }
 
-    /// Whether the invocation failed.
+    /// Invokes the processor with a batch. Returns true if the invocation failed.
     async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>, outages: Outages) -> bool {
         let queue = self.main.clone().with_faults(process.clone());
         let dead = self.dead.clone().with_faults(process.clone());
@@ -291,7 +291,7 @@ impl World {
         }
     }
 
-    /// Runs replay once.
+    /// Runs replay once with a request.
     pub(crate) async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
         let settings = ReplaySettings {
             reading: reading(&self.plan),
@@ -327,7 +327,7 @@ impl World {
         }
     }
 
-    /// Whether nothing is under way any more, and nothing will be.
+    /// Returns true if nothing is under way any more, and nothing will be.
     pub(crate) fn rests(&self) -> bool {
         let letters = self.letters.inner.all();
         // Whatever stands before it in its group is settled, and so nothing lets it go.
@@ -350,12 +350,12 @@ impl World {
     }
 }
 
-/// Whether anything is to become of it.
+/// Returns true if something is still to become of the letter.
 pub(crate) const fn is_open(letter: &Letter) -> bool {
     !matches!(letter.status, Status::Resolved | Status::Discarded)
 }
 
-/// What is written down when an invocation did not answer in its time.
+/// Remark on an invocation that did not answer in its time.
 pub(crate) const LATE: &str = "killed by Lambda: it did not answer in time";
 
 fn kill_after(process: &Faults, time: Duration) {

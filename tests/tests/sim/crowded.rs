@@ -1,4 +1,4 @@
-//! One order that dies again and again, under more lives than an entry of the ledger can name.
+//! Order that dies again and again, under more lives than an entry of the ledger can name.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who edits letters.
+//! Operators who edit letters, as actors of the world.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use tokio::time::sleep;
 use crate::cast::World;
 
 impl World {
-    /// What somebody wants who has found out what is wrong with this letter, and perhaps with others of its kind.
+    /// Makes the request of an operator who has found out what is wrong with this letter, and perhaps with others of
+    /// its kind.
     pub(crate) fn amendment(&self, random: &mut StdRng, letter: &Letter) -> Request {
         let amount = random.random_range(1_000..1_000_000);
         let order: Option<Order> = serde_json::from_str(letter.payload_now()).ok();
@@ -39,7 +40,7 @@ impl World {
         Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, to: None, edit: Some(edit) }))
     }
 
-    /// Whether somebody who edits every letter has come to the end with all, or there is none.
+    /// Returns true if an operator who edits every letter has come to the end with all, or there is none.
     pub(crate) fn is_amended(&self) -> bool {
         self.plan.amends.is_none() || self.letters.inner.all().iter().all(|letter| letter.status == Status::Resolved)
     }

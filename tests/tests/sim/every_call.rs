@@ -1,4 +1,4 @@
-//! One small story, with every mishap at every call.
+//! Small story with every fault at every call.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn plans(story: Story) -> Vec<Plan> {
     calls.iter().map(|call| call.looks).enumerate().flat_map(of).collect()
 }
 
-/// What becomes of the small story's messages, whatever happens on the way.
+/// Checks what must become of the small story's messages, whatever happens on the way.
 fn ends_well(run: &Run) -> Result<(), String> {
     let charged: Vec<_> = run.charged.iter().map(|(key, times)| (key.as_str(), *times)).collect();
     if charged != [("dies", 1), ("good", 1), ("late", 1), ("refused", 0)] {
@@ -64,7 +64,7 @@ fn ends_well(run: &Run) -> Result<(), String> {
     }
 }
 
-/// What went wrong with a run of the small story.
+/// Returns what went wrong with a run of the small story.
 fn wrong(run: &Run) -> Option<String> {
     breaks(run, |_| true).or_else(|| ends_well(run).err())
 }
@@ -153,7 +153,7 @@ fn a_copy_that_comes_after_the_edit_does_not_run() {
     assert!(edited > 30, "only {edited} were edited");
 }
 
-/// Which promise a copy breaks that comes after an edit in a broken world.
+/// Returns the promise that a copy breaks when it comes after an edit in a broken world.
 pub(crate) fn late_copy_breaks(mutant: Mutant, minds: impl Fn(Invariant) -> bool + Copy) -> Option<String> {
     late_copies().iter().find_map(|plan| breaks(&run(plan, Some(mutant)), minds))
 }
@@ -186,7 +186,7 @@ fn is_charge(what: &What) -> bool {
     matches!(what, What::EntryWritten { effects: Some(effects), .. } if !effects.adds.is_empty())
 }
 
-/// How many of a dozen orders become letters while what the handler needs is down for a while.
+/// Returns how many of a dozen orders become letters while a dependency of the handler is down for a while.
 fn letters_of_an_outage(slows: bool, brake: OutageBrake) -> usize {
     let run = run(&Plan::down(slows, brake), None);
     let broken = breaks(&run, |_| true);
@@ -216,7 +216,7 @@ fn a_late_worker_changes_nothing_and_never_acknowledges() {
     assert!(late >= 5, "only {late} of the workers were late");
 }
 
-/// Whether the first worker was told that somebody else had completed the key.
+/// Returns true if the first worker was told that somebody else had completed the key.
 fn first_is_rejected(run: &Run) -> bool {
     let told = |line: &str| {
         line.contains("worker-0.0") && line.contains("told of") && line.contains("no, there was COMPLETED")
@@ -229,7 +229,7 @@ fn late_workers() -> impl Iterator<Item = Plan> {
     (0..120).map(|quarters| Plan::late_worker(Duration::from_millis(10_000 + quarters * 250)))
 }
 
-/// Which promise a late worker breaks in a broken world.
+/// Returns the promise that a late worker breaks in a broken world.
 pub(crate) fn late_worker_breaks(mutant: Mutant, minds: impl Fn(Invariant) -> bool + Copy) -> Option<String> {
     late_workers().find_map(|plan| breaks(&run(&plan, Some(mutant)), minds))
 }

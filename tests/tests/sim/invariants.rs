@@ -1,4 +1,5 @@
-//! What must hold after every step: the journal of a run, read event by event against the protocol's promises.
+//! Invariants that must hold after every step: the journal of a run, read event by event against the protocol's
+//! promises.
 
 mod acknowledgement;
 mod edits;
@@ -78,7 +79,7 @@ pub(crate) enum Invariant {
     ShownIsTouched,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
-    /// What may be in another queue is sent again by nobody but a person.
+    /// A copy that may be in another queue is sent again by nobody but a person.
     NothingInDoubtIsResent,
     /// A job claims a letter once, but to take over what ran out.
     OnceAJob,
@@ -86,10 +87,10 @@ pub(crate) enum Invariant {
     JobsAccount,
 }
 
-/// A broken promise.
+/// Violation of a promise.
 #[derive(Debug, Clone)]
 pub(crate) struct Violation {
-    /// At which event.
+    /// Index of the event in the journal.
     pub(crate) event: usize,
     pub(crate) invariant: Invariant,
     pub(crate) what: String,
@@ -101,7 +102,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What is known of a message that was ever sent.
+/// Facts about a message that was ever sent.
 struct Known {
     seen: Inspected,
     entry: Option<LedgerKey>,
@@ -121,7 +122,7 @@ struct Held {
 struct Checker {
     plan: Plan,
     reading: Reading,
-    /// What the main queue is called.
+    /// Name of the main queue.
     main: Arc<str>,
     event: usize,
     at: Timestamp,
@@ -130,22 +131,22 @@ struct Checker {
     letters: BTreeMap<LetterId, Arc<Letter>>,
     /// Since when each letter has its status.
     since: BTreeMap<LetterId, Timestamp>,
-    /// When a person took a discard back.
+    /// Times at which a person took a discard back.
     restored: BTreeMap<LetterId, Timestamp>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, Number>,
     /// The edit that each letter had before its claim.
     unclaimed: BTreeMap<LetterId, Option<Edited>>,
-    /// What is in the main queue.
+    /// Messages that are in the main queue.
     waits: BTreeSet<MessageId>,
-    /// What is called by another id now.
+    /// Messages with another id now, by the former one.
     became: BTreeMap<MessageId, MessageId>,
     /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
     handed: BTreeSet<(Life, String)>,
     /// Completions that a process has read.
     read: BTreeSet<(Actor, LedgerKey, String)>,
-    /// Whose life a claim's token stands for.
+    /// Lives for which the tokens of claims stand.
     claimed: HashMap<String, Life>,
     /// Failures that a process has read as written.
     failed: BTreeSet<(Actor, String)>,
@@ -154,9 +155,9 @@ struct Checker {
     starts: BTreeMap<Life, u32>,
     /// Lives that each entry has shown dead.
     dead: BTreeMap<LedgerKey, BTreeSet<Life>>,
-    /// What was on the screen of each who acted.
+    /// Screens of those who acted, as each was shown.
     screens: Screens,
-    /// What is in the other queue, by payload.
+    /// Payloads that are in the other queue.
     elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
 }

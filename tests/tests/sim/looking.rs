@@ -1,4 +1,4 @@
-//! Who is on call looks first, thinks, and then acts on what was on the screen.
+//! Operators who look first, think, and then act on what was on the screen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::cast::World;
 /// Letters as they were shown.
 pub(crate) type Screen = BTreeMap<LetterId, Arc<Letter>>;
 
-/// What was on the screen of each who acted: of a process, and of a job.
+/// Screens of those who acted: of a process, and of a job.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screens {
     pub(crate) of_processes: BTreeMap<String, Screen>,

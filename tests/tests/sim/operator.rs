@@ -1,4 +1,4 @@
-//! Who is on call: replays, discards and ejects what waits for a person, and more.
+//! Operators on call: they replay, discard and eject what waits for a person, and more.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,7 +79,7 @@ impl World {
         self.custody.store(true, Ordering::SeqCst);
     }
 
-    /// What somebody wants who has this letter on the screen.
+    /// Makes a request that an operator might want who has this letter on the screen.
     fn whim(&self, random: &mut StdRng, letter: &Letter) -> Request {
         let (one, by) = (Selection::Ids(vec![letter.id]), "ann".to_owned());
         let alike = Filter { fingerprint: Some(letter.fingerprint.clone()), ..Filter::default() };

@@ -1,4 +1,4 @@
-//! What one seed decides.
+//! Plan of a run: all that one seed decides.
 
 mod orders;
 
@@ -25,14 +25,14 @@ pub(crate) fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
 }
 
-/// How the dead-letter queue is emptied.
+/// Timing by which the dead-letter queue is emptied.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Draining {
-    /// How long it hides what an indexer has received.
+    /// Time for which it hides what an indexer has received.
     pub(crate) hidden: Duration,
-    /// How long a receive waits.
+    /// Wait of a receive.
     pub(crate) wait: Duration,
-    /// How much later than the first the second of two indexers starts.
+    /// Delay of the second of two indexers after the first.
     pub(crate) apart: Duration,
 }
 
@@ -49,11 +49,11 @@ pub(crate) struct Posting {
     pub(crate) at: Duration,
     pub(crate) body: String,
     pub(crate) attributes: Attributes,
-    /// Which of a FIFO queue's groups it belongs to.
+    /// Group of a FIFO queue to which it belongs.
     pub(crate) group: u32,
 }
 
-/// What goes wrong with calls.
+/// Faults of calls in a run.
 #[derive(Debug, Clone)]
 pub(crate) enum Weather {
     Random(Chances),
@@ -66,14 +66,14 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) postings: Vec<Posting>,
     pub(crate) scripts: Vec<(String, Vec<Play>)>,
-    /// Whether the key's place in the body is configured; else the message id is the key.
+    /// True if the key's place in the body is configured; else the message id is the key.
     pub(crate) pointer: bool,
-    /// How far the clock of each worker goes ahead, in milliseconds.
+    /// Milliseconds by which the clock of each worker goes ahead.
     pub(crate) workers: Vec<i64>,
     pub(crate) batch: usize,
-    /// Whether the queues are FIFO.
+    /// True if the queues are FIFO.
     pub(crate) fifo: bool,
-    /// Whether the processor sends the dead to the dead-letter queue itself.
+    /// True if the processor sends dead messages to the dead-letter queue itself.
     pub(crate) direct: bool,
     pub(crate) quirks: Quirks,
     pub(crate) draining: Draining,
@@ -89,22 +89,24 @@ pub(crate) struct Plan {
     pub(crate) natives: u32,
     /// In a thousand: SQS throttles a call that sends, or denies it.
     pub(crate) refusals: u32,
-    /// Whether operators ask for letters to be sent though it is not known what became of those before them in their groups.
+    /// True if operators ask for letters to be sent though it is not known what became of those before them in their
+    /// groups.
     pub(crate) overtakes: bool,
-    /// Whether somebody replays whatever waits until all is done, and edits a letter that has died so often.
+    /// Number of deaths after which a letter is edited, by somebody who replays all that waits until it is done;
+    /// `None`: nobody does.
     pub(crate) amends: Option<u32>,
-    /// Whether a process has two invocations at once.
+    /// True if a process has two invocations at once.
     pub(crate) managed: bool,
-    /// Whether pollers wait after an invocation that failed.
+    /// True if pollers wait after an invocation that failed.
     pub(crate) slows: bool,
-    /// What an outage is answered with.
+    /// Reaction to an outage.
     pub(crate) brake: OutageBrake,
     /// Until when chance has a hand in it.
     pub(crate) calm_after: Duration,
 }
 
 impl Plan {
-    /// Everything by chance.
+    /// Makes a plan of everything by chance.
     pub(crate) fn random(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let rough = random.random_ratio(4, 5);
@@ -251,7 +253,8 @@ impl Plan {
         Self { fifo: seed % 4 == 3, operators: 600, natives: 250, quirks, ..random }
     }
 
-    /// One message that is refused, replayed as it is, refused again, and then edited. The consumer takes one at a time.
+    /// Plans a message that is refused, replayed as it is, refused again, and then edited. The consumer takes one at a
+    /// time.
     pub(crate) fn amended(mishaps: Vec<(usize, Mishap)>) -> Self {
         let small = Self::small(mishaps);
         let postings = small.postings.iter().filter(|posting| posting.body.contains("refused")).cloned().collect();
@@ -259,7 +262,8 @@ impl Plan {
         Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: Some(2), batch: 1, ..small }
     }
 
-    /// Whatever the handler needs is down for three quarters of a minute, and a dozen orders come meanwhile.
+    /// Plans an outage: a dependency of the handler is down for three quarters of a minute, and a dozen orders come
+    /// meanwhile.
     pub(crate) fn down(slows: bool, brake: OutageBrake) -> Self {
         let small = Self::small(Vec::new());
         let id = |n: u64| format!("o-{n}");
@@ -284,8 +288,8 @@ impl Plan {
         Self { fifo: true, direct: true, postings, scripts, workers: vec![0], ..Self::small(mishaps) }
     }
 
-    /// One order that is refused so often, before it succeeds; sent so many times. Somebody replays its letters until it is done, and
-    /// edits one that has died `edited_at` times.
+    /// Plans an order that is refused so often, before it succeeds; sent so many times. Somebody replays its letters
+    /// until it is done, and edits one that has died `edited_at` times.
     pub(crate) fn crowded(sent: usize, refused: usize, edited_at: u32) -> Self {
         let small = Self::small(Vec::new());
         let posting = small.postings.iter().find(|posting| posting.body.contains("refused"));
@@ -330,7 +334,7 @@ impl Plan {
         }
     }
 
-    /// What a queue is called: a FIFO one's name ends as SQS wants it to.
+    /// Returns the name of a queue: a FIFO one's ends as SQS wants it to.
     pub(crate) fn named(&self, queue: &str) -> String {
         if self.fifo { format!("{queue}.fifo") } else { queue.to_owned() }
     }
@@ -353,7 +357,7 @@ fn dies_once() -> Vec<Play> {
     vec![Play::Transient, Play::Transient, Play::Transient, Play::Transient, Play::Succeed]
 }
 
-/// What a producer could write who had seen a replayed message.
+/// Makes attributes that a producer could forge who had seen a replayed message.
 fn forged(origin: &str, key: &str) -> Attributes {
     let parts = (QueueArn::new(arn(QUEUE)), MessageId::new(origin), Scope::new(QUEUE));
     let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };

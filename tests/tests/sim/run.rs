@@ -1,4 +1,4 @@
-//! One run, from the first send until everything is at rest.
+//! Run of a plan, from the first send until everything is at rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -20,17 +20,17 @@ use crate::cast::{VISIBILITY, World, reading, receives};
 use crate::invariants::{self, Violation};
 use crate::plan::{ELSEWHERE, Plan, QUEUE};
 
-/// Whatever is late is late by two minutes at most.
+/// Time after the last event: nothing is late by more than two minutes.
 const AFTERMATH: Duration = Duration::from_secs(150);
 /// A run that is not at rest by then never will be.
 const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 
-/// What came of a run.
+/// Result of a run, for the checks.
 pub(crate) struct Run {
     pub(crate) violations: Vec<Violation>,
     pub(crate) journal: Journal,
     pub(crate) calls: Vec<Call>,
-    /// How often each key was charged.
+    /// Number of charges of each key.
     pub(crate) charged: BTreeMap<String, u64>,
     pub(crate) letters: Vec<Arc<Letter>>,
     pub(crate) ledger: BTreeMap<LedgerKey, Arc<Entry>>,

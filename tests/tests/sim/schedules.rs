@@ -1,4 +1,4 @@
-//! Random schedules.
+//! Random schedules of faults and acts.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::plan::{Plan, QUEUE};
 use crate::run::{Run, run};
 use crate::search::{Search, breaks, none, report, variable};
 
-/// How many random schedules are run by default; `SEEDS` asks for more.
+/// Number of random schedules that are run by default; `SEEDS` asks for more.
 const SEEDS: u64 = 10_000;
 
 pub(crate) fn seeds() -> u64 {
@@ -37,7 +37,7 @@ fn random_schedules_break_no_promise() {
     }
 }
 
-/// What becomes of jobs and of their letters, no less.
+/// States of jobs, and outcomes of their letters, that must all be seen.
 const OF_JOBS: [&str; 15] = [
     "CANCELLED",
     "DONE",
@@ -56,7 +56,7 @@ const OF_JOBS: [&str; 15] = [
     "unknown",
 ];
 
-/// What became of the jobs in a run, and of their letters.
+/// Returns the states of the jobs in a run, and the outcomes of their letters.
 fn jobs_of(run: &Run) -> Vec<String> {
     let states = run.jobs.iter().flat_map(|job| job.history.iter().map(|event| event.became.clone()));
     let named = |fate: &Fate| serde_json::to_value(fate).ok()?.as_str().map(str::to_owned);
@@ -84,7 +84,7 @@ const FATES: [Fate; 7] = [
     Fate::Unknown,
 ];
 
-/// What no set of schedules may leave out, or its silence would prove nothing.
+/// Edges that no set of schedules may leave out, or its silence would prove nothing.
 const EDGES: [(Option<Status>, Status); 12] = [
     (None, Status::Pending),
     (None, Status::Resolved),

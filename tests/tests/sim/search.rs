@@ -17,7 +17,7 @@ pub(crate) struct Failure {
     pub(crate) run: Run,
 }
 
-/// Which runs, in which world.
+/// Search for violations: how many runs, in which world.
 #[derive(Clone, Copy)]
 pub(crate) struct Search {
     pub(crate) runs: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// The real world.
+    /// Searches the real world, without a mutant.
     pub(crate) const fn of(runs: u64) -> Self {
         Self { runs, mutant: None, enough: 20 }
     }
@@ -74,7 +74,7 @@ pub(crate) fn breaks(run: &Run, minds: impl Fn(Invariant) -> bool) -> Option<Str
     run.violations.iter().find(|violation| minds(violation.invariant)).map(ToString::to_string)
 }
 
-/// What went wrong, the story around it, and how to see all of it.
+/// Reports what went wrong, the story around it, and how to see all of it.
 pub(crate) fn report(run: &Run, what: &str, again: &str) -> String {
     let at = run.violations.iter().map(|Violation { event, .. }| *event).min().unwrap_or(0);
     let story = run.journal.story();

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::job_bench::{Does, JOB, JobBench, settings};
 
-/// What everything of the message has in it.
+/// Mark that every part of the message has in it.
 const MARK: &str = "hush";
 
 fn letter(bench: &JobBench, n: usize) -> Letter {

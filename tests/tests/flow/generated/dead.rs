@@ -39,10 +39,10 @@ impl DeadLetterQueue for Pile {
     }
 }
 
-/// How many messages stayed: a search in which none does proves nothing.
+/// Number of messages that stayed: a search in which none does proves nothing.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether some stayed.
+/// Returns true if some messages stayed.
 pub(super) fn some_stayed() -> bool {
     LEFT.load(Ordering::Relaxed) > 0
 }
@@ -112,7 +112,8 @@ async fn drain(
     (report, deleted)
 }
 
-/// Whether the table holds each deleted message: under its own id with its own body, or under the letter that it names.
+/// Checks that the table holds each deleted message: under its own id with its own body, or under the letter that it
+/// names.
 fn known(letters: &ModelLetters, records: &[Record], deleted: &[MessageId]) -> Result<(), String> {
     let source = QueueArn::new(SOURCE).unwrap();
     let mut bodies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -13,9 +13,9 @@ use crate::bench::SOURCE;
 /// The well-formed message that is in every batch.
 pub(super) const COMPANION: (&str, &str) = ("companion", "companion-key");
 
-/// What SQS takes, and a tenth less.
+/// Sizes of large bodies: what SQS takes, and a tenth less.
 const LARGE: [usize; 2] = [900_000, 1024 * 1024];
-/// One case in so many has a body of that size.
+/// Number of cases among which one has a body of that size.
 const LARGE_ONE_IN: u32 = 5_000;
 
 const COUNTS: &[&str] = &[
@@ -41,12 +41,12 @@ const NO_TIMES: &[&str] = &["", "-1", "1.5", "yesterday", "18446744073709551616"
 const DATA_TYPES: &[&str] = &["String", "Number", "Binary", "String.x", "Number.float", "Binary.png", "", "Bool"];
 const KEYS: &[&str] = &["a", "b", "c", "t", "p", "x", "r", "h"];
 
-/// One generated invocation.
+/// Invocation that was generated.
 #[derive(Clone)]
 pub(super) struct Case {
-    /// What the queue's bodies are configured to be wrapped in.
+    /// Envelope in which the queue's bodies are configured to be wrapped.
     pub(super) wrapping: Wrapping,
-    /// Whether the bytes are no JSON.
+    /// True if the bytes are no JSON.
     pub(super) refused: bool,
     /// The records' text, one by one, so that a failing case can be made smaller.
     pub(super) records: Vec<Vec<u8>>,
@@ -88,7 +88,7 @@ impl Case {
         case
     }
 
-    /// The invocation's payload.
+    /// Returns the payload of the invocation.
     pub(super) fn text(&self) -> Vec<u8> {
         [&self.before[..], &self.records.join(&b","[..]), &self.after].concat()
     }

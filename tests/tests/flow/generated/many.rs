@@ -12,10 +12,10 @@ use super::events::Case;
 /// No case takes this long but one that never ends.
 const HANGS: Duration = Duration::from_secs(300);
 
-/// How many cases.
+/// Number of cases to try.
 pub(super) struct Many(u64);
 
-/// What a worker is at: one more than its case's number, 0 for none.
+/// Number of the case that a worker is at, plus one; 0 for none.
 type Desk = AtomicU64;
 
 impl Many {
@@ -83,7 +83,7 @@ fn watch(desks: &[Desk], variable: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// What went wrong, a panic included.
+/// Returns what went wrong with a case, a panic included.
 fn tried(case: &Case, check: impl Fn(&Case) -> Result<(), String>) -> Result<(), String> {
     let said = |panic: Box<dyn Any + Send>| {
         panic.downcast_ref::<String>().map_or("a panic".to_owned(), |text| format!("a panic: {text}"))

@@ -1,4 +1,4 @@
-//! What must hold for any event, reckoned without the code under test.
+//! Oracle of the answer to any event, computed without the code under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::events::{COMPANION, Case};
 use crate::bench::{Bench, SOURCE, settings};
 
-/// What an invocation has, and when its answer is too late.
+/// Time of an invocation, after which its answer is too late.
 const TIME: Duration = Duration::from_secs(10);
 const LATEST_DELAY: u64 = 12 * 3600;
 
@@ -25,7 +25,7 @@ macro_rules! must {
     };
 }
 
-/// What Lambda may get for an event.
+/// Answer that Lambda may get for an event.
 enum Due {
     /// An error: nothing is deleted.
     Failure(&'static str),
@@ -110,7 +110,7 @@ fn returned(answer: &Value) -> Result<BTreeSet<String>, String> {
     Ok(ids)
 }
 
-/// Whether the ledger holds a completion of this record's key with this record's hash.
+/// Checks that the ledger holds a completion of this record's key with this record's hash.
 fn done(bench: &Bench, record: &Value, wrapping: Wrapping) -> Result<(), String> {
     let body = text(&record["body"]).unwrap_or_default();
     let (content, inner) = unwrapped(&body, wrapping).ok_or("its body cannot be read")?;
@@ -135,7 +135,7 @@ fn done(bench: &Bench, record: &Value, wrapping: Wrapping) -> Result<(), String>
     Ok(())
 }
 
-/// What the producer wrote, and the key that stands in the wrapping.
+/// Returns what the producer wrote, and the key that stands in the envelope.
 fn unwrapped(body: &str, wrapping: Wrapping) -> Option<(Json, Option<String>)> {
     let outer = once(body)?;
     match wrapping {
@@ -175,7 +175,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// What a number of cases holds: silence proves something only if they hold enough.
+/// Census of a number of cases: silence proves something only if they hold enough.
 #[derive(Default)]
 pub(super) struct Census {
     seen: BTreeMap<&'static str, usize>,
@@ -249,7 +249,7 @@ impl Census {
     }
 }
 
-/// What a few thousand cases may not lack.
+/// Kinds that a few thousand cases may not lack.
 const KINDS: [&str; 20] = [
     "a forged attribute that is valid",
     "a record without an id",

@@ -1,4 +1,4 @@
-//! Who may be told that a message is done, and where it is then.
+//! Acknowledgements: who may be told that a message is done, and where it is then.
 
 use redrive_core::ids::{LetterId, MessageId};
 use redrive_core::key::LedgerKey;
@@ -9,7 +9,7 @@ use redrive_testkit::journal::{Actor, Answer};
 use super::{Checker, Held, Invariant, Known};
 
 impl Checker {
-    /// What a process was told about a write of its own.
+    /// Notes what a process was told about a write of its own.
     pub(super) fn answered(&mut self, actor: &Actor, key: &LedgerKey, meant: &Entry, answer: &Answer) {
         let seen = match answer {
             Answer::Written => meant,

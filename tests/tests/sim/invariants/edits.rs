@@ -1,4 +1,4 @@
-//! What an edit keeps from running.
+//! Runs that an edit must prevent.
 
 use redrive_core::ids::Life;
 use redrive_core::ledger::Entry;
@@ -30,7 +30,7 @@ impl Checker {
         });
     }
 
-    /// Whether a message has the body of a letter from before its edit: it is what the letter was at first, or a copy of a
+    /// Returns true if a message has the body of a letter from before its edit: it is the original, or a copy with a
     /// number before that of the edit.
     fn is_unedited(&self, life: &Life) -> bool {
         let Some(known) = self.known.get(&life.message_id) else { return false };
@@ -67,13 +67,13 @@ fn remembering(before: &Entry, after: &Entry) -> Entry {
     }
 }
 
-/// Whether an entry was only marked: that copies of a letter are withdrawn, or that its dead lives are forgotten.
+/// Returns true if an entry was only marked: copies of a letter are withdrawn, or its dead lives are forgotten.
 pub(super) fn is_withdrawal(before: &Entry, after: &Entry) -> bool {
     let lives = before.lives != after.lives || before.buried != after.buried;
     *after == remembering(before, after) && (lives || before.withdrawn != after.withdrawn)
 }
 
-/// Whether a person had dead lives of it forgotten.
+/// Returns true if a person had dead lives of the entry forgotten.
 pub(super) fn is_freed(before: &Entry, after: &Entry) -> bool {
     let same = before.withdrawn == after.withdrawn && before.expires == after.expires;
     same && is_withdrawal(before, after) && after.dead_lives() < before.dead_lives()

@@ -19,7 +19,7 @@ impl Checker {
         });
     }
 
-    /// Whether replay has put a copy of it into the other queue.
+    /// Returns true if replay has put a copy of the letter into the other queue.
     pub(super) fn is_elsewhere(&self, letter: &Letter) -> bool {
         let sent = |send: &Send| send.to.is_some() && self.elsewhere.contains(&send.hash.to_string());
         letter.elsewhere().is_some() && letter.sends.iter().any(sent)

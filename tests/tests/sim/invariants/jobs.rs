@@ -1,4 +1,4 @@
-//! What a replay job may do, and what it must know in the end.
+//! Replay jobs: what one may do, and what it must know in the end.
 
 use std::collections::BTreeSet;
 

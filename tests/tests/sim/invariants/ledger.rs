@@ -1,4 +1,4 @@
-//! What an entry may become.
+//! Changes that a ledger entry may go through.
 
 use redrive_core::key::LedgerKey;
 use redrive_core::ledger::{Entry, State};
@@ -64,7 +64,7 @@ impl Checker {
         self.starts.retain(|life, _| !gone.contains(life));
     }
 
-    /// Whatever was dead is dead, named in full or not.
+    /// Checks that every dead life stays dead, named in full or not.
     fn dead_stay_dead(&mut self, key: &LedgerKey, after: &Entry) {
         let dead = self.dead.entry(key.clone()).or_default();
         let risen = dead.iter().find(|life| !after.is_dead(life)).cloned();

@@ -1,4 +1,4 @@
-//! What a letter may become.
+//! Changes that a letter may go through.
 
 use redrive_core::key::LedgerKey;
 use redrive_core::letter::{Body, Happening, Letter, Status};
@@ -31,7 +31,7 @@ impl Checker {
         }
     }
 
-    /// Whether replay has put this number of the letter into the main queue.
+    /// Returns true if replay has put this number of the letter into the main queue.
     fn is_sent(&self, letter: &Letter) -> bool {
         let copy = |known: &Known| {
             known.seen.send().is_some_and(|send| send.letter == letter.id && send.number == letter.number)
@@ -103,7 +103,7 @@ impl Checker {
         });
     }
 
-    /// Whether one of the payloads that this letter stands for was ever completed under one of its keys.
+    /// Returns true if one of the payloads that this letter stands for was ever completed under one of its keys.
     pub(super) fn has_effect(&self, letter: &Letter) -> bool {
         let keys = letter.key.iter().chain(letter.sends.iter().flat_map(|send| &send.key));
         let entries: Vec<_> = keys.map(|key| LedgerKey::owned(&letter.scope, key)).collect();
@@ -111,7 +111,7 @@ impl Checker {
     }
 }
 
-/// Whether a claim ended because SQS refused the send.
+/// Returns true if a claim ended because SQS refused the send.
 fn is_refusal(before: &Letter, after: &Letter) -> bool {
     let refused = after.history.last().is_some_and(|event| event.what == Happening::NotSent);
     before.status == Status::Replaying && after.status == Status::Pending && refused

@@ -1,4 +1,4 @@
-//! Whose turn it is in a FIFO queue's group.
+//! Order within a FIFO queue's group: whose turn it is.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use redrive_core::time::Timestamp;
 
 use super::{Checker, Invariant};
 
-/// Whoever looked before a letter was brought back, by a person or where nobody waits for outcomes, claims what comes after it so much
-/// later at most.
+/// Longest time after which a claim may still rest on an earlier look: a letter before it was brought back meanwhile,
+/// by a person or where nobody waits for outcomes.
 const LATE: Duration = Duration::from_secs(180);
 
 impl Checker {

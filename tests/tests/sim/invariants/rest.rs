@@ -1,4 +1,4 @@
-//! What must hold in the end.
+//! Invariants that must hold in the end.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,8 +70,8 @@ impl Checker {
         self.must(completed || kept, Invariant::Rest, || format!("{id} is neither completed nor in a letter"));
     }
 
-    /// Whether a message stands for one of these: SQS gave it another id, or the processor put it into the dead-letter queue
-    /// itself.
+    /// Returns true if a message stands for one of these: SQS gave it another id, or the processor put it into the
+    /// dead-letter queue itself.
     fn follows(&self, ids: &BTreeSet<MessageId>, next: &MessageId) -> bool {
         let died = self.known.get(next).and_then(|known| known.seen.redrive.as_ref()?.died.as_ref());
         died.is_some_and(|life| ids.contains(&life.message_id))

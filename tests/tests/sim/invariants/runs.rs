@@ -1,4 +1,4 @@
-//! When a handler may run.
+//! Starts of handlers: when one may run.
 
 use redrive_core::ids::Life;
 use redrive_core::key::{Key, LedgerKey};
@@ -32,7 +32,7 @@ impl Checker {
         });
     }
 
-    /// Whatever came before it in its group is completed, or in the dead-letter queue.
+    /// Checks that each message before it in its group is completed, or in the dead-letter queue.
     fn in_order(&mut self, life: &Life) {
         let Some(own) = self.known.get(&life.message_id) else { return };
         let (Some(group), Some(place)) = (&own.seen.envelope.group, &own.seen.envelope.sequence) else { return };

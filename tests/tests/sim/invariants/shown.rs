@@ -1,4 +1,4 @@
-//! What was shown is what is touched.
+//! Letters that are touched must be those that were shown.
 
 use redrive_core::letter::{Happening, Letter, Status};
 use redrive_testkit::journal::Actor;

@@ -11,7 +11,7 @@ use redrive_testkit::handlers::{Order, Play};
 
 use super::{Plan, Posting, dies_once};
 
-/// What can be about an order.
+/// Kinds of orders in a plan.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Good,
