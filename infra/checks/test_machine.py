@@ -36,12 +36,12 @@ class ThePythonOfLocalStack(unittest.TestCase):
             found = newest_python.candidates({"PATH": f"{folder}{os.pathsep}/nowhere", "HOME": folder})
             self.assertEqual([(one.name, newest_python.version(one)) for one in found], [("python3.13", (3, 13)), ("python3.99", None)])
 
-    def test_makefile_readme_and_requirements_ask_for_the_same_version(self) -> None:
+    def test_makefile_docs_and_requirements_ask_for_the_same_version(self) -> None:
         asked = re.search(r"newest_python (3\.\d+)", (ROOT / "Makefile").read_text())
         assert asked
         for file, words in [
             (ROOT / "Makefile", f"needs Python {asked[1]}"),
-            (ROOT / "README.md", f"Python {asked[1]} or newer"),
+            (ROOT / "docs" / "proof.md", f"Python {asked[1]} or newer"),
             (INFRA / "requirements" / "localstack.txt", f"Python {asked[1]} or newer"),
         ]:
             self.assertIn(words, file.read_text(), file.name)
@@ -126,8 +126,8 @@ class JsonOnACommandLine(unittest.TestCase):
             self.assertIsNone(re.fullmatch(pattern[1], cut), name)
             self.assertIn("single quotes", says[1], name)
 
-    def test_the_line_in_the_readme_is_read_as_it_is_meant(self) -> None:
-        line = re.search(r"""--parameter-overrides "(ReplayPolicy=.*)"$""", (ROOT / "README.md").read_text(), re.MULTILINE)
+    def test_the_line_in_the_docs_is_read_as_it_is_meant(self) -> None:
+        line = re.search(r"""--parameter-overrides "(ReplayPolicy=.*)"$""", (ROOT / "docs" / "deploy.md").read_text(), re.MULTILINE)
         assert line
         words = line[1].replace('\\"', '"')
         self.assertRegex(self.read(words)["ReplayPolicy"], r'^\[\{"match":.*\}\]$')
