@@ -41,6 +41,8 @@ ACTIONS_READY := .venv/actions/.ready
 # Both halves of a deployment must be told: code that was built for another architecture deploys, and never starts.
 FOR_ARCH := $(if $(ARCH),--parameter-overrides Architecture=$(ARCH))
 PACKAGE_ARCH := $(or $(ARCH),x86_64)
+LINTERS := .venv/python/bin
+PYTHON_READY := .venv/python/.ready
 COMPILER_READY := .venv/sam/.compiler
 CDK := infra/cdk
 CDK_READY := $(CDK)/node_modules/.package-lock.json
@@ -78,6 +80,13 @@ test:  ## Every test; the end-to-end ones on a stage of their own
 check:  ## Formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: lint-python
+lint-python: $(PYTHON_READY) $(SAM_READY)  ## Format, lints and types of the Python (ruff, mypy --strict)
+	@$(LINTERS)/ruff format --check
+	$(LINTERS)/ruff check
+	# What it imports, SAM CLI and boto3, is in the environment that runs it.
+	$(LINTERS)/mypy --python-executable $(TOOLS)/python
 
 .PHONY: build
 build: $(SAM_READY) functions  ## Installs the build tools and compiles the functions, as the stage wants them
@@ -353,6 +362,12 @@ $(ACTIONS_READY): $(REQUIREMENTS)/actions.txt
 	@echo "installing zizmor and check-jsonschema into .venv/actions"
 	$(PYTHON) -m venv .venv/actions
 	.venv/actions/$(PIP) $<
+	touch $@
+
+$(PYTHON_READY): $(REQUIREMENTS)/python.txt
+	@echo "installing ruff and mypy into .venv/python"
+	$(PYTHON) -m venv .venv/python
+	.venv/python/$(PIP) $<
 	touch $@
 
 target/tools/bin/cargo-cyclonedx:

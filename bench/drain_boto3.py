@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from typing import Any
 
 import boto3
 
@@ -32,10 +33,7 @@ def main(endpoint: str, table: str) -> None:
                     "status": "PENDING",
                 }
             )
-        entries = [
-            {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]}
-            for place, message in enumerate(messages)
-        ]
+        entries: list[Any] = [{"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]} for place, message in enumerate(messages)]
         sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
     seconds = time.monotonic() - start
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -4,18 +4,20 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import boto3
 
 
-def each(sqs, dead: str, main: str, messages: list) -> None:
+def each(sqs: Any, dead: str, main: str, messages: Sequence[Any]) -> None:
     for message in messages:
         attributes = message.get("MessageAttributes", {})
         sqs.send_message(QueueUrl=main, MessageBody=message["Body"], MessageAttributes=attributes)
         sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
 
 
-def ten(sqs, dead: str, main: str, messages: list) -> None:
+def ten(sqs: Any, dead: str, main: str, messages: Sequence[Any]) -> None:
     entries = [
         {
             "Id": str(place),
@@ -26,10 +28,7 @@ def ten(sqs, dead: str, main: str, messages: list) -> None:
     ]
     sent = sqs.send_message_batch(QueueUrl=main, Entries=entries)
     # What was not sent must not be deleted.
-    entries = [
-        {"Id": entry["Id"], "ReceiptHandle": messages[int(entry["Id"])]["ReceiptHandle"]}
-        for entry in sent["Successful"]
-    ]
+    entries = [{"Id": entry["Id"], "ReceiptHandle": messages[int(entry["Id"])]["ReceiptHandle"]} for entry in sent["Successful"]]
     sqs.delete_message_batch(QueueUrl=dead, Entries=entries)
 
 

@@ -17,14 +17,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from infra.stack import deployment
-from infra.stack import stage
 from infra.demo.books import Balance, Books, Sent
 from infra.demo.demo import Operator, Shop
-from infra.stack.deployment import DeploymentError, Outputs, client
 from infra.demo.orders import KNOWN_CURRENCIES, NEW_CURRENCY, Kind, Order, Plan, plan
-from infra.stack.settings import ROOT, TOOLS, Settings
 from infra.dev.undeploy import Stack
+from infra.stack import deployment, stage
+from infra.stack.deployment import DeploymentError, Outputs, client
+from infra.stack.settings import ROOT, TOOLS, Settings
 from infra.stack.variants import VARIANTS
 
 PATIENCE_SECONDS = 150.0

@@ -69,7 +69,9 @@ def main() -> int:
         sys.stdout.write(f"LocalStack's core listens on {', '.join(daemon.listens())}\n")
         sys.stdout.flush()
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
-        return subprocess.run(arguments.command, env={**without_aws(), **without_proxy(os.environ), **keys, "STAGE_OUTPUTS": str(outputs)}, check=False).returncode
+        return subprocess.run(
+            arguments.command, env={**without_aws(), **without_proxy(os.environ), **keys, "STAGE_OUTPUTS": str(outputs)}, check=False
+        ).returncode
     except LocalStackError as error:
         sys.stderr.write(f"localstack: {error}\n")
         return 1

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from infra.demo.books import Balance, Books, Sent
 from infra.demo.demo import Operator, Shop
-from infra.stack.deployment import Outputs, client
 from infra.demo.orders import HUNDRED, KNOWN_CURRENCIES, NEW_CURRENCY, Kind, plan
+from infra.stack.deployment import Outputs, client
 from infra.stack.settings import COMMAND, Settings
 
 PATIENCE_SECONDS = 900.0

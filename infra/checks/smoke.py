@@ -22,11 +22,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from infra.stack import deployment
 from infra.checks import measures
-from infra.stack import stage
-from infra.stack.deployment import CONFIGURATION, DeploymentError, Outputs
 from infra.checks.measures import Canary, SmokeError
+from infra.stack import deployment, stage
+from infra.stack.deployment import CONFIGURATION, DeploymentError, Outputs
 from infra.stack.settings import INFRA, TOOLS, Settings, exclusive, without_aws
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,39}")
@@ -129,10 +128,9 @@ class Stack:
             if not table.startswith(f"{self.name}-"):
                 left.append(f"table {table} (its name is not the stack's)")
                 continue
-            try:
+            # Not protected, or not known here: the deletion tells.
+            with contextlib.suppress(BotoCoreError, ClientError):
                 tables.update_table(TableName=table, DeletionProtectionEnabled=False)
-            except (BotoCoreError, ClientError):
-                pass  # Not protected, or not known here: the deletion tells.
             try:
                 tables.delete_table(TableName=table)
             except (BotoCoreError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""What the user's machine brings with it: Pythons, proxies, endpoints, a path with a blank, JSON on a command line. Run by `make test-stage`."""
+"""What the user's machine brings with it: Pythons, proxies, endpoints, a path with a blank, JSON on a command line."""
 
 from __future__ import annotations
 
@@ -61,7 +61,12 @@ class TheEnvironmentOfTheStage(unittest.TestCase):
             self.assertEqual(dict(os.environ), again)
 
     def test_an_endpoint_of_one_service_never_takes_the_stage_elsewhere(self) -> None:
-        mine = {"AWS_ENDPOINT_URL_SQS": "https://sqs.example.com", "AWS_ENDPOINT_URL_DYNAMODB": "https://x", "AWS_PROFILE": "work", "HOME": "/h"}
+        mine = {
+            "AWS_ENDPOINT_URL_SQS": "https://sqs.example.com",
+            "AWS_ENDPOINT_URL_DYNAMODB": "https://x",
+            "AWS_PROFILE": "work",
+            "HOME": "/h",
+        }
         with mock.patch.dict(os.environ, mine, clear=True):
             settings = Settings.read()
             settings.isolate()
@@ -71,7 +76,9 @@ class TheEnvironmentOfTheStage(unittest.TestCase):
         Settings.read({**mine, "AWS_ENDPOINT_URL": LOOPBACK, "AWS_ENDPOINT_URL_SQS": LOOPBACK, "AWS_ENDPOINT_URL_DYNAMODB": f"{LOOPBACK}/"})
 
     def test_a_shell_that_reads_the_stages_file_has_nothing_else_of_aws(self) -> None:
-        self.assertEqual(clear_of_aws({"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_SQS": "x", "PATH": "/bin"}), "unset AWS_ENDPOINT_URL_SQS AWS_PROFILE")
+        self.assertEqual(
+            clear_of_aws({"AWS_PROFILE": "work", "AWS_ENDPOINT_URL_SQS": "x", "PATH": "/bin"}), "unset AWS_ENDPOINT_URL_SQS AWS_PROFILE"
+        )
         self.assertEqual(clear_of_aws({"PATH": "/bin"}), ":")
 
 
@@ -106,7 +113,12 @@ class JsonOnACommandLine(unittest.TestCase):
         return read
 
     def test_what_the_stage_hands_over_is_what_sam_reads(self) -> None:
-        values = {"ReplayPolicy": self.POLICY, "ErrorMasks": "/a,/b", "QueuePairs": '{"pairs":[{"scope":null,"x":"it\'s \\u0022 \\d"}]}', "Empty": ""}
+        values = {
+            "ReplayPolicy": self.POLICY,
+            "ErrorMasks": "/a,/b",
+            "QueuePairs": '{"pairs":[{"scope":null,"x":"it\'s \\u0022 \\d"}]}',
+            "Empty": "",
+        }
         self.assertEqual(self.read(*override(values)), values)
 
     def test_what_sam_would_change_is_refused_with_the_mend(self) -> None:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import unittest
+from collections.abc import Mapping
+from typing import Any
 
 from infra.checks.privileges import Asked, Reason, Role, findings, missing, read_reasons
 
 TABLE = "arn:aws:dynamodb:eu-central-1:1:table/app-Letters-1X"
-STATEMENTS = [
+STATEMENTS: list[dict[str, Any]] = [
     {"Sid": "Read", "Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:Query"], "Resource": [TABLE, f"{TABLE}/index/i"]},
     {"Sid": "Log", "Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "arn:aws:logs:eu-central-1:1:log-group:app:*"},
 ]
 ROLE = Role("template.yaml", "ReplayRole", frozenset({"app-Replay"}), STATEMENTS, {"app-Letters-1X": "Letters"})
-ASKED = [
-    Asked("app-Replay", action, on)
-    for action in ("dynamodb:GetItem", "dynamodb:Query")
-    for on in (TABLE, f"{TABLE}/index/i")
-]
+ASKED = [Asked("app-Replay", action, on) for action in ("dynamodb:GetItem", "dynamodb:Query") for on in (TABLE, f"{TABLE}/index/i")]
 REASONS = [Reason(frozenset({"ReplayRole"}), "Log", None)]
 
 
-def with_statements(*statements: dict[str, object]) -> Role:
+def with_statements(*statements: Mapping[str, Any]) -> Role:
     return dataclasses.replace(ROLE, statements=statements)
 
 
@@ -73,13 +71,13 @@ class LeastPrivilege(unittest.TestCase):
                 "never used, and no reason given: ReplayRole Read: dynamodb:DeleteItem on Letters/index/i",
             ],
         )
-        (found,) = findings([ROLE], ASKED[1:], REASONS)
-        self.assertIn("dynamodb:GetItem on Letters", found)
+        (unused,) = findings([ROLE], ASKED[1:], REASONS)
+        self.assertIn("dynamodb:GetItem on Letters", unused)
 
     def test_a_permission_is_used_if_it_is_in_any_stack(self) -> None:
         names = {"beside-Letters-2Y": "Letters"}
         text = TABLE.replace("app-Letters-1X", "beside-Letters-2Y")
-        statements = [{**STATEMENTS[0], "Resource": [text, f"{text}/index/i"]}, STATEMENTS[1]]
+        statements: list[dict[str, Any]] = [{**STATEMENTS[0], "Resource": [text, f"{text}/index/i"]}, STATEMENTS[1]]
         beside = Role("attach.yaml", "ReplayRole", frozenset({"beside-Replay"}), statements, names)
         self.assertEqual(findings([ROLE, beside], ASKED, REASONS), [])
 

@@ -12,18 +12,19 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.checks import measures
-from infra.demo.books import Balance, Depths, Sent
 from infra.checks.measures import Measured, SmokeError
-from infra.demo.orders import HUNDRED, HOW_MANY, Kind, plan
-from infra.stack.settings import Settings
 from infra.checks.smoke import Place, Stack, deployed
+from infra.demo.books import Balance, Depths, Sent
+from infra.demo.orders import HOW_MANY, HUNDRED, Kind, plan
+from infra.stack.settings import Settings
 
 
 class Fake:
     """Any client: answers what it is told to, and remembers what it was asked."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers, self.asked = answers, []
+        self.answers = answers
+        self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, name: str) -> Any:
         def call(*_: Any, **given: Any) -> Any:
@@ -43,7 +44,7 @@ class At(Place):
 
     @classmethod
     def of(cls, answers: dict[str, Any]) -> At:
-        place = cls(Settings(Path("/tmp/nowhere"), 0, None, "us-east-1", {}), None, "us-east-1")
+        place = cls(Settings(Path("nowhere"), 0, None, "us-east-1", {}), None, "us-east-1")
         object.__setattr__(place, "fake", Fake(answers))
         return place
 

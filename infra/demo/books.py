@@ -10,8 +10,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from infra.stack.deployment import Outputs, client
 from infra.demo.orders import Order
+from infra.stack.deployment import Outputs, client
 from infra.stack.settings import Settings
 
 Item = dict[str, Any]
@@ -69,8 +69,7 @@ class Balance:
         return [
             sent
             for sent in self.sent
-            if sent.message_id not in self.letters
-            and not (sent.order.order_id in charged and sent.body == sent.order.body)
+            if sent.message_id not in self.letters and not (sent.order.order_id in charged and sent.body == sent.order.body)
         ]
 
     @property
@@ -146,7 +145,7 @@ class Books:
             batch, pending = pending[:BATCH_GET], pending[BATCH_GET:]
             request = {table: {"Keys": batch, "ConsistentRead": True}}
             answer = self._tables.batch_get_item(RequestItems=request)
-            for raw in answer["Responses"].get(table, []):
-                found.append({name: read.deserialize(value) for name, value in raw.items()})
+            rows = answer["Responses"].get(table, [])
+            found.extend({name: read.deserialize(value) for name, value in raw.items()} for raw in rows)
             pending += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         return found

@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from infra.stack import deployment
 from infra.demo import report
-from infra.stack import stage
 from infra.demo.books import Balance, Books, Sent
+from infra.demo.orders import KNOWN_CURRENCIES, NEW_CURRENCY, Kind, Order, Plan, plan
+from infra.stack import deployment, stage
 from infra.stack.deployment import DeploymentError, Outputs, client
 from infra.stack.emulator import EmulatorError
-from infra.demo.orders import KNOWN_CURRENCIES, NEW_CURRENCY, Kind, Order, Plan, plan
 from infra.stack.processes import StillRunningError
 from infra.stack.settings import COMMAND, Settings, without_aws
 

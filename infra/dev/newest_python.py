@@ -51,7 +51,9 @@ def main() -> int:
     major, minor = (int(part) for part in wanted.split("."))
     found = newest(((python, version(python)) for python in candidates(os.environ)), (major, minor))
     if found is None:
-        sys.stderr.write(f"needs Python {wanted} or newer, and there is none on PATH or among pyenv's: install one, or name it with PYTHON=/path\n")
+        sys.stderr.write(
+            f"needs Python {wanted} or newer, and there is none on PATH or among pyenv's: install one, or name it with PYTHON=/path\n"
+        )
         return 1
     sys.stdout.write(f"{found}\n")
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import unittest
 
-from infra.stack.settings import ROOT
 from infra.dev.sqs_event import BadAnswerError, event, failures
+from infra.stack.settings import ROOT
 
 ARN = "arn:aws:sqs:eu-central-1:123456789012:orders"
 RECEIVED = {

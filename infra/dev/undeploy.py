@@ -60,7 +60,7 @@ class Stack:
     @property
     def table(self) -> str:
         """Its dead-letter table."""
-        return self.outputs["DeadLetterTableName"]
+        return str(self.outputs["DeadLetterTableName"])
 
     @property
     def kept(self) -> list[str]:

@@ -24,11 +24,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.stack import deployment
-from infra.stack import mappings
-from infra.stack import stage
-from infra.stack.settings import FUNCTIONS, ROOT, Settings
 from infra.dev.sqs_event import BadAnswerError, event, failures
+from infra.stack import deployment, mappings, stage
+from infra.stack.settings import FUNCTIONS, ROOT, Settings
 
 SHORT_POLL_SECONDS = 2
 MAPPING_BATCH = 10

@@ -136,9 +136,7 @@ def _lets_cloudwatch(key: Resource) -> bool:
         service = statement.get("Principal", {}).get("Service")
         needed = ("kms:Decrypt", "kms:GenerateDataKey")
         plain = statement["Effect"] == "Allow" and "Condition" not in statement
-        return (
-            plain and "cloudwatch.amazonaws.com" in listed(service) and all(permits(statement, one) for one in needed)
-        )
+        return plain and "cloudwatch.amazonaws.com" in listed(service) and all(permits(statement, one) for one in needed)
 
     return any(lets(statement) for statement in key.get("KeyPolicy")["Statement"])
 
@@ -305,7 +303,7 @@ def reported(template: Template) -> Iterator[str]:
             yield f"{schedule.name} may not send to {place.name}"
     for subscription in template.of_type("AWS::SNS::Subscription"):
         place = template.find(subscription.get("RedrivePolicy.deadLetterTargetArn"))
-        lets = [one for one in policies_of(template, place)] if place else []
+        lets = list(policies_of(template, place)) if place else []
         if place is not None and not any("sns.amazonaws.com" in listed(_service(one)) for one in lets):
             yield f"{place.name} does not let SNS send"
 
@@ -317,9 +315,7 @@ def _service(statement: dict[str, Any]) -> Any:
 
 def _sends(template: Template, role: Resource | None, place: Resource) -> bool:
     for statement in statements(template, role) if role else ():
-        if permits(statement, "sqs:SendMessage") and any(
-            place.is_meant_by(one) for one in listed(statement.get("Resource"))
-        ):
+        if permits(statement, "sqs:SendMessage") and any(place.is_meant_by(one) for one in listed(statement.get("Resource"))):
             return True
     return False
 
@@ -332,19 +328,9 @@ def key_used(template: Template) -> Iterator[str]:
     if key is None:
         return
     roles = [(one.name, role_of(template, one)) for _, one in functions(template)]
-    roles += [
-        (one.name, template.find(one.get("Target.RoleArn"))) for one in template.of_type("AWS::Scheduler::Schedule")
-    ]
+    roles += [(one.name, template.find(one.get("Target.RoleArn"))) for one in template.of_type("AWS::Scheduler::Schedule")]
     for name, role in roles:
-        may = (
-            [
-                one
-                for one in statements(template, role)
-                if any(key.is_meant_by(it) for it in listed(one.get("Resource")))
-            ]
-            if role
-            else []
-        )
+        may = [one for one in statements(template, role) if any(key.is_meant_by(it) for it in listed(one.get("Resource")))] if role else []
         if not any(permits(one, "kms:Decrypt") and permits(one, "kms:GenerateDataKey") for one in may):
             yield f"{name} may not use {key.name}"
     services = [service for one in key.get("KeyPolicy")["Statement"] for service in listed(_service(one))]

@@ -10,12 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from infra.gates import access
-from infra.gates import paging
-from infra.gates import parameters
-from infra.gates import queues
-from infra.gates import sizes
-from infra.gates import watching
+from infra.gates import access, paging, parameters, queues, sizes, watching
 from infra.gates.mutants import MUTANTS, survivors
 from infra.gates.rules import ALL, findings
 from infra.gates.settings import INFRA, REFUSED, cases

@@ -66,9 +66,7 @@ MUTANTS = [
     Mutant("visibility-covers-six-timeouts", "a shorter visibility", put(f"MainQueue/{_P}/VisibilityTimeout", 179)),
     Mutant("visibility-covers-six-timeouts", "a longer timeout", put(f"{_FUNCTION}/Timeout", 31)),
     Mutant("visibility-covers-six-timeouts", "a window", as_it_is, {"BatchingWindowSeconds": "1"}),
-    Mutant(
-        "lease-below-visibility", "a handler with all the time", put(f"{_ENVIRONMENT}/HANDLER_TIMEOUT_SECONDS", 174)
-    ),
+    Mutant("lease-below-visibility", "a handler with all the time", put(f"{_ENVIRONMENT}/HANDLER_TIMEOUT_SECONDS", 174)),
     Mutant("functions-read-messages-alike", "another key", put(f"{_ENVIRONMENT}/IDEMPOTENCY_KEY_FROM", "attribute")),
     Mutant(
         "functions-read-messages-alike",
@@ -96,9 +94,7 @@ MUTANTS = [
         put(f"{_MAPPING}/ScalingConfig", {"MaximumConcurrency": 10}),
         {"MinimumPollers": "2", "MaximumPollers": "4"},
     ),
-    Mutant(
-        "concurrency-at-the-mapping", "fewer at the most", as_it_is, {"MinimumPollers": "5", "MaximumPollers": "4"}
-    ),
+    Mutant("concurrency-at-the-mapping", "fewer at the most", as_it_is, {"MinimumPollers": "5", "MaximumPollers": "4"}),
     Mutant("policies-fit", "too many pairs", as_it_is, pairs(90), "attach.yaml"),
     Mutant(
         "variables-fit",
@@ -108,16 +104,10 @@ MUTANTS = [
         "attach.yaml",
     ),
     Mutant("layers-fit", "six", as_it_is, {"Layers": ",".join([LAYER] * 6)}),
-    Mutant(
-        "everything-is-watched", "messages that go round", put(f"RecursionAlarm/{_P}/MetricName", "Throttles")
-    ),
+    Mutant("everything-is-watched", "messages that go round", put(f"RecursionAlarm/{_P}/MetricName", "Throttles")),
     Mutant("concurrency-at-the-mapping", "no limit", drop(f"{_MAPPING}/ScalingConfig")),
-    Mutant(
-        "concurrency-at-the-mapping", "a limit at the function", put(f"{_FUNCTION}/ReservedConcurrentExecutions", 5)
-    ),
-    Mutant(
-        "fifo-into-fifo", "standard letters of FIFO", drop(f"DeadLetterQueue/{_P}/FifoQueue"), {"QueueType": "fifo"}
-    ),
+    Mutant("concurrency-at-the-mapping", "a limit at the function", put(f"{_FUNCTION}/ReservedConcurrentExecutions", 5)),
+    Mutant("fifo-into-fifo", "standard letters of FIFO", drop(f"DeadLetterQueue/{_P}/FifoQueue"), {"QueueType": "fifo"}),
     Mutant("fifo-into-fifo", "a window", put(f"{_MAPPING}/MaximumBatchingWindowInSeconds", 1), {"QueueType": "fifo"}),
     Mutant("redrive-allowed-by-name", "from anywhere", drop(f"DeadLetterQueue/{_P}/RedriveAllowPolicy")),
     Mutant(
@@ -143,9 +133,7 @@ MUTANTS = [
     Mutant("failures-have-a-place", "a lost schedule", drop(f"ReplaySchedule/{_P}/Target/DeadLetterConfig")),
     Mutant("failures-have-a-place", "a lost ring", drop(f"IndexerFunction/{_P}/Events/Doorbell/{_P}/RedrivePolicy")),
     Mutant("tls-only", "a queue without a policy", drop("MainQueuePolicy")),
-    Mutant(
-        "tls-only", "a policy for the other queue", put(f"MainQueuePolicy/{_P}/Queues", [{"Ref": "DeadLetterQueue"}])
-    ),
+    Mutant("tls-only", "a policy for the other queue", put(f"MainQueuePolicy/{_P}/Queues", [{"Ref": "DeadLetterQueue"}])),
     Mutant("tls-only", "a topic that listens to anyone", statement("AlertsTopicPolicy", "OnlyOverTls", Effect="Allow")),
     Mutant(
         "nobody-else-sends",
@@ -158,9 +146,7 @@ MUTANTS = [
         statement("AlertsTopicPolicy", "AlarmsPublish", Condition={"ArnEquals": {"aws:SourceArn": f"{ARN}:alarm"}}),
     ),
     Mutant("alarms-can-publish", "a topic without its policy", drop("DoorbellTopicPolicy")),
-    Mutant(
-        "alarms-can-publish", "a key that is silent", statement("TopicKey", "AlarmsPublish", Action=["kms:Decrypt"])
-    ),
+    Mutant("alarms-can-publish", "a key that is silent", statement("TopicKey", "AlarmsPublish", Action=["kms:Decrypt"])),
     Mutant(
         "alarms-can-publish",
         "a condition",
@@ -175,9 +161,7 @@ MUTANTS = [
             Condition={"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:cloudwatch:eu-central-1:1:alarm:${AWS::StackName}-*"}}},
         ),
     ),
-    Mutant(
-        "services-name-their-source", "any topic's messages", statement("DataKey", "TopicsAndRulesSend", Condition=MISSING), OWN_KEY
-    ),
+    Mutant("services-name-their-source", "any topic's messages", statement("DataKey", "TopicsAndRulesSend", Condition=MISSING), OWN_KEY),
     Mutant(
         "services-name-their-source",
         "any schedule of the account",
@@ -191,9 +175,7 @@ MUTANTS = [
         "somebody else's policy",
         put(f"IndexerRole/{_P}/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
     ),
-    Mutant(
-        "one-role-a-function", "a shared role", put(f"IndexerFunction/{_P}/Role", {"Fn::GetAtt": ["ReplayRole", "Arn"]})
-    ),
+    Mutant("one-role-a-function", "a shared role", put(f"IndexerFunction/{_P}/Role", {"Fn::GetAtt": ["ReplayRole", "Arn"]})),
     Mutant("one-role-a-function", "a role for all", text("ReplayRole", "lambda.amazonaws.com", "ec2.amazonaws.com")),
     Mutant(
         "each-touches-its-own",
@@ -206,12 +188,8 @@ MUTANTS = [
         statement("IndexerRole", "ReportFailedInvocations", Resource={"Fn::GetAtt": ["MainQueue", "Arn"]}),
     ),
     Mutant("each-touches-its-own", "a replay that may eject", statement("ReplayRole", "SendBack", Resource=_DEAD)),
-    Mutant(
-        "each-touches-its-own", "a grant that nobody asked for", text("ProcessorRole", '"HandsOver"', '"WithExample"')
-    ),
-    Mutant(
-        "destinations-are-listed", "a queue of somebody else", statement("ReplayRole", "SendBack", Resource=f"{ARN}:theirs")
-    ),
+    Mutant("each-touches-its-own", "a grant that nobody asked for", text("ProcessorRole", '"HandsOver"', '"WithExample"')),
+    Mutant("destinations-are-listed", "a queue of somebody else", statement("ReplayRole", "SendBack", Resource=f"{ARN}:theirs")),
     Mutant(
         "destinations-are-listed",
         "a list without its grant",
@@ -219,20 +197,24 @@ MUTANTS = [
         {"ReplayDestinations": f"{ARN}:refunds"},
     ),
     Mutant(
-        "destinations-are-listed", "a list that is told alone", put(f"ReplayFunction/{_P}/Environment/Variables/REPLAY_DESTINATIONS", f"{ARN}:refunds")
+        "destinations-are-listed",
+        "a list that is told alone",
+        put(f"ReplayFunction/{_P}/Environment/Variables/REPLAY_DESTINATIONS", f"{ARN}:refunds"),
     ),
     Mutant(
         "nothing-is-forgotten",
         "a ledger that forgets",
         statement("ReplayRole", "ReadOutcomes", Action="dynamodb:DeleteItem"),
     ),
-    Mutant(
-        "replay-only-withdraws", "whatever it likes", statement("ReplayRole", "WithdrawCopies", Condition=MISSING)
-    ),
+    Mutant("replay-only-withdraws", "whatever it likes", statement("ReplayRole", "WithdrawCopies", Condition=MISSING)),
     Mutant(
         "replay-only-withdraws",
         "a state",
-        text("ReplayRole", '"dynamodb:Attributes": ["buried", "expires", "lives"', '"dynamodb:Attributes": ["state", "buried", "expires", "lives"'),
+        text(
+            "ReplayRole",
+            '"dynamodb:Attributes": ["buried", "expires", "lives"',
+            '"dynamodb:Attributes": ["state", "buried", "expires", "lives"',
+        ),
     ),
     Mutant(
         "replay-only-withdraws",
@@ -303,9 +285,7 @@ MUTANTS = [
         statement("IndexerRole", "UseTheKey", Action=["kms:DescribeKey"]),
         OWN_KEY,
     ),
-    Mutant(
-        "key-may-be-used", "logs that may not", text("DataKey", "logs.${AWS::Region}", "s3.${AWS::Region}"), OWN_KEY
-    ),
+    Mutant("key-may-be-used", "logs that may not", text("DataKey", "logs.${AWS::Region}", "s3.${AWS::Region}"), OWN_KEY),
     Mutant(
         "traces-may-be-sent",
         "a function that may not",
@@ -354,9 +334,7 @@ MUTANTS = [
     Mutant("everything-is-watched", "errors of nobody", put(f"IndexerErrorsAlarm/{_P}/MetricName", "Throttles")),
     Mutant("everything-is-watched", "no time to resolution", text("Dashboard", "TimeToResolution", "OldestPendingAge")),
     Mutant("the-doorbell-rings", "sent messages", put(f"DepthAlarm/{_P}/MetricName", "NumberOfMessagesSent")),
-    Mutant(
-        "the-doorbell-rings", "a bell in another house", put(f"DepthAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])
-    ),
+    Mutant("the-doorbell-rings", "a bell in another house", put(f"DepthAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])),
     Mutant("the-doorbell-rings", "a deep queue", put(f"DepthAlarm/{_P}/Threshold", 10)),
     Mutant("one-incident-is-one-page", "the doorbell's alarm pages", doorbell_pages),
     Mutant("one-incident-is-one-page", "two pages", put(f"ExpiryAlarm/{_P}/AlarmActions", [{"Ref": "AlertsTopic"}])),
@@ -407,9 +385,7 @@ MUTANTS = [
         "a command that is not there",
         text("NewFingerprintAlarm", "redrive causes", "redrive reasons"),
     ),
-    Mutant(
-        "alarms-say-what-to-do", "a page when all is well", put(f"ExpiryAlarm/{_P}/OKActions", [{"Ref": "AlertsTopic"}])
-    ),
+    Mutant("alarms-say-what-to-do", "a page when all is well", put(f"ExpiryAlarm/{_P}/OKActions", [{"Ref": "AlertsTopic"}])),
     Mutant("parameters-are-bounded", "anything goes", parameter("LedgerScope", AllowedPattern=MISSING)),
     Mutant("parameters-are-bounded", "one bound", parameter("ReplayMaxDeaths", MaxValue=MISSING)),
     Mutant("parameters-are-bounded", "no word", parameter("OnDead", Description="")),

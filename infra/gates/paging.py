@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from infra.gates.queues import redriven, whole
 from infra.gates.rules import rule
-from infra.gates.template import Resource, Template, listed
+from infra.gates.template import Resource, Template
 from infra.gates.watching import ALARM, COMPOSITE, attached_sources, of_alarms
 
 # What an alarm on a metric tells of. Loss: messages may be lost, or are not seen any more. Work: something waits for a person, who
@@ -37,8 +37,7 @@ def _behind(template: Template) -> dict[str, list[Resource]]:
     """The pages, each with the alarms that it looks at."""
     alarms = template.of_type(ALARM)
     return {
-        page.name: [alarm for alarm in alarms if f'ALARM("{alarm.ref}")' in page.get("AlarmRule")]
-        for page in template.of_type(COMPOSITE)
+        page.name: [alarm for alarm in alarms if f'ALARM("{alarm.ref}")' in page.get("AlarmRule")] for page in template.of_type(COMPOSITE)
     }
 
 
@@ -106,4 +105,4 @@ def ages(template: Template) -> Iterator[str]:
         if float(template.source.get("Parameters", {}).get("MainQueueAgeLimitSeconds", {}).get("MaxValue", 0)) > 43_200:
             yield "MainQueueAgeLimitSeconds may be above half of the shortest retention, a day"
     wanted = [source.names() for source, _ in redriven(template)] + [{name} for name in attached_sources(template)]
-    yield from (f"nobody is told when nobody takes what is in {sorted(names)[0]}" for names in wanted if not names & watched)
+    yield from (f"nobody is told when nobody takes what is in {min(names)}" for names in wanted if not names & watched)

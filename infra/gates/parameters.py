@@ -28,11 +28,7 @@ def bounded(template: Template) -> Iterator[str]:
         if "AllowedPattern" in parameter and "ConstraintDescription" not in parameter and parameter["Type"] != "Number":
             yield f"{name} refuses without saying what it takes"
         default = parameter.get("Default")
-        if (
-            default is not None
-            and "AllowedPattern" in parameter
-            and not re.fullmatch(parameter["AllowedPattern"], str(default))
-        ):
+        if default is not None and "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], str(default)):
             yield f"{name} refuses its own default"
 
 

@@ -177,11 +177,7 @@ def allowed(template: Template) -> Iterator[str]:
         policy = dead.get("RedriveAllowPolicy", {})
         policy = json.loads(policy) if isinstance(policy, str) else policy
         arns = policy.get("sourceQueueArns", [])
-        if (
-            policy.get("redrivePermission") != "byQueue"
-            or [one for one in arns if not source.is_meant_by(one)]
-            or not arns
-        ):
+        if policy.get("redrivePermission") != "byQueue" or [one for one in arns if not source.is_meant_by(one)] or not arns:
             yield f"{dead.name} does not take from {source.name} alone: {policy}"
 
 
@@ -218,10 +214,7 @@ def kept(template: Template) -> Iterator[str]:
         policies = {one.body.get("DeletionPolicy"), one.body.get("UpdateReplacePolicy")}
         if data and policies != {"Retain"}:
             yield f"{one.name} goes with the stack"
-        if (
-            one.name.startswith("DeadLetters")
-            and one.get("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled") is not True
-        ):
+        if one.name.startswith("DeadLetters") and one.get("PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled") is not True:
             yield f"{one.name} cannot be restored"
         if data and one.type == TABLE and one.get("DeletionProtectionEnabled") is not True:
             yield f"{one.name} goes by a single call"

@@ -127,7 +127,7 @@ class Template:
         if isinstance(value, dict):
             if len(value) == 1:
                 ((name, argument),) = value.items()
-                if name == "Ref" or name == "Condition" or name.startswith("Fn::"):
+                if name in ("Ref", "Condition") or name.startswith("Fn::"):
                     return self._call(name, argument)
             members = ((str(key), self._resolve(member)) for key, member in value.items())
             return {key: member for key, member in members if member is not _NOTHING}
@@ -242,9 +242,8 @@ class _NoPolicies:
 def statements(template: Template, role: Resource) -> Iterator[dict[str, Any]]:
     """All that a role may do: its own policies, and those that are attached to it."""
     policies = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
-    for other in template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        if any(role.is_meant_by(name) for name in other.get("Roles", [])):
-            policies.append(other.get("PolicyDocument"))
+    others = template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+    policies += [other.get("PolicyDocument") for other in others if any(role.is_meant_by(name) for name in other.get("Roles", []))]
     for policy in policies:
         yield from policy["Statement"]
 

@@ -73,9 +73,7 @@ def commands() -> frozenset[str]:
     """What can be said to the command: the variants of `Command`."""
     text = (ROOT / "cli" / "src" / "args.rs").read_text()
     body = text[text.index("enum Command {") :]
-    return frozenset(
-        name.lower() for name in re.findall(r"^    ([A-Z][a-z]+)\b", body[: body.index("\n}")], re.MULTILINE)
-    )
+    return frozenset(name.lower() for name in re.findall(r"^    ([A-Z][a-z]+)\b", body[: body.index("\n}")], re.MULTILINE))
 
 
 def of_alarms(template: Template) -> Iterator[Metric]:
@@ -171,9 +169,7 @@ def watched(template: Template) -> Iterator[str]:
         if name not in names:
             yield f"nobody is told of {what} ({name})"
     for kind, one in functions(template):
-        if not any(
-            one.is_meant_by(metric.dimensions.get("FunctionName")) and metric.name == "Errors" for metric in alarms
-        ):
+        if not any(one.is_meant_by(metric.dimensions.get("FunctionName")) and metric.name == "Errors" for metric in alarms):
             yield f"nobody is told of the {kind}'s errors"
     for name in sorted(SHOWN - shown):
         yield f"no widget shows {name}"
@@ -191,9 +187,7 @@ def doorbell(template: Template) -> Iterator[str]:
             and alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
             and set(alarm.get("AlarmActions", [])) & subscribed
         ]
-        if not any(
-            float(alarm.get("Threshold")) == 0 and alarm.get("TreatMissingData") == "notBreaching" for alarm in rings
-        ):
+        if not any(float(alarm.get("Threshold")) == 0 and alarm.get("TreatMissingData") == "notBreaching" for alarm in rings):
             yield f"nothing rings when messages wait in {dead.name}"
 
 

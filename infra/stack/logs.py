@@ -24,12 +24,16 @@ def read(settings: Settings, outputs: Outputs, function: str) -> Iterator[str]:
         yield f"{at:%H:%M:%S.%f} {event['message'].rstrip()}"
 
 
+Line = tuple[int, str | None, str]
+"""When, in which log stream, and what."""
+
+
 def events(pages_since: Callable[[int], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
     """All of a group's events, oldest first. MiniStack ends an answer after ten thousand without a token for the next ones: it is
     asked again from the last one's millisecond on, until it has nothing new."""
-    since, told = 0, Counter()
+    since, told = 0, Counter[Line]()
     while True:
-        last, again, new = since, Counter(), False
+        last, again, new = since, Counter[Line](), False
         for page in pages_since(since):
             for event in page["events"]:
                 line = (event["timestamp"], event.get("logStreamName"), event["message"])

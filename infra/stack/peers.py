@@ -54,7 +54,7 @@ def _holds(pid: int, link: str) -> bool:
 
 def _target(path: str) -> str:
     try:
-        return os.readlink(path)
+        return str(Path(path).readlink())
     except OSError:
         return ""
 

@@ -121,7 +121,7 @@ def _sockets(pid: int) -> set[str]:
     with contextlib.suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                target = os.readlink(entry)
+                target = str(entry.readlink())
                 if target.startswith("socket:["):
                     found.add(target[len("socket:[") : -1])
     return found

@@ -26,7 +26,7 @@ class Recorder:
         self._upstream = upstream
         self._file = file
         self._peers = Peers(port)
-        self._seen: set[tuple[str, str, str]] = set()
+        self._seen: set[tuple[str, str, str, tuple[str, ...]]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client, for as long as it lasts."""

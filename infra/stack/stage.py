@@ -12,10 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.stack import deployment
-from infra.stack import emulator
-from infra.stack import logs
-from infra.stack import mappings
+from infra.stack import deployment, emulator, logs, mappings
 from infra.stack.deployment import DeploymentError, Outputs
 from infra.stack.emulator import EmulatorError
 from infra.stack.processes import Daemon, StillRunningError

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import unittest
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from infra.stack.logs import events
 
 LIMIT = 10
 
 
-def group(history: list[dict[str, object]]):
+def group(history: list[dict[str, Any]]) -> Callable[[int], Iterator[dict[str, Any]]]:
     """MiniStack's answer: the oldest events since then, at most LIMIT, and no token."""
 
-    def pages(since: int):
+    def pages(since: int) -> Iterator[dict[str, Any]]:
         yield {"events": [event for event in history if event["timestamp"] >= since][:LIMIT]}
 
     return pages
 
 
-def event(at: int, message: str) -> dict[str, object]:
+def event(at: int, message: str) -> dict[str, Any]:
     return {"timestamp": at, "message": message, "logStreamName": "s"}
 
 

@@ -62,7 +62,11 @@ class ARecording(unittest.TestCase):
 
     async def _call(self, upstream: int, file: Path) -> tuple[int | None, str]:
         served: list[Recorder] = []
-        server = await asyncio.start_server(lambda *ends: served[0].serve(*ends), "127.0.0.1", 0)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await served[0].serve(reader, writer)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         served.append(Recorder(port, upstream, file))
         async with server:

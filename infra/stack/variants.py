@@ -58,9 +58,7 @@ VARIANTS = {
     FOREIGN: Variant(f"{STACK}-foreign", "stack/foreign.yaml", built=False),
     "attach": Variant(f"{STACK}-attach", "attach.yaml", needs=FOREIGN, parameters=_attached),
     # The same stack once more, as its owner leaves it: custody of one pair off, ejection allowed.
-    "leave": Variant(
-        f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda foreign: _attached(foreign, leaving=True)
-    ),
+    "leave": Variant(f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda foreign: _attached(foreign, leaving=True)),
 }
 
 
@@ -74,6 +72,8 @@ def override(parameters: Mapping[str, str]) -> list[str]:
 
 def _quoted(value: str) -> str:
     if re.search(r"""\\(?=["' ]|$)""", value):
-        raise ValueError("sam takes a backslash away before a quote or a blank; in JSON write \\u0022 for a quote and \\u005c for a backslash")
+        raise ValueError(
+            "sam takes a backslash away before a quote or a blank; in JSON write \\u0022 for a quote and \\u005c for a backslash"
+        )
     escaped = value.replace('"', '\\"')
     return f'"{escaped}"'
