@@ -179,7 +179,7 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
             Err(leave) => return Admission::Leave(leave),
         }
     } else {
-        found.said.as_ref().map_or_else(|| unknown(dead, now), |said| said.reason(dead.envelope.sent_at, now))
+        found.said.as_ref().map_or_else(|| unknown(dead, now), |said| Reason::stated(said, dead.envelope.sent_at, now))
     };
     let policy = if foreign { &asking } else { policy };
     match (redrive, letter) {

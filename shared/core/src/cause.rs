@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::candidate::Candidate;
 use crate::ids::{LetterId, QueueArn};
 use crate::letter::{ERASED, ErrorType, Letter, Status};
 use crate::policy::Policy;
-use crate::replay::Candidate;
 use crate::time::Timestamp;
 
 /// Limit of versions of the consumer's function that a cause remembers: the newest stay.

@@ -8,7 +8,7 @@ use crate::envelope::{Attributes, Envelope};
 use crate::fault::Fault;
 use crate::foreign::Record;
 use crate::hashing::Hashing;
-use crate::ids::{Life, QueueArn, Scope, SendId};
+use crate::ids::{LetterId, Life, Number, QueueArn, Scope, SendId};
 use crate::json::Json;
 use crate::key::{self, Key, KeyFrom, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::message_type::{Kind, MessageTypes, NoType};
@@ -303,6 +303,26 @@ impl Inspected {
             Err(fault) => Err(Box::new(Malformed { fault, inspected: self })),
         }
     }
+
+    /// Makes the attribute of this message when it is sent to the dead-letter queue at the end of its life.
+    #[must_use]
+    pub fn redrive_at_death(&self, source: &QueueArn, scope: &Scope) -> Redrive {
+        let envelope = &self.envelope;
+        let died = Some(envelope.life());
+        let scope = self.kind.as_ref().map_or_else(|_| scope.clone(), |kind| kind.scope.clone());
+        match &self.redrive {
+            Some(carried) => Redrive { key: self.key.clone().ok(), scope, died, ..carried.clone() },
+            None => Redrive {
+                letter: LetterId::derive(source, &envelope.message_id),
+                number: Number(0),
+                key: self.key.clone().ok(),
+                scope,
+                origin: envelope.message_id.clone(),
+                sent_at: envelope.sent_at,
+                died,
+            },
+        }
+    }
 }
 
 /// A message with a key and a payload: it may be claimed.
@@ -339,7 +359,7 @@ fn key_in(content: Option<&Content<'_>>, attributes: &Attributes, reading: &Read
     let outer = attributes.get(key::ATTRIBUTE).map(|attribute| attribute.as_text().ok_or(NoKey::NotTextual));
     let given = outer.or_else(|| content?.attribute(key::ATTRIBUTE).map(Ok));
     let given = given.map(|text| text.and_then(Key::new));
-    let pointed = reading.pointer.as_ref().map(|pointer| pointer.resolve(content.map(|content| &content.value)));
+    let pointed = reading.pointer.as_ref().map(|pointer| Key::at(pointer, content.map(|content| &content.value)));
     reading.key_from.choose(given, pointed)
 }
 

@@ -17,13 +17,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::envelope::{Attributes, Envelope};
-use crate::fault::{CODE_LIMIT, TEXT_LIMIT};
-use crate::letter::{ErrorType, Reason};
+use crate::error_type::ErrorType;
+use crate::fault::CODE_LIMIT;
 use crate::text::capped;
-use crate::time::Timestamp;
 
 pub use claim_check::ClaimCheck;
 pub use record::Record;
@@ -74,7 +73,7 @@ pub struct Said {
     pub error_type: ErrorType,
     /// A stable name, if there is one.
     pub code: Option<String>,
-    /// For a person; at most 1 KB until it is a [`Reason`].
+    /// For a person; at most 1 KB until it is a letter's reason.
     pub text: String,
     /// Number of attempts; 0 if nothing tells.
     pub attempts: u32,
@@ -101,32 +100,6 @@ impl Said {
     pub const fn in_our_words(&self) -> bool {
         matches!(self.by, Teller::Sns | Teller::Batch)
     }
-
-    /// As a letter's reason. It was given up when it was sent to the dead-letter queue.
-    #[must_use]
-    pub fn reason(&self, sent_at: Timestamp, now: Timestamp) -> Reason {
-        let at = sent_at.min(now);
-        Reason {
-            error_type: self.error_type,
-            error_code: self.code.clone(),
-            error_message: capped(&self.text, TEXT_LIMIT),
-            attempt_count: self.attempts,
-            first_failed_at: at,
-            last_failed_at: at,
-            attempts: Vec::new(),
-        }
-    }
-}
-
-/// A letter's reason as the value of [`ATTRIBUTE`], for a message that goes back to the dead-letter queue.
-#[must_use]
-pub fn told(reason: &Reason) -> String {
-    let (error_type, message) = (reason.error_type.as_str(), &reason.error_message);
-    let mut told = json!({"type": error_type, "message": message, "attempts": reason.attempt_count});
-    if let Some(code) = &reason.error_code {
-        told["code"] = json!(code);
-    }
-    told.to_string()
 }
 
 struct Texts<'a>(&'a Attributes);

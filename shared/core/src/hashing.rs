@@ -5,7 +5,7 @@ mod payload_hash;
 use thiserror::Error;
 
 use crate::json::Json;
-use crate::key::{BadPointer, Pointer};
+use crate::pointer::{BadPointer, Pointer};
 
 pub use payload_hash::PayloadHash;
 

@@ -21,12 +21,12 @@ mod steps;
 
 use serde::{Deserialize, Serialize};
 
+use crate::candidate::{Candidate, Cursor};
 use crate::ids::{JobId, QueueArn};
 use crate::letter::{Letter, Status};
 use crate::policy::Policy;
-use crate::ports::Cursor;
 use crate::ramp::{Bucket, STEPS};
-use crate::replay::{Candidate, Edit, Filter, Selection};
+use crate::replay::{Edit, Filter, Selection};
 use crate::time::Timestamp;
 
 pub use account::{Account, Fate};

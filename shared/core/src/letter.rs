@@ -6,7 +6,6 @@ mod edges;
 mod edited;
 mod eject;
 mod erase;
-mod error_type;
 mod form;
 mod history;
 mod send;
@@ -16,7 +15,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::Attributes;
-use crate::fingerprint::fingerprint;
 use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::key::{Key, PayloadHash};
 use crate::ledger::Attempt;
@@ -27,10 +25,12 @@ pub use body::{Body, NoBody};
 pub use edges::NotThisEdge;
 pub use edited::Edited;
 pub use erase::{ERASED, Traces};
-pub use error_type::ErrorType;
 pub use form::Form;
 pub use history::{FUNCTIONS, is_function};
 pub use send::Send;
+
+pub use crate::error_type::ErrorType;
+pub use crate::reason::Reason;
 
 /// Over how many partitions of an index the letters of one status, or of one cause, are spread.
 pub const SHARDS: u8 = 16;
@@ -75,33 +75,6 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Reason of a letter's last death.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Reason {
-    /// Kind of the failure.
-    pub error_type: ErrorType,
-    /// The fault's code, if there was a fault.
-    pub error_code: Option<String>,
-    /// Text of the fault.
-    pub error_message: String,
-    /// Number of handler starts for the life that died.
-    pub attempt_count: u32,
-    /// Time at which the first of these attempts failed.
-    pub first_failed_at: Timestamp,
-    /// Time at which the last of them failed.
-    pub last_failed_at: Timestamp,
-    /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
-    pub attempts: Vec<Attempt>,
-}
-
-impl Reason {
-    /// Returns the fingerprint of the cause.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
     }
 }
 

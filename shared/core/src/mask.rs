@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::fault::{Fault, TEXT_LIMIT};
 use crate::json::{Json, quote};
-use crate::key::{BadPointer, Pointer};
+use crate::pointer::{BadPointer, Pointer};
 use crate::text::capped;
 
 /// Placeholder for a masked value.

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::envelope::Attributes;
 use crate::ids::Scope;
-use crate::key::{BadPointer, Pointer};
+use crate::pointer::{BadPointer, Pointer};
 use crate::wrapping::{Content, Wrapping};
 
 /// Place of a message's type.

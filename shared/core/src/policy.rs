@@ -4,8 +4,9 @@ mod parse;
 
 use std::time::Duration;
 
+use crate::error_type::ErrorType;
 use crate::fingerprint::family;
-use crate::letter::{ErrorType, Reason};
+use crate::reason::Reason;
 use crate::time::Timestamp;
 
 pub use parse::BadPolicy;

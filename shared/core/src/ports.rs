@@ -7,7 +7,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::cause::{Cause, Sighted};
@@ -18,8 +17,10 @@ use crate::job::{AlarmState, Batch, Job};
 use crate::key::LedgerKey;
 use crate::ledger::{Entry, EntryWrite};
 use crate::letter::{Letter, LetterWrite, Status};
-use crate::replay::{Candidate, Look, MESSAGE_LIMIT, Outgoing, Turn};
+use crate::replay::{Look, MESSAGE_LIMIT, Outgoing, Turn};
 use crate::time::Timestamp;
+
+pub use crate::candidate::{Cursor, Page};
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -195,25 +196,6 @@ pub trait Causes: Send + Sync + 'static {
         after: Option<String>,
         limit: usize,
     ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
-}
-
-/// Position at which a page ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// The last letter of the page.
-    pub id: LetterId,
-    /// Time at which that letter is due. In a list by cause it is the time of its first failure: its place in the
-    /// order.
-    pub due: Timestamp,
-}
-
-/// Page of candidates from an index.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// In the order of the index.
-    pub candidates: Vec<Candidate>,
-    /// Start of the next page, if there is one.
-    pub next: Option<Cursor>,
 }
 
 /// Replay jobs, and whose turn it is in a group, in the dead-letter table under keys of their own.

@@ -7,7 +7,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::Inspected;
 use crate::ids::{LetterId, Life, MessageId, Number, QueueArn, Scope, SendId};
 use crate::key::Key;
 use crate::time::Timestamp;
@@ -47,26 +46,6 @@ impl Redrive {
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
         (self.number > Number(0)).then_some(SendId { letter: self.letter, number: self.number })
-    }
-
-    /// Makes the attribute of a message that is sent to the dead-letter queue at the end of its life.
-    #[must_use]
-    pub fn of_dead(dead: &Inspected, source: &QueueArn, scope: &Scope) -> Self {
-        let envelope = &dead.envelope;
-        let died = Some(envelope.life());
-        let scope = dead.kind.as_ref().map_or_else(|_| scope.clone(), |kind| kind.scope.clone());
-        match &dead.redrive {
-            Some(carried) => Self { key: dead.key.clone().ok(), scope, died, ..carried.clone() },
-            None => Self {
-                letter: LetterId::derive(source, &envelope.message_id),
-                number: Number(0),
-                key: dead.key.clone().ok(),
-                scope,
-                origin: envelope.message_id.clone(),
-                sent_at: envelope.sent_at,
-                died,
-            },
-        }
     }
 
     /// Returns the text of the attribute.

@@ -26,7 +26,9 @@ pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
 pub use order::{Heads, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
-pub use selection::{Candidate, Filter, Look, Selection, Shown};
+pub use selection::{Filter, Selection, Shown};
+
+pub use crate::candidate::{Candidate, Look};
 pub use turn::{REST, Turn, has_rested};
 
 /// SQS's limit of message attributes.
@@ -168,7 +170,7 @@ impl Outgoing {
     /// [`CannotSend::NoAttributeSlot`]: it would arrive there without its past. SQS's own redrive policy can still move it.
     pub fn of_dead(dead: &Inspected, reading: &Reading) -> Result<Self, CannotSend> {
         let bare = Self::of_dead_bare(dead, reading);
-        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        let redrive = dead.redrive_at_death(&reading.source, &reading.scope);
         let mut attributes = bare.attributes.clone();
         attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
         if attributes.len() > ATTRIBUTE_LIMIT || bytes(&bare.body, &attributes) > MESSAGE_LIMIT {
@@ -181,13 +183,13 @@ impl Outgoing {
     /// it has none to leave out, or nothing could say what it says.
     #[must_use]
     pub fn smaller(&self, dead: &Inspected, reading: &Reading) -> Option<Self> {
-        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        let redrive = dead.redrive_at_death(&reading.source, &reading.scope);
         let bare = Self::of_dead_bare(dead, reading);
         if self.attributes.contains_key(ATTRIBUTE) { bare.without_attribute(&redrive) } else { None }
     }
 
     fn of_dead_bare(dead: &Inspected, reading: &Reading) -> Self {
-        let redrive = Redrive::of_dead(dead, &reading.source, &reading.scope);
+        let redrive = dead.redrive_at_death(&reading.source, &reading.scope);
         let mut attributes = dead.envelope.attributes.clone();
         attributes.remove(ATTRIBUTE);
         Self {
@@ -224,7 +226,7 @@ impl Outgoing {
             return Some(plain);
         }
         let mut with_reason = plain.clone();
-        let reason = Attribute::text(foreign::told(&letter.reason));
+        let reason = Attribute::text(letter.reason.to_attribute());
         with_reason.attributes.insert(foreign::ATTRIBUTE.to_owned(), reason);
         let fits = with_reason.attributes.len() <= ATTRIBUTE_LIMIT && with_reason.bytes() <= MESSAGE_LIMIT;
         Some(if fits { with_reason } else { plain })

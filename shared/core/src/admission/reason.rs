@@ -34,7 +34,7 @@ pub(super) fn reason(
     Ok(match said {
         // Nobody has seen it: that much is known, and no more is said.
         Some(said) if said.by == Teller::Sns => never_ran(&said.text, now),
-        Some(said) => said.reason(dead.envelope.sent_at, now),
+        Some(said) => Reason::stated(said, dead.envelope.sent_at, now),
         None => never_ran(why, now),
     })
 }

@@ -307,7 +307,7 @@ fn an_expired_entry_is_no_entry() {
 
 /// The message that the processor sends to the dead-letter queue at the end of a life.
 fn handed_over(dead: &Inspected, as_id: &str) -> Inspected {
-    message(as_id, 700, &dead.envelope.body, Some(&Redrive::of_dead(dead, &reading().source, &reading().scope)))
+    message(as_id, 700, &dead.envelope.body, Some(&dead.redrive_at_death(&reading().source, &reading().scope)))
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_replay_that_the_processor_sent_back_is_one_more_death_of_its_letter() {
 #[test]
 fn a_death_that_the_ledger_does_not_know_proves_nothing() {
     let dead = message("m-1", 1, BODY, None);
-    let forged = message("d-1", 700, BODY, Some(&Redrive::of_dead(&dead, &reading().source, &reading().scope)));
+    let forged = message("d-1", 700, BODY, Some(&dead.redrive_at_death(&reading().source, &reading().scope)));
     let own = LetterId::derive(&reading().source, &MessageId::new("d-1").unwrap());
     for owned in [None, Some(entry(&dead, Some(Settlement::Fail(Fault::transient("t", "t")))))] {
         assert_eq!(created(&forged, &Findings { owned, ..Findings::default() }).id, own);

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::members::Members;
 use super::{READ, Said, Teller, Texts, attempts, code};
 use crate::envelope::Envelope;
-use crate::letter::ErrorType;
+use crate::error_type::ErrorType;
 use crate::redrive;
 use crate::text::capped;
 

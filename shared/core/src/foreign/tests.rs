@@ -3,7 +3,10 @@ use serde_json::json;
 
 use super::*;
 use crate::envelope::{self, Attribute, AttributeValue};
+use crate::fault::TEXT_LIMIT;
 use crate::ids::MessageId;
+use crate::reason::Reason;
+use crate::time::Timestamp;
 
 fn of(dead: &Envelope) -> Option<Said> {
     Said::of(dead, Record::of(dead).as_ref())
@@ -46,7 +49,8 @@ fn with<'a>(attributes: &[(&'a str, &'a str)], name: &'a str, value: &'a str) ->
 #[test]
 fn a_consumer_in_any_language_says_why_by_one_attribute() {
     let value = r#"{"type":"PERMANENT","code":"currency","message":"CHF is not supported","attempts":3,"more":[]}"#;
-    let reason = by_attribute(value).unwrap().reason(Timestamp::from_millis(5_000), Timestamp::from_millis(9_000));
+    let reason =
+        Reason::stated(&by_attribute(value).unwrap(), Timestamp::from_millis(5_000), Timestamp::from_millis(9_000));
     assert_eq!((reason.error_type, reason.error_code.as_deref()), (ErrorType::Permanent, Some("currency")));
     assert_eq!((reason.error_message.as_str(), reason.attempt_count), ("CHF is not supported", 3));
     assert_eq!(reason.last_failed_at, Timestamp::from_millis(5_000), "when it was given up");
@@ -87,7 +91,7 @@ fn texts_and_codes_of_others_are_capped() {
         json!({"message": "x".repeat(9_000)}).to_string(),
     ] {
         let said = by_attribute(&value).unwrap();
-        let reason = said.reason(Timestamp::from_millis(1), Timestamp::from_millis(2));
+        let reason = Reason::stated(&said, Timestamp::from_millis(1), Timestamp::from_millis(2));
         assert!(said.text.len() <= READ && reason.error_message.len() <= TEXT_LIMIT && reason.error_code.is_none());
     }
 }
@@ -201,7 +205,7 @@ proptest! {
         let attributes: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
         for skipped in 0..names.len() {
             if let Some(said) = of(&envelope(&body, &attributes[skipped..])) {
-                let reason = said.reason(Timestamp::from_millis(1), Timestamp::from_millis(2));
+                let reason = Reason::stated(&said, Timestamp::from_millis(1), Timestamp::from_millis(2));
                 prop_assert!(reason.error_message.len() <= TEXT_LIMIT);
                 prop_assert!(reason.error_code.is_none_or(|code| code.len() <= CODE_LIMIT));
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{Glob, Match, Policy, Rule, Verdict};
-use crate::letter::ErrorType;
+use crate::error_type::ErrorType;
 
 /// The most rules: each is asked for every letter.
 const RULES: usize = 100;

@@ -80,7 +80,7 @@ fn a_copy_with_other_attributes_stands_for_itself_with_a_ledger_and_without() {
 fn a_death_that_the_ledger_proves_is_not_that_of_a_copy_with_other_attributes() {
     let dead = with(&message("m-1", 1, BODY, None), "charge");
     let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
-    let told = Redrive::of_dead(&dead, &reading().source, &reading().scope);
+    let told = dead.redrive_at_death(&reading().source, &reading().scope);
     let copy = |id: &str, operation: &str| with(&message(id, 700, BODY, Some(&told)), operation);
     let letter = created(&copy("d-1", "charge"), &found);
     let found = Findings { named: Some(letter.clone()), ..found };

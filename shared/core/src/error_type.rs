@@ -1,3 +1,5 @@
+//! Kinds of failure that a letter can have died of.
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Class;
