@@ -3,9 +3,9 @@
 use redrive_aws::LedgerTable;
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Life, MessageId, OwnerToken, Scope};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Claim, ClaimRequest, Entry, Origin, Settlement, Settling, Step, claim, settle};
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, WriteError};
+use redrive_core::processing::ledger::{Claim, ClaimRequest, Entry, Origin, Settlement, Settling, Step, claim, settle};
 use redrive_core::time::Timestamp;
 use tokio::runtime::Handle;
 use uuid::Uuid;

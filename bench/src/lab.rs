@@ -13,10 +13,10 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
-use redrive_core::decode::Reading;
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::key::Pointer;
-use redrive_core::policy::Policy;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::key::Pointer;
 use redrive_core::ports::{Clock, Entropy};
 use redrive_core::time::Timestamp;
 use serde_json::Value;

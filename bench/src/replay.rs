@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use redrive_core::letter::ErrorType;
+use redrive_core::letters::letter::ErrorType;
 use redrive_core::replay::{Filter, Request, Said, Selection};
 use redrive_engine::{ReplaySettings, Replayer};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;

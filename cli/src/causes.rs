@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use redrive_core::fingerprint::normalised;
-use redrive_core::letter::ErrorType;
+use redrive_core::letters::fingerprint::normalised;
+use redrive_core::letters::letter::ErrorType;
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;

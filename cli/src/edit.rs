@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::wrapping::Wrapping;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Candidate, Edit, JOB_EDIT_LIMIT, Patch, Selection};
-use redrive_core::wrapping::Wrapping;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 

@@ -1,6 +1,6 @@
 //! Putting what waits back into its dead-letter queue.
 
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::time::Timestamp;
 
 use crate::act::{confirm, confirmable, request, selection};

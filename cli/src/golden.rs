@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use redrive_core::job::Fate;
-use redrive_core::letter::{Body, Letter, Status};
+use redrive_core::letters::letter::{Body, Letter, Status};
+use redrive_core::message::wrapping::Wrapping;
+use redrive_core::replay::job::Fate;
 use redrive_core::replay::{Candidate, Edit, Filter, Selection};
-use redrive_core::wrapping::Wrapping;
 use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
@@ -158,7 +158,7 @@ async fn the_status_looks_as_it_did() {
 fn a_key_of_which_few_more_lives_may_die_says_so_and_how_to_make_room() {
     let mut entry = samples::entry(&samples::full());
     let graves: String = (0..47).map(|n| format!("{n:016x}ffff030")).collect();
-    entry.buried = redrive_core::ledger::Buried::try_from(graves).unwrap();
+    entry.buried = redrive_core::processing::ledger::Buried::try_from(graves).unwrap();
     entry.lives = vec![entry.lives[0].clone(); 4];
     let seen = Seen { letter: samples::full(), ledger: Asked::Records(vec![("its key", entry)]) };
     let told = show::render(&seen, NOW, WIDTH);
@@ -191,7 +191,7 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
     use crate::ended::Ended;
     let ends: Vec<_> = samples::jobs().iter().map(watch::ended).collect();
     assert_eq!(ends, [Ended::NotAsAsked, Ended::NotAsAsked, Ended::Done, Ended::NotAsAsked]);
-    let left = |fate| samples::job(5, redrive_core::job::State::Done, &[(Fate::Resolved, 9), (fate, 1)]);
+    let left = |fate| samples::job(5, redrive_core::replay::job::State::Done, &[(Fate::Resolved, 9), (fate, 1)]);
     for fate in [Fate::FailedAgain, Fate::Unknown, Fate::InDoubt, Fate::PolicyNever, Fate::NoBody, Fate::NotFound] {
         assert_eq!(watch::ended(&left(fate)), Ended::NotAsAsked, "{fate:?}");
     }
@@ -209,7 +209,7 @@ fn messages_of_other_frameworks_and_records_look_as_they_did() {
     assert_eq!((&told["task"]["dropped"], told["decoded"].as_array().map(Vec::len)), (&json!(true), Some(2)));
     let pointer =
         r#"["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"large","s3Key":"8b79b963"}]"#;
-    let size = redrive_core::envelope::Attribute::text("4194336");
+    let size = redrive_core::message::envelope::Attribute::text("4194336");
     let attributes = [("ExtendedPayloadSize".to_owned(), size)].into();
     is("show-s3.txt", &shown(Letter { attributes, ..bare(pointer) }));
     is("show-record.txt", &samples::records().into_iter().map(shown).collect::<Vec<_>>().join("\n"));
@@ -225,7 +225,7 @@ async fn what_would_be_touched_looks_as_it_did() {
     let preview = Preview::of(&store, &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
     let answer = json!({"considered": 55, "would_send": 49, "policy_never": 4, "no_body": 2, "more": true});
     let dry = Report::read(answer).unwrap();
-    let plan = replay::plan(&redrive_core::job::Guard::default());
+    let plan = replay::plan(&redrive_core::replay::job::Guard::default());
     is("replay.txt", &format!("{}{}{plan}\n", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
     is("replay-to.txt", &replay::elsewhere(&redrive_core::ids::QueueArn::parse(samples::REFUNDS).unwrap(), WIDTH));
     let ids = samples::letters().iter().skip(50).map(|letter| letter.id).collect();

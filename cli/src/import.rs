@@ -10,9 +10,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use redrive_core::cause::Cause;
 use redrive_core::ids::QueueArn;
-use redrive_core::letter::{Body, Happening, Letter, LetterWrite, Status};
+use redrive_core::letters::cause::Cause;
+use redrive_core::letters::letter::{Body, Happening, Letter, LetterWrite, Status};
 use redrive_core::ports::{Causes, Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::JobId;
-use redrive_core::job::{Account, Job, State};
 use redrive_core::ports::{Jobs, Unavailable};
+use redrive_core::replay::job::{Account, Job, State};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 

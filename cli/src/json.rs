@@ -4,11 +4,11 @@ pub(crate) mod read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::ids::Life;
-use redrive_core::key::PayloadHash;
-use redrive_core::ledger::{Attempt, Entry};
-use redrive_core::letter::{Body, Edited, Event, Letter, Send};
+use redrive_core::letters::letter::{Body, Edited, Event, Letter, Send};
+use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::key::PayloadHash;
+use redrive_core::processing::ledger::{Attempt, Entry};
 use redrive_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 

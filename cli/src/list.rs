@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::ports::Letters;
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
 use redrive_core::time::Timestamp;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::job::Guard;
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
+use redrive_core::replay::job::Guard;
 use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};

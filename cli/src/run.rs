@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, Parser};
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::time::Timestamp;
 use serde_json::json;
 

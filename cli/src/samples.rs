@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
-use redrive_core::key::{Key, PayloadHash};
-use redrive_core::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::letter::{AttributesHash, Edited, ErrorType, Event, Form, Happening, Letter, Reason, Send, Status};
+use redrive_core::letters::letter::{
+    AttributesHash, Edited, ErrorType, Event, Form, Happening, Letter, Reason, Send, Status,
+};
+use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::processing::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State as EntryState};
+use redrive_core::replay::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;

@@ -5,11 +5,11 @@ pub(crate) mod payload;
 
 use std::fmt::Write;
 
-use redrive_core::envelope::AttributeValue;
 use redrive_core::ids::LetterId;
-use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::{Body, Event, Form, Letter, Status};
+use redrive_core::letters::letter::{Body, Event, Form, Letter, Status};
+use redrive_core::message::envelope::AttributeValue;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -182,7 +182,7 @@ fn happened(page: &mut Page, event: &Event) {
         page.under(6, &shown(note));
     }
     let Some(attempt) = &event.attempt else { return };
-    let class = redrive_core::letter::ErrorType::from(attempt.class).as_str();
+    let class = redrive_core::letters::letter::ErrorType::from(attempt.class).as_str();
     page.under(6, &shown(&failure(class, &attempt.code, &attempt.text)));
     let origin = &attempt.origin;
     page.under(6, &shown(&format!("request {}, version {}", origin.request_id, origin.function_version)));
@@ -289,7 +289,7 @@ fn record(page: &mut Page, letter: &Letter, (place, entry): (&str, &Entry), now:
         page.under(2, &format!("many lives of this key are dead, and {room}: `redrive free` makes room"));
     }
     if let Some(fault) = &entry.fault {
-        let class = redrive_core::letter::ErrorType::from(fault.class).as_str();
+        let class = redrive_core::letters::letter::ErrorType::from(fault.class).as_str();
         page.under(2, &shown(&format!("last failure {}", failure(class, &fault.code, &fault.text))));
     }
 }

@@ -133,7 +133,7 @@ mod tests {
             for id in ids.iter().take(self.few) {
                 let letter = (*self.store.letter(*id).unwrap()).clone();
                 if remark.selection.is_unchanged(&letter) {
-                    self.store.force(redrive_core::letter::Letter { version: letter.version + 1, ..letter });
+                    self.store.force(redrive_core::letters::letter::Letter { version: letter.version + 1, ..letter });
                     discarded += 1;
                 } else {
                     changed += 1;
@@ -149,7 +149,7 @@ mod tests {
         letters.iter().for_each(|letter| store.force(letter.clone()));
         let shown = Shown { letters: letters.iter().map(|one| (one.id, one.version)).collect(), named: false };
         // Somebody else has one of them meanwhile.
-        store.force(redrive_core::letter::Letter { version: letters[7].version + 1, ..letters[7].clone() });
+        store.force(redrive_core::letters::letter::Letter { version: letters[7].version + 1, ..letters[7].clone() });
         let function = Discarding { store: store.clone(), few, asked: RefCell::default() };
         let request = json!({"action": "discard", "note": "n", "by": "ann"});
         let report = carry_out(&function, &store, &request, &shown).await.unwrap();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Jobs, LedgerReader, Letters};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::QueueArn;
-use redrive_core::letter::{SHARDS, Status};
+use redrive_core::letters::letter::{SHARDS, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;

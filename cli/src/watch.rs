@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::JobId;
-use redrive_core::job::{Account, Fate, State};
 use redrive_core::ports::Jobs;
+use redrive_core::replay::job::{Account, Fate, State};
 
 use crate::ended::{Ended, Error};
 use crate::jobs::{self, Seen};

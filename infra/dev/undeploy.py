@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.stack import deployment
 from infra.stack.settings import INFRA, TOOLS, Settings, without_aws
 
-SHARDS = 16  # as core::letter has it
+SHARDS = 16  # as core::letters::letter has it
 WAITING = ("PENDING", "REPLAYING")
 IN_QUEUE = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 

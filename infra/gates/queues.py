@@ -15,7 +15,7 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 LEASE_MARGIN_SECONDS = 6
 # Receives without an attempt (shared/lambda/src/config.rs).
 HEADROOM = 5
-# shared/core/src/backoff.rs
+# shared/core/src/processing/backoff.rs
 ATTEMPTS = {"steps": 6, "exponential": 10}
 DAYS = 86_400
 

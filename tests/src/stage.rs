@@ -9,10 +9,10 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use redrive_aws::{LedgerTable, LetterTable};
 use redrive_core::ids::{LetterId, MessageId, QueueArn, Scope};
-use redrive_core::key::{Key, LedgerKey};
-use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{LedgerReader, Letters};
+use redrive_core::processing::ledger::Entry;
 
 /// Longest wait for anything on the stage, schedules apart.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use redrive_core::ids::QueueArn;
-use redrive_core::wrapping::Wrapping;
+use redrive_core::message::wrapping::Wrapping;
 use serde_json::Value;
 
 /// The wrapping of each main queue, by its ARN. A queue that is not told of has none.

@@ -1,8 +1,8 @@
 //! Remarks on a message of another framework, or one whose body stands elsewhere: what a person must know before it is
 //! sent again.
 
-use redrive_core::foreign::{ClaimCheck, Layer, Task, layers};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::foreign::{ClaimCheck, Layer, Task, layers};
 use redrive_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 

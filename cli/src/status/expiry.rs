@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::SendId;
-use redrive_core::key::LedgerKey;
-use redrive_core::letter::{ErrorType, Letter};
+use redrive_core::letters::letter::{ErrorType, Letter};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;

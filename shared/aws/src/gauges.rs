@@ -2,9 +2,9 @@
 
 use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_sdk_sqs::types::QueueAttributeName;
-use redrive_core::job::AlarmState;
 use redrive_core::ports::{Gauges, Unavailable};
 use redrive_core::replay::MESSAGE_LIMIT;
+use redrive_core::replay::job::AlarmState;
 
 use crate::failure::unavailable;
 

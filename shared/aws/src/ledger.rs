@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use futures_util::StreamExt;
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, Unavailable, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite};
 
 use crate::failure::Failure;
 use crate::writes::Writes;

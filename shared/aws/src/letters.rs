@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use redrive_core::ids::LetterId;
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;

@@ -6,6 +6,7 @@
 
 mod decimal;
 mod read;
+pub mod shape;
 
 use std::collections::BTreeMap;
 use std::fmt;

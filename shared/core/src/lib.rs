@@ -5,43 +5,19 @@
 //! this crate and nothing else.
 //!
 //! The way of a message, each stage consuming the type of the one before:
-//! [`batch::Batch`] → [`envelope::Envelope`] → [`decode::Message`] or [`decode::Malformed`] →
-//! [`ledger::Claim`] → [`ledger::Settlement`] → [`outcome::Outcome`] → [`batch::Response`].
-//! A dead one goes on: [`admission::admit`] makes it a [`letter::Letter`], and [`replay`] sends it back.
+//! [`message::batch::Batch`] → [`message::envelope::Envelope`] → [`message::decode::Message`] or [`message::decode::Malformed`] →
+//! [`processing::ledger::Claim`] → [`processing::ledger::Settlement`] → [`processing::outcome::Outcome`] → [`message::batch::Response`].
+//! A dead one goes on: [`letters::admission::admit`] makes it a [`letters::letter::Letter`], and [`replay`] sends it back.
 
-pub mod admission;
-pub mod backoff;
-pub mod batch;
-pub mod candidate;
-pub mod cause;
-pub mod decode;
 pub mod doctor;
-pub mod envelope;
 pub mod error_type;
 pub mod fault;
-pub mod fingerprint;
-pub mod foreign;
-pub mod handler;
-pub mod hashing;
 pub mod ids;
-pub mod job;
 pub mod json;
-pub mod key;
-pub mod ledger;
-pub mod letter;
-pub mod mask;
-pub mod message_type;
-pub mod outcome;
-pub mod pointer;
-pub mod policy;
+pub mod letters;
+pub mod message;
 pub mod ports;
-pub mod ramp;
-pub mod reason;
-pub mod redrive;
+pub mod processing;
 pub mod replay;
-pub mod routes;
-pub mod shape;
-pub mod source;
 mod text;
 pub mod time;
-pub mod wrapping;

@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::cause::{Cause, Sighted};
-use crate::envelope::Record;
 use crate::fault::Fault;
 use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use crate::job::{AlarmState, Batch, Job};
-use crate::key::LedgerKey;
-use crate::ledger::{Entry, EntryWrite};
-use crate::letter::{Letter, LetterWrite, Status};
+use crate::letters::cause::{Cause, Sighted};
+use crate::letters::letter::{Letter, LetterWrite, Status};
+use crate::message::envelope::Record;
+use crate::message::key::LedgerKey;
+use crate::processing::ledger::{Entry, EntryWrite};
+use crate::replay::job::{AlarmState, Batch, Job};
 use crate::replay::{Look, MESSAGE_LIMIT, Outgoing, Turn};
 use crate::time::Timestamp;
 
-pub use crate::candidate::{Cursor, Page};
+pub use crate::letters::candidate::{Cursor, Page};
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -111,8 +111,8 @@ impl<L: LedgerReader> LedgerReader for Option<L> {
     }
 }
 
-/// The ledger, as replay marks it before an edited letter is sent, and where a key is freed: see [`crate::ledger::withdraw`] and
-/// [`crate::ledger::free`].
+/// The ledger, as replay marks it before an edited letter is sent, and where a key is freed: see [`crate::processing::ledger::withdraw`] and
+/// [`crate::processing::ledger::free`].
 pub trait LedgerMarker: LedgerReader {
     /// Writes withdrawals, each under its own condition. Where nothing is expected they leave a tombstone, and are refused also
     /// if what is there has expired; of an entry that is there they write `lives`, `buried`,
@@ -137,7 +137,7 @@ impl<L: LedgerMarker> LedgerMarker for Option<L> {
 /// Store of letters: the dead-letter table.
 pub trait Letters: Send + Sync + 'static {
     /// Reads letters whole, consistently; one answer for each id, in order. A letter whose body is not there as it was written
-    /// says so ([`Body::Missing`](crate::letter::Body::Missing)); it is never cut short.
+    /// says so ([`Body::Missing`](crate::letters::letter::Body::Missing)); it is never cut short.
     fn read(&self, ids: &[LetterId]) -> impl Future<Output = Result<Vec<Option<Letter>>, Unavailable>> + Send;
 
     /// Looks at letters without their bodies, consistently; one answer for each id, in order.

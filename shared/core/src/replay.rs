@@ -3,8 +3,10 @@
 mod act;
 mod consent;
 mod edit;
+pub mod job;
 mod order;
 mod patch;
+pub mod ramp;
 mod request;
 mod selection;
 mod turn;
@@ -12,13 +14,13 @@ mod turn;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::decode::{Inspected, Reading};
-use crate::envelope::{Attribute, Attributes};
-use crate::foreign;
 use crate::ids::{LetterId, Life, Number};
-use crate::key::Key;
-use crate::letter::{Letter, NoBody, Status};
-use crate::redrive::{ATTRIBUTE, Redrive};
+use crate::letters::letter::{Letter, NoBody, Status};
+use crate::message::decode::{Inspected, Reading};
+use crate::message::envelope::{Attribute, Attributes};
+use crate::message::foreign;
+use crate::message::key::Key;
+use crate::message::redrive::{ATTRIBUTE, Redrive};
 
 pub use act::Act;
 pub use consent::{Asked, Consent, KnownOf, consent};
@@ -28,7 +30,7 @@ pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
 pub use selection::{Filter, Selection, Shown};
 
-pub use crate::candidate::{Candidate, Look};
+pub use crate::letters::candidate::{Candidate, Look};
 pub use turn::{REST, Turn, has_rested};
 
 /// SQS's limit of message attributes.
@@ -243,8 +245,8 @@ impl Outgoing {
 fn bytes(body: &str, attributes: &Attributes) -> usize {
     let attributes = attributes.iter().map(|(name, attribute)| {
         let value = match &attribute.value {
-            crate::envelope::AttributeValue::Text(text) => text.len(),
-            crate::envelope::AttributeValue::Binary(bytes) => bytes.len(),
+            crate::message::envelope::AttributeValue::Text(text) => text.len(),
+            crate::message::envelope::AttributeValue::Binary(bytes) => bytes.len(),
         };
         name.len() + attribute.data_type.len() + value
     });

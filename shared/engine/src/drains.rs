@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use redrive_core::message::source::LONGEST_LOOK;
 use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters};
-use redrive_core::source::LONGEST_LOOK;
 use tokio::time::Instant;
 
 use crate::{DrainReport, Indexer};

@@ -21,12 +21,12 @@ mod watch;
 
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId, QueueArn};
-use redrive_core::job::Fate;
-use redrive_core::letter::{Letter, LetterWrite, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
 use redrive_core::ports::{Clock, Letters, Unavailable, WriteError};
+use redrive_core::replay::job::Fate;
 use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;

@@ -1,5 +1,5 @@
-use redrive_core::cause::Standing;
-use redrive_core::letter::{SHARDS, Status};
+use redrive_core::letters::cause::Standing;
+use redrive_core::letters::letter::{SHARDS, Status};
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::time::Timestamp;
 

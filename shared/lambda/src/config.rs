@@ -14,11 +14,11 @@ mod times;
 
 use std::time::Duration;
 
-use redrive_core::backoff::{RECEIVE_HEADROOM, Schedule};
-use redrive_core::decode::Reading;
-use redrive_core::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
-use redrive_core::mask::Masks;
-use redrive_core::outcome::OutageBrake;
+use redrive_core::message::decode::Reading;
+use redrive_core::processing::backoff::{RECEIVE_HEADROOM, Schedule};
+use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
+use redrive_core::processing::mask::Masks;
+use redrive_core::processing::outcome::OutageBrake;
 
 use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
 pub use pairs::{Destination, IndexedPair, Pair, ReplayedPair};

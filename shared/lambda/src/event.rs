@@ -5,9 +5,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use redrive_core::envelope::{Attribute, AttributeValue, Attributes, Record};
 use redrive_core::ids::QueueArn;
-use redrive_core::{key, redrive};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes, Record};
+use redrive_core::{message::key, message::redrive};
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tracing::warn;
@@ -35,7 +35,7 @@ pub enum NotABatch {
 }
 
 /// The records of an event, in order. Nothing about a single record is an error here; one without a message id is
-/// left for [`redrive_core::batch::Batch::open`] to refuse.
+/// left for [`redrive_core::message::batch::Batch::open`] to refuse.
 ///
 /// # Errors
 /// [`NotABatch`].
@@ -126,7 +126,7 @@ fn text(value: Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use redrive_core::batch::{Batch, NoMessageId};
+    use redrive_core::message::batch::{Batch, NoMessageId};
     use serde_json::json;
 
     use super::*;

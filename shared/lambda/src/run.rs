@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
-use redrive_core::ledger::Origin;
 use redrive_core::ports::Clock;
+use redrive_core::processing::ledger::Origin;
 use redrive_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

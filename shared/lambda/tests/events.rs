@@ -6,11 +6,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use redrive_core::batch::Batch;
-use redrive_core::decode::{Inspected, Reading};
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::key::Pointer;
-use redrive_core::letter::ErrorType;
+use redrive_core::letters::letter::ErrorType;
+use redrive_core::message::batch::Batch;
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::key::Pointer;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_lambda::doorbell::{Wake, watched_queues};
 use redrive_lambda::event;

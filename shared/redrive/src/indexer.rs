@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use redrive_aws::{LedgerTable, LetterTable, SqsDeadLetterQueue};
 use redrive_core::ids::QueueArn;
-use redrive_core::mask::Redaction;
 use redrive_core::ports::{Clock, Entropy};
+use redrive_core::processing::mask::Redaction;
 use redrive_core::time::Timestamp;
 use redrive_engine::{DrainReport, IndexSettings, IndexedSource, Indexer, LANES, drain_all};
 use redrive_lambda::config::{IndexedPair, IndexerConfig, Pair, environment};

@@ -63,9 +63,9 @@ pub use replay::run_replay;
 pub use redrive_engine::trace::current as trace_header;
 
 pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
-pub use redrive_core::handler::{Context, Dispatch, Handler};
-pub use redrive_core::mask::{Masks, Redaction};
-pub use redrive_core::routes::Routes;
+pub use redrive_core::processing::handler::{Context, Dispatch, Handler};
+pub use redrive_core::processing::mask::{Masks, Redaction};
+pub use redrive_core::processing::routes::Routes;
 
 /// Writes that happen together with a message's completion, and the tables that they go to.
 pub mod dynamodb {

@@ -35,7 +35,7 @@
 
 use std::time::Duration;
 
-use redrive_core::cause::{Standing, Waiting};
+use redrive_core::letters::cause::{Standing, Waiting};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
 use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};

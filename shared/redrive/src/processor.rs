@@ -1,11 +1,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redrive_aws::{LedgerTable, SqsMainQueue, SqsOutbox};
-use redrive_core::handler::Dispatch;
 use redrive_core::ids::QueueArn;
-use redrive_core::message_type::MessageTypes;
-use redrive_core::outcome::{OutageBrake, Rules};
+use redrive_core::message::message_type::MessageTypes;
 use redrive_core::ports::Ledger;
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::outcome::{OutageBrake, Rules};
 use redrive_engine::{Order, ProcessSettings, Processor, trace};
 use redrive_lambda::config::{ProcessorConfig, environment};
 use redrive_lambda::run::{Failure, Flow, Invocation, ServeError, serve};

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::handler::{Context, Handler};
 use redrive_core::ids::Life;
-use redrive_core::key::Key;
+use redrive_core::message::key::Key;
+use redrive_core::processing::handler::{Context, Handler};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ORIGIN;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::ids::{Life, MessageId, ReceiptHandle};
-use redrive_core::key::{Key, LedgerKey};
-use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::key::{Key, LedgerKey};
+use redrive_core::processing::ledger::Entry;
 use redrive_core::time::Timestamp;
 
 use crate::clock::VirtualClock;

@@ -1,8 +1,8 @@
 //! Letters to begin a test with.
 
 use redrive_core::ids::{LetterId, Life, Number, QueueArn, Scope};
-use redrive_core::key::PayloadHash;
-use redrive_core::letter::{Body, Form, Letter, Reason, Status};
+use redrive_core::letters::letter::{Body, Form, Letter, Reason, Status};
+use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
 
 /// A letter as the indexer makes it of a message that died in its first life: it waits for a person, without a key, attributes

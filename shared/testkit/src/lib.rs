@@ -11,10 +11,10 @@
 //!
 //! ```
 //! use redrive_core::ids::{Life, MessageId, OwnerToken};
-//! use redrive_core::ledger::{Entry, EntryWrite, Expect, Origin};
+//! use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
 //! use redrive_core::ports::{Ledger, WriteError};
 //! use redrive_testkit::{Faults, Mishap, ModelLedger, clock::ORIGIN};
-//! # use redrive_core::{fault::Fault, key::{LedgerKey, PayloadHash}};
+//! # use redrive_core::{fault::Fault, message::key::{LedgerKey, PayloadHash}};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
 //! // The first call happens, but its answer is lost.

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::envelope::Attributes;
 use redrive_core::ids::{MessageId, QueueArn, ReceiptHandle};
+use redrive_core::message::envelope::Attributes;
 use redrive_core::time::Timestamp;
 use tokio::sync::Notify;
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redrive_core::backoff::Schedule;
-use redrive_core::batch::{Batch, Response};
-use redrive_core::decode::{Inspected, Reading};
-use redrive_core::envelope::{Attribute, Attributes, Envelope, Record};
+use redrive_core::processing::backoff::Schedule;
+use redrive_core::message::batch::{Batch, Response};
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::envelope::{Attribute, Attributes, Envelope, Record};
 use redrive_core::fault::{Fault, TEXT_LIMIT};
-use redrive_core::handler::{Context, Dispatch, Handler};
+use redrive_core::processing::handler::{Context, Dispatch, Handler};
 use redrive_core::ids::{MessageId, QueueArn, Scope};
-use redrive_core::key::{self, Pointer};
-use redrive_core::redrive;
+use redrive_core::message::key::{self, Pointer};
+use redrive_core::message::redrive;
 use redrive_core::replay::Request;
-use redrive_core::wrapping::Wrapping;
+use redrive_core::message::wrapping::Wrapping;
 use redrive_lambda::doorbell::Wake;
 use redrive_lambda::event::records;
 use serde::Deserialize;

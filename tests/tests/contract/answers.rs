@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use redrive_aws::{Aws, Writes};
-use redrive_core::envelope::Attribute;
 use redrive_core::ids::{LetterId, MessageId, Number};
-use redrive_core::ledger::Entry;
+use redrive_core::message::envelope::Attribute;
 use redrive_core::ports::{CommitError, DeadLetterQueue, Ledger, LedgerReader, Letters, Outbox, WriteError};
+use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::Outgoing;
 
 use crate::samples::{entry, first, key, next, queue};

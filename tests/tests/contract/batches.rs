@@ -1,7 +1,7 @@
 //! Many entries at once.
 
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::LedgerReader;
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use crate::samples::{at, entry, first, full, instead, key, next, read_one, request, run_claim, write};
 use crate::stores::Store;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, Attributes};
 use redrive_core::ids::{MessageId, Number};
-use redrive_core::letter::{Body, Letter, LetterWrite, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::ports::{Letters, WriteError};
 use redrive_core::time::Timestamp;
 

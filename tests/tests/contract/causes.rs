@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use redrive_core::cause::{Cause, Sighted, VERSIONS};
 use redrive_core::ids::QueueArn;
-use redrive_core::letter::ErrorType;
+use redrive_core::letters::cause::{Cause, Sighted, VERSIONS};
+use redrive_core::letters::letter::ErrorType;
 use redrive_core::ports::Causes;
 use redrive_core::time::Timestamp;
 

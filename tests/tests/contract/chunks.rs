@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redrive_core::letter::{Letter, LetterWrite};
+use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, WriteError};
 
 use crate::answers::Script;
@@ -119,7 +119,7 @@ async fn a_chunk_of_another_body_is_not_taken_for_ones_own(store: &Deployed) {
     let put = store.dynamodb.put_item().table_name(&store.letter_table).set_item(Some(foreign));
     put.send().await.unwrap();
     let told = crate::letters::read(store, mine.id).await.unwrap();
-    let redrive_core::letter::Body::Missing { why, .. } = told.body else { panic!("{:?}", told.body) };
+    let redrive_core::letters::letter::Body::Missing { why, .. } = told.body else { panic!("{:?}", told.body) };
     assert_eq!(why, "chunk 1 of 3 belongs to another body");
 }
 

@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::types::Put;
 use redrive_aws::{Write, Writes};
 use redrive_core::fault::{Class, Fault};
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite, State};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger};
+use redrive_core::processing::ledger::{Entry, EntryWrite, State};
 
 use crate::samples::{entry, first, key, next, read_one, token, unique, write_one};
 use crate::stores::{Deployed, Store};

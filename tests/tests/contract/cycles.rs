@@ -2,7 +2,7 @@
 
 use redrive_core::fault::{Class, Fault};
 use redrive_core::ids::OwnerToken;
-use redrive_core::ledger::{ClaimRequest, Refusal, Settlement, State};
+use redrive_core::processing::ledger::{ClaimRequest, Refusal, Settlement, State};
 use redrive_core::time::Timestamp;
 
 use crate::samples::{Ended, at, key, read_one, request, run_claim, run_settle, token, unique};

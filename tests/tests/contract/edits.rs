@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redrive_core::key::PayloadHash;
-use redrive_core::letter::{Edited, Letter, LetterWrite};
+use redrive_core::letters::letter::{Edited, Letter, LetterWrite};
+use redrive_core::message::key::PayloadHash;
 use redrive_core::ports::Letters;
 
 use crate::bodies::{large, noise, policy};

@@ -1,6 +1,6 @@
 //! Single entries under their conditions.
 
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use crate::samples::{at, entry, first, full, instead, key, next, read_one, token, write_one};
 use crate::stores::Store;

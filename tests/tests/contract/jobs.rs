@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId};
-use redrive_core::job::{Batch, Fate, Guard, Job, Line, NewJob, State, Stop, Walk};
 use redrive_core::ports::{Cursor, Jobs, WriteError};
+use redrive_core::replay::job::{Batch, Fate, Guard, Job, Line, NewJob, State, Stop, Walk};
 use redrive_core::replay::{Filter, Selection, Turn};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;

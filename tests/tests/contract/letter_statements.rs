@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redrive_core::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Letters, WriteError};
 
 use crate::answers::Script;

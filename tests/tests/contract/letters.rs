@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::key::{Key, PayloadHash};
-use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::letters::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::ports::{Letters, WriteError};
+use redrive_core::processing::ledger::{Attempt, Origin};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};
-use redrive_core::envelope::{Attribute, AttributeValue, Envelope, Record};
 use redrive_core::ids::{LetterId, MessageId, Number, ReceiptHandle};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Envelope, Record};
 use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue, Outbox};
 use redrive_core::replay::Outgoing;
 use redrive_tests::stage::{Stage, until};

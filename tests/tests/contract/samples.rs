@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
+use redrive_core::processing::ledger::{
     Attempt, Buried, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin,
 };
-use redrive_core::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
-use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
+use redrive_core::processing::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Answers to many writes in one call that no emulator can be made to give.
 
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite, State};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Ledger, LedgerMarker, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, State};
 
 use crate::answers::Script;
 use crate::samples::{Written, entry, first, key, next};

@@ -1,9 +1,9 @@
 //! Writes of replay to the ledger's entries, and all that they leave as it is.
 
 use redrive_core::ids::{LetterId, MessageId, Number, SendId};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, Expect, State, Withdrawal, Withdrawing, withdraw};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::LedgerMarker;
+use redrive_core::processing::ledger::{Entry, Expect, State, Withdrawal, Withdrawing, withdraw};
 
 use crate::samples::{
     Written, at, entry, first, full, instead, key, next, queue, read_one, request, run_claim, token, unique, write_one,
@@ -55,7 +55,8 @@ async fn where_nothing_is_a_tombstone_is_left_and_keeps_the_letters_copies_out<S
     let (meant, written) = mark(store, None, &asked).await;
     assert_eq!((written, read_one(store, &key).await.as_ref()), (Ok(()), Some(&meant)));
     assert!(matches!(withdraw(Some(&meant), &asked, at(2)), Withdrawing::Done), "a lost answer shows as done");
-    let old = redrive_core::ledger::ClaimRequest { send: Some(asked.send), ..request(&key, "unedited", at(5)) };
+    let old =
+        redrive_core::processing::ledger::ClaimRequest { send: Some(asked.send), ..request(&key, "unedited", at(5)) };
     assert!(run_claim(store, &old, at(5)).await.is_err());
     run_claim(store, &request(&key, "edited", at(6)), at(6)).await.unwrap();
     assert_eq!(read_one(store, &key).await.unwrap().withdrawn, [asked.send], "whoever claims keeps it");

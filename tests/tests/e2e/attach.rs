@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::Environment;
 use redrive_core::ids::{LetterId, MessageId, QueueArn};
-use redrive_core::letter::{ErrorType, Happening, Letter, SHARDS, Status};
+use redrive_core::letters::letter::{ErrorType, Happening, Letter, SHARDS, Status};
 use redrive_core::ports::Letters;
 use redrive_core::time::Timestamp;
 use redrive_tests::stage::{Stage, until};

@@ -1,6 +1,6 @@
 //! Letters that are sent with another body, over the real queue, tables and functions.
 
-use redrive_core::letter::{ErrorType, Happening, Status};
+use redrive_core::letters::letter::{ErrorType, Happening, Status};
 use redrive_tests::stage::Stage;
 use serde_json::{Value, json};
 

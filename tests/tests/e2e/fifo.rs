@@ -1,7 +1,7 @@
 //! The same template with FIFO queues: groups in order, the dead handed over by the processor itself.
 
-use redrive_core::ledger::State;
-use redrive_core::letter::{ErrorType, Status};
+use redrive_core::letters::letter::{ErrorType, Status};
+use redrive_core::processing::ledger::State;
 use redrive_tests::stage::Stage;
 use uuid::Uuid;
 

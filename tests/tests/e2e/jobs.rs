@@ -1,6 +1,6 @@
 //! Guarded jobs over the real queue, tables, and alarms.
 
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
 use redrive_tests::stage::{Stage, until};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! A body that does not fit into one item of the table: kept in chunks beside the letter, through its whole life.
 
 use redrive_core::ids::MessageId;
-use redrive_core::letter::{Body, Letter, Status};
+use redrive_core::letters::letter::{Body, Letter, Status};
 use redrive_tests::stage::Stage;
 use serde_json::{Value, json};
 use uuid::Uuid;

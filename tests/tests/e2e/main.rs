@@ -12,8 +12,8 @@ mod large;
 use std::time::Duration;
 
 use redrive_core::ids::MessageId;
-use redrive_core::ledger::State;
-use redrive_core::letter::{ErrorType, Happening, Letter, Status};
+use redrive_core::letters::letter::{ErrorType, Happening, Letter, Status};
+use redrive_core::processing::ledger::State;
 use redrive_tests::stage::{Stage, until, until_for};
 use serde_json::json;
 use uuid::Uuid;

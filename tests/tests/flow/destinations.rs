@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, Attributes};
-use redrive_core::foreign;
 use redrive_core::ids::{JobId, LetterId, OwnerToken, QueueArn};
-use redrive_core::job::{Fate, Guard, Job, NewJob, State};
-use redrive_core::letter::{Letter, Status};
-use redrive_core::redrive;
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::foreign;
+use redrive_core::message::redrive;
+use redrive_core::replay::job::{Fate, Guard, Job, NewJob, State};
 use redrive_core::replay::{Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayError, Reports};
@@ -144,7 +144,7 @@ async fn what_was_sent_elsewhere_is_final_and_no_deadline_brings_it_back() {
 async fn a_completion_of_its_own_key_and_payload_resolves_what_was_sent_elsewhere() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
     house.sent(Some(house.elsewhere())).await;
-    let of_another = Letter { hash: redrive_core::key::PayloadHash::of_text("another"), ..house.letter() };
+    let of_another = Letter { hash: redrive_core::message::key::PayloadHash::of_text("another"), ..house.letter() };
     house.complete(&of_another);
     house.ask(&Request::Schedule).await.unwrap();
     assert_eq!(house.letter().status, Status::Replayed, "another payload under its key is another message");

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redrive_core::cause::Standing;
-use redrive_core::envelope::Attribute;
-use redrive_core::foreign;
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::Entry;
-use redrive_core::letter::Status;
-use redrive_core::policy::Policy;
+use redrive_core::letters::cause::Standing;
+use redrive_core::letters::letter::Status;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::envelope::Attribute;
+use redrive_core::message::foreign;
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Causes, LedgerReader, Unavailable};
+use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::Request;
 use redrive_engine::{DrainReport, IndexSettings, Indexer, ReplaySettings, Replayer, standing};
 use redrive_testkit::ModelGauges;

@@ -6,15 +6,15 @@ mod others;
 
 use std::time::Duration;
 
-use redrive_core::backoff::Schedule;
 use redrive_core::ids::{LetterId, Life, Number, OwnerToken, SendId};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Buried, Entry, LifeRecord, Origin, State};
-use redrive_core::letter::{Happening, Letter, Status};
-use redrive_core::mask::Masks;
-use redrive_core::outcome::OutageBrake;
-use redrive_core::outcome::Rules;
+use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::Outbox;
+use redrive_core::processing::backoff::Schedule;
+use redrive_core::processing::ledger::{Buried, Entry, LifeRecord, Origin, State};
+use redrive_core::processing::mask::Masks;
+use redrive_core::processing::outcome::OutageBrake;
+use redrive_core::processing::outcome::Rules;
 use redrive_core::replay::{Edit, Outgoing, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Order as InOrder, ProcessSettings, Processor, ReplayReport};

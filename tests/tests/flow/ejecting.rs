@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, Attributes};
-use redrive_core::foreign;
-use redrive_core::letter::{Happening, Letter, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::foreign;
 use redrive_core::replay::{Request, Selection};
 use redrive_engine::{ReplayError, ReplayReport, replay_all};
 use redrive_testkit::handlers::Order;

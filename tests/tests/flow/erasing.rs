@@ -4,12 +4,12 @@ mod traces;
 
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, admit};
-use redrive_core::decode::{Inspected, Reading};
-use redrive_core::envelope::{Envelope, Record};
 use redrive_core::ids::{MessageId, OwnerToken, QueueArn, Scope};
-use redrive_core::letter::{Body, Letter, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::admission::{Admission, Findings, admit};
+use redrive_core::letters::letter::{Body, Letter, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::envelope::{Envelope, Record};
 use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redrive_core::fault::{Class, Fault};
-use redrive_core::handler::{Context, Handler};
-use redrive_core::ledger::{Entry, EntryWrite, State};
-use redrive_core::outcome::{Outage, OutageBrake};
 use redrive_core::ports::{CommitError, Ledger, Unavailable, WriteError};
+use redrive_core::processing::handler::{Context, Handler};
+use redrive_core::processing::ledger::{Entry, EntryWrite, State};
+use redrive_core::processing::outcome::{Outage, OutageBrake};
 use redrive_engine::ProcessSettings;
 use redrive_testkit::faults::{Faults, Mishap};
 use redrive_testkit::handlers::{Order, Play, Scripted};

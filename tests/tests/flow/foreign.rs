@@ -5,13 +5,13 @@ mod records;
 
 use std::time::Duration;
 
-use redrive_core::envelope::{Attribute, Attributes};
-use redrive_core::foreign;
 use redrive_core::ids::OwnerToken;
-use redrive_core::letter::{ErrorType, Letter, Status};
-use redrive_core::mask::{Masks, Redaction};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{ErrorType, Letter, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::foreign;
 use redrive_core::ports::Outbox;
+use redrive_core::processing::mask::{Masks, Redaction};
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
 use redrive_engine::{DrainReport, IndexSettings, Indexer};

@@ -1,11 +1,11 @@
 //! A producer that knows of a replay: it cannot write the outcome of it, and not have its own message taken for a copy.
 
-use redrive_core::envelope::{Attribute, Attributes};
 use redrive_core::ids::{MessageId, Number, Scope};
-use redrive_core::key::{Key, LedgerKey};
-use redrive_core::letter::{ErrorType, Letter, Status};
+use redrive_core::letters::letter::{ErrorType, Letter, Status};
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::key::{Key, LedgerKey};
+use redrive_core::message::redrive::{ATTRIBUTE, Redrive};
 use redrive_core::ports::Letters;
-use redrive_core::redrive::{ATTRIBUTE, Redrive};
 use redrive_core::replay::{Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::handlers::Scripted;

@@ -10,7 +10,7 @@ mod many;
 mod oracle;
 mod pieces;
 
-use redrive_core::wrapping::Wrapping;
+use redrive_core::message::wrapping::Wrapping;
 use redrive_testkit::handlers::{Play, Scripted};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};

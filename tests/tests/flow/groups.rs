@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
-use redrive_core::job::{Fate, Guard, Line, State};
-use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::Jobs;
+use redrive_core::replay::job::{Fate, Guard, Line, State};
 use redrive_core::replay::{Change, Request, Said, Selection};
 use redrive_testkit::Faults;
 use tokio::time::Instant;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
 use redrive_core::fault::Fault;
 use redrive_core::ids::{OwnerToken, QueueArn, Scope};
-use redrive_core::key::{LedgerKey, Pointer};
-use redrive_core::ledger::{Entry, Origin, State};
-use redrive_core::letter::Letter;
-use redrive_core::mask::Redaction;
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::Letter;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::key::{LedgerKey, Pointer};
+use redrive_core::processing::ledger::{Entry, Origin, State};
+use redrive_core::processing::mask::Redaction;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
     Destination, DrainReport, IndexSettings, IndexedSource, Indexer, ReplayError, ReplaySettings, Replayer, Reports,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::job::{AlarmState, Fate, Guard, NewJob, State, Stop};
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
+use redrive_core::replay::job::{AlarmState, Fate, Guard, NewJob, State, Stop};
 use redrive_core::replay::{Change, Filter, Remark, Request, Selection};
 use redrive_testkit::{Call, Faults, Mishap};
 
@@ -51,7 +51,7 @@ async fn a_job_of_named_letters_tells_what_became_of_each() {
     for (n, code) in [(10, "never"), (11, "never")] {
         bench.letters.force(bench.letter(n, code));
     }
-    let gone = redrive_core::letter::Letter { status: Status::Discarded, ..bench.letter(12, "c") };
+    let gone = redrive_core::letters::letter::Letter { status: Status::Discarded, ..bench.letter(12, "c") };
     bench.letters.force(gone.clone());
     let id = |n| bench.letter(n, "c").id;
     let missing = id(99);

@@ -1,7 +1,7 @@
 //! A queue that takes less than SQS's own limit: what goes there is made to fit, or refused before it is claimed.
 
-use redrive_core::letter::{Letter, Status};
-use redrive_core::redrive::ATTRIBUTE;
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::redrive::ATTRIBUTE;
 use redrive_core::replay::{Request, Said, Selection};
 use redrive_engine::ReplayReport;
 use redrive_testkit::{Faults, ModelQueue};

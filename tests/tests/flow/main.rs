@@ -34,7 +34,7 @@ mod waiting;
 use std::time::Duration;
 
 use bench::{Bench, event, record};
-use redrive_core::ledger::State;
+use redrive_core::processing::ledger::State;
 use redrive_testkit::handlers::{Order, Play, Scripted};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Numbers of a body are decimals: what differs in a digit is another payload, and equal values are one.
 
-use redrive_core::key::PayloadHash;
-use redrive_core::ledger::{Entry, State};
+use redrive_core::message::key::PayloadHash;
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_testkit::handlers::{Order, Scripted};
 
 use crate::bench::{Bench, event, record};

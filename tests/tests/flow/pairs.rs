@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
-use redrive_core::envelope::{Attributes, Record};
 use redrive_core::ids::{JobId, MessageId, OwnerToken, QueueArn, ReceiptHandle, Scope};
-use redrive_core::job::{Fate, Guard, NewJob};
-use redrive_core::letter::{ErrorType, Status};
+use redrive_core::letters::letter::{ErrorType, Status};
+use redrive_core::message::decode::Reading;
+use redrive_core::message::envelope::{Attributes, Record};
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
+use redrive_core::replay::job::{Fate, Guard, NewJob};
 use redrive_core::replay::{Filter, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all, replay_all};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
 use redrive_core::fault::Fault;
-use redrive_core::handler::{Context, Handler};
-use redrive_core::mask::Masks;
-use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::redrive;
-use redrive_core::routes::Routes;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::message_type::{MessageTypes, TypeAt};
+use redrive_core::message::redrive;
+use redrive_core::processing::handler::{Context, Handler};
+use redrive_core::processing::mask::Masks;
+use redrive_core::processing::routes::Routes;
 use redrive_engine::{Order, ProcessSettings};
 use redrive_testkit::handlers::{Order as Body, Play, Scripted};
 use redrive_testkit::{Effects, Faults, Mishap, ModelLedger, ModelQueue};

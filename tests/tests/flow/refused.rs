@@ -1,7 +1,7 @@
 //! Sends that SQS refuses: nothing of them stays, and a job tries again what may pass.
 
-use redrive_core::job::{Fate, Guard, NewJob, State, Stop, TRIES};
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::replay::job::{Fate, Guard, NewJob, State, Stop, TRIES};
 use redrive_core::replay::{Edit, Request, Said, Selection};
 use redrive_testkit::Faults;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn patch() -> Edit {
 
 fn order(bench: &JobBench, n: usize) -> Letter {
     let payload = json!({"order_id": format!("o-{n}"), "currency": "CHF", "tags": ["a"]});
-    let hash = redrive_core::key::PayloadHash::of_json(&payload.to_string().parse().unwrap());
+    let hash = redrive_core::message::key::PayloadHash::of_json(&payload.to_string().parse().unwrap());
     Letter { payload: payload.to_string(), hash, ..bench.letter(n, "c") }
 }
 

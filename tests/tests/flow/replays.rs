@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
-use redrive_core::job::{Fate, Guard, State};
-use redrive_core::letter::{Happening, LetterWrite, Status};
+use redrive_core::letters::letter::{Happening, LetterWrite, Status};
 use redrive_core::ports::Letters;
+use redrive_core::replay::job::{Fate, Guard, State};
 use redrive_core::replay::{Change, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Faults, Mishap};

@@ -7,14 +7,14 @@
 use std::process::Command;
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
-use redrive_core::envelope::Record;
 use redrive_core::fault::Fault;
-use redrive_core::handler::{Context, Handler};
 use redrive_core::ids::QueueArn;
-use redrive_core::policy::Policy;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::envelope::Record;
+use redrive_core::message::wrapping::Wrapping;
+use redrive_core::processing::handler::{Context, Handler};
 use redrive_core::replay::Request;
-use redrive_core::wrapping::Wrapping;
 use redrive_engine::{IndexSettings, Indexer, ReplaySettings, Replayer};
 use redrive_lambda::doorbell::Wake;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};

@@ -1,9 +1,9 @@
 //! A dead-letter queue that several queues share: a letter is of the queue that SQS names, and of no other.
 
-use redrive_core::envelope::{Attribute, Attributes};
 use redrive_core::ids::{LetterId, MessageId, Number};
-use redrive_core::letter::{ErrorType, Letter, Status};
-use redrive_core::redrive::{ATTRIBUTE, Redrive};
+use redrive_core::letters::letter::{ErrorType, Letter, Status};
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::redrive::{ATTRIBUTE, Redrive};
 use redrive_core::replay::Request;
 use redrive_core::time::Timestamp;
 use redrive_engine::DrainReport;
@@ -74,7 +74,7 @@ fn handed_over(pair: &Pair, number: u32) -> Attributes {
     let redrive = Redrive {
         letter: LetterId::derive(&pair.main.arn(), &origin),
         number: Number(number),
-        key: redrive_core::key::Key::new("o-1").ok(),
+        key: redrive_core::message::key::Key::new("o-1").ok(),
         scope: redrive_core::ids::Scope::new(name).unwrap(),
         origin,
         sent_at: Timestamp::from_millis(1),

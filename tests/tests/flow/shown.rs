@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redrive_core::job::{Fate, Guard, NewJob};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::replay::job::{Fate, Guard, NewJob};
 use redrive_core::replay::{Remark, Request, Said, Selection, Shown};
 use redrive_testkit::Faults;
 
@@ -87,9 +87,9 @@ async fn a_job_means_what_was_indexed_at_its_instant_however_early_it_had_died()
         tokio::time::sleep(Duration::from_secs(1)).await;
         // It died before the job was made, and is indexed only now.
         let now = bench.faults.clock().now();
-        let event = redrive_core::letter::Event {
+        let event = redrive_core::letters::letter::Event {
             at: now,
-            what: redrive_core::letter::Happening::Indexed,
+            what: redrive_core::letters::letter::Happening::Indexed,
             who: "indexer".to_owned(),
             note: None,
             attempt: None,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letter::{Body, Happening, Letter, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Body, Happening, Letter, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::envelope::Attributes;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
 use redrive_engine::{ReplayError, Reports, replay_all};

@@ -1,7 +1,7 @@
 //! Cost of letters for which nobody does anything: the schedule walks them every minute, counts all, and asks the
 //! ledger about some. `make cost-of-waiting` prints the table.
 
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::Request;
 use redrive_testkit::Faults;
 use tokio::time::sleep;
@@ -60,7 +60,7 @@ async fn a_waiting_letter_among_many_that_is_done_by_now_is_found_within_half_an
     let bench = waiting(1_000);
     for n in [3, 500, 999] {
         let letter = bench.letter(n, "never");
-        let key = redrive_core::key::LedgerKey::owned(&letter.scope, letter.key.as_ref().unwrap());
+        let key = redrive_core::message::key::LedgerKey::owned(&letter.scope, letter.key.as_ref().unwrap());
         bench.ledger.force(key, bench.done(letter.hash));
     }
     for run in 0..32 {

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redrive_core::cause::{Cause, Sighted};
-use redrive_core::decode::Reading;
 use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
-use redrive_core::job::{AlarmState, Batch, Job};
-use redrive_core::key::{Key, LedgerKey};
-use redrive_core::ledger::{Buried, Entry, EntryWrite, LifeRecord, State};
-use redrive_core::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
-use redrive_core::policy::Policy;
+use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{
     Causes, Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
 };
+use redrive_core::processing::ledger::{Buried, Entry, EntryWrite, LifeRecord, State};
+use redrive_core::replay::job::{AlarmState, Batch, Job};
 use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection, Turn};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};

@@ -1,11 +1,11 @@
 //! Answers of core in the model's own small terms, and the names by which core knows the model's things.
 
-use redrive_core::decode::Reading;
-use redrive_core::envelope::{Attribute, Envelope};
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, ReceiptHandle};
-use redrive_core::key::Key;
-use redrive_core::ledger::{Expect, State as Stands};
-use redrive_core::redrive::{self, Redrive};
+use redrive_core::message::decode::Reading;
+use redrive_core::message::envelope::{Attribute, Envelope};
+use redrive_core::message::key::Key;
+use redrive_core::message::redrive::{self, Redrive};
+use redrive_core::processing::ledger::{Expect, State as Stands};
 use redrive_core::time::Timestamp;
 
 use crate::bounds::Scene;

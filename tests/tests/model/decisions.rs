@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use redrive_core::admission::{Admission, Findings, admit, effect_of};
-use redrive_core::decode::{Inspected, Reading};
 use redrive_core::fault::Fault;
 use redrive_core::ids::{LetterId, Life, MessageId, QueueArn, Scope};
-use redrive_core::key::{LedgerKey, PayloadHash, Pointer};
-use redrive_core::ledger::{
+use redrive_core::letters::admission::{Admission, Findings, admit, effect_of};
+use redrive_core::letters::letter::Letter;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::key::{LedgerKey, PayloadHash, Pointer};
+use redrive_core::processing::ledger::{
     Buried, Claim, ClaimRequest, Entry, Expect, Freeing, Origin, Refusal, Settlement, Settling, State as Stands, Step,
     claim, free, settle,
 };
-use redrive_core::letter::Letter;
-use redrive_core::policy::Policy;
 use redrive_core::time::Timestamp;
 
 use crate::answers::{Claimed, Facts, LetterPut, Plan, Put, Settled, envelope, owner};

@@ -1,6 +1,6 @@
 //! An indexer's way with a dead message, as the engine goes it: read, decide, write, delete. And the reconciler's.
 
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 
 use crate::answers::Plan;
 use crate::bounds::Mutant;

@@ -1,7 +1,7 @@
 //! Properties that must hold in every state, and some that must be reachable, or the rest means nothing.
 
-use redrive_core::ledger::State as Stands;
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
+use redrive_core::processing::ledger::State as Stands;
 use stateright::Property;
 
 use crate::answers::Facts;

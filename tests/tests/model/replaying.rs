@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::OwnerToken;
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
 
 use crate::decisions::NOW;
 use crate::state::{Message, Place, REPLAYED, Replay, SENT, State, Who, letter_of};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use redrive_core::ledger::State as Stands;
+use redrive_core::processing::ledger::State as Stands;
 use stateright::{Model, Path};
 
 use crate::state::{Indexer, Phase, Place, State, Token, Who};

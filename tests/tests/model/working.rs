@@ -1,8 +1,8 @@
 //! A worker's way with a message, as the engine goes it: claim, handler, settlement, answer.
 
 use redrive_core::fault::Fault;
-use redrive_core::ledger::State as Stands;
-use redrive_core::outcome::Outcome;
+use redrive_core::processing::ledger::State as Stands;
+use redrive_core::processing::outcome::Outcome;
 
 use crate::answers::{Claimed, Settled};
 use crate::bounds::Mutant;

@@ -1,7 +1,7 @@
 //! Steps that can happen next: those of the actors, and those of the world itself, such as queues, time and requests on
 //! their way.
 
-use redrive_core::ledger::State as Stands;
+use redrive_core::processing::ledger::State as Stands;
 use stateright::{Model, Property};
 
 use crate::bounds::Scene;

@@ -1,16 +1,16 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
-use redrive_core::cause::{Cause, Sighted};
-use redrive_core::decode::{Inspected, Reading};
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn};
-use redrive_core::job::{Batch, Job};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Buried, Entry, EntryWrite, Expect, State};
-use redrive_core::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
     Causes, CommitError, Cursor, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable,
     WriteError,
 };
+use redrive_core::processing::ledger::{Buried, Entry, EntryWrite, Expect, State};
+use redrive_core::replay::job::{Batch, Job};
 use redrive_core::replay::{Outgoing, Turn};
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::backoff::Schedule;
-use redrive_core::decode::Reading;
-use redrive_core::envelope::Record;
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::job::{Job, State};
-use redrive_core::key::{KeyFrom, Pointer};
-use redrive_core::ledger::Origin;
-use redrive_core::letter::{Letter, Status};
-use redrive_core::mask::Masks;
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::envelope::Record;
+use redrive_core::message::key::{KeyFrom, Pointer};
+use redrive_core::processing::backoff::Schedule;
+use redrive_core::processing::ledger::Origin;
+use redrive_core::processing::mask::Masks;
+use redrive_core::replay::job::{Job, State};
 use redrive_core::replay::{Candidate, Heads, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{
@@ -207,7 +207,7 @@ impl World {
         ProcessSettings {
             reading: reading(&self.plan),
             order: if in_order { Order::Groups } else { Order::Keys },
-            rules: redrive_core::outcome::Rules {
+            rules: redrive_core::processing::outcome::Rules {
                 schedule: Schedule::parse("1s,5s,20s").expect("a schedule"),
                 max_receives: receives(&self.plan),
             },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{Happening, Letter, Status};
 
 use crate::plan::Plan;
 use crate::run::{Run, run};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use redrive_core::job::{Guard, NewJob};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::replay::job::{Guard, NewJob};
 use redrive_core::replay::{Edit, Filter, Remark, Request, Said, Selection};
 use redrive_testkit::handlers::Order;
 use serde_json::json;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redrive_core::letter::Status;
-use redrive_core::outcome::OutageBrake;
+use redrive_core::letters::letter::Status;
+use redrive_core::processing::outcome::OutageBrake;
 use redrive_testkit::Mishap;
 use redrive_testkit::journal::What;
 
@@ -123,7 +123,7 @@ fn is_charged_once(run: &Run) -> Result<(), String> {
 #[test]
 fn an_edited_letter_is_charged_once_and_by_its_new_body_whatever_happens_to_a_call() {
     let calm = run(&Plan::amended(Vec::new()), None);
-    let edited = |letter: &redrive_core::letter::Letter| letter.edited.is_some() && letter.deaths == 2;
+    let edited = |letter: &redrive_core::letters::letter::Letter| letter.edited.is_some() && letter.deaths == 2;
     assert!(calm.letters.len() == 1 && edited(&calm.letters[0]), "{}", calm.journal.story());
     let wrong = |run: &Run| breaks(run, |_| true).or_else(|| is_charged_once(run).err());
     assert_eq!(wrong(&calm), None, "{}", calm.journal.story());

@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use redrive_core::decode::{Inspected, Reading};
-use redrive_core::envelope::Envelope;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, ReceiptHandle};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::Entry;
-use redrive_core::letter::{Edited, Letter, Status};
+use redrive_core::letters::letter::{Edited, Letter, Status};
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::envelope::Envelope;
+use redrive_core::message::key::{LedgerKey, PayloadHash};
+use redrive_core::processing::ledger::Entry;
 use redrive_core::time::Timestamp;
 use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
@@ -305,7 +305,9 @@ impl Checker {
 
     fn is_completed(&self, key: &LedgerKey, hash: &PayloadHash) -> bool {
         self.entries.get(key).is_some_and(|entry| {
-            entry.state == redrive_core::ledger::State::Completed && entry.hash.is_same(hash) && !entry.expired(self.at)
+            entry.state == redrive_core::processing::ledger::State::Completed
+                && entry.hash.is_same(hash)
+                && !entry.expired(self.at)
         })
     }
 }

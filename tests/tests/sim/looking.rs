@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::{Candidate, Request, Selection, Shown};
 use redrive_core::time::Timestamp;
 use tokio::time::sleep;

@@ -8,8 +8,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use redrive_core::ids::LetterId;
-use redrive_core::job::{Guard, NewJob};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::replay::job::{Guard, NewJob};
 use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
 use tokio::time::sleep;
 

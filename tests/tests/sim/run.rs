@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redrive_core::job::Job;
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::key::LedgerKey;
+use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::Request;
+use redrive_core::replay::job::Job;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::{Call, Journal, ModelGauges, ModelLedger, ModelLetters, ModelQueue};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use redrive_core::job::Fate;
-use redrive_core::letter::{Happening, Status};
+use redrive_core::letters::letter::{Happening, Status};
+use redrive_core::replay::job::Fate;
 use redrive_testkit::journal::{Event, What};
 
 use crate::plan::{Plan, QUEUE};

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::{Unavailable, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use super::puts::{Guard, Puts, found};
 use super::withdraw::{ACTION, MARKED, OPTIONAL};

@@ -15,8 +15,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redrive_core::ledger::{EntryWrite, State};
 use redrive_core::ports::Unavailable;
+use redrive_core::processing::ledger::{EntryWrite, State};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::{SERVICE, Written};

@@ -2,8 +2,8 @@
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, SendId};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
+use redrive_core::processing::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -143,8 +143,8 @@ mod tests {
     use proptest::prelude::*;
     use redrive_core::fault::Fault;
     use redrive_core::ids::{QueueArn, Scope};
-    use redrive_core::key::Key;
-    use redrive_core::ledger::{ClaimRequest, Settlement, Settling, Step, claim, settle};
+    use redrive_core::message::key::Key;
+    use redrive_core::processing::ledger::{ClaimRequest, Settlement, Settling, Step, claim, settle};
 
     const NOW: u64 = 1_763_787_600_123;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Unavailable, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use super::{SERVICE, Written, item};
 use crate::batch_get::{Reading, batch_get};

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
     ReturnValuesOnConditionCheckFailure,
 };
-use redrive_core::ledger::{EntryWrite, Expect};
 use redrive_core::ports::{Unavailable, WriteError};
+use redrive_core::processing::ledger::{EntryWrite, Expect};
 
 use super::group::Carrier;
 use super::puts::{Puts, found};
@@ -150,8 +150,8 @@ mod tests {
     use super::*;
     use redrive_core::fault::Fault;
     use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
-    use redrive_core::key::{Key, LedgerKey, PayloadHash};
-    use redrive_core::ledger::{Entry, Origin};
+    use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+    use redrive_core::processing::ledger::{Entry, Origin};
     use redrive_core::time::Timestamp;
 
     fn write(expect: Expect) -> EntryWrite {

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure,
 };
 use futures_util::StreamExt;
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::ports::{LedgerMarker, Unavailable, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use super::puts::found;
 use super::{LedgerTable, SERVICE, Written, item};
@@ -142,8 +142,8 @@ fn statement(table: &str, EntryWrite { key, entry, expect }: &EntryWrite) -> Res
 mod tests {
     use super::*;
     use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
-    use redrive_core::key::{Key, LedgerKey, PayloadHash};
-    use redrive_core::ledger::{Withdrawal, Withdrawing, withdraw};
+    use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+    use redrive_core::processing::ledger::{Withdrawal, Withdrawing, withdraw};
     use redrive_core::time::Timestamp;
 
     fn asked() -> Withdrawal {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
-use redrive_core::envelope::{Attribute, AttributeValue, Attributes};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
 use serde::{Deserialize, Serialize};
 
 /// The first byte of a frame: how the rest of it is laid out.

@@ -1,7 +1,7 @@
 //! A body that stands apart from its letter's head: in chunks, written, restored and expired with it in one transaction.
 
-use redrive_core::envelope::Attributes;
 use redrive_core::ids::LetterId;
+use redrive_core::message::envelope::Attributes;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use sha2::{Digest, Sha256};

@@ -1,9 +1,9 @@
 //! An edited body beside its letter's own: in the head if it is small, else in chunks of its own, which are written, moved and
 //! deleted like those of the body.
 
-use redrive_core::envelope::Attributes;
-use redrive_core::key::PayloadHash;
-use redrive_core::letter::{Edited, Letter};
+use redrive_core::letters::letter::{Edited, Letter};
+use redrive_core::message::envelope::Attributes;
+use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

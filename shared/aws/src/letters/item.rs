@@ -4,10 +4,10 @@ mod candidate;
 
 use std::collections::BTreeMap;
 
-use redrive_core::envelope::Attributes;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::key::{Key, PayloadHash};
-use redrive_core::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, SHARDS, Status};
+use redrive_core::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, SHARDS, Status};
+use redrive_core::message::envelope::Attributes;
+use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;

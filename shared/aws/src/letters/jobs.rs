@@ -4,9 +4,9 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::job::{Batch, Job};
 use redrive_core::ports::{Jobs, Unavailable, WriteError};
 use redrive_core::replay::Turn;
+use redrive_core::replay::job::{Batch, Job};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

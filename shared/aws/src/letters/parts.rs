@@ -1,11 +1,11 @@
 //! The lists and maps inside a letter's item.
 
-use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life, MessageId, Number, QueueArn};
-use redrive_core::key::{Key, PayloadHash};
-use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{Event, Happening, Send};
+use redrive_core::letters::letter::{Event, Happening, Send};
+use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::processing::ledger::{Attempt, Origin};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;

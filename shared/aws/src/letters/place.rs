@@ -1,6 +1,6 @@
 //! Place in which a letter's body is kept.
 
-use redrive_core::letter::{Body, HEAD_LIMIT, Letter};
+use redrive_core::letters::letter::{Body, HEAD_LIMIT, Letter};
 
 use super::body::Packed;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure};
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use redrive_core::letter::{Body, Letter, LetterWrite};
+use redrive_core::letters::letter::{Body, Letter, LetterWrite};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letter::{Body, Letter};
+use redrive_core::letters::letter::{Body, Letter};
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::Look;
 

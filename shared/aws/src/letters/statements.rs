@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure,
 };
 use futures_util::StreamExt;
-use redrive_core::letter::{Letter, LetterWrite};
+use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
 use super::edited::EditedPlace;

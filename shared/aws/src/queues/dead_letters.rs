@@ -4,8 +4,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
-use redrive_core::envelope::Record;
 use redrive_core::ids::{MessageId, ReceiptHandle};
+use redrive_core::message::envelope::Record;
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
 
 use super::message::to_record;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue};
-use redrive_core::envelope::{Attribute, AttributeValue, Attributes, Record};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes, Record};
 
 /// A received message, as it came.
 pub(super) fn to_record(message: Message) -> Record {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Outgoing;
-use crate::key::PayloadHash;
-use crate::letter::{Letter, Status};
-use crate::policy::{Policy, Verdict};
+use crate::letters::letter::{Letter, Status};
+use crate::letters::policy::{Policy, Verdict};
+use crate::message::key::PayloadHash;
 use crate::time::Timestamp;
 
 /// Terms of a request that decide about consent.
@@ -33,7 +33,7 @@ pub struct KnownOf {
     /// The payload of this letter that was completed, if one was.
     pub effect: Option<PayloadHash>,
     /// Number of lives of the key that may still die, where few are left: see
-    /// [`Entry::few_lives_left`](crate::ledger::Entry::few_lives_left).
+    /// [`Entry::few_lives_left`](crate::processing::ledger::Entry::few_lives_left).
     pub few_lives_left: Option<usize>,
 }
 

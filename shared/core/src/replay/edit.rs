@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{MESSAGE_LIMIT, Patch};
-use crate::decode::Reading;
-use crate::foreign::ClaimCheck;
 use crate::ids::Scope;
 use crate::json::Document;
-use crate::key::{Key, NoKey};
-use crate::letter::{Edited, Letter};
+use crate::letters::letter::{Edited, Letter};
+use crate::message::decode::Reading;
+use crate::message::foreign::ClaimCheck;
+use crate::message::key::{Key, NoKey};
+use crate::message::wrapping::Wrapping;
 use crate::time::Timestamp;
-use crate::wrapping::Wrapping;
 
 /// An edit, of one letter or of many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

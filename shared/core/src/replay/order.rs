@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Candidate;
 use crate::ids::{LetterId, QueueArn};
-use crate::letter::{Letter, Status};
+use crate::letters::letter::{Letter, Status};
 use crate::time::Timestamp;
 
 /// Of each message group the letter that stands first among those that are not final.

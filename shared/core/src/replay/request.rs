@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::{Edit, Patch, Selection};
-use crate::decode::without_data;
 use crate::ids::{JobId, QueueArn};
-use crate::job::{Guard, IDS, NewJob};
 use crate::json::member;
-use crate::letter::{FUNCTIONS, is_function};
+use crate::letters::letter::{FUNCTIONS, is_function};
+use crate::message::decode::without_data;
+use crate::replay::job::{Guard, IDS, NewJob};
 use actions::{ACTIONS, GUARD, SELECT, SELECTING, WAYS_IN};
 
 /// The longest note that is kept.
@@ -64,7 +64,7 @@ pub enum Request {
     },
     /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
     Erase(Remark),
-    /// Forget the dead lives of the keys of letters that wait, where there are too many: see [`crate::ledger::free`].
+    /// Forget the dead lives of the keys of letters that wait, where there are too many: see [`crate::processing::ledger::free`].
     Free(Remark),
     /// Replay what a person chose, carefully.
     Job(Box<NewJob>),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::Candidate;
-use crate::fingerprint::{is_cause, is_family};
 use crate::ids::{LetterId, QueueArn};
-use crate::letter::{ErrorType, Letter};
+use crate::letters::candidate::Candidate;
+use crate::letters::fingerprint::{is_cause, is_family};
+use crate::letters::letter::{ErrorType, Letter};
 
 use crate::time::Timestamp;
 
@@ -240,7 +240,7 @@ mod instant {
 mod tests {
     use super::*;
     use crate::ids::{MessageId, Number, Scope};
-    use crate::letter::Status;
+    use crate::letters::letter::Status;
 
     fn candidate() -> Candidate {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();

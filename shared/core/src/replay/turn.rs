@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::{Place, place};
 use crate::ids::{LetterId, QueueArn};
-use crate::letter::Letter;
+use crate::letters::letter::Letter;
 use crate::time::Timestamp;
 
 /// For how long a FIFO queue's letter rests after its last change before it may go: what was indexed before it stands in the index by

@@ -1,10 +1,10 @@
 //! What the tables know of dead messages, before anything is decided about them.
 
-use redrive_core::admission::{Findings, LedgerView, letter_ids, old_ownerless_key, ownerless_key};
-use redrive_core::decode::Inspected;
-use redrive_core::ledger::Entry;
-use redrive_core::letter::Letter;
+use redrive_core::letters::admission::{Findings, LedgerView, letter_ids, old_ownerless_key, ownerless_key};
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::decode::Inspected;
 use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable};
+use redrive_core::processing::ledger::Entry;
 use tracing::warn;
 
 use super::run::Run;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use redrive_core::admission::Leave;
 use redrive_core::ids::QueueArn;
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::admission::Leave;
+use redrive_core::letters::letter::{Happening, Letter, Status};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use redrive_core::cause::Cause;
 use redrive_core::ids::MessageId;
+use redrive_core::letters::cause::Cause;
 
 use super::DrainReport;
 

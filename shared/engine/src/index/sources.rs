@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use redrive_core::decode::{Inspected, Reading};
-use redrive_core::envelope::Envelope;
-use redrive_core::foreign::Said;
 use redrive_core::ids::QueueArn;
-use redrive_core::mask::Redaction;
-use redrive_core::policy::Policy;
-use redrive_core::source::Source;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::envelope::Envelope;
+use redrive_core::message::foreign::Said;
+use redrive_core::message::source::Source;
+use redrive_core::processing::mask::Redaction;
 use tracing::warn;
 
 use super::run::Run;

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::decode::Message;
 use redrive_core::fault::Fault;
-use redrive_core::handler::{Context, Dispatch};
-use redrive_core::ledger::{Claim, Settlement};
-use redrive_core::mask::Redaction;
-use redrive_core::outcome::Outcome;
+use redrive_core::message::decode::Message;
 use redrive_core::ports::{Ledger, MainQueue, Outbox};
+use redrive_core::processing::handler::{Context, Dispatch};
+use redrive_core::processing::ledger::{Claim, Settlement};
+use redrive_core::processing::mask::Redaction;
+use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
 use tracing::Instrument;
 

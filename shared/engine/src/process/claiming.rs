@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use redrive_core::decode::{Inspected, Message};
 use redrive_core::fault::Fault;
-use redrive_core::handler::Dispatch;
 use redrive_core::ids::{Life, OwnerToken};
-use redrive_core::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, Refusal, Step, claim};
-use redrive_core::outcome::Outcome;
+use redrive_core::message::decode::{Inspected, Message};
 use redrive_core::ports::{Ledger, MainQueue, Outbox, WriteError};
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, Refusal, Step, claim};
+use redrive_core::processing::outcome::Outcome;
 use redrive_core::time::Timestamp;
 use tracing::warn;
 

@@ -1,7 +1,7 @@
-use redrive_core::handler::Dispatch;
 use redrive_core::ids::MessageId;
-use redrive_core::outcome::Outcome;
 use redrive_core::ports::{Ledger, MainQueue, Outbox, Unavailable};
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::outcome::Outcome;
 use redrive_core::replay::Outgoing;
 use tracing::warn;
 

@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::decode::{Inspected, Message};
-use redrive_core::envelope::Envelope;
-use redrive_core::key::LedgerKey;
-use redrive_core::outcome::Outcome;
+use redrive_core::message::decode::{Inspected, Message};
+use redrive_core::message::envelope::Envelope;
+use redrive_core::message::key::LedgerKey;
+use redrive_core::processing::outcome::Outcome;
 
 use super::{End, Order};
 

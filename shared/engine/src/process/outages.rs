@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ids::Life;
-use redrive_core::ledger::LastFault;
-use redrive_core::outcome::{Lasting, Outage};
+use redrive_core::processing::ledger::LastFault;
+use redrive_core::processing::outcome::{Lasting, Outage};
 use redrive_core::time::Timestamp;
 
 /// How many dead lives are remembered: a few minutes' worth of those that wait for their move.

@@ -1,6 +1,6 @@
-use redrive_core::batch::Response;
 use redrive_core::fault::Class;
-use redrive_core::outcome::{Outage, Outcome};
+use redrive_core::message::batch::Response;
+use redrive_core::processing::outcome::{Outage, Outcome};
 
 use crate::latencies::Latencies;
 

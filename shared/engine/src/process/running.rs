@@ -2,11 +2,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::decode::Inspected;
-use redrive_core::handler::Dispatch;
-use redrive_core::key::PayloadHash;
-use redrive_core::outcome::Outcome;
+use redrive_core::message::decode::Inspected;
+use redrive_core::message::key::PayloadHash;
 use redrive_core::ports::{Ledger, MainQueue, Outbox};
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::outcome::Outcome;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{Instrument, warn};

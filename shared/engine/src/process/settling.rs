@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::handler::Dispatch;
-use redrive_core::ledger::{Claim, Entry, EntryWrite, Settlement, Settling, settle};
 use redrive_core::ports::{CommitError, Ledger, MainQueue, Outbox, WriteError};
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::ledger::{Claim, Entry, EntryWrite, Settlement, Settling, settle};
 use tracing::warn;
 
 use super::{Frame, Parts};

@@ -1,8 +1,8 @@
 use futures_util::{StreamExt, stream};
 use redrive_core::ids::JobId;
-use redrive_core::job::{Job, NewJob, NotThisStep, State};
 use redrive_core::ports::{Clock, Entropy, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Change;
+use redrive_core::replay::job::{Job, NewJob, NotThisStep, State};
 use tracing::{info, warn};
 
 use super::{JobView, Ports, ReplayReport, Replayer};

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use redrive_core::ids::OwnerToken;
-use redrive_core::job::{Fate, Line};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, EntryWrite, Withdrawal, Withdrawing, withdraw};
-use redrive_core::letter::{Letter, Send, Status};
+use redrive_core::letters::letter::{Letter, Send, Status};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{Clock, Entropy, LedgerMarker, LedgerReader, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Withdrawal, Withdrawing, withdraw};
+use redrive_core::replay::job::{Fate, Line};
 use redrive_core::replay::{Edit, EditTerms, Outgoing, Prepared};
 use tracing::{info, warn};
 

@@ -1,7 +1,7 @@
 use redrive_core::ids::OwnerToken;
-use redrive_core::job::Line;
-use redrive_core::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy};
+use redrive_core::replay::job::Line;
 use redrive_core::replay::{Asked, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::warn;

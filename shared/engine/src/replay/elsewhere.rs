@@ -1,10 +1,10 @@
 //! Other queues that letters may be sent to, by an allow-list and because a person says so.
 
 use redrive_core::ids::QueueArn;
-use redrive_core::job::{Fate, Line};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Clock;
 use redrive_core::replay::Asked;
+use redrive_core::replay::job::{Fate, Line};
 
 use super::send::{line, sent_before};
 use super::{Ports, ReplayReport, Replayer, Sending};

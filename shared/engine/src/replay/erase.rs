@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::job::Job;
-use redrive_core::letter::{Body, Letter, Traces};
-use redrive_core::policy::Policy;
+use redrive_core::letters::letter::{Body, Letter, Traces};
+use redrive_core::letters::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Remark;
+use redrive_core::replay::job::Job;
 use redrive_core::time::Timestamp;
 use tracing::warn;
 

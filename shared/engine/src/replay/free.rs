@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{EntryWrite, Freeing, free};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Clock, LedgerMarker, LedgerReader, WriteError};
+use redrive_core::processing::ledger::{EntryWrite, Freeing, free};
 use redrive_core::replay::Remark;
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::{BATCH, Batch, Fate, Job, Line};
-use redrive_core::letter::{Letter, SHARDS, Status};
+use redrive_core::letters::letter::{Letter, SHARDS, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
+use redrive_core::replay::job::{BATCH, Batch, Fate, Job, Line};
 use redrive_core::replay::{Candidate, Heads, is_fifo};
 use redrive_core::time::Timestamp;
 use tracing::warn;

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use redrive_core::job::{Fate, Line};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Gauges;
+use redrive_core::replay::job::{Fate, Line};
 use redrive_core::replay::{MESSAGE_LIMIT, Outgoing};
 use tokio::time::Instant;
 use tracing::warn;

@@ -1,7 +1,7 @@
 use redrive_core::ids::{MessageId, Number};
-use redrive_core::job::{Fate, Line, Sent};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
 use redrive_core::ports::{Clock, Unavailable};
+use redrive_core::replay::job::{Fate, Line, Sent};
 use tracing::{info, warn};
 
 use super::send::Claimed;

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::cause::Standing;
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Asked, Candidate, Remark, Request, Selection};
 use redrive_core::time::Timestamp;

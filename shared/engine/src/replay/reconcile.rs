@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use redrive_core::admission::effect_of;
 use redrive_core::ids::LetterId;
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::admission::effect_of;
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{Clock, LedgerReader, Unavailable};
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_core::replay::{Candidate, KnownOf};
 use tracing::{info, warn};
 

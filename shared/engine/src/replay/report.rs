@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use redrive_core::cause::Standing;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::job::{Account, Batch, Job, Line};
+use redrive_core::letters::cause::Standing;
+use redrive_core::replay::job::{Account, Batch, Job, Line};
 use serde::Serialize;
 
 use crate::latencies::Latencies;

@@ -1,8 +1,8 @@
 use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
-use redrive_core::job::{Fate, Line, Sent};
-use redrive_core::letter::{Body, Edited, Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Body, Edited, Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::replay::job::{Fate, Line, Sent};
 use redrive_core::replay::{Consent, KnownOf, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::job::{Batch, Job, Readings, State, Walk};
 use redrive_core::ports::{Clock, Gauges, Jobs, Unavailable, WriteError};
+use redrive_core::replay::job::{Batch, Job, Readings, State, Walk};
 use tokio::time::Instant;
 use tracing::{info, warn};
 

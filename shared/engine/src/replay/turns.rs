@@ -1,9 +1,9 @@
 //! The turns of a FIFO queue's groups: what the index cannot tell in time.
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::Line;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::ports::{Clock, Jobs, Letters, Unavailable, WriteError};
+use redrive_core::replay::job::Line;
 use redrive_core::replay::{Candidate, Turn, has_rested, is_fifo};
 use tracing::warn;
 

@@ -2,9 +2,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::{Batch, Job, Walk};
-use redrive_core::letter::{SHARDS, Status};
+use redrive_core::letters::letter::{SHARDS, Status};
 use redrive_core::ports::{Cursor, Unavailable};
+use redrive_core::replay::job::{Batch, Job, Walk};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! What a person must know of letters before they are sent, and what keeps none of them back.
 
-use redrive_core::foreign::{ClaimCheck, Task};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::foreign::{ClaimCheck, Task};
 use redrive_core::time::Timestamp;
 
 use super::ReplayReport;

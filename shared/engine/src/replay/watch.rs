@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::job::{Batch, Fate, Job, Line, Outcome, Sent, State, Stop, TRIES, outcome, passes, seen_again};
-use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::Asked;
+use redrive_core::replay::job::{
+    Batch, Fate, Job, Line, Outcome, Sent, State, Stop, TRIES, outcome, passes, seen_again,
+};
 use redrive_core::time::Timestamp;
 
 use super::edit::Editing;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::{NamesTwice, Reading};
-use redrive_core::hashing::Hashing;
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::key::{KeyFrom, Pointer};
-use redrive_core::mask::Masks;
-use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::policy::{BadPolicy, Policy};
-use redrive_core::wrapping::Wrapping;
+use redrive_core::letters::policy::{BadPolicy, Policy};
+use redrive_core::message::decode::{NamesTwice, Reading};
+use redrive_core::message::hashing::Hashing;
+use redrive_core::message::key::{KeyFrom, Pointer};
+use redrive_core::message::message_type::{MessageTypes, TypeAt};
+use redrive_core::message::wrapping::Wrapping;
+use redrive_core::processing::mask::Masks;
 
 use super::{Function, Reader};
 

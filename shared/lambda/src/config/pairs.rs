@@ -8,10 +8,10 @@ mod parts;
 use std::fs;
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
 use redrive_core::ids::{QueueArn, Scope};
-use redrive_core::mask::Masks;
-use redrive_core::policy::Policy;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::processing::mask::Masks;
 use serde_json::Value;
 
 use super::fields::{self, Queue};

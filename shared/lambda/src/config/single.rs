@@ -1,6 +1,6 @@
 //! Configuration of one queue pair by variables of its own: the shorthand of the template that brings the queues along.
 
-use redrive_core::decode::Reading;
+use redrive_core::message::decode::Reading;
 
 use super::fields;
 use super::pairs::{IndexedPair, Pair, ReplayedPair, destinations};

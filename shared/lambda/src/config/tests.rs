@@ -4,7 +4,7 @@ mod pairs;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redrive_core::backoff::Schedule;
+use redrive_core::processing::backoff::Schedule;
 
 use super::{ConfigError, Destination, IndexerConfig, ProcessorConfig, ReplayConfig};
 

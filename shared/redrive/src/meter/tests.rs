@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use redrive_core::letter::ErrorType;
+use redrive_core::letters::letter::ErrorType;
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use redrive_core::ids::OwnerToken;
-use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_core::time::Timestamp;
 
 use super::{Answer, Event, What};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use redrive_core::batch::Response;
-use redrive_core::envelope::Record;
 use redrive_core::ids::{MessageId, ReceiptHandle};
+use redrive_core::message::batch::Response;
+use redrive_core::message::envelope::Record;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use redrive_core::envelope::{Attributes, Record};
 use redrive_core::ids::{MessageId, QueueArn, ReceiptHandle};
+use redrive_core::message::envelope::{Attributes, Record};
 use redrive_core::time::Timestamp;
 
 use super::LONGEST;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::Record;
 use redrive_core::ids::{MessageId, ReceiptHandle};
+use redrive_core::message::envelope::Record;
 use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue, Outbox, Unavailable};
 use redrive_core::replay::Outgoing;
 

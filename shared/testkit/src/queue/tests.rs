@@ -1,5 +1,5 @@
-use redrive_core::batch::Response;
-use redrive_core::envelope::Record;
+use redrive_core::message::batch::Response;
+use redrive_core::message::envelope::Record;
 use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue};
 
 use super::*;

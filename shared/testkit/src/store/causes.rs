@@ -1,5 +1,5 @@
-use redrive_core::cause::{Cause, Sighted};
 use redrive_core::ids::{LetterId, QueueArn};
+use redrive_core::letters::cause::{Cause, Sighted};
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::job::{AlarmState, Batch, Job};
 use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
+use redrive_core::replay::job::{AlarmState, Batch, Job};
 use redrive_core::replay::{MESSAGE_LIMIT, Turn};
 
 use super::ModelLetters;

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, EntryWrite, Expect};
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger, LedgerMarker, LedgerReader, Unavailable, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::time::Timestamp;
 
 use super::{Countable, Effects, THROTTLED};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::cause::Cause;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letter::{Body, Letter, LetterWrite, SHARDS, Status};
+use redrive_core::letters::cause::Cause;
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, SHARDS, Status};
 use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;

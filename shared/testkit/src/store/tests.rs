@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Life, MessageId, OwnerToken};
-use redrive_core::key::{LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, EntryWrite, Expect, Origin};
+use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
+use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
 
 use super::*;
 use crate::clock::ORIGIN;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use redrive_core::foreign::{Task, layers};
+use redrive_core::message::foreign::{Task, layers};
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! Letters that are edited and sent to another queue than their own.
 
-use redrive_core::key::LedgerKey;
-use redrive_core::letter::Status;
-use redrive_core::redrive;
+use redrive_core::letters::letter::Status;
+use redrive_core::message::key::LedgerKey;
+use redrive_core::message::redrive;
 use redrive_core::replay::{Edit, Request, Said, Selection};
 use redrive_engine::ReplayReport;
 use redrive_testkit::handlers::Order;

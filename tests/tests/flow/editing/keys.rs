@@ -1,7 +1,7 @@
 //! Edits that change a letter's key: to another order, and so only if that is said.
 
-use redrive_core::job::{Guard, NewJob};
-use redrive_core::letter::Status;
+use redrive_core::letters::letter::Status;
+use redrive_core::replay::job::{Guard, NewJob};
 use redrive_core::replay::{Edit, Request, Said, Selection};
 use redrive_testkit::Faults;
 use redrive_testkit::handlers::{Order, Scripted};

@@ -1,9 +1,9 @@
 //! Edits in jobs and dry runs, without a ledger, of letters that are erased, and such as were begun and never claimed.
 
 use redrive_core::ids::{Life, MessageId};
-use redrive_core::job::{Fate, Guard, NewJob, State as JobState};
-use redrive_core::ledger::Entry;
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::processing::ledger::Entry;
+use redrive_core::replay::job::{Fate, Guard, NewJob, State as JobState};
 use redrive_core::replay::{Edit, Remark, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::handlers::{Order, Play, Scripted};
@@ -106,9 +106,9 @@ async fn an_erased_letter_loses_its_edited_body_too_and_a_restored_one_keeps_it(
 
 #[tokio::test(start_paused = true)]
 async fn a_withdrawn_copy_of_an_edit_that_was_never_claimed_comes_back_unrun_and_its_letter_waits() {
-    use redrive_core::admission::{Admission, Findings, admit};
-    use redrive_core::decode::Inspected;
-    use redrive_core::envelope::Envelope;
+    use redrive_core::letters::admission::{Admission, Findings, admit};
+    use redrive_core::message::decode::Inspected;
+    use redrive_core::message::envelope::Envelope;
     let (bench, letter) = with_letter(&Faults::script([(6, Mishap::CrashBefore)]));
     let doubted = in_doubt(&bench, &letter).await;
     edit(&bench, &doubted, body(12)).await;

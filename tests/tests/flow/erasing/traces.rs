@@ -2,15 +2,15 @@
 
 use std::fmt::Debug;
 
-use redrive_core::cause::Cause;
-use redrive_core::envelope::Attribute;
 use redrive_core::fault::Class;
 use redrive_core::ids::{LetterId, Life, MessageId};
-use redrive_core::job::{Guard, NewJob};
-use redrive_core::key::{Key, PayloadHash};
-use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{Body, Letter, Reason};
+use redrive_core::letters::cause::Cause;
+use redrive_core::letters::letter::{Body, Letter, Reason};
+use redrive_core::message::envelope::Attribute;
+use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::ports::Causes;
+use redrive_core::processing::ledger::{Attempt, Origin};
+use redrive_core::replay::job::{Guard, NewJob};
 use redrive_core::replay::{Change, Edit, Remark, Request, Selection};
 use redrive_engine::ReplayReport;
 use redrive_testkit::Faults;

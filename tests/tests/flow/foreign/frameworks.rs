@@ -1,7 +1,7 @@
 //! Messages of other frameworks, and such whose bodies stand in S3: seen through, warned about, and sent back exactly.
 
-use redrive_core::envelope::{Attribute, AttributeValue, Attributes};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
 use redrive_core::replay::{Edit, Filter, Request, Said, Selection};
 use redrive_engine::ReplayReport;
 use serde_json::json;

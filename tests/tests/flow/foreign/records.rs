@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redrive_core::envelope::Attribute;
-use redrive_core::letter::{ErrorType, Form, Letter, Status};
+use redrive_core::letters::letter::{ErrorType, Form, Letter, Status};
+use redrive_core::message::envelope::Attribute;
 use redrive_core::replay::{Edit, Request, Said, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::ReplayReport;

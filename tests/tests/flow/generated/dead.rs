@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redrive_core::decode::Reading;
-use redrive_core::envelope::Record;
 use redrive_core::ids::{LetterId, MessageId, QueueArn, ReceiptHandle};
-use redrive_core::policy::Policy;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::Reading;
+use redrive_core::message::envelope::Record;
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
 use redrive_engine::{DrainReport, IndexSettings, Indexer};
 use redrive_testkit::clock::VirtualClock;

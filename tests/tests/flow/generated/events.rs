@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redrive_core::ids::{LetterId, MessageId, QueueArn};
-use redrive_core::wrapping::Wrapping;
+use redrive_core::message::wrapping::Wrapping;
 use redrive_testkit::handlers::Order;
 use serde_json::json;
 

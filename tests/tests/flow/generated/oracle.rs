@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use redrive_core::json::{Document, Json};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::State;
-use redrive_core::wrapping::Wrapping;
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::message::wrapping::Wrapping;
+use redrive_core::processing::ledger::State;
 use redrive_engine::ProcessReport;
 use serde_json::Value;
 

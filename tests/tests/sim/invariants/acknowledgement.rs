@@ -1,9 +1,9 @@
 //! Acknowledgements: who may be told that a message is done, and where it is then.
 
 use redrive_core::ids::{LetterId, MessageId};
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, State};
-use redrive_core::letter::Letter;
+use redrive_core::letters::letter::Letter;
+use redrive_core::message::key::LedgerKey;
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_testkit::journal::{Actor, Answer};
 
 use super::{Checker, Held, Invariant, Known};

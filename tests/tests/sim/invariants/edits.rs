@@ -1,8 +1,8 @@
 //! Runs that an edit must prevent.
 
 use redrive_core::ids::Life;
-use redrive_core::ledger::Entry;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::processing::ledger::Entry;
 
 use super::{Checker, Invariant};
 

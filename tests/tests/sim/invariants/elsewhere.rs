@@ -1,7 +1,7 @@
 //! Letters that a person sent to another queue.
 
 use redrive_core::ids::MessageId;
-use redrive_core::letter::{Letter, Send, Status};
+use redrive_core::letters::letter::{Letter, Send, Status};
 
 use super::{Checker, Invariant};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use redrive_core::job::{Fate, Job, Line, State};
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::replay::job::{Fate, Job, Line, State};
 
 use super::{Checker, Invariant};
 use crate::cast::World;

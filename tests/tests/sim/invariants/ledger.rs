@@ -1,7 +1,7 @@
 //! Changes that a ledger entry may go through.
 
-use redrive_core::key::LedgerKey;
-use redrive_core::ledger::{Entry, State};
+use redrive_core::message::key::LedgerKey;
+use redrive_core::processing::ledger::{Entry, State};
 use redrive_testkit::Effects;
 
 use super::edits::{is_freed, is_withdrawal};

@@ -1,7 +1,7 @@
 //! Changes that a letter may go through.
 
-use redrive_core::key::LedgerKey;
-use redrive_core::letter::{Body, Happening, Letter, Status};
+use redrive_core::letters::letter::{Body, Happening, Letter, Status};
+use redrive_core::message::key::LedgerKey;
 
 use super::{Checker, Invariant, Known};
 use crate::cast::SKEW;

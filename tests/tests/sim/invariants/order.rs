@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::{Candidate, Heads};
 use redrive_core::time::Timestamp;
 

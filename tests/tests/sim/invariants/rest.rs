@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use redrive_core::ids::MessageId;
-use redrive_core::letter::{Letter, Status};
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::{Candidate, Heads};
 use redrive_core::time::Timestamp;
 

@@ -1,7 +1,7 @@
 //! Starts of handlers: when one may run.
 
 use redrive_core::ids::Life;
-use redrive_core::key::{Key, LedgerKey};
+use redrive_core::message::key::{Key, LedgerKey};
 use redrive_testkit::journal::Actor;
 
 use super::{Checker, Invariant, Known};

@@ -1,6 +1,6 @@
 //! Letters that are touched must be those that were shown.
 
-use redrive_core::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{Happening, Letter, Status};
 use redrive_testkit::journal::Actor;
 
 use super::{Checker, Invariant};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use redrive_core::envelope::{Attribute, Attributes};
-use redrive_core::key;
+use redrive_core::message::envelope::{Attribute, Attributes};
+use redrive_core::message::key;
 use redrive_testkit::handlers::{Order, Play};
 
 use super::{Plan, Posting, dies_once};

@@ -2,9 +2,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Life, MessageId, OwnerToken, Scope};
-use redrive_core::key::{Key, LedgerKey, PayloadHash};
-use redrive_core::ledger::{Entry, Expect, Origin};
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::WriteError;
+use redrive_core::processing::ledger::{Entry, Expect, Origin};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 

@@ -1,8 +1,8 @@
 //! A letter as an index or a short look at its head shows it.
 
 use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
-use redrive_core::key::Key;
-use redrive_core::letter::{ErrorType, Status};
+use redrive_core::letters::letter::{ErrorType, Status};
+use redrive_core::message::key::Key;
 use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;

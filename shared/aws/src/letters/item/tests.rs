@@ -3,11 +3,11 @@ use redrive_core::replay::Candidate;
 use super::*;
 use crate::item::{number, size, text};
 use proptest::prelude::*;
-use redrive_core::envelope::{Attribute, AttributeValue};
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, Life};
-use redrive_core::ledger::{Attempt, Origin};
-use redrive_core::letter::{Event, Happening, LetterWrite, Send};
+use redrive_core::letters::letter::{Event, Happening, LetterWrite, Send};
+use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::processing::ledger::{Attempt, Origin};
 
 use crate::letters::edited::EditedPlace;
 use crate::letters::place::Place;

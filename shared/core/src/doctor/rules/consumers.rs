@@ -2,11 +2,11 @@
 
 use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
-use crate::backoff::RECEIVE_HEADROOM;
 use crate::doctor::Mend;
 use crate::doctor::deployment::{Alarms, Consumer, Fact, Function, Pair};
 use crate::doctor::processor::Processor;
-use crate::ledger::LEASE_MARGIN;
+use crate::processing::backoff::RECEIVE_HEADROOM;
+use crate::processing::ledger::LEASE_MARGIN;
 
 /// Margin over the retention of both queues, in days.
 const MARGIN_DAYS: u64 = 1;

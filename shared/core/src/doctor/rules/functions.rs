@@ -4,7 +4,7 @@ use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
 use crate::doctor::Mend;
 use crate::doctor::deployment::{Function, Installation, Pair, Unread};
-use crate::source::LONGEST_LOOK;
+use crate::message::source::LONGEST_LOOK;
 
 /// Age in seconds after which a message counts as one that the indexer cannot take.
 const STUCK: u64 = 900;

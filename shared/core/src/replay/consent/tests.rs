@@ -1,9 +1,9 @@
 use super::*;
-use crate::envelope::{Attribute, Attributes};
 use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
-use crate::key::Key;
-use crate::letter::{ErrorType, Form, Reason};
-use crate::redrive::ATTRIBUTE;
+use crate::letters::letter::{ErrorType, Form, Reason};
+use crate::message::envelope::{Attribute, Attributes};
+use crate::message::key::Key;
+use crate::message::redrive::ATTRIBUTE;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -35,7 +35,7 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         form: Form::Message,
         attributes: Attributes::new(),
         attributes_hash: None,
-        body: crate::letter::Body::default(),
+        body: crate::letters::letter::Body::default(),
         edited: None,
         group: None,
         sequence: None,

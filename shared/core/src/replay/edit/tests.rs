@@ -1,5 +1,5 @@
 use super::*;
-use crate::key::Pointer;
+use crate::message::key::Pointer;
 use crate::replay::consent::tests::letter as any;
 
 fn patch(operations: &str) -> Edit {

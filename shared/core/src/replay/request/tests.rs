@@ -19,7 +19,7 @@ fn a_patch_keeps_its_digits_as_a_list_in_the_payload_and_as_text() {
         let Some(Edit::Patch(read)) = said.edit else { panic!("{given}") };
         assert!(read.as_str() == patch && said.allow_key_change);
         assert_eq!(
-            Edit::Patch(read).apply("{}", crate::wrapping::Wrapping::None).unwrap(),
+            Edit::Patch(read).apply("{}", crate::message::wrapping::Wrapping::None).unwrap(),
             r#"{"n":12345678901234567.89}"#
         );
     }

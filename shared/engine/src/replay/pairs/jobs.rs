@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
-use redrive_core::job::NewJob;
 use redrive_core::ports::{Jobs, Letters, Unavailable};
 use redrive_core::replay::Selection;
+use redrive_core::replay::job::NewJob;
 use tokio::time::Instant;
 use tracing::warn;
 

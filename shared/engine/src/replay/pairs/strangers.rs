@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::ids::QueueArn;
-use redrive_core::policy::Policy;
+use redrive_core::letters::policy::Policy;
 
 use super::{ReplayError, Walk};
 use crate::replay::{Ports, Replayer};

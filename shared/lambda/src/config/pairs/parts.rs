@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use redrive_core::decode::{NamesTwice, Reading};
-use redrive_core::hashing::Hashing;
 use redrive_core::ids::Scope;
-use redrive_core::key::{KeyFrom, Pointer};
-use redrive_core::message_type::{MessageTypes, TypeAt};
-use redrive_core::policy::{BadPolicy, Policy};
-use redrive_core::wrapping::Wrapping;
+use redrive_core::letters::policy::{BadPolicy, Policy};
+use redrive_core::message::decode::{NamesTwice, Reading};
+use redrive_core::message::hashing::Hashing;
+use redrive_core::message::key::{KeyFrom, Pointer};
+use redrive_core::message::message_type::{MessageTypes, TypeAt};
+use redrive_core::message::wrapping::Wrapping;
 use serde_json::Value;
 
 use super::{Queue, Reader, Section, fields};

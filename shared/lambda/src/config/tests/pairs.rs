@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{ConfigError, IndexerConfig, ReplayConfig};
-use redrive_core::decode::NamesTwice;
-use redrive_core::key::KeyFrom;
-use redrive_core::policy::Policy;
-use redrive_core::wrapping::Wrapping;
+use redrive_core::letters::policy::Policy;
+use redrive_core::message::decode::NamesTwice;
+use redrive_core::message::key::KeyFrom;
+use redrive_core::message::wrapping::Wrapping;
 
 const SURROUNDINGS: [(&str, &str); 6] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "indexer"),

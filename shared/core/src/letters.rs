@@ -1,0 +1,9 @@
+//! Dead messages as letters: how one is indexed, why it died, and what its cause and its policy are.
+
+pub mod admission;
+pub mod candidate;
+pub mod cause;
+pub mod fingerprint;
+pub mod letter;
+pub mod policy;
+pub mod reason;

@@ -1,0 +1,359 @@
+//! Decision of the indexer about a dead message. The questions stand in an order, and the order matters: each closes a
+//! way to lose a message or to bring a finished one back.
+
+mod reason;
+
+use crate::ids::{LetterId, Life, MessageId, Number, QueueArn};
+use crate::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
+use crate::letters::policy::Policy;
+use crate::message::decode::{Inspected, Reading};
+use crate::message::foreign::Said;
+use crate::message::hashing::Hashing;
+use crate::message::key::{LedgerKey, PayloadHash};
+use crate::message::redrive::{ATTRIBUTE, Redrive};
+use crate::processing::ledger::{Entry, State};
+use crate::text::capped;
+use crate::time::Timestamp;
+
+use reason::{hidden, never_ran, reason, unknown};
+
+const WHO: &str = "indexer";
+/// The most bytes of a trace header that a history keeps.
+const TRACE_LIMIT: usize = 256;
+
+/// State of the ledger at the time of the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LedgerView {
+    /// The ledger was read: an absent entry says that nothing was attempted.
+    #[default]
+    Read,
+    /// The queue pair has none: nothing is known of its consumer's attempts, and only a person may replay.
+    None,
+}
+
+/// Facts about a dead message from the tables and from the message itself. All were read just now, consistently; a read
+/// that failed is no finding.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// Tells if the entries below were looked for. Without a ledger they are ignored.
+    pub ledger: LedgerView,
+    /// Failure that the message states by itself, its text redacted.
+    pub said: Option<Said>,
+    /// The ownerless entry of this send or life: see [`ownerless_key`], then [`old_ownerless_key`].
+    pub ownerless: Option<Entry>,
+    /// The entry of its key.
+    pub owned: Option<Entry>,
+    /// The letter that its `redrive` attribute names.
+    pub named: Option<Letter>,
+    /// The letter of its own message id.
+    pub own: Option<Letter>,
+    /// True if only the attribute tells the source queue: see [`crate::message::source::Source::Claimed`].
+    pub claimed: bool,
+}
+
+impl Findings {
+    /// A write found this in place of what was read: decide again with it. `id` is the letter's that was written.
+    pub fn saw(&mut self, dead: &Inspected, id: LetterId, found: Option<Letter>) {
+        if dead.redrive.as_ref().is_some_and(|redrive| redrive.letter == id) {
+            self.named = found;
+        } else {
+            self.own = found;
+        }
+    }
+}
+
+/// Returns the ids under which the letter of this message may stand: the one that its attribute names, and its own.
+#[must_use]
+pub fn letter_ids(dead: &Inspected, reading: &Reading) -> (Option<LetterId>, LetterId) {
+    (dead.redrive.as_ref().map(|redrive| redrive.letter), LetterId::derive(&reading.source, &dead.envelope.message_id))
+}
+
+/// Returns the keyless entry that may hold the reason of a death: under the send of the message, else under the life
+/// that ended.
+#[must_use]
+pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
+    match told_life(dead) {
+        Some(died) => LedgerKey::ownerless(dead.send().map(|send| (send, &dead.hash)), died),
+        None => dead.ownerless(),
+    }
+}
+
+/// Returns the keyless entry of a send as earlier processors named it: without the payload's hash.
+#[must_use]
+pub fn old_ownerless_key(dead: &Inspected) -> Option<LedgerKey> {
+    dead.send().map(LedgerKey::of_send_without_hash)
+}
+
+/// The life that ended, as a message says that claims to have been sent here by the processor.
+fn told_life(dead: &Inspected) -> Option<&Life> {
+    // What SQS moved is in its own life, whatever it carries from an earlier one.
+    dead.redrive.as_ref().filter(|_| dead.envelope.moved_from.is_none())?.died.as_ref()
+}
+
+/// Identity of a dead message: the life that ended, and the id and time of its first enqueue.
+struct Identity {
+    life: Life,
+    origin: MessageId,
+    sent_at: Timestamp,
+    /// True if the ledger proves the death that the message tells of.
+    proven: bool,
+}
+
+impl Identity {
+    /// Takes the message's own id and time, or those in its attribute if the ledger proves them. Proven means: that
+    /// life is dead there with this very payload, and the ledger knows nothing of the message's life in this queue.
+    fn of(dead: &Inspected, named: Option<&Letter>, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
+        let envelope = &dead.envelope;
+        let own = envelope.life();
+        let known = owned.is_some_and(|entry| entry.knows(&own));
+        let proves = |entry: &&Entry, died: &Life| entry.hash.is_same(&dead.hash) && entry.is_dead(died);
+        let same = named.is_none_or(|letter| letter.may_have(&envelope.attributes));
+        let proven = told_life(dead)
+            .filter(|died| same && !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
+            .zip(dead.redrive.as_ref());
+        match proven {
+            Some((died, redrive)) if redrive.send().is_none() => {
+                Self { life: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at, proven: true }
+            }
+            Some((died, _)) => {
+                let origin = envelope.message_id.clone();
+                Self { life: died.clone(), origin, sent_at: envelope.sent_at, proven: true }
+            }
+            None => Self { life: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at, proven: false },
+        }
+    }
+}
+
+/// Action to take for a dead message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Write this new letter if there is none, then delete the message.
+    Create(Box<Letter>),
+    /// Write this next version of a letter if it is still as it was read, then delete the message.
+    Change(Box<Letter>),
+    /// Everything is known already: delete the message.
+    Delete,
+    /// The message stays in the DLQ for now.
+    Leave(Leave),
+}
+
+/// Reason for which a dead message stays in the DLQ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Somebody still runs it.
+    LeaseLive,
+}
+
+/// Decides.
+///
+/// Rule R31 of docs/protocol.md.
+#[must_use]
+pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
+    let asked = found.ledger == LedgerView::Read;
+    let asking = policy.asking();
+    let policy = if asked { policy } else { &asking };
+    let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
+    let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
+    // An entry of this send that another body left there is a forgery's. It may stand where this one's own outcome would.
+    let foreign = ownerless.as_ref().is_some_and(|entry| !entry.hash.is_same(&dead.hash));
+    let ownerless = ownerless.filter(|_| !foreign);
+    let named = found.named.as_ref();
+    let identity = Identity::of(dead, named, ownerless.as_ref(), owned.as_ref());
+    let is_copy = |redrive: &&Redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter, reading));
+    let redrive = dead.redrive.as_ref().filter(is_copy);
+    let is_named = redrive.is_some() || identity.origin != dead.envelope.message_id;
+    let letter = if is_named { named } else { found.own.as_ref() };
+    // Whoever may send here could have it run in a queue of their choice.
+    let policy = if found.claimed && redrive.is_none() && !identity.proven { &asking } else { policy };
+
+    if let Some(entry) = &owned
+        && entry.state == State::Completed
+        && entry.hash.is_same(&dead.hash)
+    {
+        return completed(dead, &identity, letter, reading, policy, now);
+    }
+    let reason = if asked {
+        match reason(dead, &identity.life, found.said.as_ref(), ownerless.as_ref(), owned.as_ref(), now) {
+            Ok(reason) if foreign && reason.error_type == ErrorType::NeverRan => hidden(now),
+            Ok(reason) => reason,
+            Err(leave) => return Admission::Leave(leave),
+        }
+    } else {
+        found.said.as_ref().map_or_else(|| unknown(dead, now), |said| Reason::stated(said, dead.envelope.sent_at, now))
+    };
+    let policy = if foreign { &asking } else { policy };
+    match (redrive, letter) {
+        (_, None) => create(dead, identity, reason, reading, policy, now),
+        (Some(redrive), Some(letter)) => {
+            let withdrawn = redrive.send().zip(owned.as_ref()).is_some_and(|(send, entry)| entry.withdraws(send));
+            returned(identity.life, redrive, letter, (!withdrawn).then_some(reason), policy, now)
+        }
+        (None, Some(letter)) => met_again(identity.life, letter, reason, policy, now),
+    }
+}
+
+/// Returns true if a message is the send that its attribute names, with the number, body, attributes and key of that
+/// send. A copy that the processor put into the dead-letter queue before any send counts, too. A forged or copied
+/// attribute says nothing: the message stands for itself, or it would be deleted as a copy of another one. An attribute
+/// whose letter is absent says nothing either: a letter made from a forgery would later swallow the message that it
+/// names.
+///
+/// Rule R6 of docs/protocol.md.
+fn is_send_of(dead: &Inspected, redrive: &Redrive, letter: &Letter, reading: &Reading) -> bool {
+    let send = letter.sends.iter().rev().find(|send| send.number == redrive.number);
+    let key = send.map_or(letter.key.as_ref(), |send| send.key.as_ref());
+    // Where not all of a payload is hashed, an equal hash is not yet the same body.
+    let same_body = || {
+        let whole = reading.fingerprint_of(&dead.envelope.body);
+        match send.and_then(|send| send.edited.as_ref()) {
+            Some(edited) => edited.is_same(&whole),
+            None => whole.is_same(&reading.fingerprint_of(&letter.payload)),
+        }
+    };
+    // What goes elsewhere goes without the attribute.
+    send.is_none_or(|send| send.to.is_none())
+        && redrive.number <= letter.number
+        && letter.is_key(redrive.key.as_ref(), key)
+        && letter.may_have(&dead.envelope.attributes)
+        && send.map_or_else(|| letter.is_effect(&dead.hash), |send| send.hash.is_same(&dead.hash))
+        && (reading.hashing == Hashing::Canonical || same_body())
+}
+
+/// Question (a) of rule R31: the effect happened, only the acknowledgement was lost.
+fn completed(
+    dead: &Inspected,
+    identity: &Identity,
+    letter: Option<&Letter>,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Admission {
+    let note = "acknowledgement was lost: the ledger shows it completed";
+    let Some(letter) = letter else {
+        let nothing = Reason { error_type: ErrorType::Unknown, error_code: None, ..never_ran(note, now) };
+        let identity = Identity { origin: identity.origin.clone(), life: identity.life.clone(), ..*identity };
+        let Admission::Create(letter) = create(dead, identity, nothing, reading, policy, now) else {
+            return Admission::Delete;
+        };
+        return match letter.resolved(&dead.hash, note, WHO, policy, now) {
+            Ok(resolved) => Admission::Create(Box::new(Letter { version: 1, ..resolved })),
+            Err(_) => Admission::Delete,
+        };
+    };
+    match letter.resolved(&dead.hash, note, WHO, policy, now) {
+        Ok(resolved) => Admission::Change(Box::new(resolved)),
+        // On its way, or final: the copy adds nothing, its effect is in the ledger.
+        Err(_) => Admission::Delete,
+    }
+}
+
+/// Question (b) of rule R31: the message is a send of a letter. Without a reason it was withdrawn for an edit, and never ran.
+fn returned(
+    life: Life,
+    redrive: &Redrive,
+    letter: &Letter,
+    reason: Option<Reason>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Admission {
+    if redrive.number < letter.number || letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
+        return Admission::Delete;
+    }
+    let Some(reason) = reason else {
+        return Admission::Change(Box::new(letter.came_back_withdrawn(&life, WHO, now)));
+    };
+    match letter.died_again(&life, reason, WHO, policy, now) {
+        Ok(letter) => Admission::Change(Box::new(letter)),
+        Err(_) => Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy died after the end", now))),
+    }
+}
+
+/// Questions (c) and (d) of rule R31: the message has been here before under this id.
+fn met_again(life: Life, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
+    if letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
+        return Admission::Delete;
+    }
+    if letter.status == Status::Pending
+        && let Ok(letter) = letter.died_again(&life, reason, WHO, policy, now)
+    {
+        return Admission::Change(Box::new(letter));
+    }
+    // Only the letter's own number may take it back from a replay.
+    Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy without a number died", now)))
+}
+
+fn create(
+    dead: &Inspected,
+    identity: Identity,
+    reason: Reason,
+    reading: &Reading,
+    policy: &Policy,
+    now: Timestamp,
+) -> Admission {
+    let envelope = &dead.envelope;
+    let Identity { life, origin, sent_at, .. } = identity;
+    let mut attributes = envelope.attributes.clone();
+    attributes.remove(ATTRIBUTE);
+    let attributes_hash = Some(AttributesHash::of(&attributes));
+    let letter = Letter {
+        id: LetterId::derive(&reading.source, &origin),
+        source: reading.source.clone(),
+        moved_from: envelope.moved_from.clone().and_then(QueueArn::new),
+        partition: None,
+        offset: None,
+        payload: envelope.body.clone(),
+        form: Form::Message,
+        attributes,
+        attributes_hash,
+        body: Body::default(),
+        edited: None,
+        group: envelope.group.clone(),
+        sequence: envelope.sequence.clone(),
+        origin,
+        sent_at,
+        life,
+        hash: dead.hash.clone(),
+        key: dead.key.clone().ok(),
+        key_is_stable: dead.key_is_stable,
+        scope: dead.kind.as_ref().map_or_else(|_| reading.scope.clone(), |kind| kind.scope.clone()),
+        due: policy.due(&reason, 1, now),
+        reason,
+        fingerprint: String::new(),
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        expires: None,
+        version: 1,
+    };
+    let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
+    let letter = of_record(letter, dead, reading, now);
+    let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(trace).collect();
+    Admission::Create(Box::new(letter.opened(WHO, (!notes.is_empty()).then(|| notes.join("; ")), now)))
+}
+
+/// A letter of a record: with the message in it, or as one that is never sent.
+fn of_record(letter: Letter, dead: &Inspected, reading: &Reading, now: Timestamp) -> Letter {
+    let Some(record) = &dead.record else { return letter };
+    let Some(message) = record.message.clone() else {
+        return Letter { form: Form::NoMessage, due: Timestamp::NEVER, ..letter };
+    };
+    // A message that its own consumer could not even read waits for a person.
+    let unread = dead.json.is_err() || dead.kind.is_err() || dead.key.is_err();
+    let due = if unread { Timestamp::NEVER } else { letter.due };
+    let hashes = (dead.hash.clone(), reading.fingerprint_of(&message));
+    Letter { hash: reading.hash_of(&letter.payload), due, ..letter }.with_message(message, hashes, now)
+}
+
+/// Returns the payload that was completed, if the ledger shows this letter's effect as done.
+#[must_use]
+pub fn effect_of(letter: &Letter, owned: Option<&Entry>, now: Timestamp) -> Option<PayloadHash> {
+    let entry = owned.filter(|entry| !entry.expired(now) && entry.state == State::Completed)?;
+    letter.is_effect(&entry.hash).then(|| entry.hash.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Reason of a death, by what the ledger and the message itself say.
+
+use super::Leave;
+use crate::fault::TEXT_LIMIT;
+use crate::ids::Life;
+use crate::letters::letter::{ErrorType, Reason};
+use crate::message::decode::Inspected;
+use crate::message::foreign::{self, Said, Task, Teller};
+use crate::processing::ledger::{Entry, State};
+use crate::text::capped;
+use crate::time::Timestamp;
+
+/// Returns the reason of a death: from the entry of this very send or life, else from the key's entry, else from the
+/// message itself.
+///
+/// Rule R32 of docs/protocol.md.
+pub(super) fn reason(
+    dead: &Inspected,
+    life: &Life,
+    said: Option<&Said>,
+    ownerless: Option<&Entry>,
+    owned: Option<&Entry>,
+    now: Timestamp,
+) -> Result<Reason, Leave> {
+    if let Some(entry) = ownerless {
+        return Ok(from_entry(entry, life, now));
+    }
+    let why = match owned {
+        None => "no attempt was recorded",
+        Some(entry) if entry.state == State::InProgress && entry.lease_until >= now => return Err(Leave::LeaseLive),
+        Some(entry) if entry.was_attempted(life) => return Ok(from_entry(entry, life, now)),
+        Some(_) => "all receives were used up before an attempt could start",
+    };
+    Ok(match said {
+        // Nobody has seen it: that much is known, and no more is said.
+        Some(said) if said.by == Teller::Sns => never_ran(&said.text, now),
+        Some(said) => Reason::stated(said, dead.envelope.sent_at, now),
+        None => never_ran(why, now),
+    })
+}
+
+fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
+    let attempts: Vec<_> = entry.history.iter().filter(|attempt| attempt.life == *life).cloned().collect();
+    // An attempt that was started and never reported: its worker is lost. A dead life did report, even if the line of
+    // it was forgotten since.
+    let reported = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
+    let open = entry.state == State::InProgress || attempts.is_empty();
+    let lost = open && !entry.is_dead(life) && reported < entry.attempts(life);
+    let fault = if lost { None } else { entry.fault_of(life) };
+    Reason {
+        error_type: fault.as_ref().map_or(ErrorType::Timeout, |fault| fault.class.into()),
+        error_code: Some(fault.as_ref().map_or("worker-lost", |fault| &fault.code).to_owned()),
+        error_message: fault.map_or_else(|| "the last attempt never reported back".to_owned(), |fault| fault.text),
+        attempt_count: entry.attempts(life).max(reported),
+        first_failed_at: attempts.first().map_or(now, |attempt| attempt.at),
+        last_failed_at: attempts.last().map_or(now, |attempt| attempt.at),
+        attempts,
+    }
+}
+
+pub(super) fn never_ran(why: &str, now: Timestamp) -> Reason {
+    Reason {
+        error_type: ErrorType::NeverRan,
+        error_code: Some("no-attempt".to_owned()),
+        error_message: why.to_owned(),
+        attempt_count: 0,
+        first_failed_at: now,
+        last_failed_at: now,
+        attempts: Vec::new(),
+    }
+}
+
+/// Returns UNKNOWN, because the entry of this send holds the outcome of another payload: nobody knows whether this one
+/// ran.
+pub(super) fn hidden(now: Timestamp) -> Reason {
+    let why = "another payload's outcome is recorded under this send, so its own is not known";
+    Reason { error_type: ErrorType::Unknown, error_code: Some("other-outcome".to_owned()), ..never_ran(why, now) }
+}
+
+/// Nobody said why. Of a task that a framework names the name is told, and is a cause of its own.
+pub(super) fn unknown(dead: &Inspected, now: Timestamp) -> Reason {
+    let why = "this queue has no ledger, and the message does not say why it failed";
+    let plain = "no-reason".to_owned();
+    let Some(task) = Task::of(&dead.envelope.body, &dead.envelope.attributes) else {
+        return Reason { error_type: ErrorType::Unknown, error_code: Some(plain), ..never_ran(why, now) };
+    };
+    let code = foreign::code(&format!("{plain}:{}", task.name)).unwrap_or(plain);
+    let why = capped(&format!("{}; {why}", task.told()), TEXT_LIMIT);
+    Reason { error_type: ErrorType::Unknown, error_code: Some(code), ..never_ran(&why, now) }
+}

@@ -1,0 +1,114 @@
+//! Letters as an index lists them, a page at a time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error_type::ErrorType;
+use crate::ids::{LetterId, Number, QueueArn, Scope};
+use crate::letters::letter::{Letter, Status};
+use crate::message::key::Key;
+use crate::text::capped;
+use crate::time::Timestamp;
+
+/// The most bytes of an error text that an index carries.
+const MESSAGE_LIMIT: usize = 256;
+
+/// Entry of an index about a letter: enough to list it, and to ask the ledger about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Id of the letter.
+    pub id: LetterId,
+    /// Status of the letter.
+    pub status: Status,
+    /// Time at which it is due.
+    pub due: Timestamp,
+    /// Kind of failure of its last death.
+    pub error_type: ErrorType,
+    /// Code of the fault, if there is one.
+    pub error_code: Option<String>,
+    /// The beginning of the fault's text.
+    pub error_message: String,
+    /// Fingerprint of its cause.
+    pub fingerprint: String,
+    /// The queue that it came from.
+    pub source: QueueArn,
+    /// Time of the first failed attempt.
+    pub first_failed_at: Timestamp,
+    /// Time of the last failed attempt.
+    pub last_failed_at: Timestamp,
+    /// Number of its deaths.
+    pub deaths: u32,
+    /// Number of claims for a replay.
+    pub number: Number,
+    /// The version of the function in which its last attempt failed.
+    pub function_version: Option<String>,
+    /// Message group, on a FIFO queue.
+    pub group: Option<String>,
+    /// Sequence number, on a FIFO queue.
+    pub sequence: Option<String>,
+    /// Idempotency key, by which the ledger tells if the message is done by now.
+    pub key: Option<Key>,
+    /// Scope of the key in the ledger.
+    pub scope: Scope,
+}
+
+/// A letter as it stands, without its body: what somebody is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Candidate as an up-to-date index would show it.
+    pub candidate: Candidate,
+    /// Version of the letter.
+    pub version: u64,
+}
+
+impl Look {
+    /// Takes candidate and version from a letter.
+    #[must_use]
+    pub fn of(letter: &Letter) -> Self {
+        Self { candidate: Candidate::of(letter), version: letter.version }
+    }
+}
+
+impl Candidate {
+    /// Makes the candidate that an up-to-date index would show.
+    #[must_use]
+    pub fn of(letter: &Letter) -> Self {
+        Self {
+            id: letter.id,
+            status: letter.status,
+            due: letter.due,
+            error_type: letter.reason.error_type,
+            error_code: letter.reason.error_code.clone(),
+            error_message: capped(&letter.reason.error_message, MESSAGE_LIMIT),
+            fingerprint: letter.fingerprint.clone(),
+            source: letter.source.clone(),
+            first_failed_at: letter.reason.first_failed_at,
+            last_failed_at: letter.reason.last_failed_at,
+            deaths: letter.deaths,
+            number: letter.number,
+            function_version: letter.function_version().map(str::to_owned),
+            group: letter.group.clone(),
+            sequence: letter.sequence.clone(),
+            key: letter.key.clone(),
+            scope: letter.scope.clone(),
+        }
+    }
+}
+
+/// Position at which a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The last letter of the page.
+    pub id: LetterId,
+    /// Time at which that letter is due. In a list by cause it is the time of its first failure: its place in the
+    /// order.
+    pub due: Timestamp,
+}
+
+/// Page of candidates from an index.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// In the order of the index.
+    pub candidates: Vec<Candidate>,
+    /// Start of the next page, if there is one.
+    pub next: Option<Cursor>,
+}

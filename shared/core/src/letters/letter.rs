@@ -1,0 +1,314 @@
+//! A dead message as a record: what it was, why it failed, and what was done about it.
+
+mod attributes;
+mod body;
+mod edges;
+mod edited;
+mod eject;
+mod erase;
+mod form;
+mod history;
+mod send;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::message::envelope::Attributes;
+use crate::message::key::{Key, PayloadHash};
+use crate::processing::ledger::Attempt;
+use crate::time::Timestamp;
+
+pub use attributes::AttributesHash;
+pub use body::{Body, NoBody};
+pub use edges::NotThisEdge;
+pub use edited::Edited;
+pub use erase::{ERASED, Traces};
+pub use form::Form;
+pub use history::{FUNCTIONS, is_function};
+pub use send::Send;
+
+pub use crate::error_type::ErrorType;
+pub use crate::letters::reason::Reason;
+
+/// Over how many partitions of an index the letters of one status, or of one cause, are spread.
+pub const SHARDS: u8 = 16;
+/// Limit of events, and of sends, that a letter remembers.
+const HISTORY: usize = 100;
+/// The most bytes of a letter without its body: what a DynamoDB item, 400 KB (409,600 bytes), has beside a body that is
+/// kept in it. Our estimate of the bytes is rough.
+pub const HEAD_LIMIT: usize = 128 * 1024;
+
+/// Status of a letter.
+///
+/// Rule R27 of docs/protocol.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Waits for the policy or for a person.
+    Pending,
+    /// Somebody is sending it back.
+    Replaying,
+    /// The letter was sent; its outcome is not known yet.
+    Replayed,
+    /// The effect of the letter happened.
+    Resolved,
+    /// A person decided that it shall not happen.
+    Discarded,
+}
+
+impl Status {
+    /// The word of the schema.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Replaying => "REPLAYING",
+            Self::Replayed => "REPLAYED",
+            Self::Resolved => "RESOLVED",
+            Self::Discarded => "DISCARDED",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Kinds of events in a letter's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Happening {
+    /// An attempt of the handler failed.
+    AttemptFailed,
+    /// The indexer recorded the letter.
+    Indexed,
+    /// The letter, or another copy of it, died again.
+    DiedAgain,
+    /// Somebody claimed it in order to send it.
+    Claimed,
+    /// A claim ran out, and somebody else took it over.
+    TakenOver,
+    /// The letter was sent.
+    Sent,
+    /// SQS refused the letter.
+    NotSent,
+    /// A claim ran out, nobody takes it over, and it may have been sent.
+    InDoubt,
+    /// The letter was put back into the dead-letter queue.
+    Ejected,
+    /// Nothing was heard of it until its deadline.
+    NoOutcome,
+    /// The effect of the letter happened.
+    Resolved,
+    /// A person had its body changed before it was sent.
+    Edited,
+    /// A person gave it up.
+    Discarded,
+    /// A person took that back.
+    Restored,
+    /// A person had its body removed.
+    Erased,
+    /// A person wrote something down about it.
+    Noted,
+    /// A person had the dead lives of its key forgotten.
+    Freed,
+    /// The policy leaves it to a person, because few lives of its key are left.
+    HeldBack,
+}
+
+/// Event in a letter's history.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Event {
+    /// Time of the event.
+    pub at: Timestamp,
+    /// Kind of the event.
+    pub what: Happening,
+    /// Function that did it, or the operator who asked for it.
+    pub who: String,
+    /// Further text about the event.
+    pub note: Option<String>,
+    /// The attempt, if it was one.
+    pub attempt: Option<Attempt>,
+}
+
+/// A letter, complete. Its status moves only along the edges that are methods of this type; each returns the
+/// letter as it would be, to be written if the one in the table is still the one that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Letter {
+    /// Letter id, called `dlq_message_id` in the table.
+    pub id: LetterId,
+    /// Source queue, called `source_topic` in the table.
+    pub source: QueueArn,
+    /// `moved_from`: the queue whose redrive policy moved it when it first came, as SQS says. Absent if the message was sent to
+    /// the dead-letter queue, if an emulator does not say it, and in letters from before this was kept.
+    pub moved_from: Option<QueueArn>,
+    /// `source_partition`: absent for SQS.
+    pub partition: Option<String>,
+    /// `source_offset`: absent for SQS.
+    pub offset: Option<String>,
+    /// `original_payload`, verbatim; empty if the body is not there.
+    pub payload: String,
+    /// The kind of that payload.
+    pub form: Form,
+    /// The message attributes as they first came, `redrive` apart; none if the body is not there.
+    pub attributes: Attributes,
+    /// Of these attributes; absent in letters from before this was kept.
+    pub attributes_hash: Option<AttributesHash>,
+    /// State of payload and attributes: kept, erased or missing.
+    pub body: Body,
+    /// Payload to send instead of the original, if a person edited it or it is a record around the message. The
+    /// original stays.
+    pub edited: Option<Edited>,
+    /// Value of `MessageGroupId`, on a FIFO queue.
+    pub group: Option<String>,
+    /// `SequenceNumber`: its place in a FIFO queue, when it first came.
+    pub sequence: Option<String>,
+    /// The message id under which it first came.
+    pub origin: MessageId,
+    /// Time at which the message first came.
+    pub sent_at: Timestamp,
+    /// The life that was indexed last.
+    pub life: Life,
+    /// Hash of the payload.
+    pub hash: PayloadHash,
+    /// `idempotency_key`: absent if none could be found.
+    pub key: Option<Key>,
+    /// True if the key survives a native redrive.
+    pub key_is_stable: bool,
+    /// Scope of the key in the ledger.
+    pub scope: Scope,
+    /// Reason of its last death.
+    pub reason: Reason,
+    /// Fingerprint of the cause.
+    pub fingerprint: String,
+    /// Status of the letter.
+    pub status: Status,
+    /// Note of an operator, called `resolution_note` in the table.
+    pub resolution_note: Option<String>,
+    /// Number, incremented by every replay claim.
+    pub number: Number,
+    /// Number of deaths: 1 at first.
+    pub deaths: u32,
+    /// Last sends of the letter.
+    pub sends: Vec<Send>,
+    /// Last events of the letter.
+    pub history: Vec<Event>,
+    /// Token of the run that is sending it.
+    pub token: Option<OwnerToken>,
+    /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
+    /// any more; never, if it went to another queue. Else: when it came to this status.
+    pub due: Timestamp,
+    /// Time of deletion: never, unless RESOLVED or DISCARDED.
+    pub expires: Option<Timestamp>,
+    /// Version, incremented by every write.
+    pub version: u64,
+}
+
+impl Letter {
+    /// The partition of the status index.
+    #[must_use]
+    pub fn status_shard(status: Status, shard: u8) -> String {
+        format!("{status}#{shard:02}")
+    }
+
+    /// The partition of the index by cause.
+    #[must_use]
+    pub fn fingerprint_shard(fingerprint: &str, shard: u8) -> String {
+        format!("{fingerprint}#{shard:02}")
+    }
+
+    /// The version of the function in which the last attempt failed that is remembered.
+    #[must_use]
+    pub fn function_version(&self) -> Option<&str> {
+        let attempt = self.history.iter().rev().find_map(|event| event.attempt.as_ref())?;
+        Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
+    }
+
+    /// Returns the time of the last change, notes apart: it was indexed, died again, or was moved along an edge.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        let told =
+            self.history.iter().rev().find(|event| !matches!(event.what, Happening::Noted | Happening::AttemptFailed));
+        told.map_or(self.reason.last_failed_at, |event| event.at)
+    }
+
+    /// Returns true if SQS refused a send that `who` asked for, and nothing happened since.
+    #[must_use]
+    pub fn was_just_refused(&self, who: &str) -> bool {
+        self.history.last().is_some_and(|event| event.what == Happening::NotSent && event.who == who)
+    }
+
+    /// Returns true if a claim ran out, so that nobody knows if the letter was sent.
+    #[must_use]
+    pub fn is_lapsed(&self, now: Timestamp) -> bool {
+        self.status == Status::Replaying && self.due < now
+    }
+
+    /// Roughly how many bytes its item has, the body apart.
+    #[must_use]
+    pub fn head_bytes(&self) -> usize {
+        let key = self.key.as_ref().map_or(0, |key| key.as_str().len());
+        let text = self.reason.error_message.len() + self.fingerprint.len() * 2;
+        let to = |send: &Send| send.to.as_ref().map_or(0, |to| to.as_str().len() + 10);
+        let from = self.moved_from.as_ref().map_or(0, |from| from.as_str().len());
+        let sends = self.sends.iter().map(|send| key + 300 + to(send)).sum::<usize>();
+        let note = self.resolution_note.as_ref().map_or(0, String::len);
+        let body = match &self.body {
+            Body::Kept { .. } | Body::Missing { .. } => 150,
+            Body::Erased { by, note, .. } => by.len() + note.len() + 80,
+        };
+        let history: usize = self
+            .history
+            .iter()
+            .map(|event| {
+                let words = event.who.len() + event.note.as_ref().map_or(0, String::len);
+                words + if event.attempt.is_some() { 480 } else { 120 }
+            })
+            .sum();
+        let edited = self.edited.as_ref().map_or(0, |edited| edited.by.len() + 400);
+        key + text + note + sends + body + edited + history + from + 1_600
+    }
+
+    /// Returns true if an effect with this payload is the effect of this letter: of one of its sends, or of the
+    /// original.
+    #[must_use]
+    pub fn is_effect(&self, hash: &PayloadHash) -> bool {
+        self.hash.is_same(hash)
+            || self.hash_now().is_same(hash)
+            || self.sends.iter().any(|send| send.hash.is_same(hash))
+    }
+}
+
+/// A whole letter, to be put under a condition.
+#[derive(Debug, Clone)]
+pub struct LetterWrite {
+    /// Letter to write; its version is already one more than what it replaces.
+    pub letter: Letter,
+    /// The version that must still be there; `None`: there must be no such letter.
+    pub replaces: Option<u64>,
+}
+
+impl LetterWrite {
+    /// A letter that must not exist yet.
+    #[must_use]
+    pub const fn create(letter: Letter) -> Self {
+        Self { letter, replaces: None }
+    }
+
+    /// The next version of a letter that was read. Its body stays as it is in the table, unless this one is without.
+    #[must_use]
+    pub const fn change(letter: Letter) -> Self {
+        let replaces = Some(letter.version.saturating_sub(1));
+        Self { letter, replaces }
+    }
+
+    /// Returns true if `found` meets the condition. Every store behind the port must behave like this.
+    #[must_use]
+    pub fn holds(&self, found: Option<&Letter>) -> bool {
+        found.map(|letter| letter.version) == self.replaces
+    }
+}

@@ -1,0 +1,76 @@
+//! The way out: a letter goes back into its dead-letter queue, and is none of ours any more.
+
+use std::time::Duration;
+
+use super::edges::Edge;
+use super::{Happening, Letter, NotThisEdge, Status};
+use crate::ids::{MessageId, Number, OwnerToken};
+use crate::letters::policy::Policy;
+use crate::time::Timestamp;
+
+impl Letter {
+    /// PENDING → REPLAYING, in order to put it back into the dead-letter queue: the number goes up, and no send is written
+    /// down, for what goes there cannot complete.
+    ///
+    /// # Errors
+    /// [`NotThisEdge`] in any other status, an expired claim included: what its holder sent is not known, and in the
+    /// dead-letter queue nothing swallows a second copy. See [`Self::in_doubt`]. And for a letter without its body.
+    pub fn claim_to_eject(&self, token: OwnerToken, who: &str, lease: Duration, now: Timestamp) -> Edge {
+        self.check_kept().map_err(|_| NotThisEdge(self.status))?;
+        let mut letter = self.only(&[Status::Pending])?;
+        letter.status = Status::Replaying;
+        letter.number = self.number.next();
+        letter.token = Some(token);
+        letter.due = now.after(lease);
+        letter.note(now, Happening::Claimed, who, Some("to eject it".to_owned()));
+        Ok(letter.trimmed())
+    }
+
+    /// REPLAYING → DISCARDED, by whoever holds the claim, after SQS said that the dead-letter queue took the message.
+    ///
+    /// # Errors
+    /// [`NotThisEdge`] for another's claim, and for one that was not made to eject it.
+    pub fn ejected(
+        &self,
+        token: OwnerToken,
+        number: Number,
+        sent: &MessageId,
+        who: &str,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Edge {
+        let mut letter = self.held_by(token, number)?;
+        if !self.is_ejecting() {
+            return Err(NotThisEdge(self.status));
+        }
+        let note = format!("ejected to the dead-letter queue as message {sent}");
+        letter.status = Status::Discarded;
+        letter.token = None;
+        letter.due = now;
+        letter.close(policy, now);
+        letter.resolution_note = Some(note.clone());
+        letter.note(now, Happening::Ejected, who, Some(note));
+        Ok(letter.trimmed())
+    }
+
+    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
+    /// none is written down with it.
+    #[must_use]
+    pub fn is_ejecting(&self) -> bool {
+        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
+    }
+
+    /// Returns true if the letter waits because nobody knows what became of its last claim.
+    #[must_use]
+    pub fn waits_in_doubt(&self) -> bool {
+        // A note says something about it, and changes nothing.
+        let last = self.history.iter().rev().find(|event| event.what != Happening::Noted);
+        self.status == Status::Pending && last.is_some_and(|event| event.what == Happening::InDoubt)
+    }
+
+    /// Returns true if the message was put back into the dead-letter queue.
+    #[must_use]
+    pub fn was_ejected(&self) -> bool {
+        self.history.iter().any(|event| event.what == Happening::Ejected)
+    }
+}

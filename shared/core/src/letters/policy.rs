@@ -1,0 +1,149 @@
+//! Policy for replays by schedule. It is data: rules that are tried in order, and a default.
+
+mod parse;
+
+use std::time::Duration;
+
+use crate::error_type::ErrorType;
+use crate::letters::fingerprint::family;
+use crate::letters::reason::Reason;
+use crate::time::Timestamp;
+
+pub use parse::BadPolicy;
+
+/// The policy of one queue pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Asked in order; the first that fits a letter's reason decides. If none fits, the default does: NEVER_RAN,
+    /// TRANSIENT and TIMEOUT may go by themselves, everything else is asked for.
+    pub rules: Vec<Rule>,
+    /// Rest of a letter after its first death, where its rule does not say; doubled with each further one.
+    pub cool_down: Duration,
+    /// A letter with more deaths than this waits for a person, where its rule does not say.
+    pub max_deaths: u32,
+    /// Retention of RESOLVED and DISCARDED letters.
+    pub resolved_retention: Duration,
+    /// Retention of the bodies of RESOLVED and DISCARDED letters, if that is shorter.
+    pub body_retention: Duration,
+    /// After how long a replayed message can neither be running nor dead any more: main retention, DLQ retention
+    /// and a margin.
+    pub outcome_after: Duration,
+}
+
+/// Rule for the letters that match it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Letters that the rule is about.
+    pub fits: Match,
+    /// Verdict on these letters.
+    pub verdict: Verdict,
+}
+
+/// All the given parts must fit; without any, every letter fits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Match {
+    /// Value that `error_type` must have.
+    pub error_type: Option<ErrorType>,
+    /// Pattern for the `error_code`.
+    pub error_code: Option<Glob>,
+    /// Pattern for the cause's fingerprint.
+    pub fingerprint: Option<Glob>,
+}
+
+/// A text, or with a `*` at its end everything that begins so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Glob {
+    /// Matches this very text.
+    Exactly(String),
+    /// Matches every text that begins so.
+    Beginning(String),
+}
+
+impl Glob {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Exactly(whole) => text == whole,
+            Self::Beginning(start) => text.starts_with(start.as_str()),
+        }
+    }
+}
+
+impl Glob {
+    /// Returns true if the pattern matches a cause, or its family.
+    fn names(&self, fingerprint: &str) -> bool {
+        self.fits(fingerprint) || family(fingerprint).is_some_and(|family| self.fits(family))
+    }
+}
+
+/// Permission to replay a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not by the schedule, and not by a selection that it happens to fit. Only somebody who names it by its id
+    /// gets it replayed: that person has looked at it.
+    Never,
+    /// Replayed when a person asks.
+    Ask,
+    /// By itself, after a rest.
+    Auto {
+        /// Rest after the first death; doubled with each further one.
+        cool_down: Duration,
+        /// With more deaths than this it waits for a person.
+        max_deaths: u32,
+    },
+}
+
+impl Match {
+    fn fits(&self, reason: &Reason) -> bool {
+        let code = reason.error_code.as_deref().unwrap_or_default();
+        self.error_type.is_none_or(|wanted| wanted == reason.error_type)
+            && self.error_code.as_ref().is_none_or(|wanted| wanted.fits(code))
+            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.names(&reason.fingerprint()))
+    }
+}
+
+impl Policy {
+    /// Returns the verdict on letters that died of this.
+    #[must_use]
+    pub fn verdict(&self, reason: &Reason) -> Verdict {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.fits.fits(reason)) {
+            return rule.verdict;
+        }
+        match reason.error_type {
+            ErrorType::NeverRan | ErrorType::Transient | ErrorType::Timeout => {
+                Verdict::Auto { cool_down: self.cool_down, max_deaths: self.max_deaths }
+            }
+            ErrorType::Permanent | ErrorType::Schema | ErrorType::Unknown => Verdict::Ask,
+        }
+    }
+
+    /// The same policy for a consumer without our ledger: only a person may replay.
+    #[must_use]
+    pub fn asking(&self) -> Self {
+        let asked = |rule: &Rule| match rule.verdict {
+            Verdict::Auto { .. } => Rule { verdict: Verdict::Ask, ..rule.clone() },
+            Verdict::Never | Verdict::Ask => rule.clone(),
+        };
+        Self { rules: self.rules.iter().map(asked).collect(), max_deaths: 0, ..self.clone() }
+    }
+
+    /// Returns the time at which a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only
+    /// a person may.
+    ///
+    /// A letter without a single attempt does not rest the first time, and so is the first to go.
+    #[must_use]
+    pub fn due(&self, reason: &Reason, deaths: u32, since: Timestamp) -> Timestamp {
+        let Verdict::Auto { cool_down, max_deaths } = self.verdict(reason) else { return Timestamp::NEVER };
+        if deaths > max_deaths {
+            return Timestamp::NEVER;
+        }
+        let doublings = match reason.error_type {
+            ErrorType::NeverRan if deaths <= 1 => return since,
+            ErrorType::NeverRan => deaths - 2,
+            _ => deaths.saturating_sub(1),
+        };
+        since.after(cool_down.saturating_mul(1 << doublings.min(16)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

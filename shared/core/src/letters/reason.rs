@@ -1,0 +1,64 @@
+//! Reason for a message's death.
+
+use serde_json::json;
+
+use crate::error_type::ErrorType;
+use crate::fault::TEXT_LIMIT;
+use crate::letters::fingerprint::fingerprint;
+use crate::message::foreign::Said;
+use crate::processing::ledger::Attempt;
+use crate::text::capped;
+use crate::time::Timestamp;
+
+/// Reason of a letter's last death.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Reason {
+    /// Kind of the failure.
+    pub error_type: ErrorType,
+    /// The fault's code, if there was a fault.
+    pub error_code: Option<String>,
+    /// Text of the fault.
+    pub error_message: String,
+    /// Number of handler starts for the life that died.
+    pub attempt_count: u32,
+    /// Time at which the first of these attempts failed.
+    pub first_failed_at: Timestamp,
+    /// Time at which the last of them failed.
+    pub last_failed_at: Timestamp,
+    /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Reason {
+    /// Returns the fingerprint of the cause.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint(self.error_type.as_str(), self.error_code.as_deref(), &self.error_message)
+    }
+
+    /// Reason that a dead message states itself. It was given up when it was sent to the dead-letter queue.
+    #[must_use]
+    pub fn stated(said: &Said, sent_at: Timestamp, now: Timestamp) -> Self {
+        let at = sent_at.min(now);
+        Self {
+            error_type: said.error_type,
+            error_code: said.code.clone(),
+            error_message: capped(&said.text, TEXT_LIMIT),
+            attempt_count: said.attempts,
+            first_failed_at: at,
+            last_failed_at: at,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Value of the attribute [`crate::message::foreign::ATTRIBUTE`], for a message that goes back to the dead-letter queue.
+    #[must_use]
+    pub fn to_attribute(&self) -> String {
+        let (error_type, message) = (self.error_type.as_str(), &self.error_message);
+        let mut members = json!({"type": error_type, "message": message, "attempts": self.attempt_count});
+        if let Some(code) = &self.error_code {
+            members["code"] = json!(code);
+        }
+        members.to_string()
+    }
+}

@@ -1,0 +1,13 @@
+//! A message, from the event of a queue to its key, type and hash. Knows no ledger and no letter.
+
+pub mod batch;
+pub mod decode;
+pub mod envelope;
+pub mod foreign;
+pub mod hashing;
+pub mod key;
+pub mod message_type;
+pub mod pointer;
+pub mod redrive;
+pub mod source;
+pub mod wrapping;

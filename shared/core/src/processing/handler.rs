@@ -1,0 +1,135 @@
+//! Interfaces that the user implements: a message type and a [`Handler`].
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::fault::Fault;
+use crate::ids::{Life, SendId};
+use crate::message::decode::typed;
+use crate::message::key::Key;
+
+/// Handles one kind of message. Everything around it is given: each message is decoded, claimed and settled on
+/// its own, within its own time, and no fault or panic of one touches another.
+pub trait Handler: Send + Sync + 'static {
+    /// Type to which the body decodes.
+    type Message: DeserializeOwned + Send + Sync + 'static;
+    /// Writes that are committed in one transaction with the completion, and so happen at most once; `()` for a
+    /// handler that has none.
+    type Effects: Send + Sync + 'static;
+
+    /// Does the work, or hands over the writes that are the work.
+    ///
+    /// It may run again after a crash or a lost lease: what it does by itself must bear that, what it returns as
+    /// effects need not.
+    ///
+    /// # Errors
+    /// A [`Fault`]: its class decides whether it is tried again.
+    fn handle(
+        &self,
+        message: &Self::Message,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+
+    /// Returns the part of an error's text that may be stored, logged and shown. Called for each fault of this handler,
+    /// after the configured masks. If it panics, the text is withheld.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+/// Handler side of the processor: one [`Handler`], or several behind [`Routes`](crate::processing::routes::Routes).
+pub trait Dispatch: Send + Sync + 'static {
+    /// Type of a decoded message.
+    type Payload: Send + Sync + 'static;
+    /// Writes that are committed with the message's completion.
+    type Effects: Send + Sync + 'static;
+
+    /// Decodes the content of a message of this type, which is JSON, (`None` where a queue has only one).
+    ///
+    /// # Errors
+    /// A SCHEMA fault that quotes nothing of the body.
+    fn decode(&self, message_type: Option<&str>, content: &str) -> Result<Self::Payload, Fault>;
+
+    /// Handles a decoded message.
+    ///
+    /// # Errors
+    /// The handler's own.
+    fn dispatch(
+        &self,
+        payload: &Self::Payload,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Effects, Fault>> + Send;
+
+    /// Returns the part of an error's text that may be kept, for an error with this message.
+    fn redact(&self, payload: &Self::Payload, text: &str) -> String;
+
+    /// The types that it handles, if it minds: they must be the configured ones.
+    fn types(&self) -> Option<Vec<&str>> {
+        None
+    }
+}
+
+impl<H: Handler> Dispatch for H {
+    type Payload = H::Message;
+    type Effects = H::Effects;
+
+    fn decode(&self, _: Option<&str>, content: &str) -> Result<H::Message, Fault> {
+        typed(content)
+    }
+
+    fn dispatch(
+        &self,
+        payload: &H::Message,
+        context: &Context,
+    ) -> impl Future<Output = Result<H::Effects, Fault>> + Send {
+        self.handle(payload, context)
+    }
+
+    fn redact(&self, _: &H::Message, text: &str) -> String {
+        Handler::redact(self, text)
+    }
+}
+
+/// Facts about the attempt in which a handler runs.
+#[derive(Clone)]
+pub struct Context {
+    /// The idempotency key: hand it on to whatever is called, so that it can recognise a second call.
+    pub key: Key,
+    /// 1 for the first attempt of this life.
+    pub attempt: u32,
+    /// The message id and enqueue time.
+    pub life: Life,
+    /// Set if this message is a replay of a letter.
+    pub replay: Option<SendId>,
+    remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
+}
+
+impl Context {
+    /// For one attempt; `remaining` tells what is left of its budget.
+    #[must_use]
+    pub fn new(
+        key: Key,
+        attempt: u32,
+        life: Life,
+        replay: Option<SendId>,
+        remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
+    ) -> Self {
+        Self { key, attempt, life, replay, remaining }
+    }
+
+    /// Returns the rest of this attempt's time budget.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        (self.remaining)()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("attempt", &self.attempt).field("life", &self.life).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,76 @@
+//! The idempotency ledger: who may run a message, and what became of it.
+//!
+//! Every rule here is a function of an entry as it was read. What it decides is written only if the entry is still
+//! what was read ([`Expect`]), so a decision and its condition cannot disagree, whatever stands behind the port.
+//! The optimistic first write needs no read: it supposes that there is no entry, and if there is one, the store's
+//! refusal brings it along.
+
+mod buried;
+mod claim;
+mod entry;
+mod free;
+mod settle;
+mod withdraw;
+
+use std::time::Duration;
+
+pub use buried::{BadGraves, Buried};
+pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
+pub use entry::{Attempt, Entry, FEW_LIVES, LastFault, LifeRecord, Origin, State};
+pub use free::{Freeing, free};
+pub use settle::{Settlement, Settling, settle};
+pub use withdraw::{Withdrawal, Withdrawing, withdraw};
+
+/// Part of a message's time that is kept for settling it.
+pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);
+/// By how much two workers' clocks may differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+/// By how much a lease is longer than the time that a handler gets.
+///
+/// Rule R16 of docs/protocol.md.
+pub const LEASE_MARGIN: Duration = SETTLE_RESERVE.saturating_add(CLOCK_SKEW);
+
+use crate::ids::OwnerToken;
+use crate::message::key::LedgerKey;
+use crate::time::Timestamp;
+
+/// Condition that must still hold when a write arrives.
+///
+/// Rule R9 of docs/protocol.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Expect {
+    /// The entry is absent, or expired before this instant: DynamoDB deletes late.
+    AbsentOrExpired(Timestamp),
+    /// The entry is the one that was read. The version alone would not do: an entry that expired and was made
+    /// anew counts from 1 again.
+    Unchanged {
+        /// Version that was read.
+        version: u64,
+        /// Owner that was read.
+        owner: OwnerToken,
+    },
+}
+
+impl Expect {
+    /// Returns true if `found` meets the condition. Every store behind the port must behave like this.
+    #[must_use]
+    pub fn holds(&self, found: Option<&Entry>) -> bool {
+        match (*self, found) {
+            (Self::AbsentOrExpired(now), Some(entry)) => entry.expired(now),
+            (Self::AbsentOrExpired(_), None) => true,
+            (Self::Unchanged { version, owner }, Some(entry)) => entry.version == version && entry.owner == owner,
+            (Self::Unchanged { .. }, None) => false,
+        }
+    }
+}
+
+/// A whole entry, to be put under a condition.
+#[derive(Debug, Clone)]
+pub struct EntryWrite {
+    /// Key of the entry.
+    pub key: LedgerKey,
+    /// Entry to write; its version is already one more than what it replaces.
+    pub entry: Entry,
+    /// Condition of the write.
+    pub expect: Expect,
+}

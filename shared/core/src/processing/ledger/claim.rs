@@ -1,0 +1,334 @@
+use super::buried::Buried;
+use super::entry::{Entry, LastFault, Origin, State};
+use super::{EntryWrite, Expect};
+use crate::fault::Fault;
+use crate::ids::{Life, OwnerToken, SendId};
+use crate::message::key::{LedgerKey, PayloadHash};
+use crate::time::Timestamp;
+
+/// The wish to run a message.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The entry of its key.
+    pub key: LedgerKey,
+    /// The life that was received.
+    pub life: Life,
+    /// Hash of its payload.
+    pub hash: PayloadHash,
+    /// Identity of the send, if it is a replay.
+    pub send: Option<SendId>,
+    /// Made once, before the first try.
+    pub token: OwnerToken,
+    /// Until when the claim shall hold; reckoned from before the claim is sent.
+    pub lease_until: Timestamp,
+    /// Limit of attempts for a life.
+    pub limit: u32,
+    /// Time at which the entry shall expire.
+    ///
+    /// Rule R18 of docs/protocol.md.
+    pub expires: Timestamp,
+    /// Invocation that claims, for the record of a worker that was lost.
+    pub origin: Origin,
+}
+
+/// The right to run a message once, and the duty to settle it.
+#[derive(Debug)]
+pub struct Claim {
+    request: ClaimRequest,
+    entry: Entry,
+}
+
+impl Claim {
+    /// Returns the request of this claim.
+    #[must_use]
+    pub const fn request(&self) -> &ClaimRequest {
+        &self.request
+    }
+
+    /// The entry as the claim left it.
+    #[must_use]
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Returns the number of this attempt of the life: 1 for the first.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.entry.attempts(&self.request.life)
+    }
+}
+
+/// Reason for which a message may not run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The message is done already, with this very payload: acknowledge.
+    Duplicate,
+    /// The key was used for another payload: PERMANENT, recorded without an owner.
+    KeyReused,
+    /// All lives of the key are dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
+    /// [`super::free`].
+    TooManyLives,
+    /// The life is dead: the message waits for SQS to move it.
+    Dead(Option<LastFault>),
+    /// Somebody else runs it until then.
+    Busy(Timestamp),
+}
+
+/// Next step of a claim.
+#[derive(Debug)]
+pub enum Step {
+    /// Write this; if the write succeeds, the claim is won. If its condition fails, ask again with what was found.
+    Take(Box<EntryWrite>, Box<Claim>),
+    /// Write this; if the write succeeds, the answer is the refusal.
+    Bury(Box<EntryWrite>, Refusal),
+    /// Nothing to write: the claim is won, its answer was lost on the way.
+    ///
+    /// Rule R13 of docs/protocol.md.
+    Won(Box<Claim>),
+    /// Nothing to write: refused.
+    Refused(Refusal),
+}
+
+/// Decides a claim against the entry as it was last seen (`None`: not seen, or not there).
+///
+/// Rule R10 of docs/protocol.md.
+#[must_use]
+pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> Step {
+    let Some(entry) = found.filter(|entry| !entry.expired(now)) else {
+        let version = found.map_or(1, |entry| entry.version.saturating_add(1));
+        return take(None, request, version, Expect::AbsentOrExpired(now), now);
+    };
+    let unchanged = Expect::Unchanged { version: entry.version, owner: entry.owner };
+    let life = &request.life;
+    let lapsed = entry.lease_until < now;
+
+    if entry.owner == request.token && entry.state == State::InProgress {
+        return Step::Won(Box::new(Claim { request: request.clone(), entry: entry.clone() }));
+    }
+    let over = entry.is_over(life, request.send);
+    let may_run = !over && entry.attempts(life) < request.limit;
+    if lapsed && may_run {
+        return take(Some(entry), request, entry.version + 1, unchanged, now);
+    }
+    match entry.state {
+        State::Completed if entry.hash.is_same(&request.hash) => Step::Refused(Refusal::Duplicate),
+        State::Completed => Step::Refused(Refusal::KeyReused),
+        _ if over => Step::Refused(Refusal::Dead(entry.fault_of(life))),
+        State::InProgress if !lapsed => Step::Refused(Refusal::Busy(entry.lease_until)),
+        // Another life died here; this one may still run.
+        State::Failed if may_run => take(Some(entry), request, entry.version + 1, unchanged, now),
+        State::InProgress | State::Failed => bury(entry, request, now, unchanged),
+    }
+}
+
+fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect, now: Timestamp) -> Step {
+    let mut entry = old.cloned().unwrap_or_else(|| Entry {
+        state: State::InProgress,
+        owner: request.token,
+        lease_until: request.lease_until,
+        hash: request.hash.clone(),
+        version,
+        lives: Vec::new(),
+        buried: Buried::default(),
+        send: None,
+        fault: None,
+        history: Vec::new(),
+        withdrawn: Vec::new(),
+        expires: request.expires,
+    });
+    // As long as an entry is remembered a life may come back.
+    if !entry.start_attempt(&request.life, now, request.expires.since(now)) {
+        return Step::Refused(Refusal::TooManyLives);
+    }
+    entry.state = State::InProgress;
+    entry.owner = request.token;
+    entry.lease_until = request.lease_until;
+    entry.hash = request.hash.clone();
+    entry.version = version;
+    entry.send = request.send;
+    entry.expires = request.expires;
+    let write = EntryWrite { key: request.key.clone(), entry: entry.clone(), expect };
+    Step::Take(Box::new(write), Box::new(Claim { request: request.clone(), entry }))
+}
+
+/// The life is at its limit, and nobody ever said that it failed for good: its last worker was lost (or the limit
+/// was lowered since).
+fn bury(old: &Entry, request: &ClaimRequest, now: Timestamp, expect: Expect) -> Step {
+    let mut entry = old.clone();
+    if entry.state == State::InProgress {
+        let fault = Fault::timeout("worker-lost", "the last attempt never reported back, and no attempt is left");
+        entry.record_failure(&request.life, &fault, request.origin.clone(), now);
+    }
+    entry.mark_dead(&request.life);
+    entry.state = State::Failed;
+    entry.owner = request.token;
+    entry.lease_until = Timestamp::NEVER;
+    entry.version += 1;
+    entry.expires = request.expires;
+    let refusal = Refusal::Dead(entry.fault_of(&request.life));
+    Step::Bury(Box::new(EntryWrite { key: request.key.clone(), entry, expect }), refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{MessageId, Scope};
+    use crate::message::key::Key;
+    use crate::processing::ledger::{Settlement, Settling, settle};
+
+    const LIMIT: u32 = 2;
+    const FOREVER: Timestamp = Timestamp::from_millis(1_000_000_000);
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn request(token: u128, message: &str, body: &str, now: u64) -> ClaimRequest {
+        ClaimRequest {
+            key: LedgerKey::owned(&Scope::new("main").unwrap(), &Key::new("k").unwrap()),
+            life: Life { message_id: MessageId::new(message).unwrap(), sent_at: at(1) },
+            hash: PayloadHash::of_text(body),
+            send: None,
+            token: OwnerToken::from_random(token),
+            lease_until: at(now + 10_000),
+            limit: LIMIT,
+            expires: FOREVER,
+            origin: Origin::default(),
+        }
+    }
+
+    fn won(found: Option<&Entry>, request: &ClaimRequest, now: u64) -> (Claim, Entry) {
+        match claim(found, request, at(now)) {
+            Step::Take(write, claim) => {
+                assert!(write.expect.holds(found), "the condition must hold for what was decided on");
+                (*claim, write.entry)
+            }
+            other => panic!("expected a claim, got {other:?}"),
+        }
+    }
+
+    fn refused(found: &Entry, request: &ClaimRequest, now: u64) -> Refusal {
+        match claim(Some(found), request, at(now)) {
+            Step::Refused(refusal) => refusal,
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+    }
+
+    fn settled(claim: &Claim, entry: &Entry, settlement: &Settlement) -> Entry {
+        match settle(Some(entry), claim, settlement, at(50), FOREVER) {
+            Settling::Write(write) => write.entry,
+            other => panic!("expected a write, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_claim_needs_no_read_and_counts_one_attempt() {
+        let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
+        assert_eq!((claim.attempt(), entry.state, entry.version), (1, State::InProgress, 1));
+    }
+
+    #[test]
+    fn a_live_lease_keeps_everyone_else_out_whatever_their_payload() {
+        let (_, entry) = won(None, &request(1, "a", "x", 0), 0);
+        for body in ["x", "y"] {
+            assert_eq!(refused(&entry, &request(2, "b", body, 5), 5), Refusal::Busy(at(10_000)));
+        }
+    }
+
+    #[test]
+    fn ones_own_token_in_a_refusal_is_a_lost_answer() {
+        let request = request(1, "a", "x", 0);
+        let (_, entry) = won(None, &request, 0);
+        assert!(matches!(claim(Some(&entry), &request, at(0)), Step::Won(claim) if claim.attempt() == 1));
+    }
+
+    #[test]
+    fn a_completed_key_answers_duplicate_for_its_payload_and_reused_for_another() {
+        let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let done = settled(&claim, &entry, &Settlement::Complete);
+        assert_eq!(refused(&done, &request(2, "b", "x", 60), 60), Refusal::Duplicate);
+        assert_eq!(refused(&done, &request(2, "b", "y", 60), 60), Refusal::KeyReused);
+    }
+
+    #[test]
+    fn a_lapsed_lease_is_taken_over_until_the_limit_and_then_buried_as_worker_lost() {
+        let (_, first) = won(None, &request(1, "a", "x", 0), 0);
+        let (claim2, second) = won(Some(&first), &request(2, "a", "x", 20_000), 20_000);
+        assert_eq!(claim2.attempt(), 2);
+        let third = request(3, "a", "x", 40_000);
+        let Step::Bury(write, Refusal::Dead(Some(fault))) = claim(Some(&second), &third, at(40_000)) else {
+            panic!("at the limit the life is dead");
+        };
+        assert_eq!(fault.code, "worker-lost");
+        assert!(write.entry.is_dead(&third.life) && write.expect.holds(Some(&second)));
+        assert!(matches!(refused(&write.entry, &request(4, "a", "x", 50_000), 50_000), Refusal::Dead(Some(_))));
+    }
+
+    #[test]
+    fn a_dead_life_may_never_claim_and_another_life_reopens() {
+        let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let dead = settled(&claim, &entry, &Settlement::Fail(Fault::permanent("no", "no")));
+        assert!(matches!(refused(&dead, &request(2, "a", "x", 60), 60), Refusal::Dead(Some(_))));
+        let (reopened, entry) = won(Some(&dead), &request(3, "b", "x", 60), 60);
+        assert_eq!((reopened.attempt(), entry.version), (1, 3));
+        assert!(matches!(refused(&entry, &request(4, "a", "x", 99_999), 99_999), Refusal::Dead(Some(_))));
+    }
+
+    #[test]
+    fn a_retryable_failure_frees_the_key_at_once_and_the_last_one_kills_the_life() {
+        let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let failed = settled(&claim, &entry, &Settlement::Fail(Fault::transient("t", "t")));
+        assert_eq!((failed.state, failed.lease_until), (State::Failed, at(0)));
+        let (claim, entry) = won(Some(&failed), &request(2, "a", "x", 60), 60);
+        let dead = settled(&claim, &entry, &Settlement::Fail(Fault::transient("t", "t")));
+        assert!(dead.is_dead(&request(2, "a", "x", 60).life) && dead.lease_until == Timestamp::NEVER);
+    }
+
+    #[test]
+    fn a_released_claim_counts_no_attempt_and_frees_the_key() {
+        let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let released = settled(&claim1, &entry, &Settlement::Release);
+        assert_eq!((released.attempts(&request(1, "a", "x", 0).life), released.history.len()), (0, 0));
+        let (claim2, _) = won(Some(&released), &request(2, "a", "x", 60), 60);
+        assert_eq!(claim2.attempt(), 1);
+    }
+
+    #[test]
+    fn a_life_over_a_lowered_limit_is_buried_with_its_own_fault() {
+        let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let failed = settled(&claim1, &entry, &Settlement::Fail(Fault::transient("slow", "t")));
+        let lowered = ClaimRequest { limit: 1, ..request(2, "a", "x", 60) };
+        let Step::Bury(write, Refusal::Dead(Some(fault))) = claim(Some(&failed), &lowered, at(60)) else {
+            panic!("no attempt is left under the new limit");
+        };
+        assert_eq!((fault.code.as_str(), write.entry.lease_until), ("slow", Timestamp::NEVER));
+    }
+
+    #[test]
+    fn an_expired_entry_counts_as_absent_even_if_it_was_completed() {
+        let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let done = settled(&claim1, &entry, &Settlement::Complete);
+        let later = FOREVER.as_millis() + 1_000;
+        let (claim2, entry) = won(Some(&done), &request(2, "b", "y", later), later);
+        assert_eq!((claim2.attempt(), entry.version), (1, done.version + 1));
+    }
+
+    #[test]
+    fn an_unfenced_settlement_is_rejected_whoever_owns_the_key_by_now() {
+        let (late, first) = won(None, &request(1, "a", "x", 0), 0);
+        let (claim2, second) = won(Some(&first), &request(2, "a", "x", 20_000), 20_000);
+        for found in [Some(&second), Some(&settled(&claim2, &second, &Settlement::Complete)), None] {
+            let answer = settle(found, &late, &Settlement::Complete, at(30_000), FOREVER);
+            assert!(matches!(answer, Settling::Rejected), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_settlement_whose_answer_was_lost_is_done_and_the_opposite_one_is_rejected() {
+        let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
+        let done = settled(&claim, &entry, &Settlement::Complete);
+        let again = |settlement| settle(Some(&done), &claim, &settlement, at(50), FOREVER);
+        assert!(matches!(again(Settlement::Complete), Settling::Done));
+        assert!(matches!(again(Settlement::Fail(Fault::transient("t", "t"))), Settling::Rejected));
+    }
+}

@@ -1,0 +1,411 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::buried::{Buried, GRAVES};
+use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
+use crate::ids::{Life, MessageId, OwnerToken, SendId};
+use crate::message::key::PayloadHash;
+use crate::text::capped;
+use crate::time::Timestamp;
+
+/// Number of lives that an entry names in full; dead ones beyond them are remembered in short.
+///
+/// Rule R19 of docs/protocol.md.
+pub(super) const LIVES: usize = 8;
+/// Number of lives that are left when a person must look: the policy leaves such letters to a person.
+pub const FEW_LIVES: usize = 8;
+/// Number of failed attempts that an entry remembers.
+const HISTORY: usize = 10;
+/// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
+///
+/// Rule R7 of docs/protocol.md.
+const ENTRY_BYTES: usize = 4 * 1024 - 256;
+/// The most bytes of an error text in the history; the last fault keeps more.
+const HISTORY_TEXT: usize = 64;
+
+/// State of a message's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Somebody runs it, until the lease ends.
+    InProgress,
+    /// Done. Never leaves this state but by expiry.
+    Completed,
+    /// The last attempt failed; whether another may follow is the life's matter.
+    Failed,
+}
+
+/// Record of one life in an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LifeRecord {
+    /// Life that the record is about.
+    pub life: Life,
+    /// Number of handler starts for it (receives are not attempts).
+    pub attempts: u32,
+    /// True if the life will not run again: SQS moves the message to the DLQ.
+    pub dead: bool,
+    /// An edit took the message back. What marked that before this was told is dead at [`Life::UNDATED`], too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+}
+
+impl LifeRecord {
+    /// Returns true if the record is about this life: that of a withdrawn message is about all its lives.
+    #[must_use]
+    pub fn is_of(&self, life: &Life) -> bool {
+        let withdrawn = self.dead && self.life.sent_at == Life::UNDATED;
+        self.life == *life || withdrawn && self.life.message_id == life.message_id
+    }
+}
+
+/// Invocation in which an attempt ran: enough to find its log lines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Request id of Lambda.
+    pub request_id: String,
+    /// Version of the function.
+    pub function_version: String,
+    /// Name of the log stream.
+    pub log_stream: String,
+}
+
+/// Attempt of a life that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Life that was attempted.
+    pub life: Life,
+    /// Time at which it ended.
+    pub at: Timestamp,
+    /// Class of the fault.
+    pub class: Class,
+    /// Code of the fault.
+    pub code: String,
+    /// The beginning of its text.
+    pub text: String,
+    /// Invocation in which it ran.
+    pub origin: Origin,
+}
+
+/// The last failure, with as much text as is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastFault {
+    /// Class of the fault.
+    pub class: Class,
+    /// Code of the fault.
+    pub code: String,
+    /// Text of the fault.
+    pub text: String,
+}
+
+impl From<&Fault> for LastFault {
+    fn from(fault: &Fault) -> Self {
+        // A fault made by hand may be of any length.
+        Self { class: fault.class, code: capped(&fault.code, CODE_LIMIT), text: capped(&fault.text, TEXT_LIMIT) }
+    }
+}
+
+/// Ledger entry of one key, or a keyless entry of one life or send.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Entry {
+    /// State of the key.
+    pub state: State,
+    /// Token of the present owner, or of the last one.
+    pub owner: OwnerToken,
+    /// Until when nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
+    /// epoch for a failure that may be retried.
+    pub lease_until: Timestamp,
+    /// Of the payload that holds the key.
+    pub hash: PayloadHash,
+    /// Version, incremented by every write.
+    pub version: u64,
+    /// The last lives, oldest first.
+    pub lives: Vec<LifeRecord>,
+    /// Dead lives before them.
+    #[serde(default, skip_serializing_if = "Buried::is_empty")]
+    pub buried: Buried,
+    /// The send that claimed it last, if it was one.
+    pub send: Option<SendId>,
+    /// Last failure, if there was one.
+    pub fault: Option<LastFault>,
+    /// The last failed attempts, oldest first.
+    pub history: Vec<Attempt>,
+    /// Letters that were edited, each with its highest number by then: a copy with a number up to that one is dead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withdrawn: Vec<SendId>,
+    /// After this the entry counts as absent.
+    pub expires: Timestamp,
+}
+
+impl Entry {
+    /// Returns true if the entry counts as absent. Compares whole seconds, as DynamoDB's time to live does: a store
+    /// compares no finer.
+    #[must_use]
+    pub const fn expired(&self, now: Timestamp) -> bool {
+        self.expires.as_secs() < now.as_secs()
+    }
+
+    /// Returns the record of this life.
+    #[must_use]
+    pub fn life(&self, life: &Life) -> Option<&LifeRecord> {
+        self.lives.iter().find(|record| record.is_of(life))
+    }
+
+    /// Returns true if this life will not be run again.
+    #[must_use]
+    pub fn is_dead(&self, life: &Life) -> bool {
+        self.life(life).is_some_and(|record| record.dead) || self.buried.holds(life)
+    }
+
+    /// Returns true if the entry remembers this life.
+    #[must_use]
+    pub fn knows(&self, life: &Life) -> bool {
+        self.life(life).is_some() || self.buried.holds(life)
+    }
+
+    /// Returns the number of dead lives that are remembered.
+    #[must_use]
+    pub fn dead_lives(&self) -> usize {
+        self.lives.iter().filter(|record| record.dead).count() + self.buried.len()
+    }
+
+    /// Returns the number of lives that may still die before the next one is refused. `memory` is the ledger's
+    /// retention: what died longer ago cannot come back, and makes room.
+    #[must_use]
+    pub fn lives_left(&self, now: Timestamp, memory: Duration) -> usize {
+        let mut entry = self.clone();
+        entry.forget_the_old(now, memory);
+        (LIVES + GRAVES).saturating_sub(entry.dead_lives())
+    }
+
+    /// Returns true if this copy of a letter must not run any more, because the letter was edited since.
+    #[must_use]
+    pub fn withdraws(&self, send: SendId) -> bool {
+        self.withdrawn.iter().any(|edited| edited.letter == send.letter && send.number <= edited.number)
+    }
+
+    /// Returns true if a message of this life, and of this send if it is one, will not be run again.
+    #[must_use]
+    pub fn is_over(&self, life: &Life, send: Option<SendId>) -> bool {
+        self.is_dead(life) || send.is_some_and(|send| self.withdraws(send))
+    }
+
+    /// The same where few are left, and the key is not completed.
+    #[must_use]
+    pub fn few_lives_left(&self, now: Timestamp, memory: Duration) -> Option<usize> {
+        let worth_a_look = self.state != State::Completed && self.dead_lives() + FEW_LIVES >= LIVES + GRAVES;
+        worth_a_look.then(|| self.lives_left(now, memory)).filter(|left| *left <= FEW_LIVES)
+    }
+
+    /// Returns the number of handler starts for this life.
+    #[must_use]
+    pub fn attempts(&self, life: &Life) -> u32 {
+        self.life(life).map_or_else(|| self.buried.attempts(life), |record| record.attempts)
+    }
+
+    /// Returns true if an attempt of this life is remembered, though its count may be forgotten.
+    #[must_use]
+    pub fn was_attempted(&self, life: &Life) -> bool {
+        self.attempts(life) > 0 || self.history.iter().any(|attempt| attempt.life == *life)
+    }
+
+    /// The last failure of this very life, else the entry's last.
+    #[must_use]
+    pub fn fault_of(&self, life: &Life) -> Option<LastFault> {
+        let own = self.history.iter().rev().find(|attempt| attempt.life == *life);
+        match (own, self.history.last()) {
+            (Some(own), Some(last)) if own != last => {
+                Some(LastFault { class: own.class, code: own.code.clone(), text: own.text.clone() })
+            }
+            _ => self.fault.clone(),
+        }
+    }
+
+    /// The outcome of a message that owns no key: SCHEMA, or a key that was used for something else. The
+    /// first such outcome of a life or send stays.
+    #[must_use]
+    pub fn ownerless(
+        life: Life,
+        send: Option<SendId>,
+        hash: PayloadHash,
+        fault: &Fault,
+        by: (OwnerToken, Origin),
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Self {
+        let (owner, origin) = by;
+        let mut entry = Self {
+            state: State::Failed,
+            owner,
+            lease_until: Timestamp::NEVER,
+            hash,
+            version: 1,
+            lives: vec![LifeRecord { life: life.clone(), attempts: 0, dead: true, withdrawn: false }],
+            buried: Buried::default(),
+            send,
+            fault: None,
+            history: Vec::new(),
+            withdrawn: Vec::new(),
+            expires,
+        };
+        entry.record_failure(&life, fault, origin, now);
+        entry
+    }
+
+    /// Counts an attempt of `life`. A ninth life buries the oldest dead one, or else evicts the oldest that is not dead. `false` if
+    /// all are dead and no grave is left: a dead life that was forgotten could run again.
+    pub(super) fn start_attempt(&mut self, life: &Life, now: Timestamp, memory: Duration) -> bool {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.attempts = record.attempts.saturating_add(1);
+            return true;
+        }
+        self.remember(LifeRecord { life: life.clone(), attempts: 1, dead: false, withdrawn: false }, now, memory)
+    }
+
+    fn remember(&mut self, record: LifeRecord, now: Timestamp, memory: Duration) -> bool {
+        if self.lives.len() >= LIVES {
+            self.forget_the_old(now, memory);
+        }
+        if self.lives.len() >= LIVES {
+            let oldest = |dead: bool| self.lives.iter().position(|record| record.dead == dead);
+            match (oldest(true), oldest(false)) {
+                (Some(dead), _) if self.buried.len() < GRAVES => {
+                    let dead = self.lives.remove(dead);
+                    self.buried.add(&dead, now);
+                }
+                (_, Some(living)) => drop(self.lives.remove(living)),
+                _ => return false,
+            }
+        }
+        self.lives.push(record);
+        true
+    }
+
+    /// Forgets dead lives that can come back no more: SQS has deleted every message that was enqueued so long ago.
+    fn forget_the_old(&mut self, now: Timestamp, memory: Duration) {
+        let gone = |life: &Life| life.sent_at != Life::UNDATED && life.sent_at.after(memory) < now;
+        self.lives.retain(|record| !(record.dead && gone(&record.life)));
+        self.buried.forget_the_old(now, memory);
+    }
+
+    /// Marks a message dead, whenever it was or will be enqueued. `false` if no room is left for that.
+    pub(super) fn bury_message(&mut self, id: &MessageId, now: Timestamp, memory: Duration) -> bool {
+        let life = Life { message_id: id.clone(), sent_at: Life::UNDATED };
+        let own = |record: &LifeRecord| record.life.message_id == *id;
+        let marked = |record: &LifeRecord| own(record) && record.dead && record.withdrawn;
+        if self.lives.iter().any(marked) || self.buried.withdraws(id) {
+            return true;
+        }
+        let attempts = self.lives.iter().filter(|record| own(record)).map(|record| record.attempts);
+        let attempts = attempts.fold(self.buried.attempts(&life), u32::saturating_add);
+        self.lives.retain(|record| !own(record));
+        self.remember(LifeRecord { life, attempts, dead: true, withdrawn: true }, now, memory)
+    }
+
+    /// Takes back an attempt that never started.
+    pub(super) fn take_back_attempt(&mut self, life: &Life) {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.attempts = record.attempts.saturating_sub(1);
+        }
+        self.lives.retain(|record| record.dead || record.attempts > 0);
+    }
+
+    pub(super) fn mark_dead(&mut self, life: &Life) {
+        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+            record.dead = true;
+        }
+    }
+
+    pub(super) fn record_failure(&mut self, life: &Life, fault: &Fault, origin: Origin, at: Timestamp) {
+        self.fault = Some(fault.into());
+        self.history.push(Attempt {
+            life: life.clone(),
+            at,
+            class: fault.class,
+            code: capped(&fault.code, CODE_LIMIT),
+            text: capped(&fault.text, HISTORY_TEXT),
+            origin,
+        });
+        while self.history.len() > HISTORY || (self.history.len() > 1 && self.bytes() > ENTRY_BYTES) {
+            self.history.remove(0);
+        }
+    }
+
+    /// Roughly what the item weighs, attribute names included, its key apart.
+    fn bytes(&self) -> usize {
+        let life = |life: &Life| life.message_id.as_str().len() + 8 + 20;
+        let fault = self.fault.as_ref().map_or(0, |fault| fault.code.len() + fault.text.len() + 30);
+        let lives: usize = self.lives.iter().map(|record| life(&record.life) + 20).sum();
+        let history: usize = self
+            .history
+            .iter()
+            .map(|attempt| {
+                let origin = &attempt.origin;
+                let ran = origin.request_id.len() + origin.function_version.len() + origin.log_stream.len();
+                life(&attempt.life) + attempt.code.len() + attempt.text.len() + ran + 110
+            })
+            .sum();
+        300 + fault + lives + history + self.buried.bytes() + self.withdrawn.len() * 70
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MessageId;
+
+    const MEMORY: Duration = Duration::from_secs(30 * 86_400);
+
+    pub(crate) fn life(n: u64) -> Life {
+        Life { message_id: MessageId::new(format!("{n:036}")).unwrap(), sent_at: Timestamp::from_millis(n) }
+    }
+
+    fn entry() -> Entry {
+        Entry::ownerless(
+            life(0),
+            None,
+            PayloadHash::of_text(""),
+            &Fault::permanent("code", "text"),
+            (OwnerToken::from_random(1), Origin::default()),
+            Timestamp::from_millis(0),
+            Timestamp::from_millis(9_000),
+        )
+    }
+
+    #[test]
+    fn an_entry_expires_by_whole_seconds() {
+        assert!(!entry().expired(Timestamp::from_millis(9_999)));
+        assert!(entry().expired(Timestamp::from_millis(10_000)));
+    }
+
+    #[test]
+    fn a_failed_entry_stays_under_4_kb_whatever_failed() {
+        let mut entry = entry();
+        let fault = Fault::permanent("c".repeat(400), "t".repeat(4_000));
+        let origin = Origin {
+            request_id: "r".repeat(36),
+            function_version: "$LATEST".to_owned(),
+            log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
+        };
+        for n in 1..100 {
+            entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
+            entry.mark_dead(&life(n));
+            entry.record_failure(&life(n), &fault, origin.clone(), Timestamp::from_millis(n));
+        }
+        let json = serde_json::to_string(&entry).unwrap().len();
+        assert!(entry.bytes() < 4_096 && !entry.history.is_empty(), "{} bytes, {json} as JSON", entry.bytes());
+        assert!(entry.history.len() <= HISTORY && entry.lives.len() <= LIVES);
+    }
+
+    #[test]
+    fn a_ninth_life_buries_the_oldest_dead_one_and_evicts_a_living_one_only_if_none_is() {
+        let mut entry = entry();
+        let starts = |entry: &mut Entry, n| entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
+        assert!((1..=8).all(|n| starts(&mut entry, n)));
+        assert!(entry.is_dead(&life(0)) && entry.life(&life(0)).is_none(), "the dead life is buried");
+        assert!((1..=8).all(|n| entry.attempts(&life(n)) == 1), "the living keep their counts");
+        assert!(starts(&mut entry, 9));
+        assert_eq!((entry.attempts(&life(1)), entry.attempts(&life(2)), entry.attempts(&life(9))), (0, 1, 1));
+        assert!(entry.is_dead(&life(0)));
+    }
+}
