@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use redrive_core::doctor::Rule;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
+use redrive_doctor::Rule;
 
 use crate::ended::CODES;
 

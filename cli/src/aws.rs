@@ -12,8 +12,8 @@ use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{LedgerTable, LetterTable};
-use redrive_core::doctor::Indexed;
 use redrive_core::ids::QueueArn;
+use redrive_doctor::Indexed;
 use serde_json::{Value, json};
 
 use crate::args::Common;

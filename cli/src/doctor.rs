@@ -8,7 +8,7 @@ mod told;
 
 use std::time::SystemTime;
 
-use redrive_core::doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
+use redrive_doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
 
 use crate::args::{Common, Doctor};
 use crate::ended::{Ended, Error};

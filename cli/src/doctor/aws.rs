@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
-use redrive_core::doctor::{DeadSource, Deployment, Doorbell, Fact, Installation, Pair, Queue, Topic, Unread};
+use redrive_doctor::{DeadSource, Deployment, Doorbell, Fact, Installation, Pair, Queue, Topic, Unread};
 
 use crate::ended::Error;
 use crate::stack::Stack;

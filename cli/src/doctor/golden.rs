@@ -1,6 +1,6 @@
 //! Reports of the doctor, held to files.
 
-use redrive_core::doctor::{
+use redrive_doctor::{
     Alarms, Allow, Attributes, Consumer, Deployment, Diagnosis, Encryption, Function, Pair, Queue, RULES, Redrive,
     Rule, Settings, Unread,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use redrive_core::doctor::{Deployment, Diagnosis, Finding, Mend, NotChecked, Rule, Severity};
+use redrive_doctor::{Deployment, Diagnosis, Finding, Mend, NotChecked, Rule, Severity};
 use serde_json::{Value, json};
 
 use crate::text::{count, lines, shown};

@@ -9,7 +9,6 @@
 //! [`processing::ledger::Claim`] → [`processing::ledger::Settlement`] → [`processing::outcome::Outcome`] → [`message::batch::Response`].
 //! A dead one goes on: [`letters::admission::admit`] makes it a [`letters::letter::Letter`], and [`replay`] sends it back.
 
-pub mod doctor;
 pub mod error_type;
 pub mod fault;
 pub mod ids;

@@ -75,16 +75,18 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 fn core_depends_on_nothing_that_knows_aws_tokio_or_the_world() {
     let allowed = set(&["base64", "json-patch", "serde", "serde_json", "sha2", "thiserror", "time", "uuid"]);
     assert_eq!(dependencies(&root().join("shared/core")), allowed);
+    let doctor = set(&["redrive-core", "serde_json", "thiserror"]);
+    assert_eq!(dependencies(&root().join("shared/doctor")), doctor);
 }
 
 #[test]
 fn every_arrow_between_the_floors_points_down() {
     let core = set(&["redrive-core"]);
     assert_eq!(ours("shared/core"), set(&[]));
-    for room in ["engine", "aws", "lambda", "testkit"] {
+    for room in ["engine", "aws", "doctor", "lambda", "testkit"] {
         assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
     }
-    assert_eq!(ours("cli"), set(&["redrive-aws", "redrive-core"]), "cli");
+    assert_eq!(ours("cli"), set(&["redrive-aws", "redrive-core", "redrive-doctor"]), "cli");
     for function in ["processor", "indexer", "replay"] {
         assert_eq!(ours(&format!("functions/{function}")), set(&["redrive"]), "functions/{function}");
     }

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::types::{
     AlarmMuteRuleStatus, AlarmType, ComparisonOperator, CompositeAlarm, Dimension, Metric as Named, MetricAlarm,
     MetricDataQuery, MetricStat, ScanBy, StateValue, WarmUpConfiguration,
 };
-use redrive_core::doctor::{Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute};
+use redrive_doctor::{Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute};
 
 use super::{Services, unread};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
-use redrive_core::doctor::{Consumer, Document, Fact, Function, Indexed, Processor, Settings, Unread};
+use redrive_doctor::{Consumer, Document, Fact, Function, Indexed, Processor, Settings, Unread};
 
 use super::{Services, unread};
 

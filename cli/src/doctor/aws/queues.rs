@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
-use redrive_core::doctor::{Allow, Attributes, Document, Encryption, Fact, MoveTask, Redrive, Unread};
+use redrive_doctor::{Allow, Attributes, Document, Encryption, Fact, MoveTask, Redrive, Unread};
 use serde_json::Value;
 
 use super::{Services, needed, unread};

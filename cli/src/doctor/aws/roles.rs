@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::PolicyEvaluationDecisionType as Said;
-use redrive_core::doctor::{self, Decision, Fact, Function, Installation, Pair, Permission, Unread};
+use redrive_doctor::{Decision, Fact, Function, Installation, Pair, Permission, Unread};
 
 use super::{Services, unread};
 
@@ -17,7 +17,8 @@ impl Services {
             let Ok(consumers) = &pair.consumers else { continue };
             let mut answers = Vec::new();
             for consumer in consumers {
-                answers.push(self.permissions(&consumer.function, pair, doctor::consuming(pair, consumer)).await);
+                answers
+                    .push(self.permissions(&consumer.function, pair, redrive_doctor::consuming(pair, consumer)).await);
             }
             for (consumer, answer) in pair.consumers.iter_mut().flatten().zip(answers) {
                 consumer.function.permissions = answer;
@@ -28,7 +29,7 @@ impl Services {
     /// Asks about the roles of indexer and replay.
     pub(super) async fn ask_ours(&self, ours: &mut Installation, pairs: &[&Pair]) {
         let needs: [(&mut Function, Needed); 2] =
-            [(&mut ours.indexer, doctor::indexing), (&mut ours.replay, doctor::replaying)];
+            [(&mut ours.indexer, redrive_doctor::indexing), (&mut ours.replay, redrive_doctor::replaying)];
         for (function, needed) in needs {
             let mut all = Vec::new();
             for pair in pairs {

@@ -1,7 +1,7 @@
 //! Topics and their keys, as SNS and KMS tell of them.
 
 use aws_sdk_kms::types::KeyManagerType;
-use redrive_core::doctor::{Document, Fact, TopicAttributes, TopicKey, Unread};
+use redrive_doctor::{Document, Fact, TopicAttributes, TopicKey, Unread};
 
 use super::{Services, unread};
 

@@ -2,7 +2,7 @@
 
 use super::super::functions;
 use super::super::judging::Check;
-use crate::doctor::{Rule, Severity};
+use crate::{Rule, Severity};
 
 pub(super) static RULES: [Rule; 7] = [
     Rule {

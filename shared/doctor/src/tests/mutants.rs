@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::healthy::{alarm, document, foreign, ours};
-use crate::doctor::{
+use crate::{
     Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function,
     MoveTask, Mute, Permission, Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
 };

@@ -1,19 +1,17 @@
 //! Answers of a rule, and the subjects that it checks.
 
-use crate::doctor::Mend;
-use crate::doctor::deployment::{
-    Alarm, Alarms, Consumer, Deployment, Fact, Function, Installation, Pair, Queue, Topic,
-};
+use crate::Mend;
+use crate::deployment::{Alarm, Alarms, Consumer, Deployment, Fact, Function, Installation, Pair, Queue, Topic};
 
 /// Breach of a rule.
 #[derive(Debug)]
-pub(in crate::doctor) struct Wrong {
-    pub(in crate::doctor) what: String,
-    pub(in crate::doctor) mend: Mend,
+pub(crate) struct Wrong {
+    pub(crate) what: String,
+    pub(crate) mend: Mend,
 }
 
 /// Nothing, something wrong, or not to be known.
-pub(in crate::doctor) type Answer = Fact<Option<Wrong>>;
+pub(crate) type Answer = Fact<Option<Wrong>>;
 
 /// Something wrong, if it is.
 pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnce() -> Mend) -> Answer {
@@ -22,7 +20,7 @@ pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnc
 
 /// A rule's own part, by what it looks at.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::doctor) enum Check {
+pub(crate) enum Check {
     /// Each queue, source or dead-letter.
     Queue(fn(&Queue) -> Answer),
     /// Checks each queue pair.
@@ -54,7 +52,7 @@ pub(in crate::doctor) enum Check {
 }
 
 /// The alarms of the account that are about one of these queues or functions.
-pub(in crate::doctor) fn concerned<'a>(deployment: &'a Deployment, alarms: &'a Alarms) -> Vec<&'a Alarm> {
+pub(crate) fn concerned<'a>(deployment: &'a Deployment, alarms: &'a Alarms) -> Vec<&'a Alarm> {
     let queues = deployment.pairs.iter().flat_map(|pair| [Some(&pair.source), pair.dead.as_ref()]).flatten();
     let queues: Vec<_> = queues.map(Queue::name).collect();
     let functions: Vec<_> = functions(deployment).iter().map(|function| function.name.as_str()).collect();
@@ -78,7 +76,7 @@ fn functions(deployment: &Deployment) -> Vec<&Function> {
 
 impl Check {
     /// Judges one thing after the other.
-    pub(in crate::doctor) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+    pub(crate) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
         match self {
             Self::Queue(check) => {
                 for pair in &seen.pairs {

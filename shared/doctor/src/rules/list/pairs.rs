@@ -2,7 +2,7 @@
 
 use super::super::judging::Check;
 use super::super::queues;
-use crate::doctor::{Rule, Severity};
+use crate::{Rule, Severity};
 
 pub(super) static RULES: [Rule; 18] = [
     Rule {

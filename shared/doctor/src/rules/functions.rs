@@ -2,9 +2,9 @@
 
 use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
-use crate::doctor::Mend;
-use crate::doctor::deployment::{Function, Installation, Pair, Unread};
-use crate::message::source::LONGEST_LOOK;
+use crate::Mend;
+use crate::deployment::{Function, Installation, Pair, Unread};
+use redrive_core::message::source::LONGEST_LOOK;
 
 /// Age in seconds after which a message counts as one that the indexer cannot take.
 const STUCK: u64 = 900;

@@ -2,8 +2,8 @@
 
 use super::judging::{Answer, look, wrong};
 use super::queues::time;
-use crate::doctor::Mend;
-use crate::doctor::deployment::{Alarm, Alarms, Comparison, Queue};
+use crate::Mend;
+use crate::deployment::{Alarm, Alarms, Comparison, Queue};
 
 const AGE: &str = "ApproximateAgeOfOldestMessage";
 

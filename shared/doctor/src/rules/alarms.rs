@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judging::{Answer, look, wrong};
-use crate::doctor::Mend;
-use crate::doctor::deployment::{
+use crate::Mend;
+use crate::deployment::{
     Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute, Queue, Topic, TopicKey, Unread, name_of,
 };
-use crate::doctor::document::{Document, May};
+use crate::document::{Document, May};
 
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 /// Counts of calls: what SQS itself moves is in none of them.
@@ -97,7 +97,7 @@ fn is_heard(alarm: &Alarm, alarms: &Alarms) -> bool {
 }
 
 /// Returns the topics that these alarms, and composite alarms on them, publish to. Each has the ARNs of its publishers.
-pub(in crate::doctor) fn topics(concerned: &[&Alarm], alarms: &Alarms) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn topics(concerned: &[&Alarm], alarms: &Alarms) -> BTreeMap<String, BTreeSet<String>> {
     let composite = alarms.composite.iter().filter(|composite| concerned.iter().any(|alarm| names(composite, alarm)));
     let composite = composite.map(|composite| (&composite.arn, &composite.actions));
     let mut topics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

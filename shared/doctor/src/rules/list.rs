@@ -5,7 +5,7 @@ mod consumers;
 mod ours;
 mod pairs;
 
-use crate::doctor::Rule;
+use crate::Rule;
 
 const COUNT: usize = pairs::RULES.len() + consumers::RULES.len() + alarms::RULES.len() + ours::RULES.len();
 

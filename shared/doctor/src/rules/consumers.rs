@@ -2,11 +2,11 @@
 
 use super::judging::{Answer, look, wrong};
 use super::queues::{count, time};
-use crate::doctor::Mend;
-use crate::doctor::deployment::{Alarms, Consumer, Fact, Function, Pair};
-use crate::doctor::processor::Processor;
-use crate::processing::backoff::RECEIVE_HEADROOM;
-use crate::processing::ledger::LEASE_MARGIN;
+use crate::Mend;
+use crate::deployment::{Alarms, Consumer, Fact, Function, Pair};
+use crate::processor::Processor;
+use redrive_core::processing::backoff::RECEIVE_HEADROOM;
+use redrive_core::processing::ledger::LEASE_MARGIN;
 
 /// Margin over the retention of both queues, in days.
 const MARGIN_DAYS: u64 = 1;

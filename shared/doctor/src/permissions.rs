@@ -86,8 +86,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::doctor::Document;
-    use crate::doctor::tests::{foreign, ours};
+    use crate::Document;
+    use crate::tests::{foreign, ours};
 
     fn asked(needed: &[(String, String)]) -> Vec<&str> {
         needed.iter().map(|(action, _)| action.as_str()).collect()

@@ -3,11 +3,11 @@
 //!
 //! | to read | about |
 //! |---|---|
-//! | `doctor/deployment.rs` | what is looked at, as plain facts, each either known or not |
-//! | `doctor/rules.rs` | the list of the rules, with reason and source; `doctor/rules/` judges |
-//! | `doctor/document.rs` | policy documents |
-//! | `doctor/permissions.rs` | what each role must be allowed to do |
-//! | `doctor/processor.rs`, `doctor/indexed.rs` | what a processor and an indexer of ours are told |
+//! | `deployment.rs` | what is looked at, as plain facts, each either known or not |
+//! | `rules.rs` | the list of the rules, with reason and source; `rules/` judges |
+//! | `document.rs` | policy documents |
+//! | `permissions.rs` | what each role must be allowed to do |
+//! | `processor.rs`, `indexed.rs` | what a processor and an indexer of ours are told |
 //!
 //! A fact that could not be read makes every rule that needs it *not checked*: never healthy.
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::processing::backoff::Schedule;
+use redrive_core::processing::backoff::Schedule;
 
 /// Variables that together no other function has.
 const OURS: [&str; 3] = ["MAIN_QUEUE_URL", "LEDGER_TABLE_NAME", "QUEUE_VISIBILITY_TIMEOUT_SECONDS"];

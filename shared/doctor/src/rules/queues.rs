@@ -1,9 +1,9 @@
 //! Queues and their pairs.
 
 use super::judging::{Answer, look, wrong};
-use crate::doctor::Mend;
-use crate::doctor::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread, name_of};
-use crate::processing::backoff::is_crowded;
+use crate::Mend;
+use crate::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread, name_of};
+use redrive_core::processing::backoff::is_crowded;
 
 const DAY: u64 = 24 * 3_600;
 /// Lambda's advice for a receive limit.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::doctor::{
+use crate::{
     Alarm, Alarms, Allow, Attributes, Comparison, Consumer, DeadSource, Deployment, Document, Doorbell, Encryption,
     Function, Installation, Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes,
     TopicKey,
@@ -111,7 +111,7 @@ fn topic() -> Topic {
 }
 
 /// A queue pair of somebody else's, with a function in any language behind it.
-pub(in crate::doctor) fn foreign() -> Deployment {
+pub(crate) fn foreign() -> Deployment {
     pair_of("orders", "orders-dead")
 }
 
@@ -151,7 +151,7 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
 }
 
 /// Ours, as the template deploys it.
-pub(in crate::doctor) fn ours() -> Deployment {
+pub(crate) fn ours() -> Deployment {
     let mut deployment = foreign();
     let pair = &mut deployment.pairs[0];
     pair.custody = true;

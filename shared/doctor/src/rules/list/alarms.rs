@@ -2,7 +2,7 @@
 
 use super::super::judging::Check;
 use super::super::{ages, alarms};
-use crate::doctor::{Rule, Severity};
+use crate::{Rule, Severity};
 
 pub(super) static RULES: [Rule; 17] = [
     Rule {
