@@ -33,7 +33,7 @@ pub(super) enum May {
 }
 
 impl Document {
-    /// Reads a policy.
+    /// Reads a policy from its JSON.
     ///
     /// # Errors
     /// [`Unread::Because`] if it is no policy document.

@@ -79,7 +79,7 @@ pub struct ProcessorConfig {
 }
 
 impl ProcessorConfig {
-    /// Reads it.
+    /// Reads the configuration from the environment.
     ///
     /// # Errors
     /// [`ConfigError`] lists everything that is wrong.
@@ -151,7 +151,7 @@ pub struct IndexerConfig {
 }
 
 impl IndexerConfig {
-    /// Reads it.
+    /// Reads the configuration from the environment.
     ///
     /// # Errors
     /// [`ConfigError`] lists everything that is wrong.
@@ -182,7 +182,7 @@ pub struct ReplayConfig {
 }
 
 impl ReplayConfig {
-    /// Reads it.
+    /// Reads the configuration from the environment.
     ///
     /// # Errors
     /// [`ConfigError`] lists everything that is wrong.

@@ -46,7 +46,7 @@ pub trait Flow: Send + Sync + 'static {
     /// Type as which an invocation's payload is read: any JSON, or its raw text where the digits of its numbers matter.
     type Event: DeserializeOwned + Send + 'static;
 
-    /// Answers one.
+    /// Answers one invocation of the function.
     ///
     /// # Errors
     /// [`Failure`]: the invocation fails.

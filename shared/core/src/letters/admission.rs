@@ -144,7 +144,7 @@ pub enum Leave {
     LeaseLive,
 }
 
-/// Decides.
+/// Decides what becomes of a dead message.
 ///
 /// Rule R31 of docs/protocol.md.
 #[must_use]

@@ -22,7 +22,7 @@ impl fmt::Display for Pointer {
 pub struct BadPointer(String);
 
 impl Pointer {
-    /// Reads a pointer.
+    /// Reads a pointer from its text.
     ///
     /// # Errors
     /// [`BadPointer`] if it does not start with `/` or has a `~` that is neither `~0` nor `~1`.

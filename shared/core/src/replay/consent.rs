@@ -61,7 +61,7 @@ pub enum Consent {
     TooManyLives,
 }
 
-/// Decides.
+/// Decides if a letter may be sent now.
 ///
 /// Rule R39 of docs/protocol.md.
 #[must_use]
