@@ -22,7 +22,7 @@ struct Counters {
     received: AtomicU64,
 }
 
-/// So much until now.
+/// Totals of the counts until now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
     pub(crate) calls: u64,

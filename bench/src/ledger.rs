@@ -21,11 +21,11 @@ const BATCH: usize = 10;
 #[derive(Clone, Copy)]
 struct Mix {
     name: &'static str,
-    /// So many failed before and are received again.
+    /// Number of messages that failed before and are received again.
     again: usize,
-    /// So many were completed before.
+    /// Number of messages that were completed before.
     done: usize,
-    /// So many of those that run fail.
+    /// Number of those that fail when they run.
     failing: usize,
 }
 

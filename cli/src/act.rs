@@ -102,7 +102,7 @@ impl Report {
         self
     }
 
-    /// Both together: of different letters.
+    /// Adds a report on different letters to this one.
     pub(crate) fn and(mut self, other: Self) -> Self {
         for (name, value) in other.counts {
             match (value.as_u64(), value.as_array()) {
@@ -125,7 +125,7 @@ impl Report {
         self.counts.insert(name.to_owned(), json!(sum));
     }
 
-    /// As of which instant a filter was looked at.
+    /// Returns the instant as of which a filter was looked at.
     pub(crate) fn as_of(&self) -> Option<Timestamp> {
         Timestamp::from_rfc3339(self.counts.get("as_of")?.as_str()?)
     }

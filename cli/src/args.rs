@@ -29,10 +29,10 @@ pub(crate) struct Common {
     /// A JSON file with these outputs instead (endpoint and region may stand in it).
     #[arg(long, global = true, env = "REDRIVE_OUTPUTS", hide_env_values = true, value_name = "FILE")]
     pub(crate) outputs: Option<PathBuf>,
-    /// Another endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
+    /// Endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// Another region (else the one in the outputs, else the environment's).
+    /// Region to use (else the one in the outputs, else the environment's).
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Name of the person who asks, written down beside the caller's ARN (or instead, unverified, where STS does not
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Causes(Filters),
     /// The letters that fit, as the index knows them: shard by shard, or the oldest first.
     List(Ordered),
-    /// All about one letter: its times, its error, its payload, and what the ledger says now.
+    /// Shows all about one letter: its times, its error, its payload, and what the ledger says now.
     Show {
         /// Id of the letter.
         #[arg(value_parser = letter)]
@@ -126,7 +126,7 @@ pub(crate) struct Doctor {
     /// A queue by URL, ARN or name, its dead-letter queue with it; else those of the stack.
     #[arg(long = "queue", value_name = "QUEUE")]
     pub(crate) queues: Vec<String>,
-    /// Only this rule; more than once for several.
+    /// Rule to check, and no other; more than once for several.
     #[arg(long = "rule", value_name = "RULE", value_parser = crate::doctor::named)]
     pub(crate) rules: Vec<&'static Rule>,
     /// Ends like an error if anything could not be checked.
@@ -137,7 +137,7 @@ pub(crate) struct Doctor {
     pub(crate) explain: Option<&'static Rule>,
 }
 
-/// All that are given must fit.
+/// Filters of letters: all that are given must fit.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which letters")]
 pub(crate) struct Filters {
@@ -179,7 +179,7 @@ pub(crate) struct List {
     /// Status of the letters.
     #[arg(long, value_enum, default_value_t = Standing::Pending)]
     pub(crate) status: Standing,
-    /// At most so many.
+    /// Greatest number of letters to list.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
@@ -189,8 +189,7 @@ pub(crate) struct List {
 /// Letters to be told of, in an order.
 #[derive(Debug, Args)]
 pub(crate) struct Ordered {
-    /// In the order of their first failures, the oldest first; nothing is shown
-    /// before all are read.
+    /// Sort by first failure, the oldest first; nothing is shown before all are read.
     #[arg(long)]
     pub(crate) oldest: bool,
     #[command(flatten)]
@@ -235,10 +234,10 @@ pub(crate) struct Chosen {
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// At most so many messages a second.
+    /// Greatest number of messages a second.
     #[arg(long, value_name = "N")]
     pub(crate) rate: Option<u32>,
-    /// So many letters go first, and must succeed before the others follow.
+    /// Number of letters that go first, and must succeed before the others follow.
     #[arg(long, value_name = "N")]
     pub(crate) canary: Option<u32>,
     /// Stops if more than so many of a hundred fail again.
@@ -250,15 +249,15 @@ pub(crate) struct Replay {
     /// Reason, written down with the job.
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
-    /// To this queue, by name or ARN, instead of their own: one that is listed for it.
-    /// Nothing is told of an outcome there, and only a person sends them again.
+    /// Queue to send to, by name or ARN, instead of their own: one that is listed for it. Nothing is told of an outcome
+    /// there, and only a person sends them again.
     #[arg(long, value_name = "QUEUE")]
     pub(crate) to: Option<String>,
-    /// In a FIFO queue's group the next goes once the one before was sent, though that
-    /// may die again and then comes after it.
+    /// Send the next letter of a FIFO queue's group once the one before was sent, though that may die again and then
+    /// comes after it.
     #[arg(long)]
     pub(crate) after_replayed: bool,
-    /// At once and without a guard, instead of as a job.
+    /// Replay at once and without a guard, instead of as a job.
     #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
     pub(crate) now: bool,
     /// Follows the job until everything about it is known, and ends as `watch` does.
@@ -274,13 +273,13 @@ pub(crate) struct Replay {
     /// The edited body may have another idempotency key, and so is another message.
     #[arg(long)]
     pub(crate) allow_key_change: bool,
-    /// Only tells what would become of them.
+    /// Tell only what would become of them.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Also letters that the ledger may have forgotten: their effect may happen a second time.
+    /// Replay letters that the ledger may have forgotten, too: their effect may happen a second time.
     #[arg(long)]
     pub(crate) forgotten_ok: bool,
-    /// Also letters that can only go as new messages: their effect may happen a second time.
+    /// Replay letters that can only go as new messages, too: their effect may happen a second time.
     #[arg(long)]
     pub(crate) as_new: bool,
     /// Do not ask for confirmation.

@@ -167,7 +167,7 @@ impl Desk {
         Ok(())
     }
 
-    /// About how many messages a queue has, and how long it keeps them.
+    /// Returns roughly how many messages a queue has, and how long it keeps them.
     pub(crate) async fn depths(&self, url: &str) -> Result<Depths, Error> {
         use QueueAttributeName as Name;
         let names = [
@@ -273,7 +273,7 @@ mod cloudwatch {
     const PERIOD: i32 = 60;
 
     impl Desk {
-        /// All alarms whose names begin with that of the stack, composite ones too.
+        /// Reads all alarms whose names begin with that of the stack, composite ones too.
         pub(crate) async fn alarms(&self, stack: &str) -> Result<Vec<Alarm>, Error> {
             let call = Client::new(self.aws.config())
                 .describe_alarms()

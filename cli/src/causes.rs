@@ -17,9 +17,9 @@ use crate::walk::Wanted;
 const CAUSE_COLUMNS: usize = 28;
 const QUEUE_COLUMNS: usize = 16;
 const VERSIONS: usize = 3;
-/// So many distinct texts of a cause are counted,
+/// Limit of distinct texts of a cause that are counted.
 const DISTINCT: usize = 100;
-/// and so many shown.
+/// Limit of texts that are shown.
 const TEXTS: usize = 4;
 
 /// Letters with one fingerprint, as the index knows them.
@@ -134,7 +134,7 @@ pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<V
     Ok(merged(wanted.sums(letters, join).await?))
 }
 
-/// Several counts as one.
+/// Merges several counts into one.
 pub(crate) fn merged(sums: impl IntoIterator<Item = Causes>) -> Vec<Cause> {
     let mut all = Causes::new();
     sums.into_iter().flat_map(Causes::into_values).for_each(|cause| add(&mut all, cause));

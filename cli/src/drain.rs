@@ -15,7 +15,7 @@ use crate::text::{count, fit, queue_name, shown};
 
 /// Interval between looks at the queue while the indexer works.
 const LOOK: Duration = Duration::from_secs(1);
-/// So many runs of the indexer, and then it is somebody's turn to look why.
+/// Limit of runs of the indexer, after which a person must look.
 const RUNS: u32 = 1_000;
 
 /// The indexer, and the queue that it empties.

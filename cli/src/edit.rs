@@ -23,13 +23,13 @@ use crate::walk::Wanted;
 
 pub(crate) use wrappings::Wrappings;
 
-/// Of so many letters the differences are shown,
+/// Number of letters whose differences are shown.
 const LETTERS: usize = 3;
-/// so many lines of each,
+/// Limit of lines that are shown of each.
 const LINES: usize = 40;
-/// and so many equal lines around them.
+/// Number of equal lines around a difference.
 const AROUND: usize = 3;
-/// More than SQS takes is not read.
+/// Limit in bytes of a file that is read: SQS takes no more.
 const BYTES: u64 = 1 << 20;
 
 /// The edit that is asked for, if one is.

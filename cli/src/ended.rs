@@ -25,9 +25,9 @@ usual AWS environment. NO_COLOR is honoured.";
 pub(crate) enum Ended {
     /// Everything was done as asked.
     Done,
-    /// Not all of it, or not as it was asked for.
+    /// Something was not done, or not as it was asked for.
     NotAsAsked,
-    /// Something is wrong with what was looked at.
+    /// The doctor found something wrong.
     Ailing,
 }
 
@@ -40,7 +40,7 @@ pub(crate) enum Error {
     /// A table or a queue.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Another service, or a function that failed.
+    /// A service failed, or a function.
     #[error("{0}")]
     Service(String),
     /// The stack is not set up for what was asked.
@@ -52,7 +52,7 @@ pub(crate) enum Error {
     /// Nobody confirmed the question.
     #[error("{0}")]
     Refused(String),
-    /// Nobody takes the output.
+    /// The reader of the output is gone.
     #[error("output could not be written: {0}")]
     Output(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Every command's output, held to the files in tests/golden. To change one, delete its file and run the tests: they
+//! Output of every command, held to the files in tests/golden. To change one, delete its file and run the tests: they
 //! write it anew, and fail once, so that somebody looks at it.
 
 use std::fs;

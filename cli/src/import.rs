@@ -1,4 +1,4 @@
-//! Whole letters from a file back into the table, exactly as `export` wrote them.
+//! Import of whole letters from a file into the table, exactly as `export` wrote them.
 //!
 //! The table is written here and not by the replay function, whose payload holds 6 MB: it takes the operator's own
 //! permission to put items. Each letter is written only if there is none of its id.
@@ -25,9 +25,9 @@ use crate::json::read::{self, Proof};
 use crate::out::{self, Out};
 use crate::text::{count, fit, shown};
 
-/// So many letters are written at once,
+/// Number of letters that are written at once.
 const LETTERS: usize = 100;
-/// or so many bytes of them.
+/// Limit in bytes of the letters that are written at once.
 const BYTES: usize = 8 << 20;
 /// No letter is longer, however its body is escaped.
 const LINE: u64 = 16 << 20;
@@ -98,7 +98,7 @@ fn importable(letter: &Letter, now: Timestamp) -> Result<(), Not> {
 pub(crate) struct Contents {
     causes: causes::Causes,
     statuses: BTreeMap<Status, u64>,
-    /// Of queues that are not configured.
+    /// Number of letters of queues that are not configured.
     strangers: u64,
     /// Number of letters whose payload has another hash than they say.
     unproven: u64,

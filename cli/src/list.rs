@@ -16,7 +16,7 @@ use crate::out::Out;
 use crate::text::{ago, fit, shown};
 use crate::walk::Wanted;
 
-/// Whole letters are large: so few are in memory at once.
+/// Number of whole letters in memory at once, because they are large.
 const WHOLE: usize = 10;
 
 /// Columns that a letter's line has beside its id.

@@ -69,7 +69,7 @@ pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way<'a> {
     pub(crate) selection: &'a Selection,
-    /// Another queue than their own.
+    /// Destination, if it is not the letters' own queue.
     pub(crate) to: Option<&'a QueueArn>,
     /// Edit of the bodies that are sent, if there is one.
     pub(crate) edit: Option<&'a Edit>,

@@ -96,7 +96,7 @@ pub(crate) fn letters() -> Vec<Letter> {
     all
 }
 
-/// More letters of one cause than a page of every shard holds.
+/// Makes more letters of one cause than a page of every shard holds.
 pub(crate) fn many(letters: u64) -> impl Iterator<Item = Letter> {
     (1_000..1_000 + letters).map(|n| letter(n, Class::Permanent, Some("currency"), "Currency JPY is not supported", 7))
 }

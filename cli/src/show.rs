@@ -1,4 +1,4 @@
-//! All about one letter.
+//! Report on one letter: its times, its error, its payload, and the ledger's entry.
 
 mod foreign;
 pub(crate) mod payload;
@@ -98,7 +98,7 @@ impl Page {
     }
 }
 
-/// Everything, in the order in which it is asked for: why, when, what, and what now.
+/// Renders the report in the order in which people ask: why, when, what, and what now.
 pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
     let letter = &seen.letter;
     let mut page = Page { text: String::new(), width };

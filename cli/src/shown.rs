@@ -16,7 +16,7 @@ use crate::ended::Error;
 
 /// Number of letters for which the function is asked at once: a request stays small, and is done within its time.
 const PAGE: usize = 500;
-/// By so much a clock may differ from AWS's before it is told.
+/// Difference from AWS's clock above which a warning is given.
 const CLOCK: Duration = Duration::from_secs(60);
 /// Number of letters that are read in one call, and of calls at once.
 const LOOK: usize = 100;

@@ -22,7 +22,7 @@ impl Stack {
         Self(outputs)
     }
 
-    /// From a file: a JSON object of texts.
+    /// Reads the outputs from a file: a JSON object of texts.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|why| Error::Usage(format!("outputs {shown}: {why}")))?;

@@ -32,7 +32,7 @@ const QUEUES: [(&str, &str); 3] = [
     ("FailedInvocationsQueueUrl", "failed_invocations_queue"),
 ];
 
-/// About how many messages a queue has; `None`: it did not say.
+/// Rough numbers of a queue's messages; `None`: it did not say.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Depths {
     pub(crate) visible: Option<u64>,
@@ -44,7 +44,7 @@ pub(crate) struct Depths {
 }
 
 impl Depths {
-    /// All of them, as far as it said.
+    /// Sums up all messages, as far as the queue said.
     pub(crate) fn all(&self) -> u64 {
         [self.visible, self.in_flight, self.delayed].into_iter().flatten().sum()
     }

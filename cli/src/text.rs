@@ -39,7 +39,7 @@ fn is_obeyed(c: char) -> bool {
     c.is_control() || unseen
 }
 
-/// At most so many columns of a text, cut at a character and marked with an ellipsis if anything was cut.
+/// Cuts a text to this many columns, at a character, and marks the cut with an ellipsis.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -109,7 +109,7 @@ pub(crate) fn queue_name(queue: &str) -> &str {
     queue.rsplit([':', '/']).next().unwrap_or(queue)
 }
 
-/// So many of something, in the number of the word.
+/// Formats a number with its noun, singular or plural.
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }

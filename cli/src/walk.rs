@@ -27,7 +27,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Each part of an index that has to be walked. One cause has all its letters in one place, whatever their status.
+    /// Lists the parts of the index that have to be walked. One cause has all its letters in one place, whatever their
+    /// status.
     fn parts(&self) -> Vec<(Option<Status>, u8)> {
         let statuses = match self.filter.one_cause() {
             Some(_) => vec![None],

@@ -11,7 +11,7 @@ use crate::jobs::{self, Seen};
 use crate::out::{self, Out};
 use crate::text::fit;
 
-/// So many looks in a row may fail.
+/// Limit of looks in a row that may fail.
 const PATIENCE: u32 = 10;
 
 /// Returns [`Ended::Done`] if a job came to its end, and every letter of it has its effect.

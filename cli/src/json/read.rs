@@ -189,7 +189,7 @@ struct Whole {
     expires: Option<Time>,
     body_expires: Option<Time>,
     version: u64,
-    /// Not in exports of versions before it.
+    /// Hash of the body; absent in exports of earlier versions.
     body_hash: Option<PayloadHash>,
 }
 

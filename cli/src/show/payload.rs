@@ -5,9 +5,9 @@ use serde::de::IgnoredAny;
 
 use crate::text::shown;
 
-/// So many lines of it are shown,
+/// Limit of lines of a payload that are shown.
 const LINES: usize = 200;
-/// and so many bytes.
+/// Limit of bytes of a payload that are shown.
 const BYTES: usize = 16 * 1024;
 
 /// Returns the lines of a payload, with everything escaped that must be, and the number of bytes left out. JSON is set

@@ -36,8 +36,9 @@ impl Alarm {
     }
 }
 
-/// Of the alarms whose names begin with this stack's, its own. CloudFormation names one after the stack, its logical name and a
-/// suffix; neither of the last two has a dash, while those of a stack whose name only begins like this one's have one more.
+/// Keeps the stack's own alarms, of those whose names begin with its name. CloudFormation names one after the stack,
+/// its logical name and a suffix; neither of the last two has a dash, while those of a stack whose name only begins
+/// like this one's have one more.
 pub(crate) fn own(stack: &str, all: Vec<Alarm>) -> Vec<Alarm> {
     let mut own = all;
     own.retain(|alarm| {
@@ -52,7 +53,7 @@ pub(crate) fn documents(alarms: &[Alarm]) -> Value {
     alarms.iter().map(|alarm| json!({"name": alarm.name, "state": alarm.state})).collect()
 }
 
-/// All of them, by their states. `None`: CloudWatch could not be asked.
+/// Renders the alarms by their states. `None`: CloudWatch could not be asked.
 pub(crate) fn render(stack: Option<&str>, alarms: Option<&[Alarm]>, width: usize) -> String {
     let Some(stack) = stack else {
         return "ALARMS: nothing tells the stack's name, which theirs begin with\n".to_owned();

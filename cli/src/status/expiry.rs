@@ -22,7 +22,7 @@ pub(crate) enum Expiry {
     At(Timestamp),
     /// The message does not expire before then.
     NotBefore(Timestamp),
-    /// Nothing tells how old it is.
+    /// The age of the message is not known.
     Unknown,
 }
 
@@ -63,7 +63,7 @@ impl Expiry {
 pub(crate) enum Memory {
     /// The ledger knows it until then.
     Until(Timestamp),
-    /// Not any more: it may have happened, and is replayed only with `--forgotten-ok`.
+    /// The ledger may have forgotten it: it is replayed only with `--forgotten-ok`.
     Gone,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// All of it, as it is now.
+    /// Reads all attributes, as they are now.
     pub(crate) const WHOLE: Self = Self { attributes: &[], consistent: true };
 }
 

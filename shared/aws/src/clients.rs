@@ -22,7 +22,7 @@ pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
 const CALL: Duration = Duration::from_secs(10);
 /// Number of tries that a call has.
 const TRIES: u32 = 3;
-/// For how long a connection may have been idle on which a call is begun that is not repeated. Endpoints close idle ones, after
+/// Longest idle time of a connection on which a call that is not repeated may begin. Endpoints close idle ones, after
 /// some 20 seconds or later; and a frozen process hears nothing of it. A request on such a connection ends in doubt.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -32,7 +32,7 @@ pub struct Aws {
     config: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
-    /// For calls that are not repeated.
+    /// Client for calls that are not repeated.
     once: aws_sdk_sqs::Client,
 }
 
@@ -108,7 +108,7 @@ impl Aws {
         Self { config, dynamodb, once: sqs.clone(), sqs }
     }
 
-    /// For clients of other services.
+    /// Returns the configuration for clients of other services.
     #[must_use]
     pub const fn config(&self) -> &SdkConfig {
         &self.config

@@ -14,7 +14,7 @@ use redrive_core::ports::Unavailable;
 pub(crate) enum Failure {
     /// The request never left: it could not be built, or there are no credentials.
     NotBuilt,
-    /// Nobody could be found to sign the request as.
+    /// No credentials were found to sign the request with.
     NoCredentials,
     /// The request was not sent, for this reason: the SDK's own last word, which knows nothing of the request.
     NotSent(String),

@@ -102,7 +102,8 @@ impl ItemUpdate {
         self.clause("REMOVE", name)
     }
 
-    /// Only if the item is there; else the message fails, with [`Write::otherwise`]'s fault or `effect-condition`.
+    /// Requires that the item exists. Otherwise the message fails, with [`Write::otherwise`]'s fault or
+    /// `effect-condition`.
     pub fn must_exist(self) -> Self {
         Self { must_exist: true, ..self }
     }

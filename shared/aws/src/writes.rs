@@ -25,7 +25,7 @@ impl Writes {
         Self::none().and(write)
     }
 
-    /// And this one. Two writes to one item are refused by DynamoDB: PERMANENT, `effect-invalid`.
+    /// Adds a write. Two writes to one item are refused by DynamoDB: PERMANENT, `effect-invalid`.
     pub fn and(mut self, write: impl Into<Write>) -> Self {
         self.0.push(write.into());
         self

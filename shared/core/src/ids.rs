@@ -167,7 +167,7 @@ impl fmt::Display for Number {
 pub struct JobId(Uuid);
 
 impl JobId {
-    /// From 128 random bits.
+    /// Makes an id from 128 random bits.
     #[must_use]
     pub const fn from_random(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
@@ -227,7 +227,7 @@ impl Scope {
 pub struct OwnerToken(Uuid);
 
 impl OwnerToken {
-    /// From 128 random bits.
+    /// Makes a token from 128 random bits.
     #[must_use]
     pub const fn from_random(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))

@@ -224,7 +224,7 @@ pub trait Jobs: Send + Sync + 'static {
 
 /// Readings for a job's guard from outside the tables.
 pub trait Gauges: Send + Sync + 'static {
-    /// About how many messages wait in the main queue, delayed ones apart.
+    /// Returns roughly how many messages wait in the main queue, delayed ones apart.
     fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
 
     /// The most bytes of a message that the queue takes.
@@ -243,7 +243,7 @@ pub struct Hide {
     pub message_id: MessageId,
     /// Receipt handle of this receive.
     pub receipt_handle: ReceiptHandle,
-    /// Whole seconds, at most 12 hours less what has elapsed.
+    /// Delay in whole seconds, at most 12 hours less what has elapsed.
     pub delay: Duration,
 }
 
@@ -252,7 +252,7 @@ pub trait MainQueue: Send + Sync + 'static {
     /// Sets visibilities, in as few calls as SQS allows. Returns those that were not set, with SQS's code.
     fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
 
-    /// About how many of its messages are in flight, delayed ones included; `None` if it does not say.
+    /// Returns roughly how many of its messages are in flight, delayed ones included; `None` if it does not say.
     fn in_flight(&self) -> impl Future<Output = Option<u64>> + Send {
         std::future::ready(None)
     }

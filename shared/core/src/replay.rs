@@ -58,7 +58,8 @@ pub struct Outgoing {
     pub deduplication: String,
 }
 
-/// At most 128 characters, and the same whenever the same message is sent for the same reason.
+/// Returns the deduplication id, of at most 128 characters: the same whenever the same message is sent for the same
+/// reason.
 fn deduplication(letter: LetterId, number: Number, died: Option<&Life>) -> String {
     let died = died.map(Life::to_string).unwrap_or_default();
     Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -70,7 +71,8 @@ pub enum CannotSend {
     /// The letter is not PENDING any more.
     #[error("letter is {0} by now")]
     Status(Status),
-    /// All ten attributes are taken, or the message has its full size; and its key is only its old message id.
+    /// The letter has no room: all ten attributes are taken, or the message has its full size. And its key is only its
+    /// old message id.
     #[error(
         "letter has no room for redrive's own attribute (SQS takes {ATTRIBUTE_LIMIT}, and 1 MiB), and no stable key"
     )]

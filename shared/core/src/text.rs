@@ -1,6 +1,6 @@
 //! Text that came from elsewhere, made fit to store and to log.
 
-/// At most `max` bytes of `text`, cut at a character and marked with an ellipsis if anything was cut.
+/// Cuts a text to at most `max` bytes, at a character, and marks the cut with an ellipsis.
 pub(crate) fn capped(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();

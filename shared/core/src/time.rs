@@ -27,7 +27,7 @@ impl Timestamp {
     /// Later than anything that happens: 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
     pub const NEVER: Self = Self(253_402_300_799_999);
 
-    /// From milliseconds since the epoch; later than [`Self::NEVER`] is `NEVER`.
+    /// Makes an instant from milliseconds since the epoch; later than [`Self::NEVER`] is `NEVER`.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         if millis > Self::NEVER.0 { Self::NEVER } else { Self(millis) }
@@ -39,7 +39,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the epoch, rounded down: the unit of a DynamoDB time-to-live attribute.
+    /// Returns whole seconds since the epoch, rounded down: the unit of a DynamoDB time-to-live attribute.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::document::Document;
 use super::processor::Processor;
 
-/// Something that was looked for: what it is, or why nobody can say.
+/// Fact that was looked for: its value, or why it is not known.
 pub type Fact<T> = Result<T, Unread>;
 
 /// Reason for which a fact is not known. An unknown fact never counts as healthy.
@@ -19,7 +19,7 @@ pub enum Unread {
     Because(String),
 }
 
-/// All that the rules look at.
+/// Facts that the rules look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployment {
     /// The queues with their dead-letter queues.
@@ -45,7 +45,7 @@ pub struct Pair {
     pub moves: Fact<Vec<MoveTask>>,
     /// The functions that a mapping gives the dead letters to.
     pub dead_consumers: Fact<Vec<String>>,
-    /// Every queue whose redrive policy names this dead-letter queue.
+    /// Sources that share this dead-letter queue: every queue whose redrive policy names it.
     pub dead_sources: Fact<Vec<DeadSource>>,
     /// True if our indexer empties the dead-letter queue.
     pub custody: bool,
@@ -151,9 +151,9 @@ pub enum Allow {
 pub enum Encryption {
     /// Messages are not encrypted at rest.
     None,
-    /// With SQS's own keys.
+    /// Messages are encrypted with SQS's own keys.
     Sqs,
-    /// With this key of KMS: an id, an alias or an ARN.
+    /// Messages are encrypted with this key of KMS: an id, an alias or an ARN.
     Key(String),
 }
 
@@ -306,7 +306,7 @@ impl Metric {
 pub enum Comparison {
     /// Rings above the threshold.
     Above(f64),
-    /// At it or above.
+    /// Rings at the threshold or above.
     AtLeast(f64),
     /// Otherwise: below it, say.
     Other,
@@ -367,7 +367,7 @@ pub enum TopicKey {
     Managed,
     /// A customer's, with its policy.
     Customer {
-        /// As the topic names it.
+        /// Id of the key, as the topic names it.
         id: String,
         /// Key policy, which says who may use the key.
         policy: Fact<Document>,

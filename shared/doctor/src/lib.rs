@@ -104,7 +104,7 @@ pub struct Mend {
 pub struct Finding {
     /// Rule that is broken.
     pub rule: &'static Rule,
-    /// By which queue, function, alarm or topic.
+    /// Name of the queue, function, alarm or topic that breaks it.
     pub subject: String,
     /// Values that break the rule.
     pub what: String,
@@ -117,7 +117,7 @@ pub struct Finding {
 pub struct NotChecked {
     /// Rule that could not be judged.
     pub rule: &'static Rule,
-    /// For which queue, function, alarm or topic.
+    /// Name of the queue, function, alarm or topic.
     pub subject: String,
     /// Reason for which the fact is not known.
     pub why: Unread,
@@ -128,7 +128,7 @@ pub struct NotChecked {
 pub struct Diagnosis {
     /// Findings, the most severe first.
     pub findings: Vec<Finding>,
-    /// In the order of the rules.
+    /// Rules that could not be judged, in their order.
     pub not_checked: Vec<NotChecked>,
 }
 

@@ -1,4 +1,5 @@
-//! Every rule both ways: a healthy deployment is told nothing, and what breaks one rule is told by that rule alone.
+//! Tests of every rule both ways: a healthy deployment is told nothing, and what breaks one rule is told by that rule
+//! alone.
 
 mod healthy;
 mod mutants;

@@ -60,7 +60,7 @@ pub struct ProcessorConfig {
     pub reading: Reading,
     /// The delays between attempts.
     pub schedule: Schedule,
-    /// After how many receives SQS moves a message.
+    /// Number of receives after which SQS moves a message.
     pub max_receive_count: u32,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
@@ -70,7 +70,7 @@ pub struct ProcessorConfig {
     pub settle_reserve: Duration,
     /// Reaction to a batch that looks like an outage.
     pub outage_brake: OutageBrake,
-    /// By how much two workers' clocks may differ.
+    /// Greatest difference between two workers' clocks.
     pub clock_skew: Duration,
     /// Limit of handlers that run at once.
     pub concurrency: usize,
@@ -216,7 +216,7 @@ fn dead_letters(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<Option<
     if direct { fields::dead_letter_queue_url(reader, main).map(Some) } else { Some(None) }
 }
 
-/// On a FIFO queue the receives of a message that fails are also those of every message behind it.
+/// Refuses few receives on a FIFO queue: those of a message that fails are also those of every message behind it.
 fn all_receives(reader: &mut Reader<'_>, receives: Option<u64>, main: Option<&Queue>) {
     let Some(receives) = receives.filter(|receives| *receives < MOST_RECEIVES) else { return };
     if main.is_some_and(Queue::is_fifo) {

@@ -83,7 +83,7 @@ pub fn watched_queues(payload: &Value) -> Vec<String> {
     names
 }
 
-/// Two forms: `{"QueueName": "q"}`, and a list of `{"name": "QueueName", "value": "q"}`.
+/// Collects the queues' names in two forms: `{"QueueName": "q"}`, and a list of `{"name": "QueueName", "value": "q"}`.
 fn dimensions(part: &Value, names: &mut Vec<String>) {
     const QUEUE: &str = "QueueName";
     match part {

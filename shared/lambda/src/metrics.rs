@@ -35,7 +35,7 @@ impl Unit {
 /// A number with a name.
 pub type Metric = (&'static str, f64, Unit);
 
-/// Many numbers of one name, at most a hundred: CloudWatch makes percentiles of them.
+/// Values of one name, at most a hundred: CloudWatch makes percentiles of them.
 pub type Distribution = (&'static str, Vec<f64>, Unit);
 
 /// The embedded metric format's limit of values of one metric in a line.
@@ -82,7 +82,7 @@ pub fn line(
     Value::Object(root).to_string()
 }
 
-/// Whole numbers without a point.
+/// Writes whole numbers without a point.
 fn number(value: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "only if nothing is lost by it")]
     let whole = value as i64;

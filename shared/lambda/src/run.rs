@@ -22,7 +22,7 @@ use crate::config::Function;
 
 /// Part of an invocation's time that is kept: a late answer does not count, and Lambda's kill answers for nothing.
 const MARGIN: Duration = Duration::from_secs(1);
-/// So many handlers may block their threads at once before any other has to wait for one.
+/// Number of handlers that may block their threads at once before any other has to wait for one.
 const HANDLER_THREADS: usize = 8;
 /// No function runs longer than 90 minutes, 15 where it is not on Lambda Managed Instances; and no deadline lies in the years before
 /// Lambda.
@@ -35,7 +35,7 @@ pub struct Invocation<E = Value> {
     pub payload: E,
     /// Request id, version and log stream: enough to find its log lines.
     pub origin: Origin,
-    /// By when it must have answered.
+    /// Instant by which it must have answered.
     pub deadline: Instant,
     /// `Lambda-Runtime-Trace-Id`: whose work it is. Where a process has several invocations at once, the environment does not say.
     pub trace: Option<Arc<str>>,
@@ -62,7 +62,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Of a kind that has a name, like `InputNotUnderstood`.
+    /// Makes a failure of a kind that has a name, like `InputNotUnderstood`.
     #[must_use]
     pub fn new(kind: &'static str, why: impl fmt::Display) -> Self {
         Self { kind, text: why.to_string() }
@@ -131,7 +131,7 @@ fn threads(name: &str, workers: usize) -> Result<tokio::runtime::Runtime, ServeE
         .map_err(ServeError::Threads)
 }
 
-/// In a task of its own: a panic's text, which may hold a message, goes no further than that.
+/// Answers in a task of its own: a panic's text, which may hold a message, goes no further than that.
 async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<F::Event>) -> Result<Value, Failure> {
     let invocation = read(event, System.now());
     let span = info_span!("invocation", request_id = invocation.origin.request_id);

@@ -24,7 +24,7 @@ impl Aws {
         Self { clients, lookup }
     }
 
-    /// Without region and credentials: enough to find out what a constructor thinks of its settings.
+    /// Makes clients without region and credentials: enough to find out what a constructor thinks of its settings.
     pub(crate) fn unconnected(lookup: fn(&str) -> Option<String>) -> Self {
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         Self::new(redrive_aws::Aws::new(config), lookup)

@@ -19,7 +19,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For a constructor of a handler that cannot do its work.
+    /// Makes the error of a handler's constructor that cannot do its work.
     pub fn handler(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Handler(why.into())
     }
@@ -43,7 +43,7 @@ pub(crate) fn log(error: &Error) {
     }
 }
 
-/// Two results that need each other: if either failed, everything that is wrong with both.
+/// Joins two results that need each other: if either failed, the error holds all problems of both.
 pub(crate) fn both<A, B>(one: Result<A, Error>, other: Result<B, Error>) -> Result<(A, B), Error> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),

@@ -107,7 +107,7 @@ struct Drained {
     name: String,
     /// The queues that share it, at least one.
     sources: Vec<QueueArn>,
-    /// Of each, in the same order.
+    /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     /// Retention of its messages.
     retention: Duration,

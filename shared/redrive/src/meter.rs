@@ -1,4 +1,4 @@
-//! Each flow's report as one line of numbers an invocation, in the embedded metric format.
+//! Metrics of each flow's report, one line an invocation, in the embedded metric format.
 //!
 //! Dimensions: `Function` and `Queue` (the main queue's name); those marked by *class* also once more with `Class`, the letters'
 //! `error_type`, in a line of their own. Those marked *all* once more with `Function` alone, all queues together: an alarm cannot
@@ -51,8 +51,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Else a number that is zero says nothing that its absence would not, the first one excepted: it says that the function
-    /// ran.
+    /// Returns the metrics to write. A zero says nothing that its absence would not, the first one excepted: it says
+    /// that the function ran.
     fn told(&self) -> Vec<Metric> {
         let told = |(place, metric): (usize, &Metric)| (self.zeros || place == 0 || metric.1 > 0.0).then_some(*metric);
         self.metrics.iter().enumerate().filter_map(told).collect()
@@ -116,15 +116,15 @@ impl Meter {
 }
 
 impl Line {
-    /// Of the letters of one error type.
+    /// Narrows the line to the letters of one error type.
     fn of(mut self, class: &str) -> Self {
         self.dimensions.push(("Class", class.to_owned()));
         self
     }
 }
 
-/// Of the indexer, all queue pairs together: what an alarm is about, which cannot search for queues. Each report with how long
-/// its dead-letter queue keeps a message.
+/// Makes the line of the indexer for all queue pairs together, for alarms, which cannot search for queues. Each report
+/// comes with how long its dead-letter queue keeps a message.
 pub(crate) fn whole_drain<'a>(
     function: &str,
     reports: impl Iterator<Item = (&'a DrainReport, Duration)>,
@@ -138,7 +138,7 @@ pub(crate) fn whole_drain<'a>(
     Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: false }
 }
 
-/// Of replay, all queue pairs together, for the same reason.
+/// Makes the line of replay for all queue pairs together, for the same reason.
 pub(crate) fn whole_standing(function: &str, standing: &Standing, now: Timestamp) -> Line {
     let metrics = of_waiting(&standing.total(), now);
     Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }

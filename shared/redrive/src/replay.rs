@@ -89,7 +89,7 @@ type Aws = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
 struct Replaying {
     function: String,
     replayers: Vec<Replayer<Aws>>,
-    /// Of each, in the same order.
+    /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,
 }
@@ -186,7 +186,7 @@ fn refused(kind: &'static str, why: impl Display) -> Value {
     json!({"refused": why, "refusal": kind})
 }
 
-/// All together, and where there are several queues, each by its name.
+/// Makes the answer: all pairs together, and where there are several queues, each by its name.
 fn answer<'a>(
     names: impl ExactSizeIterator<Item = &'a str>,
     together: &ReplayReport,

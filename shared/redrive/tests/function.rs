@@ -1,4 +1,4 @@
-//! Whole functions as processes of their own: started, invoked and refused as Lambda would.
+//! Tests of whole functions as processes of their own: started, invoked and refused as Lambda would.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("GREETING", "hello"),
 ];
 
-/// Two runs of the handler at one time.
+/// Barrier at which two runs of the handler meet.
 static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
 
 /// Does what its messages say.
@@ -51,7 +51,7 @@ impl Handler for Obedient {
     }
 }
 
-/// Somebody may run ignored tests, too.
+/// Returns true in a process that was started as a function. A person may run ignored tests, too.
 fn started_as_a_function() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }

@@ -74,7 +74,7 @@ impl Clock for VirtualClock {
 pub struct SeededEntropy(Arc<Mutex<StdRng>>);
 
 impl SeededEntropy {
-    /// Everything that follows is decided by `seed`.
+    /// Makes a source whose bits are all decided by `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))

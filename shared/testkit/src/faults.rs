@@ -36,9 +36,9 @@ pub enum Mishap {
     /// The call happens, its answer is lost on the way, and the transport sends it once more: the caller reads the
     /// second answer.
     Twice,
-    /// Of a batch, the entries whose bit is set are refused.
+    /// The entries of a batch whose bit is set are refused.
     Partly(u64),
-    /// Another transaction is in the way (only a commit minds).
+    /// The call meets another transaction (only a commit minds).
     Conflict,
     /// The process dies before the call is sent.
     CrashBefore,
@@ -115,7 +115,7 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Nothing goes wrong, and every call takes no time.
+    /// Makes a world in which nothing goes wrong, and every call takes no time.
     #[must_use]
     pub fn none() -> Self {
         Self::script([])
@@ -133,7 +133,7 @@ impl Faults {
         Self::with(Plan::Random(Box::new(Storm::new(seed, chances))))
     }
 
-    /// Of a script: every call takes this long there, and as long back.
+    /// Sets the time that every call of a script takes there, and as long back.
     #[must_use]
     pub fn with_latency(self, latency: Duration) -> Self {
         if let Plan::Script(_, each_way) = &mut *lock(&self.shared.plan) {

@@ -1,5 +1,5 @@
-//! Everything that happened in a model world, in order: what invariants are checked against, and what a person
-//! reads when one is broken.
+//! Journal of a model world: all that happened in it, in order. Invariants are checked against it, and a person reads
+//! it when one is broken.
 
 mod line;
 
@@ -36,7 +36,7 @@ pub struct Event {
 /// Kinds of events in a model world.
 #[derive(Debug, Clone)]
 pub enum What {
-    /// Something went wrong with a call, as planned or by chance.
+    /// A call went wrong, as planned or by chance.
     Mishap {
         /// The call's index in the run.
         index: usize,
@@ -148,7 +148,7 @@ pub enum What {
         /// Result of the run in one word.
         how: &'static str,
     },
-    /// Anything else that belongs to the story.
+    /// Remark that belongs to the story.
     Note(String),
 }
 
@@ -159,7 +159,7 @@ pub enum Answer {
     Written,
     /// The condition failed; this was there instead.
     Condition(Option<Arc<Entry>>),
-    /// Not written: refused, or in conflict with another transaction.
+    /// The entry is not written: refused, or in conflict with another transaction.
     NotWritten,
     /// No answer came back.
     Unavailable,
@@ -209,7 +209,7 @@ impl Journal {
         self.len() == 0
     }
 
-    /// Everything so far as text, a line an event.
+    /// Returns the events so far as text, a line an event.
     #[must_use]
     pub fn story(&self) -> String {
         let start = crate::clock::ORIGIN;

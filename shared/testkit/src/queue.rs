@@ -27,7 +27,7 @@ use crate::lock;
 
 /// SQS hides a message for at most twelve hours from its receive.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
-/// For so long a FIFO queue takes a second message with one deduplication id, and drops it.
+/// Time for which a FIFO queue takes a second message with one deduplication id, and drops it.
 const DEDUPLICATION: Duration = Duration::from_secs(5 * 60);
 
 /// Chances that a standard queue does what it may, each in a thousand.
@@ -73,7 +73,7 @@ struct State {
     fifo: bool,
     /// Messages that a FIFO queue has taken lately, by deduplication id.
     taken: HashMap<String, (MessageId, Timestamp)>,
-    /// With which codes calls that send are refused as a whole, and each how often in a thousand.
+    /// Error codes with which calls that send are refused as a whole, and each one's chance in a thousand.
     refusals: Vec<(&'static str, u32)>,
     refusing: StdRng,
 }
@@ -128,7 +128,7 @@ impl ModelQueue {
         self
     }
 
-    /// After `max_receives` a message goes to `dead_letters` instead of being handed out again.
+    /// Sends a message to `dead_letters` after `max_receives`, instead of handing it out again.
     #[must_use]
     pub fn with_redrive_policy(self, dead_letters: &Self, max_receives: u32) -> Self {
         lock(&self.state).redrive = Some((dead_letters.clone(), max_receives));
@@ -145,8 +145,8 @@ impl ModelQueue {
         self
     }
 
-    /// From now on whole calls that send are refused by chance, as by a queue that throttles or a policy that denies: each code
-    /// so often in a thousand.
+    /// Refuses whole calls that send by chance from now on, as a queue does that throttles or a policy that denies:
+    /// each code so often in a thousand.
     pub fn refuse_sends(&self, seed: u64, refusals: &[(&'static str, u32)]) {
         let mut state = lock(&self.state);
         (state.refusals, state.refusing) = (refusals.to_vec(), StdRng::seed_from_u64(seed));
@@ -193,7 +193,7 @@ impl ModelQueue {
         self.accept(&mut state, body.into(), attributes, Some(group.to_owned()), None)
     }
 
-    /// Every message that the queue still has, in flight or not.
+    /// Returns every message that the queue still has, in flight or not.
     #[must_use]
     pub fn messages(&self) -> Vec<Arc<ModelMessage>> {
         lock(&self.state).held.iter().map(|held| Arc::clone(&held.message)).collect()

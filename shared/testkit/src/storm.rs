@@ -31,9 +31,9 @@ pub struct Chances {
     pub outage: u32,
     /// [`Mishap::Slow`] or [`Mishap::SlowAnswer`], by up to 40 s
     pub slow: u32,
-    /// Every other call takes up to this long there, and as long back.
+    /// Longest time that every other call takes there, and as long back.
     pub latency: Duration,
-    /// After this nothing goes wrong any more, so that what is left can come to rest.
+    /// Time after which nothing goes wrong any more, so that what is left can come to rest.
     pub calm_after: Duration,
 }
 

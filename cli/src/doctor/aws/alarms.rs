@@ -18,7 +18,7 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Services {
-    /// All alarms of the account and region.
+    /// Reads all alarms of the account and region.
     pub(super) async fn alarms(&self) -> Fact<Alarms> {
         let call = self.cloudwatch.describe_alarms();
         let call = call.alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);

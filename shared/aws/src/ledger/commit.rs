@@ -14,13 +14,13 @@ pub(super) const EFFECTS: usize = 99;
 pub(crate) enum Cancelled {
     /// The entry is not what was read.
     Entry,
-    /// Something was in the way, or there was no capacity: nothing happened, and the next try may succeed.
+    /// The transaction met another one, or lacked capacity: nothing happened, and the next try may succeed.
     InTheWay,
     /// The condition of this effect failed.
     Condition(usize),
     /// The effect at this index is not valid.
     Invalid(usize, String),
-    /// Nothing that is known.
+    /// The reason is none that is known.
     Unknown,
 }
 

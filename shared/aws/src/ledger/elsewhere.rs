@@ -53,7 +53,7 @@ impl Puts {
     }
 }
 
-/// All attributes of a tombstone; of an entry that is there those that a withdrawal marks.
+/// Makes the update of an entry: all attributes of a tombstone, or those of an existing entry that a withdrawal marks.
 fn update(whole: Item, expect: &Expect) -> Update {
     let (key, mut rest): (Item, Item) = whole.into_iter().partition(|(name, _)| name == "pk");
     let is_there = matches!(expect, Expect::Unchanged { .. });

@@ -92,7 +92,7 @@ impl<C: Carrier> Group<C> {
         answers
     }
 
-    /// So many entries were settled in another way.
+    /// Counts entries that were settled in another way.
     pub(super) fn settled(&self, count: usize) {
         let mut desk = self.shared.desk();
         desk.running = desk.running.saturating_sub(count);

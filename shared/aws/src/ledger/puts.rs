@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_millis(20);
 
 /// Reason for which one try of a put did not write.
 enum NotPut {
-    /// For a reason that another try would not change.
+    /// The write was refused for a reason that another try would not change.
     Refused(WriteError<Entry>),
     /// Another transaction is at the entry: nothing was written.
     Conflict,
@@ -144,7 +144,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Nothing is there, not even what has expired.
+    /// Requires that nothing is there, not even an expired entry.
     pub(super) fn absent() -> Self {
         Self::new("attribute_not_exists(#pk)", &["pk"], Vec::new())
     }

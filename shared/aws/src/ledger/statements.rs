@@ -1,5 +1,5 @@
-//! Many entries, one call: `BatchExecuteStatement` carries out up to 25 statements, each under its own condition and
-//! with its own answer; nothing binds them together.
+//! Writes of many entries by one call: `BatchExecuteStatement` carries out up to 25 statements, each under its own
+//! condition and with its own answer; nothing binds them together.
 //!
 //! PartiQL has no upsert. What should not be there is an INSERT, which has no condition but the key's absence and
 //! does not say what was there instead; what should be unchanged is an UPDATE.
@@ -29,7 +29,7 @@ pub(super) struct Statements {
 enum Read {
     /// The write is answered, and nothing is left to do.
     Written(Written),
-    /// Something is there, and the statement cannot say what.
+    /// An entry is there, and the statement cannot say which.
     Taken,
     /// The table lacked capacity just now, or another transaction was at the entry.
     Again,

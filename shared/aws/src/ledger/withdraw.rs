@@ -23,7 +23,7 @@ const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 /// Attributes that are written to an existing entry.
 pub(super) const MARKED: [&str; 5] = ["buried", "expires", "lives", "version", "withdrawn"];
-/// Of these, what it may lack afterwards.
+/// Attributes among these that the entry may lack afterwards.
 pub(super) const OPTIONAL: [&str; 2] = ["buried", "withdrawn"];
 
 impl LedgerMarker for LedgerTable {

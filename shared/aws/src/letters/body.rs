@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 const VERSION: u8 = 1;
 const TEXT: u8 = 0;
 const BINARY: u8 = 1;
-/// More than SQS ever held: what claims to be larger is damaged.
+/// Limit of an unpacked body in bytes, above what SQS ever held: a frame that claims more is damaged.
 const FRAME_LIMIT: usize = 16 << 20;
 /// Speed against size: more than this gains a hundredth.
 const LEVEL: u8 = 6;
@@ -25,7 +25,7 @@ const LEVEL: u8 = 6;
 pub(super) enum Codec {
     /// Compressed as in RFC 1950.
     Zlib,
-    /// As it is: it does not get smaller.
+    /// Stored as it is, because it does not get smaller.
     None,
 }
 

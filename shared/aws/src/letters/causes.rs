@@ -21,7 +21,7 @@ use crate::item::{Item, decode, encode, number, text};
 
 const ACTION: &str = "write a cause";
 const VERSIONS: &str = "versions";
-/// Somebody else makes or unmakes a cause between two tries: that does not go on for ever.
+/// Limit of tries while other runs make and unmake a cause.
 const TRIES: usize = 4;
 
 /// A cause's item. Times are RFC 3339; `expires` is the table's time-to-live attribute. Beside these the item has `versions`, a
@@ -103,7 +103,7 @@ fn versions_of(stored: Option<AttributeValue>) -> BTreeSet<String> {
 }
 
 impl LetterTable {
-    /// Most causes are known: that is tried first.
+    /// Records one cause. Most are known, so that adding is tried first.
     async fn sight_one(&self, cause: Cause, now: Timestamp) -> Result<Sighted, Unavailable> {
         for _ in 0..TRIES {
             if self.add(&cause, now).await? {

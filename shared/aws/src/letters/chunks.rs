@@ -68,7 +68,7 @@ impl Parts {
         Ok((parts, items))
     }
 
-    /// As a head tells it.
+    /// Reads the description from a head.
     pub(super) fn of_head(
         series: &'static str,
         count: Option<u32>,

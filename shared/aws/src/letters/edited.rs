@@ -39,7 +39,7 @@ struct EditedItem {
 }
 
 impl EditedFields {
-    /// Of a letter whose edited body stands apart in these chunks, or else in the head.
+    /// Makes the attributes of a letter whose edited body stands apart in these chunks, or else in the head.
     pub(super) fn of(letter: &Letter, parts: Option<&Parts>) -> Self {
         let item = |edited: &Edited| EditedItem {
             payload: (parts.is_none() && edited.lost.is_none()).then(|| edited.payload.clone()),
@@ -72,7 +72,7 @@ impl EditedFields {
 pub(super) enum EditedPlace {
     /// Nowhere, for there is none; or in the head, readable.
     Head,
-    /// In chunks: it does not fit into the head, or is deleted before it.
+    /// The body stands in chunks: it does not fit into the head, or is deleted before it.
     Apart(Packed),
     /// Parts of the body are missing from its place in the table.
     Lost,

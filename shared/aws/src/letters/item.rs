@@ -80,7 +80,7 @@ struct LetterItem {
     version: u64,
     status_shard: String,
     fingerprint_shard: String,
-    /// For the indexes only: the history says it, too.
+    /// Version of the function that failed, for the indexes only: the history has it, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     function_version: Option<String>,
     #[serde(flatten)]
@@ -126,12 +126,12 @@ struct BodyItem {
     original_payload: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_attributes: Option<BTreeMap<String, AttributeItem>>,
-    /// Both of them, packed.
+    /// Payload and attributes together, packed.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<ByteBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body_codec: Option<Codec>,
-    /// Or how many chunks of them there are.
+    /// Number of chunks, where they stand apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     chunks: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,13 +145,13 @@ struct BodyItem {
 
 /// Part of a letter's body that a head holds.
 pub(super) enum InHead<'a> {
-    /// All of it, readable.
+    /// The whole body, readable.
     Plain,
     /// The whole body, compressed.
     Packed(&'a Packed),
     /// A description of the chunks.
     Parts(&'a Parts),
-    /// Nothing of the body.
+    /// The head holds nothing of the body.
     Nothing,
 }
 

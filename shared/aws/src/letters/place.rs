@@ -4,7 +4,7 @@ use redrive_core::letters::letter::{Body, HEAD_LIMIT, Letter};
 
 use super::body::Packed;
 
-/// Up to this many bytes a body is stored as it is, for people to read: compression would save next to nothing.
+/// Limit in bytes of a body that is stored as it is, for people to read: compression would save next to nothing.
 pub(super) const PLAIN: usize = 4 * 1024;
 /// The most bytes of a body in its letter's head; what is larger stands apart. Every edge writes the head.
 const INLINE: usize = 256 * 1024;
@@ -22,11 +22,11 @@ pub(super) fn is_large(letter: &Letter) -> bool {
 /// Place for a body that is not apart already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the head, readable.
+    /// The body is in the head, readable.
     Plain,
-    /// In the head, compressed.
+    /// The body is in the head, compressed.
     Packed(Packed),
-    /// In chunks: it does not fit into the head, or is deleted before it.
+    /// The body stands in chunks: it does not fit into the head, or is deleted before it.
     Apart(Packed),
     /// Nowhere: it was erased, or is missing.
     Nowhere,

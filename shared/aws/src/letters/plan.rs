@@ -123,7 +123,7 @@ impl Plan {
         Ok(Self { head: head?, condition, beside })
     }
 
-    /// As one transaction, the head first.
+    /// Makes one transaction of the plan, the head first.
     pub(super) fn transaction(self, table: &str) -> Vec<TransactWriteItem> {
         let Condition { expression, names, values } = self.condition;
         let head = Put::builder()

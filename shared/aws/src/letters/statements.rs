@@ -1,6 +1,6 @@
-//! Many letters, one call: a new one is an INSERT, under no condition but that it is not there; a change is an UPDATE of the
-//! version that was read, with its body in the head. Each has its own answer, and nothing binds them together. What is larger,
-//! stands apart, or is kept otherwise than it was thought to be has a call of its own.
+//! Writes of many letters by one call: a new one is an INSERT, under no condition but that it is not there; a change is
+//! an UPDATE of the version that was read, with its body in the head. Each has its own answer, and nothing binds them
+//! together. A letter that is larger, stands apart, or is laid out otherwise than expected has a call of its own.
 
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
@@ -28,7 +28,7 @@ type Written = Result<(), WriteError<Letter>>;
 #[derive(Default)]
 struct Parcel {
     statements: Vec<BatchStatementRequest>,
-    /// With their places among all.
+    /// Writes of the letters, with their places among all.
     writes: Vec<(usize, LetterWrite)>,
     bytes: usize,
 }
@@ -36,9 +36,9 @@ struct Parcel {
 /// Next step after a statement's answer.
 enum Read {
     Done(Written),
-    /// Something is there, and the statement cannot say what.
+    /// A letter is there, and the statement cannot say which.
     Taken,
-    /// Nothing was done, and a call of its own may do better.
+    /// The letter was not written, and a call of its own may do better.
     Alone,
 }
 

@@ -32,7 +32,7 @@ enum Tried {
     Head(Option<Item>),
     /// A chunk is not there any more.
     Chunk,
-    /// Nothing was done, for want of room or because of another transaction.
+    /// The write did not happen, for want of capacity or because of another transaction.
     InTheWay(Unavailable),
 }
 
@@ -74,8 +74,8 @@ impl LetterTable {
         Err(why.into())
     }
 
-    /// After the head's condition failed: how the body of the version that was meant is kept, if that is what was wrong.
-    /// `None`: another version is there.
+    /// Returns the layout of the version that was meant, after the head's condition failed, if the layout was the
+    /// reason. `None`: another version is there.
     async fn otherwise(
         &self,
         write: &LetterWrite,

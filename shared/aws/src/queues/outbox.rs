@@ -169,7 +169,7 @@ mod tests {
         address
     }
 
-    /// Two sends, one after the other: whether each was answered.
+    /// Sends twice, one after the other. Returns which sends were answered.
     async fn sends(idle: std::time::Duration) -> [bool; 2] {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())

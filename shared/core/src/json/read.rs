@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
         Ok(Json::Array(values))
     }
 
-    /// Each member of the object that begins here, with its place.
+    /// Reads each member of the object that begins here, with its place.
     fn members(&mut self, each: &mut dyn FnMut(String, Range<usize>, Json)) -> Result<(), NotJson> {
         self.deeper()?;
         loop {

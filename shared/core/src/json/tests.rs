@@ -78,7 +78,7 @@ fn text_that_contains_an_object_or_a_list_was_encoded_twice() {
     assert!(!twice(r#""17""#) && !twice(r#""{a}""#) && !twice("{}"));
 }
 
-/// Any JSON, as text, and with white space.
+/// Generates any JSON as text, with white space.
 fn json() -> impl Strategy<Value = String> {
     let number = prop_oneof![
         any::<i64>().prop_map(|n| n.to_string()),

@@ -131,7 +131,7 @@ pub enum Admission {
     Create(Box<Letter>),
     /// Write this next version of a letter if it is still as it was read, then delete the message.
     Change(Box<Letter>),
-    /// Everything is known already: delete the message.
+    /// The message is known already, and can be deleted.
     Delete,
     /// The message stays in the DLQ for now.
     Leave(Leave),
@@ -140,7 +140,7 @@ pub enum Admission {
 /// Reason for which a dead message stays in the DLQ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// Somebody still runs it.
+    /// A worker still runs the message.
     LeaseLive,
 }
 

@@ -107,7 +107,7 @@ pub struct Cursor {
 /// Page of candidates from an index.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// In the order of the index.
+    /// Candidates in the order of the index.
     pub candidates: Vec<Candidate>,
     /// Start of the next page, if there is one.
     pub next: Option<Cursor>,

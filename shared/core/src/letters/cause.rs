@@ -37,14 +37,14 @@ pub struct Cause {
     pub versions: BTreeSet<String>,
     /// Number of deaths that were indexed. It is approximate: a death whose indexing was cut off may be counted twice.
     pub seen: u64,
-    /// After this it counts as unknown again: as long after the last death as resolved letters are kept.
+    /// Time after which it counts as unknown again: as long after the last death as resolved letters are kept.
     pub expires: Timestamp,
 }
 
 /// Answer to the question whether a cause was known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sighted {
-    /// Nobody had seen it, or not for so long that it was forgotten.
+    /// The cause was never seen, or not for so long that it was forgotten.
     New,
     /// The cause was stored already.
     Known,
@@ -102,8 +102,8 @@ impl Cause {
     }
 }
 
-/// Of these versions, those to be forgotten, so that [`VERSIONS`] are left: the oldest. Numbers are older the smaller they
-/// are, and `$LATEST` is no number.
+/// Returns the versions to forget, so that [`VERSIONS`] are left: the oldest. Numbers are older the smaller they are,
+/// and `$LATEST` is no number.
 #[must_use]
 pub fn forgotten(versions: &BTreeSet<String>) -> Vec<String> {
     let mut by_age: Vec<_> = versions.iter().collect();
@@ -135,7 +135,7 @@ pub struct Standing {
 pub struct Waiting {
     /// Number of all PENDING letters.
     pub pending: usize,
-    /// Of these: only a person may replay them.
+    /// Number among these that only a person may replay.
     pub for_a_person: usize,
     /// First failure of the oldest letter.
     pub oldest: Option<Timestamp>,

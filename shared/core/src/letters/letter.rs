@@ -48,7 +48,7 @@ pub const HEAD_LIMIT: usize = 128 * 1024;
 pub enum Status {
     /// Waits for the policy or for a person.
     Pending,
-    /// Somebody is sending it back.
+    /// A run is sending the letter back.
     Replaying,
     /// The letter was sent; its outcome is not known yet.
     Replayed,
@@ -88,7 +88,7 @@ pub enum Happening {
     Indexed,
     /// The letter, or another copy of it, died again.
     DiedAgain,
-    /// Somebody claimed it in order to send it.
+    /// A run claimed the letter in order to send it.
     Claimed,
     /// A claim ran out, and somebody else took it over.
     TakenOver,
@@ -100,7 +100,7 @@ pub enum Happening {
     InDoubt,
     /// The letter was put back into the dead-letter queue.
     Ejected,
-    /// Nothing was heard of it until its deadline.
+    /// No outcome of the letter was seen until its deadline.
     NoOutcome,
     /// The effect of the letter happened.
     Resolved,
@@ -156,7 +156,7 @@ pub struct Letter {
     pub form: Form,
     /// The message attributes as they first came, `redrive` apart; none if the body is not there.
     pub attributes: Attributes,
-    /// Of these attributes; absent in letters from before this was kept.
+    /// Hash of these attributes; absent in letters from before this was kept.
     pub attributes_hash: Option<AttributesHash>,
     /// State of payload and attributes: kept, erased or missing.
     pub body: Body,

@@ -25,8 +25,8 @@ pub struct Policy {
     pub resolved_retention: Duration,
     /// Retention of the bodies of RESOLVED and DISCARDED letters, if that is shorter.
     pub body_retention: Duration,
-    /// After how long a replayed message can neither be running nor dead any more: main retention, DLQ retention
-    /// and a margin.
+    /// Time after which a replayed message can neither be running nor dead any more: main retention, DLQ retention and
+    /// a margin.
     pub outcome_after: Duration,
 }
 
@@ -39,7 +39,7 @@ pub struct Rule {
     pub verdict: Verdict,
 }
 
-/// All the given parts must fit; without any, every letter fits.
+/// Conditions of a rule. All the given ones must fit; without any, every letter fits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Match {
     /// Value that `error_type` must have.
@@ -78,16 +78,16 @@ impl Glob {
 /// Permission to replay a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not by the schedule, and not by a selection that it happens to fit. Only somebody who names it by its id
+    /// Neither the schedule replays it, nor a selection that it happens to fit. Only somebody who names it by its id
     /// gets it replayed: that person has looked at it.
     Never,
     /// Replayed when a person asks.
     Ask,
-    /// By itself, after a rest.
+    /// Replayed by the schedule, after a rest.
     Auto {
         /// Rest after the first death; doubled with each further one.
         cool_down: Duration,
-        /// With more deaths than this it waits for a person.
+        /// Limit of deaths, above which it waits for a person.
         max_deaths: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! From an envelope to a message that may be claimed, or to the reason why it never will be.
+//! Decoding of an envelope to a message that may be claimed, or to the reason why it never will be.
 
 mod typed;
 
@@ -113,7 +113,7 @@ impl Reading {
         self.types.as_ref().map_or(*scope == self.scope, |types| types.has(scope))
     }
 
-    /// Every scope of the ledger that its messages' keys may be in.
+    /// Returns every scope of the ledger that its messages' keys may be in.
     #[must_use]
     pub fn scopes(&self) -> Vec<&Scope> {
         self.types.as_ref().map_or_else(|| vec![&self.scope], |types| types.scopes().collect())
@@ -140,7 +140,7 @@ impl Reading {
             .map_or_else(|_| PayloadHash::of_text(body), |content| PayloadHash::of_json(&content.value))
     }
 
-    /// Of what the producer wrote, as it is configured to be hashed.
+    /// Returns the hash of what the producer wrote, as it is configured to be hashed.
     #[must_use]
     pub fn hash_of(&self, body: &str) -> PayloadHash {
         match self.wrapping.open(body) {
@@ -172,12 +172,12 @@ pub struct Inspected {
     pub key: Result<Key, NoKey>,
     /// False if the key is only the message id: it then covers redelivery and our own replay, but no re-send.
     pub key_is_stable: bool,
-    /// Of the canonical body.
+    /// Hash of the canonical body.
     pub hash: PayloadHash,
     /// The `redrive` attribute, if it is there and valid.
     pub redrive: Option<Redrive>,
-    /// Of a dead message: the record that a service wrote around it or in its place. Type, key and hash are then those of
-    /// the message in it; the envelope has the record.
+    /// Record that a service wrote around a dead message or in its place. Type, key and hash are then those of the
+    /// message in it; the envelope has the record.
     pub record: Option<Record>,
 }
 
@@ -334,7 +334,7 @@ pub struct Message<M> {
     pub key: Key,
     /// The key of its ledger entry.
     pub entry: LedgerKey,
-    /// Everything that was seen of it.
+    /// Facts that were seen of the message.
     pub inspected: Inspected,
 }
 
@@ -351,7 +351,7 @@ impl<M> Message<M> {
 pub struct Malformed {
     /// SCHEMA, with its code.
     pub fault: Fault,
-    /// Everything that was seen of it.
+    /// Facts that were seen of the message.
     pub inspected: Inspected,
 }
 

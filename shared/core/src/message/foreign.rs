@@ -42,7 +42,7 @@ pub use task::{Layer, Task, layers};
 /// A value that is no JSON object is the message.
 pub const ATTRIBUTE: &str = "redrive-reason";
 
-/// So much of a text is masked before it is cut to what is kept. Lambda and EventBridge write no more.
+/// Number of bytes of a text that are masked before it is cut to what is kept. Lambda and EventBridge write no more.
 const READ: usize = 1_024;
 /// A longer value of our attribute is not read as JSON.
 const JSON_LIMIT: usize = 16 * 1_024;
@@ -73,7 +73,7 @@ pub struct Said {
     pub error_type: ErrorType,
     /// A stable name, if there is one.
     pub code: Option<String>,
-    /// For a person; at most 1 KB until it is a letter's reason.
+    /// Text for a person; at most 1 KB until it is a letter's reason.
     pub text: String,
     /// Number of attempts; 0 if nothing tells.
     pub attempts: u32,

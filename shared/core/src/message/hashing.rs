@@ -12,12 +12,12 @@ pub use payload_hash::PayloadHash;
 /// Part of a payload that is hashed. Processor and indexer must be configured with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Hashing {
-    /// All of it, in canonical form.
+    /// Hash all of the payload, in canonical form.
     #[default]
     Canonical,
     /// Values at these places only: for payloads that carry a time of sending, say, or a trace.
     Pointers(Vec<Pointer>),
-    /// Nothing: whatever has the key is the same message.
+    /// Hash nothing: every message with the key is the same message.
     Off,
 }
 

@@ -29,7 +29,7 @@ pub enum NoKey {
     /// Empty text, or nothing but blanks.
     #[error("idempotency key is empty, or nothing but blanks")]
     Empty,
-    /// More than [`LIMIT`] bytes.
+    /// The key has more than [`LIMIT`] bytes.
     #[error("idempotency key has {0} bytes, and at most {LIMIT} are allowed")]
     TooLong(usize),
     /// The pointer leads nowhere, or the body is not JSON.

@@ -1,4 +1,4 @@
-//! Several types of messages in one queue: where a message says which it is, and the ledger's scope of each.
+//! Message types of a queue: where a message names its type, and the ledger's scope of each.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub enum BadTypes {
     /// The pointer is none.
     #[error(transparent)]
     Pointer(#[from] BadPointer),
-    /// Only EventBridge's events have it.
+    /// Field `detail-type` is only in EventBridge's events.
     #[error("detail-type stands only in EventBridge's events: set BODY_WRAPPING=eventbridge")]
     NotWrapped,
     /// No type is named, or an empty one.

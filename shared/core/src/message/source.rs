@@ -21,11 +21,11 @@ pub const LONGEST_LOOK: Duration = Duration::from_secs(25);
 pub enum Source {
     /// SQS says so, or there is no other.
     Known(usize),
-    /// Only its `redrive` attribute says so, which whoever sent it may have forged.
+    /// The `redrive` attribute alone says so, which whoever sent it may have forged.
     Claimed(usize),
     /// SQS names a queue of no pair.
     Unlisted,
-    /// Nobody says which of several.
+    /// Nothing tells which of several pairs it is.
     Unsaid,
 }
 

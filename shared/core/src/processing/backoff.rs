@@ -111,20 +111,20 @@ pub const fn dead(roll: u64) -> Duration {
     Duration::from_secs(1 + roll % 2)
 }
 
-/// Not started: back soon, never at once.
+/// Returns the delay of a message that did not start: short, and never zero.
 #[must_use]
 pub const fn not_started(roll: u64) -> Duration {
     Duration::from_secs(1 + roll % 5)
 }
 
-/// Somebody else holds the key: back when the lease has ended.
+/// Returns the delay of a message whose key another worker holds: until the lease has ended.
 #[must_use]
 pub fn busy(until_lease_ends: Duration, roll: u64) -> Duration {
     whole_seconds(until_lease_ends + Duration::from_millis(1_000 + roll % 1_000))
 }
 
-/// Something is out of reach, and has been for so long: a message is hidden for as long again, for 30 s to 15 min, varied downwards
-/// by up to a quarter. So whoever comes back in vain has waited twice as long each time.
+/// Returns the delay during an outage that has lasted this long: as long again, from 30 s to 15 min, varied downwards
+/// by up to a quarter. So a message that comes back in vain has waited twice as long each time.
 #[must_use]
 pub fn outage(lasted: Duration, roll: u64) -> Duration {
     let seconds = lasted.as_secs().clamp(OUTAGE.0, OUTAGE.1);

@@ -109,7 +109,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// For one attempt; `remaining` tells what is left of its budget.
+    /// Makes the context of one attempt; `remaining` tells what is left of its budget.
     #[must_use]
     pub fn new(
         key: Key,

@@ -23,9 +23,9 @@ pub use withdraw::{Withdrawal, Withdrawing, withdraw};
 
 /// Part of a message's time that is kept for settling it.
 pub const SETTLE_RESERVE: Duration = Duration::from_secs(1);
-/// By how much two workers' clocks may differ.
+/// Greatest difference between two workers' clocks.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
-/// By how much a lease is longer than the time that a handler gets.
+/// Margin of a lease over the time that a handler gets.
 ///
 /// Rule R16 of docs/protocol.md.
 pub const LEASE_MARGIN: Duration = SETTLE_RESERVE.saturating_add(CLOCK_SKEW);

@@ -74,11 +74,11 @@ fn collect(value: &Json, into: &mut Vec<Needle>) -> bool {
     into.len() <= VALUES
 }
 
-/// Something to look for.
+/// Text to look for.
 struct Needle {
     /// Text in lower case.
     text: String,
-    /// Only where no letter or digit stands beside it.
+    /// True if it counts only where no letter or digit stands beside it.
     alone: bool,
 }
 
@@ -150,8 +150,8 @@ fn beginning_at_the_end(text: &str, value: &str) -> Option<(usize, usize)> {
 
 type Hook = dyn Fn(&str) -> String + Send + Sync;
 
-/// Everything that is done to an error text before it is stored or logged: the masks first, then the user's function,
-/// then the cap of 256 bytes.
+/// Steps that an error text goes through before it is stored or logged: the masks first, then the user's function, then
+/// the cap of 256 bytes.
 #[derive(Clone, Default)]
 pub struct Redaction {
     masks: Masks,
@@ -171,8 +171,8 @@ impl Redaction {
         Self { masks, hook: None }
     }
 
-    /// And a function of the user's own, which is given each text and returns what may be kept of it. If it panics, the
-    /// text is withheld.
+    /// Adds a function of the user's own, which is given each text and returns what may be kept of it. If it panics,
+    /// the text is withheld.
     #[must_use]
     pub fn with_hook(self, hook: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         Self { hook: Some(Arc::new(hook)), ..self }

@@ -24,12 +24,12 @@ pub enum Outage {
     /// The ledger could not be asked.
     #[error("the ledger is out of reach")]
     Ledger,
-    /// Everything that the handler needs seems to be down.
+    /// The handler's dependencies all seem to be down.
     #[error("nothing of the batch succeeded, and every fault is TRANSIENT")]
     Handler,
 }
 
-/// So many TRANSIENT faults, and nothing else, look like an outage; fewer may be a coincidence.
+/// Number of TRANSIENT faults, and nothing else, that look like an outage; fewer may be a coincidence.
 const EVIDENCE: usize = 3;
 
 impl Outage {
@@ -62,9 +62,9 @@ impl Outage {
 /// Reaction to an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OutageBrake {
-    /// Nothing: each message follows its own schedule.
+    /// Do nothing: each message follows its own schedule.
     Off,
-    /// Every message of the batch is hidden for as long as the outage has lasted.
+    /// Hide every message of the batch for as long as the outage has lasted.
     Quiet,
     /// The same, and the invocation fails: a signal for people, by the metric `Errors`.
     #[default]
@@ -148,12 +148,12 @@ pub enum Outcome {
         /// Message id in the dead-letter queue.
         as_id: MessageId,
     },
-    /// Another holder has the key until then.
+    /// Another worker has the key until then.
     Busy(Timestamp),
     /// The message waited for a record of the same batch with the same key, or of the same FIFO group. It comes back
     /// after this delay (`None`: with its visibility as it was).
     Behind(Option<Duration>),
-    /// Too little time was left to start the message.
+    /// The message had too little time left to start.
     NotStarted,
     /// The settlement was rejected, or its answer never came: nobody may touch the visibility.
     Unsettled,
@@ -214,8 +214,8 @@ impl Outcome {
         !matches!(self, Self::Dead { .. })
     }
 
-    /// After which delay the message shall come back; `None` leaves its visibility as it is. `out`: for how long the ledger has
-    /// been out of reach.
+    /// Returns the delay after which the message shall come back; `None` leaves its visibility as it is. `out` is the
+    /// time for which the ledger has been out of reach.
     ///
     /// Rule R21 of docs/protocol.md.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Several handlers behind one queue.
+//! Routes to several handlers behind one queue.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// Terms of a request that decide about consent.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// Nothing that becomes due later; [`Timestamp::NEVER`]: whatever the policy says of the time.
+    /// Time until which a letter must be due; [`Timestamp::NEVER`]: whatever the policy says of the time.
     pub due_by: Timestamp,
     /// True if each letter was named by its id: then even a policy of `never` is overruled.
     pub named: bool,
@@ -26,7 +26,7 @@ pub struct Asked {
 pub struct KnownOf {
     /// True if there is a ledger.
     pub kept: bool,
-    /// For how long it remembers.
+    /// Time for which it remembers a key.
     pub retention: Duration,
     /// True if there is an entry.
     pub entry: bool,
@@ -57,7 +57,8 @@ pub enum Consent {
     NoRoom,
     /// The body was erased, has expired, is lost, or is a record without the message.
     NoBody,
-    /// So many lives of its key are dead that the copy would be refused; or that the policy leaves those that are left to a person.
+    /// The key has so many dead lives that the copy would be refused; or that the policy leaves those that are left to
+    /// a person.
     TooManyLives,
 }
 

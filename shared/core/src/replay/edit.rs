@@ -44,7 +44,7 @@ pub enum CannotEdit {
         "body stands in S3, and the message only points there: an edit would change the pointer; send a new message"
     )]
     InS3,
-    /// Then the original would be replayed.
+    /// The edit changes nothing: the original would be replayed.
     #[error("edit changes nothing")]
     Nothing,
     /// SQS takes 1 MiB.

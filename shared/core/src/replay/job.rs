@@ -170,7 +170,7 @@ pub struct NewJob {
     pub id: Option<JobId>,
     /// Selection of letters to replay.
     pub selection: Selection,
-    /// Another queue that they go to.
+    /// Destination, if it is not the letters' own queue.
     pub to: Option<QueueArn>,
     /// Limits and checks of the job.
     pub guard: Guard,
@@ -241,7 +241,7 @@ impl Job {
         fits && letter.status == Status::Pending && unchanged()
     }
 
-    /// As what its claims and edges are written down.
+    /// Returns the name under which its claims and edges are recorded.
     #[must_use]
     pub fn name(&self) -> String {
         format!("job {} of {}", self.id, self.by)

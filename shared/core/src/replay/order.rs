@@ -7,7 +7,7 @@ use crate::ids::{LetterId, QueueArn};
 use crate::letters::letter::{Letter, Status};
 use crate::time::Timestamp;
 
-/// Of each message group the letter that stands first among those that are not final.
+/// Heads of the message groups: of each the first letter among those that are not final.
 #[derive(Debug, Clone, Default)]
 pub struct Heads(BTreeMap<String, (Place, LetterId)>);
 

@@ -34,7 +34,7 @@ pub enum BadPatch {
     Value(usize, NotJson),
 }
 
-/// Both forms that a patch was ever written down in.
+/// Written forms of a patch: the present one, and the older one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {

@@ -31,7 +31,7 @@ impl Bucket {
         Self { tokens: rate.most(), at }
     }
 
-    /// As it stands at `now`. A clock that goes back fills nothing.
+    /// Returns the bucket as it stands at `now`. A clock that goes back fills nothing.
     #[must_use]
     pub fn filled(self, rate: Rate, now: Timestamp) -> Self {
         let millis = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
@@ -47,7 +47,7 @@ impl Bucket {
         u32::try_from(self.tokens / 1_000).unwrap_or(u32::MAX)
     }
 
-    /// Without the tokens of so many messages.
+    /// Returns the bucket without the tokens of so many messages.
     #[must_use]
     pub fn without(self, messages: u32) -> Self {
         Self { tokens: self.tokens.saturating_sub(u64::from(messages) * 1_000), ..self }
@@ -69,7 +69,7 @@ impl Bucket {
 pub struct Rate(u64);
 
 impl Rate {
-    /// So many percent of so many messages a second.
+    /// Returns a rate of so many percent of so many messages a second.
     #[must_use]
     pub fn of(per_second: u32, percent: u8) -> Self {
         Self(u64::from(per_second) * u64::from(percent) * 10)

@@ -83,7 +83,7 @@ pub enum Request {
     Show {
         /// Id of the job.
         job: JobId,
-        /// From which of its batches on its letters are told.
+        /// Number of the first batch whose letters are told.
         from: u32,
     },
     /// Tell which jobs there are.
@@ -115,9 +115,9 @@ pub struct Said {
     pub edit: Option<Edit>,
     /// The edited body may have another key: it is another message then.
     pub allow_key_change: bool,
-    /// On a FIFO queue a letter may go once the one before it was sent, whatever becomes of that.
+    /// Allows a letter of a FIFO queue to go once the one before it was sent, whatever becomes of that.
     pub after_replayed: bool,
-    /// Another queue that they go to, of those that are listed for their own.
+    /// Destination, if it is not the letters' own queue: one of those that are listed for it.
     pub to: Option<QueueArn>,
 }
 

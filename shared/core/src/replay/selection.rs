@@ -26,7 +26,7 @@ pub enum Selection {
     Ids(Vec<LetterId>),
     /// The letters with these ids, if they are still in the versions that were shown.
     Shown(Shown),
-    /// All that fit the filter.
+    /// The letters that fit the filter.
     #[serde(rename = "select")]
     Filter(Filter),
 }
@@ -34,7 +34,7 @@ pub enum Selection {
 /// Letters that somebody has looked at: each in the version that was shown, and in no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
-    /// Each with the version that was shown.
+    /// Letters, each with the version that was shown.
     pub letters: BTreeMap<LetterId, u64>,
     /// True if each was named by its id, and not chosen by a filter: see [`super::Asked`].
     pub named: bool,
@@ -109,7 +109,7 @@ impl Selection {
     }
 }
 
-/// All the given fields must fit; at least one is given.
+/// Filter of letters: all the given fields must fit; at least one is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {

@@ -10,12 +10,12 @@ use crate::ids::{LetterId, QueueArn};
 use crate::letters::letter::Letter;
 use crate::time::Timestamp;
 
-/// For how long a FIFO queue's letter rests after its last change before it may go: what was indexed before it stands in the index by
-/// then. DynamoDB's indexes are behind by a second as a rule, and longer under load.
+/// Time for which a FIFO queue's letter rests after its last change before it may go: what was indexed before it stands
+/// in the index by then. DynamoDB's indexes are behind by a second as a rule, and longer under load.
 pub const REST: Duration = Duration::from_secs(30);
 /// Limit of remembered letters of a group that were sent, and of which nothing final was read.
 const UNDER_WAY: usize = 20;
-/// For how long a turn is remembered after its last letter began: longer than anything returns from a queue.
+/// Time for which a turn is remembered after its last letter began: longer than anything returns from a queue.
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// A group of a FIFO queue, and its letters that were claimed and not found final since. Whoever claims one of the group writes that
@@ -35,7 +35,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Of those under way, the letters that stand before this one.
+    /// Returns the letters under way that stand before this one.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Vec<LetterId> {
         let Some(sequence) = &letter.sequence else { return Vec::new() };

@@ -10,10 +10,10 @@ pub(crate) struct Wrong {
     pub(crate) mend: Mend,
 }
 
-/// Nothing, something wrong, or not to be known.
+/// Answer of a rule: nothing, a breach, or an unknown fact.
 pub(crate) type Answer = Fact<Option<Wrong>>;
 
-/// Something wrong, if it is.
+/// Returns a breach, if there is one.
 pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnce() -> Mend) -> Answer {
     Ok(is_so.then(|| Wrong { what: what(), mend: mend() }))
 }
@@ -21,27 +21,27 @@ pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnc
 /// A rule's own part, by what it looks at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Check {
-    /// Each queue, source or dead-letter.
+    /// Checks each queue, source or dead-letter.
     Queue(fn(&Queue) -> Answer),
     /// Checks each queue pair.
     Pair(fn(&Pair) -> Answer),
-    /// Each source, with the alarms.
+    /// Checks each source, with the alarms.
     Source(fn(&Queue, &Alarms) -> Answer),
-    /// Each dead-letter queue, with the alarms.
+    /// Checks each dead-letter queue, with the alarms.
     Watched(fn(&Queue, &Alarms) -> Answer),
-    /// Each mapping of a source, with its pair.
+    /// Checks each mapping of a source, with its pair.
     Consumer(fn(&Consumer, &Pair) -> Answer),
-    /// Each function that consumes, with the alarms.
+    /// Checks each function that consumes, with the alarms.
     Guarded(fn(&Function, &Alarms) -> Answer),
-    /// Each function, ours included.
+    /// Checks each function, ours included.
     Function(fn(&Function) -> Answer),
-    /// Each alarm on any of these queues and functions, with the others.
+    /// Checks each alarm on any of these queues and functions, with the others.
     Alarm(fn(&Alarm, &Alarms) -> Answer),
-    /// Each alarm on a dead-letter queue's depth.
+    /// Checks each alarm on a dead-letter queue's depth.
     Depth(fn(&Alarm) -> Answer),
-    /// Each topic of those alarms.
+    /// Checks each topic of those alarms.
     Topic(fn(&Topic) -> Answer),
-    /// Each pair, where indexer and replay are ours.
+    /// Checks each pair, where indexer and replay are ours.
     Ours(fn(&Pair, &Installation) -> Answer),
     /// Our indexer and replay, each.
     Woken(fn(&Function) -> Answer),

@@ -1,4 +1,4 @@
-//! Every rule, with its reason and who says so.
+//! List of every rule, with its reason and source.
 
 mod alarms;
 mod consumers;
@@ -9,7 +9,7 @@ use crate::Rule;
 
 const COUNT: usize = pairs::RULES.len() + consumers::RULES.len() + alarms::RULES.len() + ours::RULES.len();
 
-/// All of them, by what they look at.
+/// List of all rules, by what they look at.
 pub static RULES: [&Rule; COUNT] = {
     static GROUPS: [&[Rule]; 4] = [&pairs::RULES, &consumers::RULES, &alarms::RULES, &ours::RULES];
     let mut all = [&GROUPS[0][0]; COUNT];

@@ -8,7 +8,7 @@ use redrive_core::processing::backoff::is_crowded;
 const DAY: u64 = 24 * 3_600;
 /// Lambda's advice for a receive limit.
 const FEWEST_RECEIVES: u32 = 5;
-/// Any of the calls that bring or take a message.
+/// Actions that bring or take a message.
 const SEND: &str = "sqs:SendMessage";
 const RECEIVE: &str = "sqs:ReceiveMessage";
 
@@ -156,7 +156,8 @@ pub(super) fn open_to_all(pair: &Pair) -> Answer {
     )
 }
 
-/// As a command it would be JSON within JSON, which nobody reads. Of several sources in custody each must be named.
+/// Makes the remedy in words. A command would be JSON within JSON, which nobody reads. Of several sources in custody
+/// each must be named.
 fn allowing(pair: &Pair) -> Mend {
     let listed = pair.dead_sources.iter().flatten().filter(|source| source.custody).map(|source| source.arn.as_str());
     let mut sources: Vec<_> = listed.chain([pair.source.arn.as_str()]).collect();
@@ -210,7 +211,7 @@ pub(super) fn few_receives(pair: &Pair) -> Answer {
     )
 }
 
-/// So many of something.
+/// Formats a number with its noun, singular or plural.
 pub(super) fn count(n: impl Into<u64>, one: &str) -> String {
     let n = n.into();
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })

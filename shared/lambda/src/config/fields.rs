@@ -16,7 +16,7 @@ use super::{Function, Reader};
 const DAY_SECONDS: u64 = 24 * 3_600;
 /// The dead-letter queue keeps a message as long as SQS can.
 pub(super) const DLQ_RETENTION_DAYS: u64 = 14;
-/// For what both retentions together may be off.
+/// Margin in days for what both retentions together may be off.
 pub(super) const MARGIN_DAYS: u64 = 1;
 
 /// A queue by its ARN.
@@ -59,7 +59,7 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
     Some(Function { name })
 }
 
-/// As SQS: at most fourteen days.
+/// Reads the retention of the dead-letter queue, in days; at most fourteen, as in SQS.
 pub(super) fn dead_letter_retention(reader: &mut Reader<'_>) -> Option<u64> {
     reader.whole("DLQ_RETENTION_DAYS", Some(DLQ_RETENTION_DAYS), 1..=DLQ_RETENTION_DAYS)
 }
@@ -215,7 +215,7 @@ pub(super) fn scope_name(text: &str) -> Result<Scope, String> {
     Scope::new(text).ok_or_else(|| "1 to 64 letters, digits, dots, dashes and underscores".to_owned())
 }
 
-/// Both variables, or neither.
+/// Reads the message types: both variables, or neither.
 fn message_types(
     reader: &mut Reader<'_>,
     scope: Option<&Scope>,

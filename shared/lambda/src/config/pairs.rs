@@ -67,7 +67,7 @@ pub struct ReplayedPair {
     pub destinations: Vec<Destination>,
 }
 
-/// Another queue that letters may be sent to.
+/// Destination that letters may be sent to, other than their own queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// ARN of the destination.

@@ -15,10 +15,10 @@ pub struct Problem {
     pub allowed: String,
 }
 
-/// Everything that is wrong, a line each.
+/// Problems of a configuration, a line each.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct ConfigError {
-    /// In the order in which the variables are read.
+    /// Problems in the order in which the variables are read.
     pub problems: Vec<Problem>,
 }
 

@@ -6,7 +6,7 @@ use super::fields;
 use super::pairs::{IndexedPair, Pair, ReplayedPair, destinations};
 use super::reader::Reader;
 
-/// Everything that says something of one pair, and nothing where there is a list.
+/// Variables that say something of one pair; none may be set where there is a list.
 pub(super) const VARIABLES: [&str; 21] = [
     "MAIN_QUEUE_URL",
     "MAIN_QUEUE_ARN",
@@ -34,7 +34,7 @@ pub(super) const VARIABLES: [&str; 21] = [
 /// The ledger's table, `None` inside if there is none, and the pair.
 type Single<P> = (Option<Option<String>>, Option<P>);
 
-/// As the indexer needs it.
+/// Reads the pair as the indexer needs it.
 pub(super) fn indexed(reader: &mut Reader<'_>) -> Single<IndexedPair> {
     let queue = fields::main_queue(reader);
     let dead_letter_queue_url = fields::dead_letter_queue_url(reader, queue.as_ref());
@@ -53,7 +53,7 @@ pub(super) fn indexed(reader: &mut Reader<'_>) -> Single<IndexedPair> {
     (ledger, whole())
 }
 
-/// As replay needs it: the dead-letter queue only to eject letters into it.
+/// Reads the pair as replay needs it: the dead-letter queue only to eject letters into it.
 pub(super) fn replayed(reader: &mut Reader<'_>) -> Single<ReplayedPair> {
     let (url, queue) = (fields::main_queue_url(reader), fields::main_queue(reader));
     fields::same_queue(reader, url.as_deref(), queue.as_ref());

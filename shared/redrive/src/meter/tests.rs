@@ -73,7 +73,7 @@ fn one_of_each_class() -> DrainReport {
     DrainReport { pending, oldest_left: Some(NOW), ..DrainReport::default() }
 }
 
-/// All that the functions can emit, as the flows make it.
+/// Returns all lines that the functions can emit, as the flows make them.
 fn everything() -> [(&'static str, Vec<Line>); 3] {
     let drained = one_of_each_class();
     let mut indexer = meter().drain(&drained, RETENTION, NOW);
@@ -91,7 +91,7 @@ struct Group {
     classes: BTreeSet<String>,
 }
 
-/// By function and names of dimensions: the metrics with their units, and the classes.
+/// Lists metrics with their units, and the classes, by function and names of dimensions.
 fn listed() -> Value {
     let mut list = Vec::new();
     for (function, lines) in everything() {

@@ -33,7 +33,7 @@ pub(super) struct Held {
     pub(super) message: std::sync::Arc<ModelMessage>,
     pub(super) visible_at: Timestamp,
     pub(super) receives: u32,
-    /// Every handle it was handed out with, and when; the newest last.
+    /// Handles it was handed out with, and when; the newest last.
     pub(super) handles: Vec<(ReceiptHandle, Timestamp)>,
 }
 
@@ -62,7 +62,7 @@ impl Held {
         }
     }
 
-    /// Any handle of a message in flight will do, an old one too: SQS does not promise more.
+    /// Hides a message in flight by any handle of it, an old one too: SQS does not promise more.
     pub(super) fn hide(&mut self, handle: &ReceiptHandle, delay: Duration, now: Timestamp) -> Result<(), &'static str> {
         if !self.handles.iter().any(|(known, _)| known == handle) {
             return Err("ReceiptHandleIsInvalid");

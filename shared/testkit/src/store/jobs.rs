@@ -33,7 +33,7 @@ impl ModelLetters {
         lock(&self.jobs).heads.values().cloned().collect()
     }
 
-    /// All batches of a job, the forgotten ones included.
+    /// Returns all batches of a job, the forgotten ones included.
     #[must_use]
     pub fn all_batches(&self, id: JobId) -> Vec<Batch> {
         lock(&self.jobs).batches.range((id, 0)..=(id, u32::MAX)).map(|(_, batch)| batch.clone()).collect()
@@ -126,7 +126,7 @@ struct Set {
 }
 
 impl ModelGauges {
-    /// Nothing waits, and there is no alarm.
+    /// Makes readings by which nothing waits, and there is no alarm.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -138,22 +138,22 @@ impl ModelGauges {
         Self { faults, ..self }
     }
 
-    /// From now on so many messages wait.
+    /// Sets the number of messages that wait.
     pub fn set_backlog(&self, messages: u64) {
         lock(&self.set).backlog = messages;
     }
 
-    /// From now on the queue takes messages of so many bytes.
+    /// Sets the limit in bytes of a message that the queue takes.
     pub fn set_limit(&self, bytes: usize) {
         lock(&self.set).limit = Some(bytes);
     }
 
-    /// From now on nothing can be read, or everything can again.
+    /// Lets every reading fail from now on, or succeed again.
     pub fn set_silent(&self, silent: bool) {
         lock(&self.set).silent = silent;
     }
 
-    /// From now on the alarm is in this state.
+    /// Sets the state of the alarm.
     pub fn set_alarm(&self, name: &str, state: AlarmState) {
         lock(&self.set).alarms.insert(name.to_owned(), state);
     }

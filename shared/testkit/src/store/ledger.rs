@@ -27,7 +27,7 @@ struct Tables {
     asked: Asked,
 }
 
-/// About how many keys a ledger was asked.
+/// Numbers of keys that a ledger was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Number of consistent reads: entries as they are.
@@ -73,7 +73,7 @@ impl ModelLedger {
         lock(&self.tables).counters.get(name).copied().unwrap_or(0)
     }
 
-    /// About how many keys it was asked until now.
+    /// Returns the numbers of keys that it was asked for until now.
     #[must_use]
     pub fn asked(&self) -> Asked {
         lock(&self.tables).asked

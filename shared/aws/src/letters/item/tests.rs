@@ -250,7 +250,7 @@ fn a_body_that_is_damaged_in_its_head_is_told_without_its_bytes() {
     assert_eq!(head.letter.body, Body::Missing { until: None, why: "its head says nothing of it".to_owned() });
 }
 
-/// As the table keeps it: a head, and chunks beside it.
+/// Returns a letter as the table keeps it: a head, and chunks beside it.
 fn stored(letter: &Letter) -> (Head, Vec<Item>) {
     let place = Place::of(letter);
     let plan =

@@ -77,7 +77,7 @@ pub(super) fn hidden(now: Timestamp) -> Reason {
     Reason { error_type: ErrorType::Unknown, error_code: Some("other-outcome".to_owned()), ..never_ran(why, now) }
 }
 
-/// Nobody said why. Of a task that a framework names the name is told, and is a cause of its own.
+/// Returns the reason where nobody stated one. The name of a framework's task is told, and is a cause of its own.
 pub(super) fn unknown(dead: &Inspected, now: Timestamp) -> Reason {
     let why = "this queue has no ledger, and the message does not say why it failed";
     let plain = "no-reason".to_owned();

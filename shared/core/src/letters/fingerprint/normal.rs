@@ -86,7 +86,7 @@ fn telling_line(message: &str) -> &str {
     }
 }
 
-/// At most `max` bytes, whole characters.
+/// Cuts a text to at most `max` bytes, at a character.
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }

@@ -196,7 +196,7 @@ fn twins() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// Anything, and much of what the scanner stumbles over.
+/// Generates any text, and much of what the scanner stumbles over.
 fn any_text() -> impl Strategy<Value = String> {
     let odd = proptest::sample::select(vec![
         "'", "\"", "`", "…", "“", "”", "„", "«", "[", "]", "{", "<", ">", "(", "=", "#", "/", "\\", "@", "://", ".",

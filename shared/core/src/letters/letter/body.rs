@@ -103,7 +103,7 @@ impl Letter {
         self.body.until().or(self.expires)
     }
 
-    /// From now on its time runs: the body's first, where that is shorter.
+    /// Starts the time until deletion: the body's first, where that is shorter.
     pub(super) fn close(&mut self, policy: &Policy, now: Timestamp) {
         let sooner = policy.body_retention < policy.resolved_retention;
         self.body.set_until(sooner.then(|| now.after(policy.body_retention).whole_seconds()));

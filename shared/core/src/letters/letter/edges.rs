@@ -113,7 +113,7 @@ impl Letter {
         Ok(letter.trimmed())
     }
 
-    /// Something that a person wrote down. The status stays.
+    /// Adds a note of a person. The status stays.
     #[must_use]
     pub fn noted(&self, note: &str, who: &str, now: Timestamp) -> Self {
         let mut letter = self.next();

@@ -11,9 +11,9 @@ use crate::time::Timestamp;
 pub struct Edited {
     /// The body; empty if it is not there.
     pub payload: String,
-    /// Of it, as payloads are configured to be hashed.
+    /// Hash of the edited body, as payloads are configured to be hashed.
     pub hash: PayloadHash,
-    /// Of all of it.
+    /// Hash of the whole edited body.
     pub whole: PayloadHash,
     /// Person who edited it, or function that took it out.
     pub by: String,

@@ -26,7 +26,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// As far as the letter remembers.
+    /// Lists the traces, as far as the letter remembers them.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {
         let attempts = letter.history.iter().filter_map(|event| event.attempt.as_ref());

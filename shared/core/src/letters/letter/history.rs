@@ -8,9 +8,9 @@ use crate::time::Timestamp;
 
 /// Names under which functions act. No person may pose as one of them.
 pub const FUNCTIONS: [&str; 6] = ["schedule", "reconciler", "indexer", "processor", "replay", "job"];
-/// So many notes are kept before older ones go first of all.
+/// Number of notes above which the oldest go first of all.
 const NOTES: usize = 20;
-/// So many events of functions are kept before persons' acts go instead.
+/// Number of functions' events above which they go before persons' acts.
 const OF_FUNCTIONS: usize = 20;
 
 /// Returns true if a name is, or begins with, a function's: as people read it, without regard to case and punctuation.
@@ -63,7 +63,8 @@ impl Letter {
         self
     }
 
-    /// Of many notes the oldest, then of many events of functions, then of notes, and only then of persons' acts.
+    /// Forgets one event: of many notes the oldest, then of many events of functions, then of notes, and only then of
+    /// persons' acts.
     fn forget_an_event(&mut self) {
         let count = |is: fn(&Event) -> bool| self.history.iter().filter(|event| is(event)).count();
         let first = |is: fn(&Event) -> bool| self.history.iter().position(is);

@@ -19,7 +19,7 @@ pub struct Send {
     pub number: Number,
     /// The key it was sent with.
     pub key: Option<Key>,
-    /// Of the body that was sent.
+    /// Hash of the body that was sent.
     pub hash: PayloadHash,
     /// The new message id, once SQS said so.
     pub message_id: Option<MessageId>,

@@ -42,7 +42,7 @@ fn fields<M: DeserializeOwned>() -> &'static [&'static str] {
     }
 }
 
-/// Nothing to read: it only listens to what a type asks for.
+/// Deserialiser without input, which only listens to what a type asks for.
 struct Probe;
 
 /// The answer of the probe, as an error: nothing was read.

@@ -20,7 +20,8 @@ const EXACT: &str = "2:";
 pub struct PayloadHash(String);
 
 impl PayloadHash {
-    /// Of a body that is JSON: object members sorted, white space gone, numbers as exact decimals (1, 1.0 and 1e0 are equal).
+    /// Hashes a body that is JSON: object members sorted, white space gone, numbers as exact decimals (1, 1.0 and 1e0
+    /// are equal).
     #[must_use]
     pub fn of_json(body: &Json) -> Self {
         let (mut exact, mut plain) = (String::new(), true);
@@ -41,7 +42,7 @@ impl PayloadHash {
         Self(format!("{EXACT}{}:{former}", hex(&exact)))
     }
 
-    /// Of any other body: its bytes.
+    /// Hashes the bytes of any other body.
     #[must_use]
     pub fn of_text(body: &str) -> Self {
         Self(hex(body))

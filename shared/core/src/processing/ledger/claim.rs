@@ -19,7 +19,7 @@ pub struct ClaimRequest {
     pub send: Option<SendId>,
     /// Made once, before the first try.
     pub token: OwnerToken,
-    /// Until when the claim shall hold; reckoned from before the claim is sent.
+    /// Time until which the claim shall hold, counted from before the claim is sent.
     pub lease_until: Timestamp,
     /// Limit of attempts for a life.
     pub limit: u32,
@@ -70,7 +70,7 @@ pub enum Refusal {
     TooManyLives,
     /// The life is dead: the message waits for SQS to move it.
     Dead(Option<LastFault>),
-    /// Somebody else runs it until then.
+    /// Another worker runs the message until then.
     Busy(Timestamp),
 }
 
@@ -81,11 +81,11 @@ pub enum Step {
     Take(Box<EntryWrite>, Box<Claim>),
     /// Write this; if the write succeeds, the answer is the refusal.
     Bury(Box<EntryWrite>, Refusal),
-    /// Nothing to write: the claim is won, its answer was lost on the way.
+    /// The claim is won already, its answer was lost on the way: nothing to write.
     ///
     /// Rule R13 of docs/protocol.md.
     Won(Box<Claim>),
-    /// Nothing to write: refused.
+    /// The claim is refused, and nothing is to be written.
     Refused(Refusal),
 }
 

@@ -28,9 +28,9 @@ const HISTORY_TEXT: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
-    /// Somebody runs it, until the lease ends.
+    /// A worker runs the message, until the lease ends.
     InProgress,
-    /// Done. Never leaves this state but by expiry.
+    /// The message is done. Never leaves this state but by expiry.
     Completed,
     /// The last attempt failed; whether another may follow is the life's matter.
     Failed,
@@ -112,10 +112,10 @@ pub struct Entry {
     pub state: State,
     /// Token of the present owner, or of the last one.
     pub owner: OwnerToken,
-    /// Until when nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
+    /// Time until which nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
     /// epoch for a failure that may be retried.
     pub lease_until: Timestamp,
-    /// Of the payload that holds the key.
+    /// Hash of the payload that holds the key.
     pub hash: PayloadHash,
     /// Version, incremented by every write.
     pub version: u64,
@@ -133,7 +133,7 @@ pub struct Entry {
     /// Letters that were edited, each with its highest number by then: a copy with a number up to that one is dead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withdrawn: Vec<SendId>,
-    /// After this the entry counts as absent.
+    /// Time after which the entry counts as absent.
     pub expires: Timestamp,
 }
 

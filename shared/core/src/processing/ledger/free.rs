@@ -14,7 +14,7 @@ pub enum Freeing {
     Write(Box<EntryWrite>, usize),
     /// No dead life is remembered that could be forgotten, or the key is completed. A lost answer looks the same.
     Nothing,
-    /// Somebody runs the key now: not yet.
+    /// A worker runs the key now: not yet.
     Waits,
 }
 
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// After so many lives died, as many as are remembered.
+    /// Returns the entry after so many lives died, as many as are remembered.
     fn dead(lives: u64) -> Entry {
         let mut found: Option<Entry> = None;
         for n in 0..lives {

@@ -24,7 +24,7 @@ pub enum Settling {
     Write(Box<EntryWrite>),
     /// The settlement is written already: the answer was lost on the way.
     Done,
-    /// Somebody else owns the key by now: nothing may be written, acknowledged or made visible.
+    /// Another worker owns the key by now: nothing may be written, acknowledged or made visible.
     Rejected,
 }
 

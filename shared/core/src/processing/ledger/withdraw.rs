@@ -19,11 +19,11 @@ pub struct Withdrawal {
     pub send: SendId,
     /// Messages of the letter that carry no number: the one that it was at first, and copies without redrive's attribute.
     pub messages: Vec<MessageId>,
-    /// Of whom a tombstone is that is left where nothing was.
+    /// Owner of a tombstone that is left where nothing was.
     pub token: OwnerToken,
-    /// Of the body that is withdrawn.
+    /// Hash of the body that is withdrawn.
     pub hash: PayloadHash,
-    /// Until when that must be remembered.
+    /// Time until which that must be remembered.
     pub expires: Timestamp,
 }
 
@@ -37,7 +37,7 @@ pub enum Withdrawing {
     Done,
     /// The key is completed with this payload: nothing with another one runs as long as that is remembered.
     Completed(PayloadHash),
-    /// Somebody runs the key now, or what is there has expired and is about to be deleted: not yet.
+    /// A worker runs the key now, or the entry has expired and is about to be deleted: not yet.
     Waits,
     /// The entry has no room for more dead, and an edited copy could not run either.
     Full,

@@ -18,11 +18,11 @@ pub enum Fate {
     Retrying,
     /// The effect of the letter happened.
     Resolved,
-    /// Nothing came back within the job's window, and there is no ledger to ask: taken for a success.
+    /// The letter did not come back within the job's window, and there is no ledger to ask: taken for a success.
     Assumed,
     /// The letter failed again.
     FailedAgain,
-    /// Nothing was known of it until the job's window was over.
+    /// The outcome was not known until the job's window was over.
     Unknown,
     /// The claim ran out, and nobody knows if the letter was sent. It waits for a person.
     InDoubt,
@@ -42,7 +42,7 @@ pub enum Fate {
     PolicyNever,
     /// The letter is older than the ledger's memory, which knows nothing of it.
     Forgotten,
-    /// So many lives of its key are dead that a copy would be refused.
+    /// The key has so many dead lives that a copy would be refused.
     TooManyLives,
     /// No such letter exists.
     NotFound,

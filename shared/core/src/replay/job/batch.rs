@@ -37,7 +37,7 @@ pub struct Line {
     /// The job's last send of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<Sent>,
-    /// More about it: SQS's code, if SQS refused it.
+    /// Remark on the outcome: SQS's code, if SQS refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// BEHIND: its FIFO group.
@@ -66,7 +66,7 @@ pub struct Sent {
     /// The key that it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
-    /// Of the body that was sent.
+    /// Hash of the body that was sent.
     pub hash: PayloadHash,
     /// Time of the claim.
     pub at: Timestamp,

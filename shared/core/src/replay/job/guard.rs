@@ -19,7 +19,7 @@ pub struct Guard {
     pub max_backlog: Option<u64>,
     /// The job stops if this CloudWatch alarm is in ALARM.
     pub alarm: Option<String>,
-    /// For how long an outcome is waited for, in seconds.
+    /// Time for which an outcome is waited for, in seconds.
     pub outcome_seconds: u32,
     /// Shortest time for each step of the ramp, in seconds.
     pub step_seconds: u32,
@@ -70,7 +70,7 @@ impl Guard {
         checks.into_iter().find(|(fits, ..)| !fits).map(|(_, field, allowed)| (field, allowed))
     }
 
-    /// For how long an outcome is waited for.
+    /// Returns the time for which an outcome is waited for.
     #[must_use]
     pub fn window(&self) -> Duration {
         Duration::from_secs(u64::from(self.outcome_seconds))
@@ -85,19 +85,19 @@ impl Guard {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Stop {
-    /// Too many failed again.
+    /// The letters that failed again are too many.
     FailedAgain {
         /// Number of letters that failed again.
         failed: u32,
         /// Number of letters whose outcome is known.
         of: u32,
     },
-    /// Of so many nothing was known until the end of the window.
+    /// The outcomes of some letters were not known at the end of the window.
     Unknown {
         /// Number of letters whose outcome stayed unknown.
         letters: u32,
     },
-    /// Too much waits in the main queue.
+    /// The main queue has too many waiting messages.
     Backlog {
         /// Number of messages that wait in the main queue.
         messages: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fate, Line};
 use crate::time::Timestamp;
 
-/// So often in a row a message is offered to SQS before its refusal is final: for some five minutes.
+/// Number of times in a row that a message is offered to SQS before its refusal is final: for some five minutes.
 pub const TRIES: u32 = 10;
 /// The wait after the first refusal; it doubles with each, up to the longest.
 const FIRST: Duration = Duration::from_secs(2);

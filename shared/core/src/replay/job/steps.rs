@@ -9,8 +9,8 @@ use crate::time::Timestamp;
 /// A share is a share of at least so many, if so many were sent: one that fails of two says little.
 const FLOOR: u32 = 10;
 
-/// So many batches may be planned that are not counted: a run reads all of them again and again, and a job that is so
-/// far ahead of its outcomes goes blindly.
+/// Limit of planned batches that are not counted: a run reads all of them again and again, and a job that is so far
+/// ahead of its outcomes goes blindly.
 const AHEAD: usize = 500;
 
 /// The job does not stand where this step starts.

@@ -35,7 +35,7 @@ pub(super) fn is_at(queue: &Queue, url: Option<&str>) -> bool {
 }
 
 impl Own<'_> {
-    /// Another queue by its ARN; its URL is like the own queue's, if it is not said.
+    /// Reads a destination by its ARN; its URL is like the own queue's, if it is not said.
     fn other(self, reader: &mut Reader<'_>, place: &str, queue: Queue, url: Option<String>) -> Option<Destination> {
         let mut refuse = |wrong: String, allowed: &str| {
             reader.refuse(place, wrong, allowed);

@@ -115,7 +115,7 @@ pub(super) fn reading(
     })
 }
 
-/// Both members, or neither.
+/// Reads the message types: both members, or neither.
 fn types(
     reader: &mut Reader<'_>,
     section: &mut Section,

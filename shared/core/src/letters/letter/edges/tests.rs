@@ -87,7 +87,7 @@ fn letter(status: Status) -> Letter {
     }
 }
 
-/// Every step that anybody can take, by name.
+/// Returns every step that an actor can take, by name.
 fn steps(letter: &Letter, now: Timestamp) -> Vec<(&'static str, Edge)> {
     let policy = policy();
     let sent = MessageId::new("m-2").unwrap();

@@ -22,7 +22,7 @@ fn read(body: &str) -> Option<Record> {
     Record::of(&sent(body, &[]))
 }
 
-/// As the Developer Guide shows it, with this payload.
+/// Makes a record as the Developer Guide shows it, with this payload.
 fn failure(payload: &str, answer: &Value) -> String {
     format!(
         r#"{{"version":"1.0","timestamp":"2019-11-14T18:16:05.568Z","requestContext":{{"requestId":"e4b46cbf-b738-4d27-8880-a18cdf61200e",
@@ -158,7 +158,7 @@ fn a_message_that_only_looks_like_a_record_is_a_message() {
     }
 }
 
-/// Then it is what the queue's own consumer is to work on.
+/// The message is then what the queue's own consumer is to work on.
 #[test]
 fn a_record_that_was_moved_to_the_dead_letter_queue_or_handed_over_is_a_message() {
     let whole = failure("{}", &error("ValueError", "x"));
