@@ -1,13 +1,16 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
-use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn};
+use std::time::Duration;
+
+use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
 use redrive_core::letters::cause::{Cause, Sighted};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::message::decode::{Inspected, Reading};
+use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
-    Causes, CommitError, Cursor, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable,
-    WriteError,
+    Causes, CommitError, Cursor, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page,
+    Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{Buried, Entry, EntryWrite, Expect, State};
 use redrive_core::replay::job::{Batch, Job};
@@ -42,6 +45,8 @@ pub(crate) enum Mutant {
     RefusalTakenForSent,
     /// A message that the dead-letter queue may not have taken is acknowledged.
     HandedOverUnread,
+    /// The indexer does not mind which queue SQS has moved a message from.
+    SourceIsIgnored,
     /// The deduplication id of a replay is the same for every number.
     DeduplicationWithoutTheNumber,
     /// Letters do not keep where they were sent.
@@ -314,6 +319,26 @@ impl Causes for BentLetters {
         limit: usize,
     ) -> Result<(Vec<Cause>, bool), Unavailable> {
         self.inner.causes(source, after, limit).await
+    }
+}
+
+/// Dead-letter queue as the indexer sees it, broken by a mutant.
+pub(crate) struct BentDeadLetters {
+    pub(crate) inner: ModelQueue,
+    pub(crate) mutant: Option<Mutant>,
+}
+
+impl DeadLetterQueue for BentDeadLetters {
+    async fn receive(&self, wait: Duration) -> Result<Vec<Record>, Unavailable> {
+        let mut records = self.inner.receive(wait).await?;
+        if self.mutant == Some(Mutant::SourceIsIgnored) {
+            records.iter_mut().for_each(|record| drop(record.system.remove("DeadLetterQueueSourceArn")));
+        }
+        Ok(records)
+    }
+
+    async fn delete(&self, messages: Vec<(MessageId, ReceiptHandle)>) -> Vec<(MessageId, String)> {
+        self.inner.delete(messages).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redrive_core::ids::{QueueArn, Scope};
@@ -28,9 +29,9 @@ use redrive_testkit::{Faults, ModelGauges, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::bent::{BentLedger, BentLetters, BentOutbox, Mutant};
+use crate::bent::{BentDeadLetters, BentLedger, BentLetters, BentOutbox, Mutant};
 use crate::looking::Screens;
-use crate::plan::{Plan, QUEUE};
+use crate::plan::{Plan, Posting, QUEUE};
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
 pub(crate) const FUNCTION: Duration = Duration::from_secs(30);
@@ -58,6 +59,8 @@ pub(crate) struct World {
     pub(crate) dead: ModelQueue,
     /// Another queue, which nobody of ours consumes.
     pub(crate) other: ModelQueue,
+    /// A queue that no pair lists, and that shares the dead-letter queue.
+    pub(crate) unlisted: ModelQueue,
     /// True if the indexer empties the dead-letter queue.
     pub(crate) custody: AtomicBool,
     pub(crate) ledger: BentLedger,
@@ -105,10 +108,14 @@ impl World {
     }
 
     pub(crate) async fn produce(self: Arc<Self>) {
-        let mut postings = self.plan.postings.clone();
+        let postings = [(&self.main, &self.plan.postings), (&self.unlisted, &self.plan.unlisted)];
+        join_all(postings.map(|(queue, postings)| self.post(queue, postings.clone()))).await;
+    }
+
+    async fn post(&self, queue: &ModelQueue, mut postings: Vec<Posting>) {
         postings.sort_by_key(|posting| posting.at);
         let start = Instant::now();
-        let producer = self.main.clone().with_faults(self.faults.of("producer"));
+        let producer = queue.clone().with_faults(self.faults.of("producer"));
         for posting in postings {
             sleep_until(start + posting.at).await;
             if self.plan.fifo {
@@ -243,7 +250,7 @@ impl World {
                     world.drain(process).await;
                 }));
             }
-            futures_util::future::join_all(runs).await;
+            join_all(runs).await;
             // What is in flight there comes back by itself.
             sleep(Duration::from_secs(5)).await;
         }
@@ -258,7 +265,7 @@ impl World {
             reserve: Duration::from_secs(10),
         };
         let indexer = Indexer::new(
-            self.dead.clone().with_faults(process.clone()),
+            BentDeadLetters { inner: self.dead.clone().with_faults(process.clone()), mutant: self.letters.mutant },
             self.ledger.of(&process),
             self.letters.of(&process),
             self.faults.clock().clone(),
@@ -287,7 +294,7 @@ impl World {
                 }
                 runs.push(tokio::spawn(Arc::clone(&self).request(process, 400 + round * 2 + twin, Request::Schedule)));
             }
-            futures_util::future::join_all(runs).await;
+            join_all(runs).await;
         }
     }
 
@@ -345,7 +352,7 @@ impl World {
         self.is_amended()
             && !jobs.iter().any(waits)
             && self.main.is_empty()
-            && self.dead.is_empty()
+            && self.own_dead() == 0
             && letters.iter().all(|letter| settled(letter))
     }
 }

@@ -10,6 +10,7 @@ mod letters;
 mod order;
 mod rest;
 mod runs;
+mod sharing;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,7 +29,7 @@ use redrive_testkit::queue::ModelMessage;
 
 use crate::cast::{LATE, World, reading};
 use crate::looking::Screens;
-use crate::plan::{ELSEWHERE, Plan, QUEUE};
+use crate::plan::{ELSEWHERE, Plan, QUEUE, UNLISTED};
 
 /// A promise of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,10 @@ pub(crate) enum Invariant {
     ShownIsTouched,
     /// Once an edit is claimed, no run and no effect of the body before it begins.
     OnlyTheEditedBody,
+    /// A message of a queue that no pair lists stays where SQS puts it: in that queue, or in the dead-letter queue.
+    UnlistedIsKept,
+    /// A message of such a queue never goes to a listed queue, nor runs there.
+    UnlistedIsNotSent,
     /// A copy that may be in another queue is sent again by nobody but a person.
     NothingInDoubtIsResent,
     /// A job claims a letter once, but to take over what ran out.
@@ -157,6 +162,10 @@ struct Checker {
     dead: BTreeMap<LedgerKey, BTreeSet<Life>>,
     /// Screens of those who acted, as each was shown.
     screens: Screens,
+    /// Name of the queue that no pair lists, the ids that its messages have had, and their number.
+    unlisted_queue: Arc<str>,
+    unlisted: BTreeSet<MessageId>,
+    unlisted_sent: usize,
     /// Payloads that are in the other queue.
     elsewhere: BTreeSet<String>,
     violations: Vec<Violation>,
@@ -189,6 +198,9 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         starts: BTreeMap::new(),
         dead: BTreeMap::new(),
         screens: world.screens.lock().expect("screens").clone(),
+        unlisted_queue: world.plan.named(UNLISTED).into(),
+        unlisted: BTreeSet::new(),
+        unlisted_sent: 0,
         elsewhere: BTreeSet::new(),
         violations: Vec::new(),
     };
@@ -230,6 +242,9 @@ impl Checker {
     }
 
     fn step(&mut self, actor: &Actor, what: &What) {
+        if self.unlisted(actor, what) {
+            return;
+        }
         match what {
             What::Sent { queue, message } => {
                 self.learn(message, actor, *queue == self.main);

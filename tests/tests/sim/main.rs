@@ -2,6 +2,7 @@
 //! seed. Two workers, indexers, replay and an operator meet duplicated and malformed messages, lost answers, late
 //! writes, crashes, skewed clocks and outages; after every step the protocol's invariants are checked.
 //!
+//! - [`sharing`]: a queue that no pair lists, and that shares the dead-letter queue.
 //! - [`search`]: many runs at once, and what to tell of the ones that go wrong.
 //! - [`plan`]: what a seed decides; [`cast`], [`operator`], [`editor`]: who plays it; [`run`]: one run from first send to rest.
 //! - [`invariants`]: what must hold after every step, and at rest.
@@ -25,3 +26,4 @@ mod plan;
 mod run;
 mod schedules;
 mod search;
+mod sharing;

@@ -79,6 +79,12 @@ fn acting_on_what_nobody_was_shown_is_caught() {
 }
 
 #[test]
+fn ignoring_which_queue_sqs_moved_a_message_from_is_caught() {
+    caught_among(Plan::shared, Mutant::SourceIsIgnored, &[Invariant::UnlistedIsKept]);
+    caught_among(Plan::shared, Mutant::SourceIsIgnored, &[Invariant::UnlistedIsNotSent]);
+}
+
+#[test]
 fn a_refused_edit_that_is_kept_is_caught() {
     caught_among(Plan::edited, Mutant::RefusedEditIsKept, &[Invariant::RefusedIsUnedited]);
 }

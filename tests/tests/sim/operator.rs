@@ -73,7 +73,7 @@ impl World {
         // What dies again meanwhile is not part of it.
         let mut left = dead.len();
         while left > 0 {
-            left -= dead.move_messages(&self.main, left.min(random.random_range(1..=3))).max(1);
+            left -= dead.move_messages(&[&self.main, &self.unlisted], left.min(random.random_range(1..=3))).max(1);
             sleep(Duration::from_millis(random.random_range(2..3_000))).await;
         }
         self.custody.store(true, Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! Plan of a run: all that one seed decides.
 
 mod orders;
+mod sharing;
 
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use redrive_testkit::{Chances, Faults, Mishap, Quirks};
 pub(crate) const QUEUE: &str = "orders";
 /// Another queue, which nobody of ours consumes.
 pub(crate) const ELSEWHERE: &str = "elsewhere";
+
+/// Name of a queue that no pair lists, and whose dead messages come to the pair's dead-letter queue.
+pub(crate) const UNLISTED: &str = "unlisted";
 
 /// The ARN of a queue.
 pub(crate) fn arn(queue: &str) -> String {
@@ -65,6 +69,8 @@ pub(crate) enum Weather {
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) postings: Vec<Posting>,
+    /// Messages to a queue that no pair lists, and that shares the dead-letter queue.
+    pub(crate) unlisted: Vec<Posting>,
     pub(crate) scripts: Vec<(String, Vec<Play>)>,
     /// True if the key's place in the body is configured; else the message id is the key.
     pub(crate) pointer: bool,
@@ -115,6 +121,7 @@ impl Plan {
         let mut plan = Self {
             seed,
             postings: Vec::new(),
+            unlisted: Vec::new(),
             scripts: Vec::new(),
             pointer: random.random_ratio(9, 10),
             workers: vec![random.random_range(-2_500..=2_500), random.random_range(-2_500..=2_500)],
@@ -203,6 +210,7 @@ impl Plan {
                 post(4, Order::body("good", 1)),
                 post(4, Order::body("good", 2)),
             ],
+            unlisted: Vec::new(),
             scripts: vec![
                 ("good".to_owned(), vec![]),
                 ("late".to_owned(), vec![Play::Transient, Play::Succeed]),

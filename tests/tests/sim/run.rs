@@ -19,6 +19,7 @@ use crate::bent::{BentLedger, BentLetters, Mutant};
 use crate::cast::{VISIBILITY, World, reading, receives};
 use crate::invariants::{self, Violation};
 use crate::plan::{ELSEWHERE, Plan, QUEUE};
+use crate::sharing;
 
 /// Time after the last event: nothing is late by more than two minutes.
 const AFTERMATH: Duration = Duration::from_secs(150);
@@ -67,6 +68,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         .with_retention(Duration::from_secs(14 * 86_400))
         .with_quirks(plan.seed ^ 4, plan.quirks)
         .with_faults(faults.of("elsewhere"));
+    let unlisted = sharing::queue(plan, &dead, &faults);
     let world = Arc::new(World {
         plan: plan.clone(),
         faults: faults.clone(),
@@ -75,6 +77,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         main,
         dead,
         other,
+        unlisted,
         custody: AtomicBool::new(true),
         handler,
         gauges: ModelGauges::new(),
@@ -86,6 +89,9 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let produced = tokio::spawn(Arc::clone(&world).produce());
     for (worker, ahead) in plan.workers.iter().enumerate() {
         tokio::spawn(Arc::clone(&world).work(worker, *ahead));
+    }
+    if !plan.unlisted.is_empty() {
+        tokio::spawn(Arc::clone(&world).fail_unlisted());
     }
     tokio::spawn(Arc::clone(&world).index());
     tokio::spawn(Arc::clone(&world).replay());

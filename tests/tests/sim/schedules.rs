@@ -7,7 +7,7 @@ use redrive_core::letters::letter::{Happening, Status};
 use redrive_core::replay::job::Fate;
 use redrive_testkit::journal::{Event, What};
 
-use crate::plan::{Plan, QUEUE};
+use crate::plan::{Plan, QUEUE, UNLISTED};
 use crate::run::{Run, run};
 use crate::search::{Search, breaks, none, report, variable};
 
@@ -156,6 +156,28 @@ fn moved_back(run: &Run) -> Vec<bool> {
 }
 
 #[test]
+fn what_died_in_a_queue_that_no_pair_lists_stays_in_the_shared_dead_letter_queue() {
+    let moves = Mutex::new(BTreeSet::new());
+    let wrong = |run: &Run| {
+        moves.lock().expect("nobody panics here").extend(unlisted_moves(run));
+        breaks(run, |_| true)
+    };
+    none(&Search::of(seeds() / 20).failures(Plan::shared, wrong), "SHARED=1 SEED");
+    let moves = moves.into_inner().expect("nobody panics here");
+    assert_eq!(moves, BTreeSet::from([false, true]), "it dies, and SQS moves it back");
+}
+
+/// Returns each move of a message of the queue that no pair lists: true if it went back there.
+fn unlisted_moves(run: &Run) -> Vec<bool> {
+    let back = |event: Event| match event.what {
+        What::Moved { to, .. } if to.starts_with(UNLISTED) => Some(true),
+        What::Moved { from, .. } if from.starts_with(UNLISTED) => Some(false),
+        _ => None,
+    };
+    run.journal.events().into_iter().filter_map(back).collect()
+}
+
+#[test]
 fn a_forged_attribute_loses_nothing() {
     none(&Search::of(seeds() / 3).failures(Plan::forged, |run| breaks(run, |_| true)), "FORGED=1 SEED");
 }
@@ -176,7 +198,7 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "LAGGING"]
+    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "SHARED", "LAGGING"]
         .iter()
         .position(|name| variable(name).is_some())
     {
@@ -185,6 +207,7 @@ fn one_seed() {
         Some(2) => Plan::edited(seed),
         Some(3) => Plan::redriven(seed),
         Some(4) => Plan::crowded_by(seed),
+        Some(5) => Plan::shared(seed),
         Some(_) => Plan::lagging(seed),
         None => Plan::random(seed),
     };

@@ -28,11 +28,11 @@ impl ModelQueue {
     }
 
     /// SQS's own redrive of a dead-letter queue (`StartMessageMoveTask`): up to `at_most` of what is visible here goes to
-    /// `to`, each message as one that was enqueued just now and never received, under a new id or, by chance, its own.
-    /// Its attributes stay. How many went.
+    /// the queue of `to` that it was moved from, or else to the first of them. Each message goes as one that was enqueued just
+    /// now and never received, under a new id or, by chance, its own. Its attributes stay. How many went.
     ///
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-    pub fn move_messages(&self, to: &Self, at_most: usize) -> usize {
+    pub fn move_messages(&self, to: &[&Self], at_most: usize) -> usize {
         let now = self.faults.clock().now();
         let mut state = lock(&self.state);
         self.expire(&mut state, now);
@@ -45,8 +45,10 @@ impl ModelQueue {
             taken.extend(take(&mut state, id).map(|held| (held.message, same_id)));
         }
         drop(state);
-        let mut there = lock(&to.state);
         for (message, same_id) in taken {
+            let source = to.iter().find(|queue| message.from.as_ref() == Some(&queue.arn())).or(to.first());
+            let Some(to) = source else { return 0 };
+            let mut there = lock(&to.state);
             there.sent += 1;
             let id = if same_id { message.id.clone() } else { to.id(there.sent) };
             let sequence = there.fifo.then_some(there.sent);

@@ -56,7 +56,7 @@ async fn a_move_task_enqueues_what_is_visible_anew_with_another_id_or_its_own() 
         let old = dead.receive_batch(1);
         seconds(31).await;
         dead.receive_batch(1);
-        assert_eq!(dead.move_messages(&queue, 10), 1, "one is in flight");
+        assert_eq!(dead.move_messages(&[&queue], 10), 1, "one is in flight");
         let in_flight = dead.messages()[0].id.clone();
         let moved = queue.messages()[0].clone();
         let was = if in_flight == id { hidden } else { id };
@@ -66,6 +66,19 @@ async fn a_move_task_enqueues_what_is_visible_anew_with_another_id_or_its_own() 
         queue.apply_response(&old, &Response::default());
         assert_eq!(queue.len(), 1, "a handle of the other queue deletes nothing here");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_sqs_moves_back_goes_to_the_queue_that_it_came_from_and_what_was_sent_there_to_the_first() {
+    let dead = ModelQueue::new("dead");
+    let [first, other] = ["first", "other"].map(|name| ModelQueue::new(name).with_redrive_policy(&dead, 1));
+    other.send("died", Attributes::new());
+    other.receive_batch(1);
+    seconds(31).await;
+    other.receive_batch(1);
+    dead.send("sent", Attributes::new());
+    assert_eq!(dead.move_messages(&[&first, &other], 10), 2);
+    assert_eq!([&first, &other].map(|queue| queue.messages()[0].body.clone()), ["sent", "died"]);
 }
 
 #[tokio::test(start_paused = true)]

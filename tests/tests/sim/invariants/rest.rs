@@ -14,7 +14,7 @@ use crate::cast::{World, is_open};
 impl Checker {
     pub(super) fn rest(&mut self, world: &World) {
         self.event += 1;
-        let (main, dead) = (world.main.len(), world.dead.len());
+        let (main, dead) = (world.main.len(), world.own_dead());
         self.must(main + dead == 0, Invariant::Rest, || {
             format!("{main} messages are still in the main queue, {dead} in the dead-letter queue")
         });
@@ -27,6 +27,7 @@ impl Checker {
             self.letter_rests(letter, held_up);
         }
         self.jobs_rest(world);
+        self.unlisted_rests(world);
         let sent: Vec<MessageId> =
             self.known.iter().filter(|(_, known)| &*known.by == "producer").map(|(id, _)| id.clone()).collect();
         // Whoever got another id is looked at under that.
