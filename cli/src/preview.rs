@@ -26,6 +26,8 @@ pub(crate) struct Preview {
     /// Letters that were looked at, each in its version. Named letters are listed in any status: the function judges
     /// them.
     pub(crate) shown: Shown,
+    /// Times at which those letters changed last.
+    pub(crate) changed: BTreeMap<LetterId, Timestamp>,
 }
 
 impl Preview {
@@ -48,20 +50,21 @@ impl Preview {
             Selection::Ids(_) | Selection::Shown(_) => true,
         };
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
-        let (mut grouped, mut others) = (causes::Causes::new(), 0);
+        let (mut grouped, mut others, mut changed) = (causes::Causes::new(), 0, BTreeMap::new());
         for look in look(letters, &ids).await? {
-            let Some(Look { candidate, version }) = look.filter(|look| fits(&look.candidate)) else {
+            let Some(Look { candidate, version, changed_at }) = look.filter(|look| fits(&look.candidate)) else {
                 others += u64::from(shown.named);
                 continue;
             };
             shown.letters.insert(candidate.id, version);
+            changed.insert(candidate.id, changed_at);
             if statuses.contains(&candidate.status) {
                 causes::join(&mut grouped, candidate);
             } else {
                 others += 1;
             }
         }
-        Ok(Self { causes: causes::sorted(grouped), others, shown })
+        Ok(Self { causes: causes::sorted(grouped), others, shown, changed })
     }
 
     /// Returns the number of letters that are not in the table at all.
@@ -99,6 +102,18 @@ impl Preview {
                 Err(Error::Absent(none.to_owned()))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Fixes a selection for as long as a job runs: what was shown, as it was at `at` by AWS's clock. Returned besides is the number of
+    /// letters that changed too shortly before to be named one by one, and that are left out.
+    pub(crate) fn fixed(&self, selection: &Selection, at: Option<Timestamp>) -> (Selection, usize) {
+        let versions = self.shown.letters.iter();
+        let shown = versions.filter_map(|(id, version)| Some((*id, *self.changed.get(id)?, *version)));
+        match (selection, at) {
+            (Selection::Filter(_), Some(at)) => selection.clone().shown_at(at, shown),
+            (Selection::Ids(_), _) if !self.shown.letters.is_empty() => (Selection::Shown(self.shown.clone()), 0),
+            _ => (selection.clone(), 0),
         }
     }
 

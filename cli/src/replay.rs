@@ -166,6 +166,12 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         out.either(|| dry.json(), |_| "Nothing to send.\n".to_owned())?;
         return Ok(dry.ended());
     }
+    let (fixed, left_out) = preview.fixed(&selection, dry.as_of());
+    if left_out > 0 && !asked.now {
+        out::say(&format!(
+            "{left_out} of them changed less than five minutes ago, and are left out of the job: replay what is left after it."
+        ));
+    }
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
@@ -173,11 +179,6 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    let fixed = match (&selection, dry.as_of()) {
-        (Selection::Filter(_), Some(at)) => selection.clone().as_of(at),
-        (Selection::Ids(_), _) if !preview.shown.letters.is_empty() => Selection::Shown(preview.shown.clone()),
-        _ => selection.clone(),
-    };
     create(Way { selection: &fixed, ..way }, &guard, asked, (desk, by), out).await
 }
 

@@ -116,7 +116,7 @@ pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timest
         max_deaths: given.max_deaths,
         function_version: given.function_version.clone(),
         text: given.text.clone(),
-        as_of: None,
+        ..Filter::default()
     })
 }
 

@@ -28,7 +28,7 @@ pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
 pub use order::{Heads, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
-pub use selection::{Filter, Selection, Shown};
+pub use selection::{Filter, IN_FLIGHT, RECENT, Selection, Shown};
 
 pub use crate::letters::candidate::{Candidate, Look};
 pub use turn::{REST, Turn, has_rested};

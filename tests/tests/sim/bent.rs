@@ -67,6 +67,8 @@ pub(crate) enum Mutant {
     CompletionIsForgotten,
     /// An operator who was shown letters acts on those that fit by then.
     ActsOnWhatFitsByThen,
+    /// Whoever was shown letters names an instant so late that a write may have been on its way when they looked.
+    AsOfWithoutMargin,
     /// A letter keeps the edit whose send SQS has refused.
     RefusedEditIsKept,
     /// An edit leaves the letter's former copies as they are.

@@ -85,6 +85,11 @@ fn ignoring_which_queue_sqs_moved_a_message_from_is_caught() {
 }
 
 #[test]
+fn taking_a_letters_own_time_for_that_of_its_write_is_caught() {
+    caught_among(Plan::watched, Mutant::AsOfWithoutMargin, &[Invariant::ShownIsTouched]);
+}
+
+#[test]
 fn a_refused_edit_that_is_kept_is_caught() {
     caught_among(Plan::edited, Mutant::RefusedEditIsKept, &[Invariant::RefusedIsUnedited]);
 }

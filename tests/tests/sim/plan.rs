@@ -1,5 +1,6 @@
 //! Plan of a run: all that one seed decides.
 
+mod looking;
 mod orders;
 mod sharing;
 

@@ -156,6 +156,11 @@ fn moved_back(run: &Run) -> Vec<bool> {
 }
 
 #[test]
+fn what_comes_while_somebody_looks_is_touched_by_nobody() {
+    none(&Search::of(seeds() / 20).failures(Plan::watched, |run| breaks(run, |_| true)), "WATCHED=1 SEED");
+}
+
+#[test]
 fn what_died_in_a_queue_that_no_pair_lists_stays_in_the_shared_dead_letter_queue() {
     let moves = Mutex::new(BTreeSet::new());
     let wrong = |run: &Run| {
@@ -198,7 +203,7 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "SHARED", "LAGGING"]
+    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "SHARED", "WATCHED", "LAGGING"]
         .iter()
         .position(|name| variable(name).is_some())
     {
@@ -208,6 +213,7 @@ fn one_seed() {
         Some(3) => Plan::redriven(seed),
         Some(4) => Plan::crowded_by(seed),
         Some(5) => Plan::shared(seed),
+        Some(6) => Plan::watched(seed),
         Some(_) => Plan::lagging(seed),
         None => Plan::random(seed),
     };

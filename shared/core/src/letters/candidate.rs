@@ -58,13 +58,15 @@ pub struct Look {
     pub candidate: Candidate,
     /// Version of the letter.
     pub version: u64,
+    /// Time of its last change, notes apart.
+    pub changed_at: Timestamp,
 }
 
 impl Look {
-    /// Takes candidate and version from a letter.
+    /// Takes candidate, version and time of the last change from a letter.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {
-        Self { candidate: Candidate::of(letter), version: letter.version }
+        Self { candidate: Candidate::of(letter), version: letter.version, changed_at: letter.changed_at() }
     }
 }
 

@@ -231,9 +231,7 @@ impl Letter {
     /// Returns the time of the last change, notes apart: it was indexed, died again, or was moved along an edge.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
-        let told =
-            self.history.iter().rev().find(|event| !matches!(event.what, Happening::Noted | Happening::AttemptFailed));
-        told.map_or(self.reason.last_failed_at, |event| event.at)
+        changed_at(&self.history, self.reason.last_failed_at)
     }
 
     /// Returns true if SQS refused a send that `who` asked for, and nothing happened since.
@@ -281,6 +279,13 @@ impl Letter {
             || self.hash_now().is_same(hash)
             || self.sends.iter().any(|send| send.hash.is_same(hash))
     }
+}
+
+/// Returns the time of the last change of which a letter's history tells, notes apart, or else of its last failed attempt.
+#[must_use]
+pub fn changed_at(history: &[Event], last_failed_at: Timestamp) -> Timestamp {
+    let told = history.iter().rev().find(|event| !matches!(event.what, Happening::Noted | Happening::AttemptFailed));
+    told.map_or(last_failed_at, |event| event.at)
 }
 
 /// A whole letter, to be put under a condition.

@@ -121,8 +121,8 @@ pub struct JobEvent {
 pub struct Job {
     /// Id of the job.
     pub id: JobId,
-    /// Letters to replay. A filter means the letters that had been indexed at its `as_of`: when the job was created, if
-    /// the request did not say.
+    /// Letters to replay. A filter means the letters that had been indexed at its `as_of`, or at `asked_at`, when the job was
+    /// created, if whoever asked gave none.
     pub selection: Selection,
     /// The queue that its letters go to, if that is not the one that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,7 +218,7 @@ impl Job {
     #[must_use]
     pub fn is_of(&self, asked: &NewJob) -> bool {
         let fixed = match &self.selection {
-            Selection::Filter(Filter { as_of: Some(at), .. }) => asked.selection.clone().as_of(*at),
+            Selection::Filter(Filter { asked_at: Some(at), .. }) => asked.selection.clone().as_of(*at),
             _ => asked.selection.clone(),
         };
         self.by == asked.by

@@ -1,6 +1,7 @@
 //! Selection of letters that a request means.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +9,13 @@ use crate::ids::{LetterId, QueueArn};
 use crate::letters::candidate::Candidate;
 use crate::letters::fingerprint::{is_cause, is_family};
 use crate::letters::letter::{ErrorType, Letter};
-
 use crate::time::Timestamp;
 
+/// Time after which a change is in the table, and in its indexes, or never will be. A letter's own time is that of its writer, from
+/// before the write: the call ends after ten seconds, clocks differ by five, and an index is behind by seconds.
+pub const IN_FLIGHT: Duration = Duration::from_secs(300);
+/// Most letters that a filter names as recent: they stand in a job's head.
+pub const RECENT: usize = 500;
 /// The most bytes of a filter's texts: a cause may be long, and a filter stands in a job's head.
 const TEXT_LIMIT: usize = 2_048;
 /// SQS is younger than this (2004-01-01): nothing failed before.
@@ -61,42 +66,61 @@ impl Selection {
         }
     }
 
-    /// The same, and a filter fixed at this instant unless it says another: what changes later is none of it.
+    /// The same, and a filter that names no instant fixed at this one, at which it is asked for: what changes later is none of it.
     ///
     /// Rule R38 of docs/protocol.md.
     #[must_use]
     pub fn as_of(self, at: Timestamp) -> Self {
         match self {
-            Self::Filter(filter) => Self::Filter(Filter { as_of: filter.as_of.or(Some(at)), ..filter }),
-            listed => listed,
+            Self::Filter(filter) if filter.as_of.is_none() => {
+                Self::Filter(Filter { asked_at: filter.asked_at.or(Some(at)), ..filter })
+            }
+            fixed => fixed,
         }
+    }
+
+    /// The same, and a filter fixed at this instant, at which somebody was shown these letters: each with the time of its last change
+    /// and its version. Of those that changed shortly before, the longest unchanged are named, at most [`RECENT`]; returned besides
+    /// is the number of those that are left out.
+    #[must_use]
+    pub fn shown_at(
+        self,
+        at: Timestamp,
+        letters: impl IntoIterator<Item = (LetterId, Timestamp, u64)>,
+    ) -> (Self, usize) {
+        let Self::Filter(filter) = self else { return (self, 0) };
+        let mut recent: Vec<_> = letters.into_iter().filter(|(_, changed, _)| changed.after(IN_FLIGHT) > at).collect();
+        recent.sort_by_key(|(id, changed, _)| (*changed, *id));
+        let left_out = recent.len().saturating_sub(RECENT);
+        let recent = recent.into_iter().take(RECENT).map(|(id, _, version)| (id, version)).collect();
+        (Self::Filter(Filter { as_of: Some(at), recent, asked_at: None, ..filter }), left_out)
     }
 
     /// The instant at which its letters are fixed, if it is a filter and says one.
     #[must_use]
-    pub const fn instant(&self) -> Option<Timestamp> {
+    pub fn instant(&self) -> Option<Timestamp> {
         match self {
-            Self::Filter(filter) => filter.as_of,
+            Self::Filter(filter) => filter.as_of.or(filter.asked_at),
             Self::Ids(_) | Self::Shown(_) => None,
         }
     }
 
     /// Returns true if this letter is as it was when it was selected: in the version that was shown, or unchanged since
-    /// the filter's instant.
+    /// the filter's instant, and for [`IN_FLIGHT`] before it where somebody looked at that instant.
     #[must_use]
     pub fn is_unchanged(&self, letter: &Letter) -> bool {
         match self {
             Self::Ids(_) => true,
             Self::Shown(shown) => shown.letters.get(&letter.id) == Some(&letter.version),
-            Self::Filter(filter) => filter.as_of.is_none_or(|at| letter.changed_at() <= at),
+            Self::Filter(filter) => filter.is_unchanged(letter),
         }
     }
 
     /// Returns true if this letter was indexed when it was selected, in whatever state.
     #[must_use]
     pub fn has_met(&self, letter: &Letter) -> bool {
-        let Self::Filter(Filter { as_of: Some(at), .. }) = self else { return true };
-        letter.history.first().is_none_or(|event| event.at <= *at)
+        let Some(at) = self.instant() else { return true };
+        letter.history.first().is_none_or(|event| event.at <= at)
     }
 
     /// The one queue that it names, if it does.
@@ -143,13 +167,30 @@ pub struct Filter {
     /// A part of the error's text, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Instant (RFC 3339) after which the letter has not been indexed, nor changed but for notes: what was looked at
-    /// then is what is meant. Judged by the letter alone, and not by an index.
+    /// Instant (RFC 3339) at which somebody looked: the letters that were there by then, and have not changed otherwise (but for
+    /// notes). The letter alone tells, by its own time, and not an index. A change shortly before (see [`IN_FLIGHT`]) may have been on
+    /// its way then: such a letter is meant only if it is `recent`.
     #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// Letters that had changed shortly before `as_of`, each in the version that was shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub recent: BTreeMap<LetterId, u64>,
+    /// Instant at which the letters were asked for where no `as_of` is given. The function sets it.
+    #[serde(default, with = "instant", skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
 }
 
 impl Filter {
+    /// Returns true if a letter is as it was at the filter's instant.
+    fn is_unchanged(&self, letter: &Letter) -> bool {
+        let changed = letter.changed_at();
+        match self.as_of {
+            Some(at) => changed.after(IN_FLIGHT) <= at || self.recent.get(&letter.id) == Some(&letter.version),
+            // Nobody was shown anything: what is on its way then may be meant or not.
+            None => self.asked_at.is_none_or(|at| changed <= at),
+        }
+    }
+
     /// Returns true if a candidate fits.
     #[must_use]
     pub fn fits(&self, candidate: &Candidate) -> bool {
@@ -191,6 +232,8 @@ impl Filter {
             max_deaths: self.max_deaths.filter(|most| *most < MANY_DEATHS),
             text: self.text.clone().filter(|text| !text.is_empty()),
             as_of: None,
+            asked_at: None,
+            recent: BTreeMap::new(),
             ..self.clone()
         };
         excluding.is_empty()
@@ -201,6 +244,12 @@ impl Filter {
     pub fn wrong(&self) -> Option<(&'static str, &'static str)> {
         if self.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
             return Some(("text", "a part of an error text, and not blank"));
+        }
+        if self.asked_at.is_some() {
+            return Some(("asked_at", "left out: the function sets it"));
+        }
+        if !self.recent.is_empty() && self.as_of.is_none() || self.recent.len() > RECENT {
+            return Some(("recent", "at most 500 letters, with the as_of at which they were shown"));
         }
         let texts = [
             ("text", &self.text),
@@ -337,5 +386,46 @@ mod tests {
         assert_eq!(wrong(Filter { error_code: long.clone(), ..Filter::default() }), Some("error_code"));
         assert_eq!(wrong(Filter { fingerprint: long, ..Filter::default() }), Some("fingerprint"));
         assert_eq!(wrong(Filter { fingerprint: Some("x".repeat(2_048)), ..Filter::default() }), None);
+    }
+
+    #[test]
+    fn what_changed_shortly_before_the_look_is_meant_only_in_the_version_that_was_shown() {
+        let at = Timestamp::from_millis(1_000_000_000);
+        let before = |time: Duration| Timestamp::from_millis(at.as_millis() - u64::try_from(time.as_millis()).unwrap());
+        let any = crate::replay::consent::tests::letter(before(IN_FLIGHT), "c");
+        let young = Letter { history: vec![event(before(IN_FLIGHT / 2))], version: 7, ..any.clone() };
+        let old = Letter { history: vec![event(before(IN_FLIGHT))], ..any.clone() };
+        let filter = || Selection::Filter(Filter { text: Some("c".to_owned()), ..Filter::default() });
+        let (unseen, _) = filter().shown_at(at, []);
+        let (seen, left_out) = filter().shown_at(at, [(any.id, young.changed_at(), 7)]);
+        assert_eq!([&unseen, &seen].map(|one| one.is_unchanged(&old)), [true, true]);
+        assert_eq!([&unseen, &seen].map(|one| one.is_unchanged(&young)), [false, true]);
+        assert!(!seen.is_unchanged(&Letter { version: 8, ..young.clone() }));
+        assert_eq!((left_out, seen.instant()), (0, Some(at)));
+        // Where nobody was shown anything the request's own instant counts.
+        assert!(filter().as_of(at).is_unchanged(&young) && seen.clone().as_of(Timestamp::NEVER) == seen);
+        let many = (0..600_u64).map(|n| (id(n), before(Duration::from_millis(n)), n));
+        let (Selection::Filter(filter), left_out) = filter().shown_at(at, many) else { panic!("a filter") };
+        assert_eq!((filter.recent.len(), left_out), (RECENT, 100));
+        assert!(filter.recent.contains_key(&id(599)) && !filter.recent.contains_key(&id(0)), "the longest unchanged");
+        assert_eq!(serde_json::from_str::<Filter>(&serde_json::to_string(&filter).unwrap()).unwrap(), filter);
+    }
+
+    fn id(n: u64) -> LetterId {
+        LetterId::derive(&candidate().source, &MessageId::new(format!("m-{n}")).unwrap())
+    }
+
+    fn event(at: Timestamp) -> crate::letters::letter::Event {
+        let (what, who) = (crate::letters::letter::Happening::Indexed, "indexer".to_owned());
+        crate::letters::letter::Event { at, what, who, note: None, attempt: None }
+    }
+
+    #[test]
+    fn letters_that_changed_shortly_before_stand_with_an_instant_and_the_functions_own_is_refused() {
+        let wrong = |select: &str| serde_json::from_str::<Filter>(select).unwrap().wrong().map(|(field, _)| field);
+        let recent = format!(r#""text":"x","recent":{{"{}":1}}"#, id(1));
+        assert_eq!(wrong(&format!("{{{recent}}}")), Some("recent"));
+        assert_eq!(wrong(&format!(r#"{{{recent},"as_of":"2026-11-29T12:00:00Z"}}"#)), None);
+        assert_eq!(wrong(r#"{"text":"x","asked_at":"2026-11-29T12:00:00Z"}"#), Some("asked_at"));
     }
 }

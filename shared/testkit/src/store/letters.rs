@@ -106,6 +106,13 @@ impl ModelLetters {
         lock(&self.table).causes.values().cloned().collect()
     }
 
+    /// Lists the letters of a status that the status index shows now.
+    #[must_use]
+    pub fn indexed(&self, status: Status) -> Vec<LetterId> {
+        let now = self.faults.clock().now();
+        lock(&self.table).by_status.at(now).filter(|letter| letter.status == status).map(|letter| letter.id).collect()
+    }
+
     /// Writes whatever the condition says: for tests that need a broken store.
     pub fn force(&self, letter: Letter) {
         self.put(&mut lock(&self.table), letter);

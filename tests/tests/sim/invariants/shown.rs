@@ -13,22 +13,27 @@ impl Checker {
         let what = after.history.last().map(|event| event.what).filter(|what| acts.contains(what));
         let Some(what) = what else { return };
         let name = format!("letter {} of {}", after.id, after.origin);
-        if let Some(screen) = self.screens.of_processes.get(&**actor) {
-            let shown = screen.get(&after.id).map(|shown| shown.version);
-            self.must(shown == Some(before.version), Invariant::ShownIsTouched, || {
-                format!("{name} is {what:?} in version {} by {actor}, who was shown {shown:?}", before.version)
+        if let Some((screen, exact)) = self.screens.of_processes.get(&**actor) {
+            let shown = screen.get(&after.id).map(|shown| (shown.version, shown.changed_at()));
+            let (version, changed) = (before.version, before.changed_at());
+            // A note changes nothing of what a filter means.
+            let same = if *exact {
+                shown.map(|(version, _)| version) == Some(version)
+            } else {
+                shown.map(|(_, at)| at) == Some(changed)
+            };
+            self.must(same, Invariant::ShownIsTouched, || {
+                format!("{name} is {what:?} in version {version} of {changed:?} by {actor}, who was shown {shown:?}")
             });
         }
         // An ejection is claimed without a send, and so for no job.
         let sends = after.sends.len() != before.sends.len() || after.sends.last() != before.sends.last();
         let claims = before.status == Status::Pending && what == Happening::Claimed && sends;
         let job = after.claimed_for().filter(|_| claims);
-        if let Some((screen, instant)) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
+        if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
             // SQS may have refused it before, and somebody may have noted something.
             let same = |shown: &Letter| shown.deaths == before.deaths && shown.reason == before.reason;
-            // A filter means what was there at that instant by the letter's own word: a write may have been on its way.
-            let by_its_word = instant.is_some_and(|instant| before.changed_at() <= instant);
-            let shown = by_its_word || screen.get(&after.id).is_some_and(|shown| same(shown));
+            let shown = screen.get(&after.id).is_some_and(|shown| same(shown));
             self.must(shown, Invariant::ShownIsTouched, || {
                 format!("{name} with {} deaths is claimed for a job of which it was not shown so", before.deaths)
             });

@@ -1,14 +1,14 @@
 //! A letter as an index or a short look at its head shows it.
 
 use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
-use redrive_core::letters::letter::{ErrorType, Status};
+use redrive_core::letters::letter::{ErrorType, Event, Status, changed_at};
 use redrive_core::message::key::Key;
 use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::item::{Item, decode};
-use crate::letters::parts::rfc3339;
+use crate::letters::parts::{EventItem, rfc3339};
 
 /// Attributes that the indexes project of a letter.
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct CandidateItem {
 }
 
 /// The attributes of a head that somebody is shown, and its version: to be asked for.
-pub(in crate::letters) const LOOK: [&str; 18] = [
+pub(in crate::letters) const LOOK: [&str; 19] = [
     "pk",
     "status",
     "due",
@@ -54,17 +54,22 @@ pub(in crate::letters) const LOOK: [&str; 18] = [
     "idempotency_key",
     "scope",
     "version",
+    "history",
 ];
 
 #[derive(Deserialize)]
 struct VersionItem {
     version: u64,
+    history: Vec<EventItem>,
 }
 
 /// A part of a head as somebody is shown it.
 pub(in crate::letters) fn to_look(item: Item) -> Result<Look, String> {
-    let VersionItem { version } = decode(item.clone())?;
-    Ok(Look { candidate: to_candidate(item)?, version })
+    let VersionItem { version, history } = decode(item.clone())?;
+    let candidate = to_candidate(item)?;
+    let history: Vec<_> = history.into_iter().map(Event::from).collect();
+    let changed_at = changed_at(&history, candidate.last_failed_at);
+    Ok(Look { candidate, version, changed_at })
 }
 
 /// An item of an index as a candidate.

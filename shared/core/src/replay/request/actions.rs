@@ -3,7 +3,7 @@
 pub(super) const WAYS_IN: &str = "{\"redrive\":\"schedule\"}, {\"redrive\":\"work\"}, or an \"action\": \
     replay, job, pause, resume, cancel, show, jobs, eject, discard, restore, note, erase or free";
 pub(super) const SELECT: &str = "\"ids\" (letters), \"shown\" (letters, each with the version that was shown; \"named\": true if by id) or \
-    \"select\" (error_type, error_code, fingerprint, source_topic, since, until, min_deaths, max_deaths, function_version, text, as_of)";
+    \"select\" (error_type, error_code, fingerprint, source_topic, since, until, min_deaths, max_deaths, function_version, text, as_of, recent)";
 /// Fields that select letters, in the actions that take some.
 pub(super) const SELECTING: [&str; 4] = ["ids", "shown", "named", "select"];
 pub(super) const GUARD: [&str; 11] = [
