@@ -35,6 +35,9 @@ STAGE := $(RUN).stack.stage
 PREPARE := $(MAKE) --no-print-directory -j3 stage-needs
 WITH_TOOLS := PATH="$(TOOLS):$$PATH"
 PIP := bin/pip install --quiet --no-input --disable-pip-version-check --no-deps --requirement
+COMMAND := target/debug/redrive
+# An endpoint of yours may need no account: whoever names no credentials for it gets dummies.
+AT_ENDPOINT := $(if $(AWS_ENDPOINT_URL),$(if $(AWS_REGION),,AWS_REGION=us-east-1) $(if $(AWS_PROFILE)$(AWS_ACCESS_KEY_ID),,AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test))
 FUNCTIONS := processor indexer replay
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
@@ -214,13 +217,14 @@ known-stack:
 	[ "$${#name}" -le 70 ] || { echo "STACK has $${#name} characters, and SQS takes 80 for the queue NAME-main.fifo: give one of at most 70" >&2; exit 1; }
 
 .PHONY: deploy-function
-deploy-function: known-function $(SAM_READY)  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
-	@env -u MAKEFLAGS $(WITH_TOOLS) $(RUN).dev.deploy_function $(F) $(if $(STACK),--stack "$(STACK)")
+deploy-function: known-function $(SAM_READY) command  ## One function's code alone, into a stack that is there (F=processor STACK=redrive, AWS_ENDPOINT_URL)
+	@export $(WITH_TOOLS) AWS_LC_SYS_NO_JITTER_ENTROPY=1
+	env -u MAKEFLAGS $(AT_ENDPOINT) $(COMMAND) deploy-function $(F) --stack "$(or $(STACK),redrive)"
 
 .PHONY: undeploy
-undeploy: $(SAM_READY)  ## Says what waits in a stack, asks, and deletes it; its tables stay (STACK=redrive YES=1, AWS_ENDPOINT_URL)
+undeploy: command  ## Says what waits in a stack, asks, and deletes it; its tables stay (STACK=redrive YES=1, AWS_ENDPOINT_URL)
 	@$(if $(STACK),:,echo "STACK must name a stack" >&2; exit 1)
-	$(RUN).dev.undeploy "$(STACK)" $(if $(YES),--yes)
+	env $(AT_ENDPOINT) $(COMMAND) undeploy "$(STACK)" $(if $(YES),--yes)
 
 .PHONY: aws-smoke
 aws-smoke: $(SAM_READY) command  ## A canary in your account: a stack of its own, a hundred orders, times, answers, and away (STACK=smoke YES=1, AWS_ENDPOINT_URL)

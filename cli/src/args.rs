@@ -111,6 +111,11 @@ pub(crate) enum Command {
         #[arg(long, short)]
         yes: bool,
     },
+    /// Builds one function, and puts its code into the stack; nothing else changes, and
+    /// the next deployment of the stack puts its own code there.
+    DeployFunction(DeployFunction),
+    /// Says what waits in a stack, asks, and deletes it. Its tables stay.
+    Undeploy(Undeploy),
     /// Names what is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
     Doctor(Doctor),
     /// The completion script of a shell.
@@ -308,6 +313,35 @@ pub(crate) struct Eject {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) chosen: Chosen,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployFunction {
+    /// Function to replace the code of.
+    #[arg(value_enum)]
+    pub(crate) function: Function,
+    /// A zip that is built already, such as one of a release; else the function is built
+    /// from the source in this folder, with cargo-lambda.
+    #[arg(long, value_name = "ZIP")]
+    pub(crate) package: Option<PathBuf>,
+}
+
+/// Functions of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Function {
+    Processor,
+    Indexer,
+    Replay,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Undeploy {
+    /// Name of the CloudFormation stack.
+    #[arg(value_name = "STACK")]
+    pub(crate) name: String,
+    /// Do not ask for confirmation.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

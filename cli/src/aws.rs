@@ -32,6 +32,8 @@ const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
+mod deployment;
+
 /// Kind and text of a function's failure, or of its refusal of a request.
 struct Failed {
     kind: Option<String>,
@@ -79,6 +81,14 @@ impl Desk {
         let (config, stack) = found(common).await?;
         let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
         let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
+        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
+    }
+
+    /// Finds a stack by its name alone. A file of outputs says no more than where AWS is.
+    pub(crate) async fn named(common: &Common, name: &str) -> Result<Self, Error> {
+        let there = common.outputs.as_deref().map(Stack::read).transpose()?.unwrap_or_default();
+        let config = configured(common, there.get("endpoint"), there.get("region")).await?;
+        let stack = described(&config, name).await?;
         Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
     }
 

@@ -17,8 +17,9 @@ pub(crate) const CODES: &str = "Exit codes:
 
 Reads go to the tables themselves; whatever sends, changes or destroys is asked
 of the stack's replay function, which writes down who asked. Only import writes
-to the table, and only what is not there. Region and credentials come from the
-usual AWS environment. NO_COLOR is honoured.";
+to the table, and only what is not there. deploy-function and undeploy change
+the stack itself, with your own permissions. Region and credentials come from
+the usual AWS environment. NO_COLOR is honoured.";
 
 /// Result of a command, if nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

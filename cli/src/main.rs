@@ -12,6 +12,7 @@
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
+//! | `deploy_function.rs`, `undeploy.rs` | one function's code into a stack; a stack's deletion, after what waits in it was told |
 //! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
 //! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
 
@@ -19,6 +20,7 @@ mod act;
 mod args;
 mod aws;
 mod causes;
+mod deploy_function;
 mod doctor;
 mod drain;
 mod edit;
@@ -42,6 +44,7 @@ mod shown;
 mod stack;
 mod status;
 mod text;
+mod undeploy;
 mod walk;
 mod watch;
 mod who;

@@ -14,7 +14,9 @@ use crate::aws::Desk;
 use crate::ended::{Ended, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
-use crate::{causes, doctor, drain, eject, import, jobs, list, replay, show, status, watch, who};
+use crate::{
+    causes, deploy_function, doctor, drain, eject, import, jobs, list, replay, show, status, undeploy, watch, who,
+};
 
 /// Reads the command line, and does it.
 pub(crate) fn main() -> ExitCode {
@@ -51,6 +53,10 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     if let Command::Doctor(asked) = &line.command {
         // It looks at any queue: it needs no stack of ours.
         return doctor::run(asked, &line.common, out).await;
+    }
+    if let Command::Undeploy(asked) = &line.command {
+        // The stack that is deleted is named in the command itself: no variable of the environment may name it.
+        return undeploy::run(asked, &Desk::named(&line.common, &asked.name).await?, out).await;
     }
     let said = who::said(line.common.by.as_deref())?;
     let desk = Desk::open(&line.common).await?;
@@ -112,7 +118,8 @@ async fn at(desk: &Desk, line: &Line, said: Option<&str>, (now, out): (Timestamp
         Command::Note(remark) => act::run(Doing::Note, remark, desk, &by().await?, (now, out)).await,
         Command::Erase(remark) => act::run(Doing::Erase, remark, desk, &by().await?, (now, out)).await,
         Command::Free(remark) => act::run(Doing::Free, remark, desk, &by().await?, (now, out)).await,
-        Command::Completions { .. } | Command::Doctor(_) => Ok(Ended::Done),
+        Command::DeployFunction(asked) => deploy_function::run(asked, desk, out).await,
+        Command::Completions { .. } | Command::Doctor(_) | Command::Undeploy(_) => Ok(Ended::Done),
     }
 }
 

@@ -35,6 +35,13 @@ impl Stack {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Returns the URLs of the stack's own queues, in the order of their outputs' names.
+    pub(crate) fn queue_urls(&self) -> Vec<&str> {
+        let mut named: Vec<_> = self.0.iter().filter(|(name, _)| name.ends_with("QueueUrl")).collect();
+        named.sort();
+        named.into_iter().map(|(_, url)| url.as_str()).filter(|url| !url.is_empty()).collect()
+    }
+
     /// An output that must be there.
     pub(crate) fn need(&self, name: &str) -> Result<&str, Error> {
         let missing = || Error::Usage(format!("the stack has no output {name}: is it one of redrive's?"));

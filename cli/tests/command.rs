@@ -26,6 +26,7 @@ fn outputs(name: &str) -> PathBuf {
         "DeadLetterTableName": "letters",
         "LedgerTableName": "ledger",
         "DeadLetterQueueUrl": "http://127.0.0.1/000000000000/orders-dlq",
+        "ProcessorFunctionName": "processor",
         "IndexerFunctionName": "indexer",
         "ReplayFunctionName": "replay",
     });
@@ -49,7 +50,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "causes",
     "list",
     "show",
@@ -69,6 +70,8 @@ const COMMANDS: [&str; 21] = [
     "drain",
     "export",
     "import",
+    "deploy-function",
+    "undeploy",
     "doctor",
     "completions",
 ];
@@ -100,6 +103,8 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
         &["import"],
         &["import", "--yes", "/no/such/file"],
         &["import", "--yes", outputs],
+        &["undeploy"],
+        &["deploy-function", "ledger"],
     ] {
         let output = with(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", said(&output));
@@ -140,6 +145,8 @@ fn an_aws_that_does_not_answer_ends_with_3() {
         &["doctor"],
         &["discard", ID, "--note", "n", "--yes"],
         &["eject", ID, "--yes"],
+        &["undeploy", "orders", "--yes"],
+        &["deploy-function", "processor"],
     ] {
         let output = redrive(&[&["--outputs", outputs.to_str().unwrap()], arguments].concat());
         assert_eq!(code(&output), 3, "{arguments:?}: {}", said(&output));

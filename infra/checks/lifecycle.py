@@ -5,13 +5,12 @@ beside it. Ends with 1 if anything was lost or charged twice, or a table of data
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,16 +19,17 @@ from rich.console import Console
 from infra.demo.books import Balance, Books, Sent
 from infra.demo.demo import Operator, Shop
 from infra.demo.orders import KNOWN_CURRENCIES, NEW_CURRENCY, Kind, Order, Plan, plan
-from infra.dev.undeploy import Stack
 from infra.stack import deployment, stage
 from infra.stack.deployment import DeploymentError, Outputs, client
-from infra.stack.settings import ROOT, TOOLS, Settings
+from infra.stack.settings import COMMAND, Settings, without_aws
 from infra.stack.variants import VARIANTS
 
 PATIENCE_SECONDS = 150.0
 LOOK_SECONDS = 0.3
 # What a redeployment may find under way; sent while it works.
 PIECE = 10
+# The command's exit code.
+NOT_CONFIRMED = 4
 
 
 class LifeError(RuntimeError):
@@ -38,21 +38,23 @@ class LifeError(RuntimeError):
 
 def deleted(settings: Settings, endpoint: str) -> None:
     """Deletes the stack with FIFO queues, in which letters wait: refused until confirmed, and its tables are kept."""
-    there = replace(settings, endpoint=endpoint)
-    stack = Stack(there, VARIANTS["fifo"].stack)
-    waiting = stack.waiting()
-    _expect(waiting.letters["PENDING"] > 0, f"letters wait in {stack.name}: {waiting}")
-    code, said = _undeploy(settings, endpoint, stack.name)
-    _expect(code == 4 and f"{waiting.letters['PENDING']} letters are PENDING" in said, f"it warns, and waits for a yes: {code} {said}")
-    _expect(stack.waiting() == waiting, "nothing was touched")
-    code, said = _undeploy(settings, endpoint, stack.name, "--yes")
+    stack = VARIANTS["fifo"].stack
+    outputs: Outputs = json.loads(settings.outputs_of("fifo").read_text())
+    waiting = _pending(settings, endpoint)
+    _expect(bool(waiting), f"letters wait in {stack}")
+    code, said = _redrive(settings, endpoint, "undeploy", stack)
+    _expect(code == NOT_CONFIRMED, f"it waits for a yes: {code} {said}")
+    _expect(f"{len(waiting)} letter{'s are' if len(waiting) > 1 else ' is'} PENDING" in said, f"it warns: {said}")
+    _expect(not _gone(settings, endpoint, outputs) and _pending(settings, endpoint) == waiting, "nothing was touched")
+    code, said = _redrive(settings, endpoint, "undeploy", stack, "--yes")
     _expect(code == 0, f"the stack is deleted: {said}")
-    _expect(_gone(settings, endpoint, stack), "its queues and functions are gone")
-    _expect(stack.letters() == waiting.letters, "its letters are in the table that was kept")
+    _expect(_gone(settings, endpoint, outputs), "its queues and functions are gone")
+    _expect(_pending(settings, endpoint) == waiting, "its letters are in the table that was kept")
     tables = client("dynamodb", settings, endpoint)
-    for name in stack.kept:
+    for name in (outputs["LedgerTableName"], outputs["DeadLetterTableName"]):
         tables.describe_table(TableName=name)
-    stage.say(f"{stack.name} deleted; {waiting.letters} in {stack.table} are kept")
+        _expect(name in said, f"table {name} is named: {said}")
+    stage.say(f"{stack} deleted; {len(waiting)} letters in {outputs['DeadLetterTableName']} are kept")
 
 
 def redeployed(settings: Settings, outputs: Outputs) -> Balance:
@@ -118,18 +120,27 @@ def _code(settings: Settings, outputs: Outputs) -> str:
     return str(functions.get_function_configuration(FunctionName=outputs["ProcessorFunctionName"])["CodeSha256"])
 
 
-def _undeploy(settings: Settings, endpoint: str, *arguments: str) -> tuple[int, str]:
-    command = [str(TOOLS / "python"), "-m", "infra.dev.undeploy", *arguments]
-    environment = {**os.environ, **settings.client_environment(endpoint)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+def _redrive(settings: Settings, endpoint: str, *arguments: str) -> tuple[int, str]:
+    """The command, which finds the endpoint in the outputs of the stack beside; its exit code, and all that it says."""
+    command = [str(COMMAND), "--outputs", str(settings.outputs_of("fifo")), *arguments]
+    environment = {**without_aws(), **settings.client_environment(endpoint)}
+    environment = {name: value for name, value in environment.items() if not name.startswith("REDRIVE_")}
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
-def _gone(settings: Settings, endpoint: str, stack: Stack) -> bool:
+def _pending(settings: Settings, endpoint: str) -> set[str]:
+    """The letters that wait in the table of the stack beside, which outlives its stack."""
+    code, said = _redrive(settings, endpoint, "list", "--json")
+    _expect(code == 0, f"the letters are listed: {said}")
+    return {json.loads(line)["id"] for line in said.splitlines()}
+
+
+def _gone(settings: Settings, endpoint: str, outputs: Outputs) -> bool:
     functions, queues = client("lambda", settings, endpoint), client("sqs", settings, endpoint)
     asks: list[Callable[[], Any]] = [
-        lambda: functions.get_function(FunctionName=stack.outputs["ProcessorFunctionName"]),
-        lambda: queues.get_queue_attributes(QueueUrl=stack.outputs["MainQueueUrl"], AttributeNames=["All"]),
+        lambda: functions.get_function(FunctionName=outputs["ProcessorFunctionName"]),
+        lambda: queues.get_queue_attributes(QueueUrl=outputs["MainQueueUrl"], AttributeNames=["All"]),
     ]
     return all(_refused(ask) for ask in asks)
 

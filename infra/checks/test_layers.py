@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "stack": {"stack"},
     "demo": {"demo", "stack"},
     "dev": {"dev", "stack"},
-    "checks": {"checks", "demo", "dev", "stack"},
+    "checks": {"checks", "demo", "stack"},
     "gates": {"gates"},
 }
 

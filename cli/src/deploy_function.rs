@@ -1,0 +1,201 @@
+//! Code of one function into a stack that is there: seconds instead of a whole deployment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::args::{DeployFunction, Function};
+use crate::aws::Desk;
+use crate::ended::{Ended, Error};
+use crate::out::{self, Out};
+
+/// Folder of what is built here, apart from the functions of `sam build`.
+const BUILT: &str = "target/deploy-function";
+
+/// Architectures that a function can be deployed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Architecture {
+    X86_64,
+    Arm64,
+}
+
+impl Architecture {
+    /// Reads Lambda's word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "x86_64" => Some(Self::X86_64),
+            "arm64" => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+
+    /// Option of cargo-lambda.
+    const fn flag(self) -> &'static str {
+        match self {
+            Self::X86_64 => "--x86-64",
+            Self::Arm64 => "--arm64",
+        }
+    }
+}
+
+impl Function {
+    /// Name of its package and binary.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Processor => "processor",
+            Self::Indexer => "indexer",
+            Self::Replay => "replay",
+        }
+    }
+
+    /// Output of the stack with the name of the deployed function.
+    const fn output(self) -> &'static str {
+        match self {
+            Self::Processor => "ProcessorFunctionName",
+            Self::Indexer => "IndexerFunctionName",
+            Self::Replay => "ReplayFunctionName",
+        }
+    }
+}
+
+/// Code of a deployed function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code {
+    pub(crate) architecture: Architecture,
+    /// Hash of the package, as Lambda tells it.
+    pub(crate) sha256: String,
+}
+
+/// Lambda, as far as a function's code is concerned.
+pub(crate) trait Host {
+    /// Reads what is deployed.
+    fn code(&self, function: &str) -> impl Future<Output = Result<Code, Error>>;
+    /// Puts a package in its place, and waits until Lambda runs it.
+    fn replace(&self, function: &str, zip: Vec<u8>) -> impl Future<Output = Result<(), Error>>;
+}
+
+/// Hashes of the code before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Replaced {
+    before: String,
+    after: String,
+}
+
+/// Replaces the code of a function by what `package` makes for its architecture.
+async fn replace(
+    host: &impl Host,
+    function: &str,
+    package: impl FnOnce(Architecture) -> Result<Vec<u8>, Error>,
+) -> Result<Replaced, Error> {
+    let before = host.code(function).await?;
+    let zip = package(before.architecture)?;
+    host.replace(function, zip).await?;
+    Ok(Replaced { before: before.sha256, after: host.code(function).await?.sha256 })
+}
+
+/// Carries out the command.
+pub(crate) async fn run(asked: &DeployFunction, desk: &Desk, out: Out) -> Result<Ended, Error> {
+    let deployed = desk.stack.need(asked.function.output())?;
+    let package = |architecture| match &asked.package {
+        Some(zip) => read(zip),
+        None => build(asked.function, architecture),
+    };
+    let replaced = replace(desk, deployed, package).await?;
+    let Replaced { before, after } = &replaced;
+    let document = || json!({"function": deployed, "code_sha256": after, "code_sha256_before": before});
+    let text = |_| match before == after {
+        true => format!("{deployed} has the same code as before.\n"),
+        false => format!("{deployed} has new code: {after}\n"),
+    };
+    out.either(document, text)?;
+    Ok(Ended::Done)
+}
+
+fn read(zip: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(zip).map_err(|why| Error::Usage(format!("package {}: {why}", zip.display())))
+}
+
+/// Compiles the function with cargo-lambda, and returns the zip of it.
+fn build(function: Function, architecture: Architecture) -> Result<Vec<u8>, Error> {
+    let name = function.name();
+    if !Path::new("functions").join(name).join("Cargo.toml").is_file() {
+        let mend = "run it in the folder of redrive's source, or name a zip with --package";
+        return Err(Error::Usage(format!("there is no functions/{name} here: {mend}")));
+    }
+    out::say(&format!("building {name} for {}", architecture.flag().trim_start_matches('-')));
+    let status = Command::new("cargo").args(arguments(function, architecture)).stdin(Stdio::null()).status();
+    let status = status.map_err(|why| Error::Usage(format!("cargo could not be run: {why}")))?;
+    if !status.success() {
+        let mend = "where cargo-lambda is missing, `make deploy-function` brings it, and --package needs none";
+        return Err(Error::NotSetUp(format!("{name} was not built ({status}); {mend}")));
+    }
+    read(&built(function))
+}
+
+fn arguments(function: Function, architecture: Architecture) -> [&'static str; 13] {
+    let (name, flag) = (function.name(), architecture.flag());
+    let [zip, to] = [["--output-format", "zip"], ["--lambda-dir", BUILT]];
+    ["lambda", "build", "--release", "--locked", flag, zip[0], zip[1], to[0], to[1], "-p", name, "--bin", name]
+}
+
+/// Path of the zip that cargo-lambda writes.
+fn built(function: Function) -> PathBuf {
+    Path::new(BUILT).join(function.name()).join("bootstrap.zip")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A function that has the code which was put there last; its hash is the code itself.
+    struct Deployed {
+        architecture: Architecture,
+        code: RefCell<Vec<u8>>,
+    }
+
+    impl Host for Deployed {
+        async fn code(&self, _: &str) -> Result<Code, Error> {
+            let sha256 = String::from_utf8(self.code.borrow().clone()).unwrap();
+            Ok(Code { architecture: self.architecture, sha256 })
+        }
+
+        async fn replace(&self, _: &str, zip: Vec<u8>) -> Result<(), Error> {
+            self.code.replace(zip);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_code_is_built_for_the_architecture_that_is_deployed_and_told_by_its_hash() {
+        for (architecture, flag) in [(Architecture::X86_64, "--x86-64"), (Architecture::Arm64, "--arm64")] {
+            let host = Deployed { architecture, code: RefCell::new(b"old".to_vec()) };
+            let package = |asked: Architecture| Ok(asked.flag().as_bytes().to_vec());
+            let replaced = replace(&host, "f", package).await.unwrap();
+            assert_eq!(replaced, Replaced { before: "old".to_owned(), after: flag.to_owned() });
+        }
+        assert_eq!(["x86_64", "arm64", "mips"].map(Architecture::parse).map(|one| one.is_some()), [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_package_that_cannot_be_made_leaves_the_code_as_it_is() {
+        let host = Deployed { architecture: Architecture::Arm64, code: RefCell::new(b"old".to_vec()) };
+        let refused = |_| Err(Error::NotSetUp("processor was not built".to_owned()));
+        assert!(replace(&host, "f", refused).await.is_err());
+        assert_eq!(*host.code.borrow(), b"old");
+    }
+
+    #[test]
+    fn one_function_alone_is_built_as_it_is_locked_into_a_folder_of_its_own() {
+        let words = arguments(Function::Indexer, Architecture::Arm64).join(" ");
+        assert_eq!(
+            words,
+            "lambda build --release --locked --arm64 --output-format zip --lambda-dir target/deploy-function \
+             -p indexer --bin indexer"
+        );
+        assert_eq!(built(Function::Indexer), Path::new("target/deploy-function/indexer/bootstrap.zip"));
+    }
+}
