@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
-CARGO_ALONE := help check test-here sim contract fuzz deny
+CARGO_ALONE := help quick check docs-check test-here test-deep sim contract fuzz deny
 ifneq ($(words $(CURDIR)),1)
   ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
     $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
@@ -73,6 +73,15 @@ demo:  ## Orders go in, some die, are understood, edited, replayed or discarded 
 	@$(PREPARE) command
 	$(RUN).demo.demo $(if $(SEED),--seed $(SEED))
 
+# The crates without an SDK, their tests alone. A change in core reaches all of them.
+QUICK := core doctor engine lambda testkit
+
+.PHONY: quick
+quick:  ## The tests of seconds: everything without an SDK and without a stage; prints its time
+	@SECONDS=0
+	env -u MAKEFLAGS cargo test --locked --quiet --lib $(QUICK:%=-p redrive-%)
+	echo "quick: $$SECONDS s"
+
 .PHONY: test
 test:  ## Every test; the end-to-end ones on a stage of their own
 	@$(MAKE) --no-print-directory -j4 test-here stage-needs
@@ -80,9 +89,16 @@ test:  ## Every test; the end-to-end ones on a stage of their own
 	@$(MAKE) --no-print-directory test-stage
 
 .PHONY: check
-check:  ## Formatting and lints
+check:  ## Formatting, lints, and the pages of the code (rustdoc) without a warning
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(DOCS)
+
+DOCS := env -u MAKEFLAGS RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
+.PHONY: docs-check
+docs-check:  ## The pages of the code, built by rustdoc; a broken link fails
+	$(DOCS)
 
 .PHONY: lint-python
 lint-python: $(PYTHON_READY) $(SAM_READY)  ## Format, lints and types of the Python (ruff, mypy --strict)
@@ -98,7 +114,7 @@ build: $(SAM_READY) functions  ## Installs the build tools and compiles the func
 
 .PHONY: test-here
 test-here:  ## The tests that need no stage
-	env -u MAKEFLAGS cargo test --workspace --locked
+	SEEDS=$(or $(SEEDS),2000) EVENTS=$(or $(EVENTS),20000) env -u MAKEFLAGS cargo test --workspace --locked
 
 .PHONY: test-stage
 test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
@@ -126,6 +142,12 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	  $(RUN).checks.privileges
 	  $(RUN).checks.lifecycle delete
 	fi
+
+# What `make test-here` has fewer of.
+.PHONY: test-deep
+test-deep:  ## Ten thousand random schedules of the simulator, a hundred thousand generated events
+	SEEDS=10000 env -u MAKEFLAGS cargo test --workspace --locked --test sim -- schedules
+	EVENTS=100000 env -u MAKEFLAGS cargo test --workspace --locked --test flow -- generated
 
 .PHONY: sim
 sim:  ## More random schedules of the real engine over models (SEEDS=10000)

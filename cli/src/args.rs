@@ -319,7 +319,7 @@ pub(crate) struct Eject {
 pub(crate) struct DeployFunction {
     /// Function to replace the code of.
     #[arg(value_enum)]
-    pub(crate) function: Function,
+    pub(crate) function: FunctionKind,
     /// A zip that is built already, such as one of a release; else the function is built
     /// from the source in this folder, with cargo-lambda.
     #[arg(long, value_name = "ZIP")]
@@ -328,7 +328,7 @@ pub(crate) struct DeployFunction {
 
 /// Functions of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Function {
+pub(crate) enum FunctionKind {
     Processor,
     Indexer,
     Replay,

@@ -1,4 +1,4 @@
-//! Code of one function into a stack that is there: seconds instead of a whole deployment.
+//! DeployedCode of one function into a stack that is there: seconds instead of a whole deployment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::args::{DeployFunction, Function};
+use crate::args::{DeployFunction, FunctionKind};
 use crate::aws::Desk;
 use crate::ended::{Ended, Error};
 use crate::out::{self, Out};
@@ -22,7 +22,7 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
-    /// Reads Lambda's word.
+    /// Reads the architecture in Lambda's word.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
             "x86_64" => Some(Self::X86_64),
@@ -31,7 +31,7 @@ impl Architecture {
         }
     }
 
-    /// Option of cargo-lambda.
+    /// Returns the option of cargo-lambda for it.
     const fn flag(self) -> &'static str {
         match self {
             Self::X86_64 => "--x86-64",
@@ -40,7 +40,7 @@ impl Architecture {
     }
 }
 
-impl Function {
+impl FunctionKind {
     /// Name of its package and binary.
     const fn name(self) -> &'static str {
         match self {
@@ -60,18 +60,18 @@ impl Function {
     }
 }
 
-/// Code of a deployed function.
+/// DeployedCode of a deployed function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Code {
+pub(crate) struct DeployedCode {
     pub(crate) architecture: Architecture,
     /// Hash of the package, as Lambda tells it.
     pub(crate) sha256: String,
 }
 
 /// Lambda, as far as a function's code is concerned.
-pub(crate) trait Host {
+pub(crate) trait FunctionHost {
     /// Reads what is deployed.
-    fn code(&self, function: &str) -> impl Future<Output = Result<Code, Error>>;
+    fn code(&self, function: &str) -> impl Future<Output = Result<DeployedCode, Error>>;
     /// Puts a package in its place, and waits until Lambda runs it.
     fn replace(&self, function: &str, zip: Vec<u8>) -> impl Future<Output = Result<(), Error>>;
 }
@@ -85,7 +85,7 @@ struct Replaced {
 
 /// Replaces the code of a function by what `package` makes for its architecture.
 async fn replace(
-    host: &impl Host,
+    host: &impl FunctionHost,
     function: &str,
     package: impl FnOnce(Architecture) -> Result<Vec<u8>, Error>,
 ) -> Result<Replaced, Error> {
@@ -118,7 +118,7 @@ fn read(zip: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Compiles the function with cargo-lambda, and returns the zip of it.
-fn build(function: Function, architecture: Architecture) -> Result<Vec<u8>, Error> {
+fn build(function: FunctionKind, architecture: Architecture) -> Result<Vec<u8>, Error> {
     let name = function.name();
     if !Path::new("functions").join(name).join("Cargo.toml").is_file() {
         let mend = "run it in the folder of redrive's source, or name a zip with --package";
@@ -134,14 +134,14 @@ fn build(function: Function, architecture: Architecture) -> Result<Vec<u8>, Erro
     read(&built(function))
 }
 
-fn arguments(function: Function, architecture: Architecture) -> [&'static str; 13] {
+fn arguments(function: FunctionKind, architecture: Architecture) -> [&'static str; 13] {
     let (name, flag) = (function.name(), architecture.flag());
     let [zip, to] = [["--output-format", "zip"], ["--lambda-dir", BUILT]];
     ["lambda", "build", "--release", "--locked", flag, zip[0], zip[1], to[0], to[1], "-p", name, "--bin", name]
 }
 
 /// Path of the zip that cargo-lambda writes.
-fn built(function: Function) -> PathBuf {
+fn built(function: FunctionKind) -> PathBuf {
     Path::new(BUILT).join(function.name()).join("bootstrap.zip")
 }
 
@@ -157,10 +157,10 @@ mod tests {
         code: RefCell<Vec<u8>>,
     }
 
-    impl Host for Deployed {
-        async fn code(&self, _: &str) -> Result<Code, Error> {
+    impl FunctionHost for Deployed {
+        async fn code(&self, _: &str) -> Result<DeployedCode, Error> {
             let sha256 = String::from_utf8(self.code.borrow().clone()).unwrap();
-            Ok(Code { architecture: self.architecture, sha256 })
+            Ok(DeployedCode { architecture: self.architecture, sha256 })
         }
 
         async fn replace(&self, _: &str, zip: Vec<u8>) -> Result<(), Error> {
@@ -190,12 +190,12 @@ mod tests {
 
     #[test]
     fn one_function_alone_is_built_as_it_is_locked_into_a_folder_of_its_own() {
-        let words = arguments(Function::Indexer, Architecture::Arm64).join(" ");
+        let words = arguments(FunctionKind::Indexer, Architecture::Arm64).join(" ");
         assert_eq!(
             words,
             "lambda build --release --locked --arm64 --output-format zip --lambda-dir target/deploy-function \
              -p indexer --bin indexer"
         );
-        assert_eq!(built(Function::Indexer), Path::new("target/deploy-function/indexer/bootstrap.zip"));
+        assert_eq!(built(FunctionKind::Indexer), Path::new("target/deploy-function/indexer/bootstrap.zip"));
     }
 }

@@ -49,6 +49,29 @@ pub(crate) fn is(name: &str, output: &str) {
     }
 }
 
+/// Returns the texts of all files below a folder with this ending.
+fn texts(folder: &Path, ending: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.fold(Vec::new(), |mut all, path| {
+        if path.is_dir() {
+            all.extend(texts(&path, ending));
+        } else if path.extension().is_some_and(|found| found == ending) {
+            all.push(fs::read_to_string(path).unwrap());
+        }
+        all
+    })
+}
+
+#[test]
+fn every_file_is_some_output() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = texts(&package.join("src"), "rs").concat();
+    for entry in fs::read_dir(package.join("tests/golden")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(sources.contains(&format!("\"{name}\"")), "tests/golden/{name} is compared with nothing: delete it");
+    }
+}
+
 fn store() -> ModelLetters {
     let store = ModelLetters::new();
     samples::letters().into_iter().for_each(|letter| store.force(letter));

@@ -25,7 +25,7 @@ const KEPT: [&str; 2] = ["DeadLetterTableName", "LedgerTableName"];
 
 /// State of a stack whose deletion was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum DeletionState {
     /// Resources are still being deleted.
     Deleting,
     /// The stack is gone.
@@ -34,17 +34,17 @@ pub(crate) enum State {
     Failed(Vec<String>),
 }
 
-/// One deployed stack, as its deletion needs it.
+/// Deployed stack, as far as its deletion needs it.
 pub(crate) trait Deployed {
-    /// Starts the deletion.
+    /// Starts the deletion of the stack.
     fn delete(&self) -> impl Future<Output = Result<(), Error>>;
     /// Reads how far the deletion is.
-    fn state(&self) -> impl Future<Output = Result<State, Error>>;
+    fn state(&self) -> impl Future<Output = Result<DeletionState, Error>>;
 }
 
 /// Letters and messages that wait in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct StackContents {
     stack: String,
     table: String,
     /// Numbers of letters that wait or are being sent.
@@ -53,8 +53,8 @@ pub(crate) struct Waiting {
     messages: Vec<(String, u64)>,
 }
 
-impl Waiting {
-    /// Counts what waits.
+impl StackContents {
+    /// Counts letters and messages.
     async fn gather(desk: &Desk, stack: &str) -> Result<Self, Error> {
         let table = desk.stack.need("DeadLetterTableName")?.to_owned();
         let letters = counted(&desk.letters()?).await?;
@@ -126,14 +126,14 @@ async fn counted<L: Letters>(letters: &L) -> Result<[(Status, u64); 2], Error> {
 
 /// Things that a deleted stack leaves behind.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Left {
-    /// Tables of data.
+pub(crate) struct Leftovers {
+    /// Tables of data, by name.
     pub(crate) tables: Vec<String>,
     /// Packages of the functions, as S3 addresses.
     pub(crate) packages: Vec<String>,
 }
 
-impl Left {
+impl Leftovers {
     fn render(&self, stack: &str, width: usize) -> String {
         let mut text = format!("{stack} is deleted.\n");
         let tables = self.tables.join(", ");
@@ -155,12 +155,12 @@ async fn delete(deployed: &impl Deployed, stack: &str, every: Duration) -> Resul
     deployed.delete().await?;
     for _ in 0..LOOKS {
         match deployed.state().await? {
-            State::Gone => return Ok(()),
-            State::Failed(why) => {
+            DeletionState::Gone => return Ok(()),
+            DeletionState::Failed(why) => {
                 let why = if why.is_empty() { "CloudFormation does not say why".to_owned() } else { why.join("; ") };
                 return Err(Error::NotSetUp(shown(&format!("{stack} is not deleted: {why}"))));
             }
-            State::Deleting => tokio::time::sleep(every).await,
+            DeletionState::Deleting => tokio::time::sleep(every).await,
         }
     }
     Err(Error::Service(format!("{stack} is still being deleted; CloudFormation's events of it say what it waits for")))
@@ -169,12 +169,12 @@ async fn delete(deployed: &impl Deployed, stack: &str, every: Duration) -> Resul
 /// Carries out the command: tells what waits, asks, deletes, and tells what is left.
 pub(crate) async fn run(asked: &Undeploy, desk: &Desk, out: Out) -> Result<Ended, Error> {
     let name = &asked.name;
-    let waiting = Waiting::gather(desk, name).await?;
+    let waiting = StackContents::gather(desk, name).await?;
     out::say(waiting.render(out.width).trim_end());
     confirm_deletion(asked.yes, name, &desk.place())?;
     let deployed = desk.deployed(name).await?;
     let tables = KEPT.iter().filter_map(|output| desk.stack.get(output)).map(str::to_owned).collect();
-    let left = Left { tables, packages: deployed.packages().await };
+    let left = Leftovers { tables, packages: deployed.packages().await };
     delete(&deployed, name, LOOK).await?;
     let document = || {
         let mut all = waiting.json();
@@ -202,8 +202,8 @@ mod tests {
     use super::*;
     use crate::{golden, samples};
 
-    fn waiting(letters: [u64; 2], messages: &[(&str, u64)]) -> Waiting {
-        Waiting {
+    fn waiting(letters: [u64; 2], messages: &[(&str, u64)]) -> StackContents {
+        StackContents {
             stack: "orders".to_owned(),
             table: "orders-DeadLetters-1X".to_owned(),
             letters: [(Status::Pending, letters[0]), (Status::Replaying, letters[1])],
@@ -227,7 +227,8 @@ mod tests {
     #[test]
     fn what_a_deleted_stack_leaves_is_named() {
         let packages = vec!["s3://bucket/orders/1a2b".to_owned()];
-        let left = Left { tables: vec!["orders-Ledger-1X".to_owned(), "orders-DeadLetters-1X".to_owned()], packages };
+        let left =
+            Leftovers { tables: vec!["orders-Ledger-1X".to_owned(), "orders-DeadLetters-1X".to_owned()], packages };
         golden::is("undeploy-done.txt", &left.render("orders", 80));
     }
 
@@ -243,7 +244,7 @@ mod tests {
     }
 
     /// Answers with the states in their order.
-    struct Script(RefCell<Vec<State>>, RefCell<u32>);
+    struct Script(RefCell<Vec<DeletionState>>, RefCell<u32>);
 
     impl Deployed for Script {
         async fn delete(&self) -> Result<(), Error> {
@@ -251,12 +252,12 @@ mod tests {
             Ok(())
         }
 
-        async fn state(&self) -> Result<State, Error> {
+        async fn state(&self) -> Result<DeletionState, Error> {
             Ok(self.0.borrow_mut().remove(0))
         }
     }
 
-    async fn deleted(states: &[State]) -> (Result<(), Error>, u32, usize) {
+    async fn deleted(states: &[DeletionState]) -> (Result<(), Error>, u32, usize) {
         let script = Script(RefCell::new(states.to_vec()), RefCell::new(0));
         let end = delete(&script, "orders", Duration::ZERO).await;
         (end, script.1.into_inner(), script.0.into_inner().len())
@@ -264,14 +265,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_deletion_is_asked_for_once_and_followed_until_the_stack_is_gone() {
-        let (end, asked, unseen) = deleted(&[State::Deleting, State::Deleting, State::Gone]).await;
+        let (end, asked, unseen) =
+            deleted(&[DeletionState::Deleting, DeletionState::Deleting, DeletionState::Gone]).await;
         assert!(end.is_ok() && asked == 1 && unseen == 0);
     }
 
     #[tokio::test]
     async fn a_deletion_that_fails_says_what_could_not_be_deleted_and_why() {
         let why = "DeadLetterQueue: denied".to_owned();
-        let (end, _, unseen) = deleted(&[State::Deleting, State::Failed(vec![why]), State::Gone]).await;
+        let (end, _, unseen) =
+            deleted(&[DeletionState::Deleting, DeletionState::Failed(vec![why]), DeletionState::Gone]).await;
         let error = end.unwrap_err().to_string();
         assert_eq!((error.as_str(), unseen), ("orders is not deleted: DeadLetterQueue: denied", 1));
     }

@@ -2,4 +2,5 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is tests' own code")]
 
+#[cfg(feature = "aws")]
 pub mod stage;

@@ -8,10 +8,10 @@ use aws_sdk_lambda::client::Waiters;
 use aws_sdk_lambda::primitives::Blob;
 
 use super::Desk;
-use crate::deploy_function::{Architecture, Code, Host};
+use crate::deploy_function::{Architecture, DeployedCode, FunctionHost};
 use crate::ended::Error;
 use crate::reach::{self, Service};
-use crate::undeploy::{Deployed, State};
+use crate::undeploy::{DeletionState, Deployed};
 
 /// Time that Lambda may take to put new code in place.
 const UPDATE: Duration = Duration::from_secs(300);
@@ -87,9 +87,11 @@ impl Deployed for DeployedStack<'_> {
         answer.map(drop).map_err(failed)
     }
 
-    async fn state(&self) -> Result<State, Error> {
+    async fn state(&self) -> Result<DeletionState, Error> {
         let answer = match self.client.describe_stacks().stack_name(&self.id).send().await {
-            Err(why) if why.message().is_some_and(|text| text.contains("does not exist")) => return Ok(State::Gone),
+            Err(why) if why.message().is_some_and(|text| text.contains("does not exist")) => {
+                return Ok(DeletionState::Gone);
+            }
             answer => answer.map_err(|why| {
                 self.desk.failed(
                     Service::CloudFormation,
@@ -99,9 +101,9 @@ impl Deployed for DeployedStack<'_> {
             })?,
         };
         Ok(match answer.stacks().first().and_then(|stack| stack.stack_status()) {
-            None | Some(StackStatus::DeleteComplete) => State::Gone,
-            Some(StackStatus::DeleteFailed) => State::Failed(self.failures().await),
-            Some(_) => State::Deleting,
+            None | Some(StackStatus::DeleteComplete) => DeletionState::Gone,
+            Some(StackStatus::DeleteFailed) => DeletionState::Failed(self.failures().await),
+            Some(_) => DeletionState::Deleting,
         })
     }
 }
@@ -115,14 +117,14 @@ fn addresses(template: &str) -> Vec<String> {
     all
 }
 
-impl Host for Desk {
-    async fn code(&self, function: &str) -> Result<Code, Error> {
+impl FunctionHost for Desk {
+    async fn code(&self, function: &str) -> Result<DeployedCode, Error> {
         let answer = self.lambda.get_function_configuration().function_name(function).send().await;
         let what = format!("function {function} could not be described");
         let answer = answer.map_err(|why| self.failed(Service::Lambda, &what, &why))?;
         let architecture = answer.architectures().first().map_or("x86_64", |one| one.as_str());
         let strange = || Error::NotSetUp(format!("function {function} is for {architecture}, which is not known here"));
-        Ok(Code {
+        Ok(DeployedCode {
             architecture: Architecture::parse(architecture).ok_or_else(strange)?,
             sha256: answer.code_sha256().unwrap_or_default().to_owned(),
         })

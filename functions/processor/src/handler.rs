@@ -1,5 +1,8 @@
 //! The example: charges orders. Replace this file with your own message and your own work.
 
+#[cfg(test)]
+mod tests;
+
 use redrive::dynamodb::{Table, Writes};
 use redrive::{Aws, Class, Classify, Context, Error, Fault, Handler, ResultExt};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::Life;
+use redrive_core::ids::{Life, MessageId};
 use redrive_core::message::key::Key;
 use redrive_core::processing::handler::{Context, Handler};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,18 @@ use crate::faults::Faults;
 use crate::journal::What;
 use crate::lock;
 use crate::store::Effects;
+
+/// Makes the context of a message's first attempt, with a minute left: what a test hands to `Handler::handle`.
+///
+/// # Panics
+/// If the key is empty or longer than a key may be.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test with a wrong key cannot go on")]
+pub fn first_attempt(key: &str) -> Context {
+    let life = Life { message_id: MessageId::new(format!("message-of-{key}")).expect("a message id"), sent_at: ORIGIN };
+    let key = Key::new(key).expect("a key");
+    Context::new(key, 1, life, None, Arc::new(|| Duration::from_secs(60)))
+}
 
 /// A message of the tests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@
 //! - [`Journal`]: what happened, in order.
 //! - [`handlers`]: handlers that do as they are told.
 //! - [`letters`]: letters to begin with.
+//! - [`loopback`]: a server on loopback, for the clients of a handler.
 //!
 //! ```
 //! use redrive_core::ids::{Life, MessageId, OwnerToken};
@@ -42,6 +43,7 @@ pub mod faults;
 pub mod handlers;
 pub mod journal;
 pub mod letters;
+pub mod loopback;
 pub mod queue;
 pub mod store;
 pub mod storm;
