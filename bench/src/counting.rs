@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::error::BoxError;
 
 /// Counts tries of calls and their bytes: bodies, and names and values of headers.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<Counters>);
+pub(crate) struct CallMeter(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -24,21 +24,21 @@ struct Counters {
 
 /// Totals of the counts until now.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub(crate) struct CallCounts {
     pub(crate) calls: u64,
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) cpu: Duration,
 }
 
-impl Meter {
-    pub(crate) fn read(&self) -> Reading {
+impl CallMeter {
+    pub(crate) fn read(&self) -> CallCounts {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Reading { calls: of(&self.0.calls), sent: of(&self.0.sent), received: of(&self.0.received), cpu: cpu() }
+        CallCounts { calls: of(&self.0.calls), sent: of(&self.0.sent), received: of(&self.0.received), cpu: cpu() }
     }
 }
 
-impl Intercept for Meter {
+impl Intercept for CallMeter {
     fn name(&self) -> &'static str {
         "Meter"
     }

@@ -73,7 +73,7 @@ pub(crate) fn drained(endpoint: &str, table: &str, case: Case, python: Option<&s
 pub(crate) fn once(endpoint: &str, table: &str) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let aws = redrive_aws::Aws::new(config(endpoint).await);
+        let aws = redrive_aws::AwsClients::new(config(endpoint).await);
         let queue = aws.dead_letter_queue(format!("{endpoint}/000000000000/bench-dead"));
         let (ledger, letters) = (aws.ledger(format!("{table}-ledger")), aws.letters(table));
         let settings = IndexSettings {

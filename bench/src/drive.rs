@@ -2,10 +2,12 @@
 
 use redrive_aws::LedgerTable;
 use redrive_core::fault::Fault;
-use redrive_core::ids::{Life, MessageId, OwnerToken, Scope};
+use redrive_core::ids::{Enqueue, MessageId, OwnerToken, Scope};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, WriteError};
-use redrive_core::processing::ledger::{Claim, ClaimRequest, Entry, Origin, Settlement, Settling, Step, claim, settle};
+use redrive_core::processing::ledger::{
+    Claim, ClaimRequest, ClaimStep, Entry, Origin, Settlement, Settling, claim, settle,
+};
 use redrive_core::time::Timestamp;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -15,25 +17,25 @@ use crate::Error;
 const NOW: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 const HOUR: u64 = 3_600_000;
 
-/// Message with its ledger key and life.
+/// Message with its ledger key and enqueue.
 #[derive(Clone)]
-pub(crate) struct Message {
+pub(crate) struct BenchMessage {
     key: LedgerKey,
-    life: Life,
+    enqueue: Enqueue,
 }
 
-impl Message {
+impl BenchMessage {
     pub(crate) fn new() -> Result<Self, Error> {
         let id = Uuid::new_v4().to_string();
         let scope = Scope::new("orders").ok_or("a scope")?;
         let key = LedgerKey::owned(&scope, &Key::new(id.clone())?);
-        Ok(Self { key, life: Life { message_id: MessageId::new(id).ok_or("an id")?, sent_at: NOW } })
+        Ok(Self { key, enqueue: Enqueue { message_id: MessageId::new(id).ok_or("an id")?, sent_at: NOW } })
     }
 
     fn request(&self) -> ClaimRequest {
         ClaimRequest {
             key: self.key.clone(),
-            life: self.life.clone(),
+            enqueue: self.enqueue.clone(),
             hash: PayloadHash::of_text("body"),
             send: None,
             token: OwnerToken::from_random(Uuid::new_v4().as_u128()),
@@ -50,13 +52,13 @@ impl Message {
 }
 
 /// Claims messages together; those that may not run are left out.
-async fn claim_all(ledger: &LedgerTable, messages: &[Message]) -> Result<Vec<Claim>, Error> {
+async fn claim_all(ledger: &LedgerTable, messages: &[BenchMessage]) -> Result<Vec<Claim>, Error> {
     let mut open: Vec<(ClaimRequest, Option<Box<Entry>>)> = messages.iter().map(|one| (one.request(), None)).collect();
     let mut won = Vec::new();
     while !open.is_empty() {
         let (mut asking, mut writes) = (Vec::new(), Vec::new());
         for (request, found) in open {
-            if let Step::Take(write, claim) = claim(found.as_deref(), &request, NOW) {
+            if let ClaimStep::Claim(write, claim) = claim(found.as_deref(), &request, NOW) {
                 writes.push(*write);
                 asking.push((request, *claim));
             }
@@ -99,7 +101,7 @@ async fn run_one(ledger: &LedgerTable, handlers: &Handle, claim: Claim, fails: b
 pub(crate) async fn batch(
     ledger: &LedgerTable,
     handlers: &Handle,
-    messages: &[Message],
+    messages: &[BenchMessage],
     failing: usize,
 ) -> Result<usize, Error> {
     let claims = claim_all(ledger, messages).await?;

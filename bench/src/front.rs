@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// State of a run: what is asked for, and what came of it.
 #[derive(Default)]
-struct State {
+struct RunState {
     delay: Duration,
     /// Messages that nobody has received.
     waiting: u64,
@@ -29,7 +29,7 @@ struct State {
     calls: BTreeMap<String, u64>,
 }
 
-impl State {
+impl RunState {
     /// Takes a message into the main queue.
     fn take(&mut self, asked: &Value) -> Value {
         let mut hasher = DefaultHasher::new();
@@ -42,7 +42,7 @@ impl State {
 
 struct Front {
     tables: SocketAddr,
-    state: Mutex<State>,
+    state: Mutex<RunState>,
 }
 
 /// Serves until it is killed, in front of the tables at this address.
@@ -59,12 +59,12 @@ pub(crate) async fn serve(tables: SocketAddr) -> Result<(), Error> {
 }
 
 /// HTTP message as it came.
-struct Message {
+struct HttpMessage {
     bytes: Vec<u8>,
     head: usize,
 }
 
-impl Message {
+impl HttpMessage {
     async fn read(stream: &mut Stream) -> Option<Self> {
         let mut bytes = Vec::with_capacity(16 << 10);
         let head = loop {
@@ -109,14 +109,14 @@ fn answer(body: &Value) -> Vec<u8> {
 }
 
 impl Front {
-    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+    fn state<T>(&self, with: impl FnOnce(&mut RunState) -> T) -> T {
         with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn attend(&self, mut client: Stream) -> Option<()> {
         let mut tables: Option<Stream> = None;
         loop {
-            let request = Message::read(&mut client).await?;
+            let request = HttpMessage::read(&mut client).await?;
             let Some(target) = request.header("x-amz-target") else {
                 client.write_all(&answer(&self.told(&request.path()))).await.ok()?;
                 continue;
@@ -138,7 +138,7 @@ impl Front {
             }
             let upstream = tables.as_mut()?;
             upstream.write_all(&request.bytes).await.ok()?;
-            client.write_all(&Message::read(upstream).await?.bytes).await.ok()?;
+            client.write_all(&HttpMessage::read(upstream).await?.bytes).await.ok()?;
         }
     }
 
@@ -147,10 +147,10 @@ impl Front {
         self.state(|state| {
             let asked = path.strip_prefix("/reset?").and_then(|asked| asked.split_once(','));
             if let Some((messages, delay)) = asked {
-                *state = State {
+                *state = RunState {
                     waiting: messages.parse().unwrap_or(0),
                     delay: Duration::from_millis(delay.parse().unwrap_or(0)),
-                    ..State::default()
+                    ..RunState::default()
                 };
             }
             let arrived = state.arrived.len();

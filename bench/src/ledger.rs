@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::Error;
-use crate::counting::{Meter, Reading};
-use crate::drive::{Message, batch};
+use crate::counting::{CallCounts, CallMeter};
+use crate::drive::{BenchMessage, batch};
 use crate::server::Server;
 
 const BATCH: usize = 10;
@@ -49,7 +49,7 @@ async fn measure(endpoint: String, rounds: usize, handlers: Handle) -> Result<()
     let keys = Credentials::new("test", "test", None, None, "bench");
     let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).credentials_provider(keys);
     let config = config.region(Region::new("us-east-1")).load().await;
-    let meter = Meter::default();
+    let meter = CallMeter::default();
     let client = Client::from_conf(Builder::from(&config).interceptor(meter.clone()).build());
     let table = format!("bench-{}", Uuid::new_v4());
     create(&client, &table).await?;
@@ -60,7 +60,7 @@ async fn measure(endpoint: String, rounds: usize, handlers: Handle) -> Result<()
         for (way, one_by_one) in [("puts", true), ("statements", false)] {
             let ledger = LedgerTable::new(client.clone(), &table);
             let ledger = if one_by_one { ledger.one_by_one() } else { ledger };
-            let figures = Figures::of(&ledger, &meter, &handlers, mix, rounds).await?;
+            let figures = LedgerFigures::of(&ledger, &meter, &handlers, mix, rounds).await?;
             println!("{:<40} {way:<10} {figures}", mix.name);
         }
     }
@@ -68,24 +68,24 @@ async fn measure(endpoint: String, rounds: usize, handlers: Handle) -> Result<()
     Ok(())
 }
 
-struct Figures {
-    before: Reading,
-    after: Reading,
+struct LedgerFigures {
+    before: CallCounts,
+    after: CallCounts,
     took: Duration,
     batches: usize,
 }
 
-impl Figures {
+impl LedgerFigures {
     async fn of(
         ledger: &LedgerTable,
-        meter: &Meter,
+        meter: &CallMeter,
         handlers: &Handle,
         mix: Mix,
         rounds: usize,
     ) -> Result<Self, Error> {
         let mut batches = Vec::with_capacity(rounds);
         for _ in 0..rounds {
-            let messages = (0..BATCH).map(|_| Message::new()).collect::<Result<Vec<_>, _>>()?;
+            let messages = (0..BATCH).map(|_| BenchMessage::new()).collect::<Result<Vec<_>, _>>()?;
             let (again, done) = (&messages[..mix.again], &messages[mix.again..mix.again + mix.done]);
             batch(ledger, handlers, again, again.len()).await?;
             batch(ledger, handlers, done, 0).await?;
@@ -100,7 +100,7 @@ impl Figures {
     }
 }
 
-impl std::fmt::Display for Figures {
+impl std::fmt::Display for LedgerFigures {
     #[allow(clippy::cast_precision_loss, reason = "figures for people")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let messages = (self.batches * BATCH) as f64;

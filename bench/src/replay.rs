@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use redrive_core::letters::letter::ErrorType;
-use redrive_core::replay::{Filter, Request, Said, Selection};
+use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
 use redrive_engine::{ReplaySettings, Replayer};
 
 use crate::Error;
@@ -116,7 +116,7 @@ fn measure(server: &Server, who: Mover<'_>, case: Case) -> Result<Figures, Error
 pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let aws = redrive_aws::Aws::new(config(endpoint).await);
+        let aws = redrive_aws::AwsClients::new(config(endpoint).await);
         let main = format!("{endpoint}/000000000000/bench");
         let (ledger, letters) = (aws.ledger(format!("{table}-ledger")), aws.letters(table));
         let settings = ReplaySettings {
@@ -131,7 +131,7 @@ pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), E
         // They died without an attempt that the ledger knows of.
         let filter = Filter { error_type: Some(ErrorType::NeverRan), ..Filter::default() };
         let selection = Selection::Filter(filter);
-        let request = Request::Replay { selection, by: "bench".to_owned(), said: Said::default() };
+        let request = Request::Replay { selection, by: "bench".to_owned(), said: ReplayOptions::default() };
         let start = Instant::now();
         let report = replayer.run(&request, tokio::time::Instant::now() + Duration::from_secs(900)).await?;
         let seconds = start.elapsed().as_secs_f64();

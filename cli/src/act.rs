@@ -9,9 +9,9 @@ use redrive_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::args::{Chosen, Standing};
-use crate::aws::Desk;
-use crate::ended::{Ended, Error};
+use crate::args::{Chosen, ListedStatus};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::shown::select;
@@ -43,12 +43,12 @@ const WARNINGS: [(&str, &str); 2] = [
 ];
 
 /// Replay function, which does what is asked.
-pub(crate) trait Function {
+pub(crate) trait ReplayFunction {
     /// Asks it, and waits for its answer.
     fn ask(&self, request: &Value) -> impl Future<Output = Result<Value, Error>>;
 }
 
-impl Function for Desk {
+impl ReplayFunction for StackAccess {
     async fn ask(&self, request: &Value) -> Result<Value, Error> {
         Self::ask(self, request).await
     }
@@ -130,11 +130,11 @@ impl Report {
         Timestamp::from_rfc3339(self.counts.get("as_of")?.as_str()?)
     }
 
-    /// Returns [`Ended::Done`] if everything was done as asked.
-    pub(crate) fn ended(&self) -> Ended {
+    /// Returns [`Completion::Done`] if everything was done as asked.
+    pub(crate) fn ended(&self) -> Completion {
         let left = self.counts.iter().any(|(name, n)| !DONE.contains(&name.as_str()) && n.as_u64().unwrap_or(0) > 0);
         let all = !left && !self.more && self.stopped.is_none() && self.refused.is_none();
-        if all { Ended::Done } else { Ended::NotAsAsked }
+        if all { Completion::Done } else { Completion::NotAsAsked }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -191,8 +191,8 @@ impl Report {
 }
 
 /// Reads what is chosen.
-pub(crate) fn selection(chosen: &Chosen, desk: &Desk, now: Timestamp) -> Result<Selection, Error> {
-    chosen_of(chosen, filter(&chosen.filters, desk.stack.main_queue().as_ref(), now)?, now)
+pub(crate) fn selection(chosen: &Chosen, access: &StackAccess, now: Timestamp) -> Result<Selection, Error> {
+    chosen_of(chosen, filter(&chosen.filters, access.stack.main_queue().as_ref(), now)?, now)
 }
 
 fn chosen_of(chosen: &Chosen, filter: Filter, now: Timestamp) -> Result<Selection, Error> {
@@ -271,7 +271,7 @@ impl Doing {
     /// Returns the statuses that letters must have for it. By their ids, body and notes can be changed of any.
     fn from(self, selection: &Selection) -> Vec<Status> {
         match (self, selection) {
-            (Self::Note, Selection::Ids(_) | Selection::Shown(_)) => Standing::Any.statuses(),
+            (Self::Note, Selection::Ids(_) | Selection::Shown(_)) => ListedStatus::Any.statuses(),
             (Self::Erase, Selection::Ids(_) | Selection::Shown(_)) => {
                 vec![Status::Pending, Status::Resolved, Status::Discarded]
             }
@@ -284,19 +284,19 @@ impl Doing {
 /// Carries out the action: shows, asks, and reports.
 pub(crate) async fn run(
     doing: Doing,
-    remark: &crate::args::Remark,
-    desk: &Desk,
+    remark: &crate::args::RemarkArgs,
+    access: &StackAccess,
     by: &str,
     (now, out): (Timestamp, Out),
-) -> Result<Ended, Error> {
-    let selection = selection(&remark.chosen, desk, now)?;
+) -> Result<Completion, Error> {
+    let selection = selection(&remark.chosen, access, now)?;
     if remark.note.trim().is_empty() {
         return Err(Error::Usage("--note must say something".to_owned()));
     }
     if doing.must_be_confirmed() {
         confirmable(remark.yes)?;
     }
-    let letters = desk.letters()?;
+    let letters = access.letters()?;
     let preview = Preview::of(&letters, &selection, doing.from(&selection)).await?;
     preview.met(&selection)?;
     out::say(preview.render(doing.verb(), now, out.width).trim_end());
@@ -305,7 +305,7 @@ pub(crate) async fn run(
     }
     let mut request = request(doing.action(), &selection, by);
     request["note"] = json!(remark.note);
-    let report = preview.carry_out((desk, &letters), &selection, request).await?;
+    let report = preview.carry_out((access, &letters), &selection, request).await?;
     out.either(|| report.json(), |width| report.render(width))?;
     Ok(report.ended())
 }
@@ -320,7 +320,7 @@ mod tests {
         let first = json!({"considered": 700, "discarded": 700, "changed_meanwhile": 1, "more": true});
         let last = json!({"considered": 55, "discarded": 54, "changed_meanwhile": 0, "more": false});
         let again = read(last.clone()).after(&read(first.clone()));
-        assert_eq!((again.of("discarded"), again.of("considered"), again.ended()), (754, 755, Ended::Done));
+        assert_eq!((again.of("discarded"), again.of("considered"), again.ended()), (754, 755, Completion::Done));
         let pages = read(first).and(read(last));
         assert_eq!((pages.of("discarded"), pages.of("changed_meanwhile"), pages.more), (754, 1, true));
     }
@@ -347,14 +347,14 @@ mod tests {
     #[test]
     fn only_what_was_not_done_makes_an_end_not_as_asked() {
         let read = |answer: Value| Report::read(answer).unwrap().ended();
-        assert_eq!(read(json!({"considered": 3, "sent": 3, "taken_over": 1, "more": false})), Ended::Done);
+        assert_eq!(read(json!({"considered": 3, "sent": 3, "taken_over": 1, "more": false})), Completion::Done);
         for left in
             ["not_sent", "in_doubt", "not_found", "unavailable", "no_body", "behind", "forgotten", "policy_never"]
         {
-            assert_eq!(read(json!({left: 1, "sent": 2})), Ended::NotAsAsked, "{left}");
+            assert_eq!(read(json!({left: 1, "sent": 2})), Completion::NotAsAsked, "{left}");
         }
-        assert_eq!(read(json!({"refused": "job is DONE"})), Ended::NotAsAsked);
-        assert_eq!(read(json!({"stopped": "QueueDoesNotExist"})), Ended::NotAsAsked);
+        assert_eq!(read(json!({"refused": "job is DONE"})), Completion::NotAsAsked);
+        assert_eq!(read(json!({"stopped": "QueueDoesNotExist"})), Completion::NotAsAsked);
         assert!(matches!(Report::read(json!("what")), Err(Error::Service(_))));
     }
 }

@@ -7,12 +7,12 @@ use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_doctor::Rule;
 
-use crate::ended::CODES;
+use crate::completion::CODES;
 
 /// Sees why messages died, and sends back, gives up or removes exactly those that are meant.
 #[derive(Debug, Parser)]
 #[command(name = "redrive", version, after_help = CODES, max_term_width = 80)]
-pub(crate) struct Line {
+pub(crate) struct CliArgs {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
@@ -82,17 +82,17 @@ pub(crate) enum Command {
     /// Ends a job for good.
     Cancel(Steer),
     /// Gives letters up; `restore` takes it back.
-    Discard(Remark),
+    Discard(RemarkArgs),
     /// Makes given-up letters wait again.
-    Restore(Remark),
+    Restore(RemarkArgs),
     /// Writes something down about letters.
-    Note(Remark),
+    Note(RemarkArgs),
     /// Removes payload, attributes, key and error texts for ever; who did it and why
     /// stays. What stands elsewhere (ledger, backups, logs) is told afterwards.
-    Erase(Remark),
-    /// Has the ledger forget the dead lives of the letters' keys: the way out once so many
+    Erase(RemarkArgs),
+    /// Has the ledger forget the dead enqueues of the letters' keys: the way out once so many
     /// are dead that the next copy is refused. Drain first.
-    Free(Remark),
+    Free(RemarkArgs),
     /// Puts letters that wait back into their dead-letter queue, for native tools
     /// or before the queue is given up. Only once its custody is off.
     Eject(Eject),
@@ -182,8 +182,8 @@ pub(crate) struct Filters {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Status of the letters.
-    #[arg(long, value_enum, default_value_t = Standing::Pending)]
-    pub(crate) status: Standing,
+    #[arg(long, value_enum, default_value_t = ListedStatus::Pending)]
+    pub(crate) status: ListedStatus,
     /// Greatest number of letters to list.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -203,7 +203,7 @@ pub(crate) struct Ordered {
 
 /// Statuses that `list` can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Standing {
+pub(crate) enum ListedStatus {
     Pending,
     Replaying,
     Replayed,
@@ -212,7 +212,7 @@ pub(crate) enum Standing {
     Any,
 }
 
-impl Standing {
+impl ListedStatus {
     pub(crate) fn statuses(self) -> Vec<Status> {
         match self {
             Self::Pending => vec![Status::Pending],
@@ -295,7 +295,7 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Remark {
+pub(crate) struct RemarkArgs {
     /// Reason or remark, written down with each letter.
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: String,
@@ -375,6 +375,6 @@ mod tests {
 
     #[test]
     fn the_command_line_agrees_with_itself() {
-        Line::command().debug_assert();
+        CliArgs::command().debug_assert();
     }
 }

@@ -17,7 +17,7 @@ use redrive_doctor::Indexed;
 use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::ended::Error;
+use crate::completion::Error;
 use crate::reach::{self, Service, failed};
 use crate::stack::{NAME, Stack};
 use crate::status::Depths;
@@ -68,20 +68,20 @@ fn answered(told: Value, failed: bool) -> Result<Value, Failed> {
 
 /// A stack and its clients.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct StackAccess {
     /// Outputs of the stack.
     pub(crate) stack: Stack,
-    aws: redrive_aws::Aws,
+    aws: redrive_aws::AwsClients,
     lambda: aws_sdk_lambda::Client,
 }
 
-impl Desk {
+impl StackAccess {
     /// Finds the stack and makes the clients.
     pub(crate) async fn open(common: &Common) -> Result<Self, Error> {
         let (config, stack) = found(common).await?;
         let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
         let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
-        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
+        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config) })
     }
 
     /// Finds a stack by its name alone. A file of outputs says no more than where AWS is.
@@ -89,7 +89,7 @@ impl Desk {
         let there = common.outputs.as_deref().map(Stack::read).transpose()?.unwrap_or_default();
         let config = configured(common, there.get("endpoint"), there.get("region")).await?;
         let stack = described(&config, name).await?;
-        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::Aws::new(config) })
+        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config) })
     }
 
     /// The queues whose letters are served here, as the indexer is told of them; `None` if that cannot be read.
@@ -271,10 +271,10 @@ mod cloudwatch {
     use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, EvaluationState, StateValue, Statistic};
     use redrive_core::time::Timestamp;
 
-    use super::Desk;
-    use crate::ended::Error;
+    use super::StackAccess;
+    use crate::completion::Error;
     use crate::reach::Service;
-    use crate::status::alarms::Alarm;
+    use crate::status::alarms::AlarmStatus;
     use crate::text::queue_name;
 
     /// An older number says nothing of now: the indexer runs every minute, and SQS's metrics of an idle queue come late.
@@ -282,9 +282,9 @@ mod cloudwatch {
     /// Metrics of a minute each.
     const PERIOD: i32 = 60;
 
-    impl Desk {
+    impl StackAccess {
         /// Reads all alarms whose names begin with that of the stack, composite ones too.
-        pub(crate) async fn alarms(&self, stack: &str) -> Result<Vec<Alarm>, Error> {
+        pub(crate) async fn alarms(&self, stack: &str) -> Result<Vec<AlarmStatus>, Error> {
             let call = Client::new(self.aws.config())
                 .describe_alarms()
                 .alarm_name_prefix(format!("{stack}-"))
@@ -302,7 +302,7 @@ mod cloudwatch {
                 });
                 let composite = page.composite_alarms().iter();
                 let composite = composite.filter_map(|one| Some((one.alarm_name()?, one.state_value()?.as_str())));
-                all.extend(metric.chain(composite).map(|(name, state)| Alarm::new(name, state)));
+                all.extend(metric.chain(composite).map(|(name, state)| AlarmStatus::new(name, state)));
             }
             Ok(all)
         }

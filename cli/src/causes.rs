@@ -24,7 +24,7 @@ const TEXTS: usize = 4;
 
 /// Letters with one fingerprint, as the index knows them.
 #[derive(Debug, Clone)]
-pub(crate) struct Cause {
+pub(crate) struct CauseRow {
     /// Fingerprint, which is its name.
     pub(crate) fingerprint: String,
     /// Number of its letters.
@@ -45,9 +45,9 @@ pub(crate) struct Cause {
 }
 
 /// Causes by their names.
-pub(crate) type Causes = BTreeMap<String, Cause>;
+pub(crate) type CauseRows = BTreeMap<String, CauseRow>;
 
-impl Cause {
+impl CauseRow {
     fn of(found: Candidate) -> Self {
         Self {
             fingerprint: found.fingerprint,
@@ -117,7 +117,7 @@ impl Cause {
     }
 }
 
-fn add(causes: &mut Causes, cause: Cause) {
+fn add(causes: &mut CauseRows, cause: CauseRow) {
     match causes.get_mut(&cause.fingerprint) {
         Some(known) => known.join(cause),
         None => drop(causes.insert(cause.fingerprint.clone(), cause)),
@@ -125,40 +125,40 @@ fn add(causes: &mut Causes, cause: Cause) {
 }
 
 /// Counts a letter to those that died of the same.
-pub(crate) fn join(causes: &mut Causes, found: Candidate) {
-    add(causes, Cause::of(found));
+pub(crate) fn join(causes: &mut CauseRows, found: Candidate) {
+    add(causes, CauseRow::of(found));
 }
 
 /// The causes of what is wanted, the largest first.
-pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<Cause>, Unavailable> {
+pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<CauseRow>, Unavailable> {
     Ok(merged(wanted.sums(letters, join).await?))
 }
 
 /// Merges several counts into one.
-pub(crate) fn merged(sums: impl IntoIterator<Item = Causes>) -> Vec<Cause> {
-    let mut all = Causes::new();
-    sums.into_iter().flat_map(Causes::into_values).for_each(|cause| add(&mut all, cause));
+pub(crate) fn merged(sums: impl IntoIterator<Item = CauseRows>) -> Vec<CauseRow> {
+    let mut all = CauseRows::new();
+    sums.into_iter().flat_map(CauseRows::into_values).for_each(|cause| add(&mut all, cause));
     sorted(all)
 }
 
 /// Sorts causes by their number of letters, the largest first.
-pub(crate) fn sorted(causes: Causes) -> Vec<Cause> {
+pub(crate) fn sorted(causes: CauseRows) -> Vec<CauseRow> {
     let mut causes: Vec<_> = causes.into_values().collect();
     causes.sort_by(|one, other| other.letters.cmp(&one.letters).then_with(|| one.fingerprint.cmp(&other.fingerprint)));
     causes
 }
 
 /// Returns the number of letters of all causes.
-pub(crate) fn total(causes: &[Cause]) -> u64 {
+pub(crate) fn total(causes: &[CauseRow]) -> u64 {
     causes.iter().map(|cause| cause.letters).sum()
 }
 
-pub(crate) fn document(causes: &[Cause]) -> Value {
-    json!({"letters": total(causes), "causes": causes.iter().map(Cause::json).collect::<Vec<_>>()})
+pub(crate) fn document(causes: &[CauseRow]) -> Value {
+    json!({"letters": total(causes), "causes": causes.iter().map(CauseRow::json).collect::<Vec<_>>()})
 }
 
 /// The causes as a table, each with an example of its text.
-pub(crate) fn render(causes: &[Cause], now: Timestamp, width: usize) -> String {
+pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> String {
     if causes.is_empty() {
         return "No letters.\n".to_owned();
     }
@@ -209,7 +209,7 @@ pub(crate) fn render(causes: &[Cause], now: Timestamp, width: usize) -> String {
     text
 }
 
-fn queues(cause: &Cause) -> String {
+fn queues(cause: &CauseRow) -> String {
     match cause.queues.first() {
         Some(one) if cause.queues.len() == 1 => shown(queue_name(one)),
         _ => count(cause.queues.len() as u64, "queue", "queues"),
@@ -217,7 +217,7 @@ fn queues(cause: &Cause) -> String {
 }
 
 /// The last few: an incident has one or two.
-fn versions(cause: &Cause) -> String {
+fn versions(cause: &CauseRow) -> String {
     let last: Vec<_> = cause.versions.iter().rev().take(VERSIONS).map(String::as_str).collect();
     let more = if cause.versions.len() > VERSIONS { ", …" } else { "" };
     format!("{}{more}", last.join(", "))

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::args::{DeployFunction, FunctionKind};
-use crate::aws::Desk;
-use crate::ended::{Ended, Error};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 
 /// Folder of what is built here, apart from the functions of `sam build`.
@@ -96,13 +96,13 @@ async fn replace(
 }
 
 /// Carries out the command.
-pub(crate) async fn run(asked: &DeployFunction, desk: &Desk, out: Out) -> Result<Ended, Error> {
-    let deployed = desk.stack.need(asked.function.output())?;
+pub(crate) async fn run(asked: &DeployFunction, access: &StackAccess, out: Out) -> Result<Completion, Error> {
+    let deployed = access.stack.need(asked.function.output())?;
     let package = |architecture| match &asked.package {
         Some(zip) => read(zip),
         None => build(asked.function, architecture),
     };
-    let replaced = replace(desk, deployed, package).await?;
+    let replaced = replace(access, deployed, package).await?;
     let Replaced { before, after } = &replaced;
     let document = || json!({"function": deployed, "code_sha256": after, "code_sha256_before": before});
     let text = |_| match before == after {
@@ -110,7 +110,7 @@ pub(crate) async fn run(asked: &DeployFunction, desk: &Desk, out: Out) -> Result
         false => format!("{deployed} has new code: {after}\n"),
     };
     out.either(document, text)?;
-    Ok(Ended::Done)
+    Ok(Completion::Done)
 }
 
 fn read(zip: &Path) -> Result<Vec<u8>, Error> {

@@ -4,18 +4,18 @@
 mod aws;
 #[cfg(test)]
 mod golden;
-mod told;
+mod report;
 
 use std::time::SystemTime;
 
 use redrive_doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
 
 use crate::args::{Common, Doctor};
-use crate::ended::{Ended, Error};
+use crate::completion::{Completion, Error};
 use crate::out::Out;
 
 /// Looks at a deployment, and reports what is wrong.
-pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Ended, Error> {
+pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
     let (config, stack) = crate::aws::found(common).await?;
     let services = aws::Services::new(&config, SystemTime::now());
     let deployment = services.look(stack.as_ref(), &asked.queues).await?;
@@ -28,15 +28,15 @@ pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<End
     }
     let rules = if asked.rules.is_empty() { RULES.to_vec() } else { asked.rules.clone() };
     let diagnosis = Diagnosis::of(&deployment, &rules);
-    let seen = told::Seen { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
-    out.either(|| told::document(&seen), |width| told::render(&seen, width))?;
+    let seen = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
+    out.either(|| report::document(&seen), |width| report::render(&seen, width))?;
     Ok(ended(&diagnosis, asked.strict))
 }
 
 /// Says why a rule is there.
-pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Ended, Error> {
-    out.either(|| told::rule_document(rule), |width| told::explanation(rule, width))?;
-    Ok(Ended::Done)
+pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Completion, Error> {
+    out.either(|| report::rule_document(rule), |width| report::explanation(rule, width))?;
+    Ok(Completion::Done)
 }
 
 /// A rule by its name.
@@ -49,7 +49,7 @@ fn all_hidden(deployment: &Deployment) -> bool {
     deployment.pairs.iter().all(|pair| pair.source.attributes.is_err())
 }
 
-fn ended(diagnosis: &Diagnosis, strict: bool) -> Ended {
+fn ended(diagnosis: &Diagnosis, strict: bool) -> Completion {
     let blind = strict && !diagnosis.not_checked.is_empty();
-    if diagnosis.count(Severity::Error) > 0 || blind { Ended::Ailing } else { Ended::Done }
+    if diagnosis.count(Severity::Error) > 0 || blind { Completion::Ailing } else { Completion::Done }
 }

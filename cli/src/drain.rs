@@ -7,8 +7,8 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aws::Desk;
-use crate::ended::{Ended, Error};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::status::Depths;
 use crate::text::{count, fit, queue_name, shown};
@@ -19,14 +19,14 @@ const LOOK: Duration = Duration::from_secs(1);
 const RUNS: u32 = 1_000;
 
 /// The indexer, and the queue that it empties.
-pub(crate) trait Indexer {
+pub(crate) trait IndexerFunction {
     /// Lets it work, and waits for its answer.
     fn sweep(&self) -> impl Future<Output = Result<Value, Error>>;
     /// Reads the depth of the queue, if the stack names it.
     fn depths(&self) -> impl Future<Output = Result<Option<Depths>, Error>>;
 }
 
-impl Indexer for Desk {
+impl IndexerFunction for StackAccess {
     async fn sweep(&self) -> Result<Value, Error> {
         Self::sweep(self).await
     }
@@ -42,7 +42,7 @@ impl Indexer for Desk {
 /// Answer of one run of the indexer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Run {
+pub(crate) struct DrainRun {
     received: u64,
     created: u64,
     changed: u64,
@@ -60,7 +60,7 @@ pub(crate) struct Run {
     failed_receives: u64,
 }
 
-impl Run {
+impl DrainRun {
     /// Merges this answer with an earlier one: counts of what was done add up, what stayed is as it is now.
     const fn after(self, earlier: Self) -> Self {
         Self {
@@ -90,13 +90,13 @@ impl Run {
 
 /// Result of emptying the queue.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Drained {
-    pub(crate) run: Run,
+pub(crate) struct DrainResult {
+    pub(crate) run: DrainRun,
     /// Depth of the queue after it, if the stack names it.
     pub(crate) depths: Option<Depths>,
 }
 
-impl Drained {
+impl DrainResult {
     /// Returns the number of messages still in the queue, as far as it says so.
     fn still(&self) -> u64 {
         self.depths.map_or(0, |depths| depths.all())
@@ -106,8 +106,8 @@ impl Drained {
         self.still() == 0 && self.run.left().iter().all(|(.., n)| *n == 0)
     }
 
-    pub(crate) fn ended(&self) -> Ended {
-        if self.is_empty() { Ended::Done } else { Ended::NotAsAsked }
+    pub(crate) fn ended(&self) -> Completion {
+        if self.is_empty() { Completion::Done } else { Completion::NotAsAsked }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -162,24 +162,28 @@ impl Drained {
 }
 
 /// Lets the indexer work until the queue is empty, or until it gets no further.
-pub(crate) async fn drain(indexer: &impl Indexer, bar: &ProgressBar, tell: impl Fn(&str)) -> Result<Drained, Error> {
+pub(crate) async fn drain(
+    indexer: &impl IndexerFunction,
+    bar: &ProgressBar,
+    tell: impl Fn(&str),
+) -> Result<DrainResult, Error> {
     let before = indexer.depths().await?;
     let deep = before.map_or(0, |depths| depths.all());
     bar.set_length(deep);
     tell(&opening(deep));
-    let mut all = Run::default();
+    let mut all = DrainRun::default();
     for _ in 0..RUNS {
         let answer = watched(indexer, bar, deep).await?;
         let strange = |_| Error::Service("the indexer's answer is not understood".to_owned());
-        let run: Run = serde_json::from_value(answer).map_err(strange)?;
+        let run: DrainRun = serde_json::from_value(answer).map_err(strange)?;
         all = run.after(all);
         let depths = indexer.depths().await?;
         let more = depths.is_some_and(|depths| depths.visible.unwrap_or(0) > 0);
         if !more || run.deleted == 0 {
-            return Ok(Drained { run: all, depths });
+            return Ok(DrainResult { run: all, depths });
         }
     }
-    Ok(Drained { run: all, depths: indexer.depths().await? })
+    Ok(DrainResult { run: all, depths: indexer.depths().await? })
 }
 
 /// Announces the first run. SQS counts late: a queue that says that it is empty may have messages all the same.
@@ -191,7 +195,7 @@ fn opening(deep: u64) -> String {
 }
 
 /// Runs the indexer once, while the bar follows the queue.
-async fn watched(indexer: &impl Indexer, bar: &ProgressBar, deep: u64) -> Result<Value, Error> {
+async fn watched(indexer: &impl IndexerFunction, bar: &ProgressBar, deep: u64) -> Result<Value, Error> {
     let follow = async {
         loop {
             // A look that fails is one look less.
@@ -209,7 +213,7 @@ async fn watched(indexer: &impl Indexer, bar: &ProgressBar, deep: u64) -> Result
 }
 
 /// Carries out the command: empties the queue, and reports.
-pub(crate) async fn run(desk: &Desk, out: Out) -> Result<Ended, Error> {
+pub(crate) async fn run(access: &StackAccess, out: Out) -> Result<Completion, Error> {
     let bar = out::bar(out);
     let tell = |line: &str| {
         bar.set_message(line.to_owned());
@@ -217,10 +221,10 @@ pub(crate) async fn run(desk: &Desk, out: Out) -> Result<Ended, Error> {
             out::say(line);
         }
     };
-    let drained = drain(desk, &bar, tell).await;
+    let drained = drain(access, &bar, tell).await;
     bar.finish_and_clear();
     let drained = drained?;
-    let queue = desk.stack.get("DeadLetterQueueUrl").map_or("the dead-letter queue", queue_name);
+    let queue = access.stack.get("DeadLetterQueueUrl").map_or("the dead-letter queue", queue_name);
     out.either(|| drained.json(), |width| drained.render(&shown(queue), width))?;
     Ok(drained.ended())
 }
@@ -234,7 +238,7 @@ mod tests {
     /// Answers in their order, and a queue from which each takes what it says.
     struct Script(RefCell<(Vec<Value>, u64)>);
 
-    impl Indexer for Script {
+    impl IndexerFunction for Script {
         async fn sweep(&self) -> Result<Value, Error> {
             let (answers, depth) = &mut *self.0.borrow_mut();
             let answer = answers.remove(0);
@@ -247,7 +251,7 @@ mod tests {
         }
     }
 
-    async fn drained(answers: &[Value], depth: u64) -> (Result<Drained, Error>, usize) {
+    async fn drained(answers: &[Value], depth: u64) -> (Result<DrainResult, Error>, usize) {
         let script = Script(RefCell::new((answers.to_vec(), depth)));
         let drained = drain(&script, &ProgressBar::hidden(), |_| ()).await;
         (drained, answers.len() - script.0.borrow().0.len())
@@ -260,7 +264,7 @@ mod tests {
         let (all, runs) = drained(&[first, last], 1_000).await;
         let all = all.unwrap();
         assert_eq!((all.run.created, all.run.changed, all.run.deleted, runs), (999, 1, 1_000, 2));
-        assert_eq!(all.ended(), Ended::Done, "what stayed in the first run was taken in by the second");
+        assert_eq!(all.ended(), Completion::Done, "what stayed in the first run was taken in by the second");
     }
 
     #[test]
@@ -274,7 +278,7 @@ mod tests {
         let stuck = json!({"received": 3, "lease_live": 2, "skipped": 1});
         let (all, runs) = drained(&[stuck.clone(), stuck], 3).await;
         let all = all.unwrap();
-        assert_eq!((runs, all.ended()), (1, Ended::NotAsAsked));
+        assert_eq!((runs, all.ended()), (1, Completion::NotAsAsked));
         let text = all.render("orders-dlq", 80);
         assert!(text.contains("3 messages stay") && text.contains("      2  somebody still runs them"), "{text}");
         let (all, _) = drained(&[json!({})], 3).await;

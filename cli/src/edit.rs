@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use crate::args::Replay;
-use crate::ended::Error;
+use crate::completion::Error;
 use crate::show::payload;
 use crate::text::{count, lines, shown};
 use crate::walk::Wanted;
@@ -80,7 +80,7 @@ pub(crate) fn add(request: &mut Value, edit: Option<&Edit>) {
 }
 
 /// A letter, and what an edit makes of its body.
-pub(crate) struct Seen {
+pub(crate) struct EditPreview {
     id: LetterId,
     /// Text before the edit: the body, or what the producer wrote of it.
     before: String,
@@ -94,7 +94,7 @@ pub(crate) struct Seen {
 /// An SNS message's signature covers its content.
 const SIGNED: &str = "SNS signed the former message: a consumer that checks the signature refuses this one.";
 
-impl Seen {
+impl EditPreview {
     pub(crate) fn of(letter: &Letter, edit: &Edit, wrapping: Wrapping) -> Self {
         let before = letter.payload_now();
         let after = edit.apply_to(letter, wrapping).map_err(|why| why.to_string());
@@ -169,7 +169,7 @@ pub(crate) async fn gather<L: Letters>(
     selection: &Selection,
     edit: &Edit,
     wrappings: &Wrappings,
-) -> Result<Vec<Seen>, Error> {
+) -> Result<Vec<EditPreview>, Error> {
     let mut ids: Vec<LetterId> = Vec::new();
     match selection {
         Selection::Ids(_) | Selection::Shown(_) => ids.extend(selection.ids().unwrap_or_default()),
@@ -184,12 +184,12 @@ pub(crate) async fn gather<L: Letters>(
     }
     ids.truncate(LETTERS);
     let found = letters.read(&ids).await?.into_iter().flatten();
-    let seen = |letter: Letter| Seen::of(&letter, edit, wrappings.of(&letter.source));
+    let seen = |letter: Letter| EditPreview::of(&letter, edit, wrappings.of(&letter.source));
     Ok(found.filter(|letter| letter.check_body().is_ok()).map(seen).collect())
 }
 
 /// The differences of the first letters, and how many there are that are not shown.
-pub(crate) fn render(seen: &[Seen], of: u64, width: usize) -> String {
+pub(crate) fn render(seen: &[EditPreview], of: u64, width: usize) -> String {
     let mut text: String = seen.iter().map(|one| one.render(width)).collect();
     let more = of.saturating_sub(seen.len() as u64);
     if more > 0 {
@@ -242,7 +242,7 @@ mod tests {
     fn only_what_a_patch_is_about_is_a_difference() {
         let edit = Edit::Patch(Patch::parse(r#"[{"op":"remove","path":"/b"}]"#).unwrap());
         let letter = Letter { payload: r#"{ "c": 1.50, "b": [1], "a": 2 }"#.to_owned(), ..samples::full() };
-        let told = Seen::of(&letter, &edit, Wrapping::None).render(80);
+        let told = EditPreview::of(&letter, &edit, Wrapping::None).render(80);
         let changed: Vec<_> = told.lines().filter(|line| line.starts_with(['-', '+'])).collect();
         assert_eq!(changed, ["-   \"b\": [", "-     1", "-   ],"]);
     }
@@ -252,7 +252,7 @@ mod tests {
         let edit = Edit::Patch(Patch::parse(r#"[{"op":"replace","path":"/n","value":1.50}]"#).unwrap());
         let payload = r#"{"Signature":"x==", "Message":"{\"n\":12345678901234567.89}"}"#.to_owned();
         let letter = Letter { payload, ..samples::full() };
-        let told = Seen::of(&letter, &edit, Wrapping::Sns).render(120);
+        let told = EditPreview::of(&letter, &edit, Wrapping::Sns).render(120);
         assert!(told.contains("-   \"n\": 12345678901234567.89") && told.contains("+   \"n\": 1.50"), "{told}");
         assert!(told.contains("SNS signed the former message") && !told.contains("x=="), "{told}");
     }

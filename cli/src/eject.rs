@@ -5,8 +5,8 @@ use redrive_core::time::Timestamp;
 
 use crate::act::{confirm, confirmable, request, selection};
 use crate::args::Eject;
-use crate::aws::Desk;
-use crate::ended::{Ended, Error};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 
@@ -14,17 +14,22 @@ use crate::preview::Preview;
 pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given up here";
 
 /// Carries out the command: shows, asks, and ejects.
-pub(crate) async fn run(asked: &Eject, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
-    let selection = selection(&asked.chosen, desk, now)?;
+pub(crate) async fn run(
+    asked: &Eject,
+    access: &StackAccess,
+    by: &str,
+    (now, out): (Timestamp, Out),
+) -> Result<Completion, Error> {
+    let selection = selection(&asked.chosen, access, now)?;
     confirmable(asked.yes)?;
-    let letters = desk.letters()?;
+    let letters = access.letters()?;
     let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
     preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
     if preview.letters() > 0 {
         confirm(asked.yes, "Go on?")?;
     }
-    let report = preview.carry_out((desk, &letters), &selection, request("eject", &selection, by)).await?;
+    let report = preview.carry_out((access, &letters), &selection, request("eject", &selection, by)).await?;
     out.either(|| report.json(), |width| report.render(width))?;
     Ok(report.ended())
 }

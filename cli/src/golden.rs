@@ -7,23 +7,23 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::{Body, Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::replay::job::Fate;
+use redrive_core::replay::job::Disposition;
 use redrive_core::replay::{Candidate, Edit, Filter, Selection};
 use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use crate::act::Report;
-use crate::drain::Drained;
+use crate::drain::DrainResult;
 use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::preview::Preview;
 use crate::samples::{self, NOW};
-use crate::show::{Asked, Seen};
-use crate::status::alarms::Alarm;
-use crate::status::expiry::{Expiry, Memory};
-use crate::status::{Board, Depths, Queue, Table};
+use crate::show::{LedgerAnswer, LetterView};
+use crate::status::alarms::AlarmStatus;
+use crate::status::expiry::{Expiry, LedgerMemory};
+use crate::status::{Board, Depths, QueueStatus, TableStatus};
 use crate::walk::Wanted;
 use crate::{causes, edit, eject, jobs, json, list, replay, show, status, text, watch};
 
@@ -113,7 +113,7 @@ fn a_list_looks_as_it_did() {
 #[test]
 fn a_letter_looks_as_it_did() {
     let letter = samples::full();
-    let seen = Seen { ledger: Asked::Records(vec![("its key", samples::entry(&letter))]), letter };
+    let seen = LetterView { ledger: LedgerAnswer::Records(vec![("its key", samples::entry(&letter))]), letter };
     is("show.txt", &show::render(&seen, NOW, WIDTH));
     is("show.json", &format!("{:#}\n", show::document(&seen, NOW)));
     let erased =
@@ -121,12 +121,18 @@ fn a_letter_looks_as_it_did() {
     let erased =
         Letter { body: erased, key: None, status: Status::Resolved, expires: Some(NOW), ..seen.letter.clone() };
     let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
-    is("show-elsewhere.txt", &show::render(&Seen { letter: sent, ledger: Asked::Records(Vec::new()) }, NOW, WIDTH));
-    is("show-erased.txt", &show::render(&Seen { letter: erased, ledger: Asked::Records(Vec::new()) }, NOW, WIDTH));
-    let edited = Seen { letter: samples::edited(None), ledger: Asked::Records(Vec::new()) };
+    is(
+        "show-elsewhere.txt",
+        &show::render(&LetterView { letter: sent, ledger: LedgerAnswer::Records(Vec::new()) }, NOW, WIDTH),
+    );
+    is(
+        "show-erased.txt",
+        &show::render(&LetterView { letter: erased, ledger: LedgerAnswer::Records(Vec::new()) }, NOW, WIDTH),
+    );
+    let edited = LetterView { letter: samples::edited(None), ledger: LedgerAnswer::Records(Vec::new()) };
     is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
-    is("show-foreign.txt", &show::render(&Seen { letter: foreign, ledger: Asked::NotKept }, NOW, WIDTH));
+    is("show-foreign.txt", &show::render(&LetterView { letter: foreign, ledger: LedgerAnswer::NotKept }, NOW, WIDTH));
 }
 
 #[test]
@@ -136,23 +142,23 @@ fn an_exported_letter_is_exact() {
 
 #[tokio::test]
 async fn the_status_looks_as_it_did() {
-    let queue = |role, name: &str, visible| Queue {
+    let queue = |role, name: &str, visible| QueueStatus {
         role,
         name: name.to_owned(),
         depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
     let mut table = status::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
-    table.memory = Some(Memory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
+    table.memory = Some(LedgerMemory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
         queue("main_queue", "orders", Some(12)),
         queue("dead_letter_queue", "orders-dlq", Some(0)),
         queue("failed_invocations_queue", "orders-failed-invocations", None),
     ];
     let quiet = ["DepthAlarm", "FailedInvocationsAlarm", "ProcessorErrorsAlarm", "IndexerErrorsAlarm", "OldestAlarm"];
-    let quiet = quiet.map(|name| Alarm::new(&format!("orders-{name}-1ABCDEF"), "OK"));
+    let quiet = quiet.map(|name| AlarmStatus::new(&format!("orders-{name}-1ABCDEF"), "OK"));
     let loud = [("DeadLetterAgeAlarm", "ALARM"), ("WillExpireAlarm", "ALARM"), ("own-name", "INSUFFICIENT_DATA")];
-    let loud = loud.map(|(name, state)| Alarm::new(&format!("orders-{name}-1ABCDEF"), state));
+    let loud = loud.map(|(name, state)| AlarmStatus::new(&format!("orders-{name}-1ABCDEF"), state));
     let alarms = Some(quiet.into_iter().chain(loud).collect());
     let expiry = Some(Expiry::At(NOW.after(Duration::from_secs(20 * 3_600))));
     let board = Board { stack: Some("orders".to_owned()), queues, expiry, moving: None, alarms, table };
@@ -167,7 +173,7 @@ async fn the_status_looks_as_it_did() {
     let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
     let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
-    let table = Table { memory: Some(Memory::Gone), ..board.table.clone() };
+    let table = TableStatus { memory: Some(LedgerMemory::Gone), ..board.table.clone() };
     let expiries =
         [Expiry::NotBefore(NOW.after(Duration::from_secs(7 * 86_400))), Expiry::NotBefore(NOW), Expiry::Unknown];
     let texts = expiries.map(|expiry| {
@@ -178,12 +184,12 @@ async fn the_status_looks_as_it_did() {
 }
 
 #[test]
-fn a_key_of_which_few_more_lives_may_die_says_so_and_how_to_make_room() {
+fn a_key_of_which_few_more_enqueues_may_die_says_so_and_how_to_make_room() {
     let mut entry = samples::entry(&samples::full());
-    let graves: String = (0..47).map(|n| format!("{n:016x}ffff030")).collect();
-    entry.buried = redrive_core::processing::ledger::Buried::try_from(graves).unwrap();
-    entry.lives = vec![entry.lives[0].clone(); 4];
-    let seen = Seen { letter: samples::full(), ledger: Asked::Records(vec![("its key", entry)]) };
+    let dead_marks: String = (0..47).map(|n| format!("{n:016x}ffff030")).collect();
+    entry.dead_enqueues = redrive_core::processing::ledger::DeadEnqueues::try_from(dead_marks).unwrap();
+    entry.enqueues = vec![entry.enqueues[0].clone(); 4];
+    let seen = LetterView { letter: samples::full(), ledger: LedgerAnswer::Records(vec![("its key", entry)]) };
     let told = show::render(&seen, NOW, WIDTH);
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in
@@ -211,12 +217,21 @@ fn jobs_look_as_they_did() {
 
 #[test]
 fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
-    use crate::ended::Ended;
+    use crate::completion::Completion;
     let ends: Vec<_> = samples::jobs().iter().map(watch::ended).collect();
-    assert_eq!(ends, [Ended::NotAsAsked, Ended::NotAsAsked, Ended::Done, Ended::NotAsAsked]);
-    let left = |fate| samples::job(5, redrive_core::replay::job::State::Done, &[(Fate::Resolved, 9), (fate, 1)]);
-    for fate in [Fate::FailedAgain, Fate::Unknown, Fate::InDoubt, Fate::PolicyNever, Fate::NoBody, Fate::NotFound] {
-        assert_eq!(watch::ended(&left(fate)), Ended::NotAsAsked, "{fate:?}");
+    assert_eq!(ends, [Completion::NotAsAsked, Completion::NotAsAsked, Completion::Done, Completion::NotAsAsked]);
+    let left = |disposition| {
+        samples::job(5, redrive_core::replay::job::JobState::Done, &[(Disposition::Resolved, 9), (disposition, 1)])
+    };
+    for disposition in [
+        Disposition::FailedAgain,
+        Disposition::Unknown,
+        Disposition::InDoubt,
+        Disposition::PolicyNever,
+        Disposition::NoBody,
+        Disposition::NotFound,
+    ] {
+        assert_eq!(watch::ended(&left(disposition)), Completion::NotAsAsked, "{disposition:?}");
     }
     let settled: Vec<_> = samples::jobs().iter().map(|seen| watch::settled(&seen.known)).collect();
     assert_eq!(settled, [4, 812, 37, 37]);
@@ -225,8 +240,8 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
 #[test]
 fn messages_of_other_frameworks_and_records_look_as_they_did() {
     let bare = |payload: &str| Letter { payload: payload.to_owned(), ..samples::letters().remove(50) };
-    let shown = |letter: Letter| show::render(&Seen { letter, ledger: Asked::NotKept }, NOW, WIDTH);
-    let task = Seen { letter: bare(samples::CELERY), ledger: Asked::NotKept };
+    let shown = |letter: Letter| show::render(&LetterView { letter, ledger: LedgerAnswer::NotKept }, NOW, WIDTH);
+    let task = LetterView { letter: bare(samples::CELERY), ledger: LedgerAnswer::NotKept };
     is("show-task.txt", &show::render(&task, NOW, WIDTH));
     let told = show::document(&task, NOW);
     assert_eq!((&told["task"]["dropped"], told["decoded"].as_array().map(Vec::len)), (&json!(true), Some(2)));
@@ -239,7 +254,7 @@ fn messages_of_other_frameworks_and_records_look_as_they_did() {
     let counts = json!({"considered": 5, "sent": 3, "in_s3": 1, "expired_tasks": 2});
     let report = Report::read(counts).unwrap();
     is("warnings.txt", &report.render(WIDTH));
-    assert_eq!(report.ended(), crate::ended::Ended::Done, "a warning is no failure");
+    assert_eq!(report.ended(), crate::completion::Completion::Done, "a warning is no failure");
 }
 
 #[tokio::test]
@@ -250,7 +265,7 @@ async fn what_would_be_touched_looks_as_it_did() {
     let dry = Report::read(answer).unwrap();
     let plan = replay::plan(&redrive_core::replay::job::Guard::default());
     is("replay.txt", &format!("{}{}{plan}\n", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
-    is("replay-to.txt", &replay::elsewhere(&redrive_core::ids::QueueArn::parse(samples::REFUNDS).unwrap(), WIDTH));
+    is("replay-to.txt", &replay::destination(&redrive_core::ids::QueueArn::parse(samples::REFUNDS).unwrap(), WIDTH));
     let ids = samples::letters().iter().skip(50).map(|letter| letter.id).collect();
     let preview = Preview::of(&store, &Selection::Ids(ids), vec![Status::Pending]).await.unwrap();
     is("discard.txt", &preview.render("to be discarded", NOW, WIDTH));
@@ -281,10 +296,10 @@ async fn differences_look_as_they_did() {
     let dry = json!({"considered": 37, "would_send": 1, "edit_failed": 36, "refused_edits": refused});
     let dry = Report::read(dry).unwrap();
     is("edit-many.txt", &format!("{}{}", edit::render(&seen, 37, WIDTH), dry.render(WIDTH)));
-    let seen: Vec<_> = seen.iter().map(edit::Seen::json).collect();
+    let seen: Vec<_> = seen.iter().map(edit::EditPreview::json).collect();
     is("edit-many.json", &format!("{:#}\n", json!({"edits": seen, "dry_run": dry.json()})));
     let long = Edit::Body("x\n".repeat(500));
-    is("edit-long.txt", &edit::Seen::of(&letters[0], &long, Wrapping::None).render(WIDTH));
+    is("edit-long.txt", &edit::EditPreview::of(&letters[0], &long, Wrapping::None).render(WIDTH));
 }
 
 #[tokio::test]
@@ -302,11 +317,11 @@ fn what_was_taken_in_looks_as_it_did() {
     let run =
         json!({"received": 46, "created": 40, "changed": 2, "deleted": 42, "new_fingerprints": 1, "lease_live": 4});
     let run = serde_json::from_value(run).unwrap();
-    let some = Drained { run, depths: depths(0, 4) };
+    let some = DrainResult { run, depths: depths(0, 4) };
     let run = serde_json::from_value(json!({"received": 1, "created": 1, "deleted": 1})).unwrap();
-    let all = Drained { run, depths: depths(0, 0) };
-    let none = Drained { depths: depths(7, 0), ..Drained::default() };
-    let held = Drained { depths: depths(0, 7), ..Drained::default() };
+    let all = DrainResult { run, depths: depths(0, 0) };
+    let none = DrainResult { depths: depths(7, 0), ..DrainResult::default() };
+    let held = DrainResult { depths: depths(0, 7), ..DrainResult::default() };
     let texts: Vec<_> = [some, all, none, held].iter().map(|one| one.render("orders-dlq", WIDTH)).collect();
     is("drain.txt", &texts.join("\n"));
     is("drain.json", &format!("{:#}\n", some.json()));

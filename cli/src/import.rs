@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use redrive_core::ids::QueueArn;
 use redrive_core::letters::cause::Cause;
-use redrive_core::letters::letter::{Body, Happening, Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Body, EventKind, Letter, LetterWrite, Status};
 use redrive_core::ports::{Causes, Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::act::{confirm, confirmable};
 use crate::causes;
-use crate::ended::{Ended, Error};
+use crate::completion::{Completion, Error};
 use crate::json::read::{self, Proof};
 use crate::out::{self, Out};
 use crate::text::{count, fit, shown};
@@ -35,13 +35,13 @@ const LINE: u64 = 16 << 20;
 const CAUSE: Duration = Duration::from_secs(90 * 86_400);
 
 /// The letters of a file, one after the other.
-struct Lines {
+struct ImportLines {
     name: String,
     from: BufReader<File>,
     line: u64,
 }
 
-impl Lines {
+impl ImportLines {
     fn open(path: &Path) -> Result<Self, Error> {
         let name = shown(&path.display().to_string());
         let wrong = |why: &dyn std::fmt::Display| Error::Usage(format!("{name}: {why}"));
@@ -96,10 +96,10 @@ fn importable(letter: &Letter, now: Timestamp) -> Result<(), Not> {
 /// Contents of a file of letters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Contents {
-    causes: causes::Causes,
+    causes: causes::CauseRows,
     statuses: BTreeMap<Status, u64>,
     /// Number of letters of queues that are not configured.
-    strangers: u64,
+    unlisted: u64,
     /// Number of letters whose payload has another hash than they say.
     unproven: u64,
     no_body: u64,
@@ -111,7 +111,7 @@ pub(crate) struct Contents {
 impl Contents {
     /// Reads a file; `listed` are the queues that are configured, if that is known.
     pub(crate) fn read(path: &Path, listed: Option<&[QueueArn]>, now: Timestamp) -> Result<Self, Error> {
-        let (mut contents, mut lines) = (Self::default(), Lines::open(path)?);
+        let (mut contents, mut lines) = (Self::default(), ImportLines::open(path)?);
         while let Some((letter, proof)) = lines.letter()? {
             contents.add(&letter, listed, now);
             contents.unproven += u64::from(proof == Proof::None && importable(&letter, now).is_ok());
@@ -126,7 +126,7 @@ impl Contents {
             Ok(()) => {}
         }
         *self.statuses.entry(letter.status).or_default() += 1;
-        self.strangers += u64::from(listed.is_some_and(|listed| !listed.contains(&letter.source)));
+        self.unlisted += u64::from(listed.is_some_and(|listed| !listed.contains(&letter.source)));
         if let Some(cause) = sighting(letter, now) {
             let of = (cause.source.clone(), cause.fingerprint.clone());
             let known = self.waiting.remove(&of);
@@ -149,8 +149,8 @@ impl Contents {
             let _ = writeln!(text, "{}", fit(&line, width));
         };
         add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
-        if self.strangers > 0 {
-            add(format!("{} of them of queues that are not configured here.", self.strangers));
+        if self.unlisted > 0 {
+            add(format!("{} of them of queues that are not configured here.", self.unlisted));
         }
         if self.unproven > 0 {
             add(format!("{}: payload_hash is not of the whole payload. Is PayloadHash configured, or", self.unproven));
@@ -165,7 +165,7 @@ fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
     if letter.status != Status::Pending {
         return None;
     }
-    let indexed = letter.history.iter().find(|event| event.what == Happening::Indexed).map(|event| event.at);
+    let indexed = letter.history.iter().find(|event| event.what == EventKind::Indexed).map(|event| event.at);
     let seen = indexed.unwrap_or(letter.reason.last_failed_at);
     Some(Cause {
         source: letter.source.clone(),
@@ -213,8 +213,8 @@ impl Imported {
         told.map(|(_, words, n)| format!("{}\n", fit(&format!("{n:>7}  {words}"), width))).collect()
     }
 
-    pub(crate) const fn ended(&self) -> Ended {
-        if self.no_body + self.expired + self.unavailable == 0 { Ended::Done } else { Ended::NotAsAsked }
+    pub(crate) const fn ended(&self) -> Completion {
+        if self.no_body + self.expired + self.unavailable == 0 { Completion::Done } else { Completion::NotAsAsked }
     }
 
     const fn done(&self) -> u64 {
@@ -235,7 +235,7 @@ pub(crate) async fn write<T: Letters + Causes>(
     let mut all = Imported { no_body: contents.no_body, expired: contents.expired, ..Imported::default() };
     let mut seen = contents.waiting.clone();
     record(table, seen.values().cloned().collect(), now).await?;
-    let (mut lines, mut few, mut bytes) = (Lines::open(path)?, Vec::new(), 0);
+    let (mut lines, mut few, mut bytes) = (ImportLines::open(path)?, Vec::new(), 0);
     let failure = loop {
         let next = lines.letter()?.map(|(letter, _)| letter);
         let last = next.is_none();
@@ -259,7 +259,7 @@ pub(crate) async fn write<T: Letters + Causes>(
 }
 
 async fn record<T: Causes>(table: &T, causes: Vec<Cause>, now: Timestamp) -> Result<(), Unavailable> {
-    table.sight(causes, now).await.into_iter().try_for_each(|sighted| sighted.map(drop))
+    table.record(causes, now).await.into_iter().try_for_each(|sighted| sighted.map(drop))
 }
 
 /// Writes a few, and says what the table did not answer.
@@ -297,7 +297,7 @@ pub(crate) async fn run<T: Letters + Causes>(
     listed: Option<&[QueueArn]>,
     yes: bool,
     (now, out): (Timestamp, Out),
-) -> Result<Ended, Error> {
+) -> Result<Completion, Error> {
     confirmable(yes)?;
     let contents = Contents::read(path, listed, now)?;
     out::say(contents.render(now, out.width).trim_end());
@@ -306,7 +306,7 @@ pub(crate) async fn run<T: Letters + Causes>(
             out::say("Which queues are configured could not be read: letters of others wait until theirs is listed.");
         }
         confirm(yes, "What is there already is left alone. Go on?")?;
-        if contents.strangers > 0 {
+        if contents.unlisted > 0 {
             confirm(
                 yes,
                 "Letters of a queue that is not configured cannot be replayed until it is listed. Import them, too?",

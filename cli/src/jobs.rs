@@ -5,7 +5,7 @@ use std::fmt::Write;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::ports::{Jobs, Unavailable};
-use redrive_core::replay::job::{Account, Job, State};
+use redrive_core::replay::job::{Account, Job, JobState};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -20,27 +20,27 @@ const AT_ONCE: usize = 16;
 
 /// A job, and what is known of all its letters.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct JobView {
     pub(crate) job: Job,
     pub(crate) known: Account,
 }
 
 /// Reads a job with its batches.
-pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<Seen>, Unavailable> {
+pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<JobView>, Unavailable> {
     let Some(job) = jobs.job(id).await? else { return Ok(None) };
     let batches = jobs.batches(id, job.counted).await?;
     let known = job.known(&batches);
-    Ok(Some(Seen { job, known }))
+    Ok(Some(JobView { job, known }))
 }
 
 /// A job as the replay function tells of it.
-pub(crate) fn told(answer: &Value) -> Option<Seen> {
+pub(crate) fn told(answer: &Value) -> Option<JobView> {
     let job = serde_json::from_value(answer.clone()).ok()?;
-    Some(Seen { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
+    Some(JobView { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
 }
 
 /// Reads the open ones, or the closed ones: those that run first, and then the latest.
-pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<Seen>, Unavailable> {
+pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobView>, Unavailable> {
     let ids = jobs.jobs(open, READ).await?;
     let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
     let mut found: Vec<_> = found.into_iter().flatten().collect();
@@ -50,7 +50,7 @@ pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<Seen>, U
 }
 
 /// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.
-pub(crate) fn document(seen: &Seen) -> Value {
+pub(crate) fn document(seen: &JobView) -> Value {
     let mut all = json!(seen.job);
     all["known"] = json!(seen.known);
     let time = |at: Option<Timestamp>| at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()));
@@ -63,17 +63,17 @@ pub(crate) fn document(seen: &Seen) -> Value {
     all
 }
 
-pub(crate) fn documents(seen: &[Seen]) -> Value {
+pub(crate) fn documents(seen: &[JobView]) -> Value {
     json!({"jobs": seen.iter().map(document).collect::<Vec<_>>()})
 }
 
 /// The jobs as a table.
-pub(crate) fn render(seen: &[Seen], width: usize) -> String {
+pub(crate) fn render(seen: &[JobView], width: usize) -> String {
     if seen.is_empty() {
         return "No jobs.\n".to_owned();
     }
     let number = |n: u32, head: &str| format!("{n:>0$}", head.len());
-    let rows = seen.iter().map(|Seen { job, known }| {
+    let rows = seen.iter().map(|JobView { job, known }| {
         vec![
             job.id.to_string(),
             job.state.as_str().to_owned(),
@@ -90,15 +90,15 @@ pub(crate) fn render(seen: &[Seen], width: usize) -> String {
 }
 
 /// Describes the outcomes of its letters: `resolved 36, failed again 1`.
-pub(crate) fn fates(known: &Account) -> String {
+pub(crate) fn dispositions(known: &Account) -> String {
     let counts = json!(known);
     let counts = counts.as_object().into_iter().flatten();
-    let told: Vec<_> = counts.map(|(fate, n)| format!("{} {n}", fate.replace('_', " "))).collect();
+    let told: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", disposition.replace('_', " "))).collect();
     if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
 }
 
 /// Renders a job, with its history and the account of its letters.
-pub(crate) fn account(seen: &Seen, width: usize) -> String {
+pub(crate) fn account(seen: &JobView, width: usize) -> String {
     let job = &seen.job;
     let mut text = String::new();
     let mut add = |indent: usize, value: &str| {
@@ -108,7 +108,7 @@ pub(crate) fn account(seen: &Seen, width: usize) -> String {
         }
     };
     add(0, &format!("Job {} is {}", job.id, job.state.as_str()));
-    if let State::Stopped { why } = &job.state {
+    if let JobState::Stopped { why } = &job.state {
         add(2, &shown(&format!("stopped by itself: {why}")));
     }
     add(2, &shown(&format!("asked for by {}", job.by)));
@@ -120,6 +120,6 @@ pub(crate) fn account(seen: &Seen, width: usize) -> String {
         let who = if event.who == job.name() { "itself" } else { &event.who };
         add(2, &shown(&format!("{}  {} by {who}{why}", instant(event.at), event.became)));
     }
-    add(2, &format!("letters: {}", fates(&seen.known)));
+    add(2, &format!("letters: {}", dispositions(&seen.known)));
     text
 }

@@ -4,7 +4,7 @@ pub(crate) mod read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use redrive_core::ids::Life;
+use redrive_core::ids::Enqueue;
 use redrive_core::letters::letter::{Body, Edited, Event, Letter, Send};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::PayloadHash;
@@ -16,8 +16,8 @@ fn time(at: Timestamp) -> Value {
     Value::String(at.to_rfc3339())
 }
 
-fn life(life: &Life) -> Value {
-    json!({"message_id": life.message_id, "sent_at": time(life.sent_at)})
+fn enqueue(enqueue: &Enqueue) -> Value {
+    json!({"message_id": enqueue.message_id, "sent_at": time(enqueue.sent_at)})
 }
 
 fn attribute(attribute: &Attribute) -> Value {
@@ -31,7 +31,7 @@ fn attribute(attribute: &Attribute) -> Value {
 
 fn attempt(attempt: &Attempt) -> Value {
     json!({
-        "life": life(&attempt.life),
+        "life": enqueue(&attempt.enqueue),
         "at": time(attempt.at),
         "class": attempt.class,
         "code": attempt.code,
@@ -82,7 +82,7 @@ pub(crate) fn letter(letter: &Letter) -> Value {
         "sequence_number": letter.sequence,
         "sent_timestamp": time(letter.sent_at),
         "origin_message_id": letter.origin,
-        "life": life(&letter.life),
+        "life": enqueue(&letter.enqueue),
         "payload_hash": letter.hash,
         "attributes_hash": letter.attributes_hash,
         "idempotency_key": letter.key,
@@ -146,16 +146,17 @@ fn body(letter: &Letter, all: &mut Map<String, Value>) {
 
 /// Writes a ledger entry as JSON.
 pub(crate) fn entry(entry: &Entry) -> Value {
-    let lives = entry.lives.iter();
-    let lives = lives.map(|one| json!({"life": life(&one.life), "attempts": one.attempts, "dead": one.dead}));
+    let enqueues = entry.enqueues.iter();
+    let enqueues =
+        enqueues.map(|one| json!({"life": enqueue(&one.enqueue), "attempts": one.attempts, "dead": one.dead}));
     json!({
         "state": entry.state,
         "owner": entry.owner,
         "lease_until": time(entry.lease_until),
         "payload_hash": entry.hash,
         "version": entry.version,
-        "lives": lives.collect::<Vec<_>>(),
-        "buried": entry.buried.len(),
+        "lives": enqueues.collect::<Vec<_>>(),
+        "buried": entry.dead_enqueues.len(),
         "fault": entry.fault,
         "history": entry.history.iter().map(attempt).collect::<Vec<_>>(),
         "expires": time(entry.expires),

@@ -10,7 +10,7 @@ use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ended::{Ended, Error};
+use crate::completion::{Completion, Error};
 use crate::json;
 use crate::out::Out;
 use crate::text::{ago, fit, shown};
@@ -103,7 +103,7 @@ pub(crate) async fn run<L: Letters>(
     limit: Option<usize>,
     now: Timestamp,
     out: Out,
-) -> Result<Ended, Error> {
+) -> Result<Completion, Error> {
     let columns = Columns::new(wanted, now, out.width);
     let mut left = limit.unwrap_or(usize::MAX);
     if !out.json {
@@ -149,7 +149,7 @@ pub(crate) async fn oldest<L: Letters>(
     wanted: &Wanted,
     limit: Option<usize>,
     (now, out): (Timestamp, Out),
-) -> Result<Ended, Error> {
+) -> Result<Completion, Error> {
     let found = gather_oldest(letters, wanted, limit.unwrap_or(usize::MAX)).await?;
     if out.json {
         found.values().try_for_each(|found| out.line(&document(found)))?;
@@ -163,9 +163,9 @@ pub(crate) async fn oldest<L: Letters>(
 }
 
 /// Ends a list of so many letters.
-fn told(wanted: &Wanted, limit: Option<usize>, letters: u64) -> Result<Ended, Error> {
+fn told(wanted: &Wanted, limit: Option<usize>, letters: u64) -> Result<Completion, Error> {
     if letters > 0 || limit == Some(0) {
-        return Ok(Ended::Done);
+        return Ok(Completion::Done);
     }
     crate::out::say("no letters");
     wanted.met(0)
@@ -177,7 +177,7 @@ pub(crate) async fn export<L: Letters>(
     wanted: &Wanted,
     limit: Option<usize>,
     out: Out,
-) -> Result<Ended, Error> {
+) -> Result<Completion, Error> {
     let (mut left, mut bodiless, mut met) = (limit.unwrap_or(usize::MAX), 0, 0);
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
@@ -196,7 +196,7 @@ pub(crate) async fn export<L: Letters>(
     wanted.each(letters, each).await?;
     if bodiless > 0 {
         crate::out::say(&format!("{bodiless} of them without their bodies: erased, expired or lost"));
-        return Ok(Ended::NotAsAsked);
+        return Ok(Completion::NotAsAsked);
     }
-    if limit == Some(0) { Ok(Ended::Done) } else { wanted.met(met) }
+    if limit == Some(0) { Ok(Completion::Done) } else { wanted.met(met) }
 }

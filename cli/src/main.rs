@@ -20,12 +20,12 @@ mod act;
 mod args;
 mod aws;
 mod causes;
+mod completion;
 mod deploy_function;
 mod doctor;
 mod drain;
 mod edit;
 mod eject;
-mod ended;
 #[cfg(test)]
 mod golden;
 mod import;

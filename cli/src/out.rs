@@ -6,7 +6,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
-use crate::ended::Error;
+use crate::completion::Error;
 use crate::text::shown_json;
 
 /// Width of a terminal that does not tell its own.

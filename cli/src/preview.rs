@@ -10,9 +10,9 @@ use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
 use redrive_core::time::Timestamp;
 use serde_json::Value;
 
-use crate::act::{Function, Report};
-use crate::causes::{self, Cause};
-use crate::ended::Error;
+use crate::act::{ReplayFunction, Report};
+use crate::causes::{self, CauseRow};
+use crate::completion::Error;
 use crate::shown::{self, look};
 use crate::text::count;
 use crate::walk::Wanted;
@@ -20,7 +20,7 @@ use crate::walk::Wanted;
 /// Preview of the letters that will be touched.
 #[derive(Debug, Clone)]
 pub(crate) struct Preview {
-    pub(crate) causes: Vec<Cause>,
+    pub(crate) causes: Vec<CauseRow>,
     /// Named, and not there or not where it would have to stand.
     pub(crate) others: u64,
     /// Letters that were looked at, each in its version. Named letters are listed in any status: the function judges
@@ -50,7 +50,7 @@ impl Preview {
             Selection::Ids(_) | Selection::Shown(_) => true,
         };
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
-        let (mut grouped, mut others, mut changed) = (causes::Causes::new(), 0, BTreeMap::new());
+        let (mut grouped, mut others, mut changed) = (causes::CauseRows::new(), 0, BTreeMap::new());
         for look in look(letters, &ids).await? {
             let Some(Look { candidate, version, changed_at }) = look.filter(|look| fits(&look.candidate)) else {
                 others += u64::from(shown.named);
@@ -76,7 +76,7 @@ impl Preview {
     /// Asks the function for exactly what was shown.
     pub(crate) async fn carry_out<L: Letters>(
         &self,
-        (function, letters): (&impl Function, &L),
+        (function, letters): (&impl ReplayFunction, &L),
         selection: &Selection,
         mut request: Value,
     ) -> Result<Report, Error> {

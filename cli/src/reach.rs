@@ -7,7 +7,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::config::ProvideCredentials;
 use redrive_core::ports::Unavailable;
 
-use crate::ended::Error;
+use crate::completion::Error;
 use crate::stack::Stack;
 use crate::text::shown;
 

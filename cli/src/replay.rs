@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use crate::act::{Report, confirm, confirmable, request, selection};
 use crate::args::Replay;
-use crate::aws::Desk;
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::edit;
-use crate::ended::{Ended, Error};
 use crate::jobs;
 use crate::out::{self, Out};
 use crate::preview::Preview;
@@ -57,7 +57,7 @@ pub(crate) fn plan(guard: &Guard) -> String {
 }
 
 /// Warns about another queue before letters go there.
-pub(crate) fn elsewhere(to: &QueueArn, width: usize) -> String {
+pub(crate) fn destination(to: &QueueArn, width: usize) -> String {
     let told = format!(
         "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
          is sent again by nobody but a person."
@@ -115,11 +115,11 @@ pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> 
 }
 
 /// Reads how the bodies of each queue are wrapped: only a patch needs to know.
-async fn wrappings(desk: &Desk, edit: &Edit) -> edit::Wrappings {
+async fn wrappings(access: &StackAccess, edit: &Edit) -> edit::Wrappings {
     if matches!(edit, Edit::Body(_)) {
         return edit::Wrappings::default();
     }
-    let read = desk.replay_environment().await.as_ref().and_then(edit::Wrappings::read);
+    let read = access.replay_environment().await.as_ref().and_then(edit::Wrappings::read);
     read.unwrap_or_else(|| {
         out::say("How bodies are wrapped could not be read (lambda:GetFunctionConfiguration); differences are shown as if they are not.");
         edit::Wrappings::default()
@@ -127,34 +127,39 @@ async fn wrappings(desk: &Desk, edit: &Edit) -> edit::Wrappings {
 }
 
 /// Carries out the command: shows, asks, and replays.
-pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
-    let (selection, guard) = (selection(&asked.chosen, desk, now)?, guard(asked)?);
+pub(crate) async fn run(
+    asked: &Replay,
+    access: &StackAccess,
+    by: &str,
+    (now, out): (Timestamp, Out),
+) -> Result<Completion, Error> {
+    let (selection, guard) = (selection(&asked.chosen, access, now)?, guard(asked)?);
     let edit = edit::read(asked)?;
     if !asked.dry_run {
         confirmable(asked.yes)?;
     }
-    let to = asked.to.as_deref().map(|name| queue("--to", name, desk.stack.main_queue().as_ref())).transpose()?;
+    let to = asked.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
     // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-    let dry = Report::read(desk.ask(&at_once(way, asked, by, true)).await?)?;
+    let dry = Report::read(access.ask(&at_once(way, asked, by, true)).await?)?;
     dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|told| out::say(told));
-    let letters = desk.letters()?;
+    let letters = access.letters()?;
     let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
     preview.met(&selection)?;
     let edits = match &edit {
-        Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(desk, edit).await).await?,
+        Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(access, edit).await).await?,
         None => Vec::new(),
     };
     let differences = if edit.is_some() { edit::render(&edits, preview.letters(), out.width) } else { String::new() };
     let waiting = preview.render("waiting", now, out.width);
-    let goes = to.as_ref().map_or(String::new(), |to| elsewhere(to, out.width));
+    let goes = to.as_ref().map_or(String::new(), |to| destination(to, out.width));
     let screen = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
     if asked.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
             all["dry_run"] = dry.json();
             if edit.is_some() {
-                all["edits"] = edits.iter().map(edit::Seen::json).collect();
+                all["edits"] = edits.iter().map(edit::EditPreview::json).collect();
             }
             all
         };
@@ -175,30 +180,30 @@ pub(crate) async fn run(asked: &Replay, desk: &Desk, by: &str, (now, out): (Time
     let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
     confirm(asked.yes, &format!("{plan} Go on?"))?;
     if asked.now {
-        let report = preview.carry_out((desk, &letters), &selection, at_once(way, asked, by, false)).await?;
+        let report = preview.carry_out((access, &letters), &selection, at_once(way, asked, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(Way { selection: &fixed, ..way }, &guard, asked, (desk, by), out).await
+    create(Way { selection: &fixed, ..way }, &guard, asked, (access, by), out).await
 }
 
 async fn create(
     way: Way<'_>,
     guard: &Guard,
     asked: &Replay,
-    (desk, by): (&Desk, &str),
+    (access, by): (&StackAccess, &str),
     out: Out,
-) -> Result<Ended, Error> {
+) -> Result<Completion, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(desk.ask(&job(way, guard, id, by, asked.why.as_deref())).await?)?;
+    let report = Report::read(access.ask(&job(way, guard, id, by, asked.why.as_deref())).await?)?;
     if report.refused.is_none()
-        && let Err(error) = desk.wake().await
+        && let Err(error) = access.wake().await
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
     }
     if asked.watch && report.refused.is_none() {
         out::say(&format!("Job {id}; who stops to follow it stops nothing."));
-        return watch::run(&desk.letters()?, id, LOOK, out).await;
+        return watch::run(&access.letters()?, id, LOOK, out).await;
     }
     let told = report.jobs.first().and_then(jobs::told);
     let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);
@@ -216,11 +221,11 @@ pub(crate) mod tests {
     use redrive_core::replay::Request;
 
     use super::*;
-    use crate::args::{Command, Line};
+    use crate::args::{CliArgs, Command};
     use crate::samples;
 
     pub(crate) fn replay(arguments: &[&str]) -> Replay {
-        let line = Line::try_parse_from(["redrive", "replay"].iter().chain(arguments)).unwrap();
+        let line = CliArgs::try_parse_from(["redrive", "replay"].iter().chain(arguments)).unwrap();
         let Command::Replay(replay) = line.command else { panic!("{:?}", line.command) };
         replay
     }
@@ -261,8 +266,8 @@ pub(crate) mod tests {
         assert!(matches!(Request::parse(&at_once(way, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
         let to = QueueArn::parse("arn:aws:sqs:eu-west-1:1:refunds").unwrap();
         let way = Way { to: Some(&to), ..way };
-        let elsewhere = Request::parse(&job(way, &Guard::default(), id, "ann", None)).unwrap();
-        assert!(matches!(elsewhere, Request::Job(job) if job.to.as_ref() == Some(&to)));
+        let destination = Request::parse(&job(way, &Guard::default(), id, "ann", None)).unwrap();
+        assert!(matches!(destination, Request::Job(job) if job.to.as_ref() == Some(&to)));
         for dry in [true, false] {
             let said = match Request::parse(&at_once(way, &asked, "ann", dry)).unwrap() {
                 Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
@@ -276,6 +281,6 @@ pub(crate) mod tests {
     fn a_guard_out_of_its_range_is_refused_before_anything_is_asked() {
         assert!(matches!(guard(&replay(&["--rate", "0"])), Err(Error::Usage(why)) if why.contains("rate")));
         assert!(matches!(guard(&replay(&["--max-failed", "101"])), Err(Error::Usage(_))));
-        assert!(Line::try_parse_from(["redrive", "replay", "--now", "--canary", "3"]).is_err());
+        assert!(CliArgs::try_parse_from(["redrive", "replay", "--now", "--canary", "3"]).is_err());
     }
 }

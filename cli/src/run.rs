@@ -9,9 +9,9 @@ use redrive_core::time::Timestamp;
 use serde_json::json;
 
 use crate::act::{self, Doing, Report};
-use crate::args::{Command, Filters, Line, List, Ordered, Steer};
-use crate::aws::Desk;
-use crate::ended::{Ended, Error, exit_code};
+use crate::args::{CliArgs, Command, Filters, List, Ordered, Steer};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error, exit_code};
 use crate::out::{self, Out};
 use crate::walk::{Wanted, filter};
 use crate::{
@@ -21,18 +21,18 @@ use crate::{
 /// Reads the command line, and does it.
 pub(crate) fn main() -> ExitCode {
     // It ends here by itself with 2 where it is not understood, and with 0 for help.
-    let line = Line::parse();
+    let line = CliArgs::parse();
     let ended = start(&line);
     exit_code(ended, |error| out::say(&format!("redrive: {error}")))
 }
 
-fn start(line: &Line) -> Result<Ended, Error> {
+fn start(line: &CliArgs) -> Result<Completion, Error> {
     let out = Out::new(line.common.json);
     if let Command::Completions { shell } = &line.command {
         let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut Line::command(), "redrive", &mut script);
+        clap_complete::generate(*shell, &mut CliArgs::command(), "redrive", &mut script);
         out.exact(&script)?;
-        return Ok(Ended::Done);
+        return Ok(Completion::Done);
     }
     if let Command::Doctor(asked) = &line.command
         && let Some(rule) = asked.explain
@@ -48,7 +48,7 @@ fn now() -> Timestamp {
     Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
+async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
     let now = now();
     if let Command::Doctor(asked) = &line.command {
         // It looks at any queue: it needs no stack of ours.
@@ -56,84 +56,89 @@ async fn carry_out(line: &Line, out: Out) -> Result<Ended, Error> {
     }
     if let Command::Undeploy(asked) = &line.command {
         // The stack that is deleted is named in the command itself: no variable of the environment may name it.
-        return undeploy::run(asked, &Desk::named(&line.common, &asked.name).await?, out).await;
+        return undeploy::run(asked, &StackAccess::named(&line.common, &asked.name).await?, out).await;
     }
     let said = who::said(line.common.by.as_deref())?;
-    let desk = Desk::open(&line.common).await?;
-    at(&desk, line, said, (now, out)).await.map_err(|error| desk.explained(error))
+    let access = StackAccess::open(&line.common).await?;
+    at(&access, line, said, (now, out)).await.map_err(|error| access.explained(error))
 }
 
-async fn at(desk: &Desk, line: &Line, said: Option<&str>, (now, out): (Timestamp, Out)) -> Result<Ended, Error> {
-    let by = async || who::named(desk.caller().await.as_deref(), said, who::user_at_host);
+async fn at(
+    access: &StackAccess,
+    line: &CliArgs,
+    said: Option<&str>,
+    (now, out): (Timestamp, Out),
+) -> Result<Completion, Error> {
+    let by = async || who::named(access.caller().await.as_deref(), said, who::user_at_host);
     match &line.command {
         Command::Causes(filters) => {
-            let wanted = wanted(desk, filters, vec![Status::Pending], now)?;
-            let found = causes::gather(&desk.letters()?, &wanted).await?;
+            let wanted = wanted(access, filters, vec![Status::Pending], now)?;
+            let found = causes::gather(&access.letters()?, &wanted).await?;
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
             wanted.met(causes::total(&found))
         }
         Command::List(Ordered { list: List { filters, status, limit }, oldest }) => {
-            let wanted = wanted(desk, filters, status.statuses(), now)?;
-            let letters = desk.letters()?;
+            let wanted = wanted(access, filters, status.statuses(), now)?;
+            let letters = access.letters()?;
             match oldest {
                 true => list::oldest(&letters, &wanted, *limit, (now, out)).await,
                 false => list::run(&letters, &wanted, *limit, now, out).await,
             }
         }
         Command::Export(List { filters, status, limit }) => {
-            let wanted = wanted(desk, filters, status.statuses(), now)?;
-            list::export(&desk.letters()?, &wanted, *limit, out).await
+            let wanted = wanted(access, filters, status.statuses(), now)?;
+            list::export(&access.letters()?, &wanted, *limit, out).await
         }
         Command::Show { id } => {
-            let Some(seen) = show::gather(&desk.letters()?, &desk.ledger(), *id).await? else {
+            let Some(seen) = show::gather(&access.letters()?, &access.ledger(), *id).await? else {
                 out::say(&format!("there is no letter {id}"));
-                return Ok(Ended::NotAsAsked);
+                return Ok(Completion::NotAsAsked);
             };
             out.either(|| show::document(&seen, now), |width| show::render(&seen, now, width))?;
-            Ok(Ended::Done)
+            Ok(Completion::Done)
         }
         Command::Status => {
-            let board = status::gather(desk, now).await?;
+            let board = status::gather(access, now).await?;
             out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
-            Ok(Ended::Done)
+            Ok(Completion::Done)
         }
         Command::Jobs { closed } => {
-            let found = jobs::gather(&desk.letters()?, !closed).await?;
+            let found = jobs::gather(&access.letters()?, !closed).await?;
             out.either(|| jobs::documents(&found), |width| jobs::render(&found, width))?;
-            Ok(Ended::Done)
+            Ok(Completion::Done)
         }
-        Command::Watch { job, every } => watch::run(&desk.letters()?, *job, Duration::from_secs(*every), out).await,
-        Command::Replay(asked) => replay::run(asked, desk, &by().await?, (now, out)).await,
-        Command::Eject(asked) => eject::run(asked, desk, &by().await?, (now, out)).await,
-        Command::Drain => drain::run(desk, out).await,
+        Command::Watch { job, every } => watch::run(&access.letters()?, *job, Duration::from_secs(*every), out).await,
+        Command::Replay(asked) => replay::run(asked, access, &by().await?, (now, out)).await,
+        Command::Eject(asked) => eject::run(asked, access, &by().await?, (now, out)).await,
+        Command::Drain => drain::run(access, out).await,
         Command::Import { file, yes } => {
-            let listed = desk.queues().await;
-            import::run(&desk.letters()?, file, listed.as_deref(), *yes, (now, out)).await
+            let listed = access.queues().await;
+            import::run(&access.letters()?, file, listed.as_deref(), *yes, (now, out)).await
         }
-        Command::Pause(asked) => steer("pause", asked, desk, &by().await?, out).await,
-        Command::Resume(asked) => steer("resume", asked, desk, &by().await?, out).await,
-        Command::Cancel(asked) => steer("cancel", asked, desk, &by().await?, out).await,
-        Command::Discard(remark) => act::run(Doing::Discard, remark, desk, &by().await?, (now, out)).await,
-        Command::Restore(remark) => act::run(Doing::Restore, remark, desk, &by().await?, (now, out)).await,
-        Command::Note(remark) => act::run(Doing::Note, remark, desk, &by().await?, (now, out)).await,
-        Command::Erase(remark) => act::run(Doing::Erase, remark, desk, &by().await?, (now, out)).await,
-        Command::Free(remark) => act::run(Doing::Free, remark, desk, &by().await?, (now, out)).await,
-        Command::DeployFunction(asked) => deploy_function::run(asked, desk, out).await,
-        Command::Completions { .. } | Command::Doctor(_) | Command::Undeploy(_) => Ok(Ended::Done),
+        Command::Pause(asked) => steer("pause", asked, access, &by().await?, out).await,
+        Command::Resume(asked) => steer("resume", asked, access, &by().await?, out).await,
+        Command::Cancel(asked) => steer("cancel", asked, access, &by().await?, out).await,
+        Command::Discard(remark) => act::run(Doing::Discard, remark, access, &by().await?, (now, out)).await,
+        Command::Restore(remark) => act::run(Doing::Restore, remark, access, &by().await?, (now, out)).await,
+        Command::Note(remark) => act::run(Doing::Note, remark, access, &by().await?, (now, out)).await,
+        Command::Erase(remark) => act::run(Doing::Erase, remark, access, &by().await?, (now, out)).await,
+        Command::Free(remark) => act::run(Doing::Free, remark, access, &by().await?, (now, out)).await,
+        Command::DeployFunction(asked) => deploy_function::run(asked, access, out).await,
+        Command::Completions { .. } | Command::Doctor(_) | Command::Undeploy(_) => Ok(Completion::Done),
     }
 }
 
-fn wanted(desk: &Desk, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
-    Ok(Wanted { filter: filter(filters, desk.stack.main_queue().as_ref(), now)?, statuses })
+fn wanted(access: &StackAccess, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
+    Ok(Wanted { filter: filter(filters, access.stack.main_queue().as_ref(), now)?, statuses })
 }
 
 /// Pauses, resumes or ends a job.
-async fn steer(action: &str, asked: &Steer, desk: &Desk, by: &str, out: Out) -> Result<Ended, Error> {
+async fn steer(action: &str, asked: &Steer, access: &StackAccess, by: &str, out: Out) -> Result<Completion, Error> {
     let mut request = json!({"action": action, "job": asked.job, "by": by});
     if let Some(why) = &asked.why {
         request["why"] = json!(why);
     }
-    let report = Report::read(desk.ask(&request).await?)?;
+    let report = Report::read(access.ask(&request).await?)?;
     let told = report.jobs.first().and_then(jobs::told);
     let document = || {
         let mut all = told.as_ref().map_or_else(|| report.json(), jobs::document);

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, JobId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::letters::letter::{
-    AttributesHash, Edited, ErrorType, Event, Form, Happening, Letter, Reason, Send, Status,
+    AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
 };
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
-use redrive_core::processing::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State as EntryState};
-use redrive_core::replay::job::{Account, Fate, Guard, Job, JobEvent, NewJob, State, Stop};
+use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
+use redrive_core::replay::job::{Account, Disposition, Guard, Job, JobEvent, JobState, NewJob, Stop};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
 
-use crate::jobs::Seen;
+use crate::jobs::JobView;
 
 /// Time at which everything is looked at: 2026-11-22 13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
@@ -27,8 +27,8 @@ fn before(minutes: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
 }
 
-fn life(n: u64, at: Timestamp) -> Life {
-    Life { message_id: MessageId::new(format!("00000000-0000-4000-8000-{n:012}")).unwrap(), sent_at: at }
+fn enqueue(n: u64, at: Timestamp) -> Enqueue {
+    Enqueue { message_id: MessageId::new(format!("00000000-0000-4000-8000-{n:012}")).unwrap(), sent_at: at }
 }
 
 fn origin(n: u64) -> Origin {
@@ -41,10 +41,10 @@ fn origin(n: u64) -> Origin {
 
 fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64) -> Letter {
     let source = QueueArn::new("arn:aws:sqs:eu-west-1:123456789012:orders").unwrap();
-    let life = life(n, before(minutes + 1));
+    let enqueue = enqueue(n, before(minutes + 1));
     let failed = before(minutes);
     let attempt = Attempt {
-        life: life.clone(),
+        enqueue: enqueue.clone(),
         at: failed,
         class,
         code: code.unwrap_or_default().to_owned(),
@@ -52,7 +52,7 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
         origin: origin(n),
     };
     let event = |at, what, who: &str| Event { at, what, who: who.to_owned(), note: None, attempt: None };
-    let failure = Event { attempt: Some(attempt), ..event(failed, Happening::AttemptFailed, "processor") };
+    let failure = Event { attempt: Some(attempt), ..event(failed, EventKind::AttemptFailed, "processor") };
     let reason = Reason {
         error_type: class.into(),
         error_code: code.map(str::to_owned),
@@ -70,8 +70,8 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
         attributes,
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
-        history: vec![failure, event(before(minutes.saturating_sub(1)), Happening::Indexed, "indexer")],
-        ..waiting(source, Scope::new("main").unwrap(), life, &payload, reason)
+        history: vec![failure, event(before(minutes.saturating_sub(1)), EventKind::Indexed, "indexer")],
+        ..waiting(source, Scope::new("main").unwrap(), enqueue, &payload, reason)
     }
 }
 
@@ -115,8 +115,8 @@ pub(crate) fn full() -> Letter {
         to: None,
         edited: None,
     };
-    let elsewhere = Send { to: QueueArn::parse(REFUNDS), ..send(2, None, Some(job)) };
-    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), elsewhere];
+    let destination = Send { to: QueueArn::parse(REFUNDS), ..send(2, None, Some(job)) };
+    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), destination];
     let attributes = [
         ("type".to_owned(), Attribute::text("charge")),
         ("weird\u{1b}]0;title\u{7}".to_owned(), Attribute::text("a\tb")),
@@ -133,7 +133,7 @@ pub(crate) fn full() -> Letter {
     letter.group = Some("customer-1".to_owned());
     let noted = Event {
         at: before(10),
-        what: Happening::Noted,
+        what: EventKind::Noted,
         who: "ann@desk".to_owned(),
         note: Some("waits for version 42, see the long account of it that somebody wrote down in the wiki".to_owned()),
         attempt: None,
@@ -160,7 +160,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
         lease_until: Timestamp::NEVER,
         hash: letter.hash.clone(),
         version: 3,
-        lives: vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true, withdrawn: false }],
+        enqueues: vec![EnqueueRecord { enqueue: letter.enqueue.clone(), attempts: 1, dead: true, withdrawn: false }],
         send: None,
         fault: Some(LastFault {
             class: Class::Permanent,
@@ -169,13 +169,13 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
         }),
         history: Vec::new(),
         withdrawn: Vec::new(),
-        buried: Buried::default(),
+        dead_enqueues: DeadEnqueues::default(),
         expires: NOW.after(Duration::from_secs(14 * 86_400)),
     }
 }
 
 /// A job in some state, with the fates of its letters.
-pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
+pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobView {
     let filter = Filter { error_type: Some(ErrorType::Permanent), ..Filter::default() };
     let asked = NewJob {
         id: None,
@@ -187,25 +187,30 @@ pub(crate) fn job(n: u128, state: State, fates: &[(Fate, u32)]) -> Seen {
         edit: None,
     };
     let mut job = Job::new(JobId::from_random(n), asked, before(30));
-    let why = if let State::Stopped { why } = &state { Some(why.to_string()) } else { None };
+    let why = if let JobState::Stopped { why } = &state { Some(why.to_string()) } else { None };
     let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why };
     job.history.push(event);
     job.closed_at = (!state.runs()).then(|| before(10));
     job.state = state;
-    let known = fates.iter().fold(Account::default(), |sum, (fate, n)| sum.and((0..*n).map(|_| *fate)));
-    Seen { job, known }
+    let known =
+        dispositions.iter().fold(Account::default(), |sum, (disposition, n)| sum.and((0..*n).map(|_| *disposition)));
+    JobView { job, known }
 }
 
 /// Jobs of every kind of end.
-pub(crate) fn jobs() -> Vec<Seen> {
+pub(crate) fn jobs() -> Vec<JobView> {
     let mut jobs = vec![
-        job(1, State::Canary, &[(Fate::Sent, 6), (Fate::Resolved, 4)]),
-        job(2, State::Ramping { step: 2, since: before(5) }, &[(Fate::Resolved, 812), (Fate::Failing, 3)]),
-        job(3, State::Done, &[(Fate::Resolved, 36), (Fate::ResolvedBefore, 1)]),
+        job(1, JobState::Canary, &[(Disposition::Sent, 6), (Disposition::Resolved, 4)]),
+        job(
+            2,
+            JobState::Ramping { step: 2, since: before(5) },
+            &[(Disposition::Resolved, 812), (Disposition::Failing, 3)],
+        ),
+        job(3, JobState::Done, &[(Disposition::Resolved, 36), (Disposition::ResolvedBefore, 1)]),
         job(
             4,
-            State::Stopped { why: Stop::FailedAgain { failed: 4, of: 10 } },
-            &[(Fate::FailedAgain, 4), (Fate::Resolved, 6), (Fate::NotReached, 27)],
+            JobState::Stopped { why: Stop::FailedAgain { failed: 4, of: 10 } },
+            &[(Disposition::FailedAgain, 4), (Disposition::Resolved, 6), (Disposition::NotReached, 27)],
         ),
     ];
     jobs[2].job.to = QueueArn::parse(REFUNDS);

@@ -9,7 +9,7 @@ use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Body, Event, Form, Letter, Status};
 use redrive_core::message::envelope::AttributeValue;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
-use redrive_core::processing::ledger::{Entry, State};
+use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -22,14 +22,14 @@ const NO_MESSAGE: &str = "It says where something stands, and does not have it: 
 
 /// A letter, and what the ledger says of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct LetterView {
     pub(crate) letter: Letter,
-    pub(crate) ledger: Asked,
+    pub(crate) ledger: LedgerAnswer,
 }
 
 /// Answer of the ledger about a letter, if there is one.
 #[derive(Debug, Clone)]
-pub(crate) enum Asked {
+pub(crate) enum LedgerAnswer {
     /// The queue has no ledger.
     NotKept,
     /// The records of the letter, each with what it stands under; none, if it knows nothing of it.
@@ -41,21 +41,21 @@ pub(crate) async fn gather<L: Letters, R: LedgerReader>(
     letters: &L,
     ledger: &R,
     id: LetterId,
-) -> Result<Option<Seen>, Unavailable> {
+) -> Result<Option<LetterView>, Unavailable> {
     let Some(letter) = letters.read(&[id]).await?.pop().flatten() else { return Ok(None) };
     if !ledger.is_kept() {
-        return Ok(Some(Seen { letter, ledger: Asked::NotKept }));
+        return Ok(Some(LetterView { letter, ledger: LedgerAnswer::NotKept }));
     }
     let (places, keys): (Vec<_>, Vec<_>) = records(&letter).into_iter().unzip();
     let entries = places.into_iter().zip(ledger.read(&keys).await?);
     let found = entries.filter_map(|(place, entry)| Some((place, entry?))).collect();
-    Ok(Some(Seen { letter, ledger: Asked::Records(found) }))
+    Ok(Some(LetterView { letter, ledger: LedgerAnswer::Records(found) }))
 }
 
-pub(crate) fn document(seen: &Seen, now: Timestamp) -> Value {
+pub(crate) fn document(seen: &LetterView, now: Timestamp) -> Value {
     let found: &[_] = match &seen.ledger {
-        Asked::Records(found) => found,
-        Asked::NotKept => &[],
+        LedgerAnswer::Records(found) => found,
+        LedgerAnswer::NotKept => &[],
     };
     let records: Vec<_> =
         found.iter().map(|(place, entry)| json!({"of": place, "entry": crate::json::entry(entry)})).collect();
@@ -68,12 +68,12 @@ pub(crate) fn document(seen: &Seen, now: Timestamp) -> Value {
 }
 
 /// A text that grows by named lines, none of them too wide.
-struct Page {
+struct TextPage {
     text: String,
     width: usize,
 }
 
-impl Page {
+impl TextPage {
     const NAME: usize = 11;
 
     fn heading(&mut self, name: &str) {
@@ -99,9 +99,9 @@ impl Page {
 }
 
 /// Renders the report in the order in which people ask: why, when, what, and what now.
-pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
+pub(crate) fn render(seen: &LetterView, now: Timestamp, width: usize) -> String {
     let letter = &seen.letter;
-    let mut page = Page { text: String::new(), width };
+    let mut page = TextPage { text: String::new(), width };
     page.under(0, &format!("Letter {} is {}", letter.id, letter.status));
     facts(&mut page, letter, now);
     page.heading("HISTORY");
@@ -127,7 +127,7 @@ pub(crate) fn render(seen: &Seen, now: Timestamp, width: usize) -> String {
     page.text
 }
 
-fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
+fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     let reason = &letter.reason;
     let code = reason.error_code.as_ref().map_or(String::new(), |code| format!(" {code}"));
     page.field("error", &shown(&format!("{}{code}", reason.error_type.as_str())));
@@ -159,7 +159,7 @@ fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
             Some(("replay", format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due))))
         }
         Status::Replaying => Some(("claim", format!("ends {} ({})", instant(letter.due), ago(now, letter.due)))),
-        Status::Replayed if letter.elsewhere().is_some() => {
+        Status::Replayed if letter.destination().is_some() => {
             Some(("outcome", "none is told of: it went to another queue".to_owned()))
         }
         Status::Replayed => Some(("outcome", format!("awaited until {}", instant(letter.due)))),
@@ -174,7 +174,7 @@ fn facts(page: &mut Page, letter: &Letter, now: Timestamp) {
     }
 }
 
-fn happened(page: &mut Page, event: &Event) {
+fn happened(page: &mut TextPage, event: &Event) {
     let what = serde_json::to_value(event.what).ok();
     let what = what.as_ref().and_then(Value::as_str).unwrap_or_default();
     page.under(2, &format!("{}  {what} by {}", instant(event.at), shown(&event.who)));
@@ -195,7 +195,7 @@ fn failure(class: &str, code: &str, text: &str) -> String {
     format!("{class}{code}: {text}")
 }
 
-fn message(page: &mut Page, letter: &Letter) {
+fn message(page: &mut TextPage, letter: &Letter) {
     match &letter.body {
         Body::Kept { .. } => {}
         Body::Erased { at, by, note } => {
@@ -248,7 +248,7 @@ fn message(page: &mut Page, letter: &Letter) {
     foreign::decoded(page, &letter.payload);
 }
 
-fn body(page: &mut Page, payload: &str) {
+fn body(page: &mut TextPage, payload: &str) {
     let (told, more) = payload::told(payload);
     told.iter().for_each(|line| page.under(2, line));
     if let Some(remark) = payload::remark(payload) {
@@ -259,32 +259,34 @@ fn body(page: &mut Page, payload: &str) {
     }
 }
 
-fn ledger(page: &mut Page, letter: &Letter, asked: &Asked, now: Timestamp) {
+fn ledger(page: &mut TextPage, letter: &Letter, asked: &LedgerAnswer, now: Timestamp) {
     match asked {
-        Asked::NotKept => page.under(2, "there is none: this consumer keeps no ledger"),
-        Asked::Records(found) if found.is_empty() => page.under(2, "knows nothing of it"),
-        Asked::Records(found) => found.iter().for_each(|(place, entry)| record(page, letter, (place, entry), now)),
+        LedgerAnswer::NotKept => page.under(2, "there is none: this consumer keeps no ledger"),
+        LedgerAnswer::Records(found) if found.is_empty() => page.under(2, "knows nothing of it"),
+        LedgerAnswer::Records(found) => {
+            found.iter().for_each(|(place, entry)| record(page, letter, (place, entry), now))
+        }
     }
 }
 
-fn record(page: &mut Page, letter: &Letter, (place, entry): (&str, &Entry), now: Timestamp) {
+fn record(page: &mut TextPage, letter: &Letter, (place, entry): (&str, &Entry), now: Timestamp) {
     let whose = if letter.is_effect(&entry.hash) { "this payload" } else { "another payload" };
     let state = match entry.state {
-        State::InProgress => format!("IN_PROGRESS with {whose}, until {}", instant(entry.lease_until)),
-        State::Completed => format!("COMPLETED with {whose}"),
-        State::Failed => format!("FAILED with {whose}"),
+        EntryState::InProgress => format!("IN_PROGRESS with {whose}, until {}", instant(entry.lease_until)),
+        EntryState::Completed => format!("COMPLETED with {whose}"),
+        EntryState::Failed => format!("FAILED with {whose}"),
     };
     let expired = if entry.expired(now) { " It has expired." } else { "" };
     page.under(2, &format!("of {place}: {state}; forgotten {}.{expired}", instant(entry.expires)));
-    for record in &entry.lives {
+    for record in &entry.enqueues {
         let dead = if record.dead { ", dead" } else { "" };
         let attempts = count(u64::from(record.attempts), "attempt", "attempts");
-        page.under(2, &shown(&format!("message {}: {attempts}{dead}", record.life.message_id)));
+        page.under(2, &shown(&format!("message {}: {attempts}{dead}", record.enqueue.message_id)));
     }
-    if !entry.buried.is_empty() {
-        page.under(2, &format!("{} before, dead", count(entry.buried.len() as u64, "life", "lives")));
+    if !entry.dead_enqueues.is_empty() {
+        page.under(2, &format!("{} before, dead", count(entry.dead_enqueues.len() as u64, "life", "lives")));
     }
-    if let Some(left) = entry.few_lives_left(now, entry.expires.since(now)) {
+    if let Some(left) = entry.few_enqueues_left(now, entry.expires.since(now)) {
         let room = count(left as u64, "more may die", "more may die");
         page.under(2, &format!("many lives of this key are dead, and {room}: `redrive free` makes room"));
     }

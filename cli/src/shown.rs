@@ -11,8 +11,8 @@ use redrive_core::replay::{Look, Selection, Shown};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::act::{Function, Report};
-use crate::ended::Error;
+use crate::act::{ReplayFunction, Report};
+use crate::completion::Error;
 
 /// Number of letters for which the function is asked at once: a request stays small, and is done within its time.
 const PAGE: usize = 500;
@@ -31,7 +31,7 @@ pub(crate) async fn look<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Ve
 /// Asks for all that was shown, page by page; of a page again what is left of it, while the function's time runs out and it gets
 /// on. What was changed by somebody else meanwhile is left alone, and counted.
 pub(crate) async fn carry_out<L: Letters>(
-    function: &impl Function,
+    function: &impl ReplayFunction,
     letters: &L,
     request: &Value,
     shown: &Shown,
@@ -50,7 +50,7 @@ pub(crate) async fn carry_out<L: Letters>(
 }
 
 async fn carry_page<L: Letters>(
-    function: &impl Function,
+    function: &impl ReplayFunction,
     letters: &L,
     request: &Value,
     mut page: Vec<(LetterId, u64)>,
@@ -114,7 +114,7 @@ mod tests {
     use redrive_testkit::ModelLetters;
 
     use super::*;
-    use crate::ended::Ended;
+    use crate::completion::Completion;
     use crate::samples;
 
     /// A function that discards what it is asked for, a few letters before its time runs out.
@@ -124,7 +124,7 @@ mod tests {
         asked: RefCell<Vec<usize>>,
     }
 
-    impl Function for Discarding {
+    impl ReplayFunction for Discarding {
         async fn ask(&self, request: &Value) -> Result<Value, Error> {
             let Ok(Request::Discard(remark)) = Request::parse(request) else { panic!("{request}") };
             let ids = remark.selection.ids().unwrap();
@@ -170,7 +170,7 @@ mod tests {
         let (report, asked) = story(PAGE).await;
         assert_eq!(asked, [500, 500, 200]);
         assert_eq!((report.of("discarded"), report.of("changed_meanwhile"), report.more), (1_199, 1, false));
-        assert_eq!(report.ended(), Ended::NotAsAsked, "one was not touched");
+        assert_eq!(report.ended(), Completion::NotAsAsked, "one was not touched");
     }
 
     #[tokio::test]

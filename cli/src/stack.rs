@@ -5,7 +5,7 @@ use std::path::Path;
 
 use redrive_core::ids::QueueArn;
 
-use crate::ended::Error;
+use crate::completion::Error;
 
 /// Name of the stack's own name among the outputs.
 pub(crate) const NAME: &str = "stack";

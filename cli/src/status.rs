@@ -14,14 +14,14 @@ use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::aws::Desk;
-use crate::causes::{self, Cause};
-use crate::ended::Error;
-use crate::jobs::{self, Seen};
+use crate::aws::StackAccess;
+use crate::causes::{self, CauseRow};
+use crate::completion::Error;
+use crate::jobs::{self, JobView};
 use crate::text::{ago, count, fit, lines, queue_name, shown, table};
 use crate::walk::Wanted;
-use alarms::Alarm;
-use expiry::{Expiry, Memory};
+use alarms::AlarmStatus;
+use expiry::{Expiry, LedgerMemory};
 
 /// Number of causes that are named.
 const TOP: usize = 3;
@@ -52,7 +52,7 @@ impl Depths {
 
 /// Queue of the stack, with its depth.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue {
+pub(crate) struct QueueStatus {
     pub(crate) role: &'static str,
     pub(crate) name: String,
     pub(crate) depths: Depths,
@@ -60,15 +60,15 @@ pub(crate) struct Queue {
 
 /// Status of the dead-letter table.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
+pub(crate) struct TableStatus {
     /// Causes of the PENDING letters.
-    pub(crate) waiting: Vec<Cause>,
+    pub(crate) waiting: Vec<CauseRow>,
     /// Time for which the ledger knows the first of them; `None`: there is no ledger, or nothing that it would forget.
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<LedgerMemory>,
     pub(crate) replaying: u64,
     pub(crate) replayed: u64,
     /// Jobs that are open.
-    pub(crate) jobs: Vec<Seen>,
+    pub(crate) jobs: Vec<JobView>,
 }
 
 /// Status of the whole stack.
@@ -76,24 +76,24 @@ pub(crate) struct Table {
 pub(crate) struct Board {
     /// The stack's name, if it is known.
     pub(crate) stack: Option<String>,
-    pub(crate) queues: Vec<Queue>,
+    pub(crate) queues: Vec<QueueStatus>,
     /// Expiry of the first message of the dead-letter queue, if there is one.
     pub(crate) expiry: Option<Expiry>,
     /// Messages that a running move task has taken out of the dead-letter queue by now.
     pub(crate) moving: Option<u64>,
     /// `None`: CloudWatch could not be asked.
-    pub(crate) alarms: Option<Vec<Alarm>>,
-    pub(crate) table: Table,
+    pub(crate) alarms: Option<Vec<AlarmStatus>>,
+    pub(crate) table: TableStatus,
 }
 
 /// Waiting letters, from one walk through the index.
 #[derive(Default)]
-struct Waiting {
-    causes: causes::Causes,
+struct WaitingLetters {
+    causes: causes::CauseRows,
     first_forgotten: Option<Candidate>,
 }
 
-impl Waiting {
+impl WaitingLetters {
     fn add(&mut self, found: Candidate) {
         self.first_forgotten = expiry::first_forgotten(self.first_forgotten.take(), Some(found.clone()));
         causes::join(&mut self.causes, found);
@@ -105,10 +105,10 @@ pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
     letters: &L,
     ledger: &R,
     now: Timestamp,
-) -> Result<Table, Error> {
+) -> Result<TableStatus, Error> {
     let every = |status| Wanted { filter: Filter::default(), statuses: vec![status] };
     let (mut waiting, mut first) = (Vec::new(), None);
-    for sum in every(Status::Pending).sums(letters, Waiting::add).await? {
+    for sum in every(Status::Pending).sums(letters, WaitingLetters::add).await? {
         first = expiry::first_forgotten(first, sum.first_forgotten);
         waiting.push(sum.causes);
     }
@@ -120,40 +120,47 @@ pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
     let [replaying, replayed] = under_way;
     let memory = expiry::memory(letters, ledger, first.as_ref(), now).await?;
     let jobs = jobs::gather(letters, true).await?;
-    Ok(Table { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
+    Ok(TableStatus { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
 }
 
 /// Reads the status of everything.
-pub(crate) async fn gather(desk: &Desk, now: Timestamp) -> Result<Board, Error> {
+pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board, Error> {
     let mut queues = Vec::new();
     for (output, role) in QUEUES {
-        if let Some(url) = desk.stack.get(output) {
-            queues.push(Queue { role, name: queue_name(url).to_owned(), depths: desk.depths(url).await? });
+        if let Some(url) = access.stack.get(output) {
+            queues.push(QueueStatus { role, name: queue_name(url).to_owned(), depths: access.depths(url).await? });
         }
     }
-    let stack = desk.stack.name().map(str::to_owned);
+    let stack = access.stack.name().map(str::to_owned);
     // What CloudWatch does not say is not worth failing for: everything else is known.
     let alarms = match &stack {
-        Some(name) => desk.alarms(name).await.ok().map(|all| alarms::own(name, all)),
+        Some(name) => access.alarms(name).await.ok().map(|all| alarms::own(name, all)),
         None => None,
     };
-    let expiry = first_expiry(desk, &queues, now).await;
-    let moving = match desk.stack.get("DeadLetterQueueArn") {
-        Some(arn) => desk.moving(arn).await,
+    let expiry = first_expiry(access, &queues, now).await;
+    let moving = match access.stack.get("DeadLetterQueueArn") {
+        Some(arn) => access.moving(arn).await,
         None => None,
     };
-    Ok(Board { stack, queues, expiry, moving, alarms, table: of_table(&desk.letters()?, &desk.ledger(), now).await? })
+    Ok(Board {
+        stack,
+        queues,
+        expiry,
+        moving,
+        alarms,
+        table: of_table(&access.letters()?, &access.ledger(), now).await?,
+    })
 }
 
-async fn first_expiry(desk: &Desk, queues: &[Queue], now: Timestamp) -> Option<Expiry> {
+async fn first_expiry(access: &StackAccess, queues: &[QueueStatus], now: Timestamp) -> Option<Expiry> {
     let of = |role| queues.iter().find(|queue| queue.role == role);
     let (main, dead) = (of(QUEUES[0].1), of(QUEUES[1].1)?);
     if dead.depths.all() == 0 {
         return None;
     }
-    let seen = desk.first_expiry(now).await.ok().flatten();
-    let age = match desk.stack.get(QUEUES[1].0) {
-        Some(url) if seen.is_none() => desk.age(url, now).await.ok().flatten(),
+    let seen = access.first_expiry(now).await.ok().flatten();
+    let age = match access.stack.get(QUEUES[1].0) {
+        Some(url) if seen.is_none() => access.age(url, now).await.ok().flatten(),
         _ => None,
     };
     let fifo = dead.name.ends_with(".fifo");
@@ -161,7 +168,7 @@ async fn first_expiry(desk: &Desk, queues: &[Queue], now: Timestamp) -> Option<E
     Expiry::of(&dead.depths, before, seen, age, now)
 }
 
-fn by_class(waiting: &[Cause]) -> BTreeMap<&'static str, u64> {
+fn by_class(waiting: &[CauseRow]) -> BTreeMap<&'static str, u64> {
     let mut classes = BTreeMap::new();
     waiting.iter().for_each(|cause| *classes.entry(cause.class.as_str()).or_default() += cause.letters);
     classes
@@ -186,12 +193,12 @@ pub(crate) fn document(board: &Board) -> Value {
             "letters": causes::total(&table.waiting),
             "oldest_failed_at": oldest(&table.waiting).map(Timestamp::to_rfc3339),
             "ledger_forgets_at": match table.memory {
-                Some(Memory::Until(at)) => json!(at.to_rfc3339()),
-                Some(Memory::Gone) | None => Value::Null,
+                Some(LedgerMemory::Until(at)) => json!(at.to_rfc3339()),
+                Some(LedgerMemory::Gone) | None => Value::Null,
             },
-            "forgotten": table.memory == Some(Memory::Gone),
+            "forgotten": table.memory == Some(LedgerMemory::Gone),
             "error_type": by_class(&table.waiting),
-            "causes": table.waiting.iter().take(TOP).map(Cause::json).collect::<Vec<_>>(),
+            "causes": table.waiting.iter().take(TOP).map(CauseRow::json).collect::<Vec<_>>(),
         },
         "replaying": table.replaying,
         "replayed": table.replayed,
@@ -199,8 +206,8 @@ pub(crate) fn document(board: &Board) -> Value {
     })
 }
 
-fn oldest(waiting: &[Cause]) -> Option<Timestamp> {
-    waiting.iter().map(Cause::first).min()
+fn oldest(waiting: &[CauseRow]) -> Option<Timestamp> {
+    waiting.iter().map(CauseRow::first).min()
 }
 
 pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
@@ -225,7 +232,7 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
     text
 }
 
-fn waiting(table: &Table, now: Timestamp, width: usize) -> String {
+fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
     let letters = causes::total(&table.waiting);
     let mut text = format!("\nWAITING: {letters}\n");
     let Some(oldest) = oldest(&table.waiting) else { return text };
@@ -235,8 +242,8 @@ fn waiting(table: &Table, now: Timestamp, width: usize) -> String {
     let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
     add(&format!("  {}; the oldest failed {}", classes.join(", "), ago(now, oldest)));
     match table.memory {
-        Some(Memory::Until(at)) => add(&format!("  the ledger forgets the first of them {}", ago(now, at))),
-        Some(Memory::Gone) => add("  the ledger knows nothing any more of the first of them (--forgotten-ok)"),
+        Some(LedgerMemory::Until(at)) => add(&format!("  the ledger forgets the first of them {}", ago(now, at))),
+        Some(LedgerMemory::Gone) => add("  the ledger knows nothing any more of the first of them (--forgotten-ok)"),
         None => {}
     }
     let digits = letters.to_string().len();

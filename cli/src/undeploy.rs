@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::act::confirm;
 use crate::args::Undeploy;
-use crate::aws::Desk;
-use crate::ended::{Ended, Error};
+use crate::aws::StackAccess;
+use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::text::{count, lines, queue_name, shown};
 use crate::walk::Wanted;
@@ -55,12 +55,12 @@ pub(crate) struct StackContents {
 
 impl StackContents {
     /// Counts letters and messages.
-    async fn gather(desk: &Desk, stack: &str) -> Result<Self, Error> {
-        let table = desk.stack.need("DeadLetterTableName")?.to_owned();
-        let letters = counted(&desk.letters()?).await?;
+    async fn gather(access: &StackAccess, stack: &str) -> Result<Self, Error> {
+        let table = access.stack.need("DeadLetterTableName")?.to_owned();
+        let letters = counted(&access.letters()?).await?;
         let mut messages = Vec::new();
-        for url in desk.stack.queue_urls() {
-            messages.push((queue_name(url).to_owned(), desk.depths(url).await?.all()));
+        for url in access.stack.queue_urls() {
+            messages.push((queue_name(url).to_owned(), access.depths(url).await?.all()));
         }
         Ok(Self { stack: stack.to_owned(), table, letters, messages })
     }
@@ -167,13 +167,13 @@ async fn delete(deployed: &impl Deployed, stack: &str, every: Duration) -> Resul
 }
 
 /// Carries out the command: tells what waits, asks, deletes, and tells what is left.
-pub(crate) async fn run(asked: &Undeploy, desk: &Desk, out: Out) -> Result<Ended, Error> {
+pub(crate) async fn run(asked: &Undeploy, access: &StackAccess, out: Out) -> Result<Completion, Error> {
     let name = &asked.name;
-    let waiting = StackContents::gather(desk, name).await?;
+    let waiting = StackContents::gather(access, name).await?;
     out::say(waiting.render(out.width).trim_end());
-    confirm_deletion(asked.yes, name, &desk.place())?;
-    let deployed = desk.deployed(name).await?;
-    let tables = KEPT.iter().filter_map(|output| desk.stack.get(output)).map(str::to_owned).collect();
+    confirm_deletion(asked.yes, name, &access.place())?;
+    let deployed = access.deployed(name).await?;
+    let tables = KEPT.iter().filter_map(|output| access.stack.get(output)).map(str::to_owned).collect();
     let left = Leftovers { tables, packages: deployed.packages().await };
     delete(&deployed, name, LOOK).await?;
     let document = || {
@@ -183,7 +183,7 @@ pub(crate) async fn run(asked: &Undeploy, desk: &Desk, out: Out) -> Result<Ended
         all
     };
     out.either(document, |width| left.render(name, width))?;
-    Ok(Ended::Done)
+    Ok(Completion::Done)
 }
 
 fn confirm_deletion(yes: bool, stack: &str, place: &str) -> Result<(), Error> {

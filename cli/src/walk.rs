@@ -11,7 +11,7 @@ use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 
 use crate::args::Filters;
-use crate::ended::{Ended, Error};
+use crate::completion::{Completion, Error};
 use crate::text::{queue_name, shown};
 
 /// Number of candidates that are asked for at once.
@@ -39,8 +39,10 @@ impl Wanted {
 
     /// Ends a command that has met so many of these letters. None of a cause that was named is an error: a script must not take a
     /// slip of the name for good news.
-    pub(crate) fn met(&self, letters: u64) -> Result<Ended, Error> {
-        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else { return Ok(Ended::Done) };
+    pub(crate) fn met(&self, letters: u64) -> Result<Completion, Error> {
+        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else {
+            return Ok(Completion::Done);
+        };
         let standing: Vec<_> = self.statuses.iter().map(ToString::to_string).collect();
         Err(Error::Absent(format!(
             "no letter that fits is {} with the cause {}: `redrive causes` names the causes that are there",

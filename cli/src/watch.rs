@@ -4,39 +4,39 @@ use std::time::Duration;
 
 use redrive_core::ids::JobId;
 use redrive_core::ports::Jobs;
-use redrive_core::replay::job::{Account, Fate, State};
+use redrive_core::replay::job::{Account, Disposition, JobState};
 
-use crate::ended::{Ended, Error};
-use crate::jobs::{self, Seen};
+use crate::completion::{Completion, Error};
+use crate::jobs::{self, JobView};
 use crate::out::{self, Out};
 use crate::text::fit;
 
 /// Limit of looks in a row that may fail.
 const PATIENCE: u32 = 10;
 
-/// Returns [`Ended::Done`] if a job came to its end, and every letter of it has its effect.
-pub(crate) fn ended(seen: &Seen) -> Ended {
-    let well = [Fate::Resolved, Fate::Assumed, Fate::ResolvedBefore];
-    let succeeded: u32 = well.iter().map(|fate| seen.known.of(*fate)).sum();
-    let all = matches!(seen.job.state, State::Done) && succeeded == seen.known.total();
-    if all { Ended::Done } else { Ended::NotAsAsked }
+/// Returns [`Completion::Done`] if a job came to its end, and every letter of it has its effect.
+pub(crate) fn ended(seen: &JobView) -> Completion {
+    let well = [Disposition::Resolved, Disposition::Assumed, Disposition::ResolvedBefore];
+    let succeeded: u32 = well.iter().map(|disposition| seen.known.of(*disposition)).sum();
+    let all = matches!(seen.job.state, JobState::Done) && succeeded == seen.known.total();
+    if all { Completion::Done } else { Completion::NotAsAsked }
 }
 
 /// Counts the letters that have their outcome.
 pub(crate) fn settled(known: &Account) -> u32 {
-    known.total() - known.awaited() - known.of(Fate::Failing) - known.of(Fate::Behind)
+    known.total() - known.awaited() - known.of(Disposition::Failing) - known.of(Disposition::Behind)
 }
 
 /// Returns the text beside the bar, or in a line of its own.
-pub(crate) fn line(seen: &Seen, width: usize) -> String {
-    fit(&format!("{}: {}", seen.job.state.as_str(), jobs::fates(&seen.known)), width)
+pub(crate) fn line(seen: &JobView, width: usize) -> String {
+    fit(&format!("{}: {}", seen.job.state.as_str(), jobs::dispositions(&seen.known)), width)
 }
 
 /// Follows it. Stopping to follow changes nothing about the job.
-pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out) -> Result<Ended, Error> {
+pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out) -> Result<Completion, Error> {
     let Some(mut seen) = jobs::read(jobs, id).await? else {
         out::say(&format!("there is no job {id}"));
-        return Ok(Ended::NotAsAsked);
+        return Ok(Completion::NotAsAsked);
     };
     let bar = out::bar(out);
     let (mut last, mut failure, mut silent) = (String::new(), None, 0);

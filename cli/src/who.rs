@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::ended::Error;
+use crate::completion::Error;
 
 /// The longest name that the replay function takes.
 const LIMIT: usize = 256;

@@ -7,16 +7,16 @@ use aws_sdk_cloudformation::types::{ResourceStatus, StackEvent, StackStatus, Tem
 use aws_sdk_lambda::client::Waiters;
 use aws_sdk_lambda::primitives::Blob;
 
-use super::Desk;
+use super::StackAccess;
+use crate::completion::Error;
 use crate::deploy_function::{Architecture, DeployedCode, FunctionHost};
-use crate::ended::Error;
 use crate::reach::{self, Service};
 use crate::undeploy::{DeletionState, Deployed};
 
 /// Time that Lambda may take to put new code in place.
 const UPDATE: Duration = Duration::from_secs(300);
 
-impl Desk {
+impl StackAccess {
     /// Tells where the stack is: its region, and the endpoint unless that is AWS's own.
     pub(crate) fn place(&self) -> String {
         reach::here(self.aws.config(), Service::CloudFormation)
@@ -30,14 +30,14 @@ impl Desk {
         let answer = answer.map_err(|why| self.failed(Service::CloudFormation, &what, &why))?;
         let absent = || Error::Absent(format!("there is no stack {name}"));
         let id = answer.stacks().iter().find_map(|stack| stack.stack_id()).ok_or_else(absent)?.to_owned();
-        Ok(DeployedStack { desk: self, client, id })
+        Ok(DeployedStack { access: self, client, id })
     }
 }
 
 /// A stack by its id: the name of a deleted stack is free for another.
 #[derive(Debug)]
 pub(crate) struct DeployedStack<'a> {
-    desk: &'a Desk,
+    access: &'a StackAccess,
     client: aws_sdk_cloudformation::Client,
     id: String,
 }
@@ -83,7 +83,7 @@ impl DeployedStack<'_> {
 impl Deployed for DeployedStack<'_> {
     async fn delete(&self) -> Result<(), Error> {
         let answer = self.client.delete_stack().stack_name(&self.id).send().await;
-        let failed = |why| self.desk.failed(Service::CloudFormation, "the stack was not deleted", &why);
+        let failed = |why| self.access.failed(Service::CloudFormation, "the stack was not deleted", &why);
         answer.map(drop).map_err(failed)
     }
 
@@ -93,7 +93,7 @@ impl Deployed for DeployedStack<'_> {
                 return Ok(DeletionState::Gone);
             }
             answer => answer.map_err(|why| {
-                self.desk.failed(
+                self.access.failed(
                     Service::CloudFormation,
                     "the stack that is being deleted could not be described",
                     &why,
@@ -117,7 +117,7 @@ fn addresses(template: &str) -> Vec<String> {
     all
 }
 
-impl FunctionHost for Desk {
+impl FunctionHost for StackAccess {
     async fn code(&self, function: &str) -> Result<DeployedCode, Error> {
         let answer = self.lambda.get_function_configuration().function_name(function).send().await;
         let what = format!("function {function} could not be described");

@@ -15,7 +15,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
 use redrive_doctor::{DeadSource, Deployment, Doorbell, Fact, Installation, Pair, Queue, Topic, Unread};
 
-use crate::ended::Error;
+use crate::completion::Error;
 use crate::stack::Stack;
 
 /// Error codes of services for a thing that is not there.

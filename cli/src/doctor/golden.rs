@@ -1,12 +1,12 @@
 //! Reports of the doctor, held to files.
 
 use redrive_doctor::{
-    Alarms, Allow, Attributes, Consumer, Deployment, Diagnosis, Encryption, Function, Pair, Queue, RULES, Redrive,
-    Rule, Settings, Unread,
+    Alarms, Allow, Consumer, Deployment, Diagnosis, Encryption, Function, Pair, Queue, QueueAttributes, RULES,
+    RedrivePolicy, Rule, Settings, Unread,
 };
 
-use super::{ended, told};
-use crate::ended::Ended;
+use super::{ended, report};
+use crate::completion::Completion;
 use crate::golden::is;
 
 const WIDTH: usize = 80;
@@ -15,11 +15,11 @@ fn denied<T>(call: &str) -> Result<T, Unread> {
     Err(Unread::Because(format!("{call}: AccessDenied")))
 }
 
-fn queue(name: &str, retention: u64, redrive: Option<Redrive>) -> Queue {
+fn queue(name: &str, retention: u64, redrive: Option<RedrivePolicy>) -> Queue {
     Queue {
         arn: format!("arn:aws:sqs:eu-west-1:123456789012:{name}"),
         url: format!("https://sqs.eu-west-1.amazonaws.com/123456789012/{name}"),
-        attributes: Ok(Attributes {
+        attributes: Ok(QueueAttributes {
             visibility: 10,
             retention,
             largest: Some(1 << 20),
@@ -36,7 +36,7 @@ fn queue(name: &str, retention: u64, redrive: Option<Redrive>) -> Queue {
 
 /// A pair with much wrong, whose functions' metrics and roles may not be read.
 fn deployment() -> Deployment {
-    let redrive = Redrive { target: "arn:aws:sqs:eu-west-1:123456789012:q-dead".to_owned(), receives: 2 };
+    let redrive = RedrivePolicy { target: "arn:aws:sqs:eu-west-1:123456789012:q-dead".to_owned(), receives: 2 };
     let settings = Settings {
         timeout: 30,
         state: "Active".to_owned(),
@@ -82,23 +82,23 @@ fn deployment() -> Deployment {
 fn a_diagnosis_looks_as_it_did() {
     let deployment = deployment();
     let diagnosis = Diagnosis::of(&deployment, &RULES);
-    let seen = told::Seen { deployment: &deployment, diagnosis: &diagnosis, rules: RULES.len() };
-    is("doctor.txt", &told::render(&seen, WIDTH));
-    is("doctor.json", &format!("{:#}\n", told::document(&seen)));
-    assert_eq!(ended(&diagnosis, false), Ended::Ailing);
+    let seen = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: RULES.len() };
+    is("doctor.txt", &report::render(&seen, WIDTH));
+    is("doctor.json", &format!("{:#}\n", report::document(&seen)));
+    assert_eq!(ended(&diagnosis, false), Completion::Ailing);
 }
 
 #[test]
 fn a_rule_is_explained_as_it_was() {
-    is("doctor-rule.txt", &told::explanation(Rule::named("visibility-below-timeout").unwrap(), WIDTH));
+    is("doctor-rule.txt", &report::explanation(Rule::named("visibility-below-timeout").unwrap(), WIDTH));
 }
 
 #[test]
 fn only_errors_end_badly_and_what_is_hidden_only_where_that_was_asked_for() {
     let deployment = deployment();
     let of = |id: &str| Diagnosis::of(&deployment, &[Rule::named(id).unwrap()]);
-    assert_eq!(ended(&of("no-maximum-concurrency"), true), Ended::Done, "a warning");
-    assert_eq!(ended(&of("no-depth-alarm"), false), Ended::Ailing);
-    assert_eq!(ended(&of("permission-missing"), false), Ended::Done);
-    assert_eq!(ended(&of("permission-missing"), true), Ended::Ailing);
+    assert_eq!(ended(&of("no-maximum-concurrency"), true), Completion::Done, "a warning");
+    assert_eq!(ended(&of("no-depth-alarm"), false), Completion::Ailing);
+    assert_eq!(ended(&of("permission-missing"), false), Completion::Done);
+    assert_eq!(ended(&of("permission-missing"), true), Completion::Ailing);
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use redrive_testkit::{Faults, Mishap, ModelLetters};
+use redrive_testkit::{CallFault, Faults, ModelLetters};
 
 use super::*;
 use crate::json;
@@ -30,13 +30,13 @@ async fn a_table_is_as_it_was_and_what_was_there_is_left_alone() {
     store.force(there.clone());
     let (all, failure) = imported(&store, &path).await;
     let new = letters.len() as u64 - 1;
-    assert_eq!((all.imported, all.existing, all.ended(), failure), (new, 1, Ended::Done, None));
+    assert_eq!((all.imported, all.existing, all.ended(), failure), (new, 1, Completion::Done, None));
     for letter in &letters {
         let expected = if letter.id == there.id { &there } else { letter };
         assert_eq!(store.letter(letter.id).as_deref(), Some(expected));
     }
     let again = imported(&store, &path).await.0;
-    assert_eq!((again.imported, again.existing, again.ended()), (0, letters.len() as u64, Ended::Done));
+    assert_eq!((again.imported, again.existing, again.ended()), (0, letters.len() as u64, Completion::Done));
     std::fs::remove_file(path).unwrap();
 }
 
@@ -68,7 +68,7 @@ async fn what_has_no_body_or_has_expired_is_counted_and_not_written() {
     let store = ModelLetters::new();
     let (told, _) = imported(&store, &path).await;
     assert_eq!(told, Imported { imported: 1, no_body: 1, expired: 1, ..Imported::default() });
-    assert_eq!((told.ended(), store.all().len()), (Ended::NotAsAsked, 1));
+    assert_eq!((told.ended(), store.all().len()), (Completion::NotAsAsked, 1));
     std::fs::remove_file(path).unwrap();
 }
 
@@ -78,7 +78,7 @@ async fn it_ends_where_the_table_does_not_answer_and_goes_on_from_there_when_ask
     let path = file("cut", &letters);
     let store = ModelLetters::new();
     // The causes' record is the first call, the first hundred letters are the second.
-    let faults = Faults::script([(2, Mishap::LostAnswer)]);
+    let faults = Faults::script([(2, CallFault::LostAnswer)]);
     let (told, failure) = imported(&store.clone().with_faults(faults.of("cli")), &path).await;
     assert_eq!((told.imported, told.unavailable, failure.is_some()), (100, 100, true));
     let told = imported(&store, &path).await.0;

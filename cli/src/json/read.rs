@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::fault::Class;
 use redrive_core::ids::{self, JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::letter::{self, AttributesHash, Body, ErrorType, Happening, Letter, Reason, Status};
+use redrive_core::letters::letter::{self, AttributesHash, Body, ErrorType, EventKind, Letter, Reason, Status};
 use redrive_core::message::decode::without_data;
 use redrive_core::message::envelope::{self, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
@@ -28,26 +28,26 @@ impl<'de> Deserialize<'de> for Time {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Life {
+struct EnqueueJson {
     message_id: MessageId,
     sent_at: Time,
 }
 
-impl From<Life> for ids::Life {
-    fn from(Life { message_id, sent_at }: Life) -> Self {
+impl From<EnqueueJson> for ids::Enqueue {
+    fn from(EnqueueJson { message_id, sent_at }: EnqueueJson) -> Self {
         Self { message_id, sent_at: sent_at.0 }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Attribute {
+struct AttributeJson {
     data_type: String,
     string_value: Option<String>,
     binary_value: Option<String>,
 }
 
-impl Attribute {
+impl AttributeJson {
     fn read(self) -> Result<envelope::Attribute, &'static str> {
         let value = match (self.string_value, self.binary_value) {
             (Some(text), None) => AttributeValue::Text(text),
@@ -62,8 +62,9 @@ impl Attribute {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Attempt {
-    life: Life,
+struct AttemptJson {
+    #[serde(rename = "life")]
+    enqueue: EnqueueJson,
     at: Time,
     class: Class,
     code: String,
@@ -73,33 +74,33 @@ struct Attempt {
     log_stream: String,
 }
 
-impl From<Attempt> for ledger::Attempt {
-    fn from(one: Attempt) -> Self {
-        let Attempt { life, at, class, code, text, request_id, function_version, log_stream } = one;
+impl From<AttemptJson> for ledger::Attempt {
+    fn from(one: AttemptJson) -> Self {
+        let AttemptJson { enqueue, at, class, code, text, request_id, function_version, log_stream } = one;
         let origin = Origin { request_id, function_version, log_stream };
-        Self { life: life.into(), at: at.0, class, code, text, origin }
+        Self { enqueue: enqueue.into(), at: at.0, class, code, text, origin }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Event {
+struct EventJson {
     at: Time,
-    what: Happening,
+    what: EventKind,
     who: String,
     note: Option<String>,
-    attempt: Option<Attempt>,
+    attempt: Option<AttemptJson>,
 }
 
-impl From<Event> for letter::Event {
-    fn from(Event { at, what, who, note, attempt }: Event) -> Self {
+impl From<EventJson> for letter::Event {
+    fn from(EventJson { at, what, who, note, attempt }: EventJson) -> Self {
         Self { at: at.0, what, who, note, attempt: attempt.map(Into::into) }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Send {
+struct SendJson {
     number: Number,
     key: Option<Key>,
     hash: PayloadHash,
@@ -110,15 +111,15 @@ struct Send {
     edited: Option<PayloadHash>,
 }
 
-impl From<Send> for letter::Send {
-    fn from(Send { number, key, hash, message_id, at, job, edited, to }: Send) -> Self {
+impl From<SendJson> for letter::Send {
+    fn from(SendJson { number, key, hash, message_id, at, job, edited, to }: SendJson) -> Self {
         Self { number, key, hash, message_id, at: at.0, job, edited, to }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Edited {
+struct EditedJson {
     payload: Option<String>,
     missing: Option<String>,
     hash: PayloadHash,
@@ -127,7 +128,7 @@ struct Edited {
     at: Time,
 }
 
-impl Edited {
+impl EditedJson {
     fn read(self) -> Result<letter::Edited, &'static str> {
         let Self { payload, missing, hash, whole_hash: whole, by, at } = self;
         if payload.is_some() == missing.is_some() {
@@ -156,10 +157,10 @@ struct Whole {
     source_partition: Option<String>,
     source_offset: Option<String>,
     original_payload: Option<String>,
-    message_attributes: Option<BTreeMap<String, Attribute>>,
+    message_attributes: Option<BTreeMap<String, AttributeJson>>,
     erased: Option<Erasure>,
     body_missing: Option<String>,
-    edited: Option<Edited>,
+    edited: Option<EditedJson>,
     #[serde(default)]
     payload_form: letter::Form,
     error_type: ErrorType,
@@ -174,7 +175,8 @@ struct Whole {
     sequence_number: Option<String>,
     sent_timestamp: Time,
     origin_message_id: MessageId,
-    life: Life,
+    #[serde(rename = "life")]
+    enqueue: EnqueueJson,
     payload_hash: PayloadHash,
     idempotency_key: Option<Key>,
     key_is_stable: bool,
@@ -182,8 +184,8 @@ struct Whole {
     fingerprint: String,
     number: Number,
     deaths: u32,
-    sends: Vec<Send>,
-    history: Vec<Event>,
+    sends: Vec<SendJson>,
+    history: Vec<EventJson>,
     token: Option<OwnerToken>,
     due: Time,
     expires: Option<Time>,
@@ -216,7 +218,7 @@ impl Whole {
 
     fn letter(mut self) -> Result<Letter, &'static str> {
         let (payload, attributes, body) = self.body()?;
-        let edited = self.edited.take().map(Edited::read).transpose()?;
+        let edited = self.edited.take().map(EditedJson::read).transpose()?;
         let letter = Letter {
             id: self.dlq_message_id,
             source: self.source_topic,
@@ -233,7 +235,7 @@ impl Whole {
             sequence: self.sequence_number,
             origin: self.origin_message_id,
             sent_at: self.sent_timestamp.0,
-            life: self.life.into(),
+            enqueue: self.enqueue.into(),
             hash: self.payload_hash,
             key: self.idempotency_key,
             key_is_stable: self.key_is_stable,

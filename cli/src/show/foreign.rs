@@ -6,7 +6,7 @@ use redrive_core::message::foreign::{ClaimCheck, Layer, Task, layers};
 use redrive_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Page, body};
+use super::{TextPage, body};
 use crate::text::{ago, count, instant, shown};
 
 const MAY_BE_GONE: &str =
@@ -14,7 +14,7 @@ const MAY_BE_GONE: &str =
 const NO_ATTRIBUTE: &str = "It has no attribute by which its consumer's library would fetch it.";
 
 /// Tells which task a message is, and where its body stands.
-pub(super) fn told(page: &mut Page, letter: &Letter, now: Timestamp) {
+pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {
         page.heading("BODY IN S3");
         page.under(2, &shown(&format!("bucket {}, key {}", check.bucket, check.key)));
@@ -44,7 +44,7 @@ pub(super) fn told(page: &mut Page, letter: &Letter, now: Timestamp) {
 }
 
 /// Tells the texts in a payload under base64.
-pub(super) fn decoded(page: &mut Page, payload: &str) {
+pub(super) fn decoded(page: &mut TextPage, payload: &str) {
     for Layer { what, text } in layers(payload) {
         page.heading(&format!("{what}: {} BYTES", text.len()));
         body(page, &text);

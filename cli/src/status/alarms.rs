@@ -18,12 +18,12 @@ const STATES: [(&str, &str); 6] = [
 
 /// Alarm with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Alarm {
+pub(crate) struct AlarmStatus {
     name: String,
     state: String,
 }
 
-impl Alarm {
+impl AlarmStatus {
     pub(crate) fn new(name: &str, state: &str) -> Self {
         Self { name: name.to_owned(), state: state.to_owned() }
     }
@@ -39,7 +39,7 @@ impl Alarm {
 /// Keeps the stack's own alarms, of those whose names begin with its name. CloudFormation names one after the stack,
 /// its logical name and a suffix; neither of the last two has a dash, while those of a stack whose name only begins
 /// like this one's have one more.
-pub(crate) fn own(stack: &str, all: Vec<Alarm>) -> Vec<Alarm> {
+pub(crate) fn own(stack: &str, all: Vec<AlarmStatus>) -> Vec<AlarmStatus> {
     let mut own = all;
     own.retain(|alarm| {
         let rest = alarm.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
@@ -49,12 +49,12 @@ pub(crate) fn own(stack: &str, all: Vec<Alarm>) -> Vec<Alarm> {
     own
 }
 
-pub(crate) fn documents(alarms: &[Alarm]) -> Value {
+pub(crate) fn documents(alarms: &[AlarmStatus]) -> Value {
     alarms.iter().map(|alarm| json!({"name": alarm.name, "state": alarm.state})).collect()
 }
 
 /// Renders the alarms by their states. `None`: CloudWatch could not be asked.
-pub(crate) fn render(stack: Option<&str>, alarms: Option<&[Alarm]>, width: usize) -> String {
+pub(crate) fn render(stack: Option<&str>, alarms: Option<&[AlarmStatus]>, width: usize) -> String {
     let Some(stack) = stack else {
         return "ALARMS: nothing tells the stack's name, which theirs begin with\n".to_owned();
     };
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_stack_whose_name_begins_with_this_ones_keeps_its_alarms_to_itself() {
-        let alarm = |name: &str| Alarm::new(name, "OK");
+        let alarm = |name: &str| AlarmStatus::new(name, "OK");
         let all = ["r-DepthAlarm-A1", "r-own-name", "r-fifo-DepthAlarm-B2", "r-fifo-OtherAlarm-B3", "r-OtherAlarm-A2"];
         // An attached installation has no alarm on a depth.
         let all = all.into_iter().chain(["r-attach-IndexerErrorsAlarm-C1", "r-a-b-PageAlarm-D1"]);

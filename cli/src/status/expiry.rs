@@ -60,7 +60,7 @@ impl Expiry {
 
 /// Time for which the ledger knows the first of the letters that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
+pub(crate) enum LedgerMemory {
     /// The ledger knows it until then.
     Until(Timestamp),
     /// The ledger may have forgotten it: it is replayed only with `--forgotten-ok`.
@@ -87,7 +87,7 @@ pub(crate) fn records(letter: &Letter) -> Vec<(&'static str, LedgerKey)> {
         let earlier = ("its last send, by an earlier version", LedgerKey::of_send_without_hash(send));
         [("its last send", LedgerKey::of_send(send, hash)), earlier]
     });
-    let message = ("its message", LedgerKey::ownerless(None, &letter.life));
+    let message = ("its message", LedgerKey::keyless(None, &letter.enqueue));
     owned.into_iter().chain(sends.into_iter().flatten()).chain([message]).collect()
 }
 
@@ -97,14 +97,14 @@ pub(crate) async fn memory<L: Letters, R: LedgerReader>(
     ledger: &R,
     first: Option<&Candidate>,
     now: Timestamp,
-) -> Result<Option<Memory>, Unavailable> {
+) -> Result<Option<LedgerMemory>, Unavailable> {
     let Some(first) = first.filter(|_| ledger.is_kept()) else { return Ok(None) };
     let Some(letter) = letters.read(&[first.id]).await?.pop().flatten() else { return Ok(None) };
     let keys: Vec<_> = records(&letter).into_iter().map(|(_, key)| key).collect();
     let entries = ledger.read(&keys).await?.into_iter().flatten().filter(|entry| !entry.expired(now));
     // What is younger than any ledger's memory was not forgotten: nothing was ever recorded of it.
     let forgettable = letter.sent_at.after(SHORTEST) < now;
-    Ok(entries.map(|entry| entry.expires).max().map(Memory::Until).or(forgettable.then_some(Memory::Gone)))
+    Ok(entries.map(|entry| entry.expires).max().map(LedgerMemory::Until).or(forgettable.then_some(LedgerMemory::Gone)))
 }
 
 #[cfg(test)]
@@ -141,13 +141,13 @@ mod tests {
         let ledger = ModelLedger::new();
         let asked = async |now| memory(&store, &ledger, Some(&first), now).await.unwrap();
         assert_eq!(asked(NOW).await, None, "minutes after the installation nothing is forgotten");
-        assert_eq!(asked(letter.sent_at.after(16 * DAY)).await, Some(Memory::Gone));
+        assert_eq!(asked(letter.sent_at.after(16 * DAY)).await, Some(LedgerMemory::Gone));
         for (place, key) in records(&letter) {
             let ledger = ModelLedger::new();
             let entry = samples::entry(&letter);
             ledger.force(key, entry.clone());
             let found = memory(&store, &ledger, Some(&first), NOW).await.unwrap();
-            assert_eq!(found, Some(Memory::Until(entry.expires)), "{place}");
+            assert_eq!(found, Some(LedgerMemory::Until(entry.expires)), "{place}");
         }
     }
 

@@ -18,14 +18,14 @@ const ACTION: &str = "read items";
 
 /// Parts of each item to read, and their consistency.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading<'a> {
+pub(crate) struct Projection<'a> {
     /// Attributes to read; all if none is named.
     pub(crate) attributes: &'a [&'a str],
     /// True to read the present state, for twice the price.
     pub(crate) consistent: bool,
 }
 
-impl Reading<'_> {
+impl Projection<'_> {
     /// Reads all attributes, as they are now.
     pub(crate) const WHOLE: Self = Self { attributes: &[], consistent: true };
 }
@@ -37,7 +37,7 @@ pub(crate) async fn batch_get(
     place: (&'static str, &str),
     mut pks: Vec<String>,
     key: fn(&str) -> Item,
-    reading: Reading<'_>,
+    reading: Projection<'_>,
 ) -> Result<HashMap<String, Item>, Unavailable> {
     pks.sort_unstable();
     pks.dedup();
@@ -51,7 +51,7 @@ pub(crate) async fn get_all(
     place: (&'static str, &str),
     keys: Vec<Item>,
 ) -> Result<Vec<Item>, Unavailable> {
-    get_parts(client, place, keys, Reading::WHOLE).await
+    get_parts(client, place, keys, Projection::WHOLE).await
 }
 
 /// The same, of each item what is asked for.
@@ -59,7 +59,7 @@ pub(crate) async fn get_parts(
     client: &Client,
     (service, table): (&'static str, &str),
     keys: Vec<Item>,
-    reading: Reading<'_>,
+    reading: Projection<'_>,
 ) -> Result<Vec<Item>, Unavailable> {
     let mut found = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(KEYS) {
@@ -87,7 +87,7 @@ async fn ask(
     client: &Client,
     (service, table): (&'static str, &str),
     keys: Vec<Item>,
-    Reading { attributes, consistent }: Reading<'_>,
+    Projection { attributes, consistent }: Projection<'_>,
 ) -> Result<(Vec<Item>, Vec<Item>), Unavailable> {
     let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
     let names = attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect::<HashMap<_, _>>();

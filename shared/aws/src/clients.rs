@@ -26,9 +26,9 @@ const TRIES: u32 = 3;
 /// some 20 seconds or later; and a frozen process hears nothing of it. A request on such a connection ends in doubt.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The clients that the adapters are made of: share one for the life of the process.
+/// The clients that the adapters are made of: share one for as long as the process runs.
 #[derive(Debug, Clone)]
-pub struct Aws {
+pub struct AwsClients {
     config: SdkConfig,
     dynamodb: aws_sdk_dynamodb::Client,
     sqs: aws_sdk_sqs::Client,
@@ -42,9 +42,9 @@ pub type TraceOf = fn() -> Option<Arc<str>>;
 /// Lambda's trace header on every call, as the work at hand has it. The SDK reads it from the environment, where it stands only if a
 /// process has one invocation at a time.
 #[derive(Debug)]
-struct Traced(TraceOf);
+struct TraceHeader(TraceOf);
 
-impl Intercept for Traced {
+impl Intercept for TraceHeader {
     fn name(&self) -> &'static str {
         "redrive's trace header"
     }
@@ -74,7 +74,7 @@ pub(crate) fn fresh_within(idle: Duration) -> SharedHttpClient {
     })
 }
 
-impl Aws {
+impl AwsClients {
     /// Reads region, credentials and endpoint from where the SDK finds them (`AWS_ENDPOINT_URL` among them), and
     /// sets time limits that fit a Lambda function: a call ends long before its message's lease does. `trace` says whose work a call
     /// is made for: AWS's recursion detection and X-Ray follow that header.
@@ -90,8 +90,8 @@ impl Aws {
             .with_max_backoff(Duration::from_secs(1));
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
         let config = config.load().await;
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(Traced(trace)).build();
-        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(Traced(trace)).build();
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(TraceHeader(trace)).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(TraceHeader(trace)).build();
         let once = sqs.to_builder().http_client(fresh_within(FRESH)).build();
         Self {
             config,

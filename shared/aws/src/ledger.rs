@@ -1,7 +1,7 @@
 //! Store of ledger entries: the ledger table.
 
+mod by_arn;
 pub(crate) mod commit;
-mod elsewhere;
 mod group;
 mod item;
 mod puts;
@@ -27,7 +27,7 @@ const SERVICE: &str = "ledger table";
 /// Limit of puts of one `write` that are under way at once.
 const WIDTH: usize = 64;
 
-type Written = Result<(), WriteError<Entry>>;
+type EntryResult = Result<(), WriteError<Entry>>;
 
 /// The ledger as a DynamoDB table: partition key `pk`, time-to-live attribute `expires`.
 ///
@@ -55,7 +55,7 @@ impl LedgerTable {
     }
 
     /// Writes entries, each under its own condition: the one place that knows how many calls that takes.
-    async fn write_all(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn write_all(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         if let Some(group) = &self.group {
             return group.write(writes).await;
         }
@@ -114,7 +114,7 @@ fn refused(
 }
 
 impl Ledger<()> for LedgerTable {
-    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         self.write_all(writes).await
     }
 
@@ -124,7 +124,7 @@ impl Ledger<()> for LedgerTable {
 }
 
 impl Ledger<Writes> for LedgerTable {
-    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn write(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         self.write_all(writes).await
     }
 

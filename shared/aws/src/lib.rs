@@ -9,7 +9,7 @@
 //! | [`SqsMainQueue`], [`SqsDeadLetterQueue`], [`SqsOutbox`] (`queues.rs`) | the three parts that a queue plays |
 //! | `letters/jobs.rs` | how a replay job is stored, in the same table |
 //! | [`AwsGauges`] (`gauges.rs`) | what a job's guard reads: the backlog, and an alarm |
-//! | [`Aws`] (`clients.rs`) | clients, time limits and retries |
+//! | [`AwsClients`] (`clients.rs`) | clients, time limits and retries |
 //! | `failure.rs` | what an error of the SDK means |
 //!
 //! What is told of a failure is the service's code, status and request id, never anything of a message.
@@ -28,7 +28,7 @@ mod queues;
 mod table;
 mod writes;
 
-pub use clients::{Aws, TraceOf};
+pub use clients::{AwsClients, TraceOf};
 pub use failure::told;
 pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;

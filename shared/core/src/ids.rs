@@ -77,28 +77,28 @@ impl QueueArn {
     }
 }
 
-/// Enqueue of a message. A redelivery and SQS's own move to the DLQ are the same life; a replay, a native redrive and a
+/// Enqueue of a message. A redelivery and SQS's own move to the DLQ are the same enqueue; a replay, a native redrive and a
 /// producer's re-send are new ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Life {
+pub struct Enqueue {
     /// The message id of that enqueue.
     pub message_id: MessageId,
     /// Attribute `SentTimestamp` of SQS.
     pub sent_at: Timestamp,
 }
 
-impl Life {
-    /// Stand-in for the enqueue time where the message id alone is the life: on FIFO queues.
+impl Enqueue {
+    /// Stand-in for the enqueue time where the message id alone is the enqueue: on FIFO queues.
     pub const UNDATED: Timestamp = Timestamp::from_millis(0);
 
-    /// Returns true for the first life of a message that came as `origin` at `sent_at`.
+    /// Returns true for the first enqueue of a message that came as `origin` at `sent_at`.
     #[must_use]
     pub fn is_first(&self, origin: &MessageId, sent_at: Timestamp) -> bool {
         self.message_id == *origin && (self.sent_at == sent_at || self.sent_at == Self::UNDATED)
     }
 }
 
-impl fmt::Display for Life {
+impl fmt::Display for Enqueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.message_id, self.sent_at.as_millis())
     }

@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-pub use decimal::Number;
+pub use decimal::JsonNumber;
 pub use read::{elements, member, member_at};
 
 /// The deepest nesting that is read: serde_json's own limit, and so every handler's.
@@ -28,7 +28,7 @@ pub enum Json {
     /// The literal `true` or `false`.
     Bool(bool),
     /// A number, with its digits.
-    Number(Number),
+    Number(JsonNumber),
     /// A string, without its escapes.
     Text(String),
     /// An array of values.
@@ -140,7 +140,7 @@ impl Json {
     }
 
     /// Writes it without white space, the members of an object by their names, and each number by `number`.
-    pub(crate) fn write(&self, out: &mut String, number: &mut dyn FnMut(&Number, &mut String)) {
+    pub(crate) fn write(&self, out: &mut String, number: &mut dyn FnMut(&JsonNumber, &mut String)) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),

@@ -11,13 +11,13 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use crate::letters::cause::{Cause, Sighted};
+use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite, Status};
 use crate::message::envelope::Record;
 use crate::message::key::LedgerKey;
 use crate::processing::ledger::{Entry, EntryWrite};
-use crate::replay::job::{AlarmState, Batch, Job};
-use crate::replay::{Look, MESSAGE_LIMIT, Outgoing, Turn};
+use crate::replay::job::{AlarmState, Job, JobBatch};
+use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
 
 pub use crate::letters::candidate::{Cursor, Page};
@@ -115,7 +115,7 @@ impl<L: LedgerReader> LedgerReader for Option<L> {
 /// [`crate::processing::ledger::free`].
 pub trait LedgerMarker: LedgerReader {
     /// Writes withdrawals, each under its own condition. Where nothing is expected they leave a tombstone, and are refused also
-    /// if what is there has expired; of an entry that is there they write `lives`, `buried`,
+    /// if what is there has expired; of an entry that is there they write `enqueues`, `dead_enqueues`,
     /// `withdrawn`, `version` and `expires`. No two
     /// of one key. One answer for each, in order.
     fn withdraw(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Entry>>>> + Send;
@@ -174,11 +174,11 @@ pub trait Letters: Send + Sync + 'static {
 pub trait Causes: Send + Sync + 'static {
     /// Adds sightings to what is known of their causes (no two of one cause); one answer for each, in order. One that expired
     /// before `now` is known no more. Of many who see a new cause at once, one is told so.
-    fn sight(
+    fn record(
         &self,
         sightings: Vec<Cause>,
         now: Timestamp,
-    ) -> impl Future<Output = Vec<Result<Sighted, Unavailable>>> + Send;
+    ) -> impl Future<Output = Vec<Result<Recorded, Unavailable>>> + Send;
 
     /// Takes the text away that a cause has of this letter, if the letter is its example: it was erased.
     fn erase_example(
@@ -204,7 +204,7 @@ pub trait Jobs: Send + Sync + 'static {
     fn job(&self, id: JobId) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
 
     /// Reads a job's batches from number `from` on, consistently and in their order.
-    fn batches(&self, id: JobId, from: u32) -> impl Future<Output = Result<Vec<Batch>, Unavailable>> + Send;
+    fn batches(&self, id: JobId, from: u32) -> impl Future<Output = Result<Vec<JobBatch>, Unavailable>> + Send;
 
     /// The jobs that are open, or the closed ones, the latest `limit` first. An index lags.
     fn jobs(&self, open: bool, limit: usize) -> impl Future<Output = Result<Vec<JobId>, Unavailable>> + Send;
@@ -213,13 +213,17 @@ pub trait Jobs: Send + Sync + 'static {
     fn write_job(&self, job: Job) -> impl Future<Output = Result<(), WriteError<Job>>> + Send;
 
     /// Writes a batch, under the same condition.
-    fn write_batch(&self, batch: Batch) -> impl Future<Output = Result<(), WriteError<Batch>>> + Send;
+    fn write_batch(&self, batch: JobBatch) -> impl Future<Output = Result<(), WriteError<JobBatch>>> + Send;
 
     /// Reads whose turn it is in a FIFO queue's group, consistently.
-    fn turn(&self, source: &QueueArn, group: &str) -> impl Future<Output = Result<Option<Turn>, Unavailable>> + Send;
+    fn turn(
+        &self,
+        source: &QueueArn,
+        group: &str,
+    ) -> impl Future<Output = Result<Option<GroupTurn>, Unavailable>> + Send;
 
     /// Writes that, under the same condition.
-    fn write_turn(&self, turn: Turn) -> impl Future<Output = Result<(), WriteError<Turn>>> + Send;
+    fn write_turn(&self, turn: GroupTurn) -> impl Future<Output = Result<(), WriteError<GroupTurn>>> + Send;
 }
 
 /// Readings for a job's guard from outside the tables.
@@ -238,7 +242,7 @@ pub trait Gauges: Send + Sync + 'static {
 
 /// New visibility of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hide {
+pub struct VisibilityChange {
     /// Id of the message.
     pub message_id: MessageId,
     /// Receipt handle of this receive.
@@ -250,7 +254,10 @@ pub struct Hide {
 /// The main queue, as the processor changes it.
 pub trait MainQueue: Send + Sync + 'static {
     /// Sets visibilities, in as few calls as SQS allows. Returns those that were not set, with SQS's code.
-    fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
+    fn change_visibility(
+        &self,
+        changes: Vec<VisibilityChange>,
+    ) -> impl Future<Output = Vec<(MessageId, String)>> + Send;
 
     /// Returns roughly how many of its messages are in flight, delayed ones included; `None` if it does not say.
     fn in_flight(&self) -> impl Future<Output = Option<u64>> + Send {

@@ -14,7 +14,7 @@ mod turn;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ids::{LetterId, Life, Number};
+use crate::ids::{Enqueue, LetterId, Number};
 use crate::letters::letter::{Letter, NoBody, Status};
 use crate::message::decode::{Inspected, Reading};
 use crate::message::envelope::{Attribute, Attributes};
@@ -23,15 +23,15 @@ use crate::message::key::Key;
 use crate::message::redrive::{ATTRIBUTE, Redrive};
 
 pub use act::Act;
-pub use consent::{Asked, Consent, KnownOf, consent};
+pub use consent::{Consent, ConsentTerms, KeyStatus, consent};
 pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
-pub use order::{Heads, is_fifo};
+pub use order::{GroupLeaders, is_fifo};
 pub use patch::{BadPatch, Patch};
-pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, Request, Said};
+pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, ReplayOptions, Request};
 pub use selection::{Filter, IN_FLIGHT, RECENT, Selection, Shown};
 
 pub use crate::letters::candidate::{Candidate, Look};
-pub use turn::{REST, Turn, has_rested};
+pub use turn::{GroupTurn, REST, has_rested};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;
@@ -60,8 +60,8 @@ pub struct Outgoing {
 
 /// Returns the deduplication id, of at most 128 characters: the same whenever the same message is sent for the same
 /// reason.
-fn deduplication(letter: LetterId, number: Number, died: Option<&Life>) -> String {
-    let died = died.map(Life::to_string).unwrap_or_default();
+fn deduplication(letter: LetterId, number: Number, died: Option<&Enqueue>) -> String {
+    let died = died.map(Enqueue::to_string).unwrap_or_default();
     Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -146,7 +146,7 @@ impl Outgoing {
         let mut attributes = letter.attributes.clone();
         // Why it died before is not why it will die again.
         attributes.remove(foreign::ATTRIBUTE);
-        let to = letter.elsewhere();
+        let to = letter.destination();
         // At another queue it would name a letter that is none of that queue's: there the message stands for itself.
         if to.is_none() {
             attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
@@ -165,7 +165,7 @@ impl Outgoing {
         })
     }
 
-    /// A message at the end of its life, on its way to the dead-letter queue. Where redrive's attribute has no room in it, a FIFO
+    /// A message at the end of its enqueue, on its way to the dead-letter queue. Where redrive's attribute has no room in it, a FIFO
     /// queue's deduplication id says the same.
     ///
     /// Rule R26 of docs/protocol.md.
@@ -264,12 +264,13 @@ mod tests {
     #[test]
     fn a_deduplication_id_is_anothers_with_every_number_and_every_death() {
         let letter = LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap();
-        let life = |id: &str| Life { message_id: MessageId::new(id).unwrap(), sent_at: Timestamp::from_millis(1) };
+        let enqueue =
+            |id: &str| Enqueue { message_id: MessageId::new(id).unwrap(), sent_at: Timestamp::from_millis(1) };
         let ids = [
             deduplication(letter, Number(1), None),
             deduplication(letter, Number(2), None),
-            deduplication(letter, Number(1), Some(&life("a"))),
-            deduplication(letter, Number(1), Some(&life("b"))),
+            deduplication(letter, Number(1), Some(&enqueue("a"))),
+            deduplication(letter, Number(1), Some(&enqueue("b"))),
         ];
         let different: std::collections::BTreeSet<_> = ids.iter().collect();
         assert!(different.len() == 4 && ids.iter().all(|id| id.len() <= 128));

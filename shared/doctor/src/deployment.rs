@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use super::document::Document;
-use super::processor::Processor;
+use super::document::PolicyDocument;
+use super::processor::ProcessorSettings;
 
 /// Fact that was looked for: its value, or why it is not known.
 pub type Fact<T> = Result<T, Unread>;
@@ -79,7 +79,7 @@ pub struct Queue {
     /// URL of the queue, empty where SQS did not tell it.
     pub url: String,
     /// Attributes that SQS reports.
-    pub attributes: Fact<Attributes>,
+    pub attributes: Fact<QueueAttributes>,
     /// CloudWatch's latest `ApproximateAgeOfOldestMessage`, in seconds; `None` if the queue was idle.
     pub oldest: Fact<Option<u64>>,
 }
@@ -105,7 +105,7 @@ pub(super) fn name_of(arn: &str) -> &str {
 
 /// Attributes of a queue as SQS reports them. Times are in seconds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attributes {
+pub struct QueueAttributes {
     /// Time for which a received message stays invisible.
     pub visibility: u64,
     /// Time for which a message is kept.
@@ -113,13 +113,13 @@ pub struct Attributes {
     /// The most bytes of a message, if it was told (`MaximumMessageSize`).
     pub largest: Option<u64>,
     /// Redrive policy, if there is one.
-    pub redrive: Option<Redrive>,
+    pub redrive: Option<RedrivePolicy>,
     /// Queues that may name this one as their dead-letter queue.
     pub allow: Allow,
     /// Encryption of messages at rest.
     pub encryption: Encryption,
     /// Queue policy, if there is one.
-    pub policy: Option<Fact<Document>>,
+    pub policy: Option<Fact<PolicyDocument>>,
     /// Messages that could be received, about.
     pub visible: u64,
     /// Messages that were received and are neither deleted nor back, about; delayed retries among them.
@@ -128,7 +128,7 @@ pub struct Attributes {
 
 /// Redrive policy of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redrive {
+pub struct RedrivePolicy {
     /// The dead-letter queue's ARN.
     pub target: String,
     /// Value of `maxReceiveCount` in the policy.
@@ -215,7 +215,7 @@ pub struct Settings {
     /// ARN of its role.
     pub role: String,
     /// Settings of our processor, if the function is one. A secret environment may hide them.
-    pub processor: Fact<Option<Processor>>,
+    pub processor: Fact<Option<ProcessorSettings>>,
 }
 
 /// Permission of a role, as IAM's simulator judges it.
@@ -351,7 +351,7 @@ pub struct Topic {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicAttributes {
     /// Access policy of the topic.
-    pub policy: Fact<Document>,
+    pub policy: Fact<PolicyDocument>,
     /// The key that it is encrypted with.
     pub key: TopicKey,
     /// Subscriptions that are confirmed.
@@ -370,7 +370,7 @@ pub enum TopicKey {
         /// Id of the key, as the topic names it.
         id: String,
         /// Key policy, which says who may use the key.
-        policy: Fact<Document>,
+        policy: Fact<PolicyDocument>,
     },
 }
 
@@ -380,7 +380,7 @@ pub struct Doorbell {
     /// ARN of the topic.
     pub topic: String,
     /// The indexer's own policy; [`Unread::Absent`] if it has none.
-    pub policy: Fact<Document>,
+    pub policy: Fact<PolicyDocument>,
 }
 
 /// Installation of our indexer and replay functions.

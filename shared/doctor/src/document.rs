@@ -10,7 +10,7 @@ const SNS: &str = "sns.amazonaws.com";
 
 /// Policy document, read into statements.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Document(Vec<Statement>);
+pub struct PolicyDocument(Vec<Statement>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Statement {
@@ -32,7 +32,7 @@ pub(super) enum May {
     Unclear(String),
 }
 
-impl Document {
+impl PolicyDocument {
     /// Reads a policy from its JSON.
     ///
     /// # Errors

@@ -23,14 +23,14 @@ mod tests;
 use std::fmt;
 
 pub use deployment::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Doorbell, Encryption,
-    Fact, Function, Installation, Metric, MoveTask, Mute, Pair, Permission, Queue, Redrive, Settings, Topic,
-    TopicAttributes, TopicKey, Unread,
+    Alarm, Alarms, Allow, Comparison, Composite, Consumer, DeadSource, Deployment, Doorbell, Encryption, Fact,
+    Function, Installation, Metric, MoveTask, Mute, Pair, Permission, Queue, QueueAttributes, RedrivePolicy, Settings,
+    Topic, TopicAttributes, TopicKey, Unread,
 };
-pub use document::Document;
+pub use document::PolicyDocument;
 pub use indexed::Indexed;
 pub use permissions::{Decision, consuming, indexing, replaying};
-pub use processor::Processor;
+pub use processor::ProcessorSettings;
 pub use rules::RULES;
 
 use rules::Check;

@@ -86,7 +86,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Document;
+    use crate::PolicyDocument;
     use crate::tests::{foreign, ours};
 
     fn asked(needed: &[(String, String)]) -> Vec<&str> {
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(judged(pair, Decision::NotAllowed), Ok(false), "its policy only denies");
         let role = json!({"AWS": "arn:aws:iam::123456789012:role/consumer"});
         let allow = json!({"Statement": [{"Effect": "Allow", "Principal": role, "Action": "sqs:*"}]});
-        pair.source.attributes.as_mut().unwrap().policy = Some(Document::parse(&allow.to_string()));
+        pair.source.attributes.as_mut().unwrap().policy = Some(PolicyDocument::parse(&allow.to_string()));
         assert!(judged(pair, Decision::NotAllowed).is_err());
         assert_eq!(judged(pair, Decision::Denied), Ok(false));
         pair.source.attributes = Err(Unread::Absent);

@@ -9,7 +9,7 @@ const OURS: [&str; 3] = ["MAIN_QUEUE_URL", "LEDGER_TABLE_NAME", "QUEUE_VISIBILIT
 
 /// The settings of a processor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Processor {
+pub struct ProcessorSettings {
     /// The attempts of its retry schedule.
     pub attempts: u32,
     /// Time of one attempt, in seconds.
@@ -26,7 +26,7 @@ pub struct Processor {
     pub direct: bool,
 }
 
-impl Processor {
+impl ProcessorSettings {
     /// Reads a function's environment; `None` if it is no processor of ours, or would not start with these values.
     #[must_use]
     pub fn read(variables: &BTreeMap<String, String>) -> Option<Self> {
@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn a_processor_is_known_by_its_variables_and_has_the_defaults_of_its_configuration() {
-        let read = Processor::read(&environment(&[])).unwrap();
-        let expected = Processor {
+        let read = ProcessorSettings::read(&environment(&[])).unwrap();
+        let expected = ProcessorSettings {
             attempts: 6,
             handler_timeout: 20,
             function_timeout: None,
@@ -76,7 +76,7 @@ mod tests {
         };
         assert_eq!(read, expected);
         let told = [("RETRY_SCHEDULE", "1s,2s"), ("HANDLER_TIMEOUT_SECONDS", "5"), ("FUNCTION_TIMEOUT_SECONDS", "30")];
-        let read = Processor::read(&environment(&[&told[..], &[("ON_DEAD", "direct")]].concat())).unwrap();
+        let read = ProcessorSettings::read(&environment(&[&told[..], &[("ON_DEAD", "direct")]].concat())).unwrap();
         assert_eq!((read.attempts, read.handler_timeout, read.function_timeout), (3, 5, Some(30)));
         assert!(read.direct);
     }
@@ -84,15 +84,15 @@ mod tests {
     #[test]
     fn on_a_fifo_queue_it_hands_the_dead_over_by_default() {
         let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/orders.fifo";
-        assert!(Processor::read(&environment(&[("MAIN_QUEUE_URL", url)])).unwrap().direct);
+        assert!(ProcessorSettings::read(&environment(&[("MAIN_QUEUE_URL", url)])).unwrap().direct);
     }
 
     #[test]
     fn any_other_function_is_none() {
-        assert_eq!(Processor::read(&BTreeMap::new()), None);
+        assert_eq!(ProcessorSettings::read(&BTreeMap::new()), None);
         for name in OURS.iter().chain(&["MAX_RECEIVE_COUNT"]) {
-            assert_eq!(Processor::read(&environment(&[(name, " ")])), None, "{name}");
+            assert_eq!(ProcessorSettings::read(&environment(&[(name, " ")])), None, "{name}");
         }
-        assert_eq!(Processor::read(&environment(&[("RETRY_SCHEDULE", "soon")])), None);
+        assert_eq!(ProcessorSettings::read(&environment(&[("RETRY_SCHEDULE", "soon")])), None);
     }
 }

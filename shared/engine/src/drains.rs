@@ -17,7 +17,7 @@ pub const LANES: usize = 4;
 const LEAST: Duration = Duration::from_secs(2);
 
 /// A queue and how it went so far.
-struct Turn {
+struct QueueProgress {
     place: usize,
     report: Option<DrainReport>,
 }
@@ -41,7 +41,7 @@ where
     C: Clock,
 {
     let count = indexers.len();
-    let turns = (0..count).map(|n| Turn { place: (first % count + n) % count, report: None });
+    let turns = (0..count).map(|n| QueueProgress { place: (first % count + n) % count, report: None });
     let waiting = Mutex::new(turns.collect::<VecDeque<_>>());
     let done = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
     let lanes = (0..LANES.min(count)).map(|_| async {
@@ -64,14 +64,14 @@ where
 }
 
 /// Whose turn it is, and for how long.
-fn next(waiting: &Mutex<VecDeque<Turn>>, deadline: Instant) -> Option<(Turn, Duration)> {
+fn next(waiting: &Mutex<VecDeque<QueueProgress>>, deadline: Instant) -> Option<(QueueProgress, Duration)> {
     let mut waiting = lock(waiting);
     let left = u32::try_from(waiting.len().div_ceil(LANES)).unwrap_or(u32::MAX);
     let turn = waiting.pop_front()?;
     Some((turn, deadline.saturating_duration_since(Instant::now()) / left))
 }
 
-fn put(done: &Mutex<Vec<Option<DrainReport>>>, turn: Turn) {
+fn put(done: &Mutex<Vec<Option<DrainReport>>>, turn: QueueProgress) {
     lock(done)[turn.place] = turn.report;
 }
 

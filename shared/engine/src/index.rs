@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::letters::admission::{Admission, Findings, admit};
-use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::batch::Batch;
@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::ROUNDS;
 pub use report::{DrainReport, OfSource};
-use run::Run;
+use run::DrainMemory;
 pub use sources::IndexedSource;
 use sources::{sorted, tell};
 
@@ -112,18 +112,18 @@ where
 
     /// Receives until the queue is empty or the deadline nears. May run twice, late, or beside itself.
     pub async fn drain(&self, deadline: Instant) -> DrainReport {
-        let run = Run::default();
+        let run = DrainMemory::default();
         let pollers = (0..self.pace.pollers.max(1)).map(|_| self.poll(&run, deadline));
         futures_util::future::join_all(pollers).await;
         let causes = run.open_causes();
         let count = causes.len();
-        let failed = tokio::time::timeout_at(deadline, self.sight(causes, &run)).await;
+        let failed = tokio::time::timeout_at(deadline, self.record(causes, &run)).await;
         run.count(|report| report.unrecorded_causes += failed.map_or(count, |failed| failed.len()));
-        tell(run.strangers());
+        tell(run.unlisted_sources());
         run.into_report()
     }
 
-    async fn poll(&self, run: &Run, deadline: Instant) {
+    async fn poll(&self, run: &DrainMemory, deadline: Instant) {
         let last_start = deadline.checked_sub(self.pace.reserve).unwrap_or(deadline);
         while Instant::now() < last_start {
             let (records, more) = self.gather(run, last_start).await;
@@ -143,7 +143,7 @@ where
     /// that was received waits long for others.
     ///
     /// Rule R33 of docs/protocol.md.
-    async fn gather(&self, run: &Run, last_start: Instant) -> (Vec<Record>, bool) {
+    async fn gather(&self, run: &DrainMemory, last_start: Instant) -> (Vec<Record>, bool) {
         let (mut records, mut bytes): (Vec<Record>, usize) = (Vec::new(), 0);
         let until = Instant::now() + PATIENCE;
         loop {
@@ -172,7 +172,7 @@ where
         }
     }
 
-    async fn index(&self, records: Vec<Record>, run: &Run) {
+    async fn index(&self, records: Vec<Record>, run: &DrainMemory) {
         let count = records.len();
         // A record without an id would make the others unreadable.
         let named = |record: &Record| record.message_id.as_ref().is_some_and(|id| !id.is_empty());
@@ -180,7 +180,7 @@ where
         let named = records.len();
         let Ok(batch) = Batch::open(records) else { return run.count(|report| report.skipped += count) };
         let unreadable = batch.unreadable.len();
-        let fresh: Vec<_> = batch.envelopes.into_iter().filter(|dead| run.first_sight(&dead.message_id)).collect();
+        let fresh: Vec<_> = batch.envelopes.into_iter().filter(|dead| run.first_record(&dead.message_id)).collect();
         run.count(|report| {
             report.skipped += count - named + unreadable;
             report.repeated += named - unreadable - fresh.len();
@@ -200,7 +200,7 @@ where
 
     /// Writes letters, those of a FIFO queue's group one after the other: if one of them cannot be written, those behind it stay in
     /// the dead-letter queue, too. So of a group the letter that comes first in order is there first.
-    async fn write_in_order(&self, dead: Vec<Dead>, run: &Run) -> Vec<(MessageId, ReceiptHandle)> {
+    async fn write_in_order(&self, dead: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
         let (mut ranks, mut met): (Vec<Vec<Dead>>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
         for dead in dead {
             let envelope = &dead.seen.envelope;
@@ -232,7 +232,7 @@ where
     /// knows now.
     ///
     /// Rule R29 of docs/protocol.md.
-    async fn write(&self, mut open: Vec<Dead>, run: &Run) -> Vec<(MessageId, ReceiptHandle)> {
+    async fn write(&self, mut open: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
         let mut known = Vec::with_capacity(open.len());
         for _ in 0..ROUNDS {
             let (mut asked, mut writes) = (Vec::new(), Vec::new());
@@ -262,7 +262,7 @@ where
             let policy = |dead: &Dead| &self.sources[dead.source].policy;
             let sightings =
                 asked.iter().zip(&writes).filter_map(|(dead, write)| Cause::of(&write.letter, policy(dead), now));
-            run.put_back(self.sight(run.meet(sightings), run).await);
+            run.put_back(self.record(run.merge(sightings), run).await);
             let answers = self.letters.write(writes.clone()).await;
             open = Vec::new();
             for ((mut dead, write), answer) in asked.into_iter().zip(writes).zip(answers) {
@@ -288,17 +288,17 @@ where
     }
 
     /// Writes sightings down, and gives those back that were not written. They keep no letter out.
-    async fn sight(&self, sightings: Vec<Cause>, run: &Run) -> Vec<Cause> {
+    async fn record(&self, sightings: Vec<Cause>, run: &DrainMemory) -> Vec<Cause> {
         let mut failed = Vec::new();
         if sightings.is_empty() {
             return failed;
         }
-        let answers = self.letters.sight(sightings.clone(), self.clock.now()).await;
+        let answers = self.letters.record(sightings.clone(), self.clock.now()).await;
         for (cause, answer) in sightings.into_iter().zip(answers) {
             let (fingerprint, error_type) = (&cause.fingerprint, cause.error_type.as_str());
             match answer {
-                Ok(Sighted::Known) => {}
-                Ok(Sighted::New) => {
+                Ok(Recorded::Known) => {}
+                Ok(Recorded::New) => {
                     let letter_id = cause.example;
                     warn!(fingerprint, error_type, %letter_id, "messages die of a new cause");
                     run.count(|report| report.new_fingerprints += 1);
@@ -313,7 +313,7 @@ where
     }
 
     /// Deletes what the table knows, and says what was deleted.
-    async fn delete(&self, known: Vec<(MessageId, ReceiptHandle)>, run: &Run) -> Vec<MessageId> {
+    async fn delete(&self, known: Vec<(MessageId, ReceiptHandle)>, run: &DrainMemory) -> Vec<MessageId> {
         let ten = |ten: &[(MessageId, ReceiptHandle)]| self.queue.delete(ten.to_vec());
         let failed = futures_util::future::join_all(known.chunks(RECEIVE).map(ten)).await.concat();
         for (message_id, code) in &failed {
@@ -334,7 +334,7 @@ fn sent_at(record: &Record) -> Option<Timestamp> {
 }
 
 /// Counts and logs a letter that was written.
-fn settled(dead: &Dead, write: &LetterWrite, run: &Run) -> (MessageId, ReceiptHandle) {
+fn settled(dead: &Dead, write: &LetterWrite, run: &DrainMemory) -> (MessageId, ReceiptHandle) {
     log(dead, &write.letter);
     run.count(|report| report.count(&write.letter, write.replaces.is_none()));
     handle(dead)

@@ -12,20 +12,20 @@ mod batches;
 mod drains;
 mod index;
 mod latencies;
+mod pending_counts;
 mod process;
 mod replay;
-mod standing;
 pub mod trace;
 
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};
 pub use latencies::Latencies;
+pub use pending_counts::pending_counts;
 pub use process::{Counts, Nowhere, Order, Outages, ProcessReport, ProcessSettings, Processor};
 pub use replay::{
     Destination, JobView, Ports as ReplayPorts, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer,
     Reports, replay_all,
 };
-pub use standing::standing;
 
 use redrive_core::ports::{Clock, Entropy};
 

@@ -11,11 +11,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::ids::{Life, MessageId, ReceiptHandle};
+use redrive_core::ids::{Enqueue, MessageId, ReceiptHandle};
 use redrive_core::message::batch::{Batch, NoMessageId, Response};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{Hide, Ledger, MainQueue, Outbox};
+use redrive_core::ports::{Ledger, MainQueue, Outbox, VisibilityChange};
 use redrive_core::processing::backoff;
 use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::ledger::{LastFault, Origin};
@@ -27,7 +27,7 @@ use tracing::{debug, info, warn};
 
 use crate::{World, roll};
 pub use handing_over::Nowhere;
-use lines::{Lines, Waiting};
+use lines::{KeyLanes, WaitingMessage};
 pub use outages::Outages;
 pub use report::{Counts, ProcessReport};
 
@@ -113,7 +113,7 @@ struct Seat {
     message_id: MessageId,
     receipt_handle: ReceiptHandle,
     receive_count: u32,
-    life: Life,
+    enqueue: Enqueue,
 }
 
 impl<H, L, Q, W> Processor<H, L, Q, W> {
@@ -189,14 +189,14 @@ where
                 message_id: envelope.message_id.clone(),
                 receipt_handle: envelope.receipt_handle.clone(),
                 receive_count: envelope.receive_count,
-                life: envelope.life(),
+                enqueue: envelope.enqueue(),
             };
             seats.insert(envelope.message_id.clone(), seat);
             let seen = Inspected::new(envelope, &settings.reading);
             counts.unstable_keys += usize::from(!seen.key_is_stable);
-            waiting.push(Waiting::of(seen));
+            waiting.push(WaitingMessage::of(seen));
         }
-        let lines = Lines::form(waiting, settings.order);
+        let lines = KeyLanes::form(waiting, settings.order);
         let ends = self.parts.run(lines, &frame, &mut counts).await;
         Ok(self.answer(seats, ends, unreadable, counts, (begun, deadline)).await)
     }
@@ -229,20 +229,24 @@ where
                 continue;
             }
             if let Outcome::Dead { fault, .. } = &end.outcome {
-                parts.outages.died(seat.life, LastFault::from(fault));
+                parts.outages.died(seat.enqueue, LastFault::from(fault));
             }
             returned.push(end.message_id);
             if let Some(delay) = end.delay.or_else(|| parts.delay(&end.outcome, seat.receive_count)) {
                 let pause = pause.filter(|_| end.outcome.waits_out());
                 let delay = pause.map_or(delay, |lasted| delay.max(backoff::outage(lasted, roll(&parts.world))));
                 let delay = backoff::within(delay, begun.elapsed());
-                changes.push(Hide { message_id: seat.message_id, receipt_handle: seat.receipt_handle, delay });
+                changes.push(VisibilityChange {
+                    message_id: seat.message_id,
+                    receipt_handle: seat.receipt_handle,
+                    delay,
+                });
             }
         }
         counts.unsettled += seats.len();
         returned.extend(seats.into_keys());
         counts.received = returned.len() + counts.completed + counts.duplicates + counts.handed_over;
-        let hiding = tokio::time::timeout_at(deadline, parts.hide(changes, &mut counts));
+        let hiding = tokio::time::timeout_at(deadline, parts.change_visibility(changes, &mut counts));
         if hiding.await.is_err() {
             warn!("visibilities were not set in time");
         }
@@ -274,7 +278,7 @@ where
     }
 
     /// Sets visibilities. A message whose own could not be set comes back when its visibility timeout ends.
-    async fn hide(&self, mut changes: Vec<Hide>, counts: &mut Counts) {
+    async fn change_visibility(&self, mut changes: Vec<VisibilityChange>, counts: &mut Counts) {
         if changes.is_empty() {
             return;
         }
@@ -287,7 +291,7 @@ where
                 change.delay = backoff::crowded(change.delay, in_flight);
             }
         }
-        let failed = self.queue.hide(changes).await;
+        let failed = self.queue.change_visibility(changes).await;
         for (message_id, code) in &failed {
             warn!(%message_id, code, "visibility was not set");
         }

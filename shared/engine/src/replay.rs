@@ -26,8 +26,8 @@ use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::ports::{Clock, Letters, Unavailable, WriteError};
-use redrive_core::replay::job::Fate;
-use redrive_core::replay::{Asked, Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::job::Disposition;
+use redrive_core::replay::{ConsentTerms, Filter, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
@@ -134,7 +134,7 @@ impl<P: Ports> Replayer<P> {
                 Vec::new()
             }
         };
-        sent.iter().filter(|line| line.fate == Fate::Refused).map(|line| line.letter).collect()
+        sent.iter().filter(|line| line.disposition == Disposition::Refused).map(|line| line.letter).collect()
     }
 
     /// A step that sends nothing.
@@ -286,7 +286,7 @@ impl Meant<'_> {
 #[derive(Clone, Copy)]
 struct Sending<'a> {
     by: &'a str,
-    asked: Asked,
+    asked: ConsentTerms,
     job: Option<JobId>,
     edit: Option<Editing<'a>>,
     /// Another queue that they go to.
@@ -324,8 +324,8 @@ impl<'a> Listing<'a> {
 
 impl<'a> Sending<'a> {
     /// What a person asks for.
-    fn of(selection: &Selection, by: &'a str, said: &'a Said) -> Self {
-        let asked = Asked {
+    fn of(selection: &Selection, by: &'a str, said: &'a ReplayOptions) -> Self {
+        let asked = ConsentTerms {
             due_by: Timestamp::NEVER,
             named: selection.is_named(),
             forgotten_ok: said.forgotten_ok,

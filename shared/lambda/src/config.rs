@@ -20,8 +20,8 @@ use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE}
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
 
-use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, Queue};
-pub use pairs::{Destination, IndexedPair, Pair, ReplayedPair};
+use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, QueueSetting};
+pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 
 /// SQS's limit of a redrive policy's `maxReceiveCount`.
@@ -35,7 +35,7 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// Identity of this function. Whoever has one was started by Lambda, or by something that looks like it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Function {
+pub struct FunctionIdentity {
     /// Name of the function.
     pub name: String,
 }
@@ -44,7 +44,7 @@ pub struct Function {
 #[derive(Debug, Clone)]
 pub struct ProcessorConfig {
     /// Identity of this function.
-    pub function: Function,
+    pub function: FunctionIdentity,
     /// URL of the main queue.
     pub main_queue_url: String,
     /// The name of the main queue.
@@ -141,7 +141,7 @@ impl ProcessorConfig {
 #[derive(Debug, Clone)]
 pub struct IndexerConfig {
     /// Identity of this function.
-    pub function: Function,
+    pub function: FunctionIdentity,
     /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
     /// Table of the letters.
@@ -170,7 +170,7 @@ impl IndexerConfig {
 #[derive(Debug, Clone)]
 pub struct ReplayConfig {
     /// Identity of this function.
-    pub function: Function,
+    pub function: FunctionIdentity,
     /// The ledger, if any consumer keeps one.
     pub ledger_table: Option<String>,
     /// Time for which the ledger remembers a key.
@@ -206,8 +206,8 @@ impl ReplayConfig {
 
 /// Returns the queue to which the processor itself sends dead messages, if it does. On a FIFO queue it should, or each
 /// of them holds up its group until its receives are used up.
-fn dead_letters(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<Option<String>> {
-    let default = if main.is_some_and(Queue::is_fifo) { "direct" } else { "redrive" };
+fn dead_letters(reader: &mut Reader<'_>, main: Option<&QueueSetting>) -> Option<Option<String>> {
+    let default = if main.is_some_and(QueueSetting::is_fifo) { "direct" } else { "redrive" };
     let direct = reader.optional("ON_DEAD", default, |text| match text {
         "redrive" => Ok(false),
         "direct" => Ok(true),
@@ -217,9 +217,9 @@ fn dead_letters(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<Option<
 }
 
 /// Refuses few receives on a FIFO queue: those of a message that fails are also those of every message behind it.
-fn all_receives(reader: &mut Reader<'_>, receives: Option<u64>, main: Option<&Queue>) {
+fn all_receives(reader: &mut Reader<'_>, receives: Option<u64>, main: Option<&QueueSetting>) {
     let Some(receives) = receives.filter(|receives| *receives < MOST_RECEIVES) else { return };
-    if main.is_some_and(Queue::is_fifo) {
+    if main.is_some_and(QueueSetting::is_fifo) {
         reader.refuse(
             "MAX_RECEIVE_COUNT",
             format!("is {receives}, and on a FIFO queue the messages behind a failing one would die with it"),

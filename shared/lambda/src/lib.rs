@@ -3,7 +3,7 @@
 //! - [`event`] reads a batch as the event source mapping sends it, [`doorbell`] whatever wakes the indexer;
 //! - [`config`] is the only place where the environment is read, once, into core's types;
 //! - [`telemetry`] writes log lines, [`metrics`] one line of numbers an invocation;
-//! - [`run`] is the loop: an [`run::Invocation`] in, JSON or a [`run::Failure`] out, before the deadline.
+//! - [`run`] is the loop: an [`run::Invocation`] in, JSON or a [`run::InvocationFailure`] out, before the deadline.
 //!
 //! Knows neither the flows nor AWS's SDK: the facade `redrive` joins them.
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, info_span};
 
 use crate::System;
-use crate::config::Function;
+use crate::config::FunctionIdentity;
 
 /// Part of an invocation's time that is kept: a late answer does not count, and Lambda's kill answers for nothing.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -49,19 +49,22 @@ pub trait Flow: Send + Sync + 'static {
     /// Answers one invocation of the function.
     ///
     /// # Errors
-    /// [`Failure`]: the invocation fails.
-    fn invoke(&self, invocation: Invocation<Self::Event>) -> impl Future<Output = Result<Value, Failure>> + Send;
+    /// [`InvocationFailure`]: the invocation fails.
+    fn invoke(
+        &self,
+        invocation: Invocation<Self::Event>,
+    ) -> impl Future<Output = Result<Value, InvocationFailure>> + Send;
 }
 
 /// Reason for which an invocation fails. It is logged, and told to whoever invoked the function.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{text}")]
-pub struct Failure {
+pub struct InvocationFailure {
     kind: &'static str,
     text: String,
 }
 
-impl Failure {
+impl InvocationFailure {
     /// Makes a failure of a kind that has a name, like `InputNotUnderstood`.
     #[must_use]
     pub fn new(kind: &'static str, why: impl fmt::Display) -> Self {
@@ -69,8 +72,8 @@ impl Failure {
     }
 }
 
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
+impl From<InvocationFailure> for Diagnostic {
+    fn from(failure: InvocationFailure) -> Self {
         Self { error_type: failure.kind.to_owned(), error_message: failure.text }
     }
 }
@@ -90,14 +93,14 @@ pub enum ServeError {
 ///
 /// Two runtimes: the flow, its clock and its calls run on one, and `build` is handed the other for what the user
 /// brings, so that a handler which blocks its thread stops neither a deadline nor a settlement. It takes the
-/// [`Function`] as proof that Lambda's variables were read: its library panics without them.
+/// [`FunctionIdentity`] as proof that Lambda's variables were read: its library panics without them.
 ///
 /// With the feature `managed-instances` as many invocations at once as Lambda says (`AWS_LAMBDA_MAX_CONCURRENCY`), and one after the
 /// other where it says nothing; without, always one after the other.
 ///
 /// # Errors
 /// `build`'s own, or [`ServeError`].
-pub fn serve<F, E, Fut>(_function: &Function, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
+pub fn serve<F, E, Fut>(_function: &FunctionIdentity, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
 where
     F: Flow,
     E: From<ServeError>,
@@ -132,11 +135,11 @@ fn threads(name: &str, workers: usize) -> Result<tokio::runtime::Runtime, ServeE
 }
 
 /// Answers in a task of its own: a panic's text, which may hold a message, goes no further than that.
-async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<F::Event>) -> Result<Value, Failure> {
+async fn answer<F: Flow>(flow: Arc<F>, event: LambdaEvent<F::Event>) -> Result<Value, InvocationFailure> {
     let invocation = read(event, System.now());
     let span = info_span!("invocation", request_id = invocation.origin.request_id);
     let task = tokio::spawn(async move { flow.invoke(invocation).await }.instrument(span.clone()));
-    let panicked = || Failure::new("Panicked", "the function panicked; the place is in its log");
+    let panicked = || InvocationFailure::new("Panicked", "the function panicked; the place is in its log");
     let answer = task.await.unwrap_or_else(|_| Err(panicked()));
     answer.inspect_err(|failure| span.in_scope(|| error!(kind = failure.kind, error = %failure, "invocation failed")))
 }
@@ -199,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_failure_names_its_kind_to_whoever_invoked() {
-        let told = Diagnostic::from(Failure::new("InputNotUnderstood", "what is this"));
+        let told = Diagnostic::from(InvocationFailure::new("InputNotUnderstood", "what is this"));
         assert_eq!((told.error_type.as_str(), told.error_message.as_str()), ("InputNotUnderstood", "what is this"));
     }
 
@@ -208,7 +211,7 @@ mod tests {
     impl Flow for Fickle {
         type Event = Value;
 
-        async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
+        async fn invoke(&self, invocation: Invocation) -> Result<Value, InvocationFailure> {
             assert!(invocation.payload != "panic", "SECRET");
             Ok(json!(invocation.origin.request_id))
         }

@@ -63,11 +63,11 @@ where
         .fmt_fields(JsonFields::new())
         .event_format(Capped(format))
         .with_writer(writer)
-        .with_filter(filter.and(filter_fn(is_ours_or_grave)));
+        .with_filter(filter.and(filter_fn(is_ours_or_dead_mark)));
     tracing_subscriber::registry().with(lines)
 }
 
-fn is_ours_or_grave(metadata: &Metadata<'_>) -> bool {
+fn is_ours_or_dead_mark(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let quiet = QUIET.iter().any(|prefix| target.starts_with(prefix));
     target != TOLD_BY_US && (!quiet || *metadata.level() <= Level::WARN)

@@ -9,7 +9,7 @@ use crate::Error;
 /// Source of a handler's parts: AWS's clients, made once, and this function's own settings.
 #[derive(Clone)]
 pub struct Aws {
-    clients: redrive_aws::Aws,
+    clients: redrive_aws::AwsClients,
     lookup: fn(&str) -> Option<String>,
 }
 
@@ -20,14 +20,14 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    pub(crate) const fn new(clients: redrive_aws::Aws, lookup: fn(&str) -> Option<String>) -> Self {
+    pub(crate) const fn new(clients: redrive_aws::AwsClients, lookup: fn(&str) -> Option<String>) -> Self {
         Self { clients, lookup }
     }
 
     /// Makes clients without region and credentials: enough to find out what a constructor thinks of its settings.
     pub(crate) fn unconnected(lookup: fn(&str) -> Option<String>) -> Self {
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        Self::new(redrive_aws::Aws::new(config), lookup)
+        Self::new(redrive_aws::AwsClients::new(config), lookup)
     }
 
     /// The table whose name stands in `variable`, with the name of its partition key.

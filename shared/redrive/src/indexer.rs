@@ -6,9 +6,9 @@ use redrive_core::ports::{Clock, Entropy};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::time::Timestamp;
 use redrive_engine::{DrainReport, IndexSettings, IndexedSource, Indexer, LANES, drain_all};
-use redrive_lambda::config::{IndexedPair, IndexerConfig, Pair, environment};
+use redrive_lambda::config::{IndexedPair, IndexerConfig, PairConfig, environment};
 use redrive_lambda::doorbell::{Wake, watched_queues};
-use redrive_lambda::run::{Failure, Flow, Invocation, serve};
+use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
 use redrive_lambda::{System, telemetry};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn start() -> Result<(), Error> {
 }
 
 async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
-    let aws = redrive_aws::Aws::load(redrive_engine::trace::current).await;
+    let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
     let IndexerConfig { function, ledger_table, letter_table, pairs } = config;
     // The others' dead-letter queues are not touched.
     let custody = pairs.into_iter().filter(|pair| pair.pair.custody);
@@ -51,17 +51,17 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
     let pollers = (RECEIVERS / queues.len().clamp(1, LANES)).min(POLLERS);
     let mut indexing =
         Indexing { function: function.name.clone(), indexers: Vec::new(), queues: Vec::with_capacity(queues.len()) };
-    for Shared { url, pairs } in queues {
+    for SharedQueue { url, pairs } in queues {
         let retention = pairs.iter().map(|pair| pair.dead_letter_retention).min().unwrap_or_default();
         let meter = |pair: &IndexedPair| Meter::new(function.name.clone(), pair.pair.name.clone());
-        indexing.queues.push(Drained {
+        indexing.queues.push(DrainedQueue {
             name: url.rsplit('/').next().unwrap_or_default().to_owned(),
             sources: pairs.iter().map(|pair| pair.pair.reading.source.clone()).collect(),
             meters: pairs.iter().map(meter).collect(),
             retention,
         });
         let mut sources = pairs.into_iter().map(|IndexedPair { pair, masks, .. }| {
-            let Pair { reading, policy, ledger, .. } = pair;
+            let PairConfig { reading, policy, ledger, .. } = pair;
             let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
             IndexedSource { ledger, reading, policy, redaction: Redaction::new(masks) }
         });
@@ -75,21 +75,21 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
 }
 
 /// A dead-letter queue, and the pairs that share it.
-struct Shared {
+struct SharedQueue {
     url: String,
     pairs: Vec<IndexedPair>,
 }
 
 /// The pairs of each dead-letter queue, in the order of the first of them.
-fn by_dead_letter_queue(pairs: impl Iterator<Item = IndexedPair>) -> Vec<Shared> {
-    let mut queues: Vec<Shared> = Vec::new();
+fn by_dead_letter_queue(pairs: impl Iterator<Item = IndexedPair>) -> Vec<SharedQueue> {
+    let mut queues: Vec<SharedQueue> = Vec::new();
     for pair in pairs {
-        let is_theirs = |shared: &&mut Shared| {
+        let is_theirs = |shared: &&mut SharedQueue| {
             shared.pairs.first().is_some_and(|first| first.dead_letter_queue() == pair.dead_letter_queue())
         };
         match queues.iter_mut().find(is_theirs) {
             Some(shared) => shared.pairs.push(pair),
-            None => queues.push(Shared { url: pair.dead_letter_queue_url.clone(), pairs: vec![pair] }),
+            None => queues.push(SharedQueue { url: pair.dead_letter_queue_url.clone(), pairs: vec![pair] }),
         }
     }
     queues
@@ -99,11 +99,11 @@ struct Indexing {
     function: String,
     indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
     /// The dead-letter queue of each, in the same order.
-    queues: Vec<Drained>,
+    queues: Vec<DrainedQueue>,
 }
 
 /// A dead-letter queue, as its account is told.
-struct Drained {
+struct DrainedQueue {
     name: String,
     /// The queues that share it, at least one.
     sources: Vec<QueueArn>,
@@ -113,7 +113,7 @@ struct Drained {
     retention: Duration,
 }
 
-impl Drained {
+impl DrainedQueue {
     /// Returns the name of the queue in an answer: its pairs' names.
     fn pairs(&self) -> String {
         self.meters.iter().map(Meter::queue).collect::<Vec<_>>().join(", ")
@@ -134,8 +134,8 @@ fn first<'a>(mut dead_letters: impl Iterator<Item = &'a String>, rung: &[String]
 impl Flow for Indexing {
     type Event = Value;
 
-    async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
-        let wake = Wake::parse(&invocation.payload).map_err(|why| Failure::new("WakeNotUnderstood", why))?;
+    async fn invoke(&self, invocation: Invocation) -> Result<Value, InvocationFailure> {
+        let wake = Wake::parse(&invocation.payload).map_err(|why| InvocationFailure::new("WakeNotUnderstood", why))?;
         let woken_by = match &wake {
             Wake::Ring { alarms } => json!({ "alarms": alarms }),
             Wake::Sweep => json!("sweep"),
@@ -150,21 +150,21 @@ impl Flow for Indexing {
         told.clone().for_each(|(queue, report)| queue.emit(report, now));
         let whole = told.map(|(queue, report)| (report, queue.retention));
         meter::emit(&[meter::whole_drain(&self.function, whole, now)]);
-        let queues = self.queues.iter().map(Drained::pairs).zip(reports).collect();
+        let queues = self.queues.iter().map(DrainedQueue::pairs).zip(reports).collect();
         answer(queues, woken_by)
     }
 }
 
 /// An invocation that could do nothing at all fails, so that somebody is told; one that could do a part answers what: all
 /// together, and where there are several queues, each by its name (`null`: there was no time for it).
-fn answer(queues: Vec<(String, Option<DrainReport>)>, woken_by: Value) -> Result<Value, Failure> {
+fn answer(queues: Vec<(String, Option<DrainReport>)>, woken_by: Value) -> Result<Value, InvocationFailure> {
     let whole = queues.iter().filter_map(|(_, report)| report.clone()).fold(DrainReport::default(), DrainReport::and);
     if whole.unavailable + whole.failed_receives > 0 && whole.created + whole.changed + whole.deleted == 0 {
         let why =
             "no message could be indexed: a queue or table did not answer; all of them stay in the dead-letter queue";
-        return Err(Failure::new("Unavailable", why));
+        return Err(InvocationFailure::new("Unavailable", why));
     }
-    let mut answer = serde_json::to_value(whole).map_err(|why| Failure::new("NoAnswer", why))?;
+    let mut answer = serde_json::to_value(whole).map_err(|why| InvocationFailure::new("NoAnswer", why))?;
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("woken_by".to_owned(), woken_by);
         if queues.len() > 1 {

@@ -35,14 +35,14 @@
 
 use std::time::Duration;
 
-use redrive_core::letters::cause::{Standing, Waiting};
+use redrive_core::letters::cause::{PendingCounts, PendingSummary};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
 use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};
 
 /// Log line with metrics.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Line {
+pub(crate) struct MetricRow {
     dimensions: Vec<(&'static str, String)>,
     metrics: Vec<Metric>,
     distributions: Vec<Distribution>,
@@ -50,7 +50,7 @@ pub(crate) struct Line {
     zeros: bool,
 }
 
-impl Line {
+impl MetricRow {
     /// Returns the metrics to write. A zero says nothing that its absence would not, the first one excepted: it says
     /// that the function ran.
     fn told(&self) -> Vec<Metric> {
@@ -60,7 +60,7 @@ impl Line {
 }
 
 /// Writes the lines to the log.
-pub(crate) fn emit(lines: &[Line]) {
+pub(crate) fn emit(lines: &[MetricRow]) {
     for line in lines {
         let dimensions: Vec<_> = line.dimensions.iter().map(|(name, value)| (*name, value.as_str())).collect();
         metrics::emit(NAMESPACE, &dimensions, &line.told(), &line.distributions);
@@ -85,12 +85,12 @@ impl Meter {
     }
 
     /// Makes the lines of a processor's batch.
-    pub(crate) fn batch(&self, counts: &Counts) -> Vec<Line> {
-        vec![Line { distributions: latencies_of(counts), ..self.counts(of_batch(counts)) }]
+    pub(crate) fn batch(&self, counts: &Counts) -> Vec<MetricRow> {
+        vec![MetricRow { distributions: latencies_of(counts), ..self.counts(of_batch(counts)) }]
     }
 
     /// Makes the lines of an indexer's run.
-    pub(crate) fn drain(&self, report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Line> {
+    pub(crate) fn drain(&self, report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<MetricRow> {
         let of_class =
             |(class, indexed): (&&str, &usize)| self.counts(vec![count("LettersIndexed", *indexed)]).of(class);
         let mut lines = vec![self.counts(of_drain(report, retention, now))];
@@ -99,23 +99,24 @@ impl Meter {
     }
 
     /// Makes the lines of a replay's run.
-    pub(crate) fn replay(&self, report: &ReplayReport, now: Timestamp) -> Vec<Line> {
-        let mut lines = vec![Line { distributions: vec![resolution_of(report)], ..self.counts(of_replay(report)) }];
-        if let Some(standing) = &report.standing {
-            let gauges = |waiting: &Waiting| Line { zeros: true, ..self.counts(of_waiting(waiting, now)) };
-            lines.push(gauges(&standing.total()));
-            lines.extend(standing.types.iter().map(|(class, waiting)| gauges(waiting).of(class)));
+    pub(crate) fn replay(&self, report: &ReplayReport, now: Timestamp) -> Vec<MetricRow> {
+        let mut lines =
+            vec![MetricRow { distributions: vec![resolution_of(report)], ..self.counts(of_replay(report)) }];
+        if let Some(pending_counts) = &report.pending_counts {
+            let gauges = |waiting: &PendingSummary| MetricRow { zeros: true, ..self.counts(of_waiting(waiting, now)) };
+            lines.push(gauges(&pending_counts.total()));
+            lines.extend(pending_counts.types.iter().map(|(class, waiting)| gauges(waiting).of(class)));
         }
         lines
     }
 
-    fn counts(&self, metrics: Vec<Metric>) -> Line {
+    fn counts(&self, metrics: Vec<Metric>) -> MetricRow {
         let dimensions = vec![("Function", self.function.clone()), ("Queue", self.queue.clone())];
-        Line { dimensions, metrics, distributions: Vec::new(), zeros: false }
+        MetricRow { dimensions, metrics, distributions: Vec::new(), zeros: false }
     }
 }
 
-impl Line {
+impl MetricRow {
     /// Narrows the line to the letters of one error type.
     fn of(mut self, class: &str) -> Self {
         self.dimensions.push(("Class", class.to_owned()));
@@ -129,19 +130,19 @@ pub(crate) fn whole_drain<'a>(
     function: &str,
     reports: impl Iterator<Item = (&'a DrainReport, Duration)>,
     now: Timestamp,
-) -> Line {
+) -> MetricRow {
     let of_each: Vec<_> = reports.flat_map(|(report, retention)| of_drain(report, retention, now)).collect();
     let of = |name| of_each.iter().filter(move |metric| metric.0 == name).map(|metric| metric.1);
     let sum = |name| (name, of(name).sum(), Unit::Count);
     let mut metrics = vec![sum("DeadReceived"), sum("NewFingerprints"), sum("Unindexable")];
     metrics.extend(of("TimeToExpiry").reduce(f64::min).map(|least| ("TimeToExpiry", least, Unit::Seconds)));
-    Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: false }
+    MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: false }
 }
 
 /// Makes the line of replay for all queue pairs together, for the same reason.
-pub(crate) fn whole_standing(function: &str, standing: &Standing, now: Timestamp) -> Line {
-    let metrics = of_waiting(&standing.total(), now);
-    Line { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
+pub(crate) fn whole_pending_counts(function: &str, pending_counts: &PendingCounts, now: Timestamp) -> MetricRow {
+    let metrics = of_waiting(&pending_counts.total(), now);
+    MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
 }
 
 fn of_batch(counts: &Counts) -> Vec<Metric> {
@@ -205,7 +206,7 @@ fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Me
     metrics
 }
 
-fn of_waiting(waiting: &Waiting, now: Timestamp) -> Vec<Metric> {
+fn of_waiting(waiting: &PendingSummary, now: Timestamp) -> Vec<Metric> {
     let age = waiting.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
     vec![
         count("LettersPending", waiting.pending),
@@ -238,7 +239,10 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersEjected", report.ejected),
         count("LettersInCustody", report.in_custody),
         count("LettersUnlisted", report.unlisted),
-        count("CountsIncomplete", usize::from(report.standing.as_ref().is_some_and(|standing| standing.at_least))),
+        count(
+            "CountsIncomplete",
+            usize::from(report.pending_counts.as_ref().is_some_and(|pending_counts| pending_counts.at_least)),
+        ),
     ]
 }
 

@@ -8,7 +8,7 @@ use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::outcome::{OutageBrake, Rules};
 use redrive_engine::{Order, ProcessSettings, Processor, trace};
 use redrive_lambda::config::{ProcessorConfig, environment};
-use redrive_lambda::run::{Failure, Flow, Invocation, ServeError, serve};
+use redrive_lambda::run::{Flow, Invocation, InvocationFailure, ServeError, serve};
 use redrive_lambda::{System, event, telemetry};
 use serde_json::Value;
 use tokio::runtime::{Builder, Handle};
@@ -68,8 +68,8 @@ where
 {
     // Two sets of clients: a connection is driven by the runtime that opened it, and a handler that blocks its
     // runtime must not hold up the ledger.
-    let ours = redrive_aws::Aws::load(trace::current).await;
-    let theirs = handlers.spawn(redrive_aws::Aws::load(trace::current)).await.map_err(Error::handler)?;
+    let ours = redrive_aws::AwsClients::load(trace::current).await;
+    let theirs = handlers.spawn(redrive_aws::AwsClients::load(trace::current)).await.map_err(Error::handler)?;
     let handler = {
         let _on_their_runtime = handlers.enter();
         build(&Aws::new(theirs, environment))?
@@ -127,21 +127,21 @@ where
 {
     type Event = Value;
 
-    async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
-        let records =
-            event::records(invocation.payload, &self.source).map_err(|why| Failure::new("EventNotUnderstood", why))?;
+    async fn invoke(&self, invocation: Invocation) -> Result<Value, InvocationFailure> {
+        let records = event::records(invocation.payload, &self.source)
+            .map_err(|why| InvocationFailure::new("EventNotUnderstood", why))?;
         let report = self
             .processor
             .process(records, invocation.origin, invocation.deadline)
             .await
-            .map_err(|why| Failure::new("NoMessageId", why))?;
+            .map_err(|why| InvocationFailure::new("NoMessageId", why))?;
         meter::emit(&self.meter.batch(&report.counts));
         if let Some(outage) = report.outage.filter(|_| self.brake.signals()) {
-            return Err(Failure::new(
+            return Err(InvocationFailure::new(
                 "OutageBrake",
                 format_args!("{outage}; its messages are hidden for longer, and the invocation fails as a signal"),
             ));
         }
-        serde_json::to_value(report.response).map_err(|why| Failure::new("NoAnswer", why))
+        serde_json::to_value(report.response).map_err(|why| InvocationFailure::new("NoAnswer", why))
     }
 }

@@ -6,8 +6,8 @@ use redrive_core::json::member;
 use redrive_core::ports::Clock;
 use redrive_core::replay::{Act, Request};
 use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
-use redrive_lambda::config::{Pair, ReplayConfig, ReplayedPair, environment};
-use redrive_lambda::run::{Failure, Flow, Invocation, serve};
+use redrive_lambda::config::{PairConfig, ReplayConfig, ReplayedPair, environment};
+use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
 use redrive_lambda::telemetry::AUDIT;
 use redrive_lambda::{System, telemetry};
 use serde_json::value::RawValue;
@@ -55,7 +55,7 @@ fn start() -> Result<(), Error> {
 }
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
-    let aws = redrive_aws::Aws::load(redrive_engine::trace::current).await;
+    let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
     let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
     let queues = pairs.into_iter().map(|listed| {
         let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));
@@ -64,7 +64,7 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
             Destination { arn: other.arn.clone(), outbox, gauges }
         });
         let others = others.collect();
-        let ReplayedPair { pair: Pair { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
+        let ReplayedPair { pair: PairConfig { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
         let settings = ReplaySettings { reading, policy, lease: LEASE, ledger_retention, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
         let letters = aws.letters(letter_table.clone());
@@ -84,11 +84,11 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
 }
 
 /// AWS, behind all of replay's ports.
-type Aws = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
+type ReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
 
 struct Replaying {
     function: String,
-    replayers: Vec<Replayer<Aws>>,
+    replayers: Vec<Replayer<ReplayPorts>>,
     /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,
@@ -97,12 +97,14 @@ struct Replaying {
 impl Flow for Replaying {
     type Event = Box<RawValue>;
 
-    async fn invoke(&self, invocation: Invocation<Box<RawValue>>) -> Result<Value, Failure> {
+    async fn invoke(&self, invocation: Invocation<Box<RawValue>>) -> Result<Value, InvocationFailure> {
         let payload = invocation.payload.get();
         let request = match Request::read(payload) {
             Ok(request) => request,
             // Nobody reads what a schedule is answered: only a failure tells of it.
-            Err(why) if member(payload, "redrive").is_some() => return Err(Failure::new(NOT_UNDERSTOOD, why)),
+            Err(why) if member(payload, "redrive").is_some() => {
+                return Err(InvocationFailure::new(NOT_UNDERSTOOD, why));
+            }
             Err(why) => return Ok(refused(NOT_UNDERSTOOD, why)),
         };
         let reports = replay_all(&self.replayers, &request, invocation.deadline).await;
@@ -111,7 +113,7 @@ impl Flow for Replaying {
         }
         let reports = match reports {
             Ok(reports) => reports,
-            Err(ReplayError::Unavailable(why)) => return Err(Failure::new("Unavailable", why)),
+            Err(ReplayError::Unavailable(why)) => return Err(InvocationFailure::new("Unavailable", why)),
             Err(why @ ReplayError::ChoosesAll) => return Ok(refused("RequestNotUnderstood", why)),
             Err(why @ ReplayError::NotListed(_)) => return Ok(refused("QueueNotListed", why)),
             Err(why @ ReplayError::InCustody) => return Ok(refused("InCustody", why)),
@@ -122,8 +124,8 @@ impl Flow for Replaying {
             meter::emit(&meter.replay(report, now));
         }
         let together = reports.together();
-        if let Some(standing) = &together.standing {
-            meter::emit(&[meter::whole_standing(&self.function, standing, now)]);
+        if let Some(pending_counts) = &together.pending_counts {
+            meter::emit(&[meter::whole_pending_counts(&self.function, pending_counts, now)]);
         }
         // What was told of jobs is no number.
         if reports.rest.jobs.is_empty() && reports.rest != ReplayReport::default() {
@@ -191,8 +193,8 @@ fn answer<'a>(
     names: impl ExactSizeIterator<Item = &'a str>,
     together: &ReplayReport,
     pairs: &[ReplayReport],
-) -> Result<Value, Failure> {
-    let mut answer = serde_json::to_value(together).map_err(|why| Failure::new("NoAnswer", why))?;
+) -> Result<Value, InvocationFailure> {
+    let mut answer = serde_json::to_value(together).map_err(|why| InvocationFailure::new("NoAnswer", why))?;
     if let Some(fields) = answer.as_object_mut().filter(|_| names.len() > 1) {
         let queues = names.zip(pairs).map(|(name, report)| (name.to_owned(), json!(report)));
         fields.insert("queues".to_owned(), queues.collect());

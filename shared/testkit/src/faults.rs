@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use crate::clock::VirtualClock;
 use crate::journal::{Actor, Journal, What};
 use crate::lock;
-use crate::storm::{Chances, Storm};
+use crate::random_faults::{Chances, RandomFaults};
 
 /// Fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
+pub enum CallFault {
     /// Throttled or denied: it does not happen, and the caller is told so.
     Refused,
     /// The call happens, and its answer is lost.
@@ -89,14 +89,14 @@ pub struct Call {
 }
 
 enum Plan {
-    Script(BTreeMap<usize, Mishap>, Duration),
-    Random(Box<Storm>),
+    Script(BTreeMap<usize, CallFault>, Duration),
+    Random(Box<RandomFaults>),
 }
 
 /// Course of one call.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Fate {
-    pub(crate) mishap: Option<Mishap>,
+pub(crate) struct CallCourse {
+    pub(crate) call_fault: Option<CallFault>,
     /// Travel time of the request; that of its answer follows.
     pub(crate) there: Duration,
     pub(crate) back: Duration,
@@ -123,14 +123,14 @@ impl Faults {
 
     /// Lets these calls go wrong, counted from 0.
     #[must_use]
-    pub fn script(mishaps: impl IntoIterator<Item = (usize, Mishap)>) -> Self {
-        Self::with(Plan::Script(mishaps.into_iter().collect(), Duration::ZERO))
+    pub fn script(call_faults: impl IntoIterator<Item = (usize, CallFault)>) -> Self {
+        Self::with(Plan::Script(call_faults.into_iter().collect(), Duration::ZERO))
     }
 
     /// Calls go wrong by chance, the same for the same seed.
     #[must_use]
     pub fn random(seed: u64, chances: Chances) -> Self {
-        Self::with(Plan::Random(Box::new(Storm::new(seed, chances))))
+        Self::with(Plan::Random(Box::new(RandomFaults::new(seed, chances))))
     }
 
     /// Sets the time that every call of a script takes there, and as long back.
@@ -218,11 +218,11 @@ impl Faults {
         action: &'static str,
         look: impl FnOnce() -> T + Send,
     ) -> Result<T, Unavailable> {
-        let fate = self.question(service, action).await;
-        pause(fate.there).await;
+        let course = self.question(service, action).await;
+        pause(course.there).await;
         let answer = look();
-        pause(fate.back).await;
-        self.answer(service, action, fate, answer).await
+        pause(course.back).await;
+        self.answer(service, action, course, answer).await
     }
 
     /// Asks for something that is out of date anyway: in one go.
@@ -232,33 +232,33 @@ impl Faults {
         action: &'static str,
         look: impl FnOnce() -> T + Send,
     ) -> Result<T, Unavailable> {
-        let fate = self.question(service, action).await;
-        pause(fate.there + fate.back).await;
-        self.answer(service, action, fate, look()).await
+        let course = self.question(service, action).await;
+        pause(course.there + course.back).await;
+        self.answer(service, action, course, look()).await
     }
 
-    async fn question(&self, service: &'static str, action: &'static str) -> Fate {
+    async fn question(&self, service: &'static str, action: &'static str) -> CallCourse {
         if self.is_dead() {
             return pending().await;
         }
-        let fate = self.fate(Call { service, action, looks: true });
-        if let Some(Mishap::CrashBefore | Mishap::CrashAfter) = fate.mishap {
+        let course = self.course(Call { service, action, looks: true });
+        if let Some(CallFault::CrashBefore | CallFault::CrashAfter) = course.call_fault {
             self.kill();
             return pending().await;
         }
-        fate
+        course
     }
 
     async fn answer<T>(
         &self,
         service: &'static str,
         action: &'static str,
-        fate: Fate,
+        course: CallCourse,
         answer: T,
     ) -> Result<T, Unavailable> {
-        match fate.mishap {
+        match course.call_fault {
             _ if self.is_dead() => pending().await,
-            Some(Mishap::Refused | Mishap::LostAnswer | Mishap::Late(_)) => {
+            Some(CallFault::Refused | CallFault::LostAnswer | CallFault::Late(_)) => {
                 self.unavailable(service, action, "timed out").await
             }
             _ => Ok(answer),
@@ -279,31 +279,31 @@ impl Faults {
         if self.is_dead() {
             return pending().await;
         }
-        let fate = self.fate(Call { service, action, looks: false });
+        let course = self.course(Call { service, action, looks: false });
         let mut trouble = Trouble::default();
-        match fate.mishap {
-            Some(Mishap::CrashBefore) => {
+        match course.call_fault {
+            Some(CallFault::CrashBefore) => {
                 self.kill();
                 return pending().await;
             }
-            Some(Mishap::Refused) => {
-                pause(fate.there + fate.back).await;
+            Some(CallFault::Refused) => {
+                pause(course.there + course.back).await;
                 return self.unavailable(service, action, "throttled").await;
             }
-            Some(Mishap::Late(by)) => {
+            Some(CallFault::Late(by)) => {
                 drop(tokio::spawn(async move {
                     tokio::time::sleep(by).await;
                     happen(trouble)
                 }));
-                pause(fate.there + fate.back).await;
+                pause(course.there + course.back).await;
                 return self.unavailable(service, action, "timed out").await;
             }
-            Some(Mishap::Partly(refused)) => trouble.refused = refused,
-            Some(Mishap::Conflict) => trouble.conflict = true,
+            Some(CallFault::Partly(refused)) => trouble.refused = refused,
+            Some(CallFault::Conflict) => trouble.conflict = true,
             _ => {}
         }
-        let twice = fate.mishap == Some(Mishap::Twice);
-        let answer = travel(fate, move || {
+        let twice = course.call_fault == Some(CallFault::Twice);
+        let answer = travel(course, move || {
             if twice {
                 happen(trouble);
                 happen(trouble)
@@ -312,39 +312,39 @@ impl Faults {
             }
         })
         .await;
-        if fate.mishap == Some(Mishap::CrashAfter) {
+        if course.call_fault == Some(CallFault::CrashAfter) {
             self.kill();
         }
         if self.is_dead() {
             return pending().await;
         }
-        match fate.mishap {
-            Some(Mishap::LostAnswer) => self.unavailable(service, action, "connection closed").await,
+        match course.call_fault {
+            Some(CallFault::LostAnswer) => self.unavailable(service, action, "connection closed").await,
             _ => Ok(answer),
         }
     }
 
-    fn fate(&self, call: Call) -> Fate {
+    fn course(&self, call: Call) -> CallCourse {
         let index = {
             let mut calls = lock(&self.shared.calls);
             calls.push(call);
             calls.len() - 1
         };
-        let mut fate = match &mut *lock(&self.shared.plan) {
-            Plan::Script(mishaps, each_way) => {
-                Fate { mishap: mishaps.get(&index).copied(), there: *each_way, back: *each_way }
+        let mut course = match &mut *lock(&self.shared.plan) {
+            Plan::Script(call_faults, each_way) => {
+                CallCourse { call_fault: call_faults.get(&index).copied(), there: *each_way, back: *each_way }
             }
-            Plan::Random(storm) => storm.fate(call.service, self.clock().now()),
+            Plan::Random(random_faults) => random_faults.course(call.service, self.clock().now()),
         };
-        match fate.mishap {
-            Some(Mishap::Slow(time)) => fate.there = time,
-            Some(Mishap::SlowAnswer(time)) => fate.back = time,
+        match course.call_fault {
+            Some(CallFault::Slow(time)) => course.there = time,
+            Some(CallFault::SlowAnswer(time)) => course.back = time,
             _ => {}
         }
-        if let Some(mishap) = fate.mishap {
-            self.record(What::Mishap { index, call, mishap });
+        if let Some(call_fault) = course.call_fault {
+            self.record(What::CallFault { index, call, call_fault });
         }
-        fate
+        course
     }
 
     async fn unavailable<T>(&self, service: &'static str, action: &'static str, why: &str) -> Result<T, Unavailable> {
@@ -362,14 +362,14 @@ async fn pause(time: Duration) {
 }
 
 /// Carries a request there and its answer back. It arrives even if nobody waits any more.
-async fn travel<T: Send + 'static>(fate: Fate, happen: impl FnOnce() -> T + Send + 'static) -> T {
-    if (fate.there + fate.back).is_zero() {
+async fn travel<T: Send + 'static>(course: CallCourse, happen: impl FnOnce() -> T + Send + 'static) -> T {
+    if (course.there + course.back).is_zero() {
         return happen();
     }
     let trip = tokio::spawn(async move {
-        pause(fate.there).await;
+        pause(course.there).await;
         let answer = happen();
-        pause(fate.back).await;
+        pause(course.back).await;
         answer
     });
     match trip.await {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::{Life, MessageId};
+use redrive_core::ids::{Enqueue, MessageId};
 use redrive_core::message::key::Key;
 use redrive_core::processing::handler::{Context, Handler};
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,10 @@ use crate::store::Effects;
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test with a wrong key cannot go on")]
 pub fn first_attempt(key: &str) -> Context {
-    let life = Life { message_id: MessageId::new(format!("message-of-{key}")).expect("a message id"), sent_at: ORIGIN };
+    let enqueue =
+        Enqueue { message_id: MessageId::new(format!("message-of-{key}")).expect("a message id"), sent_at: ORIGIN };
     let key = Key::new(key).expect("a key");
-    Context::new(key, 1, life, None, Arc::new(|| Duration::from_secs(60)))
+    Context::new(key, 1, enqueue, None, Arc::new(|| Duration::from_secs(60)))
 }
 
 /// A message of the tests.
@@ -116,13 +117,13 @@ impl Scripted {
 struct Run<'a> {
     faults: &'a Faults,
     key: Key,
-    life: Life,
+    enqueue: Enqueue,
     how: &'static str,
 }
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        self.faults.record(What::Ended { key: self.key.clone(), life: self.life.clone(), how: self.how });
+        self.faults.record(What::Ended { key: self.key.clone(), enqueue: self.enqueue.clone(), how: self.how });
     }
 }
 
@@ -131,10 +132,10 @@ impl Handler for Scripted {
     type Effects = Effects;
 
     async fn handle(&self, _: &Order, context: &Context) -> Result<Effects, Fault> {
-        let (key, life) = (context.key.clone(), context.life.clone());
+        let (key, enqueue) = (context.key.clone(), context.enqueue.clone());
         let counter = format!("charged:{}", key.as_str());
-        self.faults.record(What::Started { key: key.clone(), life: life.clone(), attempt: context.attempt });
-        let mut run = Run { faults: &self.faults, key, life, how: "dropped" };
+        self.faults.record(What::Started { key: key.clone(), enqueue: enqueue.clone(), attempt: context.attempt });
+        let mut run = Run { faults: &self.faults, key, enqueue, how: "dropped" };
         let down = |age: Duration| self.faults.clock().now() < ORIGIN.after(age);
         let play = match self.next(context.key.as_str()) {
             Play::DownUntil(age) if down(age) => Play::Transient,
@@ -184,8 +185,8 @@ mod tests {
     use crate::clock::ORIGIN;
 
     fn context(key: &str) -> Context {
-        let life = Life { message_id: MessageId::new("m").unwrap(), sent_at: ORIGIN };
-        Context::new(Key::new(key).unwrap(), 1, life, None, Arc::new(|| Duration::from_secs(1)))
+        let enqueue = Enqueue { message_id: MessageId::new("m").unwrap(), sent_at: ORIGIN };
+        Context::new(Key::new(key).unwrap(), 1, enqueue, None, Arc::new(|| Duration::from_secs(1)))
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,14 +6,14 @@ mod line;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redrive_core::ids::{Life, MessageId, ReceiptHandle};
+use redrive_core::ids::{Enqueue, MessageId, ReceiptHandle};
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::processing::ledger::Entry;
 use redrive_core::time::Timestamp;
 
 use crate::clock::VirtualClock;
-use crate::faults::{Call, Mishap};
+use crate::faults::{Call, CallFault};
 use crate::lock;
 use crate::queue::ModelMessage;
 use crate::store::Effects;
@@ -37,13 +37,13 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum What {
     /// A call went wrong, as planned or by chance.
-    Mishap {
+    CallFault {
         /// The call's index in the run.
         index: usize,
         /// Call that went wrong.
         call: Call,
         /// Fault of the call.
-        mishap: Mishap,
+        call_fault: CallFault,
     },
     /// The process ended here, whatever it was doing.
     Died,
@@ -134,8 +134,8 @@ pub enum What {
     Started {
         /// Key of the message.
         key: Key,
-        /// Life of the message.
-        life: Life,
+        /// Enqueue of the message.
+        enqueue: Enqueue,
         /// Number of the attempt, as the handler was told.
         attempt: u32,
     },
@@ -143,8 +143,8 @@ pub enum What {
     Ended {
         /// Key of the message.
         key: Key,
-        /// Life of the message.
-        life: Life,
+        /// Enqueue of the message.
+        enqueue: Enqueue,
         /// Result of the run in one word.
         how: &'static str,
     },

@@ -1,16 +1,16 @@
 //! Letters to begin a test with.
 
-use redrive_core::ids::{LetterId, Life, Number, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, LetterId, Number, QueueArn, Scope};
 use redrive_core::letters::letter::{Body, Form, Letter, Reason, Status};
 use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
 
-/// A letter as the indexer makes it of a message that died in its first life: it waits for a person, without a key, attributes
+/// A letter as the indexer makes it of a message that died in its first enqueue: it waits for a person, without a key, attributes
 /// or a history. Whatever a test is about is put in its place with `..waiting(..)`.
 #[must_use]
-pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason: Reason) -> Letter {
+pub fn waiting(source: QueueArn, scope: Scope, enqueue: Enqueue, payload: &str, reason: Reason) -> Letter {
     Letter {
-        id: LetterId::derive(&source, &life.message_id),
+        id: LetterId::derive(&source, &enqueue.message_id),
         source,
         moved_from: None,
         partition: None,
@@ -23,9 +23,9 @@ pub fn waiting(source: QueueArn, scope: Scope, life: Life, payload: &str, reason
         edited: None,
         group: None,
         sequence: None,
-        origin: life.message_id.clone(),
-        sent_at: life.sent_at,
-        life,
+        origin: enqueue.message_id.clone(),
+        sent_at: enqueue.sent_at,
+        enqueue,
         hash: PayloadHash::of_text(payload),
         key: None,
         key_is_stable: false,

@@ -11,7 +11,7 @@
 //! - [`loopback`]: a server on loopback, for the clients of a handler.
 //!
 //! ```
-//! use redrive_core::ids::{Life, MessageId, OwnerToken};
+//! use redrive_core::ids::{Enqueue, MessageId, OwnerToken};
 //! use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
 //! use redrive_core::ports::{Ledger, WriteError};
 //! use redrive_testkit::{Faults, Mishap, ModelLedger, clock::ORIGIN};
@@ -21,11 +21,11 @@
 //! // The first call happens, but its answer is lost.
 //! let faults = Faults::script([(0, Mishap::LostAnswer)]);
 //! let ledger = ModelLedger::new().with_faults(faults.of("worker"));
-//! # let life = Life { message_id: MessageId::new("m-1").unwrap(), sent_at: ORIGIN };
-//! # let key = LedgerKey::ownerless(None, &life);
+//! # let enqueue = Enqueue { message_id: MessageId::new("m-1").unwrap(), sent_at: ORIGIN };
+//! # let key = LedgerKey::keyless(None, &enqueue);
 //! # let (fault, hash) = (Fault::permanent("code", "text"), PayloadHash::of_text("body"));
 //! # let by = (OwnerToken::from_random(7), Origin::default());
-//! # let entry = Entry::ownerless(life, None, hash, &fault, by, ORIGIN, ORIGIN.after(std::time::Duration::from_secs(60)));
+//! # let entry = Entry::keyless(enqueue, None, hash, &fault, by, ORIGIN, ORIGIN.after(std::time::Duration::from_secs(60)));
 //! let write = EntryWrite { key, entry, expect: Expect::AbsentOrExpired(ORIGIN) };
 //!
 //! let first = Ledger::<()>::write(&ledger, vec![write.clone()]).await;
@@ -45,17 +45,17 @@ pub mod journal;
 pub mod letters;
 pub mod loopback;
 pub mod queue;
+pub mod random_faults;
 pub mod store;
-pub mod storm;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use clock::{SeededEntropy, VirtualClock, VirtualWorld};
-pub use faults::{Call, Faults, Mishap};
+pub use faults::{Call, CallFault, Faults};
 pub use journal::Journal;
 pub use queue::{ModelQueue, Quirks};
+pub use random_faults::Chances;
 pub use store::{Asked, Effects, ModelGauges, ModelLedger, ModelLetters};
-pub use storm::Chances;
 
 /// A panic of one test's handler is that handler's matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -288,7 +288,7 @@ impl ModelQueue {
         let mut state = lock(&self.state);
         let now = self.faults.clock().now();
         let held = state.held.iter_mut().find(|held| held.message.id == *id);
-        let result = held.ok_or("InvalidParameterValue").and_then(|held| held.hide(handle, delay, now));
+        let result = held.ok_or("InvalidParameterValue").and_then(|held| held.change_visibility(handle, delay, now));
         let (queue, refused) = (Arc::clone(&self.name), result.err());
         self.faults.record(What::Hidden { queue, id: id.clone(), delay, refused });
         self.news.notify_waiters();

@@ -92,7 +92,7 @@ pub fn message(bytes: &[u8]) {
         "read twice, read alike"
     );
     assert!(seen.key.as_ref().is_ok_and(|key| (1..=key::LIMIT).contains(&key.as_str().len())) || seen.key.is_err());
-    let _ = seen.ownerless();
+    let _ = seen.keyless();
     if let Err(malformed) = seen.decode(|message_type, body| Orders.decode(message_type, body)) {
         assert!(malformed.fault.text.len() <= TEXT_LIMIT && !malformed.fault.class.retryable());
     }

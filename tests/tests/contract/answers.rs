@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use redrive_aws::{Aws, Writes};
+use redrive_aws::{AwsClients, Writes};
 use redrive_core::ids::{LetterId, MessageId, Number};
 use redrive_core::message::envelope::Attribute;
 use redrive_core::ports::{CommitError, DeadLetterQueue, Ledger, LedgerReader, Letters, Outbox, WriteError};
@@ -43,7 +43,7 @@ impl Script {
         self.asked.load(Ordering::SeqCst)
     }
 
-    pub(crate) async fn aws(&self) -> Aws {
+    pub(crate) async fn aws(&self) -> AwsClients {
         aws(&self.endpoint).await
     }
 }
@@ -69,18 +69,18 @@ fn answer(mut stream: &TcpStream, lines: &[(u16, String)], counter: &AtomicUsize
     stream.write_all(format!("{head}{body}").as_bytes()).ok()
 }
 
-async fn aws(endpoint: &str) -> Aws {
+async fn aws(endpoint: &str) -> AwsClients {
     let keys = aws_sdk_dynamodb::config::Credentials::new("test", "test", None, None, "test");
     let config = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(endpoint).credentials_provider(keys);
     let retries = aws_config::retry::RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-    Aws::new(config.region(Region::new("us-east-1")).retry_config(retries).load().await)
+    AwsClients::new(config.region(Region::new("us-east-1")).retry_config(retries).load().await)
 }
 
 fn cancelled(reasons: &str) -> String {
     format!("{{\"__type\":\"TransactionCanceledException\",\"CancellationReasons\":[{reasons}]}}")
 }
 
-fn effects(aws: &Aws) -> Writes {
+fn effects(aws: &AwsClients) -> Writes {
     Writes::one(aws.table("orders", "order_id").update("o-1").add("charges", 1))
 }
 

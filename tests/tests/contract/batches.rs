@@ -103,7 +103,7 @@ async fn in_a_batch_a_change_leaves_nothing_of_what_it_replaces<S: Store>(store:
     let keys = [key(), key()];
     let full = full();
     write(store, keys.iter().map(|key| first(key, &full)).collect()).await;
-    let bare = Entry { version: 2, lives: Vec::new(), ..entry() };
+    let bare = Entry { version: 2, enqueues: Vec::new(), ..entry() };
     let writes = keys.iter().map(|key| EntryWrite { entry: bare.clone(), ..next(key, &full) }).collect();
     assert_eq!(write(store, writes).await, [Ok(()), Ok(())]);
     for key in &keys {

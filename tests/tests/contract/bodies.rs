@@ -10,7 +10,7 @@ use redrive_core::ports::{Letters, WriteError};
 use redrive_core::time::Timestamp;
 
 use crate::letters::{binary, changed, instead, letter, read, round_trip, write};
-use crate::samples::{at, life, token};
+use crate::samples::{at, enqueue, token};
 use crate::stores::Store;
 
 crate::contract! {
@@ -115,9 +115,9 @@ async fn a_large_letter_keeps_its_body_along_every_edge<S: Store>(store: &S) {
         let held = moved(store, Letter { due: Timestamp::NEVER, ..held }).await;
         let sent = held.sent(token, Number(1), MessageId::new("m").unwrap(), WHO, &policy, at(2)).unwrap();
         let sent = moved(store, Letter { due: Timestamp::NEVER, ..sent }).await;
-        let back = moved(store, sent.died_again(&life(), sent.reason.clone(), WHO, &policy, at(3)).unwrap()).await;
+        let back = moved(store, sent.died_again(&enqueue(), sent.reason.clone(), WHO, &policy, at(3)).unwrap()).await;
         let gone = moved(store, back.discarded("n", WHO, &policy, at(4)).unwrap()).await;
-        let seen = moved(store, gone.saw_a_copy(&life(), WHO, "n", at(5))).await;
+        let seen = moved(store, gone.saw_a_copy(&enqueue(), WHO, "n", at(5))).await;
         let restored = moved(store, seen.restored("n", WHO, at(6)).unwrap()).await;
         let resolved = moved(store, restored.resolved(&restored.hash, "n", WHO, &policy, at(7)).unwrap()).await;
         assert_eq!((&resolved.payload, &resolved.attributes), (&new.payload, &new.attributes));
@@ -165,7 +165,7 @@ async fn an_erased_letter_is_kept_without_its_body<S: Store>(store: &S) {
             let new = created(store, Letter { attributes: ten_attributes(), ..new }).await;
             let erased = moved(store, new.erased("asked to", WHO, &policy, at(1)).unwrap()).await;
             assert_eq!((erased.body_bytes(), &erased.hash, erased.status), (0, &new.hash, Status::Discarded));
-            moved(store, erased.saw_a_copy(&life(), WHO, "a copy", at(2))).await;
+            moved(store, erased.saw_a_copy(&enqueue(), WHO, "a copy", at(2))).await;
 
             let new = Letter { payload: new.payload, ..letter() };
             let done = created(store, new.clone()).await.resolved(&new.hash, "n", WHO, &policy, at(1)).unwrap();
@@ -196,7 +196,7 @@ async fn a_lost_body_is_told_and_does_not_hold_its_letter<S: Store>(store: &S) {
     let lost = read(store, new.id).await.unwrap();
     assert!(matches!(&lost.body, Body::Missing { until: None, why } if !why.is_empty()), "{:?}", lost.body);
     assert_eq!((lost.body_bytes(), &lost.hash, lost.version), (0, &new.hash, 1));
-    let next = moved(store, lost.saw_a_copy(&life(), WHO, "n", at(1))).await;
+    let next = moved(store, lost.saw_a_copy(&enqueue(), WHO, "n", at(1))).await;
     let ended = next.discarded("lost", WHO, &policy, at(2)).unwrap();
     assert_eq!(write(store, LetterWrite::change(ended.clone())).await, Ok(()));
     let ended = read(store, new.id).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_body_that_expired_is_not_restored<S: Store>(store: &S) {
     let policy = policy(WEEK);
     let new = created(store, letter()).await;
     let gone = moved(store, new.discarded("n", WHO, &policy, at(1)).unwrap()).await;
-    let (late, copy) = (gone.restored("n", WHO, at(2)).unwrap(), gone.saw_a_copy(&life(), WHO, "n", at(2)));
+    let (late, copy) = (gone.restored("n", WHO, at(2)).unwrap(), gone.saw_a_copy(&enqueue(), WHO, "n", at(2)));
     store.lose_a_part(new.id).await;
     let found = instead(write(store, LetterWrite::change(late)).await).expect("its head is there");
     assert!(matches!(found.body, Body::Missing { until: Some(_), .. }), "{:?}", found.body);

@@ -8,7 +8,7 @@ use redrive_core::ports::{Letters, WriteError};
 use crate::answers::Script;
 use crate::bodies::{large, noise, policy};
 use crate::letters::{changed, letter, write};
-use crate::samples::{at, life, token};
+use crate::samples::{at, enqueue, token};
 use crate::stores::Deployed;
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
@@ -70,7 +70,7 @@ async fn chunks_stay_as_they_are_while_their_letter_is_open(store: &Deployed) {
     let head = before.remove("head").unwrap();
     let held = new.claim(token(), None, WHO, WEEK, at(1)).unwrap();
     let held = change(store, held).await;
-    change(store, held.died_again(&life(), held.reason.clone(), WHO, &policy(WEEK), at(2)).unwrap()).await;
+    change(store, held.died_again(&enqueue(), held.reason.clone(), WHO, &policy(WEEK), at(2)).unwrap()).await;
     let mut after = store.items(new.id).await;
     let next = after.remove("head").unwrap();
     assert_eq!(after, before);

@@ -5,7 +5,7 @@ use redrive_aws::{Write, Writes};
 use redrive_core::fault::{Class, Fault};
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger};
-use redrive_core::processing::ledger::{Entry, EntryWrite, State};
+use redrive_core::processing::ledger::{Entry, EntryState, EntryWrite};
 
 use crate::samples::{entry, first, key, next, read_one, token, unique, write_one};
 use crate::stores::{Deployed, Store};
@@ -26,7 +26,7 @@ async fn claimed<S: Store>(store: &S) -> (LedgerKey, Entry, EntryWrite) {
     let (key, entry) = (key(), entry());
     write_one(store, first(&key, &entry)).await.unwrap();
     let mut write = next(&key, &entry);
-    write.entry.state = State::Completed;
+    write.entry.state = EntryState::Completed;
     (key, entry, write)
 }
 

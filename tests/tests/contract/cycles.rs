@@ -1,8 +1,8 @@
-//! Whole lives of a key, through core's own decisions.
+//! Whole enqueues of a key, through core's own decisions.
 
 use redrive_core::fault::{Class, Fault};
 use redrive_core::ids::OwnerToken;
-use redrive_core::processing::ledger::{ClaimRequest, Refusal, Settlement, State};
+use redrive_core::processing::ledger::{ClaimRefusal, ClaimRequest, EntryState, Settlement};
 use redrive_core::time::Timestamp;
 
 use crate::samples::{Ended, at, key, read_one, request, run_claim, run_settle, token, unique};
@@ -12,15 +12,15 @@ crate::contract! {
     a_completed_key_answers_duplicate_for_its_payload_and_reused_for_another,
     a_live_lease_keeps_everyone_else_out,
     a_lapsed_lease_is_taken_over_and_its_late_holder_rejected,
-    a_lost_worker_at_the_limit_is_buried,
-    a_retryable_failure_lets_the_same_life_claim_again_until_its_limit,
-    a_permanent_failure_kills_the_life_and_another_life_reopens_the_key,
+    a_lost_worker_at_the_limit_is_dead_enqueues,
+    a_retryable_failure_lets_the_same_enqueue_claim_again_until_its_limit,
+    a_permanent_failure_kills_the_enqueue_and_another_enqueue_reopens_the_key,
     a_claim_whose_answer_was_lost_is_won_and_counted_once,
     a_settlement_whose_answer_was_lost_is_recognised,
     an_expired_completion_may_run_again_and_its_old_owner_may_not_settle,
 }
 
-/// The same life, received again by another worker.
+/// The same enqueue, received again by another worker.
 fn again(before: &ClaimRequest, token: OwnerToken, now: Timestamp) -> ClaimRequest {
     ClaimRequest { token, lease_until: Timestamp::from_millis(now.as_millis() + 10_000), ..before.clone() }
 }
@@ -33,11 +33,11 @@ async fn a_completed_key_answers_duplicate_for_its_payload_and_reused_for_anothe
     let (key, row) = (key(), unique());
     let claim = run_claim(store, &request(&key, "body", at(0)), at(0)).await.unwrap();
     assert_eq!(run_settle(store, &claim, &Settlement::Complete, store.charge(&row)).await, Ended::Written);
-    for (body, refusal) in [("body", Refusal::Duplicate), ("else", Refusal::KeyReused)] {
+    for (body, refusal) in [("body", ClaimRefusal::Duplicate), ("else", ClaimRefusal::KeyReused)] {
         assert_eq!(run_claim(store, &request(&key, body, at(5)), at(5)).await.unwrap_err(), refusal);
     }
     let entry = read_one(store, &key).await.unwrap();
-    assert_eq!((entry.state, entry.lease_until, entry.version), (State::Completed, Timestamp::NEVER, 2));
+    assert_eq!((entry.state, entry.lease_until, entry.version), (EntryState::Completed, Timestamp::NEVER, 2));
     assert_eq!(store.charges(&row).await, 1);
 }
 
@@ -46,7 +46,7 @@ async fn a_live_lease_keeps_everyone_else_out<S: Store>(store: &S) {
     run_claim(store, &request(&key, "body", at(0)), at(0)).await.unwrap();
     for body in ["body", "else"] {
         let refused = run_claim(store, &request(&key, body, at(9_999)), at(9_999)).await.unwrap_err();
-        assert_eq!(refused, Refusal::Busy(at(10_000)));
+        assert_eq!(refused, ClaimRefusal::Busy(at(10_000)));
     }
 }
 
@@ -64,19 +64,19 @@ async fn a_lapsed_lease_is_taken_over_and_its_late_holder_rejected<S: Store>(sto
     assert_eq!(store.charges(&row).await, 1);
 }
 
-async fn a_lost_worker_at_the_limit_is_buried<S: Store>(store: &S) {
+async fn a_lost_worker_at_the_limit_is_dead_enqueues<S: Store>(store: &S) {
     let key = key();
     let first = request(&key, "body", at(0));
     run_claim(store, &first, at(0)).await.unwrap();
     run_claim(store, &again(&first, token(), at(20_000)), at(20_000)).await.unwrap();
     let third = again(&first, token(), at(40_000));
-    let Err(Refusal::Dead(Some(fault))) = run_claim(store, &third, at(40_000)).await else { panic!("it is dead") };
+    let Err(ClaimRefusal::Dead(Some(fault))) = run_claim(store, &third, at(40_000)).await else { panic!("it is dead") };
     assert_eq!((fault.class, fault.code.as_str()), (Class::Timeout, "worker-lost"));
     let entry = read_one(store, &key).await.unwrap();
-    assert!(entry.is_dead(&first.life) && entry.state == State::Failed && entry.history.len() == 1);
+    assert!(entry.is_dead(&first.enqueue) && entry.state == EntryState::Failed && entry.history.len() == 1);
 }
 
-async fn a_retryable_failure_lets_the_same_life_claim_again_until_its_limit<S: Store>(store: &S) {
+async fn a_retryable_failure_lets_the_same_enqueue_claim_again_until_its_limit<S: Store>(store: &S) {
     let key = key();
     let first = request(&key, "body", at(0));
     for attempt in [1, 2] {
@@ -85,22 +85,22 @@ async fn a_retryable_failure_lets_the_same_life_claim_again_until_its_limit<S: S
         assert_eq!(run_settle(store, &claim, &transient(), store.nothing()).await, Ended::Written);
     }
     let refused = run_claim(store, &again(&first, token(), at(0)), at(0)).await.unwrap_err();
-    assert!(matches!(refused, Refusal::Dead(Some(fault)) if fault.code == "later"));
+    assert!(matches!(refused, ClaimRefusal::Dead(Some(fault)) if fault.code == "later"));
     assert_eq!(read_one(store, &key).await.unwrap().history.len(), 2);
 }
 
-async fn a_permanent_failure_kills_the_life_and_another_life_reopens_the_key<S: Store>(store: &S) {
+async fn a_permanent_failure_kills_the_enqueue_and_another_enqueue_reopens_the_key<S: Store>(store: &S) {
     let (key, row) = (key(), unique());
     let first = request(&key, "body", at(0));
     let claim = run_claim(store, &first, at(0)).await.unwrap();
     let refused = Settlement::Fail(Fault::permanent("currency", "not supported"));
     assert_eq!(run_settle(store, &claim, &refused, store.nothing()).await, Ended::Written);
     let dead = run_claim(store, &again(&first, token(), at(99_000)), at(99_000)).await.unwrap_err();
-    assert!(matches!(dead, Refusal::Dead(Some(fault)) if fault.code == "currency"));
+    assert!(matches!(dead, ClaimRefusal::Dead(Some(fault)) if fault.code == "currency"));
     let reopened = run_claim(store, &request(&key, "body", at(5)), at(5)).await.unwrap();
     assert_eq!(reopened.attempt(), 1);
     assert_eq!(run_settle(store, &reopened, &Settlement::Complete, store.charge(&row)).await, Ended::Written);
-    assert_eq!(run_claim(store, &again(&first, token(), at(9)), at(9)).await.unwrap_err(), Refusal::Duplicate);
+    assert_eq!(run_claim(store, &again(&first, token(), at(9)), at(9)).await.unwrap_err(), ClaimRefusal::Duplicate);
 }
 
 async fn a_claim_whose_answer_was_lost_is_won_and_counted_once<S: Store>(store: &S) {
@@ -128,7 +128,7 @@ async fn an_expired_completion_may_run_again_and_its_old_owner_may_not_settle<S:
     let later = at(3_601_000);
     let renewed = ClaimRequest { expires: at(9_000_000), ..request(&key, "else", later) };
     let renewed = run_claim(store, &renewed, later).await.unwrap();
-    assert_eq!((renewed.attempt(), renewed.entry().lives.len()), (1, 1));
+    assert_eq!((renewed.attempt(), renewed.entry().enqueues.len()), (1, 1));
     assert_eq!(run_settle(store, &claim, &Settlement::Complete, store.charge(&row)).await, Ended::Rejected);
     assert_eq!(store.charges(&row).await, 1);
 }

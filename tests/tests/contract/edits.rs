@@ -8,7 +8,7 @@ use redrive_core::ports::Letters;
 
 use crate::bodies::{large, noise, policy};
 use crate::letters::{letter, read, write};
-use crate::samples::{at, life, token};
+use crate::samples::{at, enqueue, token};
 use crate::stores::{Deployed, Store};
 
 crate::contract! {
@@ -61,7 +61,7 @@ async fn an_edited_letter_keeps_both_bodies_along_every_edge<S: Store>(store: &S
         for retention in [WEEK, 8 * WEEK] {
             let new = create(store, Letter { id: letter().id, ..original.clone() }).await;
             let held = change(store, edited(&new, size)).await;
-            let back = held.died_again(&life(), held.reason.clone(), "indexer", &policy(retention), at(4)).unwrap();
+            let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(retention), at(4)).unwrap();
             let back = change(store, back).await;
             let gone = change(store, back.discarded("n", "ann", &policy(retention), at(5)).unwrap()).await;
             let again = change(store, gone.restored("n", "ann", at(6)).unwrap()).await;
@@ -76,7 +76,7 @@ async fn a_letter_is_edited_again_with_a_body_of_any_other_size<S: Store>(store:
         for second in SIZES {
             let new = create(store, letter()).await;
             let held = change(store, edited(&new, first)).await;
-            let back = held.died_again(&life(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+            let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
             let back = change(store, back).await;
             change(store, edited(&back, second)).await;
         }
@@ -87,7 +87,7 @@ async fn an_erased_letter_loses_its_edited_body_too<S: Store>(store: &S) {
     for size in SIZES {
         let new = create(store, letter()).await;
         let held = change(store, edited(&new, size)).await;
-        let back = held.died_again(&life(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
         let back = change(store, back).await;
         change(store, back.erased("asked to", "ann", &policy(WEEK), at(5)).unwrap()).await;
     }
@@ -115,10 +115,10 @@ mod apart {
         let new = create(store, letter()).await;
         let held = change(store, edited(&new, 900_000)).await;
         assert_eq!(keys(&new).await, ["edited#0", "edited#1", "edited#2", "head"]);
-        let back = held.died_again(&life(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
         let held = change(store, edited(&change(store, back).await, 400_000)).await;
         assert_eq!(keys(&new).await, ["edited#0", "edited#1", "head"], "what is beyond the new one is gone");
-        let back = held.died_again(&life(), held.reason.clone(), "indexer", &policy(WEEK), at(6)).unwrap();
+        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(6)).unwrap();
         let back = change(store, back).await;
         let gone = change(store, back.discarded("n", "ann", &policy(8 * WEEK), at(7)).unwrap()).await;
         for (sk, item) in store.items(new.id).await {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId};
 use redrive_core::ports::{Cursor, Jobs, WriteError};
-use redrive_core::replay::job::{Batch, Fate, Guard, Job, Line, NewJob, State, Stop, Walk};
-use redrive_core::replay::{Filter, Selection, Turn};
+use redrive_core::replay::job::{Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop};
+use redrive_core::replay::{Filter, GroupTurn, Selection};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -29,16 +29,16 @@ fn job() -> Job {
     let asked =
         NewJob { id: None, selection, to: None, guard: Guard::default(), by: "ann".to_owned(), why: None, edit: None };
     let now = Timestamp::from_millis(std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() * 1_000);
-    Job { state: State::Paused { step: None }, ..Job::new(JobId::from_random(Uuid::new_v4().as_u128()), asked, now) }
+    Job { state: JobState::Paused { step: None }, ..Job::new(JobId::from_random(Uuid::new_v4().as_u128()), asked, now) }
 }
 
 fn letter() -> LetterId {
     LetterId::derive(&queue(), &MessageId::new(unique()).unwrap())
 }
 
-fn batch(job: &Job, n: u32) -> Batch {
-    let walk = Walk { at: n, after: Some(Cursor { id: letter(), due: Timestamp::NEVER }), ended: false };
-    Batch::new(job.id, n, vec![letter(), letter()], walk, at(4_000_000_000_000))
+fn batch(job: &Job, n: u32) -> JobBatch {
+    let walk = JobCursor { at: n, after: Some(Cursor { id: letter(), due: Timestamp::NEVER }), ended: false };
+    JobBatch::new(job.id, n, vec![letter(), letter()], walk, at(4_000_000_000_000))
 }
 
 fn instead<T: std::fmt::Debug>(written: Result<(), WriteError<T>>) -> Option<T> {
@@ -57,11 +57,11 @@ async fn a_groups_turn_is_read_as_it_was_written_and_taken_by_one_of_two<S: Stor
     assert_eq!(store.letters().turn(&queue(), &group).await, Ok(None));
     let under_way = vec![(letter(), "00000000000000000007".to_owned())];
     let expires = at(4_000_000_000_000).whole_seconds();
-    let first = Turn { source: queue(), group: group.clone(), under_way, expires, version: 1 };
+    let first = GroupTurn { source: queue(), group: group.clone(), under_way, expires, version: 1 };
     assert_eq!(store.letters().write_turn(first.clone()).await, Ok(()));
     assert_eq!(store.letters().turn(&queue(), &group).await, Ok(Some(first.clone())));
     assert_eq!(store.letters().turn(&queue(), "another").await, Ok(None));
-    let next = |n: u32| Turn { under_way: vec![(letter(), n.to_string())], version: 2, ..first.clone() };
+    let next = |n: u32| GroupTurn { under_way: vec![(letter(), n.to_string())], version: 2, ..first.clone() };
     let (one, other) = (next(8), next(9));
     assert_eq!(store.letters().write_turn(one.clone()).await, Ok(()));
     assert_eq!(instead(store.letters().write_turn(other).await), Some(one));
@@ -92,8 +92,8 @@ async fn a_job_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         selection: Selection::Ids((0..1_000).map(|_| letter()).collect()),
         why: Some("„fixed“ in 42\n🚚".to_owned()),
         guard: Guard { alarm: Some("errors".to_owned()), max_backlog: Some(u64::MAX), ..Guard::default() },
-        walk: Walk { at: 15, after: Some(Cursor { id: letter(), due: at(7) }), ended: true },
-        account: base.account.clone().and([Fate::Resolved, Fate::Resolved, Fate::PolicyNever]),
+        walk: JobCursor { at: 15, after: Some(Cursor { id: letter(), due: at(7) }), ended: true },
+        account: base.account.clone().and([Disposition::Resolved, Disposition::Resolved, Disposition::PolicyNever]),
         ..base.stopped(Stop::FailedAgain { failed: 2, of: 3 }, at(9))
     };
     let full = Job { version: 1, closed_at: Some(at(10)), expires: Some(at(4_000_000_000_000)), ..full };
@@ -113,7 +113,8 @@ async fn batches_are_written_under_their_own_conditions_and_read_in_order_from_a
     assert_eq!(store.letters().batches(job.id, 9).await, Ok(batches[9..].to_vec()));
     assert_eq!(store.letters().batches(job.id, 12).await, Ok(Vec::new()));
     assert_eq!(instead(store.letters().write_batch(batch(&job, 9)).await), Some(batches[9].clone()));
-    let lines = batches[9].lines.iter().map(|line| Line { note: Some("n".to_owned()), ..line.with(Fate::Refused) });
+    let lines =
+        batches[9].lines.iter().map(|line| JobEntry { note: Some("n".to_owned()), ..line.with(Disposition::Refused) });
     let next = batches[9].with(lines.collect(), at(4_000_000_001_000)).unwrap();
     assert_eq!(store.letters().write_batch(next.clone()).await, Ok(()));
     assert_eq!(instead(store.letters().write_batch(next.clone()).await), Some(next.clone()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::letter::{ErrorType, Event, Happening, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, LetterWrite, Reason, SHARDS, Send, Status};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::ports::{Letters, WriteError};
@@ -15,7 +15,7 @@ use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
 
-use crate::samples::{at, life, queue, unique};
+use crate::samples::{at, enqueue, queue, unique};
 use crate::stores::Store;
 
 crate::contract! {
@@ -42,7 +42,7 @@ pub(crate) fn letter() -> Letter {
         attempts: Vec::new(),
     };
     let fingerprint = "SCHEMA not-json".to_owned();
-    Letter { fingerprint, ..waiting(queue(), Scope::new("contract").unwrap(), life(), "{}", reason) }
+    Letter { fingerprint, ..waiting(queue(), Scope::new("contract").unwrap(), enqueue(), "{}", reason) }
 }
 
 pub(crate) fn changed(letter: &Letter, note: &str) -> Letter {
@@ -121,7 +121,7 @@ async fn reads_answer_in_order_whatever_is_asked_twice_or_missing<S: Store>(stor
 
 async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
     let attempt = Attempt {
-        life: life(),
+        enqueue: enqueue(),
         at: at(1_234),
         class: Class::Timeout,
         code: "handler-timeout".to_owned(),
@@ -165,8 +165,8 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         deaths: 4,
         sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))],
         history: vec![
-            event(Happening::AttemptFailed, None, Some(attempt)),
-            event(Happening::Discarded, Some(""), None),
+            event(EventKind::AttemptFailed, None, Some(attempt)),
+            event(EventKind::Discarded, Some(""), None),
         ],
         token: Some(OwnerToken::from_random(7)),
         due: at(17),
@@ -191,10 +191,10 @@ async fn the_body_is_kept_verbatim<S: Store>(store: &S) {
 /// A letter in the first shard.
 fn letter_in_shard_0() -> Letter {
     loop {
-        let life = life();
-        let id = LetterId::derive(&queue(), &life.message_id);
+        let enqueue = enqueue();
+        let id = LetterId::derive(&queue(), &enqueue.message_id);
         if id.shard(SHARDS) == 0 {
-            return Letter { id, origin: life.message_id.clone(), life, status: Status::Discarded, ..letter() };
+            return Letter { id, origin: enqueue.message_id.clone(), enqueue, status: Status::Discarded, ..letter() };
         }
     }
 }
@@ -282,8 +282,8 @@ async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_wh
     letters[1].status = Status::Pending;
     letters[2].status = Status::Resolved;
     letters[3].history.push(failed_in("41"));
-    let elsewhere = Letter { fingerprint: other, ..letter_in_shard_0() };
-    let all = letters.iter().cloned().chain([elsewhere]).map(LetterWrite::create).collect();
+    let destination = Letter { fingerprint: other, ..letter_in_shard_0() };
+    let all = letters.iter().cloned().chain([destination]).map(LetterWrite::create).collect();
     assert!(store.letters().write(all).await.iter().all(Result::is_ok));
     letters.sort_by_key(|letter| letter.reason.first_failed_at);
     let expected: Vec<_> = letters.iter().map(Candidate::of).collect();
@@ -301,13 +301,13 @@ async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_wh
 
 fn failed_in(version: &str) -> Event {
     let attempt = Attempt {
-        life: life(),
+        enqueue: enqueue(),
         at: at(1_234),
         class: Class::Permanent,
         code: "c".to_owned(),
         text: "t".to_owned(),
         origin: Origin { function_version: version.to_owned(), ..Origin::default() },
     };
-    let (what, who) = (Happening::AttemptFailed, "indexer".to_owned());
+    let (what, who) = (EventKind::AttemptFailed, "indexer".to_owned());
     Event { at: at(5_678), what, who, note: None, attempt: Some(attempt) }
 }

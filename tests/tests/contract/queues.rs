@@ -6,7 +6,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};
 use redrive_core::ids::{LetterId, MessageId, Number, ReceiptHandle};
 use redrive_core::message::envelope::{Attribute, AttributeValue, Envelope, Record};
-use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue, Outbox};
+use redrive_core::ports::{DeadLetterQueue, MainQueue, Outbox, VisibilityChange};
 use redrive_core::replay::Outgoing;
 use redrive_tests::stage::{Stage, until};
 
@@ -121,16 +121,19 @@ async fn a_hidden_message_comes_back_when_it_should_and_what_was_not_set_is_told
     let messages = (0..9).map(|n| outgoing(&format!("body {n}"))).collect();
     own.outbox().send(messages).await.unwrap();
     let received = own.receive_all(9).await;
-    let hide =
-        |(message_id, receipt_handle), secs| Hide { message_id, receipt_handle, delay: Duration::from_secs(secs) };
-    let mut changes: Vec<_> = received.iter().map(|record| hide(handle(record), 600)).collect();
+    let change_visibility = |(message_id, receipt_handle), secs| VisibilityChange {
+        message_id,
+        receipt_handle,
+        delay: Duration::from_secs(secs),
+    };
+    let mut changes: Vec<_> = received.iter().map(|record| change_visibility(handle(record), 600)).collect();
     let soon = changes[4].message_id.clone();
     changes[4].delay = Duration::from_secs(1);
     for n in 0..3 {
         let stranger = (MessageId::new(format!("stranger {n}")).unwrap(), ReceiptHandle::new("not a handle").unwrap());
-        changes.insert(n * 5, hide(stranger, 1));
+        changes.insert(n * 5, change_visibility(stranger, 1));
     }
-    let unset = own.main().hide(changes).await;
+    let unset = own.main().change_visibility(changes).await;
     let unset: Vec<_> = unset.iter().map(|(id, code)| (id.as_str(), code.is_empty())).collect();
     assert_eq!(unset, [("stranger 0", false), ("stranger 1", false), ("stranger 2", false)]);
     let back = until("the message that was hidden for a second", async || Some(own.receive(2).await.pop()?)).await;
@@ -149,8 +152,12 @@ async fn a_queue_that_does_not_exist_refuses_every_message_and_takes_none() {
     assert!(sent.len() == 2 && sent.iter().all(Result::is_err), "{sent:?}");
     assert_eq!(outbox.send(Vec::new()).await, Ok(Vec::new()));
     let (message_id, receipt_handle) = (MessageId::new("m").unwrap(), ReceiptHandle::new("h").unwrap());
-    let hide = Hide { message_id, receipt_handle, delay: Duration::from_secs(1) };
-    assert_eq!(main.hide(vec![hide; 11]).await.len(), 11, "a failed call reports all of its entries");
+    let change_visibility = VisibilityChange { message_id, receipt_handle, delay: Duration::from_secs(1) };
+    assert_eq!(
+        main.change_visibility(vec![change_visibility; 11]).await.len(),
+        11,
+        "a failed call reports all of its entries"
+    );
 }
 
 #[tokio::test]

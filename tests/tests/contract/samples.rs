@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
 use redrive_core::processing::ledger::{
-    Attempt, Buried, Claim, ClaimRequest, Entry, EntryWrite, Expect, LastFault, LifeRecord, Origin,
+    Attempt, Claim, ClaimRequest, DeadEnqueues, EnqueueRecord, Entry, EntryWrite, Expect, LastFault, Origin,
 };
-use redrive_core::processing::ledger::{Refusal, Settlement, Settling, State, Step, claim, settle};
+use redrive_core::processing::ledger::{ClaimRefusal, ClaimStep, EntryState, Settlement, Settling, claim, settle};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -42,8 +42,8 @@ pub(crate) fn key() -> LedgerKey {
     LedgerKey::owned(&Scope::new("contract").expect("a scope"), &Key::new(unique()).expect("a key"))
 }
 
-pub(crate) fn life() -> Life {
-    Life { message_id: MessageId::new(unique()).expect("an id"), sent_at: at(1) }
+pub(crate) fn enqueue() -> Enqueue {
+    Enqueue { message_id: MessageId::new(unique()).expect("an id"), sent_at: at(1) }
 }
 
 pub(crate) fn queue() -> QueueArn {
@@ -53,38 +53,38 @@ pub(crate) fn queue() -> QueueArn {
 /// An entry of version 1 that was just claimed.
 pub(crate) fn entry() -> Entry {
     Entry {
-        state: State::InProgress,
+        state: EntryState::InProgress,
         owner: token(),
         lease_until: at(10_000),
         hash: PayloadHash::of_text("body"),
         version: 1,
-        lives: vec![LifeRecord { life: life(), attempts: 1, dead: false, withdrawn: false }],
+        enqueues: vec![EnqueueRecord { enqueue: enqueue(), attempts: 1, dead: false, withdrawn: false }],
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
-        buried: Buried::default(),
+        dead_enqueues: DeadEnqueues::default(),
         expires: at(60_000),
     }
 }
 
 /// An entry with everything that can be in it.
 pub(crate) fn full() -> Entry {
-    let life = life();
+    let enqueue = enqueue();
     Entry {
-        state: State::Failed,
+        state: EntryState::Failed,
         lease_until: Timestamp::NEVER,
-        send: Some(SendId { letter: LetterId::derive(&queue(), &life.message_id), number: Number(4) }),
+        send: Some(SendId { letter: LetterId::derive(&queue(), &enqueue.message_id), number: Number(4) }),
         fault: Some(LastFault {
             class: Class::Schema,
             code: "no-key".to_owned(),
             text: "„ünïcode“ 🚚 \u{7f}".to_owned(),
         }),
         withdrawn: [2, 7]
-            .map(|number| SendId { letter: LetterId::derive(&queue(), &life.message_id), number: Number(number) })
+            .map(|number| SendId { letter: LetterId::derive(&queue(), &enqueue.message_id), number: Number(number) })
             .into(),
         history: vec![Attempt {
-            life,
+            enqueue,
             at: at(17),
             class: Class::Timeout,
             code: String::new(),
@@ -126,11 +126,11 @@ pub(crate) fn instead(written: Written) -> Option<Entry> {
     }
 }
 
-/// The wish of a new worker to run `body` under `key`, for another life than any before.
+/// The wish of a new worker to run `body` under `key`, for another enqueue than any before.
 pub(crate) fn request(key: &LedgerKey, body: &str, now: Timestamp) -> ClaimRequest {
     ClaimRequest {
         key: key.clone(),
-        life: life(),
+        enqueue: enqueue(),
         hash: PayloadHash::of_text(body),
         send: None,
         token: token(),
@@ -142,14 +142,18 @@ pub(crate) fn request(key: &LedgerKey, body: &str, now: Timestamp) -> ClaimReque
 }
 
 /// Claims as a processor does: decides, writes, and decides again with what was found.
-pub(crate) async fn run_claim<S: Store>(store: &S, request: &ClaimRequest, now: Timestamp) -> Result<Claim, Refusal> {
+pub(crate) async fn run_claim<S: Store>(
+    store: &S,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<Claim, ClaimRefusal> {
     let mut found = None;
     for _ in 0..20 {
         let (write, answer) = match claim(found.as_ref(), request, now) {
-            Step::Take(write, claim) => (write, Ok(*claim)),
-            Step::Bury(write, refusal) => (write, Err(refusal)),
-            Step::Won(claim) => return Ok(*claim),
-            Step::Refused(refusal) => return Err(refusal),
+            ClaimStep::Claim(write, claim) => (write, Ok(*claim)),
+            ClaimStep::MarkDead(write, refusal) => (write, Err(refusal)),
+            ClaimStep::Won(claim) => return Ok(*claim),
+            ClaimStep::Refused(refusal) => return Err(refusal),
         };
         match write_one(store, *write).await {
             Ok(()) => return answer,

@@ -2,7 +2,7 @@
 
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Ledger, LedgerMarker, WriteError};
-use redrive_core::processing::ledger::{Entry, EntryWrite, State};
+use redrive_core::processing::ledger::{Entry, EntryState, EntryWrite};
 
 use crate::answers::Script;
 use crate::samples::{Written, entry, first, key, next};
@@ -84,7 +84,7 @@ async fn a_claim_that_meets_a_transaction_is_told_who_has_the_key_and_no_outage(
         let writes = std::iter::once(first(&key, &entry())).chain(others).collect();
         let written: Vec<Written> = Ledger::<()>::write(&script.aws().await.ledger("ledger"), writes).await;
         let Err(WriteError::Condition(Some(found))) = &written[0] else { panic!("no outage: {written:?}") };
-        assert_eq!((found.state, found.version, script.asked()), (State::InProgress, 7, answers.len()));
+        assert_eq!((found.state, found.version, script.asked()), (EntryState::InProgress, 7, answers.len()));
     }
 }
 

@@ -3,7 +3,7 @@
 use redrive_core::ids::{LetterId, MessageId, Number, SendId};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::LedgerMarker;
-use redrive_core::processing::ledger::{Entry, Expect, State, Withdrawal, Withdrawing, withdraw};
+use redrive_core::processing::ledger::{Entry, EntryState, Expect, Withdrawal, Withdrawing, withdraw};
 
 use crate::samples::{
     Written, at, entry, first, full, instead, key, next, queue, read_one, request, run_claim, token, unique, write_one,
@@ -63,21 +63,21 @@ async fn where_nothing_is_a_tombstone_is_left_and_keeps_the_letters_copies_out<S
 }
 
 async fn of_an_entry_that_is_there_four_attributes_change_and_all_others_stay<S: Store>(store: &S) {
-    for before in [full(), Entry { lease_until: at(0), ..entry() }, Entry { state: State::Failed, ..entry() }] {
+    for before in [full(), Entry { lease_until: at(0), ..entry() }, Entry { state: EntryState::Failed, ..entry() }] {
         let key = key();
         write_one(store, first(&key, &before)).await.unwrap();
         let (meant, written) = mark(store, Some(&before), &asked(&key)).await;
         assert_eq!(written, Ok(()));
         let after = read_one(store, &key).await.unwrap();
         assert_eq!(after, meant);
-        let (lives, withdrawn) = (after.lives.clone(), after.withdrawn.clone());
-        let same = Entry { lives, withdrawn, version: before.version + 1, expires: at(7_200_000), ..before };
+        let (enqueues, withdrawn) = (after.enqueues.clone(), after.withdrawn.clone());
+        let same = Entry { enqueues, withdrawn, version: before.version + 1, expires: at(7_200_000), ..before };
         assert_eq!(after, same);
     }
 }
 
 async fn a_tombstone_is_refused_where_anything_is_even_if_it_has_expired<S: Store>(store: &S) {
-    for before in [entry(), Entry { expires: at(0), state: State::Failed, ..entry() }] {
+    for before in [entry(), Entry { expires: at(0), state: EntryState::Failed, ..entry() }] {
         let key = key();
         write_one(store, first(&key, &before)).await.unwrap();
         let (_, written) = mark(store, None, &asked(&key)).await;
@@ -87,7 +87,7 @@ async fn a_tombstone_is_refused_where_anything_is_even_if_it_has_expired<S: Stor
 }
 
 async fn a_withdrawal_of_what_changed_meanwhile_is_refused_and_shows_it<S: Store>(store: &S) {
-    let before = Entry { state: State::Failed, ..entry() };
+    let before = Entry { state: EntryState::Failed, ..entry() };
     let (moved, gone) = (key(), key());
     write_one(store, first(&moved, &before)).await.unwrap();
     let change = next(&moved, &before);

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::Environment;
 use redrive_core::ids::{LetterId, MessageId, QueueArn};
-use redrive_core::letters::letter::{ErrorType, Happening, Letter, SHARDS, Status};
+use redrive_core::letters::letter::{ErrorType, EventKind, Letter, SHARDS, Status};
 use redrive_core::ports::Letters;
 use redrive_core::time::Timestamp;
 use redrive_tests::stage::{Stage, until};
@@ -175,7 +175,7 @@ async fn letters_are_replayed_by_request_each_to_its_own_queue_and_consumed_once
         .await;
         // Sent once. How often SQS delivers it is no matter of ours: this consumer keeps no ledger.
         assert_eq!((letter.number.0, letter.sends.len()), (1, 1));
-        assert!(letter.history.iter().any(|event| event.what == Happening::Claimed && event.who.contains("e2e")));
+        assert!(letter.history.iter().any(|event| event.what == EventKind::Claimed && event.who.contains("e2e")));
     }
 }
 

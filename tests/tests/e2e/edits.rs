@@ -1,6 +1,6 @@
 //! Letters that are sent with another body, over the real queue, tables and functions.
 
-use redrive_core::letters::letter::{ErrorType, Happening, Status};
+use redrive_core::letters::letter::{ErrorType, EventKind, Status};
 use redrive_tests::stage::Stage;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn a_body_that_could_not_be_read_is_edited_replayed_and_charged_once() {
     ask(&stage, json!({"redrive": "schedule"})).await;
     let letter = stage.letter_that(&message, "it is resolved", |letter| letter.status == Status::Resolved).await;
     assert_eq!((letter.payload.as_str(), letter.payload_now()), (broken.as_str(), whole.as_str()));
-    assert!(letter.history.iter().any(|event| event.what == Happening::Edited && event.who == "e2e"));
+    assert!(letter.history.iter().any(|event| event.what == EventKind::Edited && event.who == "e2e"));
     assert_eq!(ask(&stage, edit).await["changed_meanwhile"], json!(1), "once is enough");
     assert_eq!(stage.charges(&id).await, Some(1));
 }
@@ -56,9 +56,9 @@ async fn a_patch_mends_many_letters_and_tells_of_those_that_it_does_not_fit() {
     assert_eq!(refused["why"], "operation 1 of the patch does not apply: its test failed");
     for (letter, id) in &letters[..2] {
         charged(&stage, id).await;
-        // Its first life had died under this key: the ledger knows that the edited body is another one.
+        // Its first enqueue had died under this key: the ledger knows that the edited body is another one.
         let entry = stage.entry(id).await.unwrap();
-        assert!(entry.is_dead(&letter.life) && entry.hash != letter.hash, "{entry:?}");
+        assert!(entry.is_dead(&letter.enqueue) && entry.hash != letter.hash, "{entry:?}");
         assert_eq!(stage.charges(id).await, Some(1));
     }
     assert_eq!(stage.charges(&letters[2].1).await, Some(0));

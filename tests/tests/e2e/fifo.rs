@@ -1,7 +1,7 @@
 //! The same template with FIFO queues: groups in order, the dead handed over by the processor itself.
 
 use redrive_core::letters::letter::{ErrorType, Status};
-use redrive_core::processing::ledger::State;
+use redrive_core::processing::ledger::EntryState;
 use redrive_tests::stage::Stage;
 use uuid::Uuid;
 
@@ -15,14 +15,14 @@ fn group() -> String {
 #[ignore = "needs the stage"]
 async fn a_message_that_waits_for_its_row_holds_up_its_group_and_no_other() {
     let stage = Stage::connect_to_fifo().await;
-    let (late, behind, elsewhere, group) = (order_id(), order_id(), order_id(), group());
+    let (late, behind, destination, group) = (order_id(), order_id(), order_id(), group());
     stage.put_order(&behind).await;
-    stage.put_order(&elsewhere).await;
+    stage.put_order(&destination).await;
     stage.send_to(&group, &order(&late, 500, "EUR")).await;
     stage.send_to(&group, &order(&behind, 500, "EUR")).await;
-    stage.send_to(&self::group(), &order(&elsewhere, 500, "EUR")).await;
-    charged(&stage, &elsewhere).await;
-    let waits = stage.entry(&late).await.is_none_or(|entry| entry.state != State::Completed);
+    stage.send_to(&self::group(), &order(&destination, 500, "EUR")).await;
+    charged(&stage, &destination).await;
+    let waits = stage.entry(&late).await.is_none_or(|entry| entry.state != EntryState::Completed);
     assert!(waits && stage.charges(&behind).await == Some(0), "what is behind waits");
     stage.put_order(&late).await;
     charged(&stage, &behind).await;

@@ -12,8 +12,8 @@ mod large;
 use std::time::Duration;
 
 use redrive_core::ids::MessageId;
-use redrive_core::letters::letter::{ErrorType, Happening, Letter, Status};
-use redrive_core::processing::ledger::State;
+use redrive_core::letters::letter::{ErrorType, EventKind, Letter, Status};
+use redrive_core::processing::ledger::EntryState;
 use redrive_tests::stage::{Stage, until, until_for};
 use serde_json::json;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ async fn an_order_is_charged_once_and_its_ledger_entry_is_completed() {
     charged(&stage, &id).await;
     assert_eq!(stage.charges(&id).await, Some(1));
     let entry = stage.entry(&id).await.unwrap();
-    assert_eq!((entry.state, entry.history.len()), (State::Completed, 0));
+    assert_eq!((entry.state, entry.history.len()), (EntryState::Completed, 0));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_refused_order_runs_once_and_becomes_a_letter_that_says_why() {
     assert_eq!((letter.reason.error_type, letter.reason.error_code.as_deref()), (ErrorType::Permanent, Some("amount")));
     assert_eq!((letter.reason.attempt_count, letter.deaths, letter.status), (1, 1, Status::Pending));
     assert_eq!((letter.payload.as_str(), letter.origin == message), (body.as_str(), true));
-    let attempt = letter.history.iter().find(|event| event.what == Happening::AttemptFailed).unwrap();
+    let attempt = letter.history.iter().find(|event| event.what == EventKind::AttemptFailed).unwrap();
     assert!(!attempt.attempt.as_ref().unwrap().origin.request_id.is_empty(), "it names the invocation to look at");
     assert_eq!(stage.charges(&id).await, Some(0));
 }
@@ -141,7 +141,7 @@ async fn an_order_that_comes_again_with_another_amount_is_dead_and_never_charged
     let letter = dead(&stage, &other).await;
     assert_eq!((letter.reason.error_code.as_deref(), letter.status), (Some("key_reused"), Status::Pending));
     assert_eq!(stage.charges(&id).await, Some(1));
-    assert_eq!(stage.entry(&id).await.unwrap().state, State::Completed, "the owner's entry is untouched");
+    assert_eq!(stage.entry(&id).await.unwrap().state, EntryState::Completed, "the owner's entry is untouched");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_letter_that_may_pass_by_itself_is_replayed_by_the_real_schedule_and_r
     let resolved = async || stage.letter(&message).await.filter(|letter| letter.status == Status::Resolved);
     let letter = until_for(patience, "the next run finds it done", resolved).await;
     assert_eq!(stage.charges(&id).await, Some(1));
-    assert!(letter.history.iter().any(|event| event.what == Happening::Claimed && event.who == "schedule"));
+    assert!(letter.history.iter().any(|event| event.what == EventKind::Claimed && event.who == "schedule"));
     assert!(letter.expires.is_some(), "what is resolved expires");
 }
 

@@ -46,7 +46,7 @@ async fn bodies_without_json_or_key_are_returned_recorded_and_never_run() {
     let returned = bench.returned(event(&batch)).await;
     assert_eq!(returned, (0..cases.len()).map(|n| format!("m-{n}")).collect::<Vec<_>>());
     for (n, (body, code)) in cases.iter().enumerate() {
-        let entry = bench.ownerless(&format!("m-{n}")).unwrap_or_else(|| panic!("{body} is recorded"));
+        let entry = bench.keyless(&format!("m-{n}")).unwrap_or_else(|| panic!("{body} is recorded"));
         let fault = entry.fault.unwrap();
         assert_eq!((fault.class, fault.code.as_str()), (Class::Schema, *code), "{body}");
     }
@@ -82,7 +82,7 @@ async fn a_body_with_a_name_twice_is_no_duplicate_of_what_one_reader_takes_it_fo
     assert_eq!(bench.returned(batch).await, ["m-2"]);
     assert_eq!(bench.returned(event(&[record("m-3", twice)])).await, ["m-3"]);
     for message in ["m-2", "m-3"] {
-        let fault = bench.ownerless(message).unwrap().fault.unwrap();
+        let fault = bench.keyless(message).unwrap().fault.unwrap();
         assert_eq!((fault.class, fault.code.as_str()), (Class::Schema, "name-twice"));
         assert!(fault.text.contains(r#"the name "order_id" twice"#), "{}", fault.text);
     }

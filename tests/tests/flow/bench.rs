@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redrive_core::ids::{Life, MessageId, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, MessageId, QueueArn, Scope};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{Key, LedgerKey, Pointer};
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::ports::{Hide, Ledger, MainQueue};
+use redrive_core::ports::{Ledger, MainQueue, VisibilityChange};
 use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::ledger::{Entry, Origin};
@@ -72,10 +72,13 @@ pub(crate) fn settings() -> ProcessSettings {
 
 /// A queue that remembers what it was told.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Arc<Mutex<Vec<Hide>>>, Arc<AtomicU64>);
+pub(crate) struct RecordingQueue(Arc<Mutex<Vec<VisibilityChange>>>, Arc<AtomicU64>);
 
-impl MainQueue for Told {
-    fn hide(&self, changes: Vec<Hide>) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
+impl MainQueue for RecordingQueue {
+    fn change_visibility(
+        &self,
+        changes: Vec<VisibilityChange>,
+    ) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
         self.0.lock().unwrap().extend(changes);
         std::future::ready(Vec::new())
     }
@@ -87,10 +90,10 @@ impl MainQueue for Told {
 
 /// Everything that one processor works with.
 pub(crate) struct Bench<H = Scripted, L = ModelLedger> {
-    processor: Processor<H, L, Told, VirtualWorld, ModelQueue>,
+    processor: Processor<H, L, RecordingQueue, VirtualWorld, ModelQueue>,
     store: ModelLedger,
     faults: Faults,
-    told: Told,
+    told: RecordingQueue,
 }
 
 impl Bench {
@@ -145,7 +148,7 @@ where
         settings: ProcessSettings,
         direct: Option<ModelQueue>,
     ) -> Self {
-        let told = Told::default();
+        let told = RecordingQueue::default();
         let world = VirtualWorld::new(VirtualClock::new(), 7);
         let queue = told.clone();
         let processor = Processor::with_dead_letters(handler, ledger, queue, direct, world, settings, handlers);
@@ -187,11 +190,19 @@ where
     /// Each visibility that was set: message id and seconds, in the order of the messages' ids within a call.
     pub(crate) fn hidden(&self) -> Vec<(String, u64)> {
         let told = self.told.0.lock().unwrap();
-        told.iter().map(|hide| (hide.message_id.to_string(), hide.delay.as_secs())).collect()
+        told.iter()
+            .map(|change_visibility| (change_visibility.message_id.to_string(), change_visibility.delay.as_secs()))
+            .collect()
     }
 
     pub(crate) fn handles(&self) -> Vec<String> {
-        self.told.0.lock().unwrap().iter().map(|hide| hide.receipt_handle.to_string()).collect()
+        self.told
+            .0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|change_visibility| change_visibility.receipt_handle.to_string())
+            .collect()
     }
 
     pub(crate) fn charged(&self, key: &str) -> u64 {
@@ -219,9 +230,10 @@ where
         self.store.force(LedgerKey::owned(&settings().reading.scope, &Key::new(key).unwrap()), entry);
     }
 
-    pub(crate) fn ownerless(&self, message: &str) -> Option<Entry> {
-        let life = Life { message_id: MessageId::new(message).unwrap(), sent_at: Timestamp::from_millis(SENT_AT) };
-        self.store.entry(&LedgerKey::ownerless(None, &life)).map(|entry| (*entry).clone())
+    pub(crate) fn keyless(&self, message: &str) -> Option<Entry> {
+        let enqueue =
+            Enqueue { message_id: MessageId::new(message).unwrap(), sent_at: Timestamp::from_millis(SENT_AT) };
+        self.store.entry(&LedgerKey::keyless(None, &enqueue)).map(|entry| (*entry).clone())
     }
 
     pub(crate) fn store(&self) -> &ModelLedger {

@@ -7,12 +7,12 @@ use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::foreign;
 use redrive_core::message::redrive;
-use redrive_core::replay::job::{Fate, Guard, Job, NewJob, State};
-use redrive_core::replay::{Request, Said, Selection};
+use redrive_core::replay::job::{Disposition, Guard, Job, JobState, NewJob};
+use redrive_core::replay::{ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayError, Reports};
 use redrive_testkit::handlers::Order;
-use redrive_testkit::{Faults, Mishap, ModelQueue};
+use redrive_testkit::{CallFault, Faults, ModelQueue};
 
 use crate::house::{House, LEASE, MINUTE, Pair, all_of};
 
@@ -42,13 +42,13 @@ impl House {
         self.letters_of(0).remove(0)
     }
 
-    fn elsewhere(&self) -> &ModelQueue {
+    fn destination(&self) -> &ModelQueue {
         &self.pairs[0].others[0]
     }
 
-    fn said(to: Option<&ModelQueue>) -> Said {
+    fn said(to: Option<&ModelQueue>) -> ReplayOptions {
         // Far beyond every deadline the ledger has forgotten, too.
-        Said { to: to.map(ModelQueue::arn), forgotten_ok: true, ..Said::default() }
+        ReplayOptions { to: to.map(ModelQueue::arn), forgotten_ok: true, ..ReplayOptions::default() }
     }
 
     fn to(&self, queue: Option<&ModelQueue>) -> Request {
@@ -73,7 +73,7 @@ impl House {
     }
 
     fn depths(&self) -> (usize, usize) {
-        (self.pairs[0].main.len(), self.elsewhere().len())
+        (self.pairs[0].main.len(), self.destination().len())
     }
 }
 
@@ -101,20 +101,20 @@ async fn a_letter_goes_to_another_queue_only_if_that_is_listed_for_its_own_and_e
 #[tokio::test(start_paused = true)]
 async fn elsewhere_the_message_stands_for_itself_and_its_letter_says_where_it_went() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), said: House::said(Some(house.elsewhere())) };
+    let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), said: House::said(Some(house.destination())) };
     assert_eq!(house.ask(&dry).await.unwrap().together().would_send, 1);
-    assert_eq!(house.sent(Some(house.elsewhere())).await, 1);
-    let message = house.elsewhere().messages().remove(0);
+    assert_eq!(house.sent(Some(house.destination())).await, 1);
+    let message = house.destination().messages().remove(0);
     assert_eq!(message.body, Order::body("o-1", 5));
     assert_eq!(message.attributes.keys().collect::<Vec<_>>(), ["tenant"], "neither redrive's own nor an old reason");
     let letter = house.letter();
     let send = letter.sends.last().unwrap();
-    assert_eq!((letter.status, send.to.as_ref()), (Status::Replayed, Some(&house.elsewhere().arn())));
+    assert_eq!((letter.status, send.to.as_ref()), (Status::Replayed, Some(&house.destination().arn())));
     assert_eq!((send.message_id.as_ref(), house.pairs[0].main.len()), (Some(&message.id), 0));
     // Its own queue, by its ARN, is no other queue.
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
     assert_eq!(house.sent(Some(&house.pairs[0].main)).await, 1);
-    assert!(house.letter().elsewhere().is_none() && house.depths() == (1, 0));
+    assert!(house.letter().destination().is_none() && house.depths() == (1, 0));
     assert!(house.pairs[0].main.messages()[0].attributes.contains_key(redrive::ATTRIBUTE));
 }
 
@@ -127,14 +127,14 @@ async fn a_message_with_ten_attributes_of_its_own_goes_elsewhere_as_it_is() {
     house.drain().await;
     house.letters.force(Letter { key_is_stable: false, ..house.letter() });
     assert_eq!(house.sent(None).await, 0, "back it cannot go as itself");
-    assert_eq!(house.sent(Some(house.elsewhere())).await, 1);
-    assert_eq!(house.elsewhere().messages()[0].attributes, attributes);
+    assert_eq!(house.sent(Some(house.destination())).await, 1);
+    assert_eq!(house.destination().messages()[0].attributes, attributes);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_elsewhere_is_final_and_no_deadline_brings_it_back() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    house.sent(Some(house.elsewhere())).await;
+    house.sent(Some(house.destination())).await;
     let report = house.for_long().await.together();
     assert_eq!((report.no_outcome, report.resolved, report.sent), (0, 0, 0));
     assert_eq!((house.letter().status, house.depths()), (Status::Replayed, (0, 1)));
@@ -143,7 +143,7 @@ async fn what_was_sent_elsewhere_is_final_and_no_deadline_brings_it_back() {
 #[tokio::test(start_paused = true)]
 async fn a_completion_of_its_own_key_and_payload_resolves_what_was_sent_elsewhere() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    house.sent(Some(house.elsewhere())).await;
+    house.sent(Some(house.destination())).await;
     let of_another = Letter { hash: redrive_core::message::key::PayloadHash::of_text("another"), ..house.letter() };
     house.complete(&of_another);
     house.ask(&Request::Schedule).await.unwrap();
@@ -153,11 +153,11 @@ async fn a_completion_of_its_own_key_and_payload_resolves_what_was_sent_elsewher
 }
 
 /// Leaves a letter in doubt in another queue: the answer of a send is lost, or the sender is.
-async fn lost(mishap: Mishap) -> House {
+async fn lost(call_fault: CallFault) -> House {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let faults = Faults::script([(SEND, mishap)]);
+    let faults = Faults::script([(SEND, call_fault)]);
     let process = faults.of("replay");
-    let request = house.to(Some(house.elsewhere()));
+    let request = house.to(Some(house.destination()));
     tokio::select! {
         () = process.died() => {}
         report = house.ask_as(&process, &request) => drop(report.unwrap()),
@@ -171,24 +171,24 @@ const SEND: usize = 3;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_in_doubt_elsewhere_is_sent_by_itself_neither_there_nor_back() {
-    for mishap in [Mishap::LostAnswer, Mishap::CrashAfter, Mishap::CrashBefore] {
-        let house = lost(mishap).await;
+    for call_fault in [CallFault::LostAnswer, CallFault::CrashAfter, CallFault::CrashBefore] {
+        let house = lost(call_fault).await;
         let before = house.depths();
         let report = house.for_long().await.together();
-        assert_eq!((report.returned_in_doubt, report.taken_over, report.sent), (1, 0, 0), "{mishap:?}");
-        assert_eq!(house.depths(), before, "{mishap:?}");
+        assert_eq!((report.returned_in_doubt, report.taken_over, report.sent), (1, 0, 0), "{call_fault:?}");
+        assert_eq!(house.depths(), before, "{call_fault:?}");
         let letter = house.letter();
-        assert!(letter.waits_in_doubt() && letter.due == Timestamp::NEVER, "{mishap:?}");
+        assert!(letter.waits_in_doubt() && letter.due == Timestamp::NEVER, "{call_fault:?}");
         // A person may, knowing that.
-        assert_eq!(house.sent(Some(house.elsewhere())).await, 1, "{mishap:?}");
+        assert_eq!(house.sent(Some(house.destination())).await, 1, "{call_fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_person_who_comes_before_the_schedule_finds_it_in_doubt_too() {
-    let house = lost(Mishap::LostAnswer).await;
+    let house = lost(CallFault::LostAnswer).await;
     tokio::time::advance(2 * LEASE).await;
-    for to in [Some(house.elsewhere()), None] {
+    for to in [Some(house.destination()), None] {
         assert_eq!(house.sent(to).await, usize::from(to.is_none()), "the first of them finds it, the second knows it");
         assert_eq!(house.letter().number.0, if to.is_none() { 2 } else { 1 });
     }
@@ -197,7 +197,7 @@ async fn a_person_who_comes_before_the_schedule_finds_it_in_doubt_too() {
 
 #[tokio::test(start_paused = true)]
 async fn what_may_be_elsewhere_is_sent_by_nobody_but_a_person_even_after_it_died_at_home() {
-    let house = lost(Mishap::LostAnswer).await;
+    let house = lost(CallFault::LostAnswer).await;
     house.for_long().await;
     assert_eq!(house.sent(None).await, 1, "a person sends it back");
     house.pairs[0].dies().await;
@@ -214,7 +214,7 @@ async fn who_sends_elsewhere_does_not_take_over_a_claim_of_the_own_queue() {
     let token = OwnerToken::from_random(9);
     house.letters.force(house.letter().claim(token, None, "lost", LEASE, house.clock.now()).unwrap());
     tokio::time::advance(2 * LEASE).await;
-    let report = house.ask(&house.to(Some(house.elsewhere()))).await.unwrap().together();
+    let report = house.ask(&house.to(Some(house.destination()))).await.unwrap().together();
     assert_eq!((report.changed_meanwhile, report.sent, house.depths()), (1, 0, (0, 0)));
     let report = house.ask(&Request::Schedule).await.unwrap().together();
     assert_eq!((report.taken_over, house.depths()), (1, (1, 0)), "the standing job does, and sends it back");
@@ -222,7 +222,7 @@ async fn who_sends_elsewhere_does_not_take_over_a_claim_of_the_own_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_destination_is_listed_no_more_waits_in_doubt_though_nothing_may_be_sent_at_all() {
-    let mut house = lost(Mishap::LostAnswer).await;
+    let mut house = lost(CallFault::LostAnswer).await;
     house.pairs[0].sends = false;
     let refunds = house.pairs[0].others.pop().unwrap();
     let report = house.for_long().await.together();
@@ -233,8 +233,8 @@ async fn a_claim_whose_destination_is_listed_no_more_waits_in_doubt_though_nothi
 #[tokio::test(start_paused = true)]
 async fn what_sqs_refused_there_is_not_there_and_goes_by_its_policy_again() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let process = Faults::script([(SEND, Mishap::Partly(1))]).of("replay");
-    let report = house.ask_as(&process, &house.to(Some(house.elsewhere()))).await.unwrap().together();
+    let process = Faults::script([(SEND, CallFault::Partly(1))]).of("replay");
+    let report = house.ask_as(&process, &house.to(Some(house.destination()))).await.unwrap().together();
     assert_eq!((report.not_sent, house.letter().sends.len()), (1, 0));
     tokio::time::advance(2 * MINUTE).await;
     assert_eq!(house.ask(&Request::Schedule).await.unwrap().together().sent, 1);
@@ -245,7 +245,7 @@ async fn what_sqs_refused_there_is_not_there_and_goes_by_its_policy_again() {
 async fn a_copy_that_dies_in_another_pairs_queue_is_a_letter_of_that_queue() {
     let refunds = Pair::new("refunds");
     let house = with_letter(Pair::new("orders").may_send_to(&refunds.main), vec![refunds]).await;
-    house.sent(Some(house.elsewhere())).await;
+    house.sent(Some(house.destination())).await;
     house.pairs[1].dies().await;
     house.drain().await;
     let (sent, dead) = (house.letter(), house.letters_of(1).remove(0));
@@ -286,12 +286,12 @@ async fn what_left_a_fifo_queue_for_good_does_not_hold_up_its_group() {
     }
     house.pairs[0].dies().await;
     house.drain().await;
-    assert_eq!(house.sent(Some(house.elsewhere())).await, 0, "what came before may not stand in the index yet");
+    assert_eq!(house.sent(Some(house.destination())).await, 0, "what came before may not stand in the index yet");
     tokio::time::advance(MINUTE).await;
     for _ in 0..2 {
-        assert_eq!(house.sent(Some(house.elsewhere())).await, 1, "one of a group at a time");
+        assert_eq!(house.sent(Some(house.destination())).await, 1, "one of a group at a time");
     }
-    let bodies: Vec<_> = house.elsewhere().messages().iter().map(|message| message.body.clone()).collect();
+    let bodies: Vec<_> = house.destination().messages().iter().map(|message| message.body.clone()).collect();
     assert_eq!(bodies, ["o-0", "o-1"].map(|order| Order::body(order, 5)), "in the order of the queue");
     assert_eq!(house.ask(&Request::Schedule).await.unwrap().together().sent, 1, "the last one goes back");
 }
@@ -321,31 +321,31 @@ impl House {
 #[tokio::test(start_paused = true)]
 async fn a_job_assumes_that_what_it_sent_elsewhere_succeeded_and_says_so() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let asked = job(all_of(&house.pairs[0].main), Some(house.elsewhere().arn()), guard());
+    let asked = job(all_of(&house.pairs[0].main), Some(house.destination().arn()), guard());
     house.ask(&asked).await.unwrap();
     house.ask(&Request::Work).await.unwrap();
     assert_eq!((house.depths(), house.letters.all_jobs()[0].is_open()), ((0, 1), true), "it waits for its window");
     let job = house.until_closed().await;
-    assert_eq!((&job.state, job.to.as_ref()), (&State::Done, Some(&house.elsewhere().arn())));
-    assert_eq!((job.account.of(Fate::Assumed), job.account.total()), (1, 1));
+    assert_eq!((&job.state, job.to.as_ref()), (&JobState::Done, Some(&house.destination().arn())));
+    assert_eq!((job.account.of(Disposition::Assumed), job.account.total()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_completion_of_another_copy_is_not_told_as_the_outcome_of_a_send_elsewhere() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let asked = job(all_of(&house.pairs[0].main), Some(house.elsewhere().arn()), guard());
+    let asked = job(all_of(&house.pairs[0].main), Some(house.destination().arn()), guard());
     house.ask(&asked).await.unwrap();
     house.ask(&Request::Work).await.unwrap();
     house.complete(&house.letter());
     let job = house.until_closed().await;
-    assert_eq!((job.account.of(Fate::Resolved), job.account.of(Fate::Assumed)), (0, 1));
+    assert_eq!((job.account.of(Disposition::Resolved), job.account.of(Disposition::Assumed)), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_jobs_claim_that_ran_out_elsewhere_is_its_letter_in_doubt() {
     let story = async |faults: &Faults| {
         let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-        let asked = job(all_of(&house.pairs[0].main), Some(house.elsewhere().arn()), guard());
+        let asked = job(all_of(&house.pairs[0].main), Some(house.destination().arn()), guard());
         house.ask(&asked).await.unwrap();
         house.ask_as(&faults.of("replay"), &Request::Work).await.unwrap();
         house
@@ -353,9 +353,9 @@ async fn a_jobs_claim_that_ran_out_elsewhere_is_its_letter_in_doubt() {
     let calm = Faults::none();
     story(&calm).await;
     let send = calm.calls().iter().position(|call| call.action == "send messages").unwrap();
-    let house = story(&Faults::script([(send, Mishap::LostAnswer)])).await;
+    let house = story(&Faults::script([(send, CallFault::LostAnswer)])).await;
     let closed = house.until_closed().await;
-    assert_eq!((closed.account.of(Fate::InDoubt), closed.account.total()), (1, 1));
+    assert_eq!((closed.account.of(Disposition::InDoubt), closed.account.total()), (1, 1));
     assert_eq!((house.letter().number.0, house.depths()), (1, (0, 1)), "nobody has sent it again");
     assert!(house.letter().waits_in_doubt());
 }
@@ -363,11 +363,11 @@ async fn a_jobs_claim_that_ran_out_elsewhere_is_its_letter_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_destination_is_listed_no_more_sends_nothing_and_ends_with_an_account() {
     let mut house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let asked = job(all_of(&house.pairs[0].main), Some(house.elsewhere().arn()), guard());
+    let asked = job(all_of(&house.pairs[0].main), Some(house.destination().arn()), guard());
     house.ask(&asked).await.unwrap();
     let refunds = house.pairs[0].others.pop().unwrap();
     let job = house.until_closed().await;
-    assert_eq!((job.account.of(Fate::PolicyNever), job.account.total()), (1, 1));
+    assert_eq!((job.account.of(Disposition::PolicyNever), job.account.total()), (1, 1));
     let line = &house.letters.all_batches(ID)[0].lines[0];
     assert!(line.note.as_ref().unwrap().contains("refunds is not among the destinations"), "{line:?}");
     assert!(house.letter().status == Status::Pending && refunds.is_empty() && house.pairs[0].main.is_empty());

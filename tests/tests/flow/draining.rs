@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use redrive_core::letters::cause::Standing;
+use redrive_core::letters::cause::PendingCounts;
 use redrive_core::letters::letter::Status;
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::Attribute;
@@ -12,10 +12,10 @@ use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Causes, LedgerReader, Unavailable};
 use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::Request;
-use redrive_engine::{DrainReport, IndexSettings, Indexer, ReplaySettings, Replayer, standing};
+use redrive_engine::{DrainReport, IndexSettings, Indexer, ReplaySettings, Replayer, pending_counts};
 use redrive_testkit::ModelGauges;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
-use redrive_testkit::faults::{Faults, Mishap};
+use redrive_testkit::faults::{CallFault, Faults};
 use redrive_testkit::queue::ModelQueue;
 use redrive_testkit::store::{ModelLedger, ModelLetters};
 use tokio::time::Instant;
@@ -117,7 +117,7 @@ async fn a_cause_is_new_once_and_counts_its_letters_whoever_indexes_them() {
     let (causes, _) = dlq.letters.causes(&settings().reading.source, None, 10).await.unwrap();
     let seen: Vec<_> = causes.iter().map(|cause| (cause.fingerprint.as_str(), cause.seen)).collect();
     assert_eq!(seen, [("PERMANENT/currency", 155), ("PERMANENT/no-row", 30)]);
-    let Standing { causes, .. } = standing(&dlq.letters).await.unwrap();
+    let PendingCounts { causes, .. } = pending_counts(&dlq.letters).await.unwrap();
     let waits: Vec<_> = causes.iter().map(|(cause, waits)| (cause.as_str(), waits.pending)).collect();
     assert_eq!(waits, [("PERMANENT/currency", 155), ("PERMANENT/no-row", 30)]);
 }
@@ -130,12 +130,12 @@ async fn a_cause_that_cannot_be_recorded_keeps_no_letter_out() {
     let first = story.faults.calls().iter().position(|call| call.action == "write causes").unwrap();
     let last = story.faults.calls().len();
 
-    let dlq = Dlq::new(Faults::script([(first, Mishap::Refused)]));
+    let dlq = Dlq::new(Faults::script([(first, CallFault::Refused)]));
     dlq.fill(3, "currency");
     let report = drain(&dlq.indexer(1), 60).await;
     assert_eq!((report.created, report.unrecorded_causes, report.new_fingerprints), (3, 0, 1), "the end tries again");
 
-    let dlq = Dlq::new(Faults::script([(first, Mishap::Refused), (last, Mishap::Refused)]));
+    let dlq = Dlq::new(Faults::script([(first, CallFault::Refused), (last, CallFault::Refused)]));
     dlq.fill(3, "currency");
     let report = drain(&dlq.indexer(1), 60).await;
     assert_eq!((report.created, report.unrecorded_causes, report.new_fingerprints), (3, 1, 0));
@@ -167,7 +167,7 @@ async fn the_schedule_says_what_waits_if_it_saw_all_of_it() {
     );
     let run = async |seconds| {
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        replayer.run(&Request::Schedule, deadline).await.unwrap().standing
+        replayer.run(&Request::Schedule, deadline).await.unwrap().pending_counts
     };
     let all = run(60).await.unwrap().total();
     let oldest = dlq.letters.all().iter().map(|letter| letter.reason.first_failed_at).min();
@@ -207,7 +207,7 @@ async fn what_the_deadline_cuts_off_is_counted_as_left() {
     drain(&story.indexer(1), 30).await;
     let write = story.faults.calls().iter().position(|call| call.action == "write letters").unwrap();
 
-    let dlq = Dlq::new(Faults::script([(write, Mishap::Slow(HOUR))]));
+    let dlq = Dlq::new(Faults::script([(write, CallFault::Slow(HOUR))]));
     dlq.fill(20, "currency");
     let report = drain(&dlq.indexer(1), 30).await;
     assert_eq!((report.received, report.created, report.unavailable, dlq.queue.len()), (20, 0, 20, 20));

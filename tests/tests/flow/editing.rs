@@ -6,20 +6,20 @@ mod others;
 
 use std::time::Duration;
 
-use redrive_core::ids::{LetterId, Life, Number, OwnerToken, SendId};
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::ids::{Enqueue, LetterId, Number, OwnerToken, SendId};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::Outbox;
 use redrive_core::processing::backoff::Schedule;
-use redrive_core::processing::ledger::{Buried, Entry, LifeRecord, Origin, State};
+use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, Origin};
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
 use redrive_core::processing::outcome::Rules;
-use redrive_core::replay::{Edit, Outgoing, Request, Said, Selection};
+use redrive_core::replay::{Edit, Outgoing, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Order as InOrder, ProcessSettings, Processor, ReplayReport};
 use redrive_testkit::handlers::{Order, Scripted};
-use redrive_testkit::{Faults, Mishap, ModelQueue, VirtualWorld};
+use redrive_testkit::{CallFault, Faults, ModelQueue, VirtualWorld};
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
@@ -51,7 +51,7 @@ fn patch(operations: serde_json::Value) -> Edit {
 }
 
 fn replay(ids: &[LetterId], edit: Option<Edit>) -> Request {
-    let said = Said { edit, ..Said::default() };
+    let said = ReplayOptions { edit, ..ReplayOptions::default() };
     Request::Replay { selection: Selection::Ids(ids.to_vec()), by: "ann".to_owned(), said }
 }
 
@@ -127,7 +127,7 @@ fn process_settings() -> ProcessSettings {
 
 /// Returns the number of an order's charges, and the body that was charged.
 fn charged(bench: &JobBench, order: &str) -> (u64, Option<PayloadHash>) {
-    let entry = bench.ledger.entry(&key(order)).filter(|entry| entry.state == State::Completed);
+    let entry = bench.ledger.entry(&key(order)).filter(|entry| entry.state == EntryState::Completed);
     (bench.ledger.counter(&format!("charged:{order}")), entry.map(|entry| entry.hash.clone()))
 }
 
@@ -143,7 +143,7 @@ async fn an_edited_letter_is_sent_with_its_new_body_and_keeps_the_original() {
     let now = read(&bench, &letter);
     assert_eq!((&now.payload, now.payload_now(), &now.hash), (&letter.payload, &*Order::body("o-1", 12), &letter.hash));
     assert_eq!((now.status, &now.sends[0].hash, &now.sends[0].key), (Status::Replayed, &hash("o-1", 12), &letter.key));
-    let edited = now.history.iter().find(|event| event.what == Happening::Edited).unwrap();
+    let edited = now.history.iter().find(|event| event.what == EventKind::Edited).unwrap();
     assert_eq!((edited.who.as_str(), edited.note.as_deref()), ("ann", None));
     work(&bench, &Scripted::new()).await;
     assert_eq!(charged(&bench, "o-1"), (1, Some(hash("o-1", 12))));
@@ -153,18 +153,19 @@ async fn an_edited_letter_is_sent_with_its_new_body_and_keeps_the_original() {
 
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_is_still_under_way_does_not_run_after_the_edit() {
-    // Whether the ledger knows nothing of the key, or that the letter's first life died under it.
+    // Whether the ledger knows nothing of the key, or that the letter's first enqueue died under it.
     for died_before in [false, true] {
         let (bench, letter) = with_letter(&Faults::none());
         if died_before {
-            let lives = vec![LifeRecord { life: letter.life.clone(), attempts: 1, dead: true, withdrawn: false }];
-            bench.ledger.force(key("o-1"), Entry { lives, ..failed(&bench) });
+            let enqueues =
+                vec![EnqueueRecord { enqueue: letter.enqueue.clone(), attempts: 1, dead: true, withdrawn: false }];
+            bench.ledger.force(key("o-1"), Entry { enqueues, ..failed(&bench) });
         }
         let doubted = in_doubt(&bench, &letter).await;
         assert_eq!(edit(&bench, &doubted, body(12)).await.sent, 1);
         let entry = bench.ledger.entry(&key("o-1")).unwrap();
         assert!(entry.withdraws(SendId { letter: letter.id, number: Number(1) }), "{entry:?}");
-        assert!(entry.is_dead(&letter.life));
+        assert!(entry.is_dead(&letter.enqueue));
         // Both copies are there, the old one first.
         assert_eq!(sent(&bench), [Order::body("o-1", 10), Order::body("o-1", 12)]);
         work(&bench, &Scripted::new()).await;
@@ -178,17 +179,17 @@ async fn a_copy_that_is_still_under_way_does_not_run_after_the_edit() {
 /// An entry of somebody else's failure.
 fn failed(bench: &JobBench) -> Entry {
     Entry {
-        state: State::Failed,
+        state: EntryState::Failed,
         owner: OwnerToken::from_random(1),
         lease_until: Timestamp::NEVER,
         hash: hash("o-1", 10),
         version: 7,
-        lives: Vec::new(),
+        enqueues: Vec::new(),
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
-        buried: Buried::default(),
+        dead_enqueues: DeadEnqueues::default(),
         expires: now(bench).after(LONG),
     }
 }
@@ -197,7 +198,7 @@ fn failed(bench: &JobBench) -> Entry {
 async fn an_edit_waits_as_long_as_somebody_runs_the_key_and_nothing_is_sent() {
     let (bench, letter) = with_letter(&Faults::none());
     let lease_until = now(&bench).after(MINUTE);
-    let running = Entry { state: State::InProgress, lease_until, ..failed(&bench) };
+    let running = Entry { state: EntryState::InProgress, lease_until, ..failed(&bench) };
     bench.ledger.force(key("o-1"), running.clone());
     let report = edit(&bench, &letter, body(12)).await;
     assert_eq!((report.sent, report.edit_waits, report.edited), (0, 1, 0));
@@ -206,7 +207,7 @@ async fn an_edit_waits_as_long_as_somebody_runs_the_key_and_nothing_is_sent() {
     assert_eq!(edit(&bench, &letter, body(12)).await.sent, 1);
     let entry = bench.ledger.entry(&key("o-1")).unwrap();
     let touched = Entry {
-        lives: entry.lives.clone(),
+        enqueues: entry.enqueues.clone(),
         withdrawn: entry.withdrawn.clone(),
         version: 8,
         expires: entry.expires,
@@ -222,7 +223,7 @@ async fn a_letter_whose_effect_has_happened_is_resolved_and_not_edited() {
     let doubted = in_doubt(&bench, &letter).await;
     let other = Letter { key: Key::new("o-other").ok(), ..doubted };
     bench.letters.force(other.clone());
-    bench.ledger.force(key("o-1"), Entry { state: State::Completed, ..failed(&bench) });
+    bench.ledger.force(key("o-1"), Entry { state: EntryState::Completed, ..failed(&bench) });
     let report = edit(&bench, &other, body(12)).await;
     assert_eq!((report.sent, report.edited, report.resolved_instead), (0, 0, 1));
     assert_eq!((read(&bench, &letter).status, sent(&bench).len()), (Status::Resolved, 1));
@@ -280,7 +281,7 @@ async fn a_claim_of_an_edited_letter_that_runs_out_is_taken_over_with_the_edited
         "write letters",
         "send messages",
     ];
-    let faults = Faults::script([(calls.len() - 1, Mishap::Refused)]);
+    let faults = Faults::script([(calls.len() - 1, CallFault::Refused)]);
     let (bench, letter) = with_letter(&faults);
     let report = edit(&bench, &letter, body(12)).await;
     let made: Vec<_> = faults.calls().iter().map(|call| call.action).collect();
@@ -293,12 +294,13 @@ async fn a_claim_of_an_edited_letter_that_runs_out_is_taken_over_with_the_edited
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_to_a_call_of_an_edit_the_old_body_never_runs_once_the_edit_is_claimed() {
-    let mishaps = [Mishap::Refused, Mishap::LostAnswer, Mishap::CrashBefore, Mishap::CrashAfter, Mishap::Twice];
-    let late = [Mishap::Late(Duration::from_secs(3)), Mishap::Late(Duration::from_secs(90))];
+    let call_faults =
+        [CallFault::Refused, CallFault::LostAnswer, CallFault::CrashBefore, CallFault::CrashAfter, CallFault::Twice];
+    let late = [CallFault::Late(Duration::from_secs(3)), CallFault::Late(Duration::from_secs(90))];
     let mut runs = 0;
     for call in 0..9 {
-        for mishap in mishaps.into_iter().chain(late) {
-            let (bench, letter) = with_letter(&Faults::script([(call, mishap)]));
+        for call_fault in call_faults.into_iter().chain(late) {
+            let (bench, letter) = with_letter(&Faults::script([(call, call_fault)]));
             // The send of the doubted copy is the first call.
             let doubted = match call {
                 0 => letter.clone(),
@@ -313,11 +315,11 @@ async fn whatever_happens_to_a_call_of_an_edit_the_old_body_never_runs_once_the_
                 sleep(MINUTE).await;
             }
             let claimed = read(&bench, &letter);
-            assert_eq!(claimed.payload_now(), Order::body("o-1", 12), "{mishap:?} at call {call}");
+            assert_eq!(claimed.payload_now(), Order::body("o-1", 12), "{call_fault:?} at call {call}");
             work(&bench, &Scripted::new()).await;
-            assert_eq!(charged(&bench, "o-1"), (1, Some(hash("o-1", 12))), "{mishap:?} at call {call}");
+            assert_eq!(charged(&bench, "o-1"), (1, Some(hash("o-1", 12))), "{call_fault:?} at call {call}");
             bench.run("schedule", &Request::Schedule).await;
-            assert_eq!(read(&bench, &letter).status, Status::Resolved, "{mishap:?} at call {call}");
+            assert_eq!(read(&bench, &letter).status, Status::Resolved, "{call_fault:?} at call {call}");
             runs += 1;
         }
     }
@@ -328,15 +330,15 @@ async fn whatever_happens_to_a_call_of_an_edit_the_old_body_never_runs_once_the_
 async fn an_edited_letter_that_dies_again_is_replayed_with_its_edited_body_and_can_be_edited_again() {
     let (bench, letter) = with_letter(&Faults::none());
     edit(&bench, &letter, body(12)).await;
-    let life = Life { message_id: bench.queue.messages()[0].id.clone(), sent_at: now(&bench) };
+    let enqueue = Enqueue { message_id: bench.queue.messages()[0].id.clone(), sent_at: now(&bench) };
     let died =
-        read(&bench, &letter).died_again(&life, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
+        read(&bench, &letter).died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
     bench.letters.force(died.unwrap());
     assert_eq!(bench.run("bob", &replay(&[letter.id], None)).await.sent, 1);
     let again = read(&bench, &letter);
     bench
         .letters
-        .force(again.died_again(&life, letter.reason.clone(), "indexer", &settings().policy, now(&bench)).unwrap());
+        .force(again.died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench)).unwrap());
     let more = patch(json!([{"op": "replace", "path": "/amount", "value": 13}]));
     assert_eq!(edit(&bench, &letter, more).await.edited, 1);
     let amounts: Vec<_> = sent(&bench).iter().map(|body| serde_json::from_str::<Order>(body).unwrap().amount).collect();

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::foreign;
 use redrive_core::replay::{Request, Selection};
 use redrive_engine::{ReplayError, ReplayReport, replay_all};
 use redrive_testkit::handlers::Order;
-use redrive_testkit::{Faults, Mishap};
+use redrive_testkit::{CallFault, Faults};
 use tokio::time::{Instant, sleep};
 
 use crate::house::{House, LEASE, MINUTE, Pair, all_of, policy};
@@ -64,7 +64,7 @@ async fn bodies_and_attributes_go_back_verbatim_and_the_reason_where_there_is_a_
         assert_eq!((now.status, now.number.0), (Status::Discarded, letter.number.0 + 1));
         assert!(now.resolution_note.as_ref().is_some_and(|note| note.contains(message.id.as_str())));
         let last = now.history.last().unwrap();
-        assert_eq!((last.what, last.who.as_str()), (Happening::Ejected, "ann"));
+        assert_eq!((last.what, last.who.as_str()), (EventKind::Ejected, "ann"));
     }
     assert_eq!(ejected(&house).await.considered, 0, "once is enough");
 }
@@ -123,10 +123,10 @@ async fn a_fifo_queues_letters_go_back_with_their_groups_each_once() {
 }
 
 /// Runs one ejection in which a call goes wrong, a schedule every minute beside it, and a second ejection in calm.
-async fn story(ledger: bool, mishap: Option<(usize, Mishap)>, by_id: bool) -> (House, Faults) {
+async fn story(ledger: bool, call_fault: Option<(usize, CallFault)>, by_id: bool) -> (House, Faults) {
     let pair = if ledger { Pair::new("orders") } else { Pair::new("orders").without_ledger() };
     let house = left(pair, &[attributes(0), attributes(10), attributes(3)]).await;
-    let faults = Faults::script(mishap);
+    let faults = Faults::script(call_fault);
     let process = faults.of("ejector");
     let selection = if by_id {
         Selection::Ids(house.letters.all().iter().map(|letter| letter.id).collect())
@@ -171,16 +171,16 @@ fn wrong(house: &House) -> Option<String> {
     })
 }
 
-const MISHAPS: [Mishap; 9] = [
-    Mishap::Refused,
-    Mishap::LostAnswer,
-    Mishap::CrashBefore,
-    Mishap::CrashAfter,
-    Mishap::Partly(0b101),
-    Mishap::Late(Duration::from_secs(40)),
-    Mishap::Late(Duration::from_secs(100)),
-    Mishap::Slow(Duration::from_secs(100)),
-    Mishap::SlowAnswer(Duration::from_secs(100)),
+const CALL_FAULTS: [CallFault; 9] = [
+    CallFault::Refused,
+    CallFault::LostAnswer,
+    CallFault::CrashBefore,
+    CallFault::CrashAfter,
+    CallFault::Partly(0b101),
+    CallFault::Late(Duration::from_secs(40)),
+    CallFault::Late(Duration::from_secs(100)),
+    CallFault::Slow(Duration::from_secs(100)),
+    CallFault::SlowAnswer(Duration::from_secs(100)),
 ];
 
 #[tokio::test(start_paused = true)]
@@ -191,9 +191,9 @@ async fn whatever_happens_at_whichever_call_no_letter_is_lost_doubled_or_replaye
         assert_eq!(wrong(&house), None);
         assert!(house.letters.all().iter().all(|letter| letter.status == Status::Discarded));
         for index in 0..faults.calls().len() {
-            for mishap in MISHAPS {
-                let (house, _) = story(ledger, Some((index, mishap)), by_id).await;
-                assert_eq!(wrong(&house), None, "{mishap:?} at call {index}, ledger {ledger}, by id {by_id}");
+            for call_fault in CALL_FAULTS {
+                let (house, _) = story(ledger, Some((index, call_fault)), by_id).await;
+                assert_eq!(wrong(&house), None, "{call_fault:?} at call {index}, ledger {ledger}, by id {by_id}");
                 runs += 1;
                 doubts += house.letters.all().iter().filter(|letter| letter.waits_in_doubt()).count();
             }

@@ -10,7 +10,7 @@ use redrive_core::letters::letter::{Body, Letter, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::{Envelope, Record};
-use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::{Filter, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue, VirtualWorld};
@@ -113,7 +113,8 @@ async fn an_erased_letter_is_discarded_with_its_account_and_never_sent_again() {
     assert_eq!(desk.erase(Selection::Ids(vec![erased.id])).await.changed_meanwhile, 1, "once is for ever");
 
     let both = Selection::Ids(vec![erased.id, other.id]);
-    let report = desk.ask(&Request::Replay { selection: both, by: "ann".to_owned(), said: Said::default() }).await;
+    let report =
+        desk.ask(&Request::Replay { selection: both, by: "ann".to_owned(), said: ReplayOptions::default() }).await;
     assert_eq!((report.sent, report.changed_meanwhile), (1, 1));
     let sent: Vec<_> = desk.main.messages().into_iter().map(|message| message.body.clone()).collect();
     assert_eq!(sent, ["secret of m-2"]);

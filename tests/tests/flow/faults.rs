@@ -8,10 +8,10 @@ use std::time::Duration;
 use redrive_core::fault::{Class, Fault};
 use redrive_core::ports::{CommitError, Ledger, Unavailable, WriteError};
 use redrive_core::processing::handler::{Context, Handler};
-use redrive_core::processing::ledger::{Entry, EntryWrite, State};
+use redrive_core::processing::ledger::{Entry, EntryState, EntryWrite};
 use redrive_core::processing::outcome::{Outage, OutageBrake};
 use redrive_engine::ProcessSettings;
-use redrive_testkit::faults::{Faults, Mishap};
+use redrive_testkit::faults::{CallFault, Faults};
 use redrive_testkit::handlers::{Order, Play, Scripted};
 use redrive_testkit::store::ModelLedger;
 use tokio::runtime::Handle;
@@ -54,7 +54,7 @@ async fn without_a_ledger_nothing_runs_and_everything_comes_back_later() {
 #[tokio::test(start_paused = true)]
 async fn one_call_without_an_answer_hides_a_message_for_half_a_minute_whatever_its_receive() {
     for receive in ["1", "9"] {
-        let bench = Bench::with_faults(Scripted::new(), Faults::script([(0, Mishap::Refused)]));
+        let bench = Bench::with_faults(Scripted::new(), Faults::script([(0, CallFault::Refused)]));
         let mut message = record("m-1", &Order::body("o-1", 5));
         message["attributes"]["ApproximateReceiveCount"] = serde_json::json!(receive);
         bench.returned(event(&[message])).await;
@@ -76,9 +76,9 @@ async fn a_message_waits_as_long_as_the_ledger_has_been_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_life_that_is_known_to_be_dead_hurries_on_while_the_ledger_is_out() {
+async fn an_enqueue_that_is_known_to_be_dead_hurries_on_while_the_ledger_is_out() {
     // Claim, failure, and the next claim.
-    let faults = Faults::script([(2, Mishap::Refused)]);
+    let faults = Faults::script([(2, CallFault::Refused)]);
     let bench = Bench::with_faults(Scripted::new().on("o-1", [Play::Permanent]), faults);
     for _ in 0..2 {
         assert_eq!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await, ["m-1"]);
@@ -90,17 +90,17 @@ async fn a_life_that_is_known_to_be_dead_hurries_on_while_the_ledger_is_out() {
 #[tokio::test(start_paused = true)]
 async fn a_settlement_whose_answer_never_comes_leaves_the_message_as_it_is() {
     // Call 0 is the claim; from then on every answer is lost.
-    let faults = Faults::script((1..40).map(|call| (call, Mishap::Refused)));
+    let faults = Faults::script((1..40).map(|call| (call, CallFault::Refused)));
     let bench = Bench::with_faults(Scripted::new(), faults);
     assert_eq!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await, ["m-1"]);
     assert!(bench.hidden().is_empty(), "neither acknowledged nor made visible");
-    assert_eq!(bench.entry("o-1").unwrap().state, State::InProgress);
+    assert_eq!(bench.entry("o-1").unwrap().state, EntryState::InProgress);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_settlement_whose_answer_is_lost_once_is_recognised_by_its_token() {
     for lost in [0, 1] {
-        let bench = Bench::with_faults(Scripted::new(), Faults::script([(lost, Mishap::Twice)]));
+        let bench = Bench::with_faults(Scripted::new(), Faults::script([(lost, CallFault::Twice)]));
         assert!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await.is_empty(), "call {lost}");
         assert_eq!((bench.charged("o-1"), bench.runs("o-1")), (1, 1));
     }
@@ -108,7 +108,8 @@ async fn a_settlement_whose_answer_is_lost_once_is_recognised_by_its_token() {
 
 #[tokio::test(start_paused = true)]
 async fn a_conflict_of_transactions_is_retried_before_anybody_hears_of_it() {
-    let bench = Bench::with_faults(Scripted::new(), Faults::script([(1, Mishap::Conflict), (2, Mishap::Conflict)]));
+    let bench =
+        Bench::with_faults(Scripted::new(), Faults::script([(1, CallFault::Conflict), (2, CallFault::Conflict)]));
     assert!(bench.returned(event(&[record("m-1", &Order::body("o-1", 5))])).await.is_empty());
     assert_eq!((bench.charged("o-1"), bench.runs("o-1")), (1, 1));
 }

@@ -6,7 +6,7 @@ use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::message::redrive::{ATTRIBUTE, Redrive};
 use redrive_core::ports::Letters;
-use redrive_core::replay::{Request, Said, Selection};
+use redrive_core::replay::{ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::handlers::Scripted;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn with(mut record: Value, redrive: &Redrive) -> Value {
 async fn replayed(house: &House, bench: &Bench) -> Letter {
     let letter = house.letters_of(0).remove(0);
     let selection = Selection::Ids(vec![letter.id]);
-    let request = Request::Replay { selection, by: "ann".to_owned(), said: Said::default() };
+    let request = Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() };
     assert_eq!(house.ask(&request).await.unwrap().together().sent, 1);
     let sent = house.pairs[0].main.messages().remove(0);
     let carried: Redrive = serde_json::from_str(sent.attributes[ATTRIBUTE].as_text().unwrap()).unwrap();
@@ -69,8 +69,11 @@ async fn a_forged_replay_does_not_write_the_outcome_of_somebody_elses_send() {
         &settings().reading.hash_of(r#"{"order_id":"V","evil":1}"#),
     ));
     bench.store().force(LedgerKey::of_send_without_hash(send), (*evil.unwrap()).clone());
-    let request =
-        Request::Replay { selection: Selection::Ids(vec![letter.id]), by: "ann".to_owned(), said: Said::default() };
+    let request = Request::Replay {
+        selection: Selection::Ids(vec![letter.id]),
+        by: "ann".to_owned(),
+        said: ReplayOptions::default(),
+    };
     assert_eq!(house.ask(&request).await.unwrap().together().sent, 1);
     house.pairs[0].dies().await;
     house.drain().await;
@@ -86,8 +89,11 @@ async fn a_message_that_copies_body_and_attribute_of_a_replay_is_indexed_if_it_h
     house.pairs[0].dies().await;
     house.drain().await;
     let charge = house.letters_of(0).remove(0);
-    let request =
-        Request::Replay { selection: Selection::Ids(vec![charge.id]), by: "ann".to_owned(), said: Said::default() };
+    let request = Request::Replay {
+        selection: Selection::Ids(vec![charge.id]),
+        by: "ann".to_owned(),
+        said: ReplayOptions::default(),
+    };
     house.ask(&request).await.unwrap();
     let sent = house.pairs[0].main.messages().remove(0);
     // Its consumer is done with it, and forwards what it got as another operation.

@@ -6,15 +6,15 @@ use redrive_core::ids::{LetterId, OwnerToken};
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::Jobs;
-use redrive_core::replay::job::{Fate, Guard, Line, State};
-use redrive_core::replay::{Change, Request, Said, Selection};
+use redrive_core::replay::job::{Disposition, Guard, JobEntry, JobState};
+use redrive_core::replay::{Change, ReplayOptions, Request, Selection};
 use redrive_testkit::Faults;
 use tokio::time::Instant;
 
 use crate::job_bench::{DAY, Does, JOB, JobBench, MINUTE, of_code};
 
 fn replay(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
+    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
 }
 
 /// Letters of one group of a FIFO queue, the last one first.
@@ -35,7 +35,7 @@ fn grouped_with(faults: &Faults, count: usize) -> JobBench {
 async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent() {
     let bench = grouped(3);
     let asked = |after_replayed| {
-        let said = Said { after_replayed, ..Said::default() };
+        let said = ReplayOptions { after_replayed, ..ReplayOptions::default() };
         Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said }
     };
     assert_eq!(bench.run("first", &asked(false)).await.sent, 1);
@@ -55,7 +55,7 @@ async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
     let first = bench.letters.letter(bench.letter(1, "c").id).unwrap();
     let claimed = first.claim(OwnerToken::from_random(9), None, "lost", MINUTE, bench.faults.clock().now()).unwrap();
     bench.letters.force(claimed);
-    let said = Said { after_replayed: true, ..Said::default() };
+    let said = ReplayOptions { after_replayed: true, ..ReplayOptions::default() };
     let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
     let report = bench.run("ann", &request).await;
     assert_eq!((report.sent, report.behind), (0, 1));
@@ -87,7 +87,7 @@ async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_o
     bench.consume(|_| Does::Succeed);
     bench.create(of_code("c"), Guard::default()).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 4, (6, 1)));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), bench.copies()), (JobState::Done, 4, (6, 1)));
     let came = bench.came.lock().unwrap().clone();
     for group in [["o-4", "o-2", "o-0"], ["o-5", "o-3", "o-1"]] {
         let in_order: Vec<_> = came.iter().filter(|order| group.contains(&order.as_str())).collect();
@@ -96,9 +96,9 @@ async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_o
 }
 
 /// The letters of a job that have this fate.
-async fn with_fate(bench: &JobBench, fate: Fate) -> Vec<Line> {
+async fn with_disposition(bench: &JobBench, disposition: Disposition) -> Vec<JobEntry> {
     let batches = bench.letters.batches(JOB, 0).await.unwrap();
-    batches.into_iter().flat_map(|batch| batch.lines).filter(|line| line.fate == fate).collect()
+    batches.into_iter().flat_map(|batch| batch.lines).filter(|line| line.disposition == disposition).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn a_job_finds_the_first_of_a_group_wherever_it_stands_and_ends_with_all_o
     // What is found first in the index is not what goes first: a canary of it would wait for ever.
     bench.create(of_code("c"), Guard { canary: 2, step_seconds: 1, ..Guard::default() }).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 40, (40, 1)));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), bench.copies()), (JobState::Done, 40, (40, 1)));
     let in_order: Vec<_> = (0..40).rev().map(|n| format!("o-{n}")).collect();
     assert_eq!(*bench.came.lock().unwrap(), in_order);
     assert!(
@@ -125,8 +125,9 @@ async fn a_job_that_is_held_up_by_somebody_elses_letter_ends_and_says_by_which()
     let others: Vec<LetterId> = (0..4).map(|n| bench.letter(n, "c").id).collect();
     bench.create(Selection::Ids(others), Guard::default()).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::HeldUp), bench.queue.len()), (State::Done, 4, 0));
-    let notes: Vec<_> = with_fate(&bench, Fate::HeldUp).await.into_iter().filter_map(|line| line.note).collect();
+    assert_eq!((job.state, job.account.of(Disposition::HeldUp), bench.queue.len()), (JobState::Done, 4, 0));
+    let notes: Vec<_> =
+        with_disposition(&bench, Disposition::HeldUp).await.into_iter().filter_map(|line| line.note).collect();
     assert_eq!(notes, vec![format!("behind letter {first}, which is PENDING"); 4]);
 }
 
@@ -141,15 +142,15 @@ async fn a_letter_that_fails_again_holds_up_the_rest_of_its_group_and_no_other_g
     bench.create(of_code("c"), Guard { step_seconds: 1, ..Guard::default() }).await;
     // Nobody indexes what died again here: a person would find it PENDING.
     bench.run("work", &Request::Work).await;
-    let fates = [Fate::Resolved, Fate::FailedAgain, Fate::Behind];
+    let dispositions = [Disposition::Resolved, Disposition::FailedAgain, Disposition::Behind];
     let mut counts = [0; 3];
-    for (count, fate) in counts.iter_mut().zip(fates) {
-        *count = with_fate(&bench, fate).await.len();
+    for (count, disposition) in counts.iter_mut().zip(dispositions) {
+        *count = with_disposition(&bench, disposition).await.len();
     }
     assert_eq!(counts, [8, 1, 3], "two of its group, and all six of the other");
     // Its window over, the job does not wait for the schedule of the indexer.
     let job = bench.until_closed().await;
-    assert_eq!((job.account.of(Fate::Resolved), job.account.of(Fate::HeldUp)), (8, 3));
+    assert_eq!((job.account.of(Disposition::Resolved), job.account.of(Disposition::HeldUp)), (8, 3));
     assert_eq!(bench.count(Status::Pending), 3);
 }
 
@@ -163,7 +164,7 @@ async fn a_paused_job_does_not_wait_for_those_that_stand_behind_others() {
     let claimed = claimed.claim(OwnerToken::from_random(9), None, "ben", MINUTE, bench.faults.clock().now()).unwrap();
     bench.letters.force(claimed);
     bench.run("work", &Request::Work).await;
-    assert_eq!(with_fate(&bench, Fate::Behind).await.len(), 2, "the first one is under way");
+    assert_eq!(with_disposition(&bench, Disposition::Behind).await.len(), 2, "the first one is under way");
     let pause = Request::Change { job: JOB, to: Change::Pause, by: "ann".to_owned(), why: None };
     bench.run("pause", &pause).await;
     let begun = Instant::now();
@@ -172,7 +173,7 @@ async fn a_paused_job_does_not_wait_for_those_that_stand_behind_others() {
     let resume = Request::Change { job: JOB, to: Change::Resume, by: "ann".to_owned(), why: None };
     bench.run("resume", &resume).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.account.of(Fate::Resolved), bench.copies()), (2, (3, 1)));
+    assert_eq!((job.account.of(Disposition::Resolved), bench.copies()), (2, (3, 1)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +185,7 @@ async fn looking_for_the_first_of_each_group_takes_a_small_part_of_the_time() {
     let begun = Instant::now();
     bench.create(of_code("c"), Guard { step_seconds: 1, ..Guard::default() }).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved)), (State::Done, 40));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved)), (JobState::Done, 40));
     let looks = bench.faults.calls().iter().filter(|call| call.action == "query the status index").count();
     let share = (latency * u32::try_from(looks).unwrap()).as_secs_f64() / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{looks} looks, {share:.2} of {:?}", begun.elapsed());
@@ -198,7 +199,11 @@ async fn without_a_ledger_what_was_sent_is_not_sent_again_and_holds_up_its_group
     let guard = || Guard { outcome_seconds: 60, ..Guard::default() };
     bench.create(of_code("c"), guard()).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::HeldUp)), (State::Done, 1), "nobody will say what became of the first");
+    assert_eq!(
+        (job.state, job.account.of(Disposition::HeldUp)),
+        (JobState::Done, 1),
+        "nobody will say what became of the first"
+    );
     tokio::time::sleep(20 * DAY).await;
     assert_eq!(bench.run("later", &replay(of_code("c"))).await.sent, 1);
     let bodies: Vec<_> = bench.queue.messages().iter().map(|message| message.body.clone()).collect();
@@ -216,7 +221,7 @@ async fn a_letter_that_is_done_already_does_not_hold_up_a_job() {
     bench.create(Selection::Ids(others), Guard::default()).await;
     bench.run("work", &Request::Work).await;
     let found = bench.letters.letter(first.id).unwrap();
-    assert_eq!((bench.job().account.of(Fate::Resolved), found.status, found.number.0), (2, Status::Resolved, 0));
+    assert_eq!((bench.job().account.of(Disposition::Resolved), found.status, found.number.0), (2, Status::Resolved, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,7 +237,7 @@ async fn more_letters_than_a_job_plans_ahead_go_in_the_order_of_their_groups_to_
     let guard = Guard { rate: 10_000, step_seconds: 1, max_backlog: None, ..Guard::default() };
     bench.create(of_code("c"), guard).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 5_500, (5_500, 1)));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), bench.copies()), (JobState::Done, 5_500, (5_500, 1)));
     let came = bench.came.lock().unwrap().clone();
     for group in 0..groups {
         let of_it = |order: &&String| order[2..].parse::<usize>().unwrap() % groups == group;

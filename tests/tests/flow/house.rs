@@ -8,7 +8,7 @@ use redrive_core::letters::letter::Letter;
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{LedgerKey, Pointer};
-use redrive_core::processing::ledger::{Entry, Origin, State};
+use redrive_core::processing::ledger::{Entry, EntryState, Origin};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
@@ -122,9 +122,9 @@ impl House {
         let (now, by) = (self.clock.now(), (OwnerToken::from_random(1), Origin::default()));
         let fault = Fault::transient("code", "text");
         let entry =
-            Entry::ownerless(letter.life.clone(), None, letter.hash.clone(), &fault, by, now, now.after(MINUTE));
+            Entry::keyless(letter.enqueue.clone(), None, letter.hash.clone(), &fault, by, now, now.after(MINUTE));
         let key = LedgerKey::owned(&letter.scope, letter.key.as_ref().unwrap());
-        self.ledger.force(key, Entry { state: State::Completed, ..entry });
+        self.ledger.force(key, Entry { state: EntryState::Completed, ..entry });
     }
 
     pub(crate) fn new(pairs: Vec<Pair>) -> Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope, SendId};
+use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::letters::letter::{ErrorType, Letter, Reason, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::batch::Response;
@@ -12,7 +12,7 @@ use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash, Pointer};
 use redrive_core::message::redrive::{ATTRIBUTE, Redrive};
-use redrive_core::processing::ledger::{Buried, Entry, LifeRecord, State};
+use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState};
 use redrive_core::replay::job::{Guard, Job, NewJob};
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_core::time::Timestamp;
@@ -104,7 +104,7 @@ impl JobBench {
     /// A letter that waits for a person, for an order of this number.
     pub(crate) fn letter(&self, n: usize, code: &str) -> Letter {
         let payload = json!({"order_id": format!("o-{n}")});
-        let life = Life { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: self.now() };
+        let enqueue = Enqueue { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: self.now() };
         let reason = Reason {
             error_type: ErrorType::Permanent,
             error_code: Some(code.to_owned()),
@@ -115,11 +115,11 @@ impl JobBench {
             attempts: Vec::new(),
         };
         Letter {
-            id: LetterId::derive(&source(), &life.message_id),
+            id: LetterId::derive(&source(), &enqueue.message_id),
             hash: PayloadHash::of_json(&payload.to_string().parse().unwrap()),
             key: Key::new(format!("o-{n}")).ok(),
             key_is_stable: true,
-            ..waiting(self.source(), Scope::new("main").unwrap(), life, &payload.to_string(), reason)
+            ..waiting(self.source(), Scope::new("main").unwrap(), enqueue, &payload.to_string(), reason)
         }
     }
 
@@ -211,17 +211,17 @@ impl JobBench {
         let key = LedgerKey::owned(&scope, &Key::new(order).unwrap());
         let before = self.ledger.entry(&key);
         let (does, version) = (does(order), before.as_ref().map_or(0, |entry| entry.version));
-        if does == Does::Lose || before.is_some_and(|entry| entry.state == State::Completed) {
+        if does == Does::Lose || before.is_some_and(|entry| entry.state == EntryState::Completed) {
             return;
         }
-        let life =
-            Life { message_id: MessageId::new(record.message_id.clone().unwrap()).unwrap(), sent_at: self.now() };
+        let enqueue =
+            Enqueue { message_id: MessageId::new(record.message_id.clone().unwrap()).unwrap(), sent_at: self.now() };
         let send = SendId { letter: redrive.letter, number: redrive.number };
         let failed = does == Does::Fail;
         let entry = Entry {
-            state: if failed { State::Failed } else { State::Completed },
+            state: if failed { EntryState::Failed } else { EntryState::Completed },
             version: version + 1,
-            lives: vec![LifeRecord { life, attempts: 1, dead: failed, withdrawn: false }],
+            enqueues: vec![EnqueueRecord { enqueue, attempts: 1, dead: failed, withdrawn: false }],
             send: Some(send),
             ..self.done(PayloadHash::of_json(&body.to_string().parse().unwrap()))
         };
@@ -231,17 +231,17 @@ impl JobBench {
     /// A completion by somebody.
     pub(crate) fn done(&self, hash: PayloadHash) -> Entry {
         Entry {
-            state: State::Completed,
+            state: EntryState::Completed,
             owner: OwnerToken::from_random(1),
             lease_until: Timestamp::NEVER,
             hash,
             version: 1,
-            lives: Vec::new(),
+            enqueues: Vec::new(),
             send: None,
             fault: None,
             history: Vec::new(),
             withdrawn: Vec::new(),
-            buried: Buried::default(),
+            dead_enqueues: DeadEnqueues::default(),
             expires: self.now().after(30 * DAY),
         }
     }

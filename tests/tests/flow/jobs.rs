@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::Status;
-use redrive_core::replay::job::{AlarmState, Fate, Guard, NewJob, State, Stop};
+use redrive_core::replay::job::{AlarmState, Disposition, Guard, JobState, NewJob, Stop};
 use redrive_core::replay::{Change, Filter, Remark, Request, Selection};
-use redrive_testkit::{Call, Faults, Mishap};
+use redrive_testkit::{Call, CallFault, Faults};
 
 use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_cause, of_code};
 
@@ -14,9 +14,9 @@ fn change(to: Change) -> Request {
     Request::Change { job: JOB, to, by: "bob".to_owned(), why: Some("lunch".to_owned()) }
 }
 
-fn stopped(state: State) -> Stop {
+fn stopped(state: JobState) -> Stop {
     match state {
-        State::Stopped { why } => why,
+        JobState::Stopped { why } => why,
         other => panic!("the job is {other:?}"),
     }
 }
@@ -28,15 +28,15 @@ async fn a_job_goes_canary_first_then_ramps_and_ends_with_an_account_of_every_le
     bench.create(of_cause("PERMANENT/c"), Guard { rate: 20, ..Guard::default() }).await;
     // Nobody consumes: the canary is all that goes.
     bench.run("first", &Request::Work).await;
-    assert_eq!((bench.count(Status::Replayed), bench.job().state), (10, State::Canary));
+    assert_eq!((bench.count(Status::Replayed), bench.job().state), (10, JobState::Canary));
     bench.consume(|_| Does::Succeed);
     bench.run("second", &Request::Work).await;
     let job = bench.job();
-    assert!(matches!(job.state, State::Ramping { step: 0, .. }), "{:?}", job.state);
+    assert!(matches!(job.state, JobState::Ramping { step: 0, .. }), "{:?}", job.state);
     // A hundredth of 20 a second, for less than a minute.
     assert!((10..=22).contains(&bench.copies().0), "{:?}", bench.copies());
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), job.account.total()), (State::Done, 900, 900));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), job.account.total()), (JobState::Done, 900, 900));
     assert_eq!(bench.copies(), (900, 1));
     bench.run("reconciler", &Request::Schedule).await;
     assert_eq!((bench.count(Status::Resolved), bench.count(Status::Pending)), (900, 1), "the other cause waits");
@@ -59,14 +59,22 @@ async fn a_job_of_named_letters_tells_what_became_of_each() {
     let ids = vec![id(0), id(1), id(2), id(10), gone.id, missing];
     bench.create(Selection::Ids(ids), Guard { max_failed_percent: 100, ..Guard::default() }).await;
     let job = bench.until_closed().await;
-    let of = |fate| job.account.of(fate);
+    let of = |disposition| job.account.of(disposition);
     assert_eq!(
-        (of(Fate::Resolved), of(Fate::FailedAgain), of(Fate::NotFound), of(Fate::ChangedMeanwhile)),
+        (
+            of(Disposition::Resolved),
+            of(Disposition::FailedAgain),
+            of(Disposition::NotFound),
+            of(Disposition::ChangedMeanwhile)
+        ),
         (3, 1, 1, 1)
     );
     let shown = bench.run("ask", &Request::Show { job: JOB, from: 0 }).await;
-    let fate = |id: LetterId| shown.jobs[0].lines.iter().find(|line| line.letter == id).unwrap().fate;
-    assert_eq!((fate(id(10)), fate(missing), fate(id(1))), (Fate::Resolved, Fate::NotFound, Fate::FailedAgain));
+    let disposition = |id: LetterId| shown.jobs[0].lines.iter().find(|line| line.letter == id).unwrap().disposition;
+    assert_eq!(
+        (disposition(id(10)), disposition(missing), disposition(id(1))),
+        (Disposition::Resolved, Disposition::NotFound, Disposition::FailedAgain)
+    );
     assert_eq!(bench.count(Status::Pending), 1, "the one that nobody named, and the policy never lets go");
 }
 
@@ -77,7 +85,7 @@ async fn a_selection_passes_over_what_the_policy_never_lets_go() {
     bench.consume(|_| Does::Succeed);
     bench.create(of_code("never"), Guard::default()).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::PolicyNever), bench.copies().0), (State::Done, 4, 0));
+    assert_eq!((job.state, job.account.of(Disposition::PolicyNever), bench.copies().0), (JobState::Done, 4, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +95,7 @@ async fn a_job_stops_when_its_canary_fails_again_and_the_others_are_left_alone()
     bench.create(of_code("c"), Guard::default()).await;
     let job = bench.until_closed().await;
     assert_eq!(stopped(job.state), Stop::FailedAgain { failed: 10, of: 10 });
-    assert_eq!((job.account.of(Fate::FailedAgain), job.account.total(), bench.copies().0), (10, 10, 10));
+    assert_eq!((job.account.of(Disposition::FailedAgain), job.account.total(), bench.copies().0), (10, 10, 10));
     assert_eq!(bench.count(Status::Pending), 90);
 }
 
@@ -97,7 +105,7 @@ async fn a_job_stops_when_nothing_is_heard_of_a_letter_until_the_end_of_the_wind
     bench.consume(|_| Does::Lose);
     bench.create(of_code("c"), Guard { outcome_seconds: 300, ..Guard::default() }).await;
     let job = bench.until_closed().await;
-    assert_eq!((stopped(job.state), job.account.of(Fate::Unknown)), (Stop::Unknown { letters: 10 }, 10));
+    assert_eq!((stopped(job.state), job.account.of(Disposition::Unknown)), (Stop::Unknown { letters: 10 }, 10));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +125,7 @@ async fn a_job_stops_for_a_backlog_for_its_alarm_and_for_an_alarm_that_is_not_th
         bench.gauges.set_backlog(backlog);
         bench.gauges.set_alarm("errors", alarm);
         let (job, sent) = (bench.until_closed().await, bench.copies().0);
-        assert_eq!((stopped(job.state), job.account.of(Fate::Resolved)), (expected, sent));
+        assert_eq!((stopped(job.state), job.account.of(Disposition::Resolved)), (expected, sent));
         assert!(sent >= 10 && bench.count(Status::Pending) == 100 - sent as usize);
     }
 }
@@ -129,9 +137,9 @@ async fn nothing_is_sent_while_the_guard_cannot_be_read() {
     bench.create(of_code("c"), Guard::default()).await;
     bench.gauges.set_silent(true);
     bench.run("first", &Request::Work).await;
-    assert_eq!((bench.count(Status::Pending), bench.job().state), (5, State::Canary));
+    assert_eq!((bench.count(Status::Pending), bench.job().state), (5, JobState::Canary));
     bench.gauges.set_silent(false);
-    assert_eq!(bench.until_closed().await.account.of(Fate::Resolved), 5);
+    assert_eq!(bench.until_closed().await.account.of(Disposition::Resolved), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -141,7 +149,7 @@ async fn a_paused_job_sends_nothing_and_goes_on_where_it_was() {
     bench.create(of_code("c"), Guard { rate: 30, ..Guard::default() }).await;
     bench.run("first", &Request::Work).await;
     let report = bench.run("pause", &change(Change::Pause)).await;
-    assert_eq!(report.jobs[0].job.state, State::Paused { step: Some(0) });
+    assert_eq!(report.jobs[0].job.state, JobState::Paused { step: Some(0) });
     tokio::time::sleep(Duration::from_secs(1)).await;
     let sent = bench.copies().0;
     assert!((10..50).contains(&sent), "{sent}");
@@ -152,7 +160,7 @@ async fn a_paused_job_sends_nothing_and_goes_on_where_it_was() {
     assert_eq!(bench.copies().0, sent);
     bench.run("resume", &change(Change::Resume)).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), bench.copies()), (State::Done, 60, (60, 1)));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), bench.copies()), (JobState::Done, 60, (60, 1)));
     assert_eq!(
         bench.run("again", &change(Change::Pause)).await.refused.unwrap(),
         "job is DONE, and this cannot be done to it there"
@@ -167,7 +175,7 @@ async fn a_cancelled_job_sends_nothing_more_and_accounts_for_what_it_sent() {
     bench.run("cancel", &change(Change::Cancel)).await;
     bench.consume(|_| Does::Succeed);
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Resolved), job.account.total()), (State::Cancelled, 10, 10));
+    assert_eq!((job.state, job.account.of(Disposition::Resolved), job.account.total()), (JobState::Cancelled, 10, 10));
     assert_eq!((bench.copies(), bench.count(Status::Pending)), ((10, 1), 50));
 }
 
@@ -186,7 +194,11 @@ async fn two_runs_at_once_send_every_letter_once() {
             }
         }
         let job = bench.job();
-        assert_eq!((job.state, job.account.total(), job.account.of(Fate::Resolved)), (State::Done, 80, 80), "{seed}");
+        assert_eq!(
+            (job.state, job.account.total(), job.account.of(Disposition::Resolved)),
+            (JobState::Done, 80, 80),
+            "{seed}"
+        );
         assert_eq!(bench.copies(), (80, 1), "seed {seed}");
     }
 }
@@ -194,9 +206,9 @@ async fn two_runs_at_once_send_every_letter_once() {
 /// The next runs carry a job on, whatever happens at any one call of it: nothing is lost, nothing has two effects, and
 /// every letter is accounted for once.
 #[tokio::test(start_paused = true)]
-async fn a_job_is_carried_on_after_any_mishap_at_any_call() {
-    async fn story(mishap: Option<(usize, Mishap)>) -> (JobBench, Vec<Call>) {
-        let faults = Faults::script(mishap).with_latency(Duration::from_millis(5));
+async fn a_job_is_carried_on_after_any_call_fault_at_any_call() {
+    async fn story(call_fault: Option<(usize, CallFault)>) -> (JobBench, Vec<Call>) {
+        let faults = Faults::script(call_fault).with_latency(Duration::from_millis(5));
         let bench = JobBench::new(&faults).with_letters(14);
         bench.consume(|order| if order == "o-3" { Does::Fail } else { Does::Succeed });
         let guard = Guard { canary: 4, max_failed_percent: 50, rate: 1_000, step_seconds: 5, ..Guard::default() };
@@ -213,23 +225,27 @@ async fn a_job_is_carried_on_after_any_mishap_at_any_call() {
     let calls = story(None).await.1;
     assert!(calls.len() > 60, "only {} calls", calls.len());
     let late = Duration::from_secs(20);
-    let mishaps = [
-        Mishap::Refused,
-        Mishap::CrashBefore,
-        Mishap::LostAnswer,
-        Mishap::CrashAfter,
-        Mishap::Twice,
-        Mishap::Late(late),
+    let call_faults = [
+        CallFault::Refused,
+        CallFault::CrashBefore,
+        CallFault::LostAnswer,
+        CallFault::CrashAfter,
+        CallFault::Twice,
+        CallFault::Late(late),
     ];
     for (index, call) in calls.iter().enumerate() {
         // What only looks cannot tell the others apart.
-        let count = if call.looks { 2 } else { mishaps.len() };
-        for mishap in mishaps.into_iter().take(count) {
-            let (bench, _) = story(Some((index, mishap))).await;
-            let (job, told) = (bench.job(), format!("{mishap:?} at call {index}"));
-            assert_eq!(job.state, State::Done, "{told}");
-            let of = |fate| job.account.of(fate);
-            assert_eq!((of(Fate::Resolved), of(Fate::FailedAgain), job.account.total()), (13, 1, 14), "{told}");
+        let count = if call.looks { 2 } else { call_faults.len() };
+        for call_fault in call_faults.into_iter().take(count) {
+            let (bench, _) = story(Some((index, call_fault))).await;
+            let (job, told) = (bench.job(), format!("{call_fault:?} at call {index}"));
+            assert_eq!(job.state, JobState::Done, "{told}");
+            let of = |disposition| job.account.of(disposition);
+            assert_eq!(
+                (of(Disposition::Resolved), of(Disposition::FailedAgain), job.account.total()),
+                (13, 1, 14),
+                "{told}"
+            );
             let (sum, most) = bench.copies();
             assert!((14..=24).contains(&sum) && most <= 2, "{told}: {sum} copies, {most} of one letter");
             let waiting = bench.count(Status::Replayed) + bench.count(Status::Pending);
@@ -255,7 +271,7 @@ async fn a_running_job_is_worked_on_and_listed_however_many_younger_ones_are_pau
     let listed = bench.run("list", &Request::Jobs { open: true }).await.jobs;
     assert_eq!((listed.len(), listed[0].job.id), (100, JOB), "what runs comes first");
     bench.run("schedule", &Request::Schedule).await;
-    assert_eq!(bench.until_closed().await.account.of(Fate::Resolved), 3);
+    assert_eq!(bench.until_closed().await.account.of(Disposition::Resolved), 3);
 }
 
 #[tokio::test(start_paused = true)]

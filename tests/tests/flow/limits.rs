@@ -2,7 +2,7 @@
 
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::redrive::ATTRIBUTE;
-use redrive_core::replay::{Request, Said, Selection};
+use redrive_core::replay::{ReplayOptions, Request, Selection};
 use redrive_engine::ReplayReport;
 use redrive_testkit::{Faults, ModelQueue};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn letter(bench: &JobBench, n: usize, bytes: usize, stable: bool) -> Letter {
     letter
 }
 
-async fn replay(bench: &JobBench, letters: &[&Letter], said: Said) -> ReplayReport {
+async fn replay(bench: &JobBench, letters: &[&Letter], said: ReplayOptions) -> ReplayReport {
     let selection = Selection::Ids(letters.iter().map(|letter| letter.id).collect());
     let dry = bench.run("looker", &Request::DryRun { selection: selection.clone(), said: said.clone() }).await;
     let report = bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
@@ -43,14 +43,14 @@ async fn a_message_near_the_queues_own_limit_goes_without_our_attribute_or_is_re
     bench.gauges.set_limit(LIMIT);
     let (small, tight) = (letter(&bench, 1, 100, true), letter(&bench, 2, LIMIT - 50, true));
     let (nameless, large) = (letter(&bench, 3, LIMIT - 50, false), letter(&bench, 4, LIMIT + 1, true));
-    let report = replay(&bench, &[&small, &tight, &nameless, &large], Said::default()).await;
+    let report = replay(&bench, &[&small, &tight, &nameless, &large], ReplayOptions::default()).await;
     assert_eq!((report.sent, report.no_attribute_slot, report.not_sent), (2, 2, 0));
     assert_eq!(carried(&bench.queue), [true, false]);
     for refused in [&nameless, &large] {
         let now = bench.letters.letter(refused.id).unwrap();
         assert!(now.status == Status::Pending && now.number.0 == 0, "it was never claimed");
     }
-    let report = replay(&bench, &[&nameless], Said { as_new: true, ..Said::default() }).await;
+    let report = replay(&bench, &[&nameless], ReplayOptions { as_new: true, ..ReplayOptions::default() }).await;
     assert_eq!((report.sent, carried(&bench.queue)), (1, vec![true, false, false]), "a person took it upon himself");
 }
 
@@ -60,6 +60,6 @@ async fn a_queue_that_does_not_say_how_much_it_takes_is_taken_at_sqss_own_limit(
     bench.gauges.set_limit(LIMIT);
     bench.gauges.set_silent(true);
     let tight = letter(&bench, 1, LIMIT - 50, false);
-    assert_eq!(replay(&bench, &[&tight], Said::default()).await.sent, 1);
+    assert_eq!(replay(&bench, &[&tight], ReplayOptions::default()).await.sent, 1);
     assert_eq!(carried(&bench.queue), [true]);
 }

@@ -34,7 +34,7 @@ mod waiting;
 use std::time::Duration;
 
 use bench::{Bench, event, record};
-use redrive_core::processing::ledger::State;
+use redrive_core::processing::ledger::EntryState;
 use redrive_testkit::handlers::{Order, Play, Scripted};
 use serde_json::json;
 
@@ -54,7 +54,7 @@ async fn only_what_failed_is_returned_and_comes_back_by_the_schedule() {
     let batch: Vec<_> = bodies.iter().enumerate().map(|(n, body)| record(&format!("m-{n}"), body)).collect();
     assert_eq!(bench.returned(event(&batch)).await, ["m-1"]);
     assert_eq!(bench.hidden(), [("m-1".to_owned(), 1)]);
-    assert_eq!(bench.entry("o-2").unwrap().state, State::Failed);
+    assert_eq!(bench.entry("o-2").unwrap().state, EntryState::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +80,7 @@ async fn attempts_end_at_the_limit_and_the_delays_follow_the_schedule() {
     let delays: Vec<_> = bench.hidden().into_iter().map(|(_, seconds)| seconds).collect();
     assert!(delays[0] == 1 && (6..=10).contains(&delays[1]) && (30..=50).contains(&delays[2]), "{delays:?}");
     assert!(delays[3..].iter().all(|delay| (1..=2).contains(delay)), "{delays:?}");
-    assert!(bench.entry("o-1").unwrap().lives[0].dead);
+    assert!(bench.entry("o-1").unwrap().enqueues[0].dead);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,7 @@ async fn a_record_behind_a_failed_one_of_its_key_gets_its_delay_and_no_attempt()
     assert_eq!(bench.returned(event(&[record("m-1", &body), record("m-2", &body)])).await, ["m-1", "m-2"]);
     let hidden = bench.hidden();
     assert_eq!((bench.runs("o-1"), hidden[0].1), (1, hidden[1].1));
-    assert_eq!(bench.entry("o-1").unwrap().lives.len(), 1);
+    assert_eq!(bench.entry("o-1").unwrap().enqueues.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,9 +109,9 @@ async fn a_key_that_comes_again_with_another_payload_is_dead_and_its_owner_untou
     assert_eq!(bench.returned(event(&[record("m-1", &first), record("m-2", &second)])).await, ["m-2"]);
     assert_eq!(bench.returned(event(&[record("m-3", &second)])).await, ["m-3"]);
     assert_eq!((bench.charged("o-1"), bench.runs("o-1")), (1, 1));
-    assert_eq!(bench.entry("o-1").unwrap().state, State::Completed);
-    assert_eq!(bench.ownerless("m-2").unwrap().fault.unwrap().code, "key_reused");
-    assert_eq!(bench.ownerless("m-3").unwrap().fault.unwrap().code, "key_reused");
+    assert_eq!(bench.entry("o-1").unwrap().state, EntryState::Completed);
+    assert_eq!(bench.keyless("m-2").unwrap().fault.unwrap().code, "key_reused");
+    assert_eq!(bench.keyless("m-3").unwrap().fault.unwrap().code, "key_reused");
 }
 
 #[tokio::test(start_paused = true)]

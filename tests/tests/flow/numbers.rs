@@ -1,7 +1,7 @@
 //! Numbers of a body are decimals: what differs in a digit is another payload, and equal values are one.
 
 use redrive_core::message::key::PayloadHash;
-use redrive_core::processing::ledger::{Entry, State};
+use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_testkit::handlers::{Order, Scripted};
 
 use crate::bench::{Bench, event, record};
@@ -30,7 +30,7 @@ async fn two_payloads_of_one_key_that_differ_beyond_a_double_are_never_taken_for
     ] {
         let (bench, returned) = returned(one, other).await;
         assert_eq!((returned, bench.charged("o-1")), (vec!["m-2".to_owned()], 1), "{one} {other}");
-        assert_eq!(bench.ownerless("m-2").unwrap().fault.unwrap().code, "key_reused");
+        assert_eq!(bench.keyless("m-2").unwrap().fault.unwrap().code, "key_reused");
     }
 }
 
@@ -48,7 +48,7 @@ async fn an_order_that_an_older_version_completed_is_still_a_duplicate_and_anoth
     let former = Bench::new(Scripted::new());
     former.returned(event(&[record("m-0", &Order::body("o-1", 5))])).await;
     let done = Entry { hash: PayloadHash::from_stored(FORMER.to_owned()), ..former.entry("o-1").unwrap() };
-    assert_eq!(done.state, State::Completed);
+    assert_eq!(done.state, EntryState::Completed);
     for (rate, returns) in [("12.50", false), ("12.5", false), ("125e-1", false), ("12.51", true)] {
         let bench = Bench::new(Scripted::new());
         bench.force("o-1", done.clone());

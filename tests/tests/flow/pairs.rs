@@ -10,13 +10,13 @@ use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::{Attributes, Record};
 use redrive_core::ports::{DeadLetterQueue, Unavailable};
-use redrive_core::replay::job::{Fate, Guard, NewJob};
-use redrive_core::replay::{Filter, Request, Said, Selection};
+use redrive_core::replay::job::{Disposition, Guard, NewJob};
+use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all, replay_all};
 use redrive_testkit::clock::VirtualClock;
 use redrive_testkit::handlers::Order;
-use redrive_testkit::{Faults, Mishap, ModelLedger, ModelLetters, ModelQueue};
+use redrive_testkit::{CallFault, Faults, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::{Instant, sleep};
 
 use crate::house::{House, MINUTE, Pair, all_of, policy};
@@ -34,7 +34,7 @@ async fn three() -> House {
 }
 
 fn by_ann(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
+    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn what_waits_is_counted_by_queue_where_none_keeps_a_ledger() {
     pair.dies().await;
     house.drain().await;
     let reports = house.ask(&Request::Schedule).await.unwrap();
-    let counted: Vec<_> = reports.pairs.iter().map(|report| report.standing.as_ref().unwrap().total()).collect();
+    let counted: Vec<_> = reports.pairs.iter().map(|report| report.pending_counts.as_ref().unwrap().total()).collect();
     assert_eq!(
         counted.iter().map(|waiting| (waiting.pending, waiting.for_a_person)).collect::<Vec<_>>(),
         [(1, 1), (0, 0)]
@@ -127,7 +127,8 @@ async fn a_pair_in_trouble_waits_for_the_next_run_and_the_others_go_on() {
     house.drain().await;
     let mut replayers = house.replayers(&policy(), None);
     // Every call to the first pair's queue hangs for ten seconds and is not answered.
-    let deaf = Faults::script((0..1_000).map(|call| (call, Mishap::LostAnswer))).with_latency(Duration::from_secs(5));
+    let deaf =
+        Faults::script((0..1_000).map(|call| (call, CallFault::LostAnswer))).with_latency(Duration::from_secs(5));
     let first = House::new(vec![Pair { main: house.pairs[0].main.clone().with_faults(deaf), ..Pair::new("orders") }]);
     let first =
         House { letters: house.letters.clone(), ledger: house.ledger.clone(), clock: house.clock.clone(), ..first };
@@ -179,13 +180,13 @@ async fn a_job_is_of_one_queue_and_worked_on_by_its_pair() {
     assert_eq!(house.pairs.iter().map(|pair| pair.main.len()).collect::<Vec<_>>(), [1, 1, 0]);
     house.ask(&Request::Work).await.unwrap();
     let shown = house.ask(&Request::Jobs { open: false }).await.unwrap().together().jobs;
-    let fate = |n: u128| {
+    let disposition = |n: u128| {
         let view = shown.iter().find(|view| view.job.id == JobId::from_random(n)).unwrap();
         assert_eq!(view.known.total(), 1);
-        [Fate::Unknown, Fate::Assumed].map(|fate| view.known.of(fate))
+        [Disposition::Unknown, Disposition::Assumed].map(|disposition| view.known.of(disposition))
     };
     // Nobody consumes: without a ledger, silence is taken for a success.
-    assert_eq!((fate(4), fate(5)), ([1, 0], [0, 1]));
+    assert_eq!((disposition(4), disposition(5)), ([1, 0], [0, 1]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,7 +312,7 @@ async fn what_waits_is_at_least_what_a_walk_saw_that_did_not_get_through() {
     let count = async |time: Duration| {
         let replayers = house.replayers(&policy(), Some(&slow));
         let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + time).await.unwrap();
-        reports.pairs[0].standing.clone()
+        reports.pairs[0].pending_counts.clone()
     };
     let cut = count(2 * MINUTE).await.expect("the least that waits");
     assert!(cut.at_least && (1..40).contains(&cut.total().pending), "{cut:?}");

@@ -11,7 +11,7 @@ use redrive_core::processing::mask::Masks;
 use redrive_core::processing::routes::Routes;
 use redrive_engine::{Order, ProcessSettings};
 use redrive_testkit::handlers::{Order as Body, Play, Scripted};
-use redrive_testkit::{Effects, Faults, Mishap, ModelLedger, ModelQueue};
+use redrive_testkit::{CallFault, Effects, Faults, ModelLedger, ModelQueue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
@@ -85,7 +85,7 @@ async fn a_dead_message_is_handed_over_with_its_past_and_those_behind_it_go_on()
 
 #[tokio::test(start_paused = true)]
 async fn what_the_dead_letter_queue_does_not_take_stays_and_is_handed_over_later() {
-    let strikes = [Mishap::Refused, Mishap::LostAnswer, Mishap::Partly(1)];
+    let strikes = [CallFault::Refused, CallFault::LostAnswer, CallFault::Partly(1)];
     for strike in strikes {
         let faults = Faults::script([(0, strike)]);
         let dead = ModelQueue::new("dead").with_faults(faults.of("worker"));
@@ -192,7 +192,7 @@ async fn a_refund_is_not_swallowed_by_the_charge_of_its_order() {
     ];
     assert_eq!(bench.returned(event(&batch)).await, ["m-4", "m-5", "m-6"]);
     assert_eq!((store.counter("charged:o-1"), store.counter("refunded:o-1")), (1, 1));
-    let code = |id: &str| bench.ownerless(id).unwrap().fault.unwrap().code;
+    let code = |id: &str| bench.keyless(id).unwrap().fault.unwrap().code;
     assert_eq!(["m-4", "m-5", "m-6"].map(code), ["unknown-type", "no-type", "decode"]);
 }
 

@@ -1,8 +1,8 @@
 //! Sends that SQS refuses: nothing of them stays, and a job tries again what may pass.
 
-use redrive_core::letters::letter::{Happening, Letter, Status};
-use redrive_core::replay::job::{Fate, Guard, NewJob, State, Stop, TRIES};
-use redrive_core::replay::{Edit, Request, Said, Selection};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
+use redrive_core::replay::job::{Disposition, Guard, JobState, NewJob, Stop, TRIES};
+use redrive_core::replay::{Edit, ReplayOptions, Request, Selection};
 use redrive_testkit::Faults;
 use serde_json::json;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn order(bench: &JobBench, n: usize) -> Letter {
 }
 
 fn replay(letter: &Letter, edit: Option<Edit>) -> Request {
-    let said = Said { edit, ..Said::default() };
+    let said = ReplayOptions { edit, ..ReplayOptions::default() };
     Request::Replay { selection: Selection::Ids(vec![letter.id]), by: "ann".to_owned(), said }
 }
 
@@ -43,12 +43,12 @@ async fn an_edit_whose_send_is_refused_leaves_nothing_behind_and_the_same_comman
         let now = Letter::clone(&bench.letters.letter(letter.id).unwrap());
         assert_eq!((now.status, &now.edited, now.payload_now()), (Status::Pending, &None, letter.payload.as_str()));
         assert!(
-            now.history.iter().all(|event| event.what != Happening::Edited),
+            now.history.iter().all(|event| event.what != EventKind::Edited),
             "what was never sent was never edited"
         );
         assert_eq!(
             now.history.last().map(|event| (event.what, event.note.clone())),
-            Some((Happening::NotSent, Some(code.to_owned())))
+            Some((EventKind::NotSent, Some(code.to_owned())))
         );
     }
     bench.queue.refuse_sends(1, &[]);
@@ -67,7 +67,7 @@ async fn a_refused_second_edit_leaves_the_first_one_as_it_was() {
     // It has died again.
     let sent = Letter::clone(&bench.letters.letter(letter.id).unwrap());
     let back = sent.died_again(
-        &sent.life,
+        &sent.enqueue,
         sent.reason.clone(),
         "indexer",
         &crate::job_bench::settings().policy,
@@ -100,8 +100,8 @@ async fn a_job_of_a_hundred_letters_under_throttling_and_denials_ends_with_a_hun
         patched(&bench).await;
         let job = bench.until_closed().await;
         assert_eq!(
-            (&job.state, job.account.of(Fate::Resolved), job.account.total()),
-            (&State::Done, 100, 100),
+            (&job.state, job.account.of(Disposition::Resolved), job.account.total()),
+            (&JobState::Done, 100, 100),
             "seed {seed}"
         );
         assert_eq!(bench.copies(), (100, 1));
@@ -117,17 +117,20 @@ async fn a_job_that_is_denied_for_good_waits_says_so_and_stops_with_the_code() {
     bench.queue.refuse_sends(1, &[("AccessDenied", 1_000)]);
     patched(&bench).await;
     let report = bench.run("first", &Request::Work).await;
-    assert_eq!((report.jobs[0].job.state.clone(), report.jobs[0].known.of(Fate::Retrying)), (State::Canary, 10));
+    assert_eq!(
+        (report.jobs[0].job.state.clone(), report.jobs[0].known.of(Disposition::Retrying)),
+        (JobState::Canary, 10)
+    );
     let job = bench.until_closed().await;
-    assert_eq!(job.state, State::Stopped { why: Stop::StillRefused { code: "AccessDenied".to_owned() } });
-    let refused = job.account.of(Fate::Refused);
-    assert_eq!((refused + job.account.of(Fate::NotReached), job.account.total()), (10, 10));
+    assert_eq!(job.state, JobState::Stopped { why: Stop::StillRefused { code: "AccessDenied".to_owned() } });
+    let refused = job.account.of(Disposition::Refused);
+    assert_eq!((refused + job.account.of(Disposition::NotReached), job.account.total()), (10, 10));
     assert!(refused > 0 && bench.count(Status::Pending) == 100);
     let tries = bench
         .letters
         .all()
         .iter()
-        .map(|letter| letter.history.iter().filter(|event| event.what == Happening::NotSent).count())
+        .map(|letter| letter.history.iter().filter(|event| event.what == EventKind::NotSent).count())
         .max();
     assert_eq!(tries, Some(TRIES as usize));
     let told = job.history.last().unwrap().why.clone().unwrap();
@@ -142,6 +145,6 @@ async fn a_queue_that_is_not_there_stops_a_job_at_once() {
     patched(&bench).await;
     let begun = bench.faults.clock().now();
     let job = bench.until_closed().await;
-    assert_eq!(job.state, State::Stopped { why: Stop::Refused { code: "QueueDoesNotExist".to_owned() } });
+    assert_eq!(job.state, JobState::Stopped { why: Stop::Refused { code: "QueueDoesNotExist".to_owned() } });
     assert!(bench.faults.clock().now().since(begun) < Duration::from_secs(60));
 }

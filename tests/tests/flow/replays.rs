@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
-use redrive_core::letters::letter::{Happening, LetterWrite, Status};
+use redrive_core::letters::letter::{EventKind, LetterWrite, Status};
 use redrive_core::ports::Letters;
-use redrive_core::replay::job::{Fate, Guard, State};
-use redrive_core::replay::{Change, Remark, Request, Said, Selection};
+use redrive_core::replay::job::{Disposition, Guard, JobState};
+use redrive_core::replay::{Change, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_testkit::{Faults, Mishap};
+use redrive_testkit::{CallFault, Faults};
 
 use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_code};
 
 fn replay(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: Said::default() }
+    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
 }
 
 fn ids(bench: &JobBench, count: usize) -> Vec<LetterId> {
@@ -27,7 +27,7 @@ const SEND: usize = 4;
 #[tokio::test(start_paused = true)]
 async fn only_what_sqs_took_is_marked_in_every_combination_of_ten() {
     for refused in 0_u64..1 << 10 {
-        let faults = Faults::script([(SEND, Mishap::Partly(refused))]);
+        let faults = Faults::script([(SEND, CallFault::Partly(refused))]);
         let bench = JobBench::new(&faults).with_letters(10);
         let report = bench.run("replay", &replay(Selection::Ids(ids(&bench, 10)))).await;
         assert_eq!(faults.calls()[SEND].action, "send messages");
@@ -53,7 +53,7 @@ async fn a_dry_run_touches_nothing_and_tells_what_would_go() {
         text: Some("REFUSED".to_owned()),
         ..redrive_core::replay::Filter::default()
     });
-    let report = bench.run("look", &Request::DryRun { selection, said: Said::default() }).await;
+    let report = bench.run("look", &Request::DryRun { selection, said: ReplayOptions::default() }).await;
     assert_eq!((report.would_send, report.policy_never, report.sent), (25, 1, 0));
     assert_eq!((bench.letters.all(), bench.queue.len()), (before, 0));
 }
@@ -68,8 +68,8 @@ async fn what_was_discarded_is_restored_and_noted_by_who_and_why() {
     assert_eq!(bench.run("d", &Request::Note(remark("asked the producer"))).await.noted, 3);
     let letter = bench.letters.letter(ids(&bench, 1)[0]).unwrap();
     let told: Vec<_> = letter.history.iter().map(|event| (event.what, event.note.as_deref())).collect();
-    let noted = (Happening::Noted, Some("asked the producer"));
-    assert_eq!(told, [(Happening::Discarded, Some("not ours")), (Happening::Restored, Some("ours after all")), noted]);
+    let noted = (EventKind::Noted, Some("asked the producer"));
+    assert_eq!(told, [(EventKind::Discarded, Some("not ours")), (EventKind::Restored, Some("ours after all")), noted]);
     assert!(letter.status == Status::Pending && letter.history.iter().all(|event| event.who == "ann"));
 }
 
@@ -102,7 +102,7 @@ async fn a_claim_that_ran_out_is_taken_over_while_its_job_runs_and_else_waits_in
             assert_eq!((letter.status, letter.number.0, letter.claimed_for()), (Status::Replayed, 2, Some(JOB)));
         } else {
             assert_eq!((letter.status, letter.number.0, letter.due), (Status::Pending, 1, Timestamp::NEVER));
-            assert_eq!((letter.history.last().unwrap().what, report.returned_in_doubt), (Happening::InDoubt, 1));
+            assert_eq!((letter.history.last().unwrap().what, report.returned_in_doubt), (EventKind::InDoubt, 1));
         }
     }
 }
@@ -128,7 +128,7 @@ async fn without_a_ledger_replayed_is_final_and_success_is_assumed_and_labelled_
     bench.consume(|_| Does::Succeed);
     bench.create(of_code("c"), Guard { outcome_seconds: 120, ..Guard::default() }).await;
     let job = bench.until_closed().await;
-    assert_eq!((job.state, job.account.of(Fate::Assumed), job.account.total()), (State::Done, 12, 12));
+    assert_eq!((job.state, job.account.of(Disposition::Assumed), job.account.total()), (JobState::Done, 12, 12));
     // Long after every deadline.
     tokio::time::sleep(Duration::from_secs(40 * 86_400)).await;
     bench.run("late", &Request::Schedule).await;
@@ -141,7 +141,7 @@ async fn a_letter_that_the_ledger_may_have_forgotten_goes_only_if_that_is_said()
     tokio::time::sleep(Duration::from_secs(31 * 86_400)).await;
     let report = bench.run("ann", &replay(of_code("c"))).await;
     assert_eq!((report.sent, report.forgotten), (0, 1));
-    let said = Said { forgotten_ok: true, ..Said::default() };
+    let said = ReplayOptions { forgotten_ok: true, ..ReplayOptions::default() };
     let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
     assert_eq!(bench.run("ann-again", &request).await.sent, 1);
 }

@@ -18,7 +18,7 @@ use redrive_core::replay::Request;
 use redrive_engine::{IndexSettings, Indexer, ReplaySettings, Replayer};
 use redrive_lambda::doorbell::Wake;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
-use redrive_testkit::faults::{Faults, Mishap};
+use redrive_testkit::faults::{CallFault, Faults};
 use redrive_testkit::handlers::Order;
 use redrive_testkit::store::{Effects, ModelLedger, ModelLetters};
 use redrive_testkit::{ModelGauges, ModelQueue, handlers::Scripted};
@@ -195,8 +195,8 @@ fn process() {
         runtime().block_on(flows(wrapping, Faults::none(), &say));
         // Every call is refused once, or its answer is lost.
         for at in 0..30 {
-            for mishap in [Mishap::Refused, Mishap::LostAnswer, Mishap::Conflict] {
-                runtime().block_on(flows(wrapping, Faults::script([(at, mishap)]), &say));
+            for call_fault in [CallFault::Refused, CallFault::LostAnswer, CallFault::Conflict] {
+                runtime().block_on(flows(wrapping, Faults::script([(at, call_fault)]), &say));
             }
         }
     }

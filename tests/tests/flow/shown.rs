@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letters::letter::{Event, Happening, Letter, Status};
-use redrive_core::replay::job::{Fate, Guard, NewJob};
-use redrive_core::replay::{IN_FLIGHT, Remark, Request, Said, Selection, Shown};
+use redrive_core::letters::letter::{Event, EventKind, Letter, Status};
+use redrive_core::replay::job::{Disposition, Guard, NewJob};
+use redrive_core::replay::{IN_FLIGHT, Remark, ReplayOptions, Request, Selection, Shown};
 use redrive_core::time::Timestamp;
 use redrive_testkit::Faults;
 
@@ -33,7 +33,7 @@ fn all(bench: &JobBench) -> Vec<Letter> {
 /// Returns a letter that says that it is indexed now.
 fn indexed(bench: &JobBench, n: usize) -> Letter {
     let (at, who) = (bench.faults.clock().now(), "indexer".to_owned());
-    let event = Event { at, what: Happening::Indexed, who, note: None, attempt: None };
+    let event = Event { at, what: EventKind::Indexed, who, note: None, attempt: None };
     Letter { history: vec![event], ..bench.letter(n, "c") }
 }
 
@@ -44,7 +44,7 @@ async fn changed(bench: &JobBench) -> (Vec<Letter>, Timestamp) {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let now = bench.faults.clock().now();
     bench.letters.force(screen[0].noted("wait", "bob", now));
-    let died = screen[1].died_again(&screen[1].life, screen[1].reason.clone(), "indexer", &settings().policy, now);
+    let died = screen[1].died_again(&screen[1].enqueue, screen[1].reason.clone(), "indexer", &settings().policy, now);
     bench.letters.force(died.unwrap());
     bench.letters.force(bench.letter(99, "c"));
     (screen, at)
@@ -63,7 +63,7 @@ async fn only_what_was_shown_is_touched_in_the_version_that_was_shown() {
     }
     let bench = JobBench::new(&Faults::none()).with_letters(3);
     let (screen, _) = changed(&bench).await;
-    let request = Request::Replay { selection: shown(&screen), by: "ann".to_owned(), said: Said::default() };
+    let request = Request::Replay { selection: shown(&screen), by: "ann".to_owned(), said: ReplayOptions::default() };
     let report = bench.run("ann", &request).await;
     assert_eq!((report.sent, report.changed_meanwhile, bench.count(Status::Pending)), (1, 2, 3));
 }
@@ -72,7 +72,8 @@ async fn only_what_was_shown_is_touched_in_the_version_that_was_shown() {
 async fn what_was_chosen_by_a_filter_is_not_named_by_its_versions() {
     let bench = JobBench::new(&Faults::none());
     (0..2).for_each(|n| bench.letters.force(bench.letter(n, "never")));
-    let request = Request::Replay { selection: shown(&all(&bench)), by: "ann".to_owned(), said: Said::default() };
+    let request =
+        Request::Replay { selection: shown(&all(&bench)), by: "ann".to_owned(), said: ReplayOptions::default() };
     assert_eq!(bench.run("ann", &request).await.policy_never, 2);
 }
 
@@ -110,7 +111,7 @@ async fn a_job_means_what_was_indexed_at_its_instant_however_early_it_had_died()
         // Asked for a second time, it is the same job.
         assert!(bench.run("again", &Request::Job(Box::new(asked))).await.refused.is_none());
         let job = bench.until_closed().await;
-        assert_eq!(job.account.of(Fate::Resolved), 3);
+        assert_eq!(job.account.of(Disposition::Resolved), 3);
         assert!(job.selection.instant().is_some_and(|at| at < now), "its instant is stated");
         assert_eq!(bench.letters.letter(died.id).unwrap().status, Status::Pending);
     }
@@ -121,7 +122,7 @@ async fn a_job_means_what_was_indexed_at_its_instant_however_early_it_had_died()
 async fn a_letter_that_was_on_its_way_when_somebody_looked_is_touched_by_nobody() {
     let acts: [fn(Selection) -> Request; 3] = [
         |selection| Request::Discard(remark(selection)),
-        |selection| Request::Replay { selection, by: "ann".to_owned(), said: Said::default() },
+        |selection| Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() },
         |selection| {
             let guard = Guard { canary: 0, ..Guard::default() };
             let asked =
@@ -142,7 +143,7 @@ async fn a_letter_that_was_on_its_way_when_somebody_looked_is_touched_by_nobody(
         assert_eq!((screen.len(), left_out), (2, 0));
         bench.run("ann", &act(selection)).await;
         if place == 2 {
-            assert_eq!(bench.until_closed().await.account.of(Fate::Resolved), 2);
+            assert_eq!(bench.until_closed().await.account.of(Disposition::Resolved), 2);
         }
         // What was shown is touched, however young it is; what was not is not, however old it says that it is.
         assert_eq!(bench.letters.letter(late.id).unwrap().status, Status::Pending, "{place}");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letters::letter::{Body, Happening, Letter, Status};
+use redrive_core::letters::letter::{Body, EventKind, Letter, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::Attributes;
 use redrive_core::ports::Letters;
-use redrive_core::replay::{Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::{Filter, Remark, ReplayOptions, Request, Selection};
 use redrive_engine::{ReplayError, Reports, replay_all};
 use redrive_testkit::handlers::Order;
 use tokio::time::Instant;
@@ -56,7 +56,7 @@ async fn they_are_noted_discarded_restored_and_erased_by_id_by_queue_and_by_caus
         assert_eq!((erased.rest.erased, erased.rest.unlisted), (1, 0), "{erased:?}");
         let letter = read(&house, id).await;
         assert!(matches!(letter.body, Body::Erased { .. }) && letter.payload.is_empty());
-        assert!(letter.history.iter().any(|event| event.what == Happening::Noted && event.who == "ann"));
+        assert!(letter.history.iter().any(|event| event.what == EventKind::Noted && event.who == "ann"));
     }
 }
 
@@ -78,9 +78,9 @@ async fn they_are_not_sent_and_the_answer_says_what_is_missing_without_quoting_t
     let before = read(&house, id).await;
     let schedule = house.ask(&Request::Schedule).await.unwrap();
     assert_eq!((schedule.rest.unlisted, schedule.together().sent), (1, 1));
-    let replay = |selection| Request::Replay { selection, by: "ann".to_owned(), said: Said::default() };
+    let replay = |selection| Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() };
     let eject = |selection| Request::Eject { selection, by: "ann".to_owned() };
-    let look = |selection| Request::DryRun { selection, said: Said::default() };
+    let look = |selection| Request::DryRun { selection, said: ReplayOptions::default() };
     let ids = Selection::Ids(vec![id]);
     for request in [replay(ids.clone()), look(ids.clone())] {
         let reports = house.ask(&request).await.unwrap();

@@ -27,8 +27,9 @@ async fn runs(bench: &JobBench, count: u64) -> (f64, u64) {
     let before = bench.ledger.asked();
     for run in 0..count {
         let report = bench.run(&format!("schedule-{run}"), &Request::Schedule).await;
-        counted =
-            report.standing.map_or(0, |standing| standing.types.values().map(|waiting| waiting.pending as u64).sum());
+        counted = report
+            .pending_counts
+            .map_or(0, |pending_counts| pending_counts.types.values().map(|waiting| waiting.pending as u64).sum());
         sleep(MINUTE).await;
     }
     let after = bench.ledger.asked();
@@ -74,7 +75,7 @@ async fn a_waiting_letter_among_many_that_is_done_by_now_is_found_within_half_an
 async fn what_was_just_sent_is_asked_about_in_every_run_however_much_waits() {
     let bench = waiting(1_000);
     let ids: Vec<_> = (0..10).map(|n| bench.letter(n, "never").id).collect();
-    let said = redrive_core::replay::Said::default();
+    let said = redrive_core::replay::ReplayOptions::default();
     let selection = redrive_core::replay::Selection::Ids(ids.clone());
     bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
     bench.consume(|_| crate::job_bench::Does::Succeed);

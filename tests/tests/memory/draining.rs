@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, MessageId, QueueArn, ReceiptHandle, Scope};
-use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
@@ -85,8 +85,8 @@ impl Causes for Nothing {
         Ok(())
     }
 
-    async fn sight(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
-        vec![Ok(Sighted::Known); sightings.len()]
+    async fn record(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
+        vec![Ok(Recorded::Known); sightings.len()]
     }
 
     async fn causes(&self, _: &QueueArn, _: Option<String>, _: usize) -> Result<(Vec<Cause>, bool), Unavailable> {

@@ -14,7 +14,7 @@ use redrive_core::ids::{MessageId, QueueArn, Scope};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::Pointer;
-use redrive_core::ports::{CommitError, Hide, Ledger, MainQueue, WriteError};
+use redrive_core::ports::{CommitError, Ledger, MainQueue, VisibilityChange, WriteError};
 use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::handler::{Context, Handler};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Origin};
@@ -60,7 +60,7 @@ impl Ledger<()> for Agrees {
 struct Quiet;
 
 impl MainQueue for Quiet {
-    async fn hide(&self, _: Vec<Hide>) -> Vec<(MessageId, String)> {
+    async fn change_visibility(&self, _: Vec<VisibilityChange>) -> Vec<(MessageId, String)> {
         Vec::new()
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redrive_core::ids::{JobId, LetterId, Life, MessageId, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, Scope};
+use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
@@ -13,9 +13,9 @@ use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{
     Causes, Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
 };
-use redrive_core::processing::ledger::{Buried, Entry, EntryWrite, LifeRecord, State};
-use redrive_core::replay::job::{AlarmState, Batch, Job};
-use redrive_core::replay::{Candidate, Filter, Outgoing, Request, Said, Selection, Turn};
+use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
+use redrive_core::replay::job::{AlarmState, Job, JobBatch};
+use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
@@ -85,13 +85,13 @@ fn pending(n: usize) -> Letter {
         last_failed_at: died,
         attempts: Vec::new(),
     };
-    let life = Life { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: died };
+    let enqueue = Enqueue { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: died };
     Letter {
         id: id(n),
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
         due: died,
-        ..waiting(source(), Scope::new("main").unwrap(), life, &payload, reason)
+        ..waiting(source(), Scope::new("main").unwrap(), enqueue, &payload, reason)
     }
 }
 
@@ -192,8 +192,8 @@ impl Letters for Endless {
 
 /// Store without any cause.
 impl Causes for Endless {
-    async fn sight(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
-        vec![Ok(Sighted::Known); sightings.len()]
+    async fn record(&self, sightings: Vec<Cause>, _: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
+        vec![Ok(Recorded::Known); sightings.len()]
     }
 
     async fn erase_example(&self, _: &QueueArn, _: &str, _: LetterId) -> Result<(), Unavailable> {
@@ -211,7 +211,7 @@ impl Jobs for Endless {
         Ok(None)
     }
 
-    async fn batches(&self, _: JobId, _: u32) -> Result<Vec<Batch>, Unavailable> {
+    async fn batches(&self, _: JobId, _: u32) -> Result<Vec<JobBatch>, Unavailable> {
         Ok(Vec::new())
     }
 
@@ -223,15 +223,15 @@ impl Jobs for Endless {
         Ok(())
     }
 
-    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<Turn>, Unavailable> {
+    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<GroupTurn>, Unavailable> {
         Ok(None)
     }
 
-    async fn write_turn(&self, _: Turn) -> Result<(), WriteError<Turn>> {
+    async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         Ok(())
     }
 
-    async fn write_batch(&self, _: Batch) -> Result<(), WriteError<Batch>> {
+    async fn write_batch(&self, _: JobBatch) -> Result<(), WriteError<JobBatch>> {
         Ok(())
     }
 }
@@ -252,17 +252,22 @@ impl LedgerReader for Endless {
             (table.sent[n] > 0).then(|| {
                 let letter = pending(n);
                 Entry {
-                    state: State::Completed,
+                    state: EntryState::Completed,
                     owner: OwnerToken::from_random(1),
                     lease_until: Timestamp::NEVER,
                     hash: letter.hash,
                     version: 2,
-                    lives: vec![LifeRecord { life: letter.life, attempts: 1, dead: false, withdrawn: false }],
+                    enqueues: vec![EnqueueRecord {
+                        enqueue: letter.enqueue,
+                        attempts: 1,
+                        dead: false,
+                        withdrawn: false,
+                    }],
                     send: None,
                     fault: None,
                     history: Vec::new(),
                     withdrawn: Vec::new(),
-                    buried: Buried::default(),
+                    dead_enqueues: DeadEnqueues::default(),
                     expires: ORIGIN.after(10_000 * HOUR),
                 }
             })
@@ -301,7 +306,8 @@ fn replayed_peak(count: usize, by_schedule: bool) -> usize {
         reserve: Duration::from_secs(10),
     };
     let filter = Filter { error_code: Some("later".to_owned()), ..Filter::default() };
-    let asked = Request::Replay { selection: Selection::Filter(filter), by: "ann".to_owned(), said: Said::default() };
+    let asked =
+        Request::Replay { selection: Selection::Filter(filter), by: "ann".to_owned(), said: ReplayOptions::default() };
     let request = if by_schedule { Request::Schedule } else { asked };
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

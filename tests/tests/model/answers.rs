@@ -5,7 +5,7 @@ use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::{Attribute, Envelope};
 use redrive_core::message::key::Key;
 use redrive_core::message::redrive::{self, Redrive};
-use redrive_core::processing::ledger::{Expect, State as Stands};
+use redrive_core::processing::ledger::{EntryState as Stands, Expect};
 use redrive_core::time::Timestamp;
 
 use crate::bounds::Scene;
@@ -39,7 +39,7 @@ pub(crate) enum Claimed {
     Dead,
     Busy,
     /// The message owns no key: write this.
-    Ownerless(Ref),
+    Keyless(Ref),
 }
 
 /// Answer of core to a settlement.
@@ -67,9 +67,9 @@ pub(crate) struct Facts {
     pub(crate) payload: usize,
     pub(crate) live: bool,
     /// Lives that it knows, and those that it shows dead.
-    pub(crate) lives: u8,
+    pub(crate) enqueues: u8,
     pub(crate) dead: u8,
-    /// The most attempts that a life of it has had.
+    /// The most attempts that an enqueue of it has had.
     pub(crate) attempts: u32,
     pub(crate) worker_lost: bool,
 }
@@ -82,7 +82,7 @@ pub(crate) fn owner(token: Token) -> OwnerToken {
 pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
     let (key, payload) = scene.messages.get(who.message()).copied().unwrap_or((who.message(), 0));
     let origin = MessageId::new(format!("m{}", who.message())).unwrap();
-    let message_id = match who.life() {
+    let message_id = match who.enqueue() {
         RENAMED => MessageId::new(format!("{origin}-renamed")).unwrap(),
         REPLAYED => MessageId::new(format!("{origin}-replayed")).unwrap(),
         _ => origin.clone(),
@@ -91,7 +91,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         message_id,
         receipt_handle: ReceiptHandle::new("any").unwrap(),
         body: format!(r#"{{"key":"k{key}","payload":{payload}}}"#),
-        sent_at: Timestamp::from_millis(1_000 * (u64::from(who.life()) + 1)),
+        sent_at: Timestamp::from_millis(1_000 * (u64::from(who.enqueue()) + 1)),
         receive_count: 1,
         group: None,
         sequence: None,
@@ -100,7 +100,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         trace: None,
         attributes: std::collections::BTreeMap::new(),
     };
-    if who.life() == REPLAYED {
+    if who.enqueue() == REPLAYED {
         let text = Redrive {
             letter: LetterId::derive(&reading.source, &origin),
             number: Number(1),

@@ -47,9 +47,9 @@ pub(crate) struct Scene {
     pub(crate) bounds: Bounds,
     /// Key and payload of each message.
     pub(crate) messages: Vec<(usize, usize)>,
-    /// Attempts of a life.
+    /// Attempts of an enqueue.
     pub(crate) limit: u32,
-    /// Receives of a life; then SQS moves it.
+    /// Receives of an enqueue; then SQS moves it.
     pub(crate) receives: u8,
     /// Number of indexers that run beside each other; 0: the dead-letter queue fills.
     pub(crate) indexers: usize,
@@ -88,10 +88,10 @@ pub(crate) enum Mutant {
     AcknowledgedUnread,
     /// A letter is written whatever stands there.
     UnconditionalLetterWrite,
-    /// Claims do not see that a life is dead, nor its attempts.
-    DeadLifeMayClaim,
-    /// Claims do not see dead lives that an entry does not name in full.
-    BuriedMayClaim,
+    /// Claims do not see that an enqueue is dead, nor its attempts.
+    DeadEnqueueMayClaim,
+    /// Claims do not see dead enqueues that an entry does not name in full.
+    DeadEnqueuesMayClaim,
     /// A condition compares versions, and no owners.
     VersionAlone,
     /// Claims take a live lease for one that has ended.

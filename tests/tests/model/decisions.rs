@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::{LetterId, Life, MessageId, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, QueueArn, Scope};
 use redrive_core::letters::admission::{Admission, Findings, admit, effect_of};
 use redrive_core::letters::letter::Letter;
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::key::{LedgerKey, PayloadHash, Pointer};
 use redrive_core::processing::ledger::{
-    Buried, Claim, ClaimRequest, Entry, Expect, Freeing, Origin, Refusal, Settlement, Settling, State as Stands, Step,
-    claim, free, settle,
+    Claim, ClaimRefusal, ClaimRequest, ClaimStep, DeadEnqueues, Entry, EntryState as Stands, Expect, Freeing, Origin,
+    Settlement, Settling, claim, free, settle,
 };
 use redrive_core::time::Timestamp;
 
 use crate::answers::{Claimed, Facts, LetterPut, Plan, Put, Settled, envelope, owner};
 use crate::bounds::{Mutant, Scene};
-use crate::state::{How, LIVES, MESSAGES, Token, Who, letter_of, ownerless};
+use crate::state::{ENQUEUES, How, MESSAGES, Token, Who, keyless, letter_of};
 use crate::tables::{Memo, NOTHING, Ref, Table};
 
 /// Present instant, which never changes: what ages is the lease.
@@ -50,10 +50,10 @@ impl Core {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:main").unwrap();
         let pointer = Some(Pointer::parse("/key").unwrap());
         let reading = Reading { pointer, ..Reading::new(source, Scope::new("main").unwrap()) };
-        let lives = 0..u8::try_from(MESSAGES * LIVES).unwrap();
+        let enqueues = 0..u8::try_from(MESSAGES * ENQUEUES).unwrap();
         let day = Duration::from_secs(24 * 3600);
         Self {
-            seen: lives.map(|who| Inspected::new(envelope(Who(who), &scene, &reading), &reading)).collect(),
+            seen: enqueues.map(|who| Inspected::new(envelope(Who(who), &scene, &reading), &reading)).collect(),
             reading,
             policy: Policy {
                 rules: Vec::new(),
@@ -107,8 +107,8 @@ impl Core {
         1 << (key * 2 + payload)
     }
 
-    fn lives(&self) -> impl Iterator<Item = Who> {
-        (0..self.scene.messages.len() * LIVES).map(|who| Who(u8::try_from(who).unwrap()))
+    fn enqueues(&self) -> impl Iterator<Item = Who> {
+        (0..self.scene.messages.len() * ENQUEUES).map(|who| Who(u8::try_from(who).unwrap()))
     }
 
     pub(crate) fn facts(&self, entry: Ref) -> Option<Facts> {
@@ -116,8 +116,10 @@ impl Core {
     }
 
     fn read(&self, entry: &Entry) -> Facts {
-        let bits = |which: &dyn Fn(&Life) -> bool| {
-            self.lives().filter(|who| which(&self.seen(*who).envelope.life())).fold(0, |bits, who| bits | who.bit())
+        let bits = |which: &dyn Fn(&Enqueue) -> bool| {
+            self.enqueues()
+                .filter(|who| which(&self.seen(*who).envelope.enqueue()))
+                .fold(0, |bits, who| bits | who.bit())
         };
         let payload = |message: &usize| self.seen(Who::new(*message, 0)).hash.is_same(&entry.hash);
         Facts {
@@ -125,9 +127,9 @@ impl Core {
             owner: (0..32).map(Token).find(|token| owner(*token) == entry.owner).expect("one of our tokens"),
             payload: (0..self.scene.messages.len()).find(payload).expect("one of our payloads"),
             live: entry.lease_until >= NOW,
-            lives: bits(&|life| entry.knows(life)),
-            dead: bits(&|life| entry.is_dead(life)),
-            attempts: entry.lives.iter().map(|record| record.attempts).max().unwrap_or(0),
+            enqueues: bits(&|enqueue| entry.knows(enqueue)),
+            dead: bits(&|enqueue| entry.is_dead(enqueue)),
+            attempts: entry.enqueues.iter().map(|record| record.attempts).max().unwrap_or(0),
             worker_lost: entry.fault.as_ref().is_some_and(|fault| fault.code == "worker-lost"),
         }
     }
@@ -150,13 +152,13 @@ impl Core {
             let token = Token(31);
             for n in 0..self.scene.crowd {
                 let message_id = MessageId::new(format!("stranger-{n}")).unwrap();
-                let life = Life { message_id, sent_at: Timestamp::from_millis(1) };
+                let enqueue = Enqueue { message_id, sent_at: Timestamp::from_millis(1) };
                 let stranger = ClaimRequest {
-                    life,
+                    enqueue,
                     hash: self.seen(Who(0)).hash.clone(),
                     ..self.request_of(Who(0), token, false)
                 };
-                let Step::Take(write, claim) = claim(entry.as_ref(), &stranger, NOW) else { break };
+                let ClaimStep::Claim(write, claim) = claim(entry.as_ref(), &stranger, NOW) else { break };
                 let failed = Settlement::Fail(Fault::permanent("no", "a stranger's"));
                 let Settling::Write(write) = settle(Some(&write.entry), &claim, &failed, NOW, Timestamp::NEVER) else {
                     break;
@@ -167,7 +169,7 @@ impl Core {
         })
     }
 
-    /// The entry after a person had its dead lives forgotten.
+    /// The entry after a person had its dead enqueues forgotten.
     pub(crate) fn free(&self, entry: Ref) -> Option<Ref> {
         self.frees.answer(entry, |name| {
             let entry = self.entries.get(*name)?;
@@ -187,7 +189,7 @@ impl Core {
         let seen = self.seen(token.who());
         ClaimRequest {
             key: LedgerKey::owned(&self.reading.scope, seen.key.as_ref().expect("every message has a key")),
-            life: seen.envelope.life(),
+            enqueue: seen.envelope.enqueue(),
             hash: seen.hash.clone(),
             send: seen.send(),
             token: owner(token),
@@ -202,15 +204,19 @@ impl Core {
         self.claims.answer((found, token, lapsed), |_| {
             let found = self.entries.get(found).map(|entry| self.bent(&entry));
             match claim(found.as_ref(), &self.request(token, lapsed), NOW) {
-                Step::Take(write, _) => self.put(self.key(token.who()), write.entry, write.expect, Claimed::Put),
-                Step::Bury(write, _) => self.put(self.key(token.who()), write.entry, write.expect, Claimed::Put),
-                Step::Won(claim) => Claimed::Won(self.entries.name(claim.entry().clone())),
-                Step::Refused(Refusal::KeyReused) if self.is(Mutant::AnotherPayloadIsADuplicate) => Claimed::Duplicate,
-                Step::Refused(Refusal::KeyReused) => self.ownerless(token, "key_reused"),
-                Step::Refused(Refusal::TooManyLives) => self.ownerless(token, "too-many-lives"),
-                Step::Refused(Refusal::Duplicate) => Claimed::Duplicate,
-                Step::Refused(Refusal::Dead(_)) => Claimed::Dead,
-                Step::Refused(Refusal::Busy(_)) => Claimed::Busy,
+                ClaimStep::Claim(write, _) => self.put(self.key(token.who()), write.entry, write.expect, Claimed::Put),
+                ClaimStep::MarkDead(write, _) => {
+                    self.put(self.key(token.who()), write.entry, write.expect, Claimed::Put)
+                }
+                ClaimStep::Won(claim) => Claimed::Won(self.entries.name(claim.entry().clone())),
+                ClaimStep::Refused(ClaimRefusal::KeyReused) if self.is(Mutant::AnotherPayloadIsADuplicate) => {
+                    Claimed::Duplicate
+                }
+                ClaimStep::Refused(ClaimRefusal::KeyReused) => self.keyless(token, "key_reused"),
+                ClaimStep::Refused(ClaimRefusal::TooManyLives) => self.keyless(token, "too-many-lives"),
+                ClaimStep::Refused(ClaimRefusal::Duplicate) => Claimed::Duplicate,
+                ClaimStep::Refused(ClaimRefusal::Dead(_)) => Claimed::Dead,
+                ClaimStep::Refused(ClaimRefusal::Busy(_)) => Claimed::Busy,
             }
         })
     }
@@ -219,11 +225,11 @@ impl Core {
     fn bent(&self, found: &Entry) -> Entry {
         let mut entry = found.clone();
         let free = Timestamp::from_millis(0);
-        if self.is(Mutant::DeadLifeMayClaim) {
-            entry.lives.iter_mut().for_each(|life| (life.dead, life.attempts) = (false, 0));
+        if self.is(Mutant::DeadEnqueueMayClaim) {
+            entry.enqueues.iter_mut().for_each(|enqueue| (enqueue.dead, enqueue.attempts) = (false, 0));
         }
-        if self.is(Mutant::BuriedMayClaim) {
-            entry.buried = Buried::default();
+        if self.is(Mutant::DeadEnqueuesMayClaim) {
+            entry.dead_enqueues = DeadEnqueues::default();
         }
         if self.is(Mutant::LiveLeaseIsTaken) && entry.state == Stands::InProgress {
             entry.lease_until = free;
@@ -238,18 +244,18 @@ impl Core {
         answer(self.puts.name(Put { cell, entry: self.entries.name(entry), expect }))
     }
 
-    fn ownerless(&self, token: Token, code: &'static str) -> Claimed {
+    fn keyless(&self, token: Token, code: &'static str) -> Claimed {
         let seen = self.seen(token.who());
-        let (life, by) = (seen.envelope.life(), (owner(token), Origin::default()));
+        let (enqueue, by) = (seen.envelope.enqueue(), (owner(token), Origin::default()));
         let fault = Fault::permanent(code, "owns no key");
-        let entry = Entry::ownerless(life, seen.send(), seen.hash.clone(), &fault, by, NOW, Timestamp::NEVER);
-        self.put(ownerless(token.who()), entry, Expect::AbsentOrExpired(NOW), Claimed::Ownerless)
+        let entry = Entry::keyless(enqueue, seen.send(), seen.hash.clone(), &fault, by, NOW, Timestamp::NEVER);
+        self.put(keyless(token.who()), entry, Expect::AbsentOrExpired(NOW), Claimed::Keyless)
     }
 
     /// The claim that left this entry: whoever shows its token is told that it is his.
     fn claim_of(&self, claimed: Ref, token: Token) -> Claim {
         match claim(self.entries.get(claimed).as_deref(), &self.request(token, false), NOW) {
-            Step::Won(claim) => *claim,
+            ClaimStep::Won(claim) => *claim,
             other => panic!("a claim's own entry names its owner: {other:?}"),
         }
     }
@@ -277,12 +283,12 @@ impl Core {
     pub(crate) fn admit(&self, who: Who, found: [Ref; 4]) -> Plan {
         self.admissions.answer((who, found), |_| {
             let dead = self.seen(who);
-            let [ownerless, owned, named, own] = found;
+            let [keyless, owned, named, own] = found;
             let entry = |name| self.entries.get(name).map(|entry| Entry::clone(&entry));
             let letter = |name| self.letters.get(name).map(|letter| Letter::clone(&letter));
             let owned = entry(owned).map(|entry| self.misread(entry, &dead.hash));
-            let (ownerless, named, own) = (entry(ownerless), letter(named), letter(own));
-            let found = Findings { ownerless, owned, named, own, ..Findings::default() };
+            let (keyless, named, own) = (entry(keyless), letter(named), letter(own));
+            let found = Findings { keyless, owned, named, own, ..Findings::default() };
             match admit(dead, &found, &self.reading, &self.policy, NOW) {
                 Admission::Create(letter) => Plan::Put(self.letter_put(*letter, true)),
                 Admission::Change(letter) => Plan::Put(self.letter_put(*letter, false)),
@@ -299,7 +305,7 @@ impl Core {
     }
 
     pub(crate) fn letter_put(&self, letter: Letter, new: bool) -> Ref {
-        let cells = self.lives().filter(|who| letter.id == self.letter_id(*who)).map(letter_of);
+        let cells = self.enqueues().filter(|who| letter.id == self.letter_id(*who)).map(letter_of);
         let cell = cells.min().expect("the letter of one of our messages");
         let replaces = (!new).then(|| letter.version - 1);
         self.letter_puts.name(LetterPut { cell, letter: self.letters.name(letter), replaces })

@@ -4,7 +4,7 @@ use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 
 use crate::answers::Plan;
 use crate::bounds::Mutant;
-use crate::state::{Indexer, Place, REPLAYED, SENT, State, Who, broken, letter_of, ownerless};
+use crate::state::{Indexer, Place, REPLAYED, SENT, State, Who, broken, keyless, letter_of};
 use crate::tables::{NOTHING, Ref};
 use crate::world::{Action, World};
 
@@ -48,8 +48,8 @@ impl World {
             Action::Index(i, message) => {
                 let who = s.who(message);
                 let named =
-                    if who.life() == REPLAYED { s.letters[letter_of(Who::new(message, SENT))] } else { NOTHING };
-                let found = [s.ledger[ownerless(who)], s.ledger[self.core.key(who)], named, s.letters[letter_of(who)]];
+                    if who.enqueue() == REPLAYED { s.letters[letter_of(Who::new(message, SENT))] } else { NOTHING };
+                let found = [s.ledger[keyless(who)], s.ledger[self.core.key(who)], named, s.letters[letter_of(who)]];
                 self.admitted(s, i, who, found);
                 if self.core.is(Mutant::DeletedBeforeWritten)
                     && s.indexers[i] != Indexer::Idle
@@ -118,7 +118,7 @@ impl World {
             return;
         }
         // Decide again with what was found, as `Findings::saw` says.
-        let is_named = who.life() == REPLAYED && write.cell == letter_of(Who::new(who.message(), SENT));
+        let is_named = who.enqueue() == REPLAYED && write.cell == letter_of(Who::new(who.message(), SENT));
         found[if is_named { 2 } else { 3 }] = there;
         self.admitted(s, i, who, found);
     }

@@ -64,14 +64,14 @@ fn a_letter_written_whatever_stands_there() {
 }
 
 #[test]
-fn a_dead_life_that_may_claim() {
-    caught(one(Bounds { failures: 1, ..Bounds::LEAST }), Mutant::DeadLifeMayClaim, DEAD);
+fn a_dead_enqueue_that_may_claim() {
+    caught(one(Bounds { failures: 1, ..Bounds::LEAST }), Mutant::DeadEnqueueMayClaim, DEAD);
 }
 
 #[test]
-fn a_buried_life_that_may_claim() {
+fn a_dead_enqueues_enqueue_that_may_claim() {
     let bounds = Bounds { failures: 1, crowds: 1, ..Bounds::LEAST };
-    caught(Scene { crowd: 8, ..one(bounds) }, Mutant::BuriedMayClaim, DEAD);
+    caught(Scene { crowd: 8, ..one(bounds) }, Mutant::DeadEnqueuesMayClaim, DEAD);
 }
 
 #[test]

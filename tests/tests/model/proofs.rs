@@ -76,7 +76,7 @@ fn lost_answers_and_late_requests_change_nothing() {
 }
 
 #[test]
-fn two_lives_share_a_key() {
+fn two_enqueues_share_a_key() {
     let scene = |bounds| Scene { indexers: 0, ..Scene::new(&TWINS, bounds) };
     let usual = Bounds { crashes: 2, failures: 2, ..Bounds::LEAST };
     let full = scene(Bounds { deliveries: 4, lost: 1, ..usual });
@@ -84,7 +84,7 @@ fn two_lives_share_a_key() {
 }
 
 #[test]
-fn two_lives_share_a_key_and_requests_come_late() {
+fn two_enqueues_share_a_key_and_requests_come_late() {
     let scene = |bounds| Scene { indexers: 0, ..Scene::new(&TWINS, bounds) };
     let usual = Bounds { crashes: 1, failures: 1, late: 1, ..Bounds::LEAST };
     let full = scene(Bounds { crashes: 2, failures: 2, lost: 1, late: 2, ..usual });

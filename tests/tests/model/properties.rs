@@ -1,7 +1,7 @@
 //! Properties that must hold in every state, and some that must be reachable, or the rest means nothing.
 
 use redrive_core::letters::letter::Status;
-use redrive_core::processing::ledger::State as Stands;
+use redrive_core::processing::ledger::EntryState as Stands;
 use stateright::Property;
 
 use crate::answers::Facts;
@@ -79,8 +79,8 @@ fn always() -> Vec<Property<World>> {
             (0..KEYS).all(|key| {
                 entry(world, s, key).is_none_or(|facts| {
                     let own = messages(world).filter(|message| world.core.scene.messages[*message].0 == key);
-                    let lives = own.flat_map(|message| (0..4).map(move |life| Who::new(message, life)));
-                    facts.lives & !lives.fold(0, |lives, who| lives | who.bit()) == 0
+                    let enqueues = own.flat_map(|message| (0..4).map(move |enqueue| Who::new(message, enqueue)));
+                    facts.enqueues & !enqueues.fold(0, |enqueues, who| enqueues | who.bit()) == 0
                 })
             })
         }),
@@ -102,7 +102,7 @@ fn sometimes() -> Vec<Property<World>> {
                 worker.phase == Phase::Acknowledge && done.is_some_and(|facts| facts.owner != worker.token)
             })
         }),
-        Property::sometimes(KEY_REUSED, |_, s: &State| s.ledger[KEYS..].iter().any(|grave| *grave != NOTHING)),
+        Property::sometimes(KEY_REUSED, |_, s: &State| s.ledger[KEYS..].iter().any(|dead_mark| *dead_mark != NOTHING)),
         Property::sometimes(WORKER_LOST, |world, s: &State| {
             any(world, s, |facts| facts.worker_lost && facts.dead != 0)
         }),
@@ -119,7 +119,8 @@ fn sometimes() -> Vec<Property<World>> {
                 let cell = letter_of(Who::new(message, SENT));
                 let letter = world.core.letters.get(s.letters[cell]);
                 let resolved = letter.is_some_and(|letter| letter.status == Status::Resolved && letter.number.0 > 0);
-                resolved && s.messages[message] == Message { place: Place::Acknowledged, life: REPLAYED, receives: 1 }
+                resolved
+                    && s.messages[message] == Message { place: Place::Acknowledged, enqueue: REPLAYED, receives: 1 }
             })
         }),
         Property::sometimes(DIED_AGAIN, |world, s: &State| {
@@ -129,7 +130,7 @@ fn sometimes() -> Vec<Property<World>> {
             s.letters.iter().any(deaths)
         }),
         Property::sometimes(FREED, |world, s: &State| {
-            let refused = |message: &usize| s.ledger[crate::state::ownerless(Who::new(*message, SENT))] != NOTHING;
+            let refused = |message: &usize| s.ledger[crate::state::keyless(Who::new(*message, SENT))] != NOTHING;
             let done = |message: &usize| s.messages[*message].place == Place::Acknowledged;
             let freed = world.core.scene.bounds.frees > s.left.frees;
             freed && messages(world).any(|message| refused(&message) && done(&message))
@@ -150,8 +151,8 @@ fn any(world: &World, s: &State, which: impl Fn(Facts) -> bool) -> bool {
     (0..KEYS).any(|key| entry(world, s, key).is_some_and(&which))
 }
 
-fn acknowledged_as(s: &State, life: u8) -> bool {
-    s.messages.iter().any(|message| message.place == Place::Acknowledged && message.life == life)
+fn acknowledged_as(s: &State, enqueue: u8) -> bool {
+    s.messages.iter().any(|message| message.place == Place::Acknowledged && message.enqueue == enqueue)
 }
 
 /// Each letter's message and status.
@@ -168,7 +169,7 @@ fn somewhere(world: &World, s: &State, message: usize) -> bool {
         Place::Acknowledged => false,
         // A replay's letter is the one that it came from.
         Place::Indexed => {
-            letter(s.who(message)) || (s.who(message).life() == REPLAYED && letter(Who::new(message, SENT)))
+            letter(s.who(message)) || (s.who(message).enqueue() == REPLAYED && letter(Who::new(message, SENT)))
         }
     }
 }

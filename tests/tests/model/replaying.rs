@@ -16,7 +16,8 @@ impl World {
         match s.replay {
             Replay::Idle => {
                 for message in 0..s.messages.len() {
-                    let indexed = s.messages[message].place == Place::Indexed && s.messages[message].life != REPLAYED;
+                    let indexed =
+                        s.messages[message].place == Place::Indexed && s.messages[message].enqueue != REPLAYED;
                     if s.left.replays > 0 && indexed && self.claimed_letter(s, message).is_some() {
                         out.push(Action::ReplayClaim(message));
                     }
@@ -48,7 +49,7 @@ impl World {
                 }
             }
             (Action::ReplaySend, Replay::Send { message }) => {
-                s.messages[usize::from(message)] = Message { place: Place::Main, life: REPLAYED, receives: 0 };
+                s.messages[usize::from(message)] = Message { place: Place::Main, enqueue: REPLAYED, receives: 0 };
                 s.replay = Replay::Mark { message };
             }
             (Action::ReplayMark, Replay::Mark { message }) => {

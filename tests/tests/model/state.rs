@@ -8,14 +8,14 @@ use crate::tables::{NOTHING, Ref};
 pub(crate) const MESSAGES: usize = 2;
 /// Number of keys in the world.
 pub(crate) const KEYS: usize = 2;
-/// Limit of lives that a message may have: see [`Who`].
-pub(crate) const LIVES: usize = 4;
+/// Limit of enqueues that a message may have: see [`Who`].
+pub(crate) const ENQUEUES: usize = 4;
 
-/// Life of a message, by its number.
+/// Enqueue of a message, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Who(pub(crate) u8);
 
-/// The life that a producer's send began.
+/// The enqueue that a producer's send began.
 pub(crate) const SENT: u8 = 0;
 /// After a native redrive that kept the id.
 pub(crate) const REDRIVEN: u8 = 1;
@@ -25,15 +25,15 @@ pub(crate) const RENAMED: u8 = 2;
 pub(crate) const REPLAYED: u8 = 3;
 
 impl Who {
-    pub(crate) fn new(message: usize, life: u8) -> Self {
-        Self(u8::try_from(message * LIVES).expect("few messages") + life)
+    pub(crate) fn new(message: usize, enqueue: u8) -> Self {
+        Self(u8::try_from(message * ENQUEUES).expect("few messages") + enqueue)
     }
 
     pub(crate) fn message(self) -> usize {
-        usize::from(self.0) / LIVES
+        usize::from(self.0) / ENQUEUES
     }
 
-    pub(crate) fn life(self) -> u8 {
+    pub(crate) fn enqueue(self) -> u8 {
         self.0 % 4
     }
 
@@ -42,7 +42,7 @@ impl Who {
     }
 }
 
-/// Receive of a life, and so also the token with which its worker claims.
+/// Receive of an enqueue, and so also the token with which its worker claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Token(pub(crate) u8);
 
@@ -78,8 +78,8 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Message {
     pub(crate) place: Place,
-    pub(crate) life: u8,
-    /// Of this life. A message in the main queue may be received at any time: visibilities end early, and queues
+    pub(crate) enqueue: u8,
+    /// Of this enqueue. A message in the main queue may be received at any time: visibilities end early, and queues
     /// deliver twice.
     pub(crate) receives: u8,
 }
@@ -103,7 +103,7 @@ pub(crate) enum Phase {
         unknown: bool,
     },
     /// Asks the ledger to write why a message that owns no key dies.
-    Ownerless {
+    Keyless {
         put: Ref,
         unknown: bool,
     },
@@ -176,8 +176,8 @@ pub(crate) struct State {
     pub(crate) workers: [Worker; 2],
     pub(crate) indexers: [Indexer; 2],
     pub(crate) replay: Replay,
-    /// First the keys' entries, then the ownerless ones, by life.
-    pub(crate) ledger: [Ref; KEYS + MESSAGES * LIVES],
+    /// First the keys' entries, then the keyless ones, by enqueue.
+    pub(crate) ledger: [Ref; KEYS + MESSAGES * ENQUEUES],
     /// Three a message: under the id that it was sent with, was renamed to, was replayed with.
     pub(crate) letters: [Ref; MESSAGES * 3],
     /// Writes that are on their way though nobody waits for them.
@@ -199,15 +199,15 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(left: Bounds, messages: usize) -> Self {
-        let mut all = [Message { place: Place::Main, life: SENT, receives: 0 }; MESSAGES];
+        let mut all = [Message { place: Place::Main, enqueue: SENT, receives: 0 }; MESSAGES];
         // A message that there is not counts as one whose effect is not asked for.
-        all[messages..].fill(Message { place: Place::Acknowledged, life: SENT, receives: 0 });
+        all[messages..].fill(Message { place: Place::Acknowledged, enqueue: SENT, receives: 0 });
         Self {
             messages: all,
             workers: [Worker::IDLE; 2],
             indexers: [Indexer::Idle; 2],
             replay: Replay::Idle,
-            ledger: [NOTHING; KEYS + MESSAGES * LIVES],
+            ledger: [NOTHING; KEYS + MESSAGES * ENQUEUES],
             letters: [NOTHING; MESSAGES * 3],
             late: [NOTHING; 2],
             late_letter: NOTHING,
@@ -220,12 +220,12 @@ impl State {
         }
     }
 
-    /// The life that a message has now.
+    /// The enqueue that a message has now.
     pub(crate) fn who(&self, message: usize) -> Who {
-        Who::new(message, self.messages[message].life)
+        Who::new(message, self.messages[message].enqueue)
     }
 
-    /// Returns true if this life of its message is in that place.
+    /// Returns true if this enqueue of its message is in that place.
     pub(crate) fn is_at(&self, who: Who, place: Place) -> bool {
         self.messages[who.message()].place == place && self.who(who.message()) == who
     }
@@ -238,12 +238,12 @@ impl State {
     }
 }
 
-/// Returns the cell of the keyless entry of a life.
-pub(crate) fn ownerless(who: Who) -> usize {
+/// Returns the cell of the keyless entry of an enqueue.
+pub(crate) fn keyless(who: Who) -> usize {
     KEYS + usize::from(who.0)
 }
 
-/// Returns the cell of the letter with a message's id of that life.
+/// Returns the cell of the letter with a message's id of that enqueue.
 pub(crate) fn letter_of(who: Who) -> usize {
-    who.message() * 3 + usize::from(who.life().saturating_sub(1))
+    who.message() * 3 + usize::from(who.enqueue().saturating_sub(1))
 }

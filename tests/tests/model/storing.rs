@@ -1,6 +1,6 @@
 //! The ledger's table: writes under their conditions, and what they do.
 
-use redrive_core::processing::ledger::{Expect, State as Stands};
+use redrive_core::processing::ledger::{EntryState as Stands, Expect};
 
 use crate::answers::Put;
 use crate::bounds::Mutant;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use redrive_core::processing::ledger::State as Stands;
+use redrive_core::processing::ledger::EntryState as Stands;
 use stateright::{Model, Path};
 
 use crate::state::{Indexer, Phase, Place, State, Token, Who};
@@ -16,14 +16,14 @@ pub(crate) fn tell(world: &World, path: Path<State, Action>) -> String {
         let Some(action) = action else { break };
         let after = world.next_state(&before, action).unwrap_or(before);
         let _ =
-            writeln!(text, "{:3}. {}{}", step + 1, happening(world, &before, action), changes(world, &before, &after));
+            writeln!(text, "{:3}. {}{}", step + 1, event_kind(world, &before, action), changes(world, &before, &after));
     }
     text
 }
 
 fn who(who: Who) -> String {
-    let life = ["", " (redriven)", " (redriven under another id)", " (replayed)"][usize::from(who.life())];
-    format!("m{}{life}", who.message())
+    let enqueue = ["", " (redriven)", " (redriven under another id)", " (replayed)"][usize::from(who.enqueue())];
+    format!("m{}{enqueue}", who.message())
 }
 
 /// A worker is known by what it received.
@@ -35,7 +35,7 @@ fn name(token: Token) -> String {
     format!("the worker of {}, receive {}", who(token.who()), token.receive())
 }
 
-fn happening(world: &World, s: &State, action: Action) -> String {
+fn event_kind(world: &World, s: &State, action: Action) -> String {
     match action {
         Action::Receive(message) => {
             format!("a worker receives {}, for the {}. time", who(s.who(message)), s.messages[message].receives + 1)
@@ -62,8 +62,8 @@ fn happening(world: &World, s: &State, action: Action) -> String {
         Action::Crowd => format!("{} strangers die under k0", world.core.scene.crowd),
         Action::Free => "a person has the dead lives of k0 forgotten".to_owned(),
         Action::Move(message) => format!("SQS moves {} to the dead-letter queue", who(s.who(message))),
-        Action::Redrive(message, life) => {
-            format!("somebody moves {} back: it is {} now", who(s.who(message)), who(Who::new(message, life)))
+        Action::Redrive(message, enqueue) => {
+            format!("somebody moves {} back: it is {} now", who(s.who(message)), who(Who::new(message, enqueue)))
         }
         Action::Index(_, message) => format!("an indexer receives {} and reads the tables", who(s.who(message))),
         Action::IndexWrite(i) => format!("{}: his letter's write is answered", indexer(s.indexers[i])),
@@ -87,7 +87,7 @@ fn asking(world: &World, phase: Phase) -> &'static str {
             let facts = world.core.facts(world.core.puts.thing(put).entry);
             if facts.is_some_and(|facts| facts.stands == Stands::InProgress) { "claim" } else { "burial" }
         }
-        Phase::Ownerless { .. } => "record without an owner",
+        Phase::Keyless { .. } => "record without an owner",
         Phase::Settle { .. } => "settlement",
         Phase::Idle | Phase::Run { .. } | Phase::Acknowledge => "nothing",
     }

@@ -1,7 +1,7 @@
 //! A worker's way with a message, as the engine goes it: claim, handler, settlement, answer.
 
 use redrive_core::fault::Fault;
-use redrive_core::processing::ledger::State as Stands;
+use redrive_core::processing::ledger::EntryState as Stands;
 use redrive_core::processing::outcome::Outcome;
 
 use crate::answers::{Claimed, Settled};
@@ -17,7 +17,7 @@ impl World {
             match worker.phase {
                 Phase::Idle => continue,
                 Phase::Claim { put, unknown }
-                | Phase::Ownerless { put, unknown }
+                | Phase::Keyless { put, unknown }
                 | Phase::Settle { put, unknown, .. } => {
                     out.push(Action::Deliver(w));
                     if s.left.lost > 0 {
@@ -147,7 +147,7 @@ impl World {
                 Self::claiming(s, w, step, &self.core);
             }
             // Written, or written before: the first such outcome stays.
-            Phase::Ownerless { .. } => {
+            Phase::Keyless { .. } => {
                 self.end(s, w, &Outcome::Dead { fault: Fault::permanent("k", "k"), attempt: 1, now: written })
             }
             Phase::Settle { claimed, how, .. } if written => self.settled(s, w, claimed, how),
@@ -167,7 +167,7 @@ impl World {
     pub(crate) fn claiming(s: &mut State, w: usize, step: Claimed, core: &Core) {
         let phase = match step {
             Claimed::Put(put) => Phase::Claim { put, unknown: false },
-            Claimed::Ownerless(put) => Phase::Ownerless { put, unknown: false },
+            Claimed::Keyless(put) => Phase::Keyless { put, unknown: false },
             Claimed::Won(claimed) => {
                 starts(s, s.workers[w].token, core, claimed);
                 Phase::Run { claimed }
@@ -213,7 +213,7 @@ fn starts(s: &mut State, token: Token, core: &Core, claimed: Ref) {
 /// Returns the entry that a worker asks to be written.
 fn asked(worker: &Worker) -> Ref {
     match worker.phase {
-        Phase::Claim { put, .. } | Phase::Ownerless { put, .. } | Phase::Settle { put, .. } => put,
+        Phase::Claim { put, .. } | Phase::Keyless { put, .. } | Phase::Settle { put, .. } => put,
         Phase::Idle | Phase::Run { .. } | Phase::Acknowledge => unreachable!("asks for nothing"),
     }
 }
@@ -221,7 +221,7 @@ fn asked(worker: &Worker) -> Ref {
 fn unanswered(phase: Phase) -> Phase {
     match phase {
         Phase::Claim { put, .. } => Phase::Claim { put, unknown: true },
-        Phase::Ownerless { put, .. } => Phase::Ownerless { put, unknown: true },
+        Phase::Keyless { put, .. } => Phase::Keyless { put, unknown: true },
         Phase::Settle { claimed, how, put, .. } => Phase::Settle { claimed, how, put, unknown: true },
         other => other,
     }

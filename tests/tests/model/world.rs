@@ -1,7 +1,7 @@
 //! Steps that can happen next: those of the actors, and those of the world itself, such as queues, time and requests on
 //! their way.
 
-use redrive_core::processing::ledger::State as Stands;
+use redrive_core::processing::ledger::EntryState as Stands;
 use stateright::{Model, Property};
 
 use crate::bounds::Scene;
@@ -41,7 +41,7 @@ pub(crate) enum Action {
     Expire(usize),
     /// A crowd of strangers dies under the first key.
     Crowd,
-    /// A person has the dead lives of the first key forgotten.
+    /// A person has the dead enqueues of the first key forgotten.
     Free,
     /// SQS moves this message to the dead-letter queue.
     Move(usize),
@@ -81,15 +81,15 @@ impl World {
 
     fn queue_actions(&self, s: &State, out: &mut Vec<Action>) {
         let idle = s.workers.iter().any(Worker::is_idle);
-        for (message, Message { place, life, receives }) in s.messages.iter().enumerate() {
+        for (message, Message { place, enqueue, receives }) in s.messages.iter().enumerate() {
             match place {
                 Place::Main if *receives >= self.core.scene.receives => out.push(Action::Move(message)),
                 Place::Main if idle && s.left.deliveries > 0 && !self.is_second_twin(s, message) => {
                     out.push(Action::Receive(message));
                 }
                 Place::Dlq => {
-                    if *life == SENT && s.left.redrives > 0 {
-                        out.extend([REDRIVEN, RENAMED].map(|life| Action::Redrive(message, life)));
+                    if *enqueue == SENT && s.left.redrives > 0 {
+                        out.extend([REDRIVEN, RENAMED].map(|enqueue| Action::Redrive(message, enqueue)));
                     }
                     let busy = s.indexers.iter().filter(|at| **at != Indexer::Idle).count();
                     let free = s.indexers.iter().position(|at| *at == Indexer::Idle);
@@ -103,7 +103,7 @@ impl World {
 
     /// Of two messages that nothing tells apart, the one that is received first is called the first.
     fn is_second_twin(&self, s: &State, message: usize) -> bool {
-        let fresh = |message: usize| s.messages[message].life == SENT && s.messages[message].receives == 0;
+        let fresh = |message: usize| s.messages[message].enqueue == SENT && s.messages[message].receives == 0;
         message == 1 && self.core.scene.messages[0] == self.core.scene.messages[1] && fresh(0) && fresh(1)
     }
 
@@ -132,13 +132,13 @@ impl World {
         }
     }
 
-    /// An entry outlives the longest redelivery: no life that it knows, or that held it last, is still in a queue or
+    /// An entry outlives the longest redelivery: no enqueue that it knows, or that held it last, is still in a queue or
     /// with a worker.
     fn may_expire(&self, s: &State, key: usize) -> bool {
         let Some(facts) = self.core.facts(s.ledger[key]) else { return false };
-        let known = facts.lives | facts.owner.who().bit();
+        let known = facts.enqueues | facts.owner.who().bit();
         let queued = (0..MESSAGES).filter(|message| matches!(s.messages[*message].place, Place::Main | Place::Dlq));
-        let queued = queued.fold(0, |lives, message| lives | s.who(message).bit());
+        let queued = queued.fold(0, |enqueues, message| enqueues | s.who(message).bit());
         let idle = s.workers.iter().all(Worker::is_idle) && s.indexers == [Indexer::Idle; 2];
         queued & known == 0 && idle
     }
@@ -199,7 +199,7 @@ impl World {
     fn expire(&self, s: &mut State, key: usize) {
         s.left.expiries -= 1;
         if let Some(facts) = self.core.facts(s.ledger[key]) {
-            s.dead &= !facts.lives;
+            s.dead &= !facts.enqueues;
         }
         s.ledger[key] = NOTHING;
         s.effects[key] = [0; 2];
@@ -210,7 +210,7 @@ impl World {
         s.ledger[0] = self.core.crowd(s.ledger[0]).unwrap_or(s.ledger[0]);
     }
 
-    /// Frees the key, so that dead lives that were forgotten may run again.
+    /// Frees the key, so that dead enqueues that were forgotten may run again.
     fn free(&self, s: &mut State) {
         s.left.frees -= 1;
         let dead = |s: &State| self.core.facts(s.ledger[0]).map_or(0, |facts| facts.dead);
@@ -219,9 +219,9 @@ impl World {
         s.dead &= !(before & !dead(s));
     }
 
-    fn redrive(s: &mut State, message: usize, life: u8) {
+    fn redrive(s: &mut State, message: usize, enqueue: u8) {
         s.left.redrives -= 1;
-        s.messages[message] = Message { place: Place::Main, life, receives: 0 };
+        s.messages[message] = Message { place: Place::Main, enqueue, receives: 0 };
     }
 }
 
@@ -254,7 +254,7 @@ impl Model for World {
             Action::Crowd => self.crowd(&mut s),
             Action::Free => self.free(&mut s),
             Action::Move(message) => s.messages[message].place = Place::Dlq,
-            Action::Redrive(message, life) => Self::redrive(&mut s, message, life),
+            Action::Redrive(message, enqueue) => Self::redrive(&mut s, message, enqueue),
             Action::Deliver(_)
             | Action::LoseAnswer(_)
             | Action::Delay(_)

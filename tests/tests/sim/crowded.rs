@@ -1,8 +1,8 @@
-//! Order that dies again and again, under more lives than an entry of the ledger can name.
+//! Order that dies again and again, under more enqueues than an entry of the ledger can name.
 
 use std::sync::Arc;
 
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 
 use crate::plan::Plan;
 use crate::run::{Run, run};
@@ -27,7 +27,7 @@ fn ends(plan: &Plan) -> Run {
     run
 }
 
-fn has(run: &Run, what: Happening) -> bool {
+fn has(run: &Run, what: EventKind) -> bool {
     run.letters.iter().flat_map(|letter| &letter.history).any(|event| event.what == what)
 }
 
@@ -43,14 +43,14 @@ fn an_order_that_was_sent_nine_times_before_its_row_came_is_done_once_by_all_nin
     assert_eq!(run.letters.len(), 9);
     let refused = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-lives");
     assert!(!run.letters.iter().any(refused), "none is refused for what the ledger remembers");
-    assert!(!has(&run, Happening::Freed));
+    assert!(!has(&run, EventKind::Freed));
 }
 
 #[test]
 fn an_order_whose_key_can_bear_no_more_deaths_is_done_once_after_the_key_was_freed() {
     let run = ends(&Plan::crowded(60, 56, u32::MAX));
-    assert!(has(&run, Happening::Freed));
-    assert!(run.ledger.values().all(|entry| entry.dead_lives() < 56), "what was forgotten is gone");
+    assert!(has(&run, EventKind::Freed));
+    assert!(run.ledger.values().all(|entry| entry.dead_enqueues() < 56), "what was forgotten is gone");
 }
 
 #[test]

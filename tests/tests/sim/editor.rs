@@ -7,12 +7,12 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::job::{Guard, NewJob};
-use redrive_core::replay::{Edit, Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::{Edit, Filter, Remark, ReplayOptions, Request, Selection};
 use redrive_testkit::handlers::Order;
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::cast::World;
+use crate::actors::World;
 
 impl World {
     /// Makes the request of an operator who has found out what is wrong with this letter, and perhaps with others of
@@ -34,7 +34,11 @@ impl World {
         };
         let by = "ann".to_owned();
         if random.random_ratio(1, 2) {
-            return Request::Replay { selection, by, said: Said { edit: Some(edit), ..Said::default() } };
+            return Request::Replay {
+                selection,
+                by,
+                said: ReplayOptions { edit: Some(edit), ..ReplayOptions::default() },
+            };
         }
         let guard = Guard { canary: 0, outcome_seconds: random.random_range(30..900), ..Guard::default() };
         Request::Job(Box::new(NewJob { id: None, selection, guard, by, why: None, to: None, edit: Some(edit) }))
@@ -63,7 +67,7 @@ impl World {
             let request = if waiting.iter().any(full) && round % 2 == 0 {
                 Request::Free(Remark { selection, note: "its row has come".to_owned(), by })
             } else {
-                Request::Replay { selection, by, said: Said { edit, ..Said::default() } }
+                Request::Replay { selection, by, said: ReplayOptions { edit, ..ReplayOptions::default() } }
             };
             let process = self.faults.of(&format!("editor.{round}"));
             Arc::clone(&self).request(process, 2_000_000_000 + round, request).await;

@@ -5,39 +5,39 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::Status;
 use redrive_core::processing::outcome::OutageBrake;
-use redrive_testkit::Mishap;
+use redrive_testkit::CallFault;
 use redrive_testkit::journal::What;
 
-use crate::bent::Mutant;
+use crate::faulty_stores::Mutant;
 use crate::invariants::Invariant;
 use crate::plan::Plan;
 use crate::run::{Run, run};
 use crate::search::{Search, breaks, none, report, variable};
 
-const MISHAPS: [Mishap; 11] = [
-    Mishap::Refused,
-    Mishap::CrashBefore,
+const CALL_FAULTS: [CallFault; 11] = [
+    CallFault::Refused,
+    CallFault::CrashBefore,
     // What only looks cannot tell the others apart from these.
-    Mishap::LostAnswer,
-    Mishap::CrashAfter,
-    Mishap::Twice,
-    Mishap::Conflict,
-    Mishap::Partly(0b0101_0101),
-    Mishap::Late(Duration::from_secs(3)),
-    Mishap::Late(Duration::from_secs(40)),
-    Mishap::Slow(Duration::from_secs(22)),
-    Mishap::SlowAnswer(Duration::from_secs(22)),
+    CallFault::LostAnswer,
+    CallFault::CrashAfter,
+    CallFault::Twice,
+    CallFault::Conflict,
+    CallFault::Partly(0b0101_0101),
+    CallFault::Late(Duration::from_secs(3)),
+    CallFault::Late(Duration::from_secs(40)),
+    CallFault::Slow(Duration::from_secs(22)),
+    CallFault::SlowAnswer(Duration::from_secs(22)),
 ];
 
 /// A story with these mishaps.
-type Story = fn(Vec<(usize, Mishap)>) -> Plan;
+type Story = fn(Vec<(usize, CallFault)>) -> Plan;
 
 /// Every mishap that makes a difference, at every call of the undisturbed story.
 fn plans(story: Story) -> Vec<Plan> {
     let calls = run(&story(Vec::new()), None).calls;
     let of = |(index, looks): (usize, bool)| {
-        let count = if looks { 2 } else { MISHAPS.len() };
-        MISHAPS[..count].iter().map(move |mishap| story(vec![(index, *mishap)]))
+        let count = if looks { 2 } else { CALL_FAULTS.len() };
+        CALL_FAULTS[..count].iter().map(move |call_fault| story(vec![(index, *call_fault)]))
     };
     eprintln!("{} calls, {} of which only look", calls.len(), calls.iter().filter(|call| call.looks).count());
     calls.iter().map(|call| call.looks).enumerate().flat_map(of).collect()
@@ -76,7 +76,7 @@ fn the_small_story_ends_well_when_nothing_happens() {
 }
 
 #[test]
-fn every_mishap_at_every_call_breaks_no_promise_and_ends_well() {
+fn every_call_fault_at_every_call_breaks_no_promise_and_ends_well() {
     let plans = plans(Plan::small);
     let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
     none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN");
@@ -137,7 +137,7 @@ fn an_edited_letter_is_charged_once_and_by_its_new_body_whatever_happens_to_a_ca
 fn late_copies() -> Vec<Plan> {
     let calls = run(&Plan::amended_slowly(Vec::new()), None).calls;
     let send = calls.iter().position(|call| call.action == "send messages").expect("it is replayed");
-    let late = |seconds| Plan::amended_slowly(vec![(send, Mishap::Late(Duration::from_secs(seconds)))]);
+    let late = |seconds| Plan::amended_slowly(vec![(send, CallFault::Late(Duration::from_secs(seconds)))]);
     (60..220).step_by(4).map(late).collect()
 }
 
@@ -163,7 +163,7 @@ fn is_freed(run: &Run) -> Result<(), String> {
     let mut codes: Vec<_> = run.letters.iter().map(|letter| letter.reason.error_code.as_deref()).collect();
     codes.sort_unstable();
     let whole = run.letters.iter().all(|letter| letter.attributes.len() == 10 && letter.status == Status::Pending);
-    let own = run.letters.iter().all(|letter| letter.life.message_id == letter.origin);
+    let own = run.letters.iter().all(|letter| letter.enqueue.message_id == letter.origin);
     let good = codes == [Some("not-json"), Some("scripted")] && whole && own && run.charged["good"] == 1;
     if good { Ok(()) } else { Err(format!("letters {codes:?}, whole {whole}, own {own}, charged {:?}", run.charged)) }
 }

@@ -2,8 +2,8 @@
 //! promises.
 
 mod acknowledgement;
+mod destinations;
 mod edits;
-mod elsewhere;
 mod jobs;
 mod ledger;
 mod letters;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, ReceiptHandle};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, ReceiptHandle};
 use redrive_core::letters::letter::{Edited, Letter, Status};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Envelope;
@@ -27,7 +27,7 @@ use redrive_core::time::Timestamp;
 use redrive_testkit::journal::{Actor, Event, What};
 use redrive_testkit::queue::ModelMessage;
 
-use crate::cast::{LATE, World, reading};
+use crate::actors::{LATE, World, reading};
 use crate::looking::Screens;
 use crate::plan::{ELSEWHERE, Plan, QUEUE, UNLISTED};
 
@@ -46,7 +46,7 @@ pub(crate) enum Invariant {
     LeaseCoversTheRun,
     /// Nobody runs a key that he does not hold, nor two at once.
     RunsAreGated,
-    /// A dead life does not run again, and no life more often than its limit.
+    /// A dead enqueue does not run again, and no enqueue more often than its limit.
     DeadStaysDead,
     /// Only the owner settles, and COMPLETED is left by expiry only.
     OnlyTheOwnerSettles,
@@ -108,7 +108,7 @@ impl fmt::Display for Violation {
 }
 
 /// Facts about a message that was ever sent.
-struct Known {
+struct SentMessage {
     seen: Inspected,
     entry: Option<LedgerKey>,
     /// The letters that may stand for it.
@@ -119,7 +119,7 @@ struct Known {
 /// A claim that a process has read as its own.
 struct Held {
     token: OwnerToken,
-    life: Life,
+    enqueue: Enqueue,
     until: Timestamp,
 }
 
@@ -131,7 +131,7 @@ struct Checker {
     main: Arc<str>,
     event: usize,
     at: Timestamp,
-    known: BTreeMap<MessageId, Known>,
+    known: BTreeMap<MessageId, SentMessage>,
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     letters: BTreeMap<LetterId, Arc<Letter>>,
     /// Since when each letter has its status.
@@ -148,18 +148,18 @@ struct Checker {
     /// Messages with another id now, by the former one.
     became: BTreeMap<MessageId, MessageId>,
     /// Lives whose message the processor itself has put into the dead-letter queue, with the payload.
-    handed: BTreeSet<(Life, String)>,
+    handed: BTreeSet<(Enqueue, String)>,
     /// Completions that a process has read.
     read: BTreeSet<(Actor, LedgerKey, String)>,
     /// Lives for which the tokens of claims stand.
-    claimed: HashMap<String, Life>,
+    claimed: HashMap<String, Enqueue>,
     /// Failures that a process has read as written.
     failed: BTreeSet<(Actor, String)>,
     held: HashMap<(Actor, LedgerKey), Held>,
     running: HashMap<LedgerKey, Vec<Actor>>,
-    starts: BTreeMap<Life, u32>,
+    starts: BTreeMap<Enqueue, u32>,
     /// Lives that each entry has shown dead.
-    dead: BTreeMap<LedgerKey, BTreeSet<Life>>,
+    dead: BTreeMap<LedgerKey, BTreeSet<Enqueue>>,
     /// Screens of those who acted, as each was shown.
     screens: Screens,
     /// Name of the queue that no pair lists, the ids that its messages have had, and their number.
@@ -252,7 +252,7 @@ impl Checker {
                     self.sent(&message.id);
                     self.waits.insert(message.id.clone());
                 } else if &**queue == ELSEWHERE {
-                    self.sent_elsewhere(&message.id);
+                    self.sent_to_destination(&message.id);
                 } else {
                     self.handed_over(&message.id);
                 }
@@ -284,8 +284,8 @@ impl Checker {
                 }
                 self.letters.insert(after.id, Arc::clone(after));
             }
-            What::Started { key, life, attempt } => self.started(actor, key, life, *attempt),
-            What::Ended { key, life, .. } => self.ended(actor, key, life),
+            What::Started { key, enqueue, attempt } => self.started(actor, key, enqueue, *attempt),
+            What::Ended { key, enqueue, .. } => self.ended(actor, key, enqueue),
             What::Died => self.running.values_mut().for_each(|actors| actors.retain(|other| other != actor)),
             What::Note(note) if note == LATE => self.broken(Invariant::AnswersInTime, format!("{actor} was {note}")),
             _ => {}
@@ -302,7 +302,7 @@ impl Checker {
             Some(LetterId::derive(&self.reading.source, &message.id)),
             seen.redrive.as_ref().map(|redrive| redrive.letter),
         ];
-        self.known.insert(message.id.clone(), Known { seen, entry, letters, by: Arc::clone(by) });
+        self.known.insert(message.id.clone(), SentMessage { seen, entry, letters, by: Arc::clone(by) });
     }
 
     /// SQS moves a message by itself, perhaps under another id.
@@ -320,7 +320,7 @@ impl Checker {
 
     fn is_completed(&self, key: &LedgerKey, hash: &PayloadHash) -> bool {
         self.entries.get(key).is_some_and(|entry| {
-            entry.state == redrive_core::processing::ledger::State::Completed
+            entry.state == redrive_core::processing::ledger::EntryState::Completed
                 && entry.hash.is_same(hash)
                 && !entry.expired(self.at)
         })

@@ -12,8 +12,8 @@ use redrive_core::replay::{Candidate, IN_FLIGHT, Request, Selection, Shown};
 use redrive_core::time::Timestamp;
 use tokio::time::sleep;
 
-use crate::bent::Mutant;
-use crate::cast::World;
+use crate::actors::World;
+use crate::faulty_stores::Mutant;
 
 /// Letters as they were shown.
 pub(crate) type Screen = BTreeMap<LetterId, Arc<Letter>>;

@@ -4,7 +4,7 @@
 //!
 //! - [`sharing`]: a queue that no pair lists, and that shares the dead-letter queue.
 //! - [`search`]: many runs at once, and what to tell of the ones that go wrong.
-//! - [`plan`]: what a seed decides; [`cast`], [`operator`], [`editor`]: who plays it; [`run`]: one run from first send to rest.
+//! - [`plan`]: what a seed decides; [`actors`], [`operator`], [`editor`]: who plays it; [`run`]: one run from first send to rest.
 //! - [`invariants`]: what must hold after every step, and at rest.
 //! - [`schedules`]: random runs, and one seed again (`SEED=… cargo test -p redrive-tests --test sim -- --nocapture one_seed`).
 //! - [`every_call`]: one small story with every mishap at every call.
@@ -13,11 +13,11 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "all of this is a test")]
 
-mod bent;
-mod cast;
+mod actors;
 mod crowded;
 mod editor;
 mod every_call;
+mod faulty_stores;
 mod invariants;
 mod looking;
 mod mutants;

@@ -1,10 +1,10 @@
 //! Broken worlds: each must break the promise that it is about, or the simulator would not see such a fault in the
 //! real code either.
 
-use redrive_testkit::Mishap;
+use redrive_testkit::CallFault;
 
-use crate::bent::Mutant;
 use crate::every_call::{late_copy_breaks, late_worker_breaks};
+use crate::faulty_stores::Mutant;
 use crate::invariants::Invariant;
 use crate::plan::Plan;
 use crate::run::run;
@@ -34,15 +34,15 @@ fn caught_late(mutant: Mutant, by: &[Invariant]) {
 }
 
 /// The small story shows the mutant when this mishap meets some call of it.
-fn caught_by_call(mutant: Mutant, mishap: Mishap, by: &[Invariant]) {
-    let plan = |call| Plan::small(vec![(call, mishap)]);
+fn caught_by_call(mutant: Mutant, call_fault: CallFault, by: &[Invariant]) {
+    let plan = |call| Plan::small(vec![(call, call_fault)]);
     let calls = run(&Plan::small(Vec::new()), None).calls;
     let writes = calls.iter().enumerate().filter(|(_, call)| !call.looks);
     let broken = writes
         .map(|(index, _)| run(&plan(index), Some(mutant)))
         .find_map(|run| breaks(&run, |invariant| by.contains(&invariant)));
-    let Some(broken) = broken else { panic!("{mutant:?} survived {mishap:?} at every call") };
-    eprintln!("{mutant:?} is caught by {mishap:?}: {broken}");
+    let Some(broken) = broken else { panic!("{mutant:?} survived {call_fault:?} at every call") };
+    eprintln!("{mutant:?} is caught by {call_fault:?}: {broken}");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn sending_before_the_claim_is_known_to_be_written_is_caught() {
 
 #[test]
 fn marking_what_was_refused_as_replayed_is_caught() {
-    caught_by_call(Mutant::RefusalTakenForSent, Mishap::Partly(u64::MAX), &[Invariant::ReplayedIsSent]);
+    caught_by_call(Mutant::RefusalTakenForSent, CallFault::Partly(u64::MAX), &[Invariant::ReplayedIsSent]);
 }
 
 #[test]
@@ -158,13 +158,13 @@ fn sending_a_groups_letters_by_what_the_index_says_alone_is_caught() {
 }
 
 #[test]
-fn a_dead_life_that_may_claim_is_caught() {
-    caught(Mutant::DeadLifeMayClaim, &[Invariant::DeadStaysDead]);
+fn a_dead_enqueue_that_may_claim_is_caught() {
+    caught(Mutant::DeadEnqueueMayClaim, &[Invariant::DeadStaysDead]);
 }
 
 #[test]
-fn forgetting_dead_lives_that_an_entry_cannot_name_is_caught() {
-    caught_among(Plan::crowded_by, Mutant::BuriedAreForgotten, &[Invariant::DeadStaysDead]);
+fn forgetting_dead_enqueues_that_an_entry_cannot_name_is_caught() {
+    caught_among(Plan::crowded_by, Mutant::DeadEnqueuesAreForgotten, &[Invariant::DeadStaysDead]);
 }
 
 #[test]

@@ -10,10 +10,10 @@ use rand::seq::IndexedRandom;
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::replay::job::{Guard, NewJob};
-use redrive_core::replay::{Change, Filter, Remark, Request, Said, Selection};
+use redrive_core::replay::{Change, Filter, Remark, ReplayOptions, Request, Selection};
 use tokio::time::sleep;
 
-use crate::cast::{FUNCTION, World};
+use crate::actors::{FUNCTION, World};
 
 impl World {
     /// Somebody who replays and discards what waits for a person, and more.
@@ -103,7 +103,11 @@ impl World {
             (4 | 5, _) => {
                 let after_replayed = random.random_ratio(1, 3) && self.plan.overtakes;
                 let to = random.random_ratio(1, 3).then(|| self.other.arn());
-                Request::Replay { selection: one, by, said: Said { after_replayed, to, ..Said::default() } }
+                Request::Replay {
+                    selection: one,
+                    by,
+                    said: ReplayOptions { after_replayed, to, ..ReplayOptions::default() },
+                }
             }
             (6 | 7, Some(job)) if job.is_open() => {
                 let to = [Change::Pause, Change::Resume, Change::Cancel].choose(random).copied();

@@ -16,7 +16,7 @@ use redrive_core::message::redrive::{self, Redrive};
 use redrive_core::processing::outcome::OutageBrake;
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::{Order, Play};
-use redrive_testkit::{Chances, Faults, Mishap, Quirks};
+use redrive_testkit::{CallFault, Chances, Faults, Quirks};
 
 pub(crate) const QUEUE: &str = "orders";
 /// Another queue, which nobody of ours consumes.
@@ -62,7 +62,7 @@ pub(crate) struct Posting {
 #[derive(Debug, Clone)]
 pub(crate) enum Weather {
     Random(Chances),
-    Script(Vec<(usize, Mishap)>),
+    Script(Vec<(usize, CallFault)>),
 }
 
 /// A whole run, before it begins.
@@ -196,7 +196,7 @@ impl Plan {
     }
 
     /// A small story in which everything happens once, and every call takes 5 ms.
-    pub(crate) fn small(mishaps: Vec<(usize, Mishap)>) -> Self {
+    pub(crate) fn small(call_faults: Vec<(usize, CallFault)>) -> Self {
         let post =
             |at, body: String| Posting { at: Duration::from_secs(at), body, attributes: Attributes::new(), group: 0 };
         Self {
@@ -226,7 +226,7 @@ impl Plan {
             quirks: Quirks::default(),
             draining: Draining::default(),
             index_lag: Duration::ZERO,
-            weather: Weather::Script(mishaps),
+            weather: Weather::Script(call_faults),
             kills: 0,
             twins: 0,
             operators: 0,
@@ -244,10 +244,10 @@ impl Plan {
 
     /// The same with two indexers at once, each of which gets what the other has in hand: the dead-letter queue hides messages
     /// for less than it takes to index them.
-    pub(crate) fn two_indexers(mishaps: Vec<(usize, Mishap)>) -> Self {
+    pub(crate) fn two_indexers(call_faults: Vec<(usize, CallFault)>) -> Self {
         // The second finds it visible again just as the first has begun to read.
         let [hidden, wait, apart] = [13, 2, 17].map(Duration::from_millis);
-        Self { twins: 1_000, draining: Draining { hidden, wait, apart }, ..Self::small(mishaps) }
+        Self { twins: 1_000, draining: Draining { hidden, wait, apart }, ..Self::small(call_faults) }
     }
 
     /// Everything by chance, and operators who come by all the time and edit what they find.
@@ -264,8 +264,8 @@ impl Plan {
 
     /// Plans a message that is refused, replayed as it is, refused again, and then edited. The consumer takes one at a
     /// time.
-    pub(crate) fn amended(mishaps: Vec<(usize, Mishap)>) -> Self {
-        let small = Self::small(mishaps);
+    pub(crate) fn amended(call_faults: Vec<(usize, CallFault)>) -> Self {
+        let small = Self::small(call_faults);
         let postings = small.postings.iter().filter(|posting| posting.body.contains("refused")).cloned().collect();
         let plays = vec![Play::Permanent, Play::Permanent, Play::Succeed];
         Self { postings, scripts: vec![("refused".to_owned(), plays)], amends: Some(2), batch: 1, ..small }
@@ -285,7 +285,7 @@ impl Plan {
     }
 
     /// A FIFO group whose first two messages die at once and have no attribute left for ours; behind them is a good one.
-    pub(crate) fn poisoned(mishaps: Vec<(usize, Mishap)>) -> Self {
+    pub(crate) fn poisoned(call_faults: Vec<(usize, CallFault)>) -> Self {
         let ten = || (0..10).map(|n| (format!("a-{n}"), Attribute::text("x"))).collect();
         let post = |body: String, attributes| Posting { at: Duration::ZERO, body, attributes, group: 0 };
         let postings = vec![
@@ -294,7 +294,7 @@ impl Plan {
             post(Order::body("good", 1), Attributes::new()),
         ];
         let scripts = vec![("good".to_owned(), vec![]), ("refused".to_owned(), vec![Play::Permanent])];
-        Self { fifo: true, direct: true, postings, scripts, workers: vec![0], ..Self::small(mishaps) }
+        Self { fifo: true, direct: true, postings, scripts, workers: vec![0], ..Self::small(call_faults) }
     }
 
     /// Plans an order that is refused so often, before it succeeds; sent so many times. Somebody replays its letters
@@ -320,10 +320,10 @@ impl Plan {
     }
 
     /// The same, and the edited body succeeds at its last attempt only: the key is free in between.
-    pub(crate) fn amended_slowly(mishaps: Vec<(usize, Mishap)>) -> Self {
+    pub(crate) fn amended_slowly(call_faults: Vec<(usize, CallFault)>) -> Self {
         let [refused, again] = [Play::Permanent, Play::Transient];
         let plays = vec![refused.clone(), refused, again.clone(), again.clone(), again, Play::Succeed];
-        Self { scripts: vec![("refused".to_owned(), plays)], ..Self::amended(mishaps) }
+        Self { scripts: vec![("refused".to_owned(), plays)], ..Self::amended(call_faults) }
     }
 
     /// Two messages with one key and two payloads. The first one's worker completes it, but that takes `slow` to get
@@ -339,7 +339,7 @@ impl Plan {
         Self {
             postings: vec![post(0, 1), post(1, 2)],
             scripts: vec![("late".to_owned(), vec![])],
-            ..Self::small(vec![(first_commit, Mishap::Slow(slow))])
+            ..Self::small(vec![(first_commit, CallFault::Slow(slow))])
         }
     }
 
@@ -356,12 +356,14 @@ impl Plan {
     pub(crate) fn faults(&self) -> Faults {
         match &self.weather {
             Weather::Random(chances) => Faults::random(self.seed ^ 0xFA17, *chances),
-            Weather::Script(mishaps) => Faults::script(mishaps.iter().copied()).with_latency(Duration::from_millis(5)),
+            Weather::Script(call_faults) => {
+                Faults::script(call_faults.iter().copied()).with_latency(Duration::from_millis(5))
+            }
         }
     }
 }
 
-/// Transient until its life is over (four attempts), and good in the next.
+/// Transient until its enqueue is over (four attempts), and good in the next.
 fn dies_once() -> Vec<Play> {
     vec![Play::Transient, Play::Transient, Play::Transient, Play::Transient, Play::Succeed]
 }

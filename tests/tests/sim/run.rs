@@ -15,8 +15,8 @@ use redrive_testkit::handlers::Scripted;
 use redrive_testkit::{Call, Journal, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
 use tokio::time::sleep;
 
-use crate::bent::{BentLedger, BentLetters, Mutant};
-use crate::cast::{VISIBILITY, World, reading, receives};
+use crate::actors::{VISIBILITY, World, reading, receives};
+use crate::faulty_stores::{FaultyLedger, FaultyLetters, Mutant};
 use crate::invariants::{self, Violation};
 use crate::plan::{ELSEWHERE, Plan, QUEUE};
 use crate::sharing;
@@ -72,8 +72,8 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     let world = Arc::new(World {
         plan: plan.clone(),
         faults: faults.clone(),
-        ledger: BentLedger::new(ledger, mutant, dead.clone(), reading(plan)),
-        letters: BentLetters { inner: letters, mutant },
+        ledger: FaultyLedger::new(ledger, mutant, dead.clone(), reading(plan)),
+        letters: FaultyLetters { inner: letters, mutant },
         main,
         dead,
         other,

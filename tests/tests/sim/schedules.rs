@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use redrive_core::letters::letter::{Happening, Status};
-use redrive_core::replay::job::Fate;
+use redrive_core::letters::letter::{EventKind, Status};
+use redrive_core::replay::job::Disposition;
 use redrive_testkit::journal::{Event, What};
 
 use crate::plan::{Plan, QUEUE, UNLISTED};
@@ -59,29 +59,31 @@ const OF_JOBS: [&str; 15] = [
 /// Returns the states of the jobs in a run, and the outcomes of their letters.
 fn jobs_of(run: &Run) -> Vec<String> {
     let states = run.jobs.iter().flat_map(|job| job.history.iter().map(|event| event.became.clone()));
-    let named = |fate: &Fate| serde_json::to_value(fate).ok()?.as_str().map(str::to_owned);
-    let fates =
-        run.jobs.iter().flat_map(|job| FATES.iter().filter(|fate| job.account.of(**fate) > 0).filter_map(named));
+    let named = |disposition: &Disposition| serde_json::to_value(disposition).ok()?.as_str().map(str::to_owned);
+    let dispositions = run
+        .jobs
+        .iter()
+        .flat_map(|job| DISPOSITIONS.iter().filter(|disposition| job.account.of(**disposition) > 0).filter_map(named));
     let mut claims = run.letters.iter().flat_map(|letter| letter.sends.windows(2));
     let taken_over = claims.any(|two| two[0].job.is_some() && two[0].job == two[1].job);
     let mut events = run.letters.iter().flat_map(|letter| &letter.history);
-    let in_doubt = events.any(|event| event.what == Happening::InDoubt).then(|| "in doubt".to_owned());
-    let away = run.letters.iter().filter(|letter| letter.went_elsewhere());
+    let in_doubt = events.any(|event| event.what == EventKind::InDoubt).then(|| "in doubt".to_owned());
+    let away = run.letters.iter().filter(|letter| letter.went_to_destination());
     let words = away.flat_map(|letter| {
-        let doubted = letter.history.iter().any(|event| event.what == Happening::InDoubt);
+        let doubted = letter.history.iter().any(|event| event.what == EventKind::InDoubt);
         ["elsewhere", "elsewhere in doubt"].into_iter().take(1 + usize::from(doubted)).map(str::to_owned)
     });
-    states.chain(words).chain(fates).chain(in_doubt).chain(taken_over.then(|| "taken over".to_owned())).collect()
+    states.chain(words).chain(dispositions).chain(in_doubt).chain(taken_over.then(|| "taken over".to_owned())).collect()
 }
 
-const FATES: [Fate; 7] = [
-    Fate::Assumed,
-    Fate::ChangedMeanwhile,
-    Fate::FailedAgain,
-    Fate::InDoubt,
-    Fate::Resolved,
-    Fate::ResolvedBefore,
-    Fate::Unknown,
+const DISPOSITIONS: [Disposition; 7] = [
+    Disposition::Assumed,
+    Disposition::ChangedMeanwhile,
+    Disposition::FailedAgain,
+    Disposition::InDoubt,
+    Disposition::Resolved,
+    Disposition::ResolvedBefore,
+    Disposition::Unknown,
 ];
 
 /// Edges that no set of schedules may leave out, or its silence would prove nothing.

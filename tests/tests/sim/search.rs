@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use crate::bent::Mutant;
+use crate::faulty_stores::Mutant;
 use crate::invariants::{Invariant, Violation};
 use crate::plan::Plan;
 use crate::run::{Run, run};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redrive_testkit::{Faults, ModelQueue};
 
-use crate::cast::World;
+use crate::actors::World;
 use crate::plan::{Plan, UNLISTED};
 
 /// Number of receives that its redrive policy allows.

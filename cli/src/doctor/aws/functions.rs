@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
-use redrive_doctor::{Consumer, Document, Fact, Function, Indexed, Processor, Settings, Unread};
+use redrive_doctor::{Consumer, Fact, Function, Indexed, PolicyDocument, ProcessorSettings, Settings, Unread};
 
 use super::{Services, unread};
 
@@ -72,10 +72,10 @@ impl Services {
     }
 
     /// Reads the policy of a function, which says who may invoke it.
-    pub(super) async fn invokers(&self, function: &str) -> Fact<Document> {
+    pub(super) async fn invokers(&self, function: &str) -> Fact<PolicyDocument> {
         let call = self.lambda.get_policy().function_name(function).send().await;
         let answer = call.map_err(|error| unread("lambda:GetPolicy", &error))?;
-        answer.policy().map_or(Err(Unread::Absent), Document::parse)
+        answer.policy().map_or(Err(Unread::Absent), PolicyDocument::parse)
     }
 
     /// Reads a function by name or ARN.
@@ -141,7 +141,7 @@ fn settings(configuration: GetFunctionConfigurationOutput) -> Settings {
         timeout: whole(configuration.timeout()),
         state: word(configuration.state().map(|state| state.as_str())),
         last_update: word(configuration.last_update_status().map(|status| status.as_str())),
-        processor: variables(&configuration).map(|variables| Processor::read(&variables)),
+        processor: variables(&configuration).map(|variables| ProcessorSettings::read(&variables)),
         role: configuration.role.unwrap_or_default(),
     }
 }

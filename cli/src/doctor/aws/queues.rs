@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
-use redrive_doctor::{Allow, Attributes, Document, Encryption, Fact, MoveTask, Redrive, Unread};
+use redrive_doctor::{Allow, Encryption, Fact, MoveTask, PolicyDocument, QueueAttributes, RedrivePolicy, Unread};
 use serde_json::Value;
 
 use super::{Services, needed, unread};
-use crate::ended::Error;
+use crate::completion::Error;
 
 impl Services {
     /// The URL of a queue of this region.
@@ -27,7 +27,7 @@ impl Services {
         Ok(answer.attributes.unwrap_or_default())
     }
 
-    pub(super) async fn attributes(&self, url: &str) -> Fact<Attributes> {
+    pub(super) async fn attributes(&self, url: &str) -> Fact<QueueAttributes> {
         read(&self.every_attribute(url).await?)
     }
 
@@ -89,7 +89,7 @@ impl Services {
 }
 
 /// Reads a queue's attributes, which SQS returns as texts.
-fn read(all: &HashMap<Name, String>) -> Fact<Attributes> {
+fn read(all: &HashMap<Name, String>) -> Fact<QueueAttributes> {
     let said = |name: &Name| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let number = |name: Name| {
         let unsaid = || Unread::Because(format!("sqs:GetQueueAttributes: no {name} in its answer"));
@@ -100,14 +100,14 @@ fn read(all: &HashMap<Name, String>) -> Fact<Attributes> {
         (None, Some("true")) => Encryption::Sqs,
         _ => Encryption::None,
     };
-    Ok(Attributes {
+    Ok(QueueAttributes {
         visibility: number(Name::VisibilityTimeout)?,
         retention: number(Name::MessageRetentionPeriod)?,
         largest: said(&Name::MaximumMessageSize).and_then(|text| text.parse().ok()),
         redrive: said(&Name::RedrivePolicy).map(redrive).transpose()?,
         allow: said(&Name::RedriveAllowPolicy).map_or(Ok(Allow::All), allow)?,
         encryption,
-        policy: said(&Name::Policy).map(Document::parse),
+        policy: said(&Name::Policy).map(PolicyDocument::parse),
         visible: number(Name::ApproximateNumberOfMessages)?,
         in_flight: number(Name::ApproximateNumberOfMessagesNotVisible)?,
     })
@@ -118,7 +118,7 @@ fn not_understood(what: &str) -> Unread {
 }
 
 /// SQS tells the limit as a number or as a text, as it was set.
-fn redrive(text: &str) -> Fact<Redrive> {
+fn redrive(text: &str) -> Fact<RedrivePolicy> {
     let bad = || not_understood("redrive policy");
     let policy: Value = serde_json::from_str(text).map_err(|_| bad())?;
     let receives = match policy.get("maxReceiveCount").ok_or_else(bad)? {
@@ -126,7 +126,7 @@ fn redrive(text: &str) -> Fact<Redrive> {
         number => number.as_u64().and_then(|n| u32::try_from(n).ok()),
     };
     let target = policy.get("deadLetterTargetArn").and_then(Value::as_str).ok_or_else(bad)?.to_owned();
-    Ok(Redrive { target, receives: receives.ok_or_else(bad)? })
+    Ok(RedrivePolicy { target, receives: receives.ok_or_else(bad)? })
 }
 
 fn allow(text: &str) -> Fact<Allow> {
@@ -147,7 +147,7 @@ fn allow(text: &str) -> Fact<Allow> {
 mod tests {
     use super::*;
 
-    fn attributes(more: &[(Name, &str)]) -> Fact<Attributes> {
+    fn attributes(more: &[(Name, &str)]) -> Fact<QueueAttributes> {
         let least = [
             (Name::VisibilityTimeout, "30"),
             (Name::MessageRetentionPeriod, "345600"),
@@ -174,7 +174,7 @@ mod tests {
         ];
         for policy in limits {
             let read = attributes(&[(Name::RedrivePolicy, policy)]).unwrap();
-            assert_eq!(read.redrive, Some(Redrive { target: "d".to_owned(), receives: 11 }));
+            assert_eq!(read.redrive, Some(RedrivePolicy { target: "d".to_owned(), receives: 11 }));
         }
         let by_queue = r#"{"redrivePermission":"byQueue","sourceQueueArns":["s"]}"#;
         let read = attributes(&[(Name::RedriveAllowPolicy, by_queue), (Name::SqsManagedSseEnabled, "true")]).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType as Said;
+use aws_sdk_iam::types::PolicyEvaluationDecisionType as DecisionType;
 use redrive_doctor::{Decision, Fact, Function, Installation, Pair, Permission, Unread};
 
 use super::{Services, unread};
@@ -65,9 +65,9 @@ impl Services {
             for action in actions {
                 let result = results.iter().find(|result| result.eval_action_name == action);
                 let decision = match result.map(|result| &result.eval_decision) {
-                    Some(Said::Allowed) => Decision::Allowed,
-                    Some(Said::ImplicitDeny) => Decision::NotAllowed,
-                    Some(Said::ExplicitDeny) => Decision::Denied,
+                    Some(DecisionType::Allowed) => Decision::Allowed,
+                    Some(DecisionType::ImplicitDeny) => Decision::NotAllowed,
+                    Some(DecisionType::ExplicitDeny) => Decision::Denied,
                     _ => {
                         return Err(Unread::Because(
                             "iam:SimulatePrincipalPolicy: no decision in its answer".to_owned(),

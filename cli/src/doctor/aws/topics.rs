@@ -1,7 +1,7 @@
 //! Topics and their keys, as SNS and KMS tell of them.
 
 use aws_sdk_kms::types::KeyManagerType;
-use redrive_doctor::{Document, Fact, TopicAttributes, TopicKey, Unread};
+use redrive_doctor::{Fact, PolicyDocument, TopicAttributes, TopicKey, Unread};
 
 use super::{Services, unread};
 
@@ -13,7 +13,7 @@ impl Services {
         let unsaid = |name: &str| Unread::Because(format!("sns:GetTopicAttributes: no {name} in its answer"));
         let subscriptions = said("SubscriptionsConfirmed").and_then(|text| text.parse().ok());
         Ok(TopicAttributes {
-            policy: said("Policy").map_or_else(|| Err(unsaid("Policy")), Document::parse),
+            policy: said("Policy").map_or_else(|| Err(unsaid("Policy")), PolicyDocument::parse),
             key: match said("KmsMasterKeyId") {
                 None => TopicKey::None,
                 Some(key) => self.topic_key(key).await,
@@ -43,9 +43,9 @@ impl Services {
         Ok((metadata.key_manager() != Some(&KeyManagerType::Aws)).then_some(metadata.key_id))
     }
 
-    async fn key_policy(&self, id: &str) -> Fact<Document> {
+    async fn key_policy(&self, id: &str) -> Fact<PolicyDocument> {
         let call = self.kms.get_key_policy().key_id(id).send().await;
         let policy = call.map_err(|error| unread("kms:GetKeyPolicy", &error))?.policy;
-        Document::parse(policy.as_deref().unwrap_or_default())
+        PolicyDocument::parse(policy.as_deref().unwrap_or_default())
     }
 }

@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ports::Unavailable;
-use redrive_core::processing::ledger::{EntryWrite, State};
+use redrive_core::processing::ledger::{EntryState, EntryWrite};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
-use super::{SERVICE, Written};
+use super::{EntryResult, SERVICE};
 
 /// DynamoDB's limit of statements a call.
 const FULL: usize = 25;
@@ -34,24 +34,24 @@ const LINGER: Duration = Duration::from_millis(1);
 /// Carrier of the writes of one group, no two of them to the same key.
 pub(super) trait Carrier: Send + Sync + 'static {
     /// Carries out the writes. Returns one answer for each, in order.
-    fn carry(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<Written>> + Send;
+    fn carry(&self, writes: Vec<EntryWrite>) -> impl Future<Output = Vec<EntryResult>> + Send;
 }
 
 /// Writes from everywhere on their way to one carrier.
 pub(super) struct Group<C> {
-    shared: Arc<Shared<C>>,
+    shared: Arc<GroupCommit<C>>,
 }
 
-struct Shared<C> {
+struct GroupCommit<C> {
     carrier: C,
     calls: Arc<Semaphore>,
     changed: Notify,
-    desk: Mutex<Desk>,
+    pending: Mutex<PendingWrites>,
 }
 
 #[derive(Default)]
-struct Desk {
-    waiting: VecDeque<Waiting>,
+struct PendingWrites {
+    waiting: VecDeque<PendingWrite>,
     /// A pump is at it.
     pumped: bool,
     /// A call ended since the pump last sent some.
@@ -61,9 +61,9 @@ struct Desk {
     running: usize,
 }
 
-struct Waiting {
+struct PendingWrite {
     write: EntryWrite,
-    answer: oneshot::Sender<Written>,
+    answer: oneshot::Sender<EntryResult>,
 }
 
 /// The error of a write whose call was lost.
@@ -73,12 +73,12 @@ pub(super) fn lost() -> Unavailable {
 
 impl<C: Carrier> Group<C> {
     pub(super) fn new(carrier: C) -> Self {
-        let (calls, changed, desk) = (Arc::new(Semaphore::new(CALLS)), Notify::new(), Mutex::default());
-        Self { shared: Arc::new(Shared { carrier, calls, changed, desk }) }
+        let (calls, changed, pending) = (Arc::new(Semaphore::new(CALLS)), Notify::new(), Mutex::default());
+        Self { shared: Arc::new(GroupCommit { carrier, calls, changed, pending }) }
     }
 
     /// Writes entries, each under its own condition. One answer for each, in order.
-    pub(super) async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    pub(super) async fn write(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         let claims: Vec<bool> = writes.iter().map(is_claim).collect();
         let receivers = self.offer(writes);
         let mut answers = Vec::with_capacity(receivers.len());
@@ -86,7 +86,7 @@ impl<C: Carrier> Group<C> {
             answers.push(receiver.await.unwrap_or_else(|_| Err(lost().into())));
         }
         if claims.contains(&true) {
-            self.shared.desk().running =
+            self.shared.pending().running =
                 claims.iter().zip(&answers).filter(|(claim, ok)| **claim && ok.is_ok()).count();
         }
         answers
@@ -94,28 +94,28 @@ impl<C: Carrier> Group<C> {
 
     /// Counts entries that were settled in another way.
     pub(super) fn settled(&self, count: usize) {
-        let mut desk = self.shared.desk();
-        desk.running = desk.running.saturating_sub(count);
-        if desk.running == 0 {
+        let mut pending = self.shared.pending();
+        pending.running = pending.running.saturating_sub(count);
+        if pending.running == 0 {
             self.shared.changed.notify_one();
         }
     }
 
-    fn offer(&self, writes: Vec<EntryWrite>) -> Vec<oneshot::Receiver<Written>> {
-        let mut desk = self.shared.desk();
+    fn offer(&self, writes: Vec<EntryWrite>) -> Vec<oneshot::Receiver<EntryResult>> {
+        let mut pending = self.shared.pending();
         let mut receivers = Vec::with_capacity(writes.len());
         for write in writes {
             let (answer, receiver) = oneshot::channel();
             // A claim is not kept waiting for settlements, nor does it make them wait.
-            desk.running = if is_claim(&write) { 0 } else { desk.running.saturating_sub(1) };
-            desk.waiting.push_back(Waiting { write, answer });
+            pending.running = if is_claim(&write) { 0 } else { pending.running.saturating_sub(1) };
+            pending.waiting.push_back(PendingWrite { write, answer });
             receivers.push(receiver);
         }
-        if desk.is_due() {
+        if pending.is_due() {
             self.shared.changed.notify_one();
         }
-        let starts = !desk.waiting.is_empty() && !std::mem::replace(&mut desk.pumped, true);
-        drop(desk);
+        let starts = !pending.waiting.is_empty() && !std::mem::replace(&mut pending.pumped, true);
+        drop(pending);
         if starts {
             tokio::spawn(Pump { shared: Arc::clone(&self.shared), done: false }.run());
         }
@@ -124,10 +124,10 @@ impl<C: Carrier> Group<C> {
 }
 
 fn is_claim(write: &EntryWrite) -> bool {
-    write.entry.state == State::InProgress
+    write.entry.state == EntryState::InProgress
 }
 
-impl Desk {
+impl PendingWrites {
     /// Returns true if waiting for more writes gains nothing.
     fn is_due(&self) -> bool {
         self.running == 0 || self.is_full()
@@ -138,7 +138,7 @@ impl Desk {
     }
 
     /// The first writes for one call: DynamoDB refuses a call that names a key twice. Whoever has gone is left out.
-    fn next_group(&mut self) -> Vec<Waiting> {
+    fn next_group(&mut self) -> Vec<PendingWrite> {
         let (mut group, mut twins, mut keys) = (Vec::new(), Vec::new(), HashSet::new());
         while group.len() < FULL && twins.len() < FULL {
             match self.waiting.pop_front() {
@@ -155,16 +155,16 @@ impl Desk {
     }
 }
 
-impl<C> Shared<C> {
+impl<C> GroupCommit<C> {
     /// Locks the state. A panic under the lock left it whole, because each change of it is a single one.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingWrites> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `ready`, but no longer than that.
-    async fn wait(&self, longest: Duration, ready: fn(&Desk) -> bool) {
+    async fn wait(&self, longest: Duration, ready: fn(&PendingWrites) -> bool) {
         let mut end = pin!(tokio::time::sleep(longest));
-        while !ready(&self.desk()) {
+        while !ready(&self.pending()) {
             tokio::select! {
                 () = self.changed.notified() => {}
                 () = &mut end => return,
@@ -176,31 +176,31 @@ impl<C> Shared<C> {
 /// Sends until nothing waits. If it is dropped or panics, whoever waits is told that there is no answer, and the
 /// next write starts another.
 struct Pump<C> {
-    shared: Arc<Shared<C>>,
+    shared: Arc<GroupCommit<C>>,
     done: bool,
 }
 
 impl<C: Carrier> Pump<C> {
     async fn run(mut self) {
         while !self.done {
-            self.shared.wait(LINGER, Desk::is_due).await;
+            self.shared.wait(LINGER, PendingWrites::is_due).await;
             let sent = self.send().await;
             if sent > 0 {
-                self.shared.wait(PATIENCE, |desk| desk.ended || desk.is_full()).await;
+                self.shared.wait(PATIENCE, |pending| pending.ended || pending.is_full()).await;
             }
-            let mut desk = self.shared.desk();
-            self.done = desk.waiting.is_empty();
-            desk.pumped = !self.done;
+            let mut pending = self.shared.pending();
+            self.done = pending.waiting.is_empty();
+            pending.pumped = !self.done;
         }
     }
 
     /// Sends all that waits now; how many calls that took.
     async fn send(&self) -> usize {
-        self.shared.desk().ended = false;
+        self.shared.pending().ended = false;
         let mut sent = 0;
         loop {
             let permit = Arc::clone(&self.shared.calls).acquire_owned().await;
-            let group = self.shared.desk().next_group();
+            let group = self.shared.pending().next_group();
             if group.is_empty() {
                 return sent;
             }
@@ -217,10 +217,10 @@ impl<C: Carrier> Pump<C> {
 impl<C> Drop for Pump<C> {
     fn drop(&mut self) {
         if !self.done {
-            let mut desk = self.shared.desk();
-            desk.pumped = false;
-            let waiting = std::mem::take(&mut desk.waiting);
-            drop(desk);
+            let mut pending = self.shared.pending();
+            pending.pumped = false;
+            let waiting = std::mem::take(&mut pending.waiting);
+            drop(pending);
             drop(waiting);
         }
     }
@@ -228,11 +228,11 @@ impl<C> Drop for Pump<C> {
 
 /// Call that is under way; its end is noted however it ends.
 struct Call<C> {
-    shared: Arc<Shared<C>>,
+    shared: Arc<GroupCommit<C>>,
 }
 
 impl<C: Carrier> Call<C> {
-    async fn make(self, group: Vec<Waiting>) {
+    async fn make(self, group: Vec<PendingWrite>) {
         let (writes, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.write, one.answer)).unzip();
         let written = self.shared.carrier.carry(writes).await;
         for (answer, written) in answers.into_iter().zip(written) {
@@ -244,7 +244,7 @@ impl<C: Carrier> Call<C> {
 
 impl<C> Drop for Call<C> {
     fn drop(&mut self) {
-        self.shared.desk().ended = true;
+        self.shared.pending().ended = true;
         self.shared.changed.notify_one();
     }
 }
@@ -257,8 +257,8 @@ impl<C> Clone for Group<C> {
 
 impl<C> fmt::Debug for Group<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let desk = self.shared.desk();
-        f.debug_struct("Group").field("waiting", &desk.waiting.len()).field("pumped", &desk.pumped).finish()
+        let pending = self.shared.pending();
+        f.debug_struct("Group").field("waiting", &pending.waiting.len()).field("pumped", &pending.pumped).finish()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Form in which a ledger entry is stored.
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, SendId};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, SendId};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
-use redrive_core::processing::ledger::{Attempt, Buried, Entry, LastFault, LifeRecord, Origin, State};
+use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +14,16 @@ use crate::item::{Item, decode, encode};
 #[derive(Serialize, Deserialize)]
 struct EntryItem {
     pk: String,
-    state: State,
+    state: EntryState,
     owner: OwnerToken,
     lease_until: Timestamp,
     hash: PayloadHash,
     version: u64,
-    lives: Vec<LifeItem>,
-    #[serde(default, skip_serializing_if = "Buried::is_empty")]
-    buried: Buried,
+    #[serde(rename = "lives")]
+    enqueues: Vec<EnqueueItem>,
+    #[serde(default, skip_serializing_if = "DeadEnqueues::is_empty")]
+    #[serde(rename = "buried")]
+    dead_enqueues: DeadEnqueues,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     letter: Option<LetterId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +41,7 @@ struct EntryItem {
 pub(super) const OPTIONAL: [&str; 6] = ["buried", "fault", "history", "letter", "number", "withdrawn"];
 
 #[derive(Serialize, Deserialize)]
-struct LifeItem {
+struct EnqueueItem {
     message_id: MessageId,
     sent_at: Timestamp,
     attempts: u32,
@@ -77,8 +79,8 @@ pub(super) fn to_item(key: &LedgerKey, entry: Entry) -> Result<Item, String> {
         lease_until: entry.lease_until,
         hash: entry.hash,
         version: entry.version,
-        lives: entry.lives.into_iter().map(LifeItem::from).collect(),
-        buried: entry.buried,
+        enqueues: entry.enqueues.into_iter().map(EnqueueItem::from).collect(),
+        dead_enqueues: entry.dead_enqueues,
         letter: entry.send.map(|send| send.letter),
         number: entry.send.map(|send| send.number),
         fault: entry.fault.map(|LastFault { class, code, text }| FaultItem { class, code, text }),
@@ -97,8 +99,8 @@ pub(super) fn from_item(item: Item) -> Result<Entry, String> {
         lease_until: stored.lease_until,
         hash: stored.hash,
         version: stored.version,
-        lives: stored.lives.into_iter().map(LifeRecord::from).collect(),
-        buried: stored.buried,
+        enqueues: stored.enqueues.into_iter().map(EnqueueRecord::from).collect(),
+        dead_enqueues: stored.dead_enqueues,
         send: stored.letter.zip(stored.number).map(|(letter, number)| SendId { letter, number }),
         fault: stored.fault.map(|FaultItem { class, code, text }| LastFault { class, code, text }),
         history: stored.history.into_iter().map(Attempt::from).collect(),
@@ -107,21 +109,21 @@ pub(super) fn from_item(item: Item) -> Result<Entry, String> {
     })
 }
 
-impl From<LifeRecord> for LifeItem {
-    fn from(LifeRecord { life, attempts, dead, withdrawn }: LifeRecord) -> Self {
-        Self { message_id: life.message_id, sent_at: life.sent_at, attempts, dead, withdrawn }
+impl From<EnqueueRecord> for EnqueueItem {
+    fn from(EnqueueRecord { enqueue, attempts, dead, withdrawn }: EnqueueRecord) -> Self {
+        Self { message_id: enqueue.message_id, sent_at: enqueue.sent_at, attempts, dead, withdrawn }
     }
 }
 
-impl From<LifeItem> for LifeRecord {
-    fn from(LifeItem { message_id, sent_at, attempts, dead, withdrawn }: LifeItem) -> Self {
-        Self { life: Life { message_id, sent_at }, attempts, dead, withdrawn }
+impl From<EnqueueItem> for EnqueueRecord {
+    fn from(EnqueueItem { message_id, sent_at, attempts, dead, withdrawn }: EnqueueItem) -> Self {
+        Self { enqueue: Enqueue { message_id, sent_at }, attempts, dead, withdrawn }
     }
 }
 
 impl From<Attempt> for AttemptItem {
-    fn from(Attempt { life, at, class, code, text, origin }: Attempt) -> Self {
-        let Life { message_id, sent_at } = life;
+    fn from(Attempt { enqueue, at, class, code, text, origin }: Attempt) -> Self {
+        let Enqueue { message_id, sent_at } = enqueue;
         let Origin { request_id, function_version, log_stream } = origin;
         Self { message_id, sent_at, at, class, code, text, request_id, function_version, log_stream }
     }
@@ -132,7 +134,7 @@ impl From<AttemptItem> for Attempt {
         let AttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
         let AttemptItem { request_id, function_version, log_stream, .. } = stored;
         let origin = Origin { request_id, function_version, log_stream };
-        Self { life: Life { message_id, sent_at }, at, class, code, text, origin }
+        Self { enqueue: Enqueue { message_id, sent_at }, at, class, code, text, origin }
     }
 }
 
@@ -144,7 +146,7 @@ mod tests {
     use redrive_core::fault::Fault;
     use redrive_core::ids::{QueueArn, Scope};
     use redrive_core::message::key::Key;
-    use redrive_core::processing::ledger::{ClaimRequest, Settlement, Settling, Step, claim, settle};
+    use redrive_core::processing::ledger::{ClaimRequest, ClaimStep, Settlement, Settling, claim, settle};
 
     const NOW: u64 = 1_763_787_600_123;
 
@@ -161,10 +163,10 @@ mod tests {
         SendId { letter, number: Number(3) }
     }
 
-    fn request(life: u64, millis: u64) -> ClaimRequest {
+    fn request(enqueue: u64, millis: u64) -> ClaimRequest {
         ClaimRequest {
             key: key(),
-            life: Life { message_id: MessageId::new(format!("{life:036}")).unwrap(), sent_at: at(life) },
+            enqueue: Enqueue { message_id: MessageId::new(format!("{enqueue:036}")).unwrap(), sent_at: at(enqueue) },
             hash: PayloadHash::of_text("body"),
             send: Some(send()),
             token: OwnerToken::from_random(u128::from(millis) + 1),
@@ -179,13 +181,13 @@ mod tests {
         }
     }
 
-    /// An entry after each of `lives` was claimed once, and failed with `fault` if there is one.
-    fn entry(lives: u64, fault: Option<&Fault>) -> Entry {
+    /// An entry after each of `enqueues` was claimed once, and failed with `fault` if there is one.
+    fn entry(enqueues: u64, fault: Option<&Fault>) -> Entry {
         let mut found = None;
-        for life in 0..lives {
-            let now = life * 100;
-            let Step::Take(write, claim) = claim(found.as_ref(), &request(life, now), at(now)) else {
-                panic!("life {life} may claim")
+        for enqueue in 0..enqueues {
+            let now = enqueue * 100;
+            let ClaimStep::Claim(write, claim) = claim(found.as_ref(), &request(enqueue, now), at(now)) else {
+                panic!("life {enqueue} may claim")
             };
             found = Some(write.entry);
             let Some(fault) = fault else { continue };
@@ -202,17 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_never_failed_stays_under_1_kb_even_with_all_the_lives_it_can_remember() {
-        let sizes = [1, 8, 20].map(|lives| stored(&entry(lives, None)));
+    fn an_entry_that_never_failed_stays_under_1_kb_even_with_all_the_enqueues_it_can_remember() {
+        let sizes = [1, 8, 20].map(|enqueues| stored(&entry(enqueues, None)));
         assert!(sizes.iter().all(|size| *size < 1_024), "{sizes:?}");
     }
 
     #[test]
     fn an_entry_that_failed_stays_under_4_kb_whatever_failed() {
         let worst = Fault::permanent("c".repeat(400), "t".repeat(4_000));
-        for lives in (1..30).chain([55, 56]) {
-            let size = stored(&entry(lives, Some(&worst)));
-            assert!(size < 4_096, "{size} bytes after {lives} lives");
+        for enqueues in (1..30).chain([55, 56]) {
+            let size = stored(&entry(enqueues, Some(&worst)));
+            assert!(size < 4_096, "{size} bytes after {enqueues} lives");
         }
     }
 
@@ -232,14 +234,14 @@ mod tests {
     proptest! {
         #[test]
         fn an_entry_survives_the_round_trip_but_for_the_fraction_of_its_expiry(
-            lives in 1_u64..40,
+            enqueues in 1_u64..40,
             fault in proptest::option::of(("[a-z-]{1,60}", ".{0,300}")),
             plain in any::<bool>(),
             millis in 0_u64..5_000,
             now in 0_u64..5_000,
         ) {
             let fault = fault.map(|(code, text)| Fault::transient(code, text));
-            let mut before = entry(lives, fault.as_ref());
+            let mut before = entry(enqueues, fault.as_ref());
             before.expires = Timestamp::from_millis(millis);
             if plain {
                 before.send = None;

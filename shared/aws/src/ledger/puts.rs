@@ -10,8 +10,8 @@ use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Unavailable, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
-use super::{SERVICE, Written, item};
-use crate::batch_get::{Reading, batch_get};
+use super::{EntryResult, SERVICE, item};
+use crate::batch_get::{Projection, batch_get};
 use crate::failure::Failure;
 use crate::item::{Item, number, text};
 
@@ -41,7 +41,7 @@ impl Puts {
     /// While a completion is committed with its effects, DynamoDB refuses every other write of its entry
     /// (`TransactionConflictException`, which the SDK does not repeat). That is no outage: what is there says who has the key. Where
     /// the condition would still hold, the put is tried again, and at last the entry comes back as one that could not be replaced.
-    pub(super) async fn put(&self, write: EntryWrite) -> Written {
+    pub(super) async fn put(&self, write: EntryWrite) -> EntryResult {
         let mut found = None;
         for round in 0..TRIES {
             match self.try_put(&write).await {
@@ -59,7 +59,7 @@ impl Puts {
     }
 
     async fn try_put(&self, EntryWrite { key, entry, expect }: &EntryWrite) -> Result<(), NotPut> {
-        let guard = Guard::of(expect);
+        let guard = Condition::of(expect);
         let cannot = |why| Unavailable { service: SERVICE, action: "write", why };
         let item = item::to_item(key, entry.clone()).map_err(cannot)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
@@ -80,15 +80,15 @@ impl Puts {
 
     /// Reads entries, consistently; one answer for each key, in order.
     pub(super) async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
-        self.read_as(keys, Reading::WHOLE).await
+        self.read_as(keys, Projection::WHOLE).await
     }
 
     /// Reads entries as they were a moment ago, for half the price; one answer for each key, in order.
     pub(super) async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
-        self.read_as(keys, Reading { consistent: false, ..Reading::WHOLE }).await
+        self.read_as(keys, Projection { consistent: false, ..Projection::WHOLE }).await
     }
 
-    async fn read_as(&self, keys: &[LedgerKey], reading: Reading<'_>) -> Result<Vec<Option<Entry>>, Unavailable> {
+    async fn read_as(&self, keys: &[LedgerKey], reading: Projection<'_>) -> Result<Vec<Option<Entry>>, Unavailable> {
         let pks = keys.iter().map(|key| key.as_str().to_owned()).collect();
         let whole_key = |pk: &str| Item::from([("pk".to_owned(), text(pk))]);
         let items = batch_get(&self.client, (SERVICE, &self.table), pks, whole_key, reading).await?;
@@ -103,7 +103,7 @@ impl Puts {
         expect: &Expect,
     ) -> Result<TransactWriteItem, Unavailable> {
         let cannot = |why| Unavailable { service: SERVICE, action: "commit", why };
-        let guard = Guard::of(expect);
+        let guard = Condition::of(expect);
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item::to_item(key, entry).map_err(cannot)?))
@@ -137,13 +137,13 @@ pub(super) fn parse(key: &LedgerKey, item: Item) -> Result<Entry, Unavailable> {
 }
 
 /// A condition in DynamoDB's words.
-pub(super) struct Guard {
+pub(super) struct Condition {
     pub(super) expression: &'static str,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
 }
 
-impl Guard {
+impl Condition {
     /// Requires that nothing is there, not even an expired entry.
     pub(super) fn absent() -> Self {
         Self::new("attribute_not_exists(#pk)", &["pk"], Vec::new())

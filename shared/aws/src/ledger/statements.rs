@@ -13,7 +13,7 @@ use redrive_core::processing::ledger::{EntryWrite, Expect};
 
 use super::group::Carrier;
 use super::puts::{Puts, found};
-use super::{SERVICE, Written, item};
+use super::{EntryResult, SERVICE, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
 use crate::partiql::{found_no_room, insert, update};
@@ -26,9 +26,9 @@ pub(super) struct Statements {
 }
 
 /// Next step after a statement's answer.
-enum Read {
+enum EntryWriteStep {
     /// The write is answered, and nothing is left to do.
-    Written(Written),
+    Written(EntryResult),
     /// An entry is there, and the statement cannot say which.
     Taken,
     /// The table lacked capacity just now, or another transaction was at the entry.
@@ -45,7 +45,7 @@ impl Statements {
         &self,
         statements: Vec<BatchStatementRequest>,
         writes: &[EntryWrite],
-    ) -> Result<Vec<Read>, Unavailable> {
+    ) -> Result<Vec<EntryWriteStep>, Unavailable> {
         let call = self.puts.client.batch_execute_statement().set_statements(Some(statements));
         let answer = call.send().await.map_err(|error| unavailable(SERVICE, ACTION, &error))?;
         let responses = answer.responses.unwrap_or_default();
@@ -58,7 +58,7 @@ impl Statements {
 
     /// Reads the entries that stand where none was expected: in one call if there are several. What has expired or gone
     /// by then is written by a put, whose condition knows of that.
-    async fn look(&self, taken: Vec<EntryWrite>) -> Vec<Written> {
+    async fn look(&self, taken: Vec<EntryWrite>) -> Vec<EntryResult> {
         if taken.len() < 2 {
             return self.put_all(taken).await;
         }
@@ -74,13 +74,13 @@ impl Statements {
         futures_util::future::join_all(answers).await
     }
 
-    async fn put_all(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn put_all(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         futures_util::future::join_all(writes.into_iter().map(|write| self.puts.put(write))).await
     }
 }
 
 impl Carrier for Statements {
-    async fn carry(&self, mut writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn carry(&self, mut writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         if writes.len() < 2 {
             return self.put_all(writes).await;
         }
@@ -94,36 +94,36 @@ impl Carrier for Statements {
         let (mut taken, mut again) = (Vec::new(), Vec::new());
         for (read, write) in reads.iter().zip(writes.drain(..)) {
             match read {
-                Read::Written(_) => {}
-                Read::Taken => taken.push(write),
-                Read::Again => again.push(write),
+                EntryWriteStep::Written(_) => {}
+                EntryWriteStep::Taken => taken.push(write),
+                EntryWriteStep::Again => again.push(write),
             }
         }
         let (taken, again) = futures_util::future::join(self.look(taken), self.put_all(again)).await;
         let (mut taken, mut again) = (taken.into_iter(), again.into_iter());
         let answers = reads.into_iter().map_while(|read| match read {
-            Read::Written(written) => Some(written),
-            Read::Taken => taken.next(),
-            Read::Again => again.next(),
+            EntryWriteStep::Written(written) => Some(written),
+            EntryWriteStep::Taken => taken.next(),
+            EntryWriteStep::Again => again.next(),
         });
         answers.collect()
     }
 }
 
 /// Reads the answer of one statement.
-fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> Read {
-    let Some(BatchStatementError { code, item, .. }) = error else { return Read::Written(Ok(())) };
+fn read(error: Option<BatchStatementError>, write: &EntryWrite) -> EntryWriteStep {
+    let Some(BatchStatementError { code, item, .. }) = error else { return EntryWriteStep::Written(Ok(())) };
     match code {
-        Some(Code::DuplicateItem) => Read::Taken,
+        Some(Code::DuplicateItem) => EntryWriteStep::Taken,
         // A put is repeated with pauses; a write that happened after all is recognised by its token.
-        Some(code) if found_no_room(&code) || code == Code::TransactionConflict => Read::Again,
-        Some(Code::ConditionalCheckFailed) => Read::Written(Err(match found(&write.key, item) {
+        Some(code) if found_no_room(&code) || code == Code::TransactionConflict => EntryWriteStep::Again,
+        Some(Code::ConditionalCheckFailed) => EntryWriteStep::Written(Err(match found(&write.key, item) {
             Ok(entry) => WriteError::Condition(entry),
             Err(error) => error.into(),
         })),
         code => {
             let why = code.map_or_else(|| "an error without a code".to_owned(), |code| code.as_str().to_owned());
-            Read::Written(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
+            EntryWriteStep::Written(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
         }
     }
 }
@@ -149,7 +149,7 @@ fn statement(table: &str, write: &EntryWrite) -> Result<BatchStatementRequest, S
 mod tests {
     use super::*;
     use redrive_core::fault::Fault;
-    use redrive_core::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+    use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
     use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
     use redrive_core::processing::ledger::{Entry, Origin};
     use redrive_core::time::Timestamp;
@@ -159,8 +159,8 @@ mod tests {
         let letter = LetterId::derive(&QueueArn::new("arn").unwrap(), &id);
         let send = Some(SendId { letter, number: Number(1) });
         let by = (OwnerToken::from_random(1), Origin::default());
-        let life = Life { message_id: id, sent_at: at };
-        let entry = Entry::ownerless(life, send, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);
+        let enqueue = Enqueue { message_id: id, sent_at: at };
+        let entry = Entry::keyless(enqueue, send, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);
         EntryWrite { key: LedgerKey::owned(&Scope::new("s").unwrap(), &Key::new("k").unwrap()), entry, expect }
     }
 
@@ -207,15 +207,15 @@ mod tests {
             let error = BatchStatementError::builder().code(code.into()).message("secret");
             read(Some(error.build()), &write)
         };
-        assert!(matches!(read(None, &write), Read::Written(Ok(()))));
-        assert!(matches!(told("ConditionalCheckFailed"), Read::Written(Err(WriteError::Condition(None)))));
-        assert!(matches!(told("DuplicateItem"), Read::Taken));
+        assert!(matches!(read(None, &write), EntryWriteStep::Written(Ok(()))));
+        assert!(matches!(told("ConditionalCheckFailed"), EntryWriteStep::Written(Err(WriteError::Condition(None)))));
+        assert!(matches!(told("DuplicateItem"), EntryWriteStep::Taken));
         let busy = ["ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "InternalServerError"];
         for code in busy.into_iter().chain(["TransactionConflict"]) {
-            assert!(matches!(told(code), Read::Again), "{code}");
+            assert!(matches!(told(code), EntryWriteStep::Again), "{code}");
         }
         for code in ["ValidationError", "AccessDenied", "ResourceNotFound", "New"] {
-            let Read::Written(Err(WriteError::Unavailable(error))) = told(code) else { panic!("{code}") };
+            let EntryWriteStep::Written(Err(WriteError::Unavailable(error))) = told(code) else { panic!("{code}") };
             assert_eq!(error.why, code);
         }
     }

@@ -12,7 +12,7 @@ use redrive_core::ports::{LedgerMarker, Unavailable, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use super::puts::found;
-use super::{LedgerTable, SERVICE, Written, item};
+use super::{EntryResult, LedgerTable, SERVICE, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
 use crate::partiql::{STATEMENTS, found_no_room, insert, takes, update};
@@ -27,7 +27,7 @@ pub(super) const MARKED: [&str; 5] = ["buried", "expires", "lives", "version", "
 pub(super) const OPTIONAL: [&str; 2] = ["buried", "withdrawn"];
 
 impl LedgerMarker for LedgerTable {
-    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         if !takes(&self.puts.table) {
             let updates = futures_util::stream::iter(writes).map(|write| self.puts.withdraw(write));
             return updates.buffered(STATEMENTS).collect().await;
@@ -41,15 +41,15 @@ impl LedgerMarker for LedgerTable {
 }
 
 /// Next step after a statement's answer.
-enum Read {
-    Done(Written),
+enum WithdrawStep {
+    Done(EntryResult),
     /// No capacity just now, or another transaction is at the entry: nothing was done.
     Again(&'static str),
 }
 
 impl LedgerTable {
     /// Marks entries; those whose statement found no room are tried again, with pauses.
-    async fn mark_all(&self, writes: &[EntryWrite]) -> Vec<Written> {
+    async fn mark_all(&self, writes: &[EntryWrite]) -> Vec<EntryResult> {
         let (mut answers, mut open) = (vec![None; writes.len()], (0..writes.len()).collect::<Vec<_>>());
         let mut why = "";
         for round in 0..TRIES {
@@ -57,8 +57,8 @@ impl LedgerTable {
             let mut again = Vec::new();
             for (place, read) in open.into_iter().zip(self.mark(&some).await) {
                 match read {
-                    Read::Done(written) => answers[place] = Some(written),
-                    Read::Again(code) => {
+                    WithdrawStep::Done(written) => answers[place] = Some(written),
+                    WithdrawStep::Again(code) => {
                         why = code;
                         again.push(place);
                     }
@@ -74,17 +74,17 @@ impl LedgerTable {
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(busy().into()))).collect()
     }
 
-    async fn mark(&self, writes: &[EntryWrite]) -> Vec<Read> {
+    async fn mark(&self, writes: &[EntryWrite]) -> Vec<WithdrawStep> {
         let responses = match self.execute(writes).await {
             Ok(responses) => responses,
-            Err(error) => return writes.iter().map(|_| Read::Done(Err(error.clone().into()))).collect(),
+            Err(error) => return writes.iter().map(|_| WithdrawStep::Done(Err(error.clone().into()))).collect(),
         };
         let mut answers = Vec::with_capacity(writes.len());
         for (response, write) in responses.into_iter().zip(writes) {
             answers.push(match response.error.as_ref().and_then(|error| error.code.as_ref()) {
-                Some(Code::TransactionConflict) => Read::Again("TransactionConflict"),
-                Some(code) if found_no_room(code) => Read::Again("no capacity"),
-                _ => Read::Done(self.answer(response, write).await),
+                Some(Code::TransactionConflict) => WithdrawStep::Again("TransactionConflict"),
+                Some(code) if found_no_room(code) => WithdrawStep::Again("no capacity"),
+                _ => WithdrawStep::Done(self.answer(response, write).await),
             });
         }
         answers
@@ -104,7 +104,7 @@ impl LedgerTable {
         }
     }
 
-    async fn answer(&self, response: BatchStatementResponse, write: &EntryWrite) -> Written {
+    async fn answer(&self, response: BatchStatementResponse, write: &EntryWrite) -> EntryResult {
         let Some(error) = response.error else { return Ok(()) };
         match error.code {
             Some(Code::ConditionalCheckFailed) => Err(WriteError::Condition(found(&write.key, error.item)?)),

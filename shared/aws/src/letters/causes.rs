@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures_util::StreamExt;
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letters::cause::{Cause, Sighted, forgotten};
+use redrive_core::letters::cause::{Cause, Recorded, forgotten};
 use redrive_core::letters::letter::{ERASED, ErrorType};
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
@@ -104,13 +104,13 @@ fn versions_of(stored: Option<AttributeValue>) -> BTreeSet<String> {
 
 impl LetterTable {
     /// Records one cause. Most are known, so that adding is tried first.
-    async fn sight_one(&self, cause: Cause, now: Timestamp) -> Result<Sighted, Unavailable> {
+    async fn record_one(&self, cause: Cause, now: Timestamp) -> Result<Recorded, Unavailable> {
         for _ in 0..TRIES {
             if self.add(&cause, now).await? {
-                return Ok(Sighted::Known);
+                return Ok(Recorded::Known);
             }
             if self.create(&cause, now).await? {
-                return Ok(Sighted::New);
+                return Ok(Recorded::New);
             }
         }
         let why = format!("it changed {TRIES} times in a row");
@@ -190,8 +190,8 @@ impl LetterTable {
 }
 
 impl Causes for LetterTable {
-    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
-        let sighted = futures_util::stream::iter(sightings).map(|cause| self.sight_one(cause, now));
+    async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
+        let sighted = futures_util::stream::iter(sightings).map(|cause| self.record_one(cause, now));
         sighted.buffered(WIDTH).collect().await
     }
 

@@ -20,7 +20,7 @@ pub(super) const EDITED: &str = "edited";
 
 /// Description of the chunks beside a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct ChunkRefs {
     /// Prefix of their sort keys.
     pub(super) series: &'static str,
     /// Number of the chunks.
@@ -42,7 +42,7 @@ struct ChunkItem {
     expires: Option<u64>,
 }
 
-impl Parts {
+impl ChunkRefs {
     /// A body as chunks, and what its head must know of them.
     pub(super) fn split(
         series: &'static str,
@@ -127,9 +127,9 @@ mod tests {
         LetterId::derive(&QueueArn::new("arn:aws:sqs:us-east-1:1:q").unwrap(), &MessageId::new("m").unwrap())
     }
 
-    fn split(bytes: usize) -> (Packed, Parts, Vec<Option<Item>>) {
+    fn split(bytes: usize) -> (Packed, ChunkRefs, Vec<Option<Item>>) {
         let packed = Packed::of(&noise(bytes), &Attributes::new());
-        let (parts, items) = Parts::split(BODY, id(), &packed, Some(9)).unwrap();
+        let (parts, items) = ChunkRefs::split(BODY, id(), &packed, Some(9)).unwrap();
         (packed, parts, items.into_iter().map(Some).collect())
     }
 

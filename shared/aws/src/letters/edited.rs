@@ -8,7 +8,7 @@ use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Codec, Packed};
-use super::chunks::{EDITED, Parts};
+use super::chunks::{ChunkRefs, EDITED};
 use super::parts::rfc3339;
 use super::place::PLAIN;
 
@@ -40,7 +40,7 @@ struct EditedItem {
 
 impl EditedFields {
     /// Makes the attributes of a letter whose edited body stands apart in these chunks, or else in the head.
-    pub(super) fn of(letter: &Letter, parts: Option<&Parts>) -> Self {
+    pub(super) fn of(letter: &Letter, parts: Option<&ChunkRefs>) -> Self {
         let item = |edited: &Edited| EditedItem {
             payload: (parts.is_none() && edited.lost.is_none()).then(|| edited.payload.clone()),
             hash: edited.hash.clone(),
@@ -57,8 +57,8 @@ impl EditedFields {
     }
 
     /// The edited body as far as the head holds it, and where the rest is.
-    pub(super) fn read(self) -> (Option<Edited>, Option<Parts>) {
-        let parts = Parts::of_head(EDITED, self.edited_chunks, self.edited_tag, self.edited_codec);
+    pub(super) fn read(self) -> (Option<Edited>, Option<ChunkRefs>) {
+        let parts = ChunkRefs::of_head(EDITED, self.edited_chunks, self.edited_tag, self.edited_codec);
         let edited = self.edited.map(|EditedItem { payload, hash, whole, by, at }| {
             let lost = payload.is_none().then(|| "its chunks were not read".to_owned());
             Edited { payload: payload.unwrap_or_default(), hash, whole, by, at, lost }

@@ -15,9 +15,9 @@ use serde_bytes::ByteBuf;
 pub(super) use candidate::{LOOK, to_candidate, to_look};
 
 use super::body::{Codec, Packed};
-use super::chunks::{BODY, Parts};
+use super::chunks::{BODY, ChunkRefs};
 use super::edited::EditedFields;
-use super::parts::{AttributeItem, ErasureItem, EventItem, LifeItem, SendItem, rfc3339};
+use super::parts::{AttributeItem, ErasureItem, EventItem, LetterEnqueueItem, SendItem, rfc3339};
 use crate::item::{Item, decode, encode};
 
 /// The sort key of the item that is the letter; the chunks of a body that stands apart are beside it.
@@ -56,7 +56,8 @@ struct LetterItem {
     #[serde(with = "rfc3339")]
     sent_timestamp: Timestamp,
     origin_message_id: MessageId,
-    life: LifeItem,
+    #[serde(rename = "life")]
+    enqueue: LetterEnqueueItem,
     payload_hash: PayloadHash,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attributes_hash: Option<AttributesHash>,
@@ -150,7 +151,7 @@ pub(super) enum InHead<'a> {
     /// The whole body, compressed.
     Packed(&'a Packed),
     /// A description of the chunks.
-    Parts(&'a Parts),
+    Parts(&'a ChunkRefs),
     /// The head holds nothing of the body.
     Nothing,
 }
@@ -172,7 +173,7 @@ impl BodyItem {
                 item.body = Some(ByteBuf::from(packed.bytes.clone()));
                 item.body_codec = Some(packed.codec);
             }
-            InHead::Parts(Parts { count, tag, codec, .. }) => {
+            InHead::Parts(ChunkRefs { count, tag, codec, .. }) => {
                 (item.chunks, item.body_tag, item.body_codec) = (Some(*count), Some(tag.clone()), Some(*codec));
             }
             InHead::Nothing => {}
@@ -181,7 +182,7 @@ impl BodyItem {
     }
 
     /// The body as far as the head holds it, and where the rest is.
-    fn read(self) -> Result<(String, Attributes, Body, Option<Parts>), String> {
+    fn read(self) -> Result<(String, Attributes, Body, Option<ChunkRefs>), String> {
         let until = self.body_expires.map(whole_seconds);
         let kept = Body::Kept { until };
         if let Some(ErasureItem { at, by, note }) = self.erased {
@@ -195,7 +196,7 @@ impl BodyItem {
             let (payload, attributes) = Packed::open(codec, &bytes).map_err(|why| format!("the item's body: {why}"))?;
             return Ok((payload, attributes, kept, None));
         }
-        let parts = Parts::of_head(BODY, self.chunks, self.body_tag, self.body_codec);
+        let parts = ChunkRefs::of_head(BODY, self.chunks, self.body_tag, self.body_codec);
         let why = if parts.is_some() { "its chunks were not read" } else { "its head says nothing of it" };
         Ok((String::new(), Attributes::new(), Body::Missing { until, why: why.to_owned() }, parts))
     }
@@ -206,7 +207,7 @@ fn whole_seconds(seconds: u64) -> Timestamp {
 }
 
 /// A letter as its head; `edited` are the chunks of its edited body, if that stands apart.
-pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Parts>) -> Result<Item, String> {
+pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&ChunkRefs>) -> Result<Item, String> {
     let shard = letter.id.shard(SHARDS);
     let status_shard = Letter::status_shard(letter.status, shard);
     let fingerprint_shard = Letter::fingerprint_shard(&letter.fingerprint, shard);
@@ -234,7 +235,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Par
         sequence_number: letter.sequence.clone(),
         sent_timestamp: letter.sent_at,
         origin_message_id: letter.origin.clone(),
-        life: letter.life.clone().into(),
+        enqueue: letter.enqueue.clone().into(),
         payload_hash: letter.hash.clone(),
         attributes_hash: letter.attributes_hash.clone(),
         idempotency_key: letter.key.clone(),
@@ -259,16 +260,16 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Par
 }
 
 /// A head as it was read.
-pub(super) struct Head {
+pub(super) struct HeadItem {
     /// The letter; without its body if that stands apart.
     pub(super) letter: Letter,
     /// The chunks, if so.
-    pub(super) parts: Option<Parts>,
+    pub(super) parts: Option<ChunkRefs>,
     /// Chunks of its edited body, if that stands apart.
-    pub(super) edited: Option<Parts>,
+    pub(super) edited: Option<ChunkRefs>,
 }
 
-impl Head {
+impl HeadItem {
     /// Returns true if something of the letter must still be read.
     pub(super) const fn is_apart(&self) -> bool {
         self.parts.is_some() || self.edited.is_some()
@@ -295,7 +296,7 @@ impl Head {
             sequence: stored.sequence_number,
             origin: stored.origin_message_id,
             sent_at: stored.sent_timestamp,
-            life: stored.life.into(),
+            enqueue: stored.enqueue.into(),
             hash: stored.payload_hash,
             key: stored.idempotency_key,
             key_is_stable: stored.key_is_stable,

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::ports::{Jobs, Unavailable, WriteError};
-use redrive_core::replay::Turn;
-use redrive_core::replay::job::{Batch, Job};
+use redrive_core::replay::GroupTurn;
+use redrive_core::replay::job::{Job, JobBatch};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,7 +97,7 @@ impl Jobs for LetterTable {
         answer.item.as_ref().map(from_item).transpose()
     }
 
-    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<Batch>, Unavailable> {
+    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<JobBatch>, Unavailable> {
         let (mut found, mut start) = (Vec::new(), None);
         loop {
             let query = self
@@ -152,19 +152,19 @@ impl Jobs for LetterTable {
         self.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
     }
 
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&turn_pk(source, group), HEAD)));
         let answer = get.consistent_read(true).send().await;
         let answer = answer.map_err(|error| unavailable(SERVICE, "read a group's turn", &error))?;
         answer.item.as_ref().map(from_item).transpose()
     }
 
-    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         let item = key(&turn_pk(&turn.source, &turn.group), HEAD);
         self.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
+    async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         let item = key(&pk(batch.job), &batch_sk(batch.n));
         self.put_version(to_item(item, &batch, batch.version, Some(batch.expires))?, batch.version).await
     }

@@ -1,8 +1,8 @@
 //! The lists and maps inside a letter's item.
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, Life, MessageId, Number, QueueArn};
-use redrive_core::letters::letter::{Event, Happening, Send};
+use redrive_core::ids::{Enqueue, JobId, MessageId, Number, QueueArn};
+use redrive_core::letters::letter::{Event, EventKind, Send};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::processing::ledger::{Attempt, Origin};
@@ -66,20 +66,20 @@ pub(super) struct ErasureItem {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct LifeItem {
+pub(super) struct LetterEnqueueItem {
     message_id: MessageId,
     #[serde(with = "rfc3339")]
     sent_at: Timestamp,
 }
 
-impl From<Life> for LifeItem {
-    fn from(Life { message_id, sent_at }: Life) -> Self {
+impl From<Enqueue> for LetterEnqueueItem {
+    fn from(Enqueue { message_id, sent_at }: Enqueue) -> Self {
         Self { message_id, sent_at }
     }
 }
 
-impl From<LifeItem> for Life {
-    fn from(LifeItem { message_id, sent_at }: LifeItem) -> Self {
+impl From<LetterEnqueueItem> for Enqueue {
+    fn from(LetterEnqueueItem { message_id, sent_at }: LetterEnqueueItem) -> Self {
         Self { message_id, sent_at }
     }
 }
@@ -118,17 +118,17 @@ impl From<SendItem> for Send {
 pub(super) struct EventItem {
     #[serde(with = "rfc3339")]
     at: Timestamp,
-    what: Happening,
+    what: EventKind,
     who: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    attempt: Option<AttemptItem>,
+    attempt: Option<LetterAttemptItem>,
 }
 
 impl From<Event> for EventItem {
     fn from(Event { at, what, who, note, attempt }: Event) -> Self {
-        Self { at, what, who, note, attempt: attempt.map(AttemptItem::from) }
+        Self { at, what, who, note, attempt: attempt.map(LetterAttemptItem::from) }
     }
 }
 
@@ -139,7 +139,7 @@ impl From<EventItem> for Event {
 }
 
 #[derive(Serialize, Deserialize)]
-struct AttemptItem {
+struct LetterAttemptItem {
     message_id: MessageId,
     #[serde(with = "rfc3339")]
     sent_at: Timestamp,
@@ -153,19 +153,19 @@ struct AttemptItem {
     log_stream: String,
 }
 
-impl From<Attempt> for AttemptItem {
-    fn from(Attempt { life, at, class, code, text, origin }: Attempt) -> Self {
-        let Life { message_id, sent_at } = life;
+impl From<Attempt> for LetterAttemptItem {
+    fn from(Attempt { enqueue, at, class, code, text, origin }: Attempt) -> Self {
+        let Enqueue { message_id, sent_at } = enqueue;
         let Origin { request_id, function_version, log_stream } = origin;
         Self { message_id, sent_at, at, class, code, text, request_id, function_version, log_stream }
     }
 }
 
-impl From<AttemptItem> for Attempt {
-    fn from(stored: AttemptItem) -> Self {
-        let AttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
-        let AttemptItem { request_id, function_version, log_stream, .. } = stored;
+impl From<LetterAttemptItem> for Attempt {
+    fn from(stored: LetterAttemptItem) -> Self {
+        let LetterAttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
+        let LetterAttemptItem { request_id, function_version, log_stream, .. } = stored;
         let origin = Origin { request_id, function_version, log_stream };
-        Self { life: Life { message_id, sent_at }, at, class, code, text, origin }
+        Self { enqueue: Enqueue { message_id, sent_at }, at, class, code, text, origin }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn is_large(letter: &Letter) -> bool {
 
 /// Place for a body that is not apart already.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum BodyPlace {
     /// The body is in the head, readable.
     Plain,
     /// The body is in the head, compressed.
@@ -32,7 +32,7 @@ pub(super) enum Place {
     Nowhere,
 }
 
-impl Place {
+impl BodyPlace {
     pub(super) fn of(letter: &Letter) -> Self {
         let Body::Kept { until } = &letter.body else { return Self::Nowhere };
         let bytes = letter.body_bytes();

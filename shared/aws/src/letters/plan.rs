@@ -9,19 +9,19 @@ use redrive_core::time::Timestamp;
 use serde::Deserialize;
 
 use super::body::Codec;
-use super::chunks::{BODY, EDITED, Parts};
+use super::chunks::{BODY, ChunkRefs, EDITED};
 use super::edited::EditedPlace;
 use super::item::{InHead, to_item};
-use super::place::Place;
+use super::place::BodyPlace;
 use crate::item::{Item, decode, number, text};
 
 /// Layout of a letter's bodies in the table, as its head tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     /// The chunks, if its body stands apart.
-    pub(super) parts: Option<Parts>,
+    pub(super) parts: Option<ChunkRefs>,
     /// Chunks of its edited body, if that stands apart.
-    pub(super) edited: Option<Parts>,
+    pub(super) edited: Option<ChunkRefs>,
     /// Time of their deletion, in seconds.
     pub(super) expires: Option<u64>,
 }
@@ -59,8 +59,8 @@ impl Layout {
     /// Rule R8 of docs/protocol.md.
     pub(super) fn of_head(item: Item) -> Result<(u64, Self), String> {
         let item: LayoutItem = decode(item)?;
-        let parts = Parts::of_head(BODY, item.chunks, item.body_tag, item.body_codec);
-        let edited = Parts::of_head(EDITED, item.edited_chunks, item.edited_tag, item.edited_codec);
+        let parts = ChunkRefs::of_head(BODY, item.chunks, item.body_tag, item.body_codec);
+        let edited = ChunkRefs::of_head(EDITED, item.edited_chunks, item.edited_tag, item.edited_codec);
         let expires = item.body_expires.or(item.expires).filter(|_| parts.is_some() || edited.is_some());
         Ok((item.version, Self { parts, edited, expires }))
     }
@@ -93,17 +93,18 @@ impl Plan {
     /// A letter whose bodies are to be kept in these places, if they are not apart already, as `layout` says.
     pub(super) fn of(
         write: &LetterWrite,
-        (place, edited): (&Place, &EditedPlace),
+        (place, edited): (&BodyPlace, &EditedPlace),
         layout: &Layout,
     ) -> Result<Self, String> {
         let letter = &write.letter;
         let condition = Condition::of(write.replaces, layout);
         let expires = letter.body_expires().map(Timestamp::as_secs);
-        let moves = |parts: &Parts| if expires == layout.expires { Vec::new() } else { expire(letter, parts, expires) };
+        let moves =
+            |parts: &ChunkRefs| if expires == layout.expires { Vec::new() } else { expire(letter, parts, expires) };
         let (in_edited, mut beside) = edited_beside(letter, edited, layout.edited.as_ref(), expires, moves)?;
         let in_edited = in_edited.as_ref();
         let head = match (place, &layout.parts) {
-            (Place::Nowhere, Some(parts)) if matches!(letter.body, Body::Erased { .. }) => {
+            (BodyPlace::Nowhere, Some(parts)) if matches!(letter.body, Body::Erased { .. }) => {
                 beside.extend(parts.keys(letter.id).map(Beside::Delete));
                 to_item(letter, &InHead::Nothing, in_edited)
             }
@@ -111,11 +112,11 @@ impl Plan {
                 beside.extend(moves(parts));
                 to_item(letter, &InHead::Parts(parts), in_edited)
             }
-            (Place::Nowhere, None) => to_item(letter, &InHead::Nothing, in_edited),
-            (Place::Plain, None) => to_item(letter, &InHead::Plain, in_edited),
-            (Place::Packed(packed), None) => to_item(letter, &InHead::Packed(packed), in_edited),
-            (Place::Apart(packed), None) => {
-                let (parts, chunks) = Parts::split(BODY, letter.id, packed, expires)?;
+            (BodyPlace::Nowhere, None) => to_item(letter, &InHead::Nothing, in_edited),
+            (BodyPlace::Plain, None) => to_item(letter, &InHead::Plain, in_edited),
+            (BodyPlace::Packed(packed), None) => to_item(letter, &InHead::Packed(packed), in_edited),
+            (BodyPlace::Apart(packed), None) => {
+                let (parts, chunks) = ChunkRefs::split(BODY, letter.id, packed, expires)?;
                 beside.extend(chunks.into_iter().map(Beside::Put));
                 to_item(letter, &InHead::Parts(&parts), in_edited)
             }
@@ -143,17 +144,17 @@ impl Plan {
 fn edited_beside(
     letter: &Letter,
     place: &EditedPlace,
-    there: Option<&Parts>,
+    there: Option<&ChunkRefs>,
     expires: Option<u64>,
-    moves: impl Fn(&Parts) -> Vec<Beside>,
-) -> Result<(Option<Parts>, Vec<Beside>), String> {
+    moves: impl Fn(&ChunkRefs) -> Vec<Beside>,
+) -> Result<(Option<ChunkRefs>, Vec<Beside>), String> {
     let all = there.into_iter().flat_map(|parts| parts.keys(letter.id));
     match place {
         // Erased, or edited once more; or it is small, and its time runs no more.
         EditedPlace::Head => Ok((None, all.map(Beside::Delete).collect())),
         EditedPlace::Lost => Ok((there.cloned(), there.map(moves).unwrap_or_default())),
         EditedPlace::Apart(packed) => {
-            let (parts, chunks) = Parts::split(EDITED, letter.id, packed, expires)?;
+            let (parts, chunks) = ChunkRefs::split(EDITED, letter.id, packed, expires)?;
             if let Some(there) = there.filter(|there| **there == parts) {
                 return Ok((Some(parts), moves(there)));
             }
@@ -164,7 +165,7 @@ fn edited_beside(
     }
 }
 
-fn expire(letter: &Letter, parts: &Parts, expires: Option<u64>) -> Vec<Beside> {
+fn expire(letter: &Letter, parts: &ChunkRefs, expires: Option<u64>) -> Vec<Beside> {
     parts.keys(letter.id).map(|key| Beside::Expire(key, expires, parts.tag.clone())).collect()
 }
 

@@ -8,10 +8,10 @@ use redrive_core::letters::letter::{Body, Letter};
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::Look;
 
-use super::chunks::Parts;
-use super::item::{HEAD, Head, LOOK, to_look};
+use super::chunks::ChunkRefs;
+use super::item::{HEAD, HeadItem, LOOK, to_look};
 use super::{LetterTable, SERVICE, chunks, not_ours};
-use crate::batch_get::{Reading, get_all, get_parts};
+use crate::batch_get::{Projection, get_all, get_parts};
 use crate::item::{Item, text_of};
 
 /// Number of reads of a letter that changes between the read of its head and that of its chunks.
@@ -19,7 +19,7 @@ const ROUNDS: usize = 3;
 /// Wait before the next round: a batch of reads may meet a transaction half way.
 const WAIT: Duration = Duration::from_millis(50);
 
-type Heads = HashMap<LetterId, Head>;
+type HeadItems = HashMap<LetterId, HeadItem>;
 
 impl LetterTable {
     pub(super) async fn read_all(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
@@ -57,7 +57,7 @@ impl LetterTable {
         asked.sort_unstable();
         asked.dedup();
         let keys = asked.iter().map(|id| chunks::key(*id, HEAD)).collect();
-        let reading = Reading { attributes: &LOOK, consistent: true };
+        let reading = Projection { attributes: &LOOK, consistent: true };
         let items = get_parts(&self.client, (SERVICE, &self.table), keys, reading).await?;
         let look = |item: Item| {
             let pk = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
@@ -68,21 +68,21 @@ impl LetterTable {
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
-    async fn heads(&self, ids: &[LetterId]) -> Result<Heads, Unavailable> {
+    async fn heads(&self, ids: &[LetterId]) -> Result<HeadItems, Unavailable> {
         let keys = ids.iter().map(|id| chunks::key(*id, HEAD)).collect();
         let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
         items
             .into_iter()
             .map(|item| {
                 let pk = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
-                let head = Head::read(item).map_err(|why| not_ours("give a letter of ours", &why, &pk))?;
+                let head = HeadItem::read(item).map_err(|why| not_ours("give a letter of ours", &why, &pk))?;
                 Ok((head.letter.id, head))
             })
             .collect()
     }
 
     /// The chunks that are there, by letter and sort key.
-    async fn chunks(&self, apart: &[(LetterId, Head)]) -> Result<HashMap<(String, String), Item>, Unavailable> {
+    async fn chunks(&self, apart: &[(LetterId, HeadItem)]) -> Result<HashMap<(String, String), Item>, Unavailable> {
         let keys = apart.iter().flat_map(|(id, head)| parts(head).flat_map(|parts| parts.keys(*id))).collect();
         let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
         Ok(items.into_iter().filter_map(|item| Some((place(&item)?, item))).collect())
@@ -93,15 +93,15 @@ fn place(item: &Item) -> Option<(String, String)> {
     Some((text_of(item, "pk")?.to_owned(), text_of(item, "sk")?.to_owned()))
 }
 
-fn parts(head: &Head) -> impl Iterator<Item = &Parts> {
+fn parts(head: &HeadItem) -> impl Iterator<Item = &ChunkRefs> {
     head.parts.iter().chain(&head.edited)
 }
 
 /// A letter with the bodies that its chunks hold, and whether they do.
-fn joined(head: Head, found: &mut HashMap<(String, String), Item>) -> (Letter, bool) {
-    let Head { mut letter, parts, edited } = head;
+fn joined(head: HeadItem, found: &mut HashMap<(String, String), Item>) -> (Letter, bool) {
+    let HeadItem { mut letter, parts, edited } = head;
     let id = letter.id;
-    let mut join = |parts: &Parts| parts.join(parts.keys(id).map(|key| found.remove(&place(&key)?)).collect());
+    let mut join = |parts: &ChunkRefs| parts.join(parts.keys(id).map(|key| found.remove(&place(&key)?)).collect());
     let mut is_whole = true;
     if let Some(joined) = parts.as_ref().map(&mut join) {
         let until = letter.body.until();

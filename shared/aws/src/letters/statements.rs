@@ -11,8 +11,8 @@ use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
 use super::edited::EditedPlace;
-use super::item::{Head, InHead, OPTIONAL, to_item};
-use super::place::{Place, is_large};
+use super::item::{HeadItem, InHead, OPTIONAL, to_item};
+use super::place::{BodyPlace, is_large};
 use super::{LetterTable, SERVICE, WIDTH};
 use crate::failure::Failure;
 use crate::item::{number, size};
@@ -22,7 +22,7 @@ const ACTION: &str = "write letters";
 /// The most bytes of letters in a call, unless a single one is larger. The service takes more; memory need not.
 const BYTES: usize = 1 << 20;
 
-type Written = Result<(), WriteError<Letter>>;
+type LetterResult = Result<(), WriteError<Letter>>;
 
 /// Letters of one call, with their statements.
 #[derive(Default)]
@@ -34,8 +34,8 @@ struct Parcel {
 }
 
 /// Next step after a statement's answer.
-enum Read {
-    Done(Written),
+enum LetterWriteStep {
+    Done(LetterResult),
     /// A letter is there, and the statement cannot say which.
     Taken,
     /// The letter was not written, and a call of its own may do better.
@@ -44,7 +44,7 @@ enum Read {
 
 impl LetterTable {
     /// Writes letters, each under its own condition: the one place that knows how many calls that takes.
-    pub(super) async fn write_all(&self, writes: Vec<LetterWrite>) -> Vec<Written> {
+    pub(super) async fn write_all(&self, writes: Vec<LetterWrite>) -> Vec<LetterResult> {
         let count = writes.len();
         let (mut parcels, mut alone) = (Vec::<Parcel>::new(), Vec::new());
         for (place, write) in writes.into_iter().enumerate() {
@@ -64,7 +64,7 @@ impl LetterTable {
         }
         let together = futures_util::stream::iter(parcels).map(|parcel| self.carry(parcel)).buffered(WIDTH).concat();
         let (together, alone) = futures_util::future::join(together, self.each_alone(alone)).await;
-        let mut answers: Vec<Option<Written>> = vec![None; count];
+        let mut answers: Vec<Option<LetterResult>> = vec![None; count];
         for (place, written) in together.into_iter().chain(alone) {
             if let Some(answer) = answers.get_mut(place) {
                 *answer = Some(written);
@@ -82,12 +82,12 @@ impl LetterTable {
         if EditedPlace::of(&write.letter) != EditedPlace::Head {
             return None;
         }
-        let item = match (Place::of(&write.letter), write.replaces) {
-            (Place::Plain, _) => to_item(&write.letter, &InHead::Plain, None),
-            (Place::Packed(packed), _) => to_item(&write.letter, &InHead::Packed(&packed), None),
-            (Place::Nowhere, None) => to_item(&write.letter, &InHead::Nothing, None),
+        let item = match (BodyPlace::of(&write.letter), write.replaces) {
+            (BodyPlace::Plain, _) => to_item(&write.letter, &InHead::Plain, None),
+            (BodyPlace::Packed(packed), _) => to_item(&write.letter, &InHead::Packed(&packed), None),
+            (BodyPlace::Nowhere, None) => to_item(&write.letter, &InHead::Nothing, None),
             // Chunks may have to go with it, or to be written.
-            (Place::Nowhere, Some(_)) | (Place::Apart(_), _) => return None,
+            (BodyPlace::Nowhere, Some(_)) | (BodyPlace::Apart(_), _) => return None,
         };
         let item = item.ok()?;
         let bytes = size(&item);
@@ -102,12 +102,12 @@ impl LetterTable {
         Some((request.build().ok()?, bytes))
     }
 
-    async fn each_alone(&self, writes: Vec<(usize, LetterWrite)>) -> Vec<(usize, Written)> {
+    async fn each_alone(&self, writes: Vec<(usize, LetterWrite)>) -> Vec<(usize, LetterResult)> {
         let one = |(place, write): (usize, LetterWrite)| async move { (place, self.write_one(&write).await) };
         futures_util::stream::iter(writes).map(one).buffered(WIDTH).collect().await
     }
 
-    async fn carry(&self, Parcel { statements, writes, .. }: Parcel) -> Vec<(usize, Written)> {
+    async fn carry(&self, Parcel { statements, writes, .. }: Parcel) -> Vec<(usize, LetterResult)> {
         if writes.len() < 2 {
             return self.each_alone(writes).await;
         }
@@ -115,9 +115,9 @@ impl LetterTable {
         let (mut answers, mut taken, mut alone) = (Vec::with_capacity(writes.len()), Vec::new(), Vec::new());
         for ((place, write), read) in writes.into_iter().zip(reads) {
             match read {
-                Read::Done(written) => answers.push((place, written)),
-                Read::Taken => taken.push((place, write)),
-                Read::Alone => alone.push((place, write)),
+                LetterWriteStep::Done(written) => answers.push((place, written)),
+                LetterWriteStep::Taken => taken.push((place, write)),
+                LetterWriteStep::Alone => alone.push((place, write)),
             }
         }
         let (taken, alone) = futures_util::future::join(self.look(taken), self.each_alone(alone)).await;
@@ -125,14 +125,18 @@ impl LetterTable {
     }
 
     /// Makes one call. Returns an answer for each of its statements.
-    async fn execute(&self, statements: Vec<BatchStatementRequest>, writes: &[(usize, LetterWrite)]) -> Vec<Read> {
+    async fn execute(
+        &self,
+        statements: Vec<BatchStatementRequest>,
+        writes: &[(usize, LetterWrite)],
+    ) -> Vec<LetterWriteStep> {
         let count = writes.len();
-        let for_all = |why: Unavailable| (0..count).map(|_| Read::Done(Err(why.clone().into()))).collect();
+        let for_all = |why: Unavailable| (0..count).map(|_| LetterWriteStep::Done(Err(why.clone().into()))).collect();
         let call = self.client.batch_execute_statement().set_statements(Some(statements));
         let answer = match call.send().await.map_err(|error| Failure::of(&error)) {
             Ok(answer) => answer,
             // One letter that the service cannot take must not keep the others out.
-            Err(failure) if failure.is_invalid() => return (0..count).map(|_| Read::Alone).collect(),
+            Err(failure) if failure.is_invalid() => return (0..count).map(|_| LetterWriteStep::Alone).collect(),
             Err(failure) => return for_all(failure.unavailable(SERVICE, ACTION)),
         };
         let responses = answer.responses.unwrap_or_default();
@@ -144,7 +148,7 @@ impl LetterTable {
     }
 
     /// Reads the letters that stand where none was expected. What has gone by then is written alone.
-    async fn look(&self, taken: Vec<(usize, LetterWrite)>) -> Vec<(usize, Written)> {
+    async fn look(&self, taken: Vec<(usize, LetterWrite)>) -> Vec<(usize, LetterResult)> {
         if taken.is_empty() {
             return Vec::new();
         }
@@ -174,27 +178,29 @@ fn change(table: &str, attributes: Vec<(String, AttributeValue)>, version: u64) 
 }
 
 /// Reads the answer of one statement.
-fn read(error: Option<BatchStatementError>, write: &LetterWrite) -> Read {
-    let Some(BatchStatementError { code, item, .. }) = error else { return Read::Done(Ok(())) };
+fn read(error: Option<BatchStatementError>, write: &LetterWrite) -> LetterWriteStep {
+    let Some(BatchStatementError { code, item, .. }) = error else { return LetterWriteStep::Done(Ok(())) };
     match code {
-        Some(Code::DuplicateItem) => Read::Taken,
+        Some(Code::DuplicateItem) => LetterWriteStep::Taken,
         Some(Code::ConditionalCheckFailed) => {
-            let found = item.filter(|item| !item.is_empty()).and_then(|item| Head::read(item).ok());
+            let found = item.filter(|item| !item.is_empty()).and_then(|item| HeadItem::read(item).ok());
             match found {
                 // Another version, whole.
-                Some(Head { letter, parts: None, edited: None }) if Some(letter.version) != write.replaces => {
-                    Read::Done(Err(WriteError::Condition(Some(Box::new(letter)))))
+                Some(HeadItem { letter, parts: None, edited: None }) if Some(letter.version) != write.replaces => {
+                    LetterWriteStep::Done(Err(WriteError::Condition(Some(Box::new(letter)))))
                 }
                 // It is gone, stands apart, or cannot be read: a write of its own finds out which.
-                _ => Read::Alone,
+                _ => LetterWriteStep::Alone,
             }
         }
         // A put is repeated with pauses; a letter that was written after all is found.
-        Some(code) if found_no_room(&code) => Read::Alone,
-        Some(Code::TransactionConflict | Code::ValidationError | Code::ItemCollectionSizeLimitExceeded) => Read::Alone,
+        Some(code) if found_no_room(&code) => LetterWriteStep::Alone,
+        Some(Code::TransactionConflict | Code::ValidationError | Code::ItemCollectionSizeLimitExceeded) => {
+            LetterWriteStep::Alone
+        }
         code => {
             let why = code.map_or_else(|| "an error without a code".to_owned(), |code| code.as_str().to_owned());
-            Read::Done(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
+            LetterWriteStep::Done(Err(Unavailable { service: SERVICE, action: ACTION, why }.into()))
         }
     }
 }

@@ -10,8 +10,8 @@ use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, Unavailable, WriteError};
 
 use super::edited::EditedPlace;
-use super::item::{HEAD, Head};
-use super::place::{Place, is_large};
+use super::item::{HEAD, HeadItem};
+use super::place::{BodyPlace, is_large};
 use super::plan::{LAYOUT, Layout, Plan};
 use super::{LetterTable, SERVICE, chunks, not_ours};
 use crate::failure::{Failure, unavailable};
@@ -26,7 +26,7 @@ const TRIES: u32 = 5;
 const WAIT: Duration = Duration::from_millis(20);
 
 /// Result of one try.
-enum Tried {
+enum LetterWriteResult {
     Written,
     /// The head's condition failed; this was there instead.
     Head(Option<Item>),
@@ -43,7 +43,7 @@ impl LetterTable {
         let id = write.letter.id;
         // Held until the end; it is never closed.
         let _turn = if is_large(&write.letter) { self.large.acquire().await.ok() } else { None };
-        let (place, edited) = (Place::of(&write.letter), EditedPlace::of(&write.letter));
+        let (place, edited) = (BodyPlace::of(&write.letter), EditedPlace::of(&write.letter));
         let mut layout = Layout::default();
         if let Some(version) = write.replaces
             && (place.is_apart_by_now(&write.letter.body) || edited != EditedPlace::Head)
@@ -58,13 +58,13 @@ impl LetterTable {
             let plan = Plan::of(write, (&place, &edited), &layout);
             let plan = plan.map_err(|why| not_ours("write", &why, &id.to_string()))?;
             match self.carry_out(plan).await? {
-                Tried::Written => return Ok(()),
-                Tried::Head(found) => match self.otherwise(write, found, &layout).await? {
+                LetterWriteResult::Written => return Ok(()),
+                LetterWriteResult::Head(found) => match self.otherwise(write, found, &layout).await? {
                     Some(kept) => layout = kept,
                     None => return Err(self.instead(id).await),
                 },
-                Tried::Chunk => return Err(self.instead(id).await),
-                Tried::InTheWay(error) => {
+                LetterWriteResult::Chunk => return Err(self.instead(id).await),
+                LetterWriteResult::InTheWay(error) => {
                     why = Some(error);
                     tokio::time::sleep(WAIT * (1 << round)).await;
                 }
@@ -89,7 +89,7 @@ impl LetterTable {
         if Some(version) == write.replaces && kept != *thought {
             return Ok(Some(kept));
         }
-        let head = Head::read(item).map_err(told)?;
+        let head = HeadItem::read(item).map_err(told)?;
         // What stands apart must be read.
         if head.is_apart() { Ok(None) } else { Err(WriteError::Condition(Some(Box::new(head.letter)))) }
     }
@@ -114,11 +114,11 @@ impl LetterTable {
         Ok(Some(layout))
     }
 
-    async fn carry_out(&self, plan: Plan) -> Result<Tried, Unavailable> {
+    async fn carry_out(&self, plan: Plan) -> Result<LetterWriteResult, Unavailable> {
         if plan.beside.is_empty() { self.put(plan).await } else { self.transact(plan).await }
     }
 
-    async fn put(&self, plan: Plan) -> Result<Tried, Unavailable> {
+    async fn put(&self, plan: Plan) -> Result<LetterWriteResult, Unavailable> {
         let values = Some(plan.condition.values).filter(|values| !values.is_empty());
         let put = self
             .client
@@ -129,9 +129,9 @@ impl LetterTable {
             .set_expression_attribute_names(Some(plan.condition.names))
             .set_expression_attribute_values(values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else { return Ok(Tried::Written) };
+        let Err(error) = put.send().await else { return Ok(LetterWriteResult::Written) };
         if let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() {
-            return Ok(Tried::Head(failed.item.clone()));
+            return Ok(LetterWriteResult::Head(failed.item.clone()));
         }
         let failure = Failure::of(&error);
         in_the_way(failure.is_conflict(), failure.unavailable(SERVICE, ACTION))
@@ -139,10 +139,10 @@ impl LetterTable {
 
     /// The SDK sends a token of its own; nothing rests on it: a second try of what has happened fails the head's condition,
     /// and finds what it meant to write.
-    async fn transact(&self, plan: Plan) -> Result<Tried, Unavailable> {
+    async fn transact(&self, plan: Plan) -> Result<LetterWriteResult, Unavailable> {
         let items = plan.transaction(&self.table);
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
-            return Ok(Tried::Written);
+            return Ok(LetterWriteResult::Written);
         };
         let failure = Failure::of(&error);
         let Some(TransactWriteItemsError::TransactionCanceledException(failed)) = error.as_service_error() else {
@@ -151,14 +151,14 @@ impl LetterTable {
         let reasons = failed.cancellation_reasons();
         let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
         match cancelled(&codes) {
-            Cancelled::Entry => Ok(Tried::Head(reasons.first().and_then(|head| head.item.clone()))),
-            Cancelled::Condition(_) => Ok(Tried::Chunk),
-            Cancelled::InTheWay => Ok(Tried::InTheWay(failure.unavailable(SERVICE, ACTION))),
+            Cancelled::Entry => Ok(LetterWriteResult::Head(reasons.first().and_then(|head| head.item.clone()))),
+            Cancelled::Condition(_) => Ok(LetterWriteResult::Chunk),
+            Cancelled::InTheWay => Ok(LetterWriteResult::InTheWay(failure.unavailable(SERVICE, ACTION))),
             Cancelled::Invalid(..) | Cancelled::Unknown => Err(failure.unavailable(SERVICE, ACTION)),
         }
     }
 }
 
-fn in_the_way(is: bool, why: Unavailable) -> Result<Tried, Unavailable> {
-    if is { Ok(Tried::InTheWay(why)) } else { Err(why) }
+fn in_the_way(is: bool, why: Unavailable) -> Result<LetterWriteResult, Unavailable> {
+    if is { Ok(LetterWriteResult::InTheWay(why)) } else { Err(why) }
 }

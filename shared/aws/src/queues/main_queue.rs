@@ -6,7 +6,7 @@ use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use futures_util::StreamExt;
 use redrive_core::ids::MessageId;
-use redrive_core::ports::{Hide, MainQueue};
+use redrive_core::ports::{MainQueue, VisibilityChange};
 use tokio::time::Instant;
 
 use super::{BATCH, WIDTH, refused};
@@ -22,12 +22,12 @@ const MOST: u64 = 12 * 60 * 60;
 pub struct SqsMainQueue {
     client: Client,
     url: String,
-    asked: Arc<Mutex<Option<Asked>>>,
+    asked: Arc<Mutex<Option<InFlight>>>,
 }
 
 /// Number of messages in flight as the queue told it, and the time of asking.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct InFlight {
     at: Instant,
     in_flight: u64,
 }
@@ -40,7 +40,7 @@ impl SqsMainQueue {
     }
 
     /// Makes one call. Returns the entries that were not changed, with SQS's code.
-    async fn change(&self, changes: Vec<Hide>) -> Vec<(MessageId, String)> {
+    async fn change(&self, changes: Vec<VisibilityChange>) -> Vec<(MessageId, String)> {
         let entries = changes.iter().enumerate().map(|(place, change)| entry(place, change));
         let failed = match entries.collect::<Result<Vec<_>, _>>() {
             Ok(entries) => self.call(entries).await,
@@ -71,7 +71,7 @@ impl SqsMainQueue {
     }
 }
 
-fn entry(place: usize, change: &Hide) -> Result<ChangeMessageVisibilityBatchRequestEntry, BuildError> {
+fn entry(place: usize, change: &VisibilityChange) -> Result<ChangeMessageVisibilityBatchRequestEntry, BuildError> {
     let seconds = change.delay.as_secs().min(MOST);
     ChangeMessageVisibilityBatchRequestEntry::builder()
         .id(place.to_string())
@@ -81,20 +81,20 @@ fn entry(place: usize, change: &Hide) -> Result<ChangeMessageVisibilityBatchRequ
 }
 
 impl MainQueue for SqsMainQueue {
-    async fn hide(&self, changes: Vec<Hide>) -> Vec<(MessageId, String)> {
-        let chunks: Vec<Vec<Hide>> = changes.chunks(BATCH).map(<[Hide]>::to_vec).collect();
+    async fn change_visibility(&self, changes: Vec<VisibilityChange>) -> Vec<(MessageId, String)> {
+        let chunks: Vec<Vec<VisibilityChange>> = changes.chunks(BATCH).map(<[VisibilityChange]>::to_vec).collect();
         let calls = futures_util::stream::iter(chunks).map(|chunk| self.change(chunk));
         calls.buffered(WIDTH).concat().await
     }
 
     async fn in_flight(&self) -> Option<u64> {
-        let fresh = |asked: &Asked| asked.at.elapsed() < FRESH;
+        let fresh = |asked: &InFlight| asked.at.elapsed() < FRESH;
         let known = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(asked) = known.filter(fresh) {
             return Some(asked.in_flight);
         }
         let in_flight = self.count_in_flight().await?;
-        let asked = Asked { at: Instant::now(), in_flight };
+        let asked = InFlight { at: Instant::now(), in_flight };
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Some(in_flight)
     }

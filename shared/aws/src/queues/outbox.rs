@@ -15,7 +15,7 @@ const SERVICE: &str = "destination queue";
 const ACTION: &str = "take messages";
 
 /// Results of the messages: each its new id, or SQS's code for refusing it.
-type Sent = Vec<Result<MessageId, String>>;
+type SendResults = Vec<Result<MessageId, String>>;
 
 /// The queue that replay sends to.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl SqsOutbox {
 }
 
 /// Returns one answer for each of `count` messages. An entry that SQS does not mention may have been sent.
-fn answers(count: usize, answer: &SendMessageBatchOutput) -> Result<Sent, Unavailable> {
+fn answers(count: usize, answer: &SendMessageBatchOutput) -> Result<SendResults, Unavailable> {
     let mut sent: Vec<Option<Result<MessageId, String>>> = vec![None; count];
     let taken = answer.successful().iter().filter_map(|entry| {
         let id = MessageId::new(entry.message_id.clone())?;
@@ -62,7 +62,7 @@ fn answers(count: usize, answer: &SendMessageBatchOutput) -> Result<Sent, Unavai
 }
 
 /// A call that failed as a whole: if SQS itself refused it, nothing was sent.
-fn failed(count: usize, failure: &Failure) -> Result<Sent, Unavailable> {
+fn failed(count: usize, failure: &Failure) -> Result<SendResults, Unavailable> {
     match failure.did_nothing() {
         Some(code) => Ok(vec![Err(code.to_owned()); count]),
         None => Err(failure.unavailable(SERVICE, ACTION)),
@@ -72,7 +72,7 @@ fn failed(count: usize, failure: &Failure) -> Result<Sent, Unavailable> {
 impl Outbox for SqsOutbox {
     /// A single try, without the SDK's retries: only then does a refusal mean that nothing was sent, and no copy
     /// is sent behind the back of whoever counts them.
-    async fn send(&self, messages: Vec<Outgoing>) -> Result<Sent, Unavailable> {
+    async fn send(&self, messages: Vec<Outgoing>) -> Result<SendResults, Unavailable> {
         let count = messages.len();
         if count == 0 {
             return Ok(Vec::new());

@@ -7,11 +7,11 @@ const EXPONENT_DIGITS: usize = 18;
 /// The most digits of a whole number of 64 bits.
 const WHOLE_DIGITS: u64 = 20;
 
-/// A JSON number as it was written. `==` compares the text; [`Number::is_worth`] compares the values.
+/// A JSON number as it was written. `==` compares the text; [`JsonNumber::is_worth`] compares the values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number(String);
+pub struct JsonNumber(String);
 
-impl Number {
+impl JsonNumber {
     /// A number of JSON's grammar.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
-use super::{DEPTH, Document, Json, NotJson, Number, Twice};
+use super::{DEPTH, Document, Json, JsonNumber, NotJson, Twice};
 
 /// Reads a text as JSON.
 pub(super) fn document(text: &str) -> Result<Document, NotJson> {
@@ -14,7 +14,7 @@ pub(super) fn document(text: &str) -> Result<Document, NotJson> {
     }
     // The error's own text names a place, and never what stands there.
     serde_json::from_str::<IgnoredAny>(text).map_err(|place| NotJson::Syntax(place.to_string()))?;
-    let mut reader = Reader { text, at: 0, depth: 0, twice: None };
+    let mut reader = JsonReader { text, at: 0, depth: 0, twice: None };
     let json = reader.value()?;
     Ok(Document { json, twice: reader.twice })
 }
@@ -43,7 +43,7 @@ pub fn elements(text: &str) -> Result<Option<Vec<Range<usize>>>, NotJson> {
         return Err(NotJson::ByteOrderMark);
     }
     serde_json::from_str::<IgnoredAny>(text).map_err(|place| NotJson::Syntax(place.to_string()))?;
-    let mut reader = Reader { text, at: 0, depth: 0, twice: None };
+    let mut reader = JsonReader { text, at: 0, depth: 0, twice: None };
     reader.blanks();
     if !reader.next_is(b'[') {
         return Ok(None);
@@ -69,7 +69,7 @@ fn members(text: &str) -> Vec<(String, Range<usize>)> {
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Vec::new();
     }
-    let mut reader = Reader { text, at: 0, depth: 0, twice: None };
+    let mut reader = JsonReader { text, at: 0, depth: 0, twice: None };
     reader.blanks();
     let mut found = Vec::new();
     if reader.next_is(b'{') {
@@ -79,14 +79,14 @@ fn members(text: &str) -> Vec<(String, Range<usize>)> {
     found
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
     twice: Option<Twice>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => self.string().map(Json::Text),
             Some(b'-' | b'0'..=b'9') => {
                 let digits = self.skip(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'));
-                Number::new(digits).map(Json::Number)
+                JsonNumber::new(digits).map(Json::Number)
             }
             _ => Ok(match self.skip(|byte| byte.is_ascii_lowercase()) {
                 "true" => Json::Bool(true),

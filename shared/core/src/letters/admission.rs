@@ -3,15 +3,15 @@
 
 mod reason;
 
-use crate::ids::{LetterId, Life, MessageId, Number, QueueArn};
+use crate::ids::{Enqueue, LetterId, MessageId, Number, QueueArn};
 use crate::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
 use crate::letters::policy::Policy;
 use crate::message::decode::{Inspected, Reading};
-use crate::message::foreign::Said;
+use crate::message::foreign::StatedReason;
 use crate::message::hashing::Hashing;
 use crate::message::key::{LedgerKey, PayloadHash};
 use crate::message::redrive::{ATTRIBUTE, Redrive};
-use crate::processing::ledger::{Entry, State};
+use crate::processing::ledger::{Entry, EntryState};
 use crate::text::capped;
 use crate::time::Timestamp;
 
@@ -38,9 +38,9 @@ pub struct Findings {
     /// Tells if the entries below were looked for. Without a ledger they are ignored.
     pub ledger: LedgerView,
     /// Failure that the message states by itself, its text redacted.
-    pub said: Option<Said>,
-    /// The ownerless entry of this send or life: see [`ownerless_key`], then [`old_ownerless_key`].
-    pub ownerless: Option<Entry>,
+    pub said: Option<StatedReason>,
+    /// The keyless entry of this send or enqueue: see [`keyless_key`], then [`old_keyless_key`].
+    pub keyless: Option<Entry>,
     /// The entry of its key.
     pub owned: Option<Entry>,
     /// The letter that its `redrive` attribute names.
@@ -68,31 +68,31 @@ pub fn letter_ids(dead: &Inspected, reading: &Reading) -> (Option<LetterId>, Let
     (dead.redrive.as_ref().map(|redrive| redrive.letter), LetterId::derive(&reading.source, &dead.envelope.message_id))
 }
 
-/// Returns the keyless entry that may hold the reason of a death: under the send of the message, else under the life
+/// Returns the keyless entry that may hold the reason of a death: under the send of the message, else under the enqueue
 /// that ended.
 #[must_use]
-pub fn ownerless_key(dead: &Inspected) -> LedgerKey {
-    match told_life(dead) {
-        Some(died) => LedgerKey::ownerless(dead.send().map(|send| (send, &dead.hash)), died),
-        None => dead.ownerless(),
+pub fn keyless_key(dead: &Inspected) -> LedgerKey {
+    match stated_enqueue(dead) {
+        Some(died) => LedgerKey::keyless(dead.send().map(|send| (send, &dead.hash)), died),
+        None => dead.keyless(),
     }
 }
 
 /// Returns the keyless entry of a send as earlier processors named it: without the payload's hash.
 #[must_use]
-pub fn old_ownerless_key(dead: &Inspected) -> Option<LedgerKey> {
+pub fn old_keyless_key(dead: &Inspected) -> Option<LedgerKey> {
     dead.send().map(LedgerKey::of_send_without_hash)
 }
 
-/// The life that ended, as a message says that claims to have been sent here by the processor.
-fn told_life(dead: &Inspected) -> Option<&Life> {
-    // What SQS moved is in its own life, whatever it carries from an earlier one.
+/// The enqueue that ended, as a message says that claims to have been sent here by the processor.
+fn stated_enqueue(dead: &Inspected) -> Option<&Enqueue> {
+    // What SQS moved is in its own enqueue, whatever it carries from an earlier one.
     dead.redrive.as_ref().filter(|_| dead.envelope.moved_from.is_none())?.died.as_ref()
 }
 
-/// Identity of a dead message: the life that ended, and the id and time of its first enqueue.
+/// Identity of a dead message: the enqueue that ended, and the id and time of its first enqueue.
 struct Identity {
-    life: Life,
+    enqueue: Enqueue,
     origin: MessageId,
     sent_at: Timestamp,
     /// True if the ledger proves the death that the message tells of.
@@ -101,25 +101,27 @@ struct Identity {
 
 impl Identity {
     /// Takes the message's own id and time, or those in its attribute if the ledger proves them. Proven means: that
-    /// life is dead there with this very payload, and the ledger knows nothing of the message's life in this queue.
-    fn of(dead: &Inspected, named: Option<&Letter>, ownerless: Option<&Entry>, owned: Option<&Entry>) -> Self {
+    /// enqueue is dead there with this very payload, and the ledger knows nothing of the message's enqueue in this queue.
+    fn of(dead: &Inspected, named: Option<&Letter>, keyless: Option<&Entry>, owned: Option<&Entry>) -> Self {
         let envelope = &dead.envelope;
-        let own = envelope.life();
+        let own = envelope.enqueue();
         let known = owned.is_some_and(|entry| entry.knows(&own));
-        let proves = |entry: &&Entry, died: &Life| entry.hash.is_same(&dead.hash) && entry.is_dead(died);
+        let proves = |entry: &&Entry, died: &Enqueue| entry.hash.is_same(&dead.hash) && entry.is_dead(died);
         let same = named.is_none_or(|letter| letter.may_have(&envelope.attributes));
-        let proven = told_life(dead)
-            .filter(|died| same && !known && [ownerless, owned].iter().flatten().any(|entry| proves(entry, died)))
+        let proven = stated_enqueue(dead)
+            .filter(|died| same && !known && [keyless, owned].iter().flatten().any(|entry| proves(entry, died)))
             .zip(dead.redrive.as_ref());
         match proven {
             Some((died, redrive)) if redrive.send().is_none() => {
-                Self { life: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at, proven: true }
+                Self { enqueue: died.clone(), origin: redrive.origin.clone(), sent_at: redrive.sent_at, proven: true }
             }
             Some((died, _)) => {
                 let origin = envelope.message_id.clone();
-                Self { life: died.clone(), origin, sent_at: envelope.sent_at, proven: true }
+                Self { enqueue: died.clone(), origin, sent_at: envelope.sent_at, proven: true }
             }
-            None => Self { life: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at, proven: false },
+            None => {
+                Self { enqueue: own, origin: envelope.message_id.clone(), sent_at: envelope.sent_at, proven: false }
+            }
         }
     }
 }
@@ -153,12 +155,12 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     let asking = policy.asking();
     let policy = if asked { policy } else { &asking };
     let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
-    let (ownerless, owned) = (live(&found.ownerless), live(&found.owned));
+    let (keyless, owned) = (live(&found.keyless), live(&found.owned));
     // An entry of this send that another body left there is a forgery's. It may stand where this one's own outcome would.
-    let foreign = ownerless.as_ref().is_some_and(|entry| !entry.hash.is_same(&dead.hash));
-    let ownerless = ownerless.filter(|_| !foreign);
+    let foreign = keyless.as_ref().is_some_and(|entry| !entry.hash.is_same(&dead.hash));
+    let keyless = keyless.filter(|_| !foreign);
     let named = found.named.as_ref();
-    let identity = Identity::of(dead, named, ownerless.as_ref(), owned.as_ref());
+    let identity = Identity::of(dead, named, keyless.as_ref(), owned.as_ref());
     let is_copy = |redrive: &&Redrive| named.is_some_and(|letter| is_send_of(dead, redrive, letter, reading));
     let redrive = dead.redrive.as_ref().filter(is_copy);
     let is_named = redrive.is_some() || identity.origin != dead.envelope.message_id;
@@ -167,13 +169,13 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     let policy = if found.claimed && redrive.is_none() && !identity.proven { &asking } else { policy };
 
     if let Some(entry) = &owned
-        && entry.state == State::Completed
+        && entry.state == EntryState::Completed
         && entry.hash.is_same(&dead.hash)
     {
         return completed(dead, &identity, letter, reading, policy, now);
     }
     let reason = if asked {
-        match reason(dead, &identity.life, found.said.as_ref(), ownerless.as_ref(), owned.as_ref(), now) {
+        match reason(dead, &identity.enqueue, found.said.as_ref(), keyless.as_ref(), owned.as_ref(), now) {
             Ok(reason) if foreign && reason.error_type == ErrorType::NeverRan => hidden(now),
             Ok(reason) => reason,
             Err(leave) => return Admission::Leave(leave),
@@ -186,9 +188,9 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
         (_, None) => create(dead, identity, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => {
             let withdrawn = redrive.send().zip(owned.as_ref()).is_some_and(|(send, entry)| entry.withdraws(send));
-            returned(identity.life, redrive, letter, (!withdrawn).then_some(reason), policy, now)
+            returned(identity.enqueue, redrive, letter, (!withdrawn).then_some(reason), policy, now)
         }
-        (None, Some(letter)) => met_again(identity.life, letter, reason, policy, now),
+        (None, Some(letter)) => met_again(identity.enqueue, letter, reason, policy, now),
     }
 }
 
@@ -231,7 +233,7 @@ fn completed(
     let note = "acknowledgement was lost: the ledger shows it completed";
     let Some(letter) = letter else {
         let nothing = Reason { error_type: ErrorType::Unknown, error_code: None, ..never_ran(note, now) };
-        let identity = Identity { origin: identity.origin.clone(), life: identity.life.clone(), ..*identity };
+        let identity = Identity { origin: identity.origin.clone(), enqueue: identity.enqueue.clone(), ..*identity };
         let Admission::Create(letter) = create(dead, identity, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
@@ -249,37 +251,37 @@ fn completed(
 
 /// Question (b) of rule R31: the message is a send of a letter. Without a reason it was withdrawn for an edit, and never ran.
 fn returned(
-    life: Life,
+    enqueue: Enqueue,
     redrive: &Redrive,
     letter: &Letter,
     reason: Option<Reason>,
     policy: &Policy,
     now: Timestamp,
 ) -> Admission {
-    if redrive.number < letter.number || letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
+    if redrive.number < letter.number || letter.enqueue == enqueue || enqueue.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;
     }
     let Some(reason) = reason else {
-        return Admission::Change(Box::new(letter.came_back_withdrawn(&life, WHO, now)));
+        return Admission::Change(Box::new(letter.came_back_withdrawn(&enqueue, WHO, now)));
     };
-    match letter.died_again(&life, reason, WHO, policy, now) {
+    match letter.died_again(&enqueue, reason, WHO, policy, now) {
         Ok(letter) => Admission::Change(Box::new(letter)),
-        Err(_) => Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy died after the end", now))),
+        Err(_) => Admission::Change(Box::new(letter.saw_a_copy(&enqueue, WHO, "a copy died after the end", now))),
     }
 }
 
 /// Questions (c) and (d) of rule R31: the message has been here before under this id.
-fn met_again(life: Life, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
-    if letter.life == life || life.is_first(&letter.origin, letter.sent_at) {
+fn met_again(enqueue: Enqueue, letter: &Letter, reason: Reason, policy: &Policy, now: Timestamp) -> Admission {
+    if letter.enqueue == enqueue || enqueue.is_first(&letter.origin, letter.sent_at) {
         return Admission::Delete;
     }
     if letter.status == Status::Pending
-        && let Ok(letter) = letter.died_again(&life, reason, WHO, policy, now)
+        && let Ok(letter) = letter.died_again(&enqueue, reason, WHO, policy, now)
     {
         return Admission::Change(Box::new(letter));
     }
     // Only the letter's own number may take it back from a replay.
-    Admission::Change(Box::new(letter.saw_a_copy(&life, WHO, "a copy without a number died", now)))
+    Admission::Change(Box::new(letter.saw_a_copy(&enqueue, WHO, "a copy without a number died", now)))
 }
 
 fn create(
@@ -291,7 +293,7 @@ fn create(
     now: Timestamp,
 ) -> Admission {
     let envelope = &dead.envelope;
-    let Identity { life, origin, sent_at, .. } = identity;
+    let Identity { enqueue, origin, sent_at, .. } = identity;
     let mut attributes = envelope.attributes.clone();
     attributes.remove(ATTRIBUTE);
     let attributes_hash = Some(AttributesHash::of(&attributes));
@@ -311,7 +313,7 @@ fn create(
         sequence: envelope.sequence.clone(),
         origin,
         sent_at,
-        life,
+        enqueue,
         hash: dead.hash.clone(),
         key: dead.key.clone().ok(),
         key_is_stable: dead.key_is_stable,
@@ -351,7 +353,7 @@ fn of_record(letter: Letter, dead: &Inspected, reading: &Reading, now: Timestamp
 /// Returns the payload that was completed, if the ledger shows this letter's effect as done.
 #[must_use]
 pub fn effect_of(letter: &Letter, owned: Option<&Entry>, now: Timestamp) -> Option<PayloadHash> {
-    let entry = owned.filter(|entry| !entry.expired(now) && entry.state == State::Completed)?;
+    let entry = owned.filter(|entry| !entry.expired(now) && entry.state == EntryState::Completed)?;
     letter.is_effect(&entry.hash).then(|| entry.hash.clone())
 }
 

@@ -43,7 +43,7 @@ pub struct Cause {
 
 /// Answer to the question whether a cause was known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sighted {
+pub enum Recorded {
     /// The cause was never seen, or not for so long that it was forgotten.
     New,
     /// The cause was stored already.
@@ -59,7 +59,7 @@ impl Cause {
             return None;
         }
         let attempts = letter.history.iter().filter_map(|event| event.attempt.as_ref());
-        let own = attempts.filter(|attempt| attempt.life == letter.life);
+        let own = attempts.filter(|attempt| attempt.enqueue == letter.enqueue);
         let versions = own.map(|attempt| attempt.origin.function_version.clone()).filter(|version| !version.is_empty());
         Some(Self {
             source: letter.source.clone(),
@@ -121,18 +121,18 @@ fn newest(mut versions: BTreeSet<String>) -> BTreeSet<String> {
 /// Letters of a queue that are PENDING, counted in one walk through the index. The counts are exact, but for the
 /// index's delay, if the walk reached the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct PendingCounts {
     /// Waiting letters by their fingerprint.
-    pub causes: BTreeMap<String, Waiting>,
+    pub causes: BTreeMap<String, PendingSummary>,
     /// Waiting letters by error type.
-    pub types: BTreeMap<&'static str, Waiting>,
+    pub types: BTreeMap<&'static str, PendingSummary>,
     /// True if the walk ended early: the counts and the age are lower bounds.
     pub at_least: bool,
 }
 
 /// Number and age of waiting letters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingSummary {
     /// Number of all PENDING letters.
     pub pending: usize,
     /// Number among these that only a person may replay.
@@ -141,7 +141,7 @@ pub struct Waiting {
     pub oldest: Option<Timestamp>,
 }
 
-impl Waiting {
+impl PendingSummary {
     fn add(&mut self, one: &Candidate) {
         self.pending += 1;
         self.for_a_person += usize::from(one.due == Timestamp::NEVER);
@@ -149,7 +149,7 @@ impl Waiting {
     }
 }
 
-impl Waiting {
+impl PendingSummary {
     fn and(self, other: Self) -> Self {
         Self {
             pending: self.pending + other.pending,
@@ -159,7 +159,7 @@ impl Waiting {
     }
 }
 
-impl Standing {
+impl PendingCounts {
     /// Counts a PENDING letter.
     pub fn add(&mut self, one: &Candidate) {
         self.types.entry(one.error_type.as_str()).or_default().add(one);
@@ -187,8 +187,8 @@ impl Standing {
 
     /// Sums up the letters of all error types.
     #[must_use]
-    pub fn total(&self) -> Waiting {
-        self.types.values().fold(Waiting::default(), |all, one| all.and(*one))
+    pub fn total(&self) -> PendingSummary {
+        self.types.values().fold(PendingSummary::default(), |all, one| all.and(*one))
     }
 }
 
@@ -265,13 +265,13 @@ mod tests {
             key: None,
             scope: Scope::new("s").unwrap(),
         };
-        let mut standing = Standing::default();
-        standing.add(&one("a", ErrorType::Transient, at(5), at(3)));
-        standing.add(&one("a", ErrorType::Transient, Timestamp::NEVER, at(2)));
-        standing.add(&one("b", ErrorType::Schema, Timestamp::NEVER, at(9)));
-        let a = Waiting { pending: 2, for_a_person: 1, oldest: Some(at(2)) };
-        assert_eq!((standing.causes["a"], standing.types["TRANSIENT"]), (a, a));
-        assert_eq!(standing.total(), Waiting { pending: 3, for_a_person: 2, oldest: Some(at(2)) });
-        assert_eq!(Standing::default().total(), Waiting::default());
+        let mut pending_counts = PendingCounts::default();
+        pending_counts.add(&one("a", ErrorType::Transient, at(5), at(3)));
+        pending_counts.add(&one("a", ErrorType::Transient, Timestamp::NEVER, at(2)));
+        pending_counts.add(&one("b", ErrorType::Schema, Timestamp::NEVER, at(9)));
+        let a = PendingSummary { pending: 2, for_a_person: 1, oldest: Some(at(2)) };
+        assert_eq!((pending_counts.causes["a"], pending_counts.types["TRANSIENT"]), (a, a));
+        assert_eq!(pending_counts.total(), PendingSummary { pending: 3, for_a_person: 2, oldest: Some(at(2)) });
+        assert_eq!(PendingCounts::default().total(), PendingSummary::default());
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::message::envelope::Attributes;
 use crate::message::key::{Key, PayloadHash};
 use crate::processing::ledger::Attempt;
@@ -81,7 +81,7 @@ impl fmt::Display for Status {
 /// Kinds of events in a letter's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Happening {
+pub enum EventKind {
     /// An attempt of the handler failed.
     AttemptFailed,
     /// The indexer recorded the letter.
@@ -114,9 +114,9 @@ pub enum Happening {
     Erased,
     /// A person wrote something down about it.
     Noted,
-    /// A person had the dead lives of its key forgotten.
+    /// A person had the dead enqueues of its key forgotten.
     Freed,
-    /// The policy leaves it to a person, because few lives of its key are left.
+    /// The policy leaves it to a person, because few enqueues of its key are left.
     HeldBack,
 }
 
@@ -126,7 +126,7 @@ pub struct Event {
     /// Time of the event.
     pub at: Timestamp,
     /// Kind of the event.
-    pub what: Happening,
+    pub what: EventKind,
     /// Function that did it, or the operator who asked for it.
     pub who: String,
     /// Further text about the event.
@@ -171,8 +171,8 @@ pub struct Letter {
     pub origin: MessageId,
     /// Time at which the message first came.
     pub sent_at: Timestamp,
-    /// The life that was indexed last.
-    pub life: Life,
+    /// The enqueue that was indexed last.
+    pub enqueue: Enqueue,
     /// Hash of the payload.
     pub hash: PayloadHash,
     /// `idempotency_key`: absent if none could be found.
@@ -237,7 +237,7 @@ impl Letter {
     /// Returns true if SQS refused a send that `who` asked for, and nothing happened since.
     #[must_use]
     pub fn was_just_refused(&self, who: &str) -> bool {
-        self.history.last().is_some_and(|event| event.what == Happening::NotSent && event.who == who)
+        self.history.last().is_some_and(|event| event.what == EventKind::NotSent && event.who == who)
     }
 
     /// Returns true if a claim ran out, so that nobody knows if the letter was sent.
@@ -284,7 +284,7 @@ impl Letter {
 /// Returns the time of the last change of which a letter's history tells, notes apart, or else of its last failed attempt.
 #[must_use]
 pub fn changed_at(history: &[Event], last_failed_at: Timestamp) -> Timestamp {
-    let told = history.iter().rev().find(|event| !matches!(event.what, Happening::Noted | Happening::AttemptFailed));
+    let told = history.iter().rev().find(|event| !matches!(event.what, EventKind::Noted | EventKind::AttemptFailed));
     told.map_or(last_failed_at, |event| event.at)
 }
 

@@ -16,7 +16,7 @@ pub use parse::BadPolicy;
 pub struct Policy {
     /// Asked in order; the first that fits a letter's reason decides. If none fits, the default does: NEVER_RAN,
     /// TRANSIENT and TIMEOUT may go by themselves, everything else is asked for.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<PolicyRule>,
     /// Rest of a letter after its first death, where its rule does not say; doubled with each further one.
     pub cool_down: Duration,
     /// A letter with more deaths than this waits for a person, where its rule does not say.
@@ -32,7 +32,7 @@ pub struct Policy {
 
 /// Rule for the letters that match it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct PolicyRule {
     /// Letters that the rule is about.
     pub fits: Match,
     /// Verdict on these letters.
@@ -119,8 +119,8 @@ impl Policy {
     /// The same policy for a consumer without our ledger: only a person may replay.
     #[must_use]
     pub fn asking(&self) -> Self {
-        let asked = |rule: &Rule| match rule.verdict {
-            Verdict::Auto { .. } => Rule { verdict: Verdict::Ask, ..rule.clone() },
+        let asked = |rule: &PolicyRule| match rule.verdict {
+            Verdict::Auto { .. } => PolicyRule { verdict: Verdict::Ask, ..rule.clone() },
             Verdict::Never | Verdict::Ask => rule.clone(),
         };
         Self { rules: self.rules.iter().map(asked).collect(), max_deaths: 0, ..self.clone() }

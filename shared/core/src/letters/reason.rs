@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error_type::ErrorType;
 use crate::fault::TEXT_LIMIT;
 use crate::letters::fingerprint::fingerprint;
-use crate::message::foreign::Said;
+use crate::message::foreign::StatedReason;
 use crate::processing::ledger::Attempt;
 use crate::text::capped;
 use crate::time::Timestamp;
@@ -19,13 +19,13 @@ pub struct Reason {
     pub error_code: Option<String>,
     /// Text of the fault.
     pub error_message: String,
-    /// Number of handler starts for the life that died.
+    /// Number of handler starts for the enqueue that died.
     pub attempt_count: u32,
     /// Time at which the first of these attempts failed.
     pub first_failed_at: Timestamp,
     /// Time at which the last of them failed.
     pub last_failed_at: Timestamp,
-    /// The failed attempts of that life that the ledger remembers; of a letter they stand in its history.
+    /// The failed attempts of that enqueue that the ledger remembers; of a letter they stand in its history.
     pub attempts: Vec<Attempt>,
 }
 
@@ -38,7 +38,7 @@ impl Reason {
 
     /// Reason that a dead message states itself. It was given up when it was sent to the dead-letter queue.
     #[must_use]
-    pub fn stated(said: &Said, sent_at: Timestamp, now: Timestamp) -> Self {
+    pub fn stated(said: &StatedReason, sent_at: Timestamp, now: Timestamp) -> Self {
         let at = sent_at.min(now);
         Self {
             error_type: said.error_type,

@@ -55,12 +55,12 @@ impl Batch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
-    batch_item_failures: Vec<Failure>,
+    batch_item_failures: Vec<ItemFailure>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failure {
+struct ItemFailure {
     item_identifier: MessageId,
 }
 
@@ -68,7 +68,7 @@ impl Response {
     /// Names the messages that stay. A [`MessageId`] is never empty, and ids come from nowhere but the batch.
     #[must_use]
     pub fn returning(ids: impl IntoIterator<Item = MessageId>) -> Self {
-        let batch_item_failures = ids.into_iter().map(|item_identifier| Failure { item_identifier }).collect();
+        let batch_item_failures = ids.into_iter().map(|item_identifier| ItemFailure { item_identifier }).collect();
         Self { batch_item_failures }
     }
 

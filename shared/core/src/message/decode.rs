@@ -5,15 +5,15 @@ mod typed;
 use std::borrow::Cow;
 
 use crate::fault::Fault;
-use crate::ids::{LetterId, Life, Number, QueueArn, Scope, SendId};
+use crate::ids::{Enqueue, LetterId, Number, QueueArn, Scope, SendId};
 use crate::json::Json;
 use crate::message::envelope::{Attributes, Envelope};
-use crate::message::foreign::Record;
+use crate::message::foreign::ServiceRecord;
 use crate::message::hashing::Hashing;
 use crate::message::key::{self, Key, KeyFrom, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::message::message_type::{Kind, MessageTypes, NoType};
 use crate::message::redrive::{self, Redrive};
-use crate::message::wrapping::{Content, Unread, Wrapping};
+use crate::message::wrapping::{Content, Unreadable, Wrapping};
 
 pub(crate) use typed::typed;
 pub use typed::without_data;
@@ -82,20 +82,20 @@ impl Reading {
     ///
     /// # Errors
     ///
-    /// [`Unread`], with nothing of the body but names that are configured.
-    pub fn check(&self, body: &str) -> Result<(), Unread> {
+    /// [`Unreadable`], with nothing of the body but names that are configured.
+    pub fn check(&self, body: &str) -> Result<(), Unreadable> {
         self.accept(&self.wrapping.open(body)?)
     }
 
     /// Checks that no object of a content has a name twice, unless that is allowed.
-    fn accept(&self, content: &Content<'_>) -> Result<(), Unread> {
+    fn accept(&self, content: &Content<'_>) -> Result<(), Unreadable> {
         let Some(twice) = content.twice.as_ref().filter(|_| self.names_twice == NamesTwice::Refuse) else {
             return Ok(());
         };
         // A name that is configured is none of the body's secrets.
         let name = if self.names(&twice.name) { format!("the name {:?}", twice.name) } else { "a name".to_owned() };
         let place = format!("again at line {}, column {}", twice.line, twice.column);
-        Err(Unread {
+        Err(Unreadable {
             code: "name-twice",
             text: format!("body has {name} twice ({place}), and readers may take either value"),
         })
@@ -163,7 +163,7 @@ pub struct Inspected {
     /// Envelope as SQS delivered it.
     pub envelope: Envelope,
     /// Content as the producer wrote it, unwrapped, or why it cannot be read.
-    pub json: Result<Json, Unread>,
+    pub json: Result<Json, Unreadable>,
     /// Text of the content, where it is not the body itself.
     content: Option<String>,
     /// Type and scope of the message, or why they are not known.
@@ -178,7 +178,7 @@ pub struct Inspected {
     pub redrive: Option<Redrive>,
     /// Record that a service wrote around a dead message or in its place. Type, key and hash are then those of the
     /// message in it; the envelope has the record.
-    pub record: Option<Record>,
+    pub record: Option<ServiceRecord>,
 }
 
 impl Inspected {
@@ -222,7 +222,7 @@ impl Inspected {
     #[must_use]
     pub fn of_dead(envelope: Envelope, reading: &Reading) -> Self {
         let seen = Self::new(envelope, reading).handed_over(reading);
-        let Some(record) = Record::of(&seen.envelope).filter(|_| seen.redrive.is_none()) else { return seen };
+        let Some(record) = ServiceRecord::of(&seen.envelope).filter(|_| seen.redrive.is_none()) else { return seen };
         let seen = match &record.message {
             Some(message) => {
                 let inner = Envelope { body: message.clone(), ..seen.envelope.clone() };
@@ -240,7 +240,7 @@ impl Inspected {
         let scope = self.kind.as_ref().map_or(&reading.scope, |kind| &kind.scope);
         let Some(told) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return self };
         if !self.key_is_stable {
-            // The id that was the key is that of the life that ended, and not the one that the copy has here.
+            // The id that was the key is that of the enqueue that ended, and not the one that the copy has here.
             let died = told.died.as_ref().map(|died| Key::new(died.message_id.as_str()));
             self.key = died.unwrap_or(self.key);
         }
@@ -263,8 +263,8 @@ impl Inspected {
 
     /// Returns the keyless entry for the outcome of a message that owns no key.
     #[must_use]
-    pub fn ownerless(&self) -> LedgerKey {
-        LedgerKey::ownerless(self.send().map(|send| (send, &self.hash)), &self.envelope.life())
+    pub fn keyless(&self) -> LedgerKey {
+        LedgerKey::keyless(self.send().map(|send| (send, &self.hash)), &self.envelope.enqueue())
     }
 
     /// The fault of a body that cannot be read as it is configured, if it cannot.
@@ -304,11 +304,11 @@ impl Inspected {
         }
     }
 
-    /// Makes the attribute of this message when it is sent to the dead-letter queue at the end of its life.
+    /// Makes the attribute of this message when it is sent to the dead-letter queue at the end of its enqueue.
     #[must_use]
     pub fn redrive_at_death(&self, source: &QueueArn, scope: &Scope) -> Redrive {
         let envelope = &self.envelope;
-        let died = Some(envelope.life());
+        let died = Some(envelope.enqueue());
         let scope = self.kind.as_ref().map_or_else(|_| scope.clone(), |kind| kind.scope.clone());
         match &self.redrive {
             Some(carried) => Redrive { key: self.key.clone().ok(), scope, died, ..carried.clone() },
@@ -339,10 +339,10 @@ pub struct Message<M> {
 }
 
 impl<M> Message<M> {
-    /// The life that this receive belongs to.
+    /// The enqueue that this receive belongs to.
     #[must_use]
-    pub fn life(&self) -> Life {
-        self.inspected.envelope.life()
+    pub fn enqueue(&self) -> Enqueue {
+        self.inspected.envelope.enqueue()
     }
 }
 

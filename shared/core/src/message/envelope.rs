@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ids::{Life, MessageId, ReceiptHandle};
+use crate::ids::{Enqueue, MessageId, ReceiptHandle};
 use crate::time::Timestamp;
 
 /// A message attribute, kept exactly as it came: replay sends it again.
@@ -61,7 +61,7 @@ pub struct Record {
     pub attributes: Attributes,
 }
 
-/// A record that can be worked on: it has a life, a handle and a body.
+/// A record that can be worked on: it has an enqueue, a handle and a body.
 #[derive(Debug, Clone)]
 pub struct Envelope {
     /// Message id that SQS assigned.
@@ -101,7 +101,7 @@ impl Envelope {
     ///
     /// # Errors
     /// [`Unreadable`] names what is missing: without a receipt handle nothing can be done to the message, without
-    /// `SentTimestamp` it has no life that attempts could be counted against.
+    /// `SentTimestamp` it has no enqueue that attempts could be counted against.
     pub fn read(message_id: MessageId, record: Record) -> Result<Self, Unreadable> {
         let number = |name: &str| record.system.get(name).and_then(|text| text.parse::<u64>().ok());
         let sent_at = number("SentTimestamp").ok_or(Unreadable("SentTimestamp"))?;
@@ -122,14 +122,14 @@ impl Envelope {
         })
     }
 
-    /// The life that this receive belongs to. A FIFO queue stamps a message anew when it moves it to the dead-letter
-    /// queue, so there the message id alone is the life ([`Life::UNDATED`]).
+    /// The enqueue that this receive belongs to. A FIFO queue stamps a message anew when it moves it to the dead-letter
+    /// queue, so there the message id alone is the enqueue ([`Enqueue::UNDATED`]).
     ///
     /// Rule R1 of docs/protocol.md.
     #[must_use]
-    pub fn life(&self) -> Life {
-        let sent_at = if self.sequence.is_some() { Life::UNDATED } else { self.sent_at };
-        Life { message_id: self.message_id.clone(), sent_at }
+    pub fn enqueue(&self) -> Enqueue {
+        let sent_at = if self.sequence.is_some() { Enqueue::UNDATED } else { self.sent_at };
+        Enqueue { message_id: self.message_id.clone(), sent_at }
     }
 }
 
@@ -155,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn a_life_on_a_fifo_queue_stays_the_same_when_it_is_stamped_anew() {
+    fn an_enqueue_on_a_fifo_queue_stays_the_same_when_it_is_stamped_anew() {
         let id = || MessageId::new("m").unwrap();
         let read = |sent_at: &str, more: &[(&str, &str)]| {
             let system: Vec<_> = [("SentTimestamp", sent_at)].iter().chain(more).copied().collect();
-            Envelope::read(id(), record(&system)).unwrap().life()
+            Envelope::read(id(), record(&system)).unwrap().enqueue()
         };
         let fifo = [("SequenceNumber", "18850")];
         assert_eq!(read("5", &fifo), read("9", &fifo));

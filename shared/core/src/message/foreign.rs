@@ -25,7 +25,7 @@ use crate::message::envelope::{Attributes, Envelope};
 use crate::text::capped;
 
 pub use claim_check::ClaimCheck;
-pub use record::Record;
+pub use record::ServiceRecord;
 pub use task::{Layer, Task, layers};
 
 /// The message attribute (data type `String`) by which a consumer in any language says why it gave a message up. It
@@ -51,7 +51,7 @@ const ATTEMPTS_LIMIT: u64 = 1_000_000;
 
 /// Author of the statement about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Teller {
+pub enum ReasonSource {
     /// A consumer, by [`ATTRIBUTE`].
     Consumer,
     /// An EventBridge rule or schedule that could not reach its target.
@@ -66,9 +66,9 @@ pub enum Teller {
 
 /// Statement of a dead message about its failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct StatedReason {
     /// Author of the statement.
-    pub by: Teller,
+    pub by: ReasonSource,
     /// Kind of failure; UNKNOWN if nothing tells.
     pub error_type: ErrorType,
     /// A stable name, if there is one.
@@ -79,11 +79,11 @@ pub struct Said {
     pub attempts: u32,
 }
 
-impl Said {
+impl StatedReason {
     /// Reads a dead message, and the record that it is, for a reason. Never fails: a thing that cannot be understood was not
     /// said.
     #[must_use]
-    pub fn of(dead: &Envelope, record: Option<&Record>) -> Option<Self> {
+    pub fn of(dead: &Envelope, record: Option<&ServiceRecord>) -> Option<Self> {
         if dead.moved_from.is_some() {
             return None;
         }
@@ -98,7 +98,7 @@ impl Said {
     /// True of a text that is ours alone, and has nothing of a body.
     #[must_use]
     pub const fn in_our_words(&self) -> bool {
-        matches!(self.by, Teller::Sns | Teller::Batch)
+        matches!(self.by, ReasonSource::Sns | ReasonSource::Batch)
     }
 }
 
@@ -110,15 +110,15 @@ impl<'a> Texts<'a> {
     }
 }
 
-fn by_consumer(texts: &Texts<'_>) -> Option<Said> {
+fn by_consumer(texts: &Texts<'_>) -> Option<StatedReason> {
     let text = texts.get(ATTRIBUTE)?;
     let members = if text.len() <= JSON_LIMIT { serde_json::from_str(text).ok() } else { None };
     let said = members.map_or_else(
-        || Said { text: capped(text, READ), ..Said::nothing(Teller::Consumer) },
+        || StatedReason { text: capped(text, READ), ..StatedReason::nothing(ReasonSource::Consumer) },
         |members: BTreeMap<String, Value>| {
             let word = |name: &str| members.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default();
-            Said {
-                by: Teller::Consumer,
+            StatedReason {
+                by: ReasonSource::Consumer,
                 error_type: class(word("type")),
                 code: code(word("code")),
                 text: capped(word("message"), READ),
@@ -126,11 +126,11 @@ fn by_consumer(texts: &Texts<'_>) -> Option<Said> {
             }
         },
     );
-    (said != Said::nothing(Teller::Consumer)).then_some(said)
+    (said != StatedReason::nothing(ReasonSource::Consumer)).then_some(said)
 }
 
-impl Said {
-    const fn nothing(by: Teller) -> Self {
+impl StatedReason {
+    const fn nothing(by: ReasonSource) -> Self {
         Self { by, error_type: ErrorType::Unknown, code: None, text: String::new(), attempts: 0 }
     }
 }
@@ -153,7 +153,7 @@ fn attempts(value: &Value) -> u32 {
 
 /// Reads the attributes that EventBridge sets on an event that it could not deliver (User Guide, "Using dead-letter
 /// queues to process undelivered events"). Its Scheduler writes `SCHEDULE_ARN` in the place of `RULE_ARN`.
-fn by_event_bridge(texts: &Texts<'_>) -> Option<Said> {
+fn by_event_bridge(texts: &Texts<'_>) -> Option<StatedReason> {
     texts.get("RULE_ARN").or_else(|| texts.get("SCHEDULE_ARN")).filter(|arn| arn.starts_with("arn:"))?;
     texts.get("TARGET_ARN").filter(|arn| arn.starts_with("arn:"))?;
     let name = texts.get("ERROR_CODE")?;
@@ -165,7 +165,13 @@ fn by_event_bridge(texts: &Texts<'_>) -> Option<Said> {
     // One delivery, and its retries.
     let retries = texts.get("RETRY_ATTEMPTS").and_then(|count| count.parse::<u64>().ok());
     let attempts = retries.map_or(0, |retries| u32::try_from(retries.min(ATTEMPTS_LIMIT)).map_or(0, |count| count + 1));
-    Some(Said { by: Teller::EventBridge, error_type: class_of_delivery(name), code: code(name), text, attempts })
+    Some(StatedReason {
+        by: ReasonSource::EventBridge,
+        error_type: class_of_delivery(name),
+        code: code(name),
+        text,
+        attempts,
+    })
 }
 
 /// Returns the kind of failure for EventBridge's error codes that may pass by themselves. `ERROR_FROM_TARGET`,
@@ -194,18 +200,20 @@ fn class_of_delivery(code: &str) -> ErrorType {
 /// Reads the attributes that Lambda sets on an event that it gave up (Developer Guide, "Dead-letter queues"): the
 /// request's id, the HTTP status (200: the function itself failed) and the first 1 KB of the error's message. The
 /// number of attempts is not among them. Some of SNS's emulators write the same three, with an error's name as code.
-fn by_lambda(texts: &Texts<'_>) -> Option<Said> {
+fn by_lambda(texts: &Texts<'_>) -> Option<StatedReason> {
     let (_, status, text) = (texts.get("RequestID")?, texts.get("ErrorCode")?, texts.get("ErrorMessage")?);
-    let said = Said { text: capped(text, READ), ..Said::nothing(Teller::Lambda) };
+    let said = StatedReason { text: capped(text, READ), ..StatedReason::nothing(ReasonSource::Lambda) };
     Some(match status.parse::<u16>() {
         Ok(200) if text.contains("Task timed out after") => {
-            Said { error_type: ErrorType::Timeout, code: Some("function-timeout".to_owned()), ..said }
+            StatedReason { error_type: ErrorType::Timeout, code: Some("function-timeout".to_owned()), ..said }
         }
         // Every error of every function has this status: the text tells the causes apart.
         Ok(200) => said,
-        Ok(429 | 500..=599) => Said { error_type: ErrorType::Transient, code: Some(format!("http-{status}")), ..said },
-        Ok(_) => Said { code: Some(format!("http-{status}")), ..said },
-        Err(_) => Said { code: code(status), ..said },
+        Ok(429 | 500..=599) => {
+            StatedReason { error_type: ErrorType::Transient, code: Some(format!("http-{status}")), ..said }
+        }
+        Ok(_) => StatedReason { code: Some(format!("http-{status}")), ..said },
+        Err(_) => StatedReason { code: code(status), ..said },
     })
 }
 
@@ -224,7 +232,7 @@ struct Notification<'a> {
 
 /// SNS adds nothing to what it could not deliver: the notification itself stands in its dead-letter queue (observed on
 /// AWS: localstack/localstack pull 6640). That it was sent there, and not moved, is all that there is to know.
-fn by_sns(body: &str) -> Option<Said> {
+fn by_sns(body: &str) -> Option<StatedReason> {
     if !body.contains("\"TopicArn\"") {
         return None;
     }
@@ -233,7 +241,7 @@ fn by_sns(body: &str) -> Option<Said> {
         return None;
     }
     let text = format!("not delivered to a subscriber of {}; SNS does not say why", capped(&notification.topic, 150));
-    Some(Said { text, code: Some("sns-undelivered".to_owned()), ..Said::nothing(Teller::Sns) })
+    Some(StatedReason { text, code: Some("sns-undelivered".to_owned()), ..StatedReason::nothing(ReasonSource::Sns) })
 }
 
 #[cfg(test)]

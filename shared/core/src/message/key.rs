@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ids::{LetterId, Life, Scope, SendId};
+use crate::ids::{Enqueue, LetterId, Scope, SendId};
 use crate::json::Json;
 use crate::json::shape::Shape;
 
@@ -173,14 +173,14 @@ impl LedgerKey {
         Self(format!("!send#{}#{}", send.letter, send.number))
     }
 
-    /// Returns the keyless entry for the outcome of a message that owns no key: under its send, else under its life.
+    /// Returns the keyless entry for the outcome of a message that owns no key: under its send, else under its enqueue.
     ///
     /// Rule R15 of docs/protocol.md.
     #[must_use]
-    pub fn ownerless(send: Option<(SendId, &PayloadHash)>, life: &Life) -> Self {
+    pub fn keyless(send: Option<(SendId, &PayloadHash)>, enqueue: &Enqueue) -> Self {
         match send {
             Some((send, hash)) => Self::of_send(send, hash),
-            None => Self(format!("!life#{life}")),
+            None => Self(format!("!life#{enqueue}")),
         }
     }
 

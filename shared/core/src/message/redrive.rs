@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{LetterId, Life, MessageId, Number, QueueArn, Scope, SendId};
+use crate::ids::{Enqueue, LetterId, MessageId, Number, QueueArn, Scope, SendId};
 use crate::message::key::Key;
 use crate::time::Timestamp;
 
@@ -36,9 +36,9 @@ pub struct Redrive {
     pub origin: MessageId,
     /// Time at which the message first came.
     pub sent_at: Timestamp,
-    /// The life that ended, if the processor itself sent the message to the dead-letter queue: it has another id there.
+    /// The enqueue that ended, if the processor itself sent the message to the dead-letter queue: it has another id there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub died: Option<Life>,
+    pub died: Option<Enqueue>,
 }
 
 impl Redrive {
@@ -54,12 +54,12 @@ impl Redrive {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The same as a FIFO queue's deduplication id, for a message at the end of its life that has no room for the attribute: number,
-    /// time, origin and the life that ended. Another one with every number and every death, as such an id must be; scope and key are
-    /// found out again from the message itself. `None` if it does not fit, or no life has ended.
+    /// The same as a FIFO queue's deduplication id, for a message at the end of its enqueue that has no room for the attribute: number,
+    /// time, origin and the enqueue that ended. Another one with every number and every death, as such an id must be; scope and key are
+    /// found out again from the message itself. `None` if it does not fit, or no enqueue has ended.
     #[must_use]
     pub fn as_deduplication(&self) -> Option<String> {
-        let died = self.died.as_ref().filter(|died| died.sent_at == Life::UNDATED)?;
+        let died = self.died.as_ref().filter(|died| died.sent_at == Enqueue::UNDATED)?;
         let (number, at, origin) = (self.number, self.sent_at.as_millis(), self.origin.as_str());
         let text = format!("{DEDUPLICATION}{number}:{at}:{origin}:{}", died.message_id);
         let taken = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
@@ -80,7 +80,7 @@ impl Redrive {
             scope: scope.clone(),
             origin,
             sent_at: Timestamp::from_millis(at),
-            died: Some(Life { message_id: died, sent_at: Life::UNDATED }),
+            died: Some(Enqueue { message_id: died, sent_at: Enqueue::UNDATED }),
         };
         (parts.next().is_none() && redrive.number < NUMBER_LIMIT).then_some(redrive)
     }
@@ -91,7 +91,7 @@ impl Redrive {
     pub fn decode(text: &str, source: &QueueArn) -> Option<Self> {
         let redrive: Self = serde_json::from_str(text).ok()?;
         let named = |id: &MessageId| !id.as_str().is_empty();
-        let whole = named(&redrive.origin) && redrive.died.as_ref().is_none_or(|life| named(&life.message_id));
+        let whole = named(&redrive.origin) && redrive.died.as_ref().is_none_or(|enqueue| named(&enqueue.message_id));
         // Without a number it must at least tell of a death: it is good for nothing else.
         let least = if redrive.died.is_some() { Number(0) } else { Number(1) };
         let numbered = (least..NUMBER_LIMIT).contains(&redrive.number);
@@ -122,9 +122,9 @@ mod tests {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
         let sent = redrive(&source);
         assert_eq!(Redrive::decode(&sent.encode(), &source), Some(sent.clone()));
-        let life = Life { message_id: MessageId::new("m-2").unwrap(), sent_at: Timestamp::from_millis(18) };
+        let enqueue = Enqueue { message_id: MessageId::new("m-2").unwrap(), sent_at: Timestamp::from_millis(18) };
         for number in [Number(0), Number(3)] {
-            let died = Redrive { number, died: Some(life.clone()), ..sent.clone() };
+            let died = Redrive { number, died: Some(enqueue.clone()), ..sent.clone() };
             assert_eq!(Redrive::decode(&died.encode(), &source).as_ref(), Some(&died));
             assert_eq!(died.send().is_some(), number != Number(0), "a message that was never replayed is no send");
         }
@@ -135,7 +135,7 @@ mod tests {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders.fifo").unwrap();
         let id = |n: u8| MessageId::new(format!("{n:08x}-8a51-4c65-9d3e-111111111111")).unwrap();
         for number in [Number(0), Number(999_999)] {
-            let died = Some(Life { message_id: id(2), sent_at: Life::UNDATED });
+            let died = Some(Enqueue { message_id: id(2), sent_at: Enqueue::UNDATED });
             let (letter, sent_at) = (LetterId::derive(&source, &id(1)), Timestamp::from_millis(9_999_999_999_999));
             let dead = Redrive { letter, number, origin: id(1), died, sent_at, ..redrive(&source) };
             let text = dead.as_deduplication().unwrap();

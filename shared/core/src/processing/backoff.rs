@@ -44,7 +44,7 @@ impl Schedule {
         }
     }
 
-    /// Returns the number of attempts that a life has.
+    /// Returns the number of attempts that an enqueue has.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX)
@@ -105,7 +105,7 @@ pub fn within(delay: Duration, elapsed: Duration) -> Duration {
     delay.min(LONGEST.saturating_sub(elapsed)).max(Duration::from_secs(1))
 }
 
-/// A dead life hurries through the receives that are left, until SQS moves it: one to two seconds.
+/// A dead enqueue hurries through the receives that are left, until SQS moves it: one to two seconds.
 #[must_use]
 pub const fn dead(roll: u64) -> Duration {
     Duration::from_secs(1 + roll % 2)

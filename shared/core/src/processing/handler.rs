@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::fault::Fault;
-use crate::ids::{Life, SendId};
+use crate::ids::{Enqueue, SendId};
 use crate::message::decode::typed;
 use crate::message::key::Key;
 
@@ -99,10 +99,10 @@ impl<H: Handler> Dispatch for H {
 pub struct Context {
     /// The idempotency key: hand it on to whatever is called, so that it can recognise a second call.
     pub key: Key,
-    /// 1 for the first attempt of this life.
+    /// 1 for the first attempt of this enqueue.
     pub attempt: u32,
     /// The message id and enqueue time.
-    pub life: Life,
+    pub enqueue: Enqueue,
     /// Set if this message is a replay of a letter.
     pub replay: Option<SendId>,
     remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
@@ -114,11 +114,11 @@ impl Context {
     pub fn new(
         key: Key,
         attempt: u32,
-        life: Life,
+        enqueue: Enqueue,
         replay: Option<SendId>,
         remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
     ) -> Self {
-        Self { key, attempt, life, replay, remaining }
+        Self { key, attempt, enqueue, replay, remaining }
     }
 
     /// Returns the rest of this attempt's time budget.
@@ -130,6 +130,6 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("attempt", &self.attempt).field("life", &self.life).finish_non_exhaustive()
+        f.debug_struct("Context").field("attempt", &self.attempt).field("life", &self.enqueue).finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@
 //! The optimistic first write needs no read: it supposes that there is no entry, and if there is one, the store's
 //! refusal brings it along.
 
-mod buried;
 mod claim;
+mod dead_enqueues;
 mod entry;
 mod free;
 mod settle;
@@ -14,9 +14,9 @@ mod withdraw;
 
 use std::time::Duration;
 
-pub use buried::{BadGraves, Buried};
-pub use claim::{Claim, ClaimRequest, Refusal, Step, claim};
-pub use entry::{Attempt, Entry, FEW_LIVES, LastFault, LifeRecord, Origin, State};
+pub use claim::{Claim, ClaimRefusal, ClaimRequest, ClaimStep, claim};
+pub use dead_enqueues::{BadDeadMarks, DeadEnqueues};
+pub use entry::{Attempt, EnqueueRecord, Entry, EntryState, FEW_ENQUEUES, LastFault, Origin};
 pub use free::{Freeing, free};
 pub use settle::{Settlement, Settling, settle};
 pub use withdraw::{Withdrawal, Withdrawing, withdraw};

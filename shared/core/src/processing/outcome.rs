@@ -128,18 +128,18 @@ pub enum Outcome {
         /// Number of the attempt.
         attempt: u32,
     },
-    /// The life ended with this receive or an earlier one: SQS moves it when its receives are used up.
+    /// The enqueue ended with this receive or an earlier one: SQS moves it when its receives are used up.
     Dead {
-        /// Fault that ended the life; of an earlier receive if `now` is false.
+        /// Fault that ended the enqueue; of an earlier receive if `now` is false.
         fault: Fault,
         /// Number of the attempt.
         attempt: u32,
         /// True if this receive is the one that ended it.
         now: bool,
     },
-    /// The life ended, and the dead-letter queue has the message under another id: that was read in SQS's `Successful`.
+    /// The enqueue ended, and the dead-letter queue has the message under another id: that was read in SQS's `Successful`.
     HandedOver {
-        /// Fault that ended the life.
+        /// Fault that ended the enqueue.
         fault: Fault,
         /// Number of the attempt.
         attempt: u32,

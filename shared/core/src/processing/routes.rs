@@ -70,18 +70,18 @@ trait Bound<E>: Send + Sync {
 
 struct Leaf<H>(Arc<H>);
 
-struct Ready<H: Handler> {
+struct HandlerRoute<H: Handler> {
     handler: Arc<H>,
     message: H::Message,
 }
 
 impl<H: Handler, E: From<H::Effects>> Route<E> for Leaf<H> {
     fn decode(&self, content: &str) -> Result<Box<dyn Bound<E>>, Fault> {
-        Ok(Box::new(Ready { handler: Arc::clone(&self.0), message: typed::<H::Message>(content)? }))
+        Ok(Box::new(HandlerRoute { handler: Arc::clone(&self.0), message: typed::<H::Message>(content)? }))
     }
 }
 
-impl<H: Handler, E: From<H::Effects>> Bound<E> for Ready<H> {
+impl<H: Handler, E: From<H::Effects>> Bound<E> for HandlerRoute<H> {
     fn run<'a>(&'a self, context: &'a Context) -> Running<'a, E> {
         Box::pin(async move { Ok(self.handler.handle(&self.message, context).await?.into()) })
     }
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::fault::Class;
-    use crate::ids::{Life, MessageId};
+    use crate::ids::{Enqueue, MessageId};
     use crate::message::key::Key;
     use crate::time::Timestamp;
 
@@ -176,8 +176,8 @@ mod tests {
     fn run(message_type: Option<&str>, body: Value) -> Result<Sum, Fault> {
         let routes = routes();
         let payload = routes.decode(message_type, &body.to_string())?;
-        let life = Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(1) };
-        let context = Context::new(Key::new("k").unwrap(), 1, life, None, Arc::new(|| Duration::from_secs(1)));
+        let enqueue = Enqueue { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(1) };
+        let context = Context::new(Key::new("k").unwrap(), 1, enqueue, None, Arc::new(|| Duration::from_secs(1)));
         let mut running = std::pin::pin!(routes.dispatch(&payload, &context));
         let mut poll = std::task::Context::from_waker(std::task::Waker::noop());
         match running.as_mut().poll(&mut poll) {

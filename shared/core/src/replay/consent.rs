@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 /// Terms of a request that decide about consent.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct ConsentTerms {
     /// Time until which a letter must be due; [`Timestamp::NEVER`]: whatever the policy says of the time.
     pub due_by: Timestamp,
     /// True if each letter was named by its id: then even a policy of `never` is overruled.
@@ -23,7 +23,7 @@ pub struct Asked {
 
 /// State of a letter's key in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownOf {
+pub struct KeyStatus {
     /// True if there is a ledger.
     pub kept: bool,
     /// Time for which it remembers a key.
@@ -32,9 +32,9 @@ pub struct KnownOf {
     pub entry: bool,
     /// The payload of this letter that was completed, if one was.
     pub effect: Option<PayloadHash>,
-    /// Number of lives of the key that may still die, where few are left: see
-    /// [`Entry::few_lives_left`](crate::processing::ledger::Entry::few_lives_left).
-    pub few_lives_left: Option<usize>,
+    /// Number of enqueues of the key that may still die, where few are left: see
+    /// [`Entry::few_enqueues_left`](crate::processing::ledger::Entry::few_enqueues_left).
+    pub few_enqueues_left: Option<usize>,
 }
 
 /// Consent to a send, or the reason for a refusal.
@@ -57,7 +57,7 @@ pub enum Consent {
     NoRoom,
     /// The body was erased, has expired, is lost, or is a record without the message.
     NoBody,
-    /// The key has so many dead lives that the copy would be refused; or that the policy leaves those that are left to
+    /// The key has so many dead enqueues that the copy would be refused; or that the policy leaves those that are left to
     /// a person.
     TooManyLives,
 }
@@ -66,7 +66,7 @@ pub enum Consent {
 ///
 /// Rule R39 of docs/protocol.md.
 #[must_use]
-pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, now: Timestamp) -> Consent {
+pub fn consent(letter: &Letter, known: &KeyStatus, asked: ConsentTerms, policy: &Policy, now: Timestamp) -> Consent {
     if letter.due > asked.due_by {
         return Consent::NotNow;
     }
@@ -80,7 +80,7 @@ pub fn consent(letter: &Letter, known: &KnownOf, asked: Asked, policy: &Policy, 
     match policy.verdict(&letter.reason) {
         Verdict::Never if !asked.named => Consent::Never,
         _ if letter.check_body().is_err() => Consent::NoBody,
-        _ if known.few_lives_left.is_some_and(|left| left == 0 || asked.due_by != Timestamp::NEVER) => {
+        _ if known.few_enqueues_left.is_some_and(|left| left == 0 || asked.due_by != Timestamp::NEVER) => {
             Consent::TooManyLives
         }
         _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,

@@ -1,7 +1,7 @@
 //! A replay job: one request to replay a selection, carefully. First a few letters (the canary), then, when their
 //! outcomes are known, the others at a rate that ramps up; and it stops by itself when that goes badly.
 //!
-//! A job is a head ([`Job`]) and batches of at most ten letters ([`Batch`]), each an item of its own. Every step
+//! A job is a head ([`Job`]) and batches of at most ten letters ([`JobBatch`]), each an item of its own. Every step
 //! returns the next version of one of them, to be written if the one in the table is still the one that was read; so
 //! a job can be carried on after any crash, and by two runs at once:
 //!
@@ -29,8 +29,8 @@ use crate::replay::ramp::{Bucket, STEPS};
 use crate::replay::{Edit, Filter, Selection};
 use crate::time::Timestamp;
 
-pub use account::{Account, Fate};
-pub use batch::{BATCH, Batch, Line, Outcome, Sent, outcome, seen_again};
+pub use account::{Account, Disposition};
+pub use batch::{BATCH, JobBatch, JobEntry, SendOutcome, SentLetter, outcome, seen_again};
 pub use guard::{AlarmState, Guard, Readings, Stop};
 pub use refusal::{TRIES, passes};
 pub use steps::NotThisStep;
@@ -43,7 +43,7 @@ const HISTORY: usize = 50;
 /// Stage that a job has reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
+pub enum JobState {
     /// Sends the first few, and waits for their outcomes.
     Canary,
     /// Sends at a step of its rate.
@@ -69,7 +69,7 @@ pub enum State {
     Done,
 }
 
-impl State {
+impl JobState {
     /// Returns true if the job may send, and takes over its claims that ran out.
     #[must_use]
     pub const fn runs(&self) -> bool {
@@ -92,7 +92,7 @@ impl State {
 
 /// Progress of a job through its selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Walk {
+pub struct JobCursor {
     /// Ids: how many were looked at. A filter: the shard of the index.
     pub at: u32,
     /// Position in that shard.
@@ -140,9 +140,9 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<Edit>,
     /// Stage that the job has reached.
-    pub state: State,
+    pub state: JobState,
     /// Progress through the selection.
-    pub walk: Walk,
+    pub walk: JobCursor,
     /// Number of batches planned so far.
     pub batches: u32,
     /// Number of these that are counted: the first ones, in order.
@@ -188,7 +188,7 @@ impl Job {
     pub fn new(id: JobId, asked: NewJob, now: Timestamp) -> Self {
         let NewJob { selection, to, guard, by, why, edit, .. } = asked;
         let selection = selection.as_of(now);
-        let state = if guard.canary == 0 { State::Ramping { step: 0, since: now } } else { State::Canary };
+        let state = if guard.canary == 0 { JobState::Ramping { step: 0, since: now } } else { JobState::Canary };
         let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
         let mut job = Self {
             id,
@@ -200,7 +200,7 @@ impl Job {
             guard,
             edit,
             state,
-            walk: Walk::default(),
+            walk: JobCursor::default(),
             batches: 0,
             counted: 0,
             account: Account::default(),
@@ -273,8 +273,8 @@ impl Job {
 
     const fn step(&self) -> Option<u8> {
         match self.state {
-            State::Ramping { step, .. } => Some(step),
-            State::Paused { step } => step,
+            JobState::Ramping { step, .. } => Some(step),
+            JobState::Paused { step } => step,
             _ => None,
         }
     }

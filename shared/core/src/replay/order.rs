@@ -9,12 +9,12 @@ use crate::time::Timestamp;
 
 /// Heads of the message groups: of each the first letter among those that are not final.
 #[derive(Debug, Clone, Default)]
-pub struct Heads(BTreeMap<String, (Place, LetterId)>);
+pub struct GroupLeaders(BTreeMap<String, (GroupPosition, LetterId)>);
 
 /// SQS's sequence number: 20 digits, more of them the later.
-pub(super) type Place = (usize, String);
+pub(super) type GroupPosition = (usize, String);
 
-impl Heads {
+impl GroupLeaders {
     /// Counts a letter in that is PENDING, REPLAYING or REPLAYED: a DISCARDED one holds nobody up, and a RESOLVED one
     /// has had its turn. So has one that went to another queue: REPLAYED is final there.
     pub fn add(&mut self, open: &Candidate) {
@@ -61,7 +61,7 @@ impl Heads {
     }
 }
 
-pub(super) fn place(sequence: &str) -> Place {
+pub(super) fn place(sequence: &str) -> GroupPosition {
     let digits = sequence.trim_start_matches('0');
     (digits.len(), digits.to_owned())
 }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn only_the_earliest_open_letter_of_a_group_goes_and_groups_do_not_wait_for_each_other() {
         let letters = [letter(1, "a", "100"), letter(2, "a", "99"), letter(3, "a", "0098"), letter(4, "b", "7")];
-        let mut heads = Heads::default();
+        let mut heads = GroupLeaders::default();
         letters.iter().for_each(|letter| heads.add(&Candidate::of(letter)));
         assert_eq!(letters.each_ref().map(|letter| heads.lets(letter)), [false, false, true, true]);
         assert!(heads.lets(&letter(5, "c", "1")), "nobody else is known there");
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_was_sent_holds_up_its_group_until_its_outcome_can_come_no_more_unless_it_went_to_another_queue() {
         for (due, holds) in [(Timestamp::from_millis(9), true), (Timestamp::NEVER, false)] {
-            let mut heads = Heads::default();
+            let mut heads = GroupLeaders::default();
             heads.add(&Candidate::of(&Letter { status: Status::Replayed, due, ..letter(1, "a", "1") }));
             heads.add(&Candidate::of(&letter(2, "a", "2")));
             assert_eq!(heads.lets(&letter(2, "a", "2")), !holds, "{due:?}");

@@ -11,7 +11,7 @@ use crate::json::{Document, Json, NotJson, elements};
 
 /// A JSON Patch. It is written down as the text that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "String")]
+#[serde(try_from = "WrittenPatch", into = "String")]
 pub struct Patch {
     text: String,
     operations: Vec<PatchOperation>,
@@ -37,19 +37,19 @@ pub enum BadPatch {
 /// Written forms of a patch: the present one, and the older one.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum WrittenPatch {
     /// Text of the patch.
     Text(String),
     /// A list, as older versions wrote it.
     List(Vec<Value>),
 }
 
-impl TryFrom<Written> for Patch {
+impl TryFrom<WrittenPatch> for Patch {
     type Error = BadPatch;
-    fn try_from(written: Written) -> Result<Self, BadPatch> {
+    fn try_from(written: WrittenPatch) -> Result<Self, BadPatch> {
         match written {
-            Written::Text(text) => Self::parse(&text),
-            Written::List(list) => Self::parse(&Value::Array(list).to_string()),
+            WrittenPatch::Text(text) => Self::parse(&text),
+            WrittenPatch::List(list) => Self::parse(&Value::Array(list).to_string()),
         }
     }
 }

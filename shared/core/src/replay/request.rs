@@ -40,14 +40,14 @@ pub enum Request {
         /// Person who asks for it.
         by: String,
         /// Consents and options of the replay.
-        said: Said,
+        said: ReplayOptions,
     },
     /// Tells what would become of the letters that a person chose. Nothing is touched.
     DryRun {
         /// Letters to look at.
         selection: Selection,
         /// Consents and options of the replay.
-        said: Said,
+        said: ReplayOptions,
     },
     /// Give up what a person chose.
     Discard(Remark),
@@ -64,7 +64,7 @@ pub enum Request {
     },
     /// Remove their bodies, for ever: by id also of RESOLVED and DISCARDED ones.
     Erase(Remark),
-    /// Forget the dead lives of the keys of letters that wait, where there are too many: see [`crate::processing::ledger::free`].
+    /// Forget the dead enqueues of the keys of letters that wait, where there are too many: see [`crate::processing::ledger::free`].
     Free(Remark),
     /// Replay what a person chose, carefully.
     Job(Box<NewJob>),
@@ -104,9 +104,9 @@ pub struct Remark {
     pub by: String,
 }
 
-/// Consents and options of a replay that would be refused without them: see [`super::Asked`].
+/// Consents and options of a replay that would be refused without them: see [`super::ConsentTerms`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Said {
+pub struct ReplayOptions {
     /// A letter may go that the ledger may have forgotten.
     pub forgotten_ok: bool,
     /// A letter may go as a new message.
@@ -141,12 +141,12 @@ pub struct BadRequest {
 }
 
 /// An action's fields, as they came.
-struct Fields<'a> {
+struct ActionFields<'a> {
     action: &'static str,
     given: &'a Map<String, Value>,
 }
 
-type Read<T> = Result<T, BadRequest>;
+type Parsed<T> = Result<T, BadRequest>;
 
 impl Request {
     /// The letters that it means, if it means any.
@@ -200,7 +200,7 @@ impl Request {
         let Some((action, known, _)) = ACTIONS.into_iter().find(|(action, ..)| *action == named) else {
             return bad("it names neither the schedule nor one known action");
         };
-        let fields = Fields { action, given };
+        let fields = ActionFields { action, given };
         let selects = known.contains(&"select");
         let takes = |name: &str| {
             known.contains(&name) || selects && SELECTING.contains(&name) || action == "job" && GUARD.contains(&name)
@@ -213,15 +213,15 @@ impl Request {
     }
 }
 
-impl Fields<'_> {
-    fn bad<T>(&self, why: &str) -> Read<T> {
+impl ActionFields<'_> {
+    fn bad<T>(&self, why: &str) -> Parsed<T> {
         let takes = ACTIONS.iter().find(|(action, ..)| *action == self.action).map_or("", |(.., takes)| takes);
         let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase", "free"].contains(&self.action);
         let select = if selects { format!("{SELECT}, ") } else { String::new() };
         Err(BadRequest { why: why.to_owned(), expected: format!("for {:?}: {select}{takes}", self.action) })
     }
 
-    fn request(&self) -> Read<Request> {
+    fn request(&self) -> Parsed<Request> {
         let change = |to| Ok(Request::Change { job: self.job()?, to, by: self.by()?, why: self.text("why")? });
         match self.action {
             "replay" => self.replay(),
@@ -240,10 +240,10 @@ impl Fields<'_> {
         }
     }
 
-    fn replay(&self) -> Read<Request> {
+    fn replay(&self) -> Parsed<Request> {
         let selection = self.selection()?;
         let edit = self.edit(&selection)?;
-        let said = Said {
+        let said = ReplayOptions {
             forgotten_ok: self.flag("forgotten_ok")?,
             as_new: self.flag("as_new")?,
             edit,
@@ -257,7 +257,7 @@ impl Fields<'_> {
         })
     }
 
-    fn new_job(&self) -> Read<Request> {
+    fn new_job(&self) -> Parsed<Request> {
         let guard: Map<String, Value> = self
             .given
             .iter()
@@ -284,14 +284,14 @@ impl Fields<'_> {
         Ok(Request::Job(Box::new(NewJob { id, selection, to, guard, by, why, edit })))
     }
 
-    fn remark(&self) -> Read<Remark> {
+    fn remark(&self) -> Parsed<Remark> {
         let note = self.text("note")?.filter(|note| !note.trim().is_empty());
         let Some(note) = note else { return self.bad("a note of 1 to 1,024 bytes must say why") };
         Ok(Remark { selection: self.selection()?, note, by: self.by()? })
     }
 
     /// A body means one letter, or the same would be sent many times.
-    fn edit(&self, selection: &Selection) -> Read<Option<Edit>> {
+    fn edit(&self, selection: &Selection) -> Parsed<Option<Edit>> {
         let one = selection.is_named() && selection.ids().is_some_and(|ids| ids.len() == 1);
         let patch = match self.given.get("patch") {
             None => None,
@@ -312,7 +312,7 @@ impl Fields<'_> {
         }
     }
 
-    fn field<T: DeserializeOwned>(&self, name: &str) -> Read<Option<T>> {
+    fn field<T: DeserializeOwned>(&self, name: &str) -> Parsed<Option<T>> {
         match self.given.get(name).map(T::deserialize) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(value)),
@@ -320,18 +320,18 @@ impl Fields<'_> {
         }
     }
 
-    fn flag(&self, name: &str) -> Read<bool> {
+    fn flag(&self, name: &str) -> Parsed<bool> {
         Ok(self.field(name)?.unwrap_or(false))
     }
 
-    fn text(&self, name: &str) -> Read<Option<String>> {
+    fn text(&self, name: &str) -> Parsed<Option<String>> {
         match self.field::<String>(name)? {
             Some(text) if text.len() > NOTE_LIMIT => self.bad(&format!("{name:?} has more than {NOTE_LIMIT} bytes")),
             text => Ok(text),
         }
     }
 
-    fn by(&self) -> Read<String> {
+    fn by(&self) -> Parsed<String> {
         match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
             Some(by) if is_function(&by) => self.bad(&format!(
                 "\"by\" may not begin with a name that a function acts under ({})",
@@ -343,14 +343,14 @@ impl Fields<'_> {
     }
 
     /// Reads a destination. A wrong value is not quoted: it may have been sent here by mistake.
-    fn to(&self) -> Read<Option<QueueArn>> {
+    fn to(&self) -> Parsed<Option<QueueArn>> {
         match self.text("to")?.map(|text| QueueArn::parse(&text)) {
             Some(None) => self.bad("\"to\" is no ARN of a queue"),
             to => Ok(to.flatten()),
         }
     }
 
-    fn job(&self) -> Read<JobId> {
+    fn job(&self) -> Parsed<JobId> {
         match self.text("job")?.as_deref().and_then(JobId::parse) {
             Some(job) => Ok(job),
             None => self.bad("\"job\" is no UUID"),

@@ -41,7 +41,7 @@ pub enum Selection {
 pub struct Shown {
     /// Letters, each with the version that was shown.
     pub letters: BTreeMap<LetterId, u64>,
-    /// True if each was named by its id, and not chosen by a filter: see [`super::Asked`].
+    /// True if each was named by its id, and not chosen by a filter: see [`super::ConsentTerms`].
     pub named: bool,
 }
 
@@ -416,7 +416,7 @@ mod tests {
     }
 
     fn event(at: Timestamp) -> crate::letters::letter::Event {
-        let (what, who) = (crate::letters::letter::Happening::Indexed, "indexer".to_owned());
+        let (what, who) = (crate::letters::letter::EventKind::Indexed, "indexer".to_owned());
         crate::letters::letter::Event { at, what, who, note: None, attempt: None }
     }
 

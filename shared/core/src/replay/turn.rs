@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::{Place, place};
+use super::order::{GroupPosition, place};
 use crate::ids::{LetterId, QueueArn};
 use crate::letters::letter::Letter;
 use crate::time::Timestamp;
@@ -21,7 +21,7 @@ const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// A group of a FIFO queue, and its letters that were claimed and not found final since. Whoever claims one of the group writes that
 /// here first, under the condition that nobody else has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
+pub struct GroupTurn {
     /// Source queue of the group.
     pub source: QueueArn,
     /// Name of the message group.
@@ -34,12 +34,12 @@ pub struct Turn {
     pub version: u64,
 }
 
-impl Turn {
+impl GroupTurn {
     /// Returns the letters under way that stand before this one.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Vec<LetterId> {
         let Some(sequence) = &letter.sequence else { return Vec::new() };
-        let own: Place = place(sequence);
+        let own: GroupPosition = place(sequence);
         let earlier = |(id, at): &&(LetterId, String)| *id != letter.id && place(at) <= own;
         self.under_way.iter().filter(earlier).map(|(id, _)| *id).collect()
     }
@@ -83,16 +83,18 @@ mod tests {
     #[test]
     fn a_turn_remembers_who_went_until_that_is_found_final() {
         let now = Timestamp::from_millis(1_000);
-        let first = Turn::of(&letter(9), None, &[], now).unwrap();
-        let second = Turn::of(&letter(10), Some(&first), &[], now).unwrap();
+        let first = GroupTurn::of(&letter(9), None, &[], now).unwrap();
+        let second = GroupTurn::of(&letter(10), Some(&first), &[], now).unwrap();
         assert_eq!((first.version, second.version, second.before(&letter(9))), (1, 2, vec![]));
         assert_eq!(second.before(&letter(11)), [letter(9).id, letter(10).id], "by number, and not by text");
-        let third = Turn::of(&letter(11), Some(&second), &[letter(9).id], now).unwrap();
+        let third = GroupTurn::of(&letter(11), Some(&second), &[letter(9).id], now).unwrap();
         assert_eq!(third.before(&letter(12)), [letter(10).id, letter(11).id]);
-        let again = Turn::of(&letter(11), Some(&third), &[], now).unwrap();
+        let again = GroupTurn::of(&letter(11), Some(&third), &[], now).unwrap();
         assert_eq!(again.under_way, third.under_way, "once each");
-        assert_eq!(Turn::of(&Letter { sequence: None, ..letter(1) }, None, &[], now), None);
-        let many = (1..=30).fold(None, |turn: Option<Turn>, n| Turn::of(&letter(n), turn.as_ref(), &[], now)).unwrap();
+        assert_eq!(GroupTurn::of(&Letter { sequence: None, ..letter(1) }, None, &[], now), None);
+        let many = (1..=30)
+            .fold(None, |turn: Option<GroupTurn>, n| GroupTurn::of(&letter(n), turn.as_ref(), &[], now))
+            .unwrap();
         assert_eq!((many.under_way.len(), many.before(&letter(2))), (UNDER_WAY, vec![letter(1).id]));
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 
 const ALARM: &str = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:shop-DepthAlarm-1";
 
-fn document(statements: Value) -> Document {
-    Document::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
+fn document(statements: Value) -> PolicyDocument {
+    PolicyDocument::parse(&json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
 }
 
 fn publish(statements: Value) -> May {
@@ -92,6 +92,6 @@ fn a_condition_that_is_not_understood_gives_no_answer() {
 #[test]
 fn what_is_no_policy_document_is_not_judged() {
     for text in ["", "null", "{}", r#"{"Statement":7}"#, r#"{"Statement":[{"Effect":"Perhaps"}]}"#] {
-        assert!(Document::parse(text).is_err(), "{text}");
+        assert!(PolicyDocument::parse(text).is_err(), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Alarms on the age of what waits in a source.
 
-use super::judging::{Answer, look, wrong};
+use super::judging::{Judgement, look, wrong};
 use super::queues::time;
 use crate::Mend;
 use crate::deployment::{Alarm, Alarms, Comparison, Queue};
@@ -19,7 +19,7 @@ fn age_alarm(queue: &Queue) -> Mend {
     ))
 }
 
-pub(super) fn missing(source: &Queue, alarms: &Alarms) -> Answer {
+pub(super) fn missing(source: &Queue, alarms: &Alarms) -> Judgement {
     wrong(
         !alarms.metric.iter().any(|alarm| looks_at_age(alarm, source)),
         || "no alarm rings when nobody takes its messages".to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn missing(source: &Queue, alarms: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn late(source: &Queue, alarms: &Alarms) -> Answer {
+pub(super) fn late(source: &Queue, alarms: &Alarms) -> Judgement {
     let ages: Vec<_> = alarms.metric.iter().filter(|alarm| looks_at_age(alarm, source)).collect();
     if ages.is_empty() {
         return Ok(None);

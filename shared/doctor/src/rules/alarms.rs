@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::judging::{Answer, look, wrong};
+use super::judging::{Judgement, look, wrong};
 use crate::Mend;
 use crate::deployment::{
     Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute, Queue, Topic, TopicKey, Unread, name_of,
 };
-use crate::document::{Document, May};
+use crate::document::{May, PolicyDocument};
 
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 /// Counts of calls: what SQS itself moves is in none of them.
@@ -49,7 +49,7 @@ fn depth_alarm() -> &'static str {
      ComparisonOperator: GreaterThanThreshold, TreatMissingData: notBreaching"
 }
 
-pub(super) fn missing(dead: &Queue, alarms: &Alarms) -> Answer {
+pub(super) fn missing(dead: &Queue, alarms: &Alarms) -> Judgement {
     // What is there and wrong has rules of its own.
     let any = |alarm: &Alarm| is_depth(alarm, dead) || counts_calls(alarm, dead) || misnames(alarm, dead);
     wrong(
@@ -59,7 +59,7 @@ pub(super) fn missing(dead: &Queue, alarms: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn wrong_metric(dead: &Queue, alarms: &Alarms) -> Answer {
+pub(super) fn wrong_metric(dead: &Queue, alarms: &Alarms) -> Judgement {
     if alarms.metric.iter().any(|alarm| is_depth(alarm, dead)) {
         return Ok(None);
     }
@@ -72,7 +72,7 @@ pub(super) fn wrong_metric(dead: &Queue, alarms: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn wrong_dimension(dead: &Queue, alarms: &Alarms) -> Answer {
+pub(super) fn wrong_dimension(dead: &Queue, alarms: &Alarms) -> Judgement {
     let Some(alarm) = alarms.metric.iter().find(|alarm| misnames(alarm, dead)) else { return Ok(None) };
     let dimensions = alarm.metrics.first().map(|metric| metric.dimensions.as_slice()).unwrap_or_default();
     let told: Vec<_> = dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -109,7 +109,7 @@ pub(crate) fn topics(concerned: &[&Alarm], alarms: &Alarms) -> BTreeMap<String, 
     topics
 }
 
-pub(super) fn muted(alarm: &Alarm, alarms: &Alarms) -> Answer {
+pub(super) fn muted(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     wrong(
         !alarm.actions_enabled && !is_heard(alarm, alarms),
         || "its actions are disabled".to_owned(),
@@ -144,22 +144,22 @@ fn unmute(rules: &[&Mute]) -> Mend {
     Mend::command(&arguments, "no mute rule for what must not be missed")
 }
 
-pub(super) fn muted_now(alarm: &Alarm, alarms: &Alarms) -> Answer {
+pub(super) fn muted_now(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     let now: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| mute.active).collect();
     wrong(!now.is_empty(), || format!("muted now by {}: nobody is told", told(&now)), || unmute(&now))
 }
 
-pub(super) fn muted_later(alarm: &Alarm, alarms: &Alarms) -> Answer {
+pub(super) fn muted_later(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     let later: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| !mute.active).collect();
     wrong(!later.is_empty(), || format!("will be muted by {}", told(&later)), || unmute(&later))
 }
 
-pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Answer {
+pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Judgement {
     let said = match alarm.evaluation.as_deref() {
         Some("PARTIAL_DATA") => "CloudWatch judges it by a part of its data",
         Some("EVALUATION_ERROR") => "CloudWatch cannot evaluate it: its metrics or their expression are wrong",
         Some("EVALUATION_FAILURE") => "CloudWatch fails to evaluate it",
-        Some(_) => "CloudWatch does not evaluate it as it should",
+        Some(_) => "CloudWatch does not evaluate it should",
         None => return Ok(None),
     };
     wrong(
@@ -169,7 +169,7 @@ pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn warming_up(alarm: &Alarm, _: &Alarms) -> Answer {
+pub(super) fn warming_up(alarm: &Alarm, _: &Alarms) -> Judgement {
     wrong(
         alarm.warming_up,
         || "it is in its warm-up: it does nothing yet".to_owned(),
@@ -177,7 +177,7 @@ pub(super) fn warming_up(alarm: &Alarm, _: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn no_action(alarm: &Alarm, alarms: &Alarms) -> Answer {
+pub(super) fn no_action(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     wrong(
         alarm.actions.is_empty() && !is_heard(alarm, alarms),
         || "nothing happens when it rings".to_owned(),
@@ -185,7 +185,7 @@ pub(super) fn no_action(alarm: &Alarm, alarms: &Alarms) -> Answer {
     )
 }
 
-pub(super) fn threshold(alarm: &Alarm) -> Answer {
+pub(super) fn threshold(alarm: &Alarm) -> Judgement {
     // Metrics put together are somebody's own sum.
     let Some(comparison) = alarm.comparison else { return Ok(None) };
     let told = match comparison {
@@ -200,7 +200,7 @@ pub(super) fn threshold(alarm: &Alarm) -> Answer {
     )
 }
 
-pub(super) fn missing_data(alarm: &Alarm) -> Answer {
+pub(super) fn missing_data(alarm: &Alarm) -> Judgement {
     wrong(
         alarm.missing_data != "notBreaching",
         || format!("it treats missing data as {}, and an idle queue has no data", alarm.missing_data),
@@ -208,7 +208,7 @@ pub(super) fn missing_data(alarm: &Alarm) -> Answer {
     )
 }
 
-pub(super) fn topic_missing(topic: &Topic) -> Answer {
+pub(super) fn topic_missing(topic: &Topic) -> Judgement {
     match &topic.attributes {
         Err(Unread::Because(why)) => Err(Unread::Because(why.clone())),
         read => wrong(
@@ -231,8 +231,8 @@ pub(super) fn judged(may: May) -> Result<bool, Unread> {
     }
 }
 
-pub(super) fn key(topic: &Topic) -> Answer {
-    let lets = |policy: &Document| -> Result<bool, Unread> {
+pub(super) fn key(topic: &Topic) -> Judgement {
+    let lets = |policy: &PolicyDocument| -> Result<bool, Unread> {
         let decrypt = judged(policy.lets_alarms("kms:Decrypt", &topic.alarms))?;
         Ok(decrypt && judged(policy.lets_alarms("kms:GenerateDataKey", &topic.alarms))?)
     };
@@ -254,7 +254,7 @@ pub(super) fn key(topic: &Topic) -> Answer {
     )
 }
 
-pub(super) fn publishing(topic: &Topic) -> Answer {
+pub(super) fn publishing(topic: &Topic) -> Judgement {
     let policy = look(&look(&topic.attributes)?.policy)?;
     wrong(
         !judged(policy.lets_alarms("sns:Publish", &topic.alarms))?,
@@ -268,7 +268,7 @@ pub(super) fn publishing(topic: &Topic) -> Answer {
     )
 }
 
-pub(super) fn unsubscribed(topic: &Topic) -> Answer {
+pub(super) fn unsubscribed(topic: &Topic) -> Judgement {
     wrong(
         look(&topic.attributes)?.subscriptions == 0,
         || format!("{} publish to it, and nobody subscribes", alarms(topic)),

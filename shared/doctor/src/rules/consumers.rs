@@ -1,10 +1,10 @@
 //! Event source mappings and their functions.
 
-use super::judging::{Answer, look, wrong};
+use super::judging::{Judgement, look, wrong};
 use super::queues::{count, time};
 use crate::Mend;
 use crate::deployment::{Alarms, Consumer, Fact, Function, Pair};
-use crate::processor::Processor;
+use crate::processor::ProcessorSettings;
 use redrive_core::processing::backoff::RECEIVE_HEADROOM;
 use redrive_core::processing::ledger::LEASE_MARGIN;
 
@@ -17,7 +17,7 @@ fn timeouts(consumer: &Consumer, pair: &Pair) -> Fact<(u64, u64)> {
 }
 
 /// The processor, if it is ours.
-fn ours(consumer: &Consumer) -> Fact<Option<&Processor>> {
+fn ours(consumer: &Consumer) -> Fact<Option<&ProcessorSettings>> {
     Ok(look(&look(&consumer.function.settings)?.processor)?.as_ref())
 }
 
@@ -25,7 +25,7 @@ fn longer(pair: &Pair, seconds: u64) -> Mend {
     Mend::attribute(&pair.source, &format!("VisibilityTimeout={seconds}"), format!("VisibilityTimeout: {seconds}"))
 }
 
-pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     wrong(
         visibility < timeout,
@@ -41,7 +41,7 @@ pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     let advised = timeout * 6 + consumer.window;
     wrong(
@@ -59,7 +59,7 @@ pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Judgement {
     let foreign = ours(consumer)?.is_none();
     wrong(
         foreign && !consumer.partial_responses && consumer.batch_size > 1,
@@ -68,7 +68,7 @@ pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Answer {
     )
 }
 
-pub(super) fn answers_ignored(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn answers_ignored(consumer: &Consumer, _: &Pair) -> Judgement {
     let is_ours = ours(consumer)?.is_some();
     wrong(
         is_ours && !consumer.partial_responses,
@@ -85,7 +85,7 @@ fn partial(consumer: &Consumer) -> Mend {
     )
 }
 
-pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Judgement {
     wrong(
         consumer.maximum_concurrency.is_none() && consumer.pollers.is_none(),
         || "its mapping has no maximum concurrency".to_owned(),
@@ -109,7 +109,7 @@ fn at_once(consumer: &Consumer) -> Option<u32> {
     consumer.maximum_concurrency.or_else(|| Some(consumer.pollers?.saturating_mul(BATCHES_A_POLLER)))
 }
 
-pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Judgement {
     let account = *look(&consumer.account_concurrency)?;
     let Some(maximum) = at_once(consumer) else { return Ok(None) };
     wrong(
@@ -119,7 +119,7 @@ pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Answer {
     )
 }
 
-pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Judgement {
     let Some(reserved) = look(&consumer.function.reserved)?.filter(|reserved| *reserved > 0) else { return Ok(None) };
     let Some(maximum) = at_once(consumer) else { return Ok(None) };
     wrong(
@@ -133,7 +133,7 @@ pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Answer {
     )
 }
 
-pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Judgement {
     wrong(
         matches!(consumer.state.as_str(), "Disabled" | "Disabling"),
         || {
@@ -147,7 +147,7 @@ pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Answer {
+pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Judgement {
     wrong(
         consumer.last_result.starts_with("PROBLEM"),
         || format!("Lambda says of its mapping: {}", consumer.last_result),
@@ -155,7 +155,7 @@ pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Answer {
     )
 }
 
-pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Judgement {
     let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let least = processor.attempts + RECEIVE_HEADROOM;
@@ -176,7 +176,7 @@ pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Judgement {
     let visibility = look(&pair.source.attributes)?.visibility;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let lease = processor.handler_timeout + LEASE_MARGIN.as_secs();
@@ -187,7 +187,7 @@ pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     wrong(
@@ -201,7 +201,7 @@ pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Judgement {
     let queue = look(&pair.source.attributes)?;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let mut other = Vec::new();
@@ -226,7 +226,7 @@ pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Answer {
+pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Judgement {
     let source = look(&pair.source.attributes)?.retention;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let Some(dead) = &pair.dead else { return Ok(None) };
@@ -245,7 +245,7 @@ pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn unguarded(function: &Function, alarms: &Alarms) -> Answer {
+pub(super) fn unguarded(function: &Function, alarms: &Alarms) -> Judgement {
     let is_guarded = alarms.metric.iter().any(|alarm| {
         alarm.metrics.iter().any(|metric| {
             // One version or alias of it may be named beside it.

@@ -1,6 +1,6 @@
 //! Functions, and our indexer and replay.
 
-use super::judging::{Answer, look, wrong};
+use super::judging::{Judgement, look, wrong};
 use super::queues::{count, time};
 use crate::Mend;
 use crate::deployment::{Function, Installation, Pair, Unread};
@@ -9,7 +9,7 @@ use redrive_core::message::source::LONGEST_LOOK;
 /// Age in seconds after which a message counts as one that the indexer cannot take.
 const STUCK: u64 = 900;
 
-pub(super) fn inactive(function: &Function) -> Answer {
+pub(super) fn inactive(function: &Function) -> Judgement {
     let settings = look(&function.settings)?;
     let (failed, update) = (settings.state == "Failed", settings.last_update == "Failed");
     wrong(
@@ -24,7 +24,7 @@ pub(super) fn inactive(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn stopped(function: &Function) -> Answer {
+pub(super) fn stopped(function: &Function) -> Judgement {
     wrong(
         *look(&function.reserved)? == Some(0),
         || "its reserved concurrency is 0: every invocation is throttled".to_owned(),
@@ -37,7 +37,7 @@ pub(super) fn stopped(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn errors(function: &Function) -> Answer {
+pub(super) fn errors(function: &Function) -> Judgement {
     let errors = *look(&function.errors)?;
     wrong(
         errors > 0,
@@ -51,7 +51,7 @@ pub(super) fn errors(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn dropped(function: &Function) -> Answer {
+pub(super) fn dropped(function: &Function) -> Judgement {
     let dropped = *look(&function.dropped)?;
     wrong(
         dropped > 0,
@@ -63,7 +63,7 @@ pub(super) fn dropped(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn throttles(function: &Function) -> Answer {
+pub(super) fn throttles(function: &Function) -> Judgement {
     let throttles = *look(&function.throttles)?;
     wrong(
         throttles > 0,
@@ -72,7 +72,7 @@ pub(super) fn throttles(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn denied(function: &Function) -> Answer {
+pub(super) fn denied(function: &Function) -> Judgement {
     let asked = look(&function.permissions)?;
     let denied: Vec<_> = asked.iter().filter(|one| one.allowed == Ok(false)).collect();
     if denied.is_empty()
@@ -93,7 +93,7 @@ pub(super) fn denied(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn no_destination(function: &Function) -> Answer {
+pub(super) fn no_destination(function: &Function) -> Judgement {
     wrong(
         look(&function.failure_destination)?.is_none(),
         || "what fails for good when it is woken leaves no trace".to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn no_destination(function: &Function) -> Answer {
     )
 }
 
-pub(super) fn failed_invocations(ours: &Installation) -> Answer {
+pub(super) fn failed_invocations(ours: &Installation) -> Judgement {
     let Some((queue, waiting)) = &ours.failed_invocations else { return Ok(None) };
     let waiting = *look(waiting)?;
     wrong(
@@ -111,7 +111,7 @@ pub(super) fn failed_invocations(ours: &Installation) -> Answer {
     )
 }
 
-pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Answer {
+pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let visibility = look(&dead.attributes)?.visibility;
     // It looks again and again within a run.
@@ -135,7 +135,7 @@ pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Answer {
     )
 }
 
-pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Answer {
+pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     if look(&dead.attributes)?.visible == 0 {
         return Ok(None);
@@ -152,7 +152,7 @@ pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Answer {
     )
 }
 
-pub(super) fn moved_away(pair: &Pair, _: &Installation) -> Answer {
+pub(super) fn moved_away(pair: &Pair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let Some(task) = look(&pair.moves)?.first() else { return Ok(None) };
     let to = task.to.as_deref().map_or("where they came from", super::name);
@@ -166,7 +166,7 @@ pub(super) fn moved_away(pair: &Pair, _: &Installation) -> Answer {
     )
 }
 
-pub(super) fn may_not_ring(ours: &Installation) -> Answer {
+pub(super) fn may_not_ring(ours: &Installation) -> Judgement {
     let Some(doorbell) = &ours.doorbell else { return Ok(None) };
     let lets = match &doorbell.policy {
         Ok(policy) => super::alarms::judged(policy.lets_topic("lambda:InvokeFunction", &doorbell.topic))?,
@@ -189,7 +189,7 @@ pub(super) fn may_not_ring(ours: &Installation) -> Answer {
     )
 }
 
-pub(super) fn two_takers(pair: &Pair, _: &Installation) -> Answer {
+pub(super) fn two_takers(pair: &Pair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let others = look(&pair.dead_consumers)?;
     wrong(

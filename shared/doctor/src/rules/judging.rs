@@ -11,10 +11,10 @@ pub(crate) struct Wrong {
 }
 
 /// Answer of a rule: nothing, a breach, or an unknown fact.
-pub(crate) type Answer = Fact<Option<Wrong>>;
+pub(crate) type Judgement = Fact<Option<Wrong>>;
 
 /// Returns a breach, if there is one.
-pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnce() -> Mend) -> Answer {
+pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnce() -> Mend) -> Judgement {
     Ok(is_so.then(|| Wrong { what: what(), mend: mend() }))
 }
 
@@ -22,33 +22,33 @@ pub(super) fn wrong(is_so: bool, what: impl FnOnce() -> String, mend: impl FnOnc
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Check {
     /// Checks each queue, source or dead-letter.
-    Queue(fn(&Queue) -> Answer),
+    Queue(fn(&Queue) -> Judgement),
     /// Checks each queue pair.
-    Pair(fn(&Pair) -> Answer),
+    Pair(fn(&Pair) -> Judgement),
     /// Checks each source, with the alarms.
-    Source(fn(&Queue, &Alarms) -> Answer),
+    Source(fn(&Queue, &Alarms) -> Judgement),
     /// Checks each dead-letter queue, with the alarms.
-    Watched(fn(&Queue, &Alarms) -> Answer),
+    Watched(fn(&Queue, &Alarms) -> Judgement),
     /// Checks each mapping of a source, with its pair.
-    Consumer(fn(&Consumer, &Pair) -> Answer),
+    Consumer(fn(&Consumer, &Pair) -> Judgement),
     /// Checks each function that consumes, with the alarms.
-    Guarded(fn(&Function, &Alarms) -> Answer),
+    Guarded(fn(&Function, &Alarms) -> Judgement),
     /// Checks each function, ours included.
-    Function(fn(&Function) -> Answer),
+    Function(fn(&Function) -> Judgement),
     /// Checks each alarm on any of these queues and functions, with the others.
-    Alarm(fn(&Alarm, &Alarms) -> Answer),
+    Alarm(fn(&Alarm, &Alarms) -> Judgement),
     /// Checks each alarm on a dead-letter queue's depth.
-    Depth(fn(&Alarm) -> Answer),
+    Depth(fn(&Alarm) -> Judgement),
     /// Checks each topic of those alarms.
-    Topic(fn(&Topic) -> Answer),
+    Topic(fn(&Topic) -> Judgement),
     /// Checks each pair, where indexer and replay are ours.
-    Ours(fn(&Pair, &Installation) -> Answer),
+    Ours(fn(&Pair, &Installation) -> Judgement),
     /// Our indexer and replay, each.
-    Woken(fn(&Function) -> Answer),
+    Woken(fn(&Function) -> Judgement),
     /// Our installation's failed invocations.
-    Installation(fn(&Installation) -> Answer),
+    Installation(fn(&Installation) -> Judgement),
     /// Our indexer, as whatever wakes it finds it.
-    Rung(fn(&Installation) -> Answer),
+    Rung(fn(&Installation) -> Judgement),
 }
 
 /// The alarms of the account that are about one of these queues or functions.
@@ -76,7 +76,7 @@ fn functions(deployment: &Deployment) -> Vec<&Function> {
 
 impl Check {
     /// Judges one thing after the other.
-    pub(crate) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+    pub(crate) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
         match self {
             Self::Queue(check) => {
                 for pair in &seen.pairs {
@@ -122,7 +122,7 @@ impl Check {
         }
     }
 
-    fn walk_alarms(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+    fn walk_alarms(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
         let alarms = match &seen.alarms {
             Ok(alarms) => alarms,
             Err(why) => return tell("alarms", Err(why.clone())),
@@ -141,7 +141,7 @@ impl Check {
         }
     }
 
-    fn walk_ours(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+    fn walk_ours(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
         let Some(ours) = &seen.installation else { return };
         match self {
             Self::Ours(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair, ours))),
@@ -155,7 +155,7 @@ impl Check {
     }
 }
 
-fn unread_consumers(seen: &Deployment, tell: &mut dyn FnMut(&str, Answer)) {
+fn unread_consumers(seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
     for pair in &seen.pairs {
         if let Err(why) = &pair.consumers {
             tell(pair.source.name(), Err(why.clone()));

@@ -1,8 +1,8 @@
 //! Queues and their pairs.
 
-use super::judging::{Answer, look, wrong};
+use super::judging::{Judgement, look, wrong};
 use crate::Mend;
-use crate::deployment::{Allow, Attributes, Encryption, Fact, Pair, Queue, Unread, name_of};
+use crate::deployment::{Allow, Encryption, Fact, Pair, Queue, QueueAttributes, Unread, name_of};
 use redrive_core::processing::backoff::is_crowded;
 
 const DAY: u64 = 24 * 3_600;
@@ -24,7 +24,7 @@ pub(super) fn time(seconds: u64) -> String {
 }
 
 /// Source and dead-letter queue, with what SQS says of both; `None` where there is no dead-letter queue to judge.
-fn both(pair: &Pair) -> Fact<Option<(&Attributes, &Queue, &Attributes)>> {
+fn both(pair: &Pair) -> Fact<Option<(&QueueAttributes, &Queue, &QueueAttributes)>> {
     let source = look(&pair.source.attributes)?;
     match &pair.dead {
         // Another rule tells of it.
@@ -33,7 +33,7 @@ fn both(pair: &Pair) -> Fact<Option<(&Attributes, &Queue, &Attributes)>> {
     }
 }
 
-pub(super) fn tls(queue: &Queue) -> Answer {
+pub(super) fn tls(queue: &Queue) -> Judgement {
     let denies = match &look(&queue.attributes)?.policy {
         None => false,
         Some(policy) => {
@@ -53,7 +53,7 @@ pub(super) fn tls(queue: &Queue) -> Answer {
     )
 }
 
-pub(super) fn encryption(queue: &Queue) -> Answer {
+pub(super) fn encryption(queue: &Queue) -> Judgement {
     let encryption = &look(&queue.attributes)?.encryption;
     wrong(
         *encryption == Encryption::None,
@@ -62,7 +62,7 @@ pub(super) fn encryption(queue: &Queue) -> Answer {
     )
 }
 
-pub(super) fn in_flight(queue: &Queue) -> Answer {
+pub(super) fn in_flight(queue: &Queue) -> Judgement {
     let in_flight = look(&queue.attributes)?.in_flight;
     wrong(
         is_crowded(in_flight),
@@ -71,7 +71,7 @@ pub(super) fn in_flight(queue: &Queue) -> Answer {
     )
 }
 
-pub(super) fn no_dead_letters(pair: &Pair) -> Answer {
+pub(super) fn no_dead_letters(pair: &Pair) -> Judgement {
     let redrive = &look(&pair.source.attributes)?.redrive;
     wrong(
         redrive.is_none(),
@@ -80,7 +80,7 @@ pub(super) fn no_dead_letters(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn dead_letters_missing(pair: &Pair) -> Answer {
+pub(super) fn dead_letters_missing(pair: &Pair) -> Judgement {
     look(&pair.source.attributes)?;
     let Some(dead) = &pair.dead else { return Ok(None) };
     match &dead.attributes {
@@ -98,7 +98,7 @@ pub(super) fn dead_letters_missing(pair: &Pair) -> Answer {
     }
 }
 
-pub(super) fn kinds(pair: &Pair) -> Answer {
+pub(super) fn kinds(pair: &Pair) -> Judgement {
     look(&pair.source.attributes)?;
     let Some(dead) = &pair.dead else { return Ok(None) };
     let word = |queue: &Queue| if queue.is_fifo() { "a FIFO queue" } else { "a standard queue" };
@@ -113,7 +113,7 @@ pub(super) fn kinds(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn retention(pair: &Pair) -> Answer {
+pub(super) fn retention(pair: &Pair) -> Judgement {
     let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.retention <= source.retention,
@@ -131,7 +131,7 @@ pub(super) fn retention(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn sizes(pair: &Pair) -> Answer {
+pub(super) fn sizes(pair: &Pair) -> Judgement {
     let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     let (Some(ours), Some(theirs)) = (source.largest, dead.largest) else { return Ok(None) };
     wrong(
@@ -147,7 +147,7 @@ pub(super) fn sizes(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn open_to_all(pair: &Pair) -> Answer {
+pub(super) fn open_to_all(pair: &Pair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.allow == Allow::All,
@@ -167,13 +167,13 @@ fn allowing(pair: &Pair) -> Mend {
     Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{sources}]}}"))
 }
 
-pub(super) fn shared_by_strangers(pair: &Pair) -> Answer {
+pub(super) fn shared_by_unlisted(pair: &Pair) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
-    let strangers: Vec<_> =
+    let unlisted: Vec<_> =
         look(&pair.dead_sources)?.iter().filter(|source| !source.custody).map(|source| name_of(&source.arn)).collect();
     wrong(
-        !strangers.is_empty(),
-        || format!("{} also gets the dead of {}, which the indexer leaves there", dead.name(), strangers.join(", ")),
+        !unlisted.is_empty(),
+        || format!("{} also gets the dead of {}, which the indexer leaves there", dead.name(), unlisted.join(", ")),
         || {
             Mend::words(
                 "a dead-letter queue of their own for these queues, or list them in QUEUE_PAIRS with custody and this dead_letter_url",
@@ -182,7 +182,7 @@ pub(super) fn shared_by_strangers(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn refused(pair: &Pair) -> Answer {
+pub(super) fn refused(pair: &Pair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     let refuses = match &dead.allow {
         Allow::All => false,
@@ -196,7 +196,7 @@ pub(super) fn refused(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn few_receives(pair: &Pair) -> Answer {
+pub(super) fn few_receives(pair: &Pair) -> Judgement {
     let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
     for consumer in look(&pair.consumers)? {
         // A processor of ours has a rule of its own.
@@ -217,7 +217,7 @@ pub(super) fn count(n: impl Into<u64>, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
-pub(super) fn chained(pair: &Pair) -> Answer {
+pub(super) fn chained(pair: &Pair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.redrive.is_some(),
@@ -237,7 +237,7 @@ fn margin(retention: u64) -> u64 {
     DAY.min(retention / 4)
 }
 
-pub(super) fn source_expires(pair: &Pair) -> Answer {
+pub(super) fn source_expires(pair: &Pair) -> Judgement {
     let retention = look(&pair.source.attributes)?.retention;
     let Some(age) = *look(&pair.source.oldest)? else { return Ok(None) };
     let left = retention.saturating_sub(age);
@@ -270,12 +270,12 @@ fn rescue(pair: &Pair) -> Mend {
     }
 }
 
-pub(super) fn dead_expire(pair: &Pair) -> Answer {
+pub(super) fn dead_expire(pair: &Pair) -> Judgement {
     let Some((most, _)) = left(pair)? else { return Ok(None) };
     wrong(most < DAY, || format!("its oldest dead letter is deleted within {}", time(most)), || rescue(pair))
 }
 
-pub(super) fn dead_may_expire(pair: &Pair) -> Answer {
+pub(super) fn dead_may_expire(pair: &Pair) -> Judgement {
     let Some((most, least)) = left(pair)? else { return Ok(None) };
     wrong(
         most >= DAY && least < DAY,
@@ -284,7 +284,7 @@ pub(super) fn dead_may_expire(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn dead_wait(pair: &Pair) -> Answer {
+pub(super) fn dead_wait(pair: &Pair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         !pair.custody && dead.visible > 0,
@@ -293,7 +293,7 @@ pub(super) fn dead_wait(pair: &Pair) -> Answer {
     )
 }
 
-pub(super) fn unconsumed(pair: &Pair) -> Answer {
+pub(super) fn unconsumed(pair: &Pair) -> Judgement {
     wrong(
         look(&pair.consumers)?.is_empty(),
         || "no event source mapping consumes it: what else does was not looked at".to_owned(),

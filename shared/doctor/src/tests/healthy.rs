@@ -3,17 +3,17 @@
 use serde_json::json;
 
 use crate::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Consumer, DeadSource, Deployment, Document, Doorbell, Encryption,
-    Function, Installation, Metric, Pair, Permission, Processor, Queue, Redrive, Settings, Topic, TopicAttributes,
-    TopicKey,
+    Alarm, Alarms, Allow, Comparison, Consumer, DeadSource, Deployment, Doorbell, Encryption, Function, Installation,
+    Metric, Pair, Permission, PolicyDocument, ProcessorSettings, Queue, QueueAttributes, RedrivePolicy, Settings,
+    Topic, TopicAttributes, TopicKey,
 };
 
 const DAY: u64 = 24 * 3_600;
 const BELL: &str = "arn:aws:sns:eu-central-1:123456789012:bell";
 pub(super) const TOPIC: &str = "arn:aws:sns:eu-central-1:123456789012:alerts";
 
-pub(super) fn document(statement: serde_json::Value) -> Document {
-    Document::parse(&json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()).unwrap()
+pub(super) fn document(statement: serde_json::Value) -> PolicyDocument {
+    PolicyDocument::parse(&json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()).unwrap()
 }
 
 fn arn(name: &str) -> String {
@@ -27,7 +27,7 @@ fn queue(name: &str, visibility: u64, retention: u64) -> Queue {
     Queue {
         arn: arn(name),
         url: format!("https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"),
-        attributes: Ok(Attributes {
+        attributes: Ok(QueueAttributes {
             visibility,
             retention,
             largest: Some(1 << 20),
@@ -117,7 +117,7 @@ pub(crate) fn foreign() -> Deployment {
 
 fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
     let mut source = queue(source_name, 180, 4 * DAY);
-    source.attributes.as_mut().unwrap().redrive = Some(Redrive { target: arn(dead_name), receives: 11 });
+    source.attributes.as_mut().unwrap().redrive = Some(RedrivePolicy { target: arn(dead_name), receives: 11 });
     let mut dead = queue(dead_name, 60, 14 * DAY);
     dead.attributes.as_mut().unwrap().allow = Allow::Queues(vec![source.arn.clone()]);
     let consumer = Consumer {
@@ -157,7 +157,7 @@ pub(crate) fn ours() -> Deployment {
     pair.custody = true;
     pair.dead_sources.as_mut().unwrap()[0].custody = true;
     let consumer = &mut pair.consumers.as_mut().unwrap()[0];
-    let processor = Processor {
+    let processor = ProcessorSettings {
         attempts: 6,
         handler_timeout: 20,
         function_timeout: Some(30),

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::healthy::{alarm, document, foreign, ours};
 use crate::{
-    Alarm, Alarms, Allow, Attributes, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function,
-    MoveTask, Mute, Permission, Processor, Queue, Redrive, Settings, TopicAttributes, TopicKey, Unread,
+    Alarm, Alarms, Allow, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function, MoveTask,
+    Mute, Permission, ProcessorSettings, Queue, QueueAttributes, RedrivePolicy, Settings, TopicAttributes, TopicKey,
+    Unread,
 };
 
 const DAY: u64 = 24 * 3_600;
@@ -34,7 +35,7 @@ const fn of_any(rule: &'static str, what: &'static str, change: fn(&mut Deployme
     Mutant { rule, what, start: foreign, change }
 }
 
-fn source(d: &mut Deployment) -> &mut Attributes {
+fn source(d: &mut Deployment) -> &mut QueueAttributes {
     d.pairs[0].source.attributes.as_mut().unwrap()
 }
 
@@ -42,7 +43,7 @@ fn dead_queue(d: &mut Deployment) -> &mut Queue {
     d.pairs[0].dead.as_mut().unwrap()
 }
 
-fn dead(d: &mut Deployment) -> &mut Attributes {
+fn dead(d: &mut Deployment) -> &mut QueueAttributes {
     dead_queue(d).attributes.as_mut().unwrap()
 }
 
@@ -58,7 +59,7 @@ fn settings(d: &mut Deployment) -> &mut Settings {
     function(d).settings.as_mut().unwrap()
 }
 
-fn processor(d: &mut Deployment) -> &mut Processor {
+fn processor(d: &mut Deployment) -> &mut ProcessorSettings {
     settings(d).processor.as_mut().unwrap().as_mut().unwrap()
 }
 
@@ -114,7 +115,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     of_any("receive-limit-below-five", "three receives", |d| source(d).redrive.as_mut().unwrap().receives = 3),
     of_any("dead-letter-queue-redrives", "dead letters are moved on", |d| {
         let target = "arn:aws:sqs:eu-central-1:123456789012:deader".to_owned();
-        dead(d).redrive = Some(Redrive { target, receives: 3 });
+        dead(d).redrive = Some(RedrivePolicy { target, receives: 3 });
     }),
     of_any("messages-will-expire", "the oldest message has half a day", |d| {
         d.pairs[0].source.oldest = Ok(Some(3 * DAY + DAY / 2));

@@ -1,13 +1,13 @@
 //! What the tables know of dead messages, before anything is decided about them.
 
-use redrive_core::letters::admission::{Findings, LedgerView, letter_ids, old_ownerless_key, ownerless_key};
+use redrive_core::letters::admission::{Findings, LedgerView, keyless_key, letter_ids, old_keyless_key};
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::decode::Inspected;
 use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable};
 use redrive_core::processing::ledger::Entry;
 use tracing::warn;
 
-use super::run::Run;
+use super::run::DrainMemory;
 use super::sources::OfOne;
 use super::{Dead, Indexer};
 
@@ -20,7 +20,7 @@ where
 {
     /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must
     /// not keep the others out.
-    pub(super) async fn look_up(&self, (source, fresh): OfOne, run: &Run) -> Vec<Dead> {
+    pub(super) async fn look_up(&self, (source, fresh): OfOne, run: &DrainMemory) -> Vec<Dead> {
         let (mut open, mut found, mut failures) = (vec![fresh], Vec::new(), 0);
         while let Some(mut part) = open.pop().filter(|part| !part.is_empty()) {
             match self.read(source, &part).await {
@@ -50,10 +50,10 @@ where
         let mut keys = Vec::with_capacity(fresh.len() * 3);
         let mut ids = Vec::with_capacity(fresh.len() * 2);
         for (dead, _) in fresh {
-            keys.push(ownerless_key(dead));
-            keys.push(old_ownerless_key(dead).unwrap_or_else(|| ownerless_key(dead)));
-            // Without a key of its own it can have no entry but the ownerless one.
-            keys.push(dead.owned().unwrap_or_else(|| ownerless_key(dead)));
+            keys.push(keyless_key(dead));
+            keys.push(old_keyless_key(dead).unwrap_or_else(|| keyless_key(dead)));
+            // Without a key of its own it can have no entry but the keyless one.
+            keys.push(dead.owned().unwrap_or_else(|| keyless_key(dead)));
             let (named, own) = letter_ids(dead, &source.reading);
             ids.extend([named.unwrap_or(own), own]);
         }
@@ -70,14 +70,14 @@ where
         let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
         let of = &self.sources[source];
         fresh.into_iter().map(move |(seen, claimed)| {
-            let (ownerless, old) = (entries.next().flatten(), entries.next().flatten());
-            let ownerless = ownerless.or(old);
+            let (keyless, old) = (entries.next().flatten(), entries.next().flatten());
+            let keyless = keyless.or(old);
             let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
             let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
             let own = letters.next().flatten();
             let said = of.said(&seen);
             let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
-            Dead { source, seen, found: Findings { ledger, said, ownerless, owned, named, own, claimed } }
+            Dead { source, seen, found: Findings { ledger, said, keyless, owned, named, own, claimed } }
         })
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use redrive_core::ids::QueueArn;
 use redrive_core::letters::admission::Leave;
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 
@@ -65,7 +65,7 @@ pub struct DrainReport {
 
 impl OfSource {
     fn count(&mut self, letter: &Letter, new: bool) {
-        let resolved_now = letter.history.last().is_some_and(|event| event.what == Happening::Resolved);
+        let resolved_now = letter.history.last().is_some_and(|event| event.what == EventKind::Resolved);
         if new {
             self.created += 1;
         } else {

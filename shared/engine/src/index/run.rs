@@ -13,18 +13,18 @@ use super::DrainReport;
 /// More causes than this are not one deployment's mistake but fingerprints gone wild: the rest has no record in this run.
 const CAUSES: usize = 1_000;
 /// So many queues that are not listed have a line of their own; the others' messages are only counted.
-const STRANGERS: usize = 20;
+const UNLISTED_SOURCES: usize = 20;
 
 /// One drain's memory: every id is looked at once, and every cause written down once, and once more at the end.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct DrainMemory {
     /// By their hashes. That two ids fall together is next to impossible, and then one waits for the next drain.
     seen: Mutex<HashSet<u64>>,
     hasher: RandomState,
     /// By fingerprint, what was seen and is not written yet.
     causes: Mutex<BTreeMap<String, Option<Cause>>>,
     /// How many messages stay of each queue that is not listed; `None`: nothing says which queue's they are.
-    strangers: Mutex<BTreeMap<Option<String>, usize>>,
+    unlisted_sources: Mutex<BTreeMap<Option<String>, usize>>,
     report: Mutex<DrainReport>,
 }
 
@@ -32,8 +32,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Run {
-    pub(super) fn first_sight(&self, id: &MessageId) -> bool {
+impl DrainMemory {
+    pub(super) fn first_record(&self, id: &MessageId) -> bool {
         lock(&self.seen).insert(self.hasher.hash_one(id.as_str()))
     }
 
@@ -42,15 +42,15 @@ impl Run {
     }
 
     /// Counts a message that stays, because it comes from a queue that is not listed, or nothing says from which.
-    pub(super) fn meet_stranger(&self, from: Option<&str>) {
-        let mut strangers = lock(&self.strangers);
-        let known = strangers.len();
-        if let Some(count) = strangers.get_mut(&from.map(str::to_owned)) {
+    pub(super) fn count_unlisted(&self, from: Option<&str>) {
+        let mut unlisted_sources = lock(&self.unlisted_sources);
+        let known = unlisted_sources.len();
+        if let Some(count) = unlisted_sources.get_mut(&from.map(str::to_owned)) {
             *count += 1;
-        } else if known < STRANGERS {
-            strangers.insert(from.map(str::to_owned), 1);
+        } else if known < UNLISTED_SOURCES {
+            unlisted_sources.insert(from.map(str::to_owned), 1);
         }
-        drop(strangers);
+        drop(unlisted_sources);
         self.count(|report| match from {
             Some(_) => report.unlisted += 1,
             None => report.source_unsaid += 1,
@@ -58,12 +58,12 @@ impl Run {
     }
 
     /// Those messages, by queue.
-    pub(super) fn strangers(&self) -> BTreeMap<Option<String>, usize> {
-        std::mem::take(&mut lock(&self.strangers))
+    pub(super) fn unlisted_sources(&self) -> BTreeMap<Option<String>, usize> {
+        std::mem::take(&mut lock(&self.unlisted_sources))
     }
 
     /// Takes sightings, and gives back those to be written at once: of causes that this run has not met yet.
-    pub(super) fn meet(&self, sightings: impl IntoIterator<Item = Cause>) -> Vec<Cause> {
+    pub(super) fn merge(&self, sightings: impl IntoIterator<Item = Cause>) -> Vec<Cause> {
         let mut causes = lock(&self.causes);
         let mut first: BTreeMap<String, Cause> = BTreeMap::new();
         let mut over = 0;

@@ -6,12 +6,12 @@ use redrive_core::ids::QueueArn;
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Envelope;
-use redrive_core::message::foreign::Said;
+use redrive_core::message::foreign::StatedReason;
 use redrive_core::message::source::Source;
 use redrive_core::processing::mask::Redaction;
 use tracing::warn;
 
-use super::run::Run;
+use super::run::DrainMemory;
 
 /// A queue whose dead letters are in the dead-letter queue, and what is known of its consumer.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ pub struct IndexedSource<R> {
 
 impl<R> IndexedSource<R> {
     /// What a message says by itself about its death, fit to be stored.
-    pub(super) fn said(&self, seen: &Inspected) -> Option<Said> {
-        let said = Said::of(&seen.envelope, seen.record.as_ref())?;
+    pub(super) fn said(&self, seen: &Inspected) -> Option<StatedReason> {
+        let said = StatedReason::of(&seen.envelope, seen.record.as_ref())?;
         if said.in_our_words() {
             return Some(said);
         }
         let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
-        Some(Said { text, ..said })
+        Some(StatedReason { text, ..said })
     }
 }
 
@@ -42,7 +42,7 @@ impl<R> IndexedSource<R> {
 pub(super) type OfOne = (usize, Vec<(Inspected, bool)>);
 
 /// Sorts messages by the queue that they come from. One of no queue here stays where it is, and is counted.
-pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run: &Run) -> Vec<OfOne> {
+pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run: &DrainMemory) -> Vec<OfOne> {
     let readings: Vec<_> = sources.iter().map(|source| &source.reading).collect();
     let mut of_each: BTreeMap<usize, Vec<(Inspected, bool)>> = BTreeMap::new();
     for dead in fresh {
@@ -50,11 +50,11 @@ pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run:
             Source::Known(place) => (place, false),
             Source::Claimed(place) => (place, true),
             Source::Unlisted => {
-                run.meet_stranger(dead.moved_from.as_deref());
+                run.count_unlisted(dead.moved_from.as_deref());
                 continue;
             }
             Source::Unsaid => {
-                run.meet_stranger(None);
+                run.count_unlisted(None);
                 continue;
             }
         };
@@ -64,8 +64,8 @@ pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run:
 }
 
 /// Says which queues' messages stay, a line for each.
-pub(super) fn tell(strangers: BTreeMap<Option<String>, usize>) {
-    for (from, count) in strangers {
+pub(super) fn tell(unlisted_sources: BTreeMap<Option<String>, usize>) {
+    for (from, count) in unlisted_sources {
         let Some(from) = from else {
             warn!(
                 count,

@@ -11,14 +11,14 @@ use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::lines::{Head, Line};
+use super::lines::{KeyLane, LaneHead};
 use super::settling::Settled;
 use super::{Frame, Parts};
 use crate::World;
 
 /// A claimed line whose head has been run and settled.
 pub(super) struct Finished<P> {
-    pub(super) line: Line<Head<P>>,
+    pub(super) line: KeyLane<LaneHead<P>>,
     pub(super) outcome: Outcome,
     /// How long the handler took; `None` if it was not started.
     pub(super) handled_in: Option<Duration>,
@@ -37,7 +37,7 @@ where
     /// Runs the handler for a claimed head and settles what came of it.
     pub(super) async fn attempt(
         self: Arc<Self>,
-        line: Line<Arc<Message<H::Payload>>>,
+        line: KeyLane<Arc<Message<H::Payload>>>,
         claim: Claim,
         claimed_at: Instant,
         frame: &Frame,
@@ -62,7 +62,7 @@ where
             Some(Err(fault)) => self.failed(&line.head, &claim, fault, frame).await,
         };
         let settled_in = handled.elapsed();
-        let mut ended = [(line.with(Head::Sound), outcome)];
+        let mut ended = [(line.with(LaneHead::Sound), outcome)];
         self.hand_over(&mut ended, frame).await;
         let [(line, outcome)] = ended;
         Finished { line, outcome, handled_in, settled_in }
@@ -87,7 +87,7 @@ where
         let ends = Instant::now() + budget;
         let request = claim.request();
         let remaining = Arc::new(move || ends.saturating_duration_since(Instant::now()));
-        let context = Context::new(head.key.clone(), claim.attempt(), request.life.clone(), request.send, remaining);
+        let context = Context::new(head.key.clone(), claim.attempt(), request.enqueue.clone(), request.send, remaining);
         let (handler, message) = (Arc::clone(&self.handler), Arc::clone(head));
         let run = async move { handler.dispatch(&message.payload, &context).await };
         let mut task = self.handlers.spawn(crate::trace::carried(run.in_current_span()));

@@ -1,41 +1,43 @@
 use std::sync::Arc;
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::{Life, OwnerToken};
+use redrive_core::ids::{Enqueue, OwnerToken};
 use redrive_core::message::decode::{Inspected, Message};
 use redrive_core::ports::{Ledger, MainQueue, Outbox, WriteError};
 use redrive_core::processing::handler::Dispatch;
-use redrive_core::processing::ledger::{Claim, ClaimRequest, Entry, EntryWrite, Expect, Refusal, Step, claim};
+use redrive_core::processing::ledger::{
+    Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
+};
 use redrive_core::processing::outcome::Outcome;
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
-use super::lines::{Head, Line};
+use super::lines::{KeyLane, LaneHead};
 use super::{Frame, Parts};
 use crate::{ROUNDS, World};
 
-type Sound<P> = Line<Arc<Message<P>>>;
+type Sound<P> = KeyLane<Arc<Message<P>>>;
 
 /// What became of claims.
 pub(super) struct Claims<P> {
     /// These may run.
     pub(super) won: Vec<(Sound<P>, Claim)>,
     /// These are over for now.
-    pub(super) ended: Vec<(Line<Head<P>>, Outcome)>,
+    pub(super) ended: Vec<(KeyLane<LaneHead<P>>, Outcome)>,
     /// These own no key: their fault is to be recorded first.
-    pub(super) unfit: Vec<(Line<Head<P>>, Fault)>,
-    /// Keys of which few lives are left, or none.
+    pub(super) unfit: Vec<(KeyLane<LaneHead<P>>, Fault)>,
+    /// Keys of which few enqueues are left, or none.
     pub(super) crowded: usize,
 }
 
 impl<P> Claims<P> {
-    fn refuse(&mut self, line: Sound<P>, refusal: Refusal) {
-        let line = line.with(Head::Sound);
+    fn refuse(&mut self, line: Sound<P>, refusal: ClaimRefusal) {
+        let line = line.with(LaneHead::Sound);
         let outcome = match refusal {
-            Refusal::Duplicate => Outcome::Duplicate,
-            Refusal::Busy(until) => Outcome::Busy(until),
-            Refusal::KeyReused => return self.unfit.push((line, key_reused())),
-            Refusal::TooManyLives => {
+            ClaimRefusal::Duplicate => Outcome::Duplicate,
+            ClaimRefusal::Busy(until) => Outcome::Busy(until),
+            ClaimRefusal::KeyReused => return self.unfit.push((line, key_reused())),
+            ClaimRefusal::TooManyLives => {
                 let text =
                     "every life that the ledger remembers of this key is dead, and it holds no more: see redrive free";
                 warn!(
@@ -45,7 +47,7 @@ impl<P> Claims<P> {
                 self.crowded += 1;
                 return self.unfit.push((line, Fault::permanent("too-many-lives", text)));
             }
-            Refusal::Dead(last) => {
+            ClaimRefusal::Dead(last) => {
                 let fault = last.map_or_else(
                     || Fault::permanent("dead", "this life is dead, and the ledger does not say why"),
                     |last| Fault::new(last.class, last.code, last.text),
@@ -62,7 +64,7 @@ pub(super) fn key_reused() -> Fault {
 }
 
 /// A claim on its way to the ledger.
-struct Asking<P> {
+struct PendingClaim<P> {
     line: Sound<P>,
     request: ClaimRequest,
     goal: Goal,
@@ -71,7 +73,7 @@ struct Asking<P> {
 /// What a claim's write is for.
 enum Goal {
     Claim(Box<Claim>),
-    Bury(Refusal),
+    MarkDead(ClaimRefusal),
 }
 
 impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
@@ -105,26 +107,26 @@ where
             let now = self.world.now();
             self.heard(&answers, now);
             open = Vec::new();
-            for (Asking { line, request, goal }, answer) in asking.into_iter().zip(answers) {
+            for (PendingClaim { line, request, goal }, answer) in asking.into_iter().zip(answers) {
                 match (answer, goal) {
                     (Ok(()), Goal::Claim(claim)) => {
                         claims.crowded += usize::from(self.is_crowded(&claim, now));
                         claims.won.push((line, *claim));
                     }
-                    (Ok(()), Goal::Bury(refusal)) => claims.refuse(line, refusal),
+                    (Ok(()), Goal::MarkDead(refusal)) => claims.refuse(line, refusal),
                     (Err(WriteError::Condition(found)), _) => {
                         let step = claim(found.as_deref(), &request, now);
                         open.push((line, request, step));
                     }
                     (Err(WriteError::Unavailable(error)), _) => {
                         warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
-                        claims.ended.push((line.with(Head::Sound), self.without_an_answer(&request.life)));
+                        claims.ended.push((line.with(LaneHead::Sound), self.without_an_answer(&request.enqueue)));
                     }
                 }
             }
         }
         let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
-        claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(Head::Sound), contended.clone())));
+        claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(LaneHead::Sound), contended.clone())));
         claims
     }
 
@@ -138,17 +140,17 @@ where
         }
     }
 
-    /// The end of a message of which the ledger could not be asked. That a life is dead needs no asking twice.
-    fn without_an_answer(&self, life: &Life) -> Outcome {
-        match self.outages.death_of(life) {
+    /// The end of a message of which the ledger could not be asked. That an enqueue is dead needs no asking twice.
+    fn without_an_answer(&self, enqueue: &Enqueue) -> Outcome {
+        match self.outages.death_of(enqueue) {
             Some(last) => Outcome::Dead { fault: Fault::new(last.class, last.code, last.text), attempt: 0, now: false },
             None => Outcome::LedgerOut,
         }
     }
 
-    /// Whether few more lives of a key may die; said before it is too late.
+    /// Whether few more enqueues of a key may die; said before it is too late.
     fn is_crowded(&self, claim: &Claim, now: Timestamp) -> bool {
-        let Some(left) = claim.entry().few_lives_left(now, self.settings.retention) else { return false };
+        let Some(left) = claim.entry().few_enqueues_left(now, self.settings.retention) else { return false };
         warn!(key = claim.request().key.log_hash(), left, "few more lives of a key may die; redrive free makes room");
         true
     }
@@ -156,7 +158,7 @@ where
     fn request(&self, message: &Message<H::Payload>, frame: &Frame, now: Timestamp) -> ClaimRequest {
         ClaimRequest {
             key: message.entry.clone(),
-            life: message.life(),
+            enqueue: message.enqueue(),
             hash: message.inspected.hash.clone(),
             send: message.inspected.send(),
             token: OwnerToken::from_random(self.world.bits()),
@@ -168,31 +170,31 @@ where
     }
 
     /// Records why heads end that own no key, in entries of their own, so that the indexer can say it.
-    pub(super) async fn bury(
+    pub(super) async fn mark_dead(
         &self,
-        unfit: Vec<(Line<Head<H::Payload>>, Fault)>,
+        unfit: Vec<(KeyLane<LaneHead<H::Payload>>, Fault)>,
         frame: &Frame,
-    ) -> Vec<(Line<Head<H::Payload>>, Outcome)> {
+    ) -> Vec<(KeyLane<LaneHead<H::Payload>>, Outcome)> {
         if unfit.is_empty() {
             return Vec::new();
         }
-        let writes = unfit.iter().map(|(line, fault)| self.ownerless(line.head.seen(), fault, frame)).collect();
+        let writes = unfit.iter().map(|(line, fault)| self.keyless(line.head.seen(), fault, frame)).collect();
         let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
         self.heard(&answers, self.world.now());
         let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-        let buried = |((line, fault), answer): ((Line<Head<H::Payload>>, Fault), _)| {
-            let known = buried(fault, answer);
-            let outcome = known.unwrap_or_else(|| self.without_an_answer(&line.head.seen().envelope.life()));
+        let marked = |((line, fault), answer): ((KeyLane<LaneHead<H::Payload>>, Fault), _)| {
+            let known = marked(fault, answer);
+            let outcome = known.unwrap_or_else(|| self.without_an_answer(&line.head.seen().envelope.enqueue()));
             (line, outcome)
         };
-        unfit.into_iter().zip(answers).map(buried).collect()
+        unfit.into_iter().zip(answers).map(marked).collect()
     }
 
-    fn ownerless(&self, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
+    fn keyless(&self, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
         let now = self.world.now();
         let token = OwnerToken::from_random(self.world.bits());
-        let entry = Entry::ownerless(
-            seen.envelope.life(),
+        let entry = Entry::keyless(
+            seen.envelope.enqueue(),
             seen.send(),
             seen.hash.clone(),
             fault,
@@ -200,24 +202,27 @@ where
             now,
             now.after(self.settings.retention),
         );
-        EntryWrite { key: seen.ownerless(), entry, expect: Expect::AbsentOrExpired(now) }
+        EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now) }
     }
 }
 
 /// Parts what is decided already from what must be written first.
-fn sort<P>(open: Vec<(Sound<P>, ClaimRequest, Step)>, claims: &mut Claims<P>) -> (Vec<Asking<P>>, Vec<EntryWrite>) {
+fn sort<P>(
+    open: Vec<(Sound<P>, ClaimRequest, ClaimStep)>,
+    claims: &mut Claims<P>,
+) -> (Vec<PendingClaim<P>>, Vec<EntryWrite>) {
     let (mut asking, mut writes) = (Vec::new(), Vec::new());
     for (line, request, step) in open {
         match step {
-            Step::Won(claim) => claims.won.push((line, *claim)),
-            Step::Refused(refusal) => claims.refuse(line, refusal),
-            Step::Take(write, claim) => {
+            ClaimStep::Won(claim) => claims.won.push((line, *claim)),
+            ClaimStep::Refused(refusal) => claims.refuse(line, refusal),
+            ClaimStep::Claim(write, claim) => {
                 writes.push(*write);
-                asking.push(Asking { line, request, goal: Goal::Claim(claim) });
+                asking.push(PendingClaim { line, request, goal: Goal::Claim(claim) });
             }
-            Step::Bury(write, refusal) => {
+            ClaimStep::MarkDead(write, refusal) => {
                 writes.push(*write);
-                asking.push(Asking { line, request, goal: Goal::Bury(refusal) });
+                asking.push(PendingClaim { line, request, goal: Goal::MarkDead(refusal) });
             }
         }
     }
@@ -225,7 +230,7 @@ fn sort<P>(open: Vec<(Sound<P>, ClaimRequest, Step)>, claims: &mut Claims<P>) ->
 }
 
 /// The end of a message that owns no key: dead, once that is recorded. `None`: nobody knows whether it is.
-fn buried(fault: Fault, answer: Option<Result<(), WriteError<Entry>>>) -> Option<Outcome> {
+fn marked(fault: Fault, answer: Option<Result<(), WriteError<Entry>>>) -> Option<Outcome> {
     match answer? {
         Ok(()) => Some(Outcome::Dead { fault, attempt: 1, now: true }),
         Err(WriteError::Condition(_)) => Some(Outcome::Dead { fault, attempt: 1, now: false }),

@@ -5,7 +5,7 @@ use redrive_core::processing::outcome::Outcome;
 use redrive_core::replay::Outgoing;
 use tracing::warn;
 
-use super::lines::{Head, Line};
+use super::lines::{KeyLane, LaneHead};
 use super::{Frame, Parts};
 use crate::World;
 use crate::batches::batches;
@@ -28,10 +28,10 @@ where
     W: World,
     D: Outbox,
 {
-    /// Sends those whose life has ended to the dead-letter queue, where that is the chosen way. Only what SQS lists as
+    /// Sends those whose enqueue has ended to the dead-letter queue, where that is the chosen way. Only what SQS lists as
     /// taken is handed over; any other stays dead here: it comes back in a second or two, and is sent again, or moved by
     /// SQS's own redrive policy. The letter of both copies is one: both tell of the same death.
-    pub(super) async fn hand_over(&self, ended: &mut [(Line<Head<H::Payload>>, Outcome)], frame: &Frame) {
+    pub(super) async fn hand_over(&self, ended: &mut [(KeyLane<LaneHead<H::Payload>>, Outcome)], frame: &Frame) {
         let Some(outbox) = &self.direct else { return };
         let mut dead = Vec::new();
         for (place, (line, outcome)) in ended.iter().enumerate() {
@@ -61,7 +61,7 @@ where
         &self,
         dead: Vec<(usize, Outgoing)>,
         outbox: &D,
-        ended: &mut [(Line<Head<H::Payload>>, Outcome)],
+        ended: &mut [(KeyLane<LaneHead<H::Payload>>, Outcome)],
         frame: &Frame,
     ) -> Vec<(usize, Outgoing)> {
         let mut refused = Vec::new();

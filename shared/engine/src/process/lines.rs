@@ -13,23 +13,23 @@ use super::{End, Order};
 
 /// A message that waits for its turn. It is decoded when that comes: a batch may have ten thousand.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingMessage {
     pub(super) envelope: Envelope,
     /// Its ledger entry.
     pub(super) entry: LedgerKey,
 }
 
-impl Waiting {
+impl WaitingMessage {
     /// Keeps of what was seen only what the line is found by.
     pub(super) fn of(seen: Inspected) -> Self {
-        let entry = seen.owned().unwrap_or_else(|| seen.ownerless());
+        let entry = seen.owned().unwrap_or_else(|| seen.keyless());
         Self { envelope: seen.envelope, entry }
     }
 
-    fn place(&self, order: Order) -> Place {
+    fn place(&self, order: Order) -> LaneKey {
         match (order, &self.envelope.group) {
-            (Order::Groups, Some(group)) => Place::Group(group.clone()),
-            _ => Place::Key(self.entry.clone()),
+            (Order::Groups, Some(group)) => LaneKey::Group(group.clone()),
+            _ => LaneKey::Key(self.entry.clone()),
         }
     }
 
@@ -40,14 +40,14 @@ impl Waiting {
 
 /// A message whose turn has come.
 #[derive(Debug)]
-pub(super) enum Head<P> {
+pub(super) enum LaneHead<P> {
     /// It can be claimed.
     Sound(Arc<Message<P>>),
     /// It owns no key.
     Seen(Box<Inspected>),
 }
 
-impl<P> Head<P> {
+impl<P> LaneHead<P> {
     pub(super) fn seen(&self) -> &Inspected {
         match self {
             Self::Sound(message) => &message.inspected,
@@ -66,22 +66,22 @@ impl<P> Head<P> {
 
 /// A message and those behind it: only the head may claim.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub(super) struct KeyLane<T> {
     pub(super) head: T,
-    pub(super) followers: VecDeque<Waiting>,
+    pub(super) followers: VecDeque<WaitingMessage>,
 }
 
-impl<T> Line<T> {
+impl<T> KeyLane<T> {
     pub(super) fn alone(head: T) -> Self {
         Self { head, followers: VecDeque::new() }
     }
 
-    pub(super) fn with<U>(self, head: impl FnOnce(T) -> U) -> Line<U> {
-        Line { head: head(self.head), followers: self.followers }
+    pub(super) fn with<U>(self, head: impl FnOnce(T) -> U) -> KeyLane<U> {
+        KeyLane { head: head(self.head), followers: self.followers }
     }
 }
 
-impl Line<Waiting> {
+impl KeyLane<WaitingMessage> {
     pub(super) fn not_started(self) -> Vec<End> {
         std::iter::once(&self.head).chain(&self.followers).map(|waiting| waiting.end(Outcome::NotStarted)).collect()
     }
@@ -89,26 +89,26 @@ impl Line<Waiting> {
 
 /// What a line is found by.
 #[derive(PartialEq, Eq, Hash)]
-enum Place {
+enum LaneKey {
     Key(LedgerKey),
     Group(String),
 }
 
 /// The lines that have not started, in the order in which their heads came.
 #[derive(Debug)]
-pub(super) struct Lines(VecDeque<Line<Waiting>>);
+pub(super) struct KeyLanes(VecDeque<KeyLane<WaitingMessage>>);
 
-impl Lines {
-    pub(super) fn form(messages: Vec<Waiting>, order: Order) -> Self {
-        let mut places: HashMap<Place, usize> = HashMap::with_capacity(messages.len());
-        let mut lines: VecDeque<Line<Waiting>> = VecDeque::with_capacity(messages.len());
+impl KeyLanes {
+    pub(super) fn form(messages: Vec<WaitingMessage>, order: Order) -> Self {
+        let mut places: HashMap<LaneKey, usize> = HashMap::with_capacity(messages.len());
+        let mut lines: VecDeque<KeyLane<WaitingMessage>> = VecDeque::with_capacity(messages.len());
         for message in messages {
             let place = message.place(order);
             match places.get(&place).and_then(|place| lines.get_mut(*place)) {
                 Some(line) => line.followers.push_back(message),
                 None => {
                     places.insert(place, lines.len());
-                    lines.push_back(Line::alone(message));
+                    lines.push_back(KeyLane::alone(message));
                 }
             }
         }
@@ -116,14 +116,14 @@ impl Lines {
     }
 
     /// At most `count` lines from the front.
-    pub(super) fn take(&mut self, count: usize) -> Vec<Line<Waiting>> {
+    pub(super) fn take(&mut self, count: usize) -> Vec<KeyLane<WaitingMessage>> {
         self.0.drain(..count.min(self.0.len())).collect()
     }
 
     /// A line whose head has ended without deciding anything for the others.
-    pub(super) fn put_back(&mut self, mut followers: VecDeque<Waiting>) {
+    pub(super) fn put_back(&mut self, mut followers: VecDeque<WaitingMessage>) {
         if let Some(head) = followers.pop_front() {
-            self.0.push_back(Line { head, followers });
+            self.0.push_back(KeyLane { head, followers });
         }
     }
 }
@@ -152,9 +152,9 @@ pub(super) fn after(order: Order, head: &Outcome, ran: bool, delay: Option<Durat
 fn behind_its_key(head: &Outcome, ran: bool, delay: Option<Duration>) -> After {
     match head {
         Outcome::Completed | Outcome::Duplicate => After::Compare,
-        // An earlier end of the head's own life, or a key that was not its own.
+        // An earlier end of the head's own enqueue, or a key that was not its own.
         Outcome::Dead { .. } | Outcome::HandedOver { .. } if !ran => After::Promote,
-        // The life that ended was the head's alone.
+        // The enqueue that ended was the head's alone.
         Outcome::HandedOver { .. } => After::Promote,
         Outcome::Retry { .. } | Outcome::Dead { .. } | Outcome::Busy(_) | Outcome::Behind(_) => {
             After::Follow(delay.map_or(Outcome::NotStarted, |delay| Outcome::Behind(Some(delay))))

@@ -1,32 +1,32 @@
-//! What a process remembers of outages between its invocations, and of lives that it knows to be dead.
+//! What a process remembers of outages between its invocations, and of enqueues that it knows to be dead.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redrive_core::ids::Life;
+use redrive_core::ids::Enqueue;
 use redrive_core::processing::ledger::LastFault;
 use redrive_core::processing::outcome::{Lasting, Outage};
 use redrive_core::time::Timestamp;
 
-/// How many dead lives are remembered: a few minutes' worth of those that wait for their move.
+/// How many dead enqueues are remembered: a few minutes' worth of those that wait for their move.
 const DEAD: usize = 1_024;
 
 /// The memory of one process. Clones share it, and so do all invocations of the process.
 #[derive(Debug, Clone, Default)]
-pub struct Outages(Arc<Mutex<Memory>>);
+pub struct Outages(Arc<Mutex<OutageMemory>>);
 
 #[derive(Debug, Default)]
-struct Memory {
+struct OutageMemory {
     /// Of the ledger: from its first call without an answer on.
     ledger: Option<Lasting>,
     /// Of whatever the handler needs: from the first batch on that shows it.
     handler: Option<Lasting>,
-    dead: VecDeque<(Life, LastFault)>,
+    dead: VecDeque<(Enqueue, LastFault)>,
 }
 
 impl Outages {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, OutageMemory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -70,21 +70,21 @@ impl Outages {
         }
     }
 
-    /// A life is dead, by the ledger's own word.
-    pub(super) fn died(&self, life: Life, fault: LastFault) {
+    /// An enqueue is dead, by the ledger's own word.
+    pub(super) fn died(&self, enqueue: Enqueue, fault: LastFault) {
         let mut memory = self.memory();
-        if memory.dead.iter().any(|(dead, _)| *dead == life) {
+        if memory.dead.iter().any(|(dead, _)| *dead == enqueue) {
             return;
         }
         if memory.dead.len() >= DEAD {
             memory.dead.pop_front();
         }
-        memory.dead.push_back((life, fault));
+        memory.dead.push_back((enqueue, fault));
     }
 
-    /// Why a life is dead, if it is known to be: while the ledger cannot be asked, that needs no asking.
-    pub(super) fn death_of(&self, life: &Life) -> Option<LastFault> {
-        self.memory().dead.iter().find(|(dead, _)| dead == life).map(|(_, fault)| fault.clone())
+    /// Why an enqueue is dead, if it is known to be: while the ledger cannot be asked, that needs no asking.
+    pub(super) fn death_of(&self, enqueue: &Enqueue) -> Option<LastFault> {
+        self.memory().dead.iter().find(|(dead, _)| dead == enqueue).map(|(_, fault)| fault.clone())
     }
 }
 

@@ -15,7 +15,7 @@ pub struct ProcessReport {
     pub outage: Option<Outage>,
 }
 
-/// What became of a batch. Every message is counted once among the outcomes; one that ended its life and was handed over,
+/// What became of a batch. Every message is counted once among the outcomes; one that ended its enqueue and was handed over,
 /// as both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -27,7 +27,7 @@ pub struct Counts {
     pub duplicates: usize,
     /// Failed, with another attempt to follow.
     pub retries: usize,
-    /// Ended their life in this batch.
+    /// Ended their enqueue in this batch.
     pub dead: usize,
     /// Dead ones that the dead-letter queue has now.
     pub handed_over: usize,
@@ -51,7 +51,7 @@ pub struct Counts {
     pub visibility_failures: usize,
     /// Dead messages that SQS should have moved by now: the queue lacks the redrive policy that is configured.
     pub past_their_move: usize,
-    /// Claims of keys of which few more lives may die, and those that were refused because none may.
+    /// Claims of keys of which few more enqueues may die, and those that were refused because none may.
     pub crowded_keys: usize,
     /// 1 if so many messages were in flight that delays were shortened.
     pub crowded: usize,

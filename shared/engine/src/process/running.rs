@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use tracing::{Instrument, warn};
 
 use super::attempt::Finished;
-use super::lines::{self, Head, Line, Lines, Waiting};
+use super::lines::{self, KeyLane, KeyLanes, LaneHead, WaitingMessage};
 use super::{Counts, End, Frame, Parts, claiming};
 use crate::World;
 
 /// Lines whose heads have ended, and how.
-type Ended<P> = Vec<(Line<Head<P>>, Outcome)>;
+type EndedLanes<P> = Vec<(KeyLane<LaneHead<P>>, Outcome)>;
 
 impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
 where
@@ -29,7 +29,7 @@ where
 {
     /// Runs the lines: claims as many heads as there are free slots, together; each line's followers wait for its
     /// head without holding a slot.
-    pub(super) async fn run(self: &Arc<Self>, mut lines: Lines, frame: &Frame, counts: &mut Counts) -> Vec<End> {
+    pub(super) async fn run(self: &Arc<Self>, mut lines: KeyLanes, frame: &Frame, counts: &mut Counts) -> Vec<End> {
         let mut ends = Vec::new();
         let mut running = JoinSet::new();
         loop {
@@ -37,7 +37,7 @@ where
             let starters = lines.take(free);
             if !starters.is_empty() {
                 if self.budget(frame).is_none() {
-                    ends.extend(starters.into_iter().flat_map(Line::not_started));
+                    ends.extend(starters.into_iter().flat_map(KeyLane::not_started));
                     continue;
                 }
                 for (line, outcome) in self.start(starters, &mut running, frame, counts).await {
@@ -67,23 +67,25 @@ where
     /// Decodes and claims heads together, and runs those that were won; returns the others.
     async fn start(
         self: &Arc<Self>,
-        starters: Vec<Line<Waiting>>,
+        starters: Vec<KeyLane<WaitingMessage>>,
         running: &mut JoinSet<Finished<H::Payload>>,
         frame: &Frame,
         counts: &mut Counts,
-    ) -> Ended<H::Payload> {
+    ) -> EndedLanes<H::Payload> {
         let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
-        for Line { head, followers } in starters {
+        for KeyLane { head, followers } in starters {
             let seen = Inspected::new(head.envelope, &self.settings.reading);
             match seen.decode(|message_type, body| self.handler.decode(message_type, body)) {
-                Ok(message) => sound.push(Line { head: Arc::new(message), followers }),
-                Err(bad) => unfit.push((Line { head: Head::Seen(Box::new(bad.inspected)), followers }, bad.fault)),
+                Ok(message) => sound.push(KeyLane { head: Arc::new(message), followers }),
+                Err(bad) => {
+                    unfit.push((KeyLane { head: LaneHead::Seen(Box::new(bad.inspected)), followers }, bad.fault))
+                }
             }
         }
         // A budget is reckoned like the lease: from before the claim was sent.
         let claimed_at = Instant::now();
         let claiming = tokio::time::timeout_at(frame.deadline, self.claim_all(sound, frame));
-        let (claims, mut ended) = tokio::join!(claiming, self.bury(unfit, frame));
+        let (claims, mut ended) = tokio::join!(claiming, self.mark_dead(unfit, frame));
         counts.ledger.add(claimed_at.elapsed());
         match claims {
             Ok(claims) => {
@@ -93,7 +95,7 @@ where
                     let attempt = async move { parts.attempt(line, claim, claimed_at, &frame).await };
                     running.spawn(crate::trace::carried(attempt.in_current_span()));
                 }
-                ended.extend(self.bury(claims.unfit, frame).await);
+                ended.extend(self.mark_dead(claims.unfit, frame).await);
                 ended.extend(claims.ended);
             }
             Err(_) => warn!("the deadline came before the ledger answered every claim"),
@@ -105,14 +107,14 @@ where
     /// Ends a line's head and decides what its followers may do.
     async fn close(
         &self,
-        line: Line<Head<H::Payload>>,
+        line: KeyLane<LaneHead<H::Payload>>,
         outcome: Outcome,
         ran: bool,
-        lines: &mut Lines,
+        lines: &mut KeyLanes,
         ends: &mut Vec<End>,
         frame: &Frame,
     ) {
-        let Line { head, followers } = line;
+        let KeyLane { head, followers } = line;
         let delay = self.delay(&outcome, head.seen().envelope.receive_count);
         if !followers.is_empty() {
             match lines::after(self.settings.order, &outcome, ran, delay) {
@@ -127,7 +129,7 @@ where
     }
 
     /// What waited for a key that is completed now: a duplicate, or another payload that does not own the key.
-    async fn compare(&self, done: &PayloadHash, followers: VecDeque<Waiting>, frame: &Frame) -> Vec<End> {
+    async fn compare(&self, done: &PayloadHash, followers: VecDeque<WaitingMessage>, frame: &Frame) -> Vec<End> {
         let (mut ends, mut reused) = (Vec::new(), Vec::new());
         for waiting in followers {
             let end = waiting.end(Outcome::Duplicate);
@@ -137,13 +139,13 @@ where
                 None if seen.hash.is_same(done) => ends.push(end),
                 fault => {
                     let fault = fault.unwrap_or_else(claiming::key_reused);
-                    reused.push((Line::alone(Head::Seen(Box::new(seen))), fault));
+                    reused.push((KeyLane::alone(LaneHead::Seen(Box::new(seen))), fault));
                 }
             }
         }
-        let mut buried = self.bury(reused, frame).await;
-        self.hand_over(&mut buried, frame).await;
-        ends.extend(buried.into_iter().map(|(line, outcome)| line.head.end(outcome, None)));
+        let mut marked = self.mark_dead(reused, frame).await;
+        self.hand_over(&mut marked, frame).await;
+        ends.extend(marked.into_iter().map(|(line, outcome)| line.head.end(outcome, None)));
         ends
     }
 

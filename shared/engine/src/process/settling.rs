@@ -20,7 +20,7 @@ pub(super) enum Settled {
 }
 
 /// What one try of writing a settlement came to.
-enum Tried {
+enum SettleResult {
     Written,
     Changed(Option<Box<Entry>>),
     Unknown,
@@ -66,13 +66,13 @@ where
                 Settling::Write(write) => *write,
             };
             match self.try_write(write, effects).await {
-                Tried::Written => return Settled::Done,
-                Tried::Changed(entry) => found = entry,
+                SettleResult::Written => return Settled::Done,
+                SettleResult::Changed(entry) => found = entry,
                 // After an unknown answer even a refusal proves nothing about the first try.
-                Tried::Refused(_) if unknown => return Settled::Lost,
-                Tried::Refused(fault) => return Settled::Refused(fault),
-                Tried::Unknown => unknown = true,
-                Tried::Conflict => conflicts += 1,
+                SettleResult::Refused(_) if unknown => return Settled::Lost,
+                SettleResult::Refused(fault) => return Settled::Refused(fault),
+                SettleResult::Unknown => unknown = true,
+                SettleResult::Conflict => conflicts += 1,
             }
             let pause = 10_u64 << round.min(6);
             tokio::time::sleep(Duration::from_millis(pause + roll(&self.world) % pause)).await;
@@ -84,26 +84,26 @@ where
         Settled::Lost
     }
 
-    async fn try_write(&self, write: EntryWrite, effects: Option<&H::Effects>) -> Tried {
+    async fn try_write(&self, write: EntryWrite, effects: Option<&H::Effects>) -> SettleResult {
         let Some(effects) = effects else {
             return match self.ledger.write(vec![write]).await.pop() {
-                Some(Ok(())) => Tried::Written,
-                Some(Err(WriteError::Condition(found))) => Tried::Changed(found),
+                Some(Ok(())) => SettleResult::Written,
+                Some(Err(WriteError::Condition(found))) => SettleResult::Changed(found),
                 Some(Err(WriteError::Unavailable(error))) => {
                     warn!(%error, "ledger did not answer a settlement");
-                    Tried::Unknown
+                    SettleResult::Unknown
                 }
-                None => Tried::Unknown,
+                None => SettleResult::Unknown,
             };
         };
         match self.ledger.commit(write, effects).await {
-            Ok(()) => Tried::Written,
-            Err(CommitError::Condition(found)) => Tried::Changed(found),
-            Err(CommitError::Refused(fault)) => Tried::Refused(fault),
-            Err(CommitError::Conflict) => Tried::Conflict,
+            Ok(()) => SettleResult::Written,
+            Err(CommitError::Condition(found)) => SettleResult::Changed(found),
+            Err(CommitError::Refused(fault)) => SettleResult::Refused(fault),
+            Err(CommitError::Conflict) => SettleResult::Conflict,
             Err(CommitError::Unavailable(error)) => {
                 warn!(%error, "ledger did not answer a completion");
-                Tried::Unknown
+                SettleResult::Unknown
             }
         }
     }

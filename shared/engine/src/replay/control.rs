@@ -2,7 +2,7 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::ports::{Clock, Entropy, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Change;
-use redrive_core::replay::job::{Job, NewJob, NotThisStep, State};
+use redrive_core::replay::job::{Job, JobState, NewJob, NotThisStep};
 use tracing::{info, warn};
 
 use super::{JobView, Ports, ReplayReport, Replayer};
@@ -123,10 +123,10 @@ impl<P: Ports> Replayer<P> {
     }
 }
 
-const fn is_so(state: &State, to: Change) -> bool {
+const fn is_so(state: &JobState, to: Change) -> bool {
     match to {
-        Change::Pause => matches!(state, State::Paused { .. }),
+        Change::Pause => matches!(state, JobState::Paused { .. }),
         Change::Resume => state.runs(),
-        Change::Cancel => matches!(state, State::Cancelled),
+        Change::Cancel => matches!(state, JobState::Cancelled),
     }
 }

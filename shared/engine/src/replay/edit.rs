@@ -8,7 +8,7 @@ use redrive_core::letters::letter::{Letter, Send, Status};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{Clock, Entropy, LedgerMarker, LedgerReader, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Withdrawal, Withdrawing, withdraw};
-use redrive_core::replay::job::{Fate, Line};
+use redrive_core::replay::job::{Disposition, JobEntry};
 use redrive_core::replay::{Edit, EditTerms, Outgoing, Prepared};
 use tracing::{info, warn};
 
@@ -66,7 +66,7 @@ impl<P: Ports> Replayer<P> {
         open: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Ready> {
         let Some(editing) = sending.edit else { return open.into_iter().map(Ready::unchanged).collect() };
         let (mut ready, mut fresh) = (Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ impl<P: Ports> Replayer<P> {
                     let id = letter.id;
                     if self.resolve(letter, &hash, "found done before it was edited", report).await {
                         report.resolved_instead += 1;
-                        lines.push(line(id, Fate::ResolvedBefore));
+                        lines.push(line(id, Disposition::ResolvedBefore));
                     }
                 }
                 // Of a job it stays planned, and its next turn asks again.
@@ -257,8 +257,8 @@ fn is_bare(letter: &Letter, send: &Send, limit: usize) -> bool {
     send.to.is_some() || send.edited.is_none() && !room()
 }
 
-fn refuse(letter: &Letter, why: Refusal, report: &mut ReplayReport, lines: &mut Vec<Line>) {
+fn refuse(letter: &Letter, why: Refusal, report: &mut ReplayReport, lines: &mut Vec<JobEntry>) {
     warn!(letter_id = %letter.id, why = why.logged, "letter was not edited, and not sent");
-    lines.push(Line { note: Some(why.logged), ..line(letter.id, Fate::EditFailed) });
+    lines.push(JobEntry { note: Some(why.logged), ..line(letter.id, Disposition::EditFailed) });
     report.refuse_edit(letter.id, why.told);
 }

@@ -1,8 +1,8 @@
 use redrive_core::ids::OwnerToken;
 use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy};
-use redrive_core::replay::job::Line;
-use redrive_core::replay::{Asked, Outgoing};
+use redrive_core::replay::job::JobEntry;
+use redrive_core::replay::{ConsentTerms, Outgoing};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
@@ -18,13 +18,13 @@ impl<P: Ports> Replayer<P> {
         by: &str,
         named: bool,
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
+    ) -> Vec<JobEntry> {
         report.considered += letters.len();
         let Some(dead_letters) = &self.dead_letters else {
             report.in_custody += letters.len();
             return Vec::new();
         };
-        let asked = Asked { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
+        let asked = ConsentTerms { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
         let sending = Sending { by, asked, job: None, edit: None, to: None, after_replayed: false, queueing: None };
         let open = self.ejectable(letters, sending, report).await;
         let now = self.world.now();

@@ -3,8 +3,8 @@
 use redrive_core::ids::QueueArn;
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Clock;
-use redrive_core::replay::Asked;
-use redrive_core::replay::job::{Fate, Line};
+use redrive_core::replay::ConsentTerms;
+use redrive_core::replay::job::{Disposition, JobEntry};
 
 use super::send::{line, sent_before};
 use super::{Ports, ReplayReport, Replayer, Sending};
@@ -53,7 +53,7 @@ impl<P: Ports> Replayer<P> {
     /// The same with letters of this queue. Elsewhere the message goes without redrive's own attribute, and needs no room for it.
     pub(super) fn towards<'a>(&self, sending: Sending<'a>) -> Sending<'a> {
         let to = self.other(sending.to);
-        let asked = Asked { as_new: sending.asked.as_new || to.is_some(), ..sending.asked };
+        let asked = ConsentTerms { as_new: sending.asked.as_new || to.is_some(), ..sending.asked };
         Sending { to, asked, ..sending }
     }
 
@@ -63,7 +63,7 @@ impl<P: Ports> Replayer<P> {
         letters: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
+    ) -> Vec<JobEntry> {
         let note = sending.to.map_or_else(
             || "no destination is configured for its queue".to_owned(),
             |to| format!("{to} is not among the destinations of its queue"),
@@ -73,7 +73,7 @@ impl<P: Ports> Replayer<P> {
             let held = sending.job.is_some_and(|job| sent_before(&letter, job));
             if !letter.is_lapsed(self.world.now()) || held {
                 report.no_destination += 1;
-                lines.push(Line { note: Some(note.clone()), ..line(letter.id, Fate::PolicyNever) });
+                lines.push(JobEntry { note: Some(note.clone()), ..line(letter.id, Disposition::PolicyNever) });
                 continue;
             }
             match self.lapsed(letter, sending, report).await {

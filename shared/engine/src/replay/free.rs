@@ -1,4 +1,4 @@
-//! Freeing keys: where so many lives of a key are dead that no copy can run any more, a person has them forgotten.
+//! Freeing keys: where so many enqueues of a key are dead that no copy can run any more, a person has them forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,13 +60,13 @@ impl<P: Ports> Replayer<P> {
             let writes = self.freeing(&open, &mut verdicts, remark).await;
             let answers = self.ledger.withdraw(writes.iter().map(|(write, _)| write.clone()).collect()).await;
             open = Vec::new();
-            for ((write, lives), answer) in writes.into_iter().zip(answers) {
+            for ((write, enqueues), answer) in writes.into_iter().zip(answers) {
                 let key = write.key;
                 match answer {
                     Ok(()) => {
                         info!(
                             key = key.log_hash(),
-                            lives,
+                            enqueues,
                             by = remark.by,
                             note = remark.note,
                             "dead lives of a key were forgotten"
@@ -89,7 +89,7 @@ impl<P: Ports> Replayer<P> {
         verdicts
     }
 
-    /// What is to be written to free these keys, with how many lives each forgets; of the others it is said why nothing is.
+    /// What is to be written to free these keys, with how many enqueues each forgets; of the others it is said why nothing is.
     async fn freeing(
         &self,
         keys: &[LedgerKey],
@@ -107,8 +107,8 @@ impl<P: Ports> Replayer<P> {
         let mut writes = Vec::with_capacity(keys.len());
         for (key, entry) in keys.iter().zip(entries) {
             let verdict = match free(entry.as_ref(), key, &self.settings.reading.source, self.world.now()) {
-                Freeing::Write(write, lives) => {
-                    writes.push((*write, lives));
+                Freeing::Write(write, enqueues) => {
+                    writes.push((*write, enqueues));
                     continue;
                 }
                 Freeing::Nothing => Verdict::Nothing,
@@ -119,7 +119,7 @@ impl<P: Ports> Replayer<P> {
         writes
     }
 
-    /// A letter that the policy would send waits for a person: few lives of its key are left, and those are for the mended copy.
+    /// A letter that the policy would send waits for a person: few enqueues of its key are left, and those are for the mended copy.
     pub(super) async fn leave_to_a_person(
         &self,
         letter: Letter,

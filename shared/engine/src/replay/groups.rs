@@ -7,8 +7,8 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, SHARDS, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
-use redrive_core::replay::job::{BATCH, Batch, Fate, Job, Line};
-use redrive_core::replay::{Candidate, Heads, is_fifo};
+use redrive_core::replay::job::{BATCH, Disposition, Job, JobBatch, JobEntry};
+use redrive_core::replay::{Candidate, GroupLeaders, is_fifo};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
@@ -30,7 +30,7 @@ struct Memo {
     at: Timestamp,
     took: Duration,
     after_replayed: bool,
-    heads: Arc<Heads>,
+    heads: Arc<GroupLeaders>,
 }
 
 impl Memo {
@@ -71,7 +71,7 @@ pub(super) struct Queueing<'a> {
     /// Its letters that are not final.
     meant: &'a BTreeSet<LetterId>,
     /// The heads of their groups, if one of them stands behind another.
-    heads: Option<&'a Heads>,
+    heads: Option<&'a GroupLeaders>,
     /// Nothing else of it is left.
     held_up: bool,
     /// If it has not looked through its selection: heads that are none of it.
@@ -86,9 +86,9 @@ impl<'a> Queueing<'a> {
     /// As a job stands.
     pub(super) fn new(
         job: &Job,
-        open: &[Batch],
+        open: &[JobBatch],
         meant: &'a BTreeSet<LetterId>,
-        heads: Option<&'a Heads>,
+        heads: Option<&'a GroupLeaders>,
         now: Timestamp,
     ) -> Self {
         let (held_up, limit) = (job.is_held_up(open), job.may_send(open, now));
@@ -106,24 +106,24 @@ impl<'a> Queueing<'a> {
     }
 
     /// Whether the turn of a letter has come that stood behind another one, as far as is known here.
-    pub(super) fn has_its_turn(&self, line: &Line) -> bool {
+    pub(super) fn has_its_turn(&self, line: &JobEntry) -> bool {
         let head = line.group.as_deref().zip(self.heads).and_then(|(group, heads)| heads.of(group));
-        line.fate == Fate::Behind && self.limit > 0 && head.is_none_or(|head| head == line.letter)
+        line.disposition == Disposition::Behind && self.limit > 0 && head.is_none_or(|head| head == line.letter)
     }
 
     /// Whether a letter that stands behind another one must be looked at.
-    pub(super) fn concerns(&self, line: &Line, job: &Job) -> bool {
+    pub(super) fn concerns(&self, line: &JobEntry, job: &Job) -> bool {
         let ended = self.held_up || !job.state.runs();
-        line.fate == Fate::Behind && (ended || self.has_its_turn(line))
+        line.disposition == Disposition::Behind && (ended || self.has_its_turn(line))
     }
 
-    fn line(&self, letter: LetterId, group: Option<String>, head: Option<&Before>, now: Timestamp) -> Line {
+    fn line(&self, letter: LetterId, group: Option<String>, head: Option<&Before>, now: Timestamp) -> JobEntry {
         let strange = |id| !self.meant.contains(id) && self.strangers.is_none_or(|strangers| strangers.contains(id));
         let still = head.filter(|head| strange(&head.id) && head.stands_still(self.window, now));
-        let line = Line { fate: Fate::Behind, group, ..Line::planned(letter) };
+        let line = JobEntry { disposition: Disposition::Behind, group, ..JobEntry::planned(letter) };
         let Some(head) = still else { return line };
         let note = Some(format!("behind letter {}, which is {}", head.id, head.status));
-        Line { fate: Fate::HeldUp, note, ..line }
+        JobEntry { disposition: Disposition::HeldUp, note, ..line }
     }
 }
 
@@ -138,7 +138,7 @@ pub(super) enum Ahead {
 impl<P: Ports> Replayer<P> {
     /// Of a FIFO queue: which letters stand first in their groups, as far as the index knows. What was sent and marked holds up
     /// what comes after it until its outcome is known, unless somebody asked for it not to.
-    async fn heads(&self, letters: &[Letter], after_replayed: bool) -> Result<Option<Arc<Heads>>, Unavailable> {
+    async fn heads(&self, letters: &[Letter], after_replayed: bool) -> Result<Option<Arc<GroupLeaders>>, Unavailable> {
         if !is_fifo(&self.settings.reading.source) {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl<P: Ports> Replayer<P> {
             return Ok(remembered);
         }
         let open = [Status::Pending, Status::Replaying, Status::Replayed, Status::Pending];
-        let mut heads = Heads::default();
+        let mut heads = GroupLeaders::default();
         for status in open.into_iter().filter(|status| holds(*status, after_replayed)) {
             self.read_heads(status, &mut heads).await?;
         }
@@ -162,7 +162,7 @@ impl<P: Ports> Replayer<P> {
         Ok(Some(heads))
     }
 
-    async fn read_heads(&self, status: Status, heads: &mut Heads) -> Result<(), Unavailable> {
+    async fn read_heads(&self, status: Status, heads: &mut GroupLeaders) -> Result<(), Unavailable> {
         for shard in 0..SHARDS {
             let mut after = None;
             loop {
@@ -183,10 +183,15 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// A job's line of a letter that waits for this one, if that is known.
-    pub(super) fn line_behind(&self, letter: &Letter, head: Option<LetterId>, sending: Sending<'_>) -> Option<Line> {
+    pub(super) fn line_behind(
+        &self,
+        letter: &Letter,
+        head: Option<LetterId>,
+        sending: Sending<'_>,
+    ) -> Option<JobEntry> {
         let job = sending.queueing?;
         let note = head.map(|head| format!("behind letter {head}"));
-        Some(Line { note, ..job.line(letter.id, letter.group.clone(), None, self.world.now()) })
+        Some(JobEntry { note, ..job.line(letter.id, letter.group.clone(), None, self.world.now()) })
     }
 
     /// Leaves out those whose turn has not come, as far as the index knows.
@@ -195,7 +200,7 @@ impl<P: Ports> Replayer<P> {
         letters: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Letter> {
         let known = match self.heads(&letters, sending.after_replayed).await {
             Ok(None) => return letters,
@@ -207,7 +212,7 @@ impl<P: Ports> Replayer<P> {
             }
         };
         // The index may not know yet what these are now.
-        let mut own = Heads::default();
+        let mut own = GroupLeaders::default();
         let holding = letters.iter().filter(|letter| holds(letter.status, sending.after_replayed));
         holding.map(Candidate::of).filter(|one| !self.is_over(one)).for_each(|one| own.add(&one));
         let (mut first, mut waiting) = (Vec::with_capacity(letters.len()), Vec::new());
@@ -235,10 +240,11 @@ impl<P: Ports> Replayer<P> {
     pub(super) async fn heads_of(
         &self,
         job: &Job,
-        open: &[Batch],
+        open: &[JobBatch],
         report: &mut ReplayReport,
-    ) -> Result<Option<Arc<Heads>>, Unavailable> {
-        let behind = || open.iter().flat_map(|batch| &batch.lines).filter(|line| line.fate == Fate::Behind);
+    ) -> Result<Option<Arc<GroupLeaders>>, Unavailable> {
+        let behind =
+            || open.iter().flat_map(|batch| &batch.lines).filter(|line| line.disposition == Disposition::Behind);
         if !job.state.runs() || behind().next().is_none() {
             return Ok(None);
         }
@@ -269,8 +275,8 @@ impl<P: Ports> Replayer<P> {
                 }
             };
             let done = |place: usize| known.get(place).is_some_and(|known| known.effect.is_some());
-            let standing = letters.iter().enumerate().filter(|(place, _)| !done(*place));
-            found.extend(standing.map(|(_, letter)| Before::of(letter)));
+            let pending_counts = letters.iter().enumerate().filter(|(place, _)| !done(*place));
+            found.extend(pending_counts.map(|(_, letter)| Before::of(letter)));
             if self.ledger.is_kept() {
                 self.found_out(letters, known, report).await;
             }
@@ -282,11 +288,11 @@ impl<P: Ports> Replayer<P> {
     pub(super) async fn heads_ahead(
         &self,
         job: &Job,
-        open: &[Batch],
-        heads: &Heads,
+        open: &[JobBatch],
+        heads: &GroupLeaders,
         meant: &BTreeSet<LetterId>,
     ) -> Result<Ahead, Unavailable> {
-        let lines = open.iter().flat_map(|batch| &batch.lines).filter(|line| line.fate == Fate::Behind);
+        let lines = open.iter().flat_map(|batch| &batch.lines).filter(|line| line.disposition == Disposition::Behind);
         let groups: BTreeSet<_> = lines.filter_map(|line| line.group.as_deref()).collect();
         let heads = groups.into_iter().filter_map(|group| heads.of(group)).filter(|head| !meant.contains(head));
         let heads: Vec<_> = heads.collect();

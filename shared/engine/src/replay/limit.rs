@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Gauges;
-use redrive_core::replay::job::{Fate, Line};
+use redrive_core::replay::job::{Disposition, JobEntry};
 use redrive_core::replay::{MESSAGE_LIMIT, Outgoing};
 use tokio::time::Instant;
 use tracing::warn;
@@ -57,7 +57,7 @@ impl<P: Ports> Replayer<P> {
         open: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Letter> {
         if open.is_empty() {
             return open;
@@ -66,7 +66,7 @@ impl<P: Ports> Replayer<P> {
         let fits = |letter: &Letter| sending.edit.is_some() || Self::fits(letter, sending, limit);
         let (open, others): (Vec<_>, Vec<_>) = open.into_iter().partition(fits);
         report.no_attribute_slot += others.len();
-        lines.extend(others.iter().map(|letter| line(letter.id, Fate::NoAttributeSlot)));
+        lines.extend(others.iter().map(|letter| line(letter.id, Disposition::NoAttributeSlot)));
         open
     }
 

@@ -1,7 +1,7 @@
 use redrive_core::ids::{MessageId, Number};
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::{Clock, Unavailable};
-use redrive_core::replay::job::{Fate, Line, Sent};
+use redrive_core::replay::job::{Disposition, JobEntry, SentLetter};
 use tracing::{info, warn};
 
 use super::send::Claimed;
@@ -15,7 +15,7 @@ impl<P: Ports> Replayer<P> {
         answers: Vec<Result<MessageId, String>>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
+    ) -> Vec<JobEntry> {
         let (by, policy) = (sending.by, &self.settings.policy);
         let (mut told, mut moves) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for (claimed, answer) in batch.into_iter().zip(answers) {
@@ -47,11 +47,11 @@ impl<P: Ports> Replayer<P> {
 
 /// What became of a letter that was sent, or refused, now that its mark is answered.
 fn marked_line(
-    (line, number, answer): (Line, Number, Result<MessageId, String>),
+    (line, number, answer): (JobEntry, Number, Result<MessageId, String>),
     marked: &Result<Option<Letter>, Unavailable>,
     sending: Sending<'_>,
     report: &mut ReplayReport,
-) -> Line {
+) -> JobEntry {
     let (id, by) = (line.letter, sending.by);
     match (marked, answer) {
         (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
@@ -65,8 +65,8 @@ fn marked_line(
         (Ok(Some(letter)), Err(code)) => {
             report.not_sent += 1;
             // A claim that was taken over may have been sent before it ran out.
-            let sent = sending.job.and_then(|job| Sent::of(letter, job));
-            return Line { fate: Fate::Refused, sent, note: Some(code), ..line };
+            let sent = sending.job.and_then(|job| SentLetter::of(letter, job));
+            return JobEntry { disposition: Disposition::Refused, sent, note: Some(code), ..line };
         }
         // It came back, or was taken over, before it could be marked.
         (Ok(None), _) => report.changed_meanwhile += 1,

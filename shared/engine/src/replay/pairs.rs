@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letters::cause::Standing;
+use redrive_core::letters::cause::PendingCounts;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
-use redrive_core::replay::{Asked, Candidate, Remark, Request, Selection};
+use redrive_core::replay::{Candidate, ConsentTerms, Remark, Request, Selection};
 use redrive_core::time::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -173,7 +173,7 @@ impl<P: Ports> Walk<'_, P> {
     async fn schedule(&mut self) -> Result<(), Unavailable> {
         let (now, end) = (self.first.world.now(), self.deadline);
         let left = || end.saturating_duration_since(Instant::now());
-        let asked = Asked { due_by: now, named: false, forgotten_ok: false, as_new: false };
+        let asked = ConsentTerms { due_by: now, named: false, forgotten_ok: false, as_new: false };
         let nobody =
             Sending { by: "schedule", asked, job: None, edit: None, to: None, after_replayed: false, queueing: None };
         let scheduled = Step::Send(nobody);
@@ -198,13 +198,13 @@ impl<P: Ports> Walk<'_, P> {
     /// no ledger is kept, counting is all there is to it. Where it does not get through, what it saw is the least that waits;
     /// a walk that saw nothing says nothing.
     async fn waiting(&mut self) -> Result<(), Unavailable> {
-        self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(Standing::default()));
+        self.reports.pairs.iter_mut().for_each(|report| report.tally = Some(PendingCounts::default()));
         self.cut = false;
         let walked = self.each(Listing::all(Status::Pending), None, Step::Reconcile).await;
         let whole = walked.is_ok() && !self.reports.rest.more && !self.cut;
         for report in &mut self.reports.pairs {
-            let counted = report.tally.take().map(|tally| Standing { at_least: !whole, ..tally });
-            report.standing = counted.filter(|counted| whole || counted.total().pending > 0);
+            let counted = report.tally.take().map(|tally| PendingCounts { at_least: !whole, ..tally });
+            report.pending_counts = counted.filter(|counted| whole || counted.total().pending > 0);
         }
         walked
     }

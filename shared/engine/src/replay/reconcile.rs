@@ -5,8 +5,8 @@ use redrive_core::letters::admission::effect_of;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{Clock, LedgerReader, Unavailable};
-use redrive_core::processing::ledger::{Entry, State};
-use redrive_core::replay::{Candidate, KnownOf};
+use redrive_core::processing::ledger::{Entry, EntryState};
+use redrive_core::replay::{Candidate, KeyStatus};
 use tracing::{info, warn};
 
 use super::{Ports, ReplayReport, Replayer};
@@ -19,7 +19,7 @@ const COMPLETED: &str = "the ledger shows it completed";
 
 impl<P: Ports> Replayer<P> {
     /// What the ledger says of each of these letters' keys.
-    pub(super) async fn known(&self, letters: &[Letter]) -> Result<Vec<KnownOf>, Unavailable> {
+    pub(super) async fn known(&self, letters: &[Letter]) -> Result<Vec<KeyStatus>, Unavailable> {
         let keys: Vec<_> = letters
             .iter()
             .filter_map(|letter| letter.key.as_ref().map(|key| LedgerKey::owned(&letter.scope, key)))
@@ -28,15 +28,15 @@ impl<P: Ports> Replayer<P> {
         let now = self.world.now();
         let known = |letter: &Letter| {
             let entry = letter.key.as_ref().and_then(|_| entries.next().flatten());
-            KnownOf {
+            KeyStatus {
                 kept: self.ledger.is_kept(),
                 retention: self.settings.ledger_retention,
                 entry: entry.as_ref().is_some_and(|entry| !entry.expired(now)),
                 effect: effect_of(letter, entry.as_ref(), now),
-                few_lives_left: entry
+                few_enqueues_left: entry
                     .as_ref()
                     .filter(|entry| !entry.expired(now))
-                    .and_then(|entry| entry.few_lives_left(now, self.settings.ledger_retention)),
+                    .and_then(|entry| entry.few_enqueues_left(now, self.settings.ledger_retention)),
             }
         };
         Ok(letters.iter().map(known).collect())
@@ -50,7 +50,8 @@ impl<P: Ports> Replayer<P> {
         let keyed: Vec<_> = asked.filter_map(|one| Some((one, one.key.as_ref()?))).collect();
         let keys: Vec<_> = keyed.iter().map(|(one, key)| LedgerKey::owned(&one.scope, key)).collect();
         let entries = if keys.is_empty() { Vec::new() } else { self.ledger.read_eventually(&keys).await? };
-        let completed = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.state == State::Completed);
+        let completed =
+            |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.state == EntryState::Completed);
         let done = keyed.iter().zip(&entries).filter(|(_, entry)| completed(entry)).map(|((one, _), _)| one.id);
         let now = self.world.now();
         let late = found.iter().filter(|one| one.due < now).map(|one| one.id);
@@ -83,7 +84,7 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// The same, of letters of which the ledger was asked.
-    pub(super) async fn found_out(&self, letters: Vec<Letter>, known: Vec<KnownOf>, report: &mut ReplayReport) {
+    pub(super) async fn found_out(&self, letters: Vec<Letter>, known: Vec<KeyStatus>, report: &mut ReplayReport) {
         let policy = &self.settings.policy;
         let moves = letters.into_iter().zip(known).map(|(letter, known)| {
             let edge = move |letter: &Letter| match &known.effect {

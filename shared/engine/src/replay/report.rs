@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letters::cause::Standing;
-use redrive_core::replay::job::{Account, Batch, Job, Line};
+use redrive_core::letters::cause::PendingCounts;
+use redrive_core::replay::job::{Account, Job, JobBatch, JobEntry};
 use serde::Serialize;
 
 use crate::latencies::Latencies;
@@ -37,10 +37,10 @@ macro_rules! report {
             pub took: Latencies,
             /// What the schedule found PENDING when it had sent what was due, as far as it saw it.
             #[serde(skip)]
-            pub standing: Option<Standing>,
+            pub pending_counts: Option<PendingCounts>,
             /// The same while it is counted.
             #[serde(skip)]
-            pub(super) tally: Option<Standing>,
+            pub(super) tally: Option<PendingCounts>,
             /// The jobs that were worked on or asked for, as they stand.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub jobs: Vec<JobView>,
@@ -103,9 +103,9 @@ report! {
     policy_never,
     /// Older than the ledger's memory, which knows nothing of them.
     forgotten,
-    /// Not sent: so many lives of their keys are dead that a copy would be refused, or that the policy leaves them to a person.
+    /// Not sent: so many enqueues of their keys are dead that a copy would be refused, or that the policy leaves them to a person.
     too_many_lives,
-    /// Whose key's dead lives are forgotten from now on.
+    /// Whose key's dead enqueues are forgotten from now on.
     freed,
     /// Not freed yet: somebody runs the key.
     free_waits,
@@ -156,11 +156,11 @@ pub struct JobView {
     pub known: Account,
     /// Its letters, if they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<Line>,
+    pub lines: Vec<JobEntry>,
 }
 
 impl JobView {
-    pub(super) fn new(job: Job, open: &[Batch]) -> Self {
+    pub(super) fn new(job: Job, open: &[JobBatch]) -> Self {
         let (known, edits) = (job.known(open), job.edit.is_some());
         Self { job: Job { edit: None, ..job }, edits, known, lines: Vec::new() }
     }
@@ -185,7 +185,7 @@ impl ReplayReport {
         self.refused_edits.truncate(REFUSED_EDITS);
         self.unlisted_sources.extend(other.unlisted_sources.iter().cloned());
         self.took.append(&other.took);
-        self.standing = both(self.standing.take(), &other.standing);
+        self.pending_counts = both(self.pending_counts.take(), &other.pending_counts);
         self.tally = both(self.tally.take(), &other.tally);
         other.jobs.iter().for_each(|view| self.show(view.clone()));
     }
@@ -207,7 +207,7 @@ impl ReplayReport {
     }
 }
 
-fn both(mine: Option<Standing>, theirs: &Option<Standing>) -> Option<Standing> {
+fn both(mine: Option<PendingCounts>, theirs: &Option<PendingCounts>) -> Option<PendingCounts> {
     match (mine, theirs.clone()) {
         (Some(mine), Some(theirs)) => Some(mine.and(theirs)),
         (mine, theirs) => mine.or(theirs),

@@ -2,8 +2,8 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken};
 use redrive_core::letters::letter::{Body, Edited, Letter, LetterWrite, Status};
 use redrive_core::ports::{Clock, Entropy, Jobs, LedgerReader, Letters, Outbox, Unavailable, WriteError};
-use redrive_core::replay::job::{Fate, Line, Sent};
-use redrive_core::replay::{Consent, KnownOf, Outgoing, consent};
+use redrive_core::replay::job::{Disposition, JobEntry, SentLetter};
+use redrive_core::replay::{Consent, KeyStatus, Outgoing, consent};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -50,25 +50,25 @@ pub(super) struct Claim {
 
 impl Claimed {
     /// Its line as long as nothing more is known of it.
-    pub(super) fn line(&self, job: Sending<'_>) -> Line {
-        line_of(&self.letter, job, Fate::Sent)
+    pub(super) fn line(&self, job: Sending<'_>) -> JobEntry {
+        line_of(&self.letter, job, Disposition::Sent)
     }
 }
 
-pub(super) fn line(letter: LetterId, fate: Fate) -> Line {
-    Line { fate, ..Line::planned(letter) }
+pub(super) fn line(letter: LetterId, disposition: Disposition) -> JobEntry {
+    JobEntry { disposition, ..JobEntry::planned(letter) }
 }
 
 /// The line of a letter that has nothing to be sent.
-fn bodiless(letter: &Letter) -> Line {
+fn bodiless(letter: &Letter) -> JobEntry {
     let missing = if let Body::Missing { why, .. } = &letter.body { why.as_str() } else { "" };
     let why = letter.check_body().err().map(|why| why.to_string());
     warn!(letter_id = %letter.id, why, missing, "letter has no body that could be sent");
-    Line { note: why, ..line(letter.id, Fate::NoBody) }
+    JobEntry { note: why, ..line(letter.id, Disposition::NoBody) }
 }
 
-fn line_of(letter: &Letter, sending: Sending<'_>, fate: Fate) -> Line {
-    Line { sent: sending.job.and_then(|job| Sent::of(letter, job)), ..line(letter.id, fate) }
+fn line_of(letter: &Letter, sending: Sending<'_>, disposition: Disposition) -> JobEntry {
+    JobEntry { sent: sending.job.and_then(|job| SentLetter::of(letter, job)), ..line(letter.id, disposition) }
 }
 
 impl<P: Ports> Replayer<P> {
@@ -79,12 +79,12 @@ impl<P: Ports> Replayer<P> {
         letters: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
+    ) -> Vec<JobEntry> {
         let mut lines = Vec::with_capacity(letters.len());
         // Whoever names letters by their ids may name another queue's.
         let (letters, others): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| self.owns(letter));
         report.unlisted += others.len();
-        lines.extend(others.iter().map(|letter| line(letter.id, Fate::NotFound)));
+        lines.extend(others.iter().map(|letter| line(letter.id, Disposition::NotFound)));
         report.considered += letters.len();
         let sending = self.towards(sending);
         let Some(outbox) = self.outbox(sending.to) else {
@@ -134,7 +134,7 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// The ledger's word on letters that are about to be sent; none of them goes without it.
-    async fn known_before(&self, letters: &[Letter], report: &mut ReplayReport) -> Option<Vec<KnownOf>> {
+    async fn known_before(&self, letters: &[Letter], report: &mut ReplayReport) -> Option<Vec<KeyStatus>> {
         let known = self.known(letters).await;
         if let Err(error) = &known {
             warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
@@ -149,7 +149,7 @@ impl<P: Ports> Replayer<P> {
         letters: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Letter> {
         let letters = self.whose_turn(letters, sending, report, lines).await;
         let Some(known) = self.known_before(&letters, report).await else { return Vec::new() };
@@ -157,57 +157,58 @@ impl<P: Ports> Replayer<P> {
         let mut open = Vec::with_capacity(letters.len());
         for (letter, known) in letters.into_iter().zip(known) {
             let id = letter.id;
-            let (fate, count) = match consent(&letter, &known, sending.asked, &self.settings.policy, self.world.now()) {
-                // Without a ledger only a person replays, whatever a letter was promised when there was one.
-                Consent::Send if !self.ledger.is_kept() && sending.asked.due_by != Timestamp::NEVER => {
-                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
-                }
-                Consent::Send => {
-                    if open.len() < limit {
-                        open.push(letter);
+            let (disposition, count) =
+                match consent(&letter, &known, sending.asked, &self.settings.policy, self.world.now()) {
+                    // Without a ledger only a person replays, whatever a letter was promised when there was one.
+                    Consent::Send if !self.ledger.is_kept() && sending.asked.due_by != Timestamp::NEVER => {
+                        (Disposition::ChangedMeanwhile, &mut report.changed_meanwhile)
                     }
-                    continue;
-                }
-                // The job sent it once, and it came back; the claim that ran out since is somebody else's to take over.
-                Consent::Lapsed if sending.job.is_some_and(|job| sent_before(&letter, job)) => {
-                    lines.push(line_of(&letter, sending, Fate::Sent));
-                    continue;
-                }
-                // It may be in its own queue: whoever stands in for its holder sends it there again, or nobody does.
-                Consent::Lapsed if sending.to.is_some() && letter.elsewhere().is_none() => {
-                    (Fate::ChangedMeanwhile, &mut report.changed_meanwhile)
-                }
-                Consent::Lapsed => {
-                    match self.lapsed(letter, sending, report).await {
-                        Ok(Ok(letter)) => open.push(letter),
-                        Ok(Err(line)) => lines.push(line),
-                        Err(_) => report.unavailable += 1,
-                    }
-                    continue;
-                }
-                Consent::Done(hash) => {
-                    if self.resolve(letter, &hash, "found done before it was sent", report).await {
-                        (Fate::ResolvedBefore, &mut report.resolved_instead)
-                    } else {
+                    Consent::Send => {
+                        if open.len() < limit {
+                            open.push(letter);
+                        }
                         continue;
                     }
-                }
-                Consent::NotNow => (Fate::ChangedMeanwhile, &mut report.changed_meanwhile),
-                Consent::Never => (Fate::PolicyNever, &mut report.policy_never),
-                Consent::Forgotten => (Fate::Forgotten, &mut report.forgotten),
-                Consent::NoRoom => (Fate::NoAttributeSlot, &mut report.no_attribute_slot),
-                Consent::TooManyLives => {
-                    self.leave_to_a_person(letter, sending, known.few_lives_left.unwrap_or(0), report).await;
-                    (Fate::TooManyLives, &mut report.too_many_lives)
-                }
-                Consent::NoBody => {
-                    report.no_body += 1;
-                    lines.push(bodiless(&letter));
-                    continue;
-                }
-            };
+                    // The job sent it once, and it came back; the claim that ran out since is somebody else's to take over.
+                    Consent::Lapsed if sending.job.is_some_and(|job| sent_before(&letter, job)) => {
+                        lines.push(line_of(&letter, sending, Disposition::Sent));
+                        continue;
+                    }
+                    // It may be in its own queue: whoever stands in for its holder sends it there again, or nobody does.
+                    Consent::Lapsed if sending.to.is_some() && letter.destination().is_none() => {
+                        (Disposition::ChangedMeanwhile, &mut report.changed_meanwhile)
+                    }
+                    Consent::Lapsed => {
+                        match self.lapsed(letter, sending, report).await {
+                            Ok(Ok(letter)) => open.push(letter),
+                            Ok(Err(line)) => lines.push(line),
+                            Err(_) => report.unavailable += 1,
+                        }
+                        continue;
+                    }
+                    Consent::Done(hash) => {
+                        if self.resolve(letter, &hash, "found done before it was sent", report).await {
+                            (Disposition::ResolvedBefore, &mut report.resolved_instead)
+                        } else {
+                            continue;
+                        }
+                    }
+                    Consent::NotNow => (Disposition::ChangedMeanwhile, &mut report.changed_meanwhile),
+                    Consent::Never => (Disposition::PolicyNever, &mut report.policy_never),
+                    Consent::Forgotten => (Disposition::Forgotten, &mut report.forgotten),
+                    Consent::NoRoom => (Disposition::NoAttributeSlot, &mut report.no_attribute_slot),
+                    Consent::TooManyLives => {
+                        self.leave_to_a_person(letter, sending, known.few_enqueues_left.unwrap_or(0), report).await;
+                        (Disposition::TooManyLives, &mut report.too_many_lives)
+                    }
+                    Consent::NoBody => {
+                        report.no_body += 1;
+                        lines.push(bodiless(&letter));
+                        continue;
+                    }
+                };
             *count += 1;
-            lines.push(line(id, fate));
+            lines.push(line(id, disposition));
         }
         open
     }
@@ -218,10 +219,10 @@ impl<P: Ports> Replayer<P> {
         letter: Letter,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Result<Result<Letter, Line>, Unavailable> {
+    ) -> Result<Result<Letter, JobEntry>, Unavailable> {
         let why = if letter.is_ejecting() {
             "its claim ran out while it was being ejected: it may be in the dead-letter queue"
-        } else if letter.elsewhere().is_some() {
+        } else if letter.destination().is_some() {
             "its claim ran out while it was sent to another queue, where a second copy would run"
         } else if !self.ledger.is_kept() {
             "its claim ran out, and without a ledger a second copy would run"
@@ -238,11 +239,11 @@ impl<P: Ports> Replayer<P> {
             Some(letter) => {
                 info!(letter_id = %id, why, "letter is in doubt");
                 report.returned_in_doubt += 1;
-                line_of(&letter, sending, Fate::InDoubt)
+                line_of(&letter, sending, Disposition::InDoubt)
             }
             None => {
                 report.changed_meanwhile += 1;
-                line(id, Fate::Sent)
+                line(id, Disposition::Sent)
             }
         }))
     }
@@ -260,7 +261,7 @@ impl<P: Ports> Replayer<P> {
         open: Vec<Ready>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Claimed> {
         let (now, limit) = (self.world.now(), self.limit(sending).await);
         let mut claims = Vec::with_capacity(open.len());
@@ -296,7 +297,7 @@ impl<P: Ports> Replayer<P> {
         message: impl Fn(&Letter) -> Option<Outgoing> + Send,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Claimed> {
         if claims.is_empty() {
             return Vec::new();
@@ -313,8 +314,8 @@ impl<P: Ports> Replayer<P> {
                     // Another run of the same job was faster, or somebody else was.
                     let twin = found.filter(|found| sending.job.is_some_and(|job| found.sent_for(job).is_some()));
                     lines.push(twin.map_or_else(
-                        || line(write.letter.id, Fate::ChangedMeanwhile),
-                        |found| line_of(&found, sending, Fate::Sent),
+                        || line(write.letter.id, Disposition::ChangedMeanwhile),
+                        |found| line_of(&found, sending, Disposition::Sent),
                     ));
                     continue;
                 }
@@ -340,7 +341,7 @@ impl<P: Ports> Replayer<P> {
         to: &P::Outbox,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-    ) -> Vec<Line> {
+    ) -> Vec<JobEntry> {
         let batches = batches(claimed, |claimed| claimed.message.bytes()).into_iter();
         let mut sends = stream::iter(batches.map(|batch| self.send_batch(batch, to, sending))).buffered(SENDS);
         let mut lines = Vec::new();
@@ -351,7 +352,12 @@ impl<P: Ports> Replayer<P> {
         lines
     }
 
-    async fn send_batch(&self, batch: Vec<Claimed>, to: &P::Outbox, sending: Sending<'_>) -> (ReplayReport, Vec<Line>) {
+    async fn send_batch(
+        &self,
+        batch: Vec<Claimed>,
+        to: &P::Outbox,
+        sending: Sending<'_>,
+    ) -> (ReplayReport, Vec<JobEntry>) {
         let mut report = ReplayReport::default();
         // Whoever was held up for longer than the lease must not send: another has taken over.
         let now = self.world.now();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::ports::{Clock, Gauges, Jobs, Unavailable, WriteError};
-use redrive_core::replay::job::{Batch, Job, Readings, State, Walk};
+use redrive_core::replay::job::{Job, JobBatch, JobCursor, JobState, Readings};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -113,7 +113,7 @@ impl<P: Ports> Replayer<P> {
             Turn::Rests
         } else if moved {
             Turn::Moved
-        } else if matches!(job.state, State::Paused { .. }) && open.iter().all(Batch::rests) {
+        } else if matches!(job.state, JobState::Paused { .. }) && open.iter().all(JobBatch::rests) {
             // Everything is known that is on its way: somebody must resume it.
             Turn::Rests
         } else {
@@ -129,12 +129,12 @@ impl<P: Ports> Replayer<P> {
     async fn advance_all(
         &self,
         mut job: Job,
-        open: &mut [Batch],
+        open: &mut [JobBatch],
         deadline: Instant,
         report: &mut ReplayReport,
     ) -> Result<Option<(Job, bool)>, Unavailable> {
         let lines = open.iter().flat_map(|batch| &batch.lines);
-        let meant = lines.filter(|line| !line.fate.is_final()).map(|line| line.letter).collect();
+        let meant = lines.filter(|line| !line.disposition.is_final()).map(|line| line.letter).collect();
         let heads = self.heads_of(&job, open, report).await?;
         let strangers;
         let mut queueing = Queueing::new(&job, open, &meant, heads.as_deref(), self.world.now());
@@ -181,12 +181,12 @@ impl<P: Ports> Replayer<P> {
         &self,
         job: &Job,
         letters: Vec<LetterId>,
-        walk: Walk,
-    ) -> Result<Option<(Job, Batch)>, Unavailable> {
+        walk: JobCursor,
+    ) -> Result<Option<(Job, JobBatch)>, Unavailable> {
         let now = self.world.now();
         let expires = Job::batch_expires(&self.settings.policy, now);
         // Somebody else's batch of that number is as good.
-        let batch = self.batch(Batch::new(job.id, job.batches, letters, walk, expires)).await?;
+        let batch = self.batch(JobBatch::new(job.id, job.batches, letters, walk, expires)).await?;
         let Ok(next) = job.planned(&batch, now) else { return Ok(None) };
         Ok(self.head(next).await?.map(|job| (job, batch)))
     }
@@ -206,7 +206,7 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// Writes a batch, or finds what somebody else made of it.
-    pub(super) async fn batch(&self, next: Batch) -> Result<Batch, Unavailable> {
+    pub(super) async fn batch(&self, next: JobBatch) -> Result<JobBatch, Unavailable> {
         match self.letters.write_batch(next.clone()).await {
             Ok(()) => Ok(next),
             Err(WriteError::Condition(Some(found))) => Ok(*found),
@@ -218,7 +218,7 @@ impl<P: Ports> Replayer<P> {
     }
 
     /// Counts, judges and closes.
-    async fn settle(&self, job: Job, open: &[Batch], readings: Readings) -> Result<Option<Job>, Unavailable> {
+    async fn settle(&self, job: Job, open: &[JobBatch], readings: Readings) -> Result<Option<Job>, Unavailable> {
         let counted = job.counted(open);
         let Some(job) = self.onto(job, counted).await? else { return Ok(None) };
         let judged = job.judged(open, readings, self.world.now());
@@ -265,7 +265,7 @@ impl<P: Ports> Replayer<P> {
     async fn plan(
         &self,
         job: &mut Job,
-        open: &mut Vec<Batch>,
+        open: &mut Vec<JobBatch>,
         deadline: Instant,
         report: &mut ReplayReport,
     ) -> Result<Option<bool>, Unavailable> {

@@ -3,8 +3,8 @@
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::ports::{Clock, Jobs, Letters, Unavailable, WriteError};
-use redrive_core::replay::job::Line;
-use redrive_core::replay::{Candidate, Turn, has_rested, is_fifo};
+use redrive_core::replay::job::JobEntry;
+use redrive_core::replay::{Candidate, GroupTurn, has_rested, is_fifo};
 use tracing::warn;
 
 use super::groups::holds;
@@ -25,7 +25,7 @@ impl<P: Ports> Replayer<P> {
         letters: Vec<Letter>,
         sending: Sending<'_>,
         report: &mut ReplayReport,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<JobEntry>,
     ) -> Vec<Letter> {
         if !is_fifo(&self.settings.reading.source) {
             return letters;
@@ -63,7 +63,7 @@ impl<P: Ports> Replayer<P> {
         let before = found.as_ref().map_or_else(Vec::new, |turn| turn.before(letter));
         let mut over = Vec::new();
         for (id, one) in before.iter().zip(self.letters.read(&before).await?) {
-            let gone = |one: &Letter| one.status == Status::Replayed && one.elsewhere().is_some();
+            let gone = |one: &Letter| one.status == Status::Replayed && one.destination().is_some();
             let holding = one.filter(|one| holds(one.status, after_replayed) && !gone(one));
             if let Some(one) = holding.filter(|one| !self.is_over(&Candidate::of(one))) {
                 return Ok(Asked::Waits(Some(one.id)));
@@ -74,7 +74,7 @@ impl<P: Ports> Replayer<P> {
         if after_replayed {
             over.clear();
         }
-        let Some(turn) = Turn::of(letter, found.as_ref(), &over, now) else { return Ok(Asked::Goes) };
+        let Some(turn) = GroupTurn::of(letter, found.as_ref(), &over, now) else { return Ok(Asked::Goes) };
         match self.letters.write_turn(turn.clone()).await {
             Ok(()) => Ok(Asked::Goes),
             // A lost answer.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{SHARDS, Status};
 use redrive_core::ports::{Cursor, Unavailable};
-use redrive_core::replay::job::{Batch, Job, Walk};
+use redrive_core::replay::job::{Job, JobBatch, JobCursor};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 
@@ -18,17 +18,17 @@ impl<P: Ports> Replayer<P> {
     pub(super) async fn next_letters(
         &self,
         job: &Job,
-        open: &[Batch],
+        open: &[JobBatch],
         count: usize,
         deadline: Instant,
-    ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
+    ) -> Result<(Vec<LetterId>, JobCursor), Unavailable> {
         match &job.selection {
             Selection::Ids(_) | Selection::Shown(_) => {
                 let ids = job.selection.ids().unwrap_or_default();
                 let from = usize::try_from(job.walk.at).unwrap_or(usize::MAX).min(ids.len());
                 let to = from.saturating_add(count).min(ids.len());
                 let at = u32::try_from(to).unwrap_or(u32::MAX);
-                Ok((ids[from..to].to_vec(), Walk { at, after: None, ended: to == ids.len() }))
+                Ok((ids[from..to].to_vec(), JobCursor { at, after: None, ended: to == ids.len() }))
             }
             Selection::Filter(filter) => self.search(job, filter, open, count, deadline).await,
         }
@@ -38,10 +38,10 @@ impl<P: Ports> Replayer<P> {
         &self,
         job: &Job,
         filter: &Filter,
-        open: &[Batch],
+        open: &[JobBatch],
         count: usize,
         deadline: Instant,
-    ) -> Result<(Vec<LetterId>, Walk), Unavailable> {
+    ) -> Result<(Vec<LetterId>, JobCursor), Unavailable> {
         let listing = Listing::of(filter, Status::Pending);
         let under_way: HashSet<_> = open.iter().flat_map(|batch| &batch.lines).map(|line| line.letter).collect();
         // Whoever made the job has seen what was indexed by then, and nothing else: what died later cannot have been. The
@@ -67,10 +67,10 @@ impl<P: Ports> Replayer<P> {
             }
             walk = match (rest.next(), last) {
                 // There is more on this page.
-                (Some(_), Some(last)) => Walk { after: Some(listing.place(last)), ..walk },
+                (Some(_), Some(last)) => JobCursor { after: Some(listing.place(last)), ..walk },
                 _ => match page.next {
-                    Some(next) => Walk { after: Some(next), ..walk },
-                    None => Walk { at: walk.at + 1, after: None, ended: walk.at + 1 >= u32::from(SHARDS) },
+                    Some(next) => JobCursor { after: Some(next), ..walk },
+                    None => JobCursor { at: walk.at + 1, after: None, ended: walk.at + 1 >= u32::from(SHARDS) },
                 },
             };
         }

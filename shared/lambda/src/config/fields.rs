@@ -11,7 +11,7 @@ use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::processing::mask::Masks;
 
-use super::{Function, Reader};
+use super::{FunctionIdentity, Reader};
 
 const DAY_SECONDS: u64 = 24 * 3_600;
 /// The dead-letter queue keeps a message as long as SQS can.
@@ -21,12 +21,12 @@ pub(super) const MARGIN_DAYS: u64 = 1;
 
 /// A queue by its ARN.
 #[derive(Debug, Clone)]
-pub(super) struct Queue {
+pub(super) struct QueueSetting {
     pub(super) arn: QueueArn,
     pub(super) name: String,
 }
 
-impl Queue {
+impl QueueSetting {
     pub(super) fn is_fifo(&self) -> bool {
         is_fifo(&self.name)
     }
@@ -46,7 +46,7 @@ impl Queue {
 }
 
 /// Reads the variables that Lambda sets for every function. Its runtime's library panics without them.
-pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
+pub(super) fn function(reader: &mut Reader<'_>) -> Option<FunctionIdentity> {
     let given = |text: &str| {
         let allowed = "what Lambda sets; by hand the function is started with `cargo lambda watch`";
         if text.is_empty() { Err(allowed.to_owned()) } else { Ok(text.to_owned()) }
@@ -56,7 +56,7 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<Function> {
     let memory = reader.whole("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", None, 1..=1 << 20);
     let api = reader.required("AWS_LAMBDA_RUNTIME_API", given);
     let (name, ..) = (name?, version?, memory?, api?);
-    Some(Function { name })
+    Some(FunctionIdentity { name })
 }
 
 /// Reads the retention of the dead-letter queue, in days; at most fourteen, as in SQS.
@@ -79,19 +79,19 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<Queue> {
+pub(super) fn main_queue(reader: &mut Reader<'_>) -> Option<QueueSetting> {
     reader.required("MAIN_QUEUE_ARN", queue_arn)
 }
 
 /// A queue by its ARN.
-pub(super) fn queue_arn(text: &str) -> Result<Queue, String> {
+pub(super) fn queue_arn(text: &str) -> Result<QueueSetting, String> {
     let allowed = "the ARN of a queue, like arn:aws:sqs:eu-central-1:123456789012:orders";
     let arn = QueueArn::parse(text).ok_or(allowed)?;
-    Ok(Queue { name: arn.name().to_owned(), arn })
+    Ok(QueueSetting { name: arn.name().to_owned(), arn })
 }
 
 /// The dead-letter queue of `main`: FIFO if, and only if, that is.
-pub(super) fn dead_letter_queue_url(reader: &mut Reader<'_>, main: Option<&Queue>) -> Option<String> {
+pub(super) fn dead_letter_queue_url(reader: &mut Reader<'_>, main: Option<&QueueSetting>) -> Option<String> {
     let url = reader.required("DEAD_LETTER_QUEUE_URL", queue_url)?;
     if let Some(main) = main
         && is_fifo(&url) != main.is_fifo()
@@ -107,7 +107,7 @@ pub(super) fn dead_letter_queue_url(reader: &mut Reader<'_>, main: Option<&Queue
 }
 
 /// Notes a problem if URL and ARN name two queues: visibilities would be set on one, letters named after the other.
-pub(super) fn same_queue(reader: &mut Reader<'_>, url: Option<&str>, queue: Option<&Queue>) {
+pub(super) fn same_queue(reader: &mut Reader<'_>, url: Option<&str>, queue: Option<&QueueSetting>) {
     let (Some(url), Some(queue)) = (url, queue) else { return };
     let named = last(url, '/');
     if named != queue.name {
@@ -163,7 +163,7 @@ pub(super) fn table_name(text: &str) -> Result<String, String> {
 }
 
 /// Reads the configuration of messages: processor, indexer and replay must be given the same.
-pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&Queue>) -> Option<Reading> {
+pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&QueueSetting>) -> Option<Reading> {
     let scope = reader.optional("LEDGER_SCOPE", "main", scope_name);
     let pointer = match reader.text("IDEMPOTENCY_KEY_POINTER") {
         None => Some(None),

@@ -14,7 +14,7 @@ use redrive_core::message::decode::Reading;
 use redrive_core::processing::mask::Masks;
 use serde_json::Value;
 
-use super::fields::{self, Queue};
+use super::fields::{self, QueueSetting};
 use super::section::Section;
 use super::{Reader, single};
 use destinations::Allowed;
@@ -26,7 +26,7 @@ const MOST: usize = 200;
 
 /// A main queue, and what is known of its messages and of their consumer.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub struct PairConfig {
     /// Name of the pair in metrics and reports.
     pub name: String,
     /// Configuration by which its messages are read.
@@ -43,7 +43,7 @@ pub struct Pair {
 #[derive(Debug, Clone)]
 pub struct IndexedPair {
     /// Queue pair of the entry.
-    pub pair: Pair,
+    pub pair: PairConfig,
     /// URL of the dead-letter queue.
     pub dead_letter_queue_url: String,
     /// Retention of its messages.
@@ -56,7 +56,7 @@ pub struct IndexedPair {
 #[derive(Debug, Clone)]
 pub struct ReplayedPair {
     /// Queue pair of the entry.
-    pub pair: Pair,
+    pub pair: PairConfig,
     /// URL of the main queue.
     pub main_queue_url: String,
     /// The dead-letter queue, if it is known.
@@ -64,12 +64,12 @@ pub struct ReplayedPair {
     /// True if its letters may be sent to the main queue.
     pub sends: bool,
     /// Other queues that they may be sent to, if a person says so.
-    pub destinations: Vec<Destination>,
+    pub destinations: Vec<DestinationConfig>,
 }
 
 /// Destination that letters may be sent to, other than their own queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
+pub struct DestinationConfig {
     /// ARN of the destination.
     pub arn: QueueArn,
     /// URL by which SQS answers for it.
@@ -87,7 +87,7 @@ impl ReplayedPair {
 /// A pair of the list, complete.
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
-    pair: Pair,
+    pair: PairConfig,
     main_queue_url: String,
     dead_letter_queue_url: String,
     dead_letter_retention: Duration,
@@ -196,7 +196,7 @@ fn document(reader: &mut Reader<'_>, variable: &str, text: &str) -> Vec<Draft> {
 struct Draft {
     place: String,
     name: Option<String>,
-    source: Option<Queue>,
+    source: Option<QueueSetting>,
     source_url: Option<String>,
     dead_letter_url: Option<String>,
     /// `None` inside: its consumer keeps no ledger.
@@ -258,7 +258,7 @@ impl Draft {
     }
 
     fn finish(self) -> Option<Listed> {
-        let pair = Pair {
+        let pair = PairConfig {
             name: self.name?,
             reading: self.reading?,
             ledger: self.scope?.is_some(),

@@ -3,7 +3,7 @@
 use redrive_core::message::decode::Reading;
 
 use super::fields;
-use super::pairs::{IndexedPair, Pair, ReplayedPair, destinations};
+use super::pairs::{IndexedPair, PairConfig, ReplayedPair, destinations};
 use super::reader::Reader;
 
 /// Variables that say something of one pair; none may be set where there is a list.
@@ -74,7 +74,11 @@ pub(super) fn replayed(reader: &mut Reader<'_>) -> Single<ReplayedPair> {
     (ledger, whole())
 }
 
-fn pair(reader: &mut Reader<'_>, queue: Option<&fields::Queue>, ledger: Option<&Option<String>>) -> Option<Pair> {
+fn pair(
+    reader: &mut Reader<'_>,
+    queue: Option<&fields::QueueSetting>,
+    ledger: Option<&Option<String>>,
+) -> Option<PairConfig> {
     let reading: Option<Reading> = fields::reading(reader, queue);
     let policy = fields::policy(reader);
     let custody = reader.optional("CUSTODY", "on", |text| match text {
@@ -87,5 +91,5 @@ fn pair(reader: &mut Reader<'_>, queue: Option<&fields::Queue>, ledger: Option<&
     }
     let (policy, ledger) = (policy?, ledger?.is_some());
     let policy = if ledger { policy } else { policy.asking() };
-    Some(Pair { name: queue?.name.clone(), reading: reading?, ledger, policy, custody: custody? })
+    Some(PairConfig { name: queue?.name.clone(), reading: reading?, ledger, policy, custody: custody? })
 }

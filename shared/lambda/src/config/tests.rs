@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::processing::backoff::Schedule;
 
-use super::{ConfigError, Destination, IndexerConfig, ProcessorConfig, ReplayConfig};
+use super::{ConfigError, DestinationConfig, IndexerConfig, ProcessorConfig, ReplayConfig};
 
 const WHOLE: [(&str, &str); 13] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "processor"),

@@ -29,11 +29,11 @@ fn what_stayed_is_told_by_its_reason_and_by_when_it_will_be_lost() {
 #[test]
 fn what_waits_is_told_at_zero_too() {
     let now = Timestamp::from_millis(90_000);
-    let values = |waiting: &Waiting| of_waiting(waiting, now).into_iter().map(|(_, value, _)| value).collect();
-    let none: Vec<_> = values(&Waiting::default());
+    let values = |waiting: &PendingSummary| of_waiting(waiting, now).into_iter().map(|(_, value, _)| value).collect();
+    let none: Vec<_> = values(&PendingSummary::default());
     assert_eq!(none, [0.0, 0.0, 0.0]);
     let oldest = Some(Timestamp::from_millis(30_000));
-    let some: Vec<_> = values(&Waiting { pending: 3, for_a_person: 2, oldest });
+    let some: Vec<_> = values(&PendingSummary { pending: 3, for_a_person: 2, oldest });
     assert_eq!(some, [3.0, 2.0, 60.0]);
 }
 
@@ -48,9 +48,9 @@ fn faults_are_named_after_their_classes() {
     assert_eq!(seen, [("Received", 3.0), ("FaultsTransient", 1.0), ("FaultsSchema", 2.0)]);
 }
 
-fn letters() -> Standing {
-    let waiting = Waiting { pending: 1, for_a_person: 1, oldest: Some(Timestamp::from_millis(1)) };
-    Standing { types: TYPES.map(|class| (class.as_str(), waiting)).into(), ..Standing::default() }
+fn letters() -> PendingCounts {
+    let waiting = PendingSummary { pending: 1, for_a_person: 1, oldest: Some(Timestamp::from_millis(1)) };
+    PendingCounts { types: TYPES.map(|class| (class.as_str(), waiting)).into(), ..PendingCounts::default() }
 }
 
 const TYPES: [ErrorType; 6] = [
@@ -74,14 +74,14 @@ fn one_of_each_class() -> DrainReport {
 }
 
 /// Returns all lines that the functions can emit, as the flows make them.
-fn everything() -> [(&'static str, Vec<Line>); 3] {
+fn everything() -> [(&'static str, Vec<MetricRow>); 3] {
     let drained = one_of_each_class();
     let mut indexer = meter().drain(&drained, RETENTION, NOW);
     indexer.push(whole_drain("f", [(&drained, RETENTION)].into_iter(), NOW));
     let mut replayed = ReplayReport::default();
-    replayed.standing = Some(letters());
+    replayed.pending_counts = Some(letters());
     let mut replay = meter().replay(&replayed, NOW);
-    replay.push(whole_standing("f", &letters(), NOW));
+    replay.push(whole_pending_counts("f", &letters(), NOW));
     [("indexer", indexer), ("processor", meter().batch(&Counts::default())), ("replay", replay)]
 }
 
@@ -128,8 +128,8 @@ fn the_list_of_metrics_in_infra_is_what_the_functions_emit() {
 
 #[test]
 fn gauges_are_told_at_zero_and_counts_are_not_but_the_first() {
-    let names = |line: &Line| line.told().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
-    let whole = whole_standing("f", &Standing::default(), NOW);
+    let names = |line: &MetricRow| line.told().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    let whole = whole_pending_counts("f", &PendingCounts::default(), NOW);
     assert_eq!(names(&whole), ["LettersPending", "LettersForAPerson", "OldestPendingAge"]);
     assert_eq!(names(&meter().drain(&DrainReport::default(), RETENTION, NOW)[0]), ["DeadReceived"]);
     assert_eq!(names(&whole_drain("f", std::iter::empty(), NOW)), ["DeadReceived"]);

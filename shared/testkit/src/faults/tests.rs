@@ -8,32 +8,32 @@ async fn call(faults: &Faults, happened: &Arc<AtomicU32>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_mishap_is_what_it_says() {
-    let late = Mishap::Late(Duration::from_secs(9));
-    for (mishap, answered, at_once, in_the_end) in [
-        (Mishap::Refused, true, 0, 0),
-        (Mishap::LostAnswer, true, 1, 1),
+async fn each_call_fault_is_what_it_says() {
+    let late = CallFault::Late(Duration::from_secs(9));
+    for (call_fault, answered, at_once, in_the_end) in [
+        (CallFault::Refused, true, 0, 0),
+        (CallFault::LostAnswer, true, 1, 1),
         (late, true, 0, 1),
-        (Mishap::Twice, true, 2, 2),
-        (Mishap::CrashBefore, false, 0, 0),
-        (Mishap::CrashAfter, false, 1, 1),
+        (CallFault::Twice, true, 2, 2),
+        (CallFault::CrashBefore, false, 0, 0),
+        (CallFault::CrashAfter, false, 1, 1),
     ] {
-        let faults = Faults::script([(0, mishap)]).with_latency(Duration::from_millis(5));
+        let faults = Faults::script([(0, call_fault)]).with_latency(Duration::from_millis(5));
         let happened = Arc::new(AtomicU32::new(0));
         let process = faults.of("process");
         let answer = tokio::time::timeout(Duration::from_secs(1), call(&process, &happened)).await;
-        assert_eq!(answer.is_ok(), answered, "{mishap:?}");
-        assert_eq!(answer.unwrap_or(false), mishap == Mishap::Twice, "{mishap:?}");
-        assert_eq!(happened.load(Ordering::Relaxed), at_once, "{mishap:?}");
+        assert_eq!(answer.is_ok(), answered, "{call_fault:?}");
+        assert_eq!(answer.unwrap_or(false), call_fault == CallFault::Twice, "{call_fault:?}");
+        assert_eq!(happened.load(Ordering::Relaxed), at_once, "{call_fault:?}");
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(happened.load(Ordering::Relaxed), in_the_end, "{mishap:?}");
-        assert_eq!(process.is_dead(), !answered, "{mishap:?}");
+        assert_eq!(happened.load(Ordering::Relaxed), in_the_end, "{call_fault:?}");
+        assert_eq!(process.is_dead(), !answered, "{call_fault:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_process_gets_no_answer_any_more_and_another_does() {
-    let faults = Faults::script([(0, Mishap::CrashBefore)]);
+    let faults = Faults::script([(0, CallFault::CrashBefore)]);
     let (one, other) = (faults.of("one"), faults.of("other"));
     let happened = Arc::new(AtomicU32::new(0));
     assert!(tokio::time::timeout(Duration::from_secs(1), call(&one, &happened)).await.is_err());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use redrive_core::ids::OwnerToken;
 use redrive_core::letters::letter::Letter;
-use redrive_core::processing::ledger::{Entry, State};
+use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::time::Timestamp;
 
 use super::{Answer, Event, What};
@@ -24,8 +24,8 @@ impl fmt::Display for Line<'_> {
 impl What {
     fn describe(&self, f: &mut fmt::Formatter<'_>, start: Timestamp) -> fmt::Result {
         match self {
-            Self::Mishap { index, call, mishap } => {
-                write!(f, "!! call {index} ({}: {}) {mishap:?}", call.service, call.action)
+            Self::CallFault { index, call, call_fault } => {
+                write!(f, "!! call {index} ({}: {}) {call_fault:?}", call.service, call.action)
             }
             Self::Died => f.write_str("!! died"),
             Self::Sent { queue, message } => write!(f, "{queue}: {} sent: {}", message.id, message.body),
@@ -65,10 +65,10 @@ impl What {
                 let before = before.as_deref().map_or_else(|| "absent".to_owned(), stood);
                 write!(f, "letter {} of {}: {before} -> {}", after.id, after.origin, stood(after))
             }
-            Self::Started { key, life, attempt } => {
-                write!(f, "handler starts {} for {life}, attempt {attempt}", key.as_str())
+            Self::Started { key, enqueue, attempt } => {
+                write!(f, "handler starts {} for {enqueue}, attempt {attempt}", key.as_str())
             }
-            Self::Ended { key, life, how } => write!(f, "handler ends {} for {life}: {how}", key.as_str()),
+            Self::Ended { key, enqueue, how } => write!(f, "handler ends {} for {enqueue}: {how}", key.as_str()),
             Self::Note(text) => f.write_str(text),
         }
     }
@@ -77,23 +77,23 @@ impl What {
 fn brief(entry: Option<&Entry>, start: Timestamp) -> String {
     let Some(entry) = entry else { return "absent".to_owned() };
     let state = match entry.state {
-        State::InProgress => "IN_PROGRESS",
-        State::Completed => "COMPLETED",
-        State::Failed => "FAILED",
+        EntryState::InProgress => "IN_PROGRESS",
+        EntryState::Completed => "COMPLETED",
+        EntryState::Failed => "FAILED",
     };
     let lease = match entry.lease_until {
         Timestamp::NEVER => "held for good".to_owned(),
         at if at.as_millis() == 0 => "free".to_owned(),
         at => format!("held to {:.3}", at.since(start).as_secs_f64()),
     };
-    let lives: Vec<_> = entry
-        .lives
+    let enqueues: Vec<_> = entry
+        .enqueues
         .iter()
         .map(|record| {
-            format!("{}:{}{}", record.life.message_id, record.attempts, if record.dead { " dead" } else { "" })
+            format!("{}:{}{}", record.enqueue.message_id, record.attempts, if record.dead { " dead" } else { "" })
         })
         .collect();
-    format!("{state} v{} by {} [{}] {lease}", entry.version, short(entry.owner), lives.join(", "))
+    format!("{state} v{} by {} [{}] {lease}", entry.version, short(entry.owner), enqueues.join(", "))
 }
 
 fn short(owner: OwnerToken) -> String {

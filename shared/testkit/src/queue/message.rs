@@ -63,7 +63,12 @@ impl Held {
     }
 
     /// Hides a message in flight by any handle of it, an old one too: SQS does not promise more.
-    pub(super) fn hide(&mut self, handle: &ReceiptHandle, delay: Duration, now: Timestamp) -> Result<(), &'static str> {
+    pub(super) fn change_visibility(
+        &mut self,
+        handle: &ReceiptHandle,
+        delay: Duration,
+        now: Timestamp,
+    ) -> Result<(), &'static str> {
         if !self.handles.iter().any(|(known, _)| known == handle) {
             return Err("ReceiptHandleIsInvalid");
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue, Outbox, Unavailable};
+use redrive_core::ports::{DeadLetterQueue, MainQueue, Outbox, Unavailable, VisibilityChange};
 use redrive_core::replay::Outgoing;
 
 use super::ModelQueue;
@@ -17,12 +17,12 @@ const ATTRIBUTES: usize = 10;
 const THROTTLED: &str = "RequestThrottled";
 
 impl MainQueue for ModelQueue {
-    async fn hide(&self, changes: Vec<Hide>) -> Vec<(MessageId, String)> {
+    async fn change_visibility(&self, changes: Vec<VisibilityChange>) -> Vec<(MessageId, String)> {
         let mut failed = Vec::new();
         for ten in changes.chunks(BATCH.0) {
             let (queue, asked) = (self.clone(), ten.to_vec());
             let answer = self.faults.call("main queue", "change visibilities", move |trouble| {
-                let set = |(index, change): (usize, &Hide)| {
+                let set = |(index, change): (usize, &VisibilityChange)| {
                     let refused = trouble.refuses(index).then_some(THROTTLED);
                     let code = refused.or_else(|| {
                         queue.set_visibility(&change.message_id, &change.receipt_handle, change.delay).err()

@@ -1,9 +1,9 @@
 use redrive_core::message::batch::Response;
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{DeadLetterQueue, Hide, MainQueue};
+use redrive_core::ports::{DeadLetterQueue, MainQueue, VisibilityChange};
 
 use super::*;
-use crate::faults::Mishap;
+use crate::faults::CallFault;
 
 fn queue() -> ModelQueue {
     ModelQueue::new("main").with_visibility(Duration::from_secs(30))
@@ -117,20 +117,20 @@ async fn a_visibility_is_set_within_twelve_hours_of_the_receive_and_while_in_fli
     let message_id = queue.send("body", Attributes::new());
     let record = queue.receive_batch(10).remove(0);
     let receipt_handle = ReceiptHandle::new(record.receipt_handle.unwrap()).unwrap();
-    let hide = async |delay| {
-        let change = Hide {
+    let change_visibility = async |delay| {
+        let change = VisibilityChange {
             message_id: message_id.clone(),
             receipt_handle: receipt_handle.clone(),
             delay: Duration::from_secs(delay),
         };
-        queue.hide(vec![change]).await.pop().map(|(_, code)| code)
+        queue.change_visibility(vec![change]).await.pop().map(|(_, code)| code)
     };
-    assert_eq!(hide(12 * 3600 + 1).await.as_deref(), Some("InvalidParameterValue"));
-    assert_eq!(hide(60).await, None);
+    assert_eq!(change_visibility(12 * 3600 + 1).await.as_deref(), Some("InvalidParameterValue"));
+    assert_eq!(change_visibility(60).await, None);
     seconds(59).await;
     assert!(queue.receive_batch(10).is_empty());
     seconds(1).await;
-    assert_eq!(hide(60).await.as_deref(), Some("MessageNotInflight"));
+    assert_eq!(change_visibility(60).await.as_deref(), Some("MessageNotInflight"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn retention_counts_from_the_first_send_in_both_queues() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receive_whose_answer_is_lost_hides_the_messages_all_the_same() {
-    let faults = Faults::script([(0, Mishap::LostAnswer), (2, Mishap::Partly(1))]);
+    let faults = Faults::script([(0, CallFault::LostAnswer), (2, CallFault::Partly(1))]);
     let queue = queue().with_faults(faults.of("indexer"));
     queue.send("body", Attributes::new());
     assert!(queue.receive(Duration::ZERO).await.is_err());

@@ -1,5 +1,5 @@
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 
@@ -10,11 +10,11 @@ use crate::lock;
 const ACTION: &str = "write causes";
 
 impl ModelLetters {
-    fn add(&self, sighting: &Cause, now: Timestamp) -> Sighted {
+    fn add(&self, sighting: &Cause, now: Timestamp) -> Recorded {
         let mut table = lock(&self.table);
         let key = (sighting.source.clone(), sighting.fingerprint.clone());
         let known = table.causes.remove(&key).filter(|known| !known.expired(now));
-        let sighted = if known.is_some() { Sighted::Known } else { Sighted::New };
+        let sighted = if known.is_some() { Recorded::Known } else { Recorded::New };
         let cause = known.map_or_else(|| sighting.clone(), |known| known.with(sighting.clone()));
         table.causes.insert(key, cause);
         sighted
@@ -22,7 +22,7 @@ impl ModelLetters {
 }
 
 impl Causes for ModelLetters {
-    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
+    async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
         let (letters, asked) = (self.clone(), sightings.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
             let one = |(index, sighting): (usize, &Cause)| {

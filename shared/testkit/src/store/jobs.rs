@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
-use redrive_core::replay::job::{AlarmState, Batch, Job};
-use redrive_core::replay::{MESSAGE_LIMIT, Turn};
+use redrive_core::replay::job::{AlarmState, Job, JobBatch};
+use redrive_core::replay::{GroupTurn, MESSAGE_LIMIT};
 
 use super::ModelLetters;
 use crate::faults::Faults;
@@ -17,8 +17,8 @@ const SERVICE: &str = "letters";
 #[derive(Debug, Default)]
 pub(super) struct JobItems {
     heads: BTreeMap<JobId, Job>,
-    batches: BTreeMap<(JobId, u32), Batch>,
-    turns: BTreeMap<(QueueArn, String), Turn>,
+    batches: BTreeMap<(JobId, u32), JobBatch>,
+    turns: BTreeMap<(QueueArn, String), GroupTurn>,
 }
 
 /// The condition of a first version, and of every later one.
@@ -35,7 +35,7 @@ impl ModelLetters {
 
     /// Returns all batches of a job, the forgotten ones included.
     #[must_use]
-    pub fn all_batches(&self, id: JobId) -> Vec<Batch> {
+    pub fn all_batches(&self, id: JobId) -> Vec<JobBatch> {
         lock(&self.jobs).batches.range((id, 0)..=(id, u32::MAX)).map(|(_, batch)| batch.clone()).collect()
     }
 }
@@ -45,7 +45,7 @@ impl Jobs for ModelLetters {
         self.faults.ask(SERVICE, "read a job", || lock(&self.jobs).heads.get(&id).cloned()).await
     }
 
-    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<Batch>, Unavailable> {
+    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<JobBatch>, Unavailable> {
         let read = || lock(&self.jobs).batches.range((id, from)..=(id, u32::MAX)).map(|(_, one)| one.clone()).collect();
         self.faults.ask(SERVICE, "read batches", read).await
     }
@@ -75,12 +75,12 @@ impl Jobs for ModelLetters {
         self.faults.call(SERVICE, "write a job", write).await.unwrap_or_else(|error| Err(error.into()))
     }
 
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
         let key = (source.clone(), group.to_owned());
         self.faults.ask(SERVICE, "read a group's turn", || lock(&self.jobs).turns.get(&key).cloned()).await
     }
 
-    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         let items = Arc::clone(&self.jobs);
         let write = move |_| {
             let mut items = lock(&items);
@@ -95,7 +95,7 @@ impl Jobs for ModelLetters {
         self.faults.call(SERVICE, "write a group's turn", write).await.unwrap_or_else(|error| Err(error.into()))
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
+    async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         let items = Arc::clone(&self.jobs);
         let write = move |_| {
             let mut items = lock(&items);

@@ -226,8 +226,8 @@ impl ModelLedger {
         let entry = match (&write.expect, found.as_deref()) {
             (Expect::AbsentOrExpired(_), None) => write.entry.clone(),
             (Expect::Unchanged { .. }, Some(entry)) if write.expect.holds(Some(entry)) => Entry {
-                lives: write.entry.lives.clone(),
-                buried: write.entry.buried.clone(),
+                enqueues: write.entry.enqueues.clone(),
+                dead_enqueues: write.entry.dead_enqueues.clone(),
                 withdrawn: write.entry.withdrawn.clone(),
                 version: write.entry.version,
                 expires: write.entry.expires,

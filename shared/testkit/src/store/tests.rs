@@ -1,30 +1,30 @@
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::{Life, MessageId, OwnerToken};
+use redrive_core::ids::{Enqueue, MessageId, OwnerToken};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
 
 use super::*;
 use crate::clock::ORIGIN;
-use crate::faults::{Faults, Mishap};
+use crate::faults::{CallFault, Faults};
 
 fn write() -> EntryWrite {
-    let life = Life { message_id: MessageId::new("m").unwrap(), sent_at: ORIGIN };
+    let enqueue = Enqueue { message_id: MessageId::new("m").unwrap(), sent_at: ORIGIN };
     let by = (OwnerToken::from_random(1), Origin::default());
     let (hash, fault) = (PayloadHash::of_text("body"), Fault::permanent("code", "text"));
     let expires = ORIGIN.after(Duration::from_secs(60));
     EntryWrite {
-        key: LedgerKey::ownerless(None, &life),
-        entry: Entry::ownerless(life, None, hash, &fault, by, ORIGIN, expires),
+        key: LedgerKey::keyless(None, &enqueue),
+        entry: Entry::keyless(enqueue, None, hash, &fault, by, ORIGIN, expires),
         expect: Expect::AbsentOrExpired(ORIGIN),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn effects_and_completion_are_committed_both_or_neither() {
-    let ledger = ModelLedger::new().with_faults(Faults::script([(1, Mishap::Conflict)]));
+    let ledger = ModelLedger::new().with_faults(Faults::script([(1, CallFault::Conflict)]));
     let write = write();
     let refused = Effects::refused(Fault::permanent("no", "no"));
     let answer = ledger.commit(write.clone(), &refused).await;
@@ -38,7 +38,7 @@ async fn effects_and_completion_are_committed_both_or_neither() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_batch_each_entry_has_its_own_answer() {
-    let ledger = ModelLedger::new().with_faults(Faults::script([(0, Mishap::Partly(0b01))]));
+    let ledger = ModelLedger::new().with_faults(Faults::script([(0, CallFault::Partly(0b01))]));
     let answers = Ledger::<()>::write(&ledger, vec![write(), write(), write()]).await;
     assert!(matches!(&answers[..], [Err(WriteError::Unavailable(_)), Ok(()), Err(WriteError::Condition(Some(_)))]));
     let read = ledger.read(&[write().key]).await.unwrap();

@@ -2,7 +2,7 @@
 
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::job::{Guard, NewJob};
-use redrive_core::replay::{Edit, Request, Said, Selection};
+use redrive_core::replay::{Edit, ReplayOptions, Request, Selection};
 use redrive_testkit::Faults;
 use redrive_testkit::handlers::{Order, Scripted};
 use serde_json::json;
@@ -45,7 +45,7 @@ async fn an_edit_that_changes_the_key_is_refused_unless_it_is_allowed_in_a_job_t
 async fn an_edit_that_changes_the_key_withdraws_the_copies_under_the_old_one() {
     let (bench, letter) = with_letter(&Faults::none());
     let doubted = in_doubt(&bench, &letter).await;
-    let said = Said { edit: Some(another_key()), allow_key_change: true, ..Said::default() };
+    let said = ReplayOptions { edit: Some(another_key()), allow_key_change: true, ..ReplayOptions::default() };
     let selection = Selection::Ids(vec![doubted.id]);
     bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
     work(&bench, &Scripted::new()).await;

@@ -1,13 +1,13 @@
 //! Edits in jobs and dry runs, without a ledger, of letters that are erased, and such as were begun and never claimed.
 
-use redrive_core::ids::{Life, MessageId};
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::ids::{Enqueue, MessageId};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::processing::ledger::Entry;
-use redrive_core::replay::job::{Fate, Guard, NewJob, State as JobState};
-use redrive_core::replay::{Edit, Remark, Request, Said, Selection};
+use redrive_core::replay::job::{Disposition, Guard, JobState, NewJob};
+use redrive_core::replay::{Edit, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::handlers::{Order, Play, Scripted};
-use redrive_testkit::{Faults, Mishap};
+use redrive_testkit::{CallFault, Faults};
 use serde_json::json;
 
 use super::{body, charged, edit, in_doubt, key, letter, now, patch, read, with_letter, work};
@@ -34,7 +34,7 @@ async fn a_dry_run_of_an_edit_touches_nothing_and_tells_what_would_go() {
     let selection = Selection::Ids(vec![letter.id, other.id]);
     let add = patch(json!([{"op": "add", "path": "/currency", "value": "EUR"}]));
     let before = bench.letters.all();
-    let said = Said { edit: Some(add), ..Said::default() };
+    let said = ReplayOptions { edit: Some(add), ..ReplayOptions::default() };
     let report = bench.run("look", &Request::DryRun { selection, said }).await;
     assert_eq!((report.would_send, report.edit_failed, report.refused_edits.len()), (1, 1, 1));
     assert_eq!((bench.letters.all(), bench.queue.len(), bench.ledger.entries().len()), (before, 0, 0));
@@ -67,8 +67,8 @@ async fn job_that_edits(faults: &Faults) -> (JobBench, Vec<Letter>) {
         }
     });
     let job = bench.until_closed().await;
-    assert_eq!((job.state.clone(), job.account.of(Fate::EditFailed)), (JobState::Done, 1), "{:?}", job.account);
-    assert_eq!(job.account.of(Fate::Resolved), 11, "{:?}", job.account);
+    assert_eq!((job.state.clone(), job.account.of(Disposition::EditFailed)), (JobState::Done, 1), "{:?}", job.account);
+    assert_eq!(job.account.of(Disposition::Resolved), 11, "{:?}", job.account);
     (bench, letters)
 }
 
@@ -78,10 +78,10 @@ async fn a_job_edits_each_letter_once_even_if_its_claim_runs_out() {
     job_that_edits(&calm).await;
     let send = calm.calls().iter().position(|call| call.action == "send messages").unwrap();
     // The first send happens, and nobody is told: it is taken over under the next number.
-    let (bench, letters) = job_that_edits(&Faults::script([(send, Mishap::LostAnswer)])).await;
+    let (bench, letters) = job_that_edits(&Faults::script([(send, CallFault::LostAnswer)])).await;
     let edited = read(&bench, &letters[0]);
     assert_eq!(edited.payload_now(), r#"{"amount":1,"before":10,"order_id":"o-0"}"#);
-    let edits: Vec<_> = edited.history.iter().filter(|event| event.what == Happening::Edited).collect();
+    let edits: Vec<_> = edited.history.iter().filter(|event| event.what == EventKind::Edited).collect();
     assert!(edits.len() == 1 && edits[0].who == "ann", "{edits:?}");
     assert_eq!(read(&bench, &letters[7]), letters[7]);
     assert!((0..12).all(|n| bench.ledger.counter(&format!("charged:o-{n}")) == u64::from(n != 7)));
@@ -91,9 +91,9 @@ async fn a_job_edits_each_letter_once_even_if_its_claim_runs_out() {
 async fn an_erased_letter_loses_its_edited_body_too_and_a_restored_one_keeps_it() {
     let (bench, letter) = with_letter(&Faults::none());
     edit(&bench, &letter, body(12)).await;
-    let life = Life { message_id: MessageId::new("copy").unwrap(), sent_at: now(&bench) };
+    let enqueue = Enqueue { message_id: MessageId::new("copy").unwrap(), sent_at: now(&bench) };
     let died =
-        read(&bench, &letter).died_again(&life, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
+        read(&bench, &letter).died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
     bench.letters.force(died.unwrap());
     let remark = || Remark { selection: Selection::Ids(vec![letter.id]), note: "n".to_owned(), by: "ann".to_owned() };
     assert_eq!(bench.run("a", &Request::Discard(remark())).await.discarded, 1);
@@ -109,7 +109,7 @@ async fn a_withdrawn_copy_of_an_edit_that_was_never_claimed_comes_back_unrun_and
     use redrive_core::letters::admission::{Admission, Findings, admit};
     use redrive_core::message::decode::Inspected;
     use redrive_core::message::envelope::Envelope;
-    let (bench, letter) = with_letter(&Faults::script([(6, Mishap::CrashBefore)]));
+    let (bench, letter) = with_letter(&Faults::script([(6, CallFault::CrashBefore)]));
     let doubted = in_doubt(&bench, &letter).await;
     edit(&bench, &doubted, body(12)).await;
     assert_eq!(read(&bench, &letter), doubted, "it crashed between withdrawing and claiming");

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{LetterId, Life, MessageId};
+use redrive_core::ids::{Enqueue, LetterId, MessageId};
 use redrive_core::letters::cause::Cause;
 use redrive_core::letters::letter::{Body, Letter, Reason};
 use redrive_core::message::envelope::Attribute;
@@ -26,7 +26,7 @@ fn letter(bench: &JobBench, n: usize) -> Letter {
     let payload = json!({"order_id": format!("{MARK}-{n}"), "customer": MARK});
     let text = format!("order {MARK}-{n} of {MARK} is refused");
     let attempt = Attempt {
-        life: plain.life.clone(),
+        enqueue: plain.enqueue.clone(),
         at: plain.sent_at,
         class: Class::Permanent,
         code: "c".to_owned(),
@@ -34,9 +34,9 @@ fn letter(bench: &JobBench, n: usize) -> Letter {
         origin: Origin::default(),
     };
     let reason = Reason { error_message: text, attempts: vec![attempt], ..plain.reason.clone() };
-    let life = Life { message_id: MessageId::new(format!("again-{n}")).unwrap(), ..plain.life.clone() };
+    let enqueue = Enqueue { message_id: MessageId::new(format!("again-{n}")).unwrap(), ..plain.enqueue.clone() };
     let policy = &settings().policy;
-    let died = plain.died_again(&life, reason, "indexer", policy, plain.sent_at).unwrap();
+    let died = plain.died_again(&enqueue, reason, "indexer", policy, plain.sent_at).unwrap();
     Letter {
         key: Key::new(format!("{MARK}-{n}")).ok(),
         hash: PayloadHash::of_json(&payload.to_string().parse().unwrap()),
@@ -53,7 +53,7 @@ async fn with_letters(bench: &JobBench, count: usize) -> Vec<Letter> {
     for letter in &letters {
         bench.letters.force(letter.clone());
         let cause = Cause::of(letter, &settings().policy, letter.sent_at).unwrap();
-        bench.letters.sight(vec![cause], letter.sent_at).await.remove(0).unwrap();
+        bench.letters.record(vec![cause], letter.sent_at).await.remove(0).unwrap();
     }
     letters
 }
@@ -101,7 +101,7 @@ async fn an_erased_letter_leaves_nothing_of_its_message_in_letters_jobs_batches_
     let sent = Letter::clone(&bench.letters.letter(letter.id).unwrap());
     assert_eq!(erase(&bench, &letter).await.changed_meanwhile, 1, "a copy is under way, and may come back to it");
     let policy = settings().policy;
-    let died = sent.died_again(&letter.life, letter.reason.clone(), "indexer", &policy, letter.sent_at).unwrap();
+    let died = sent.died_again(&letter.enqueue, letter.reason.clone(), "indexer", &policy, letter.sent_at).unwrap();
     bench.letters.force(died);
     for (part, text) in parts(&bench) {
         assert!(text.contains(MARK), "{part} have something to erase: {text}");

@@ -2,7 +2,7 @@
 
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
-use redrive_core::replay::{Edit, Filter, Request, Said, Selection};
+use redrive_core::replay::{Edit, Filter, ReplayOptions, Request, Selection};
 use redrive_engine::ReplayReport;
 use serde_json::json;
 
@@ -29,7 +29,7 @@ async fn dead_of(bodies: &[(&str, Attributes)]) -> House {
 }
 
 async fn ask(house: &House, selection: Selection, edit: Option<Edit>, dry: bool) -> ReplayReport {
-    let said = Said { edit, ..Said::default() };
+    let said = ReplayOptions { edit, ..ReplayOptions::default() };
     let request = match dry {
         true => Request::DryRun { selection, said },
         false => Request::Replay { selection, by: "ann".to_owned(), said },

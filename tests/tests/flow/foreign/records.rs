@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::{ErrorType, Form, Letter, Status};
 use redrive_core::message::envelope::Attribute;
-use redrive_core::replay::{Edit, Request, Said, Selection};
+use redrive_core::replay::{Edit, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::ReplayReport;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn dead_of(pair: Pair, body: &str) -> (House, Letter) {
 
 async fn replayed(house: &House, letter: &Letter, edit: Option<Edit>) -> ReplayReport {
     let selection = Selection::Ids(vec![letter.id]);
-    let said = Said { edit, forgotten_ok: true, as_new: true, ..Said::default() };
+    let said = ReplayOptions { edit, forgotten_ok: true, as_new: true, ..ReplayOptions::default() };
     house.ask(&Request::Replay { selection, by: "ann".to_owned(), said }).await.unwrap().together()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redrive_core::json::{Document, Json};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::processing::ledger::State;
+use redrive_core::processing::ledger::EntryState;
 use redrive_engine::ProcessReport;
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ fn fits(
     // Each effect happens with its completion and with nothing else. All keys here are the queue's one scope's.
     for (key, entry) in bench.store().entries() {
         let Some(key) = key.as_str().strip_prefix("main#") else { continue };
-        let expected = u64::from(entry.state == State::Completed);
+        let expected = u64::from(entry.state == EntryState::Completed);
         must!(
             bench.charged(key) == expected,
             "{key:?} is {:?}, and was charged {} times",
@@ -116,7 +116,7 @@ fn done(bench: &Bench, record: &Value, wrapping: Wrapping) -> Result<(), String>
     let (content, inner) = unwrapped(&body, wrapping).ok_or("its body cannot be read")?;
     let hash = PayloadHash::of_json(&content);
     let completed = |key: &LedgerKey| {
-        bench.store().entry(key).is_some_and(|entry| entry.state == State::Completed && entry.hash.is_same(&hash))
+        bench.store().entry(key).is_some_and(|entry| entry.state == EntryState::Completed && entry.hash.is_same(&hash))
     };
     let given = match record["messageAttributes"].get("idempotency-key") {
         Some(attribute) => Some(textual(attribute).ok_or("its key is no text")?),

@@ -3,10 +3,10 @@
 use redrive_core::ids::{LetterId, MessageId};
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::key::LedgerKey;
-use redrive_core::processing::ledger::{Entry, State};
+use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_testkit::journal::{Actor, Answer};
 
-use super::{Checker, Held, Invariant, Known};
+use super::{Checker, Held, Invariant, SentMessage};
 
 impl Checker {
     /// Notes what a process was told about a write of its own.
@@ -18,18 +18,18 @@ impl Checker {
         };
         let own = seen.owner == meant.owner;
         match seen.state {
-            State::Completed => {
+            EntryState::Completed => {
                 self.read.insert((actor.clone(), key.clone(), seen.hash.to_string()));
             }
-            State::Failed if own => {
+            EntryState::Failed if own => {
                 self.failed.insert((actor.clone(), seen.owner.to_string()));
             }
-            State::InProgress if own && meant.state == State::InProgress => {
-                let Some(life) = self.claimed.get(&meant.owner.to_string()).cloned() else { return };
-                let held = Held { token: meant.owner, life, until: meant.lease_until };
+            EntryState::InProgress if own && meant.state == EntryState::InProgress => {
+                let Some(enqueue) = self.claimed.get(&meant.owner.to_string()).cloned() else { return };
+                let held = Held { token: meant.owner, enqueue, until: meant.lease_until };
                 self.held.insert((actor.clone(), key.clone()), held);
             }
-            State::Failed | State::InProgress => {}
+            EntryState::Failed | EntryState::InProgress => {}
         }
     }
 
@@ -57,22 +57,24 @@ impl Checker {
         let Some(known) = self.known.get(id) else { return };
         let died = known.seen.redrive.as_ref().and_then(|redrive| redrive.died.clone());
         // SQS's own redrive may take the word about it away.
-        if let Some(life) = &died {
-            self.became.entry(life.message_id.clone()).or_insert_with(|| id.clone());
+        if let Some(enqueue) = &died {
+            self.became.entry(enqueue.message_id.clone()).or_insert_with(|| id.clone());
         }
-        self.handed.extend(died.map(|life| (life, known.seen.hash.to_string())));
+        self.handed.extend(died.map(|enqueue| (enqueue, known.seen.hash.to_string())));
     }
 
-    pub(super) fn is_handed_over(&self, known: &Known) -> bool {
-        self.handed.contains(&(known.seen.envelope.life(), known.seen.hash.to_string()))
+    pub(super) fn is_handed_over(&self, known: &SentMessage) -> bool {
+        self.handed.contains(&(known.seen.envelope.enqueue(), known.seen.hash.to_string()))
     }
 
     /// A process sets a visibility.
     pub(super) fn hidden(&mut self, actor: &Actor, id: &MessageId) {
         let Some(known) = self.known.get(id) else { return };
         let Some(key) = known.entry.clone() else { return };
-        let life = known.seen.envelope.life();
-        let Some(held) = self.held.get(&(actor.clone(), key.clone())).filter(|held| held.life == life) else { return };
+        let enqueue = known.seen.envelope.enqueue();
+        let Some(held) = self.held.get(&(actor.clone(), key.clone())).filter(|held| held.enqueue == enqueue) else {
+            return;
+        };
         let settled = self.failed.contains(&(actor.clone(), held.token.to_string()));
         self.must(settled, Invariant::ReadBeforeTold, || {
             format!("{actor} set the visibility of {id} without having read that its failure was written")

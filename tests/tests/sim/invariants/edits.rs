@@ -1,6 +1,6 @@
 //! Runs that an edit must prevent.
 
-use redrive_core::ids::Life;
+use redrive_core::ids::Enqueue;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::processing::ledger::Entry;
 
@@ -32,8 +32,8 @@ impl Checker {
 
     /// Returns true if a message has the body of a letter from before its edit: it is the original, or a copy with a
     /// number before that of the edit.
-    fn is_unedited(&self, life: &Life) -> bool {
-        let Some(known) = self.known.get(&life.message_id) else { return false };
+    fn is_unedited(&self, enqueue: &Enqueue) -> bool {
+        let Some(known) = self.known.get(&enqueue.message_id) else { return false };
         let [own, _] = known.letters;
         let first = own.is_some_and(|own| self.edits.contains_key(&own));
         let send = known.seen.send().filter(|_| &*known.by != "producer");
@@ -41,25 +41,25 @@ impl Checker {
         first || before
     }
 
-    pub(super) fn begins(&mut self, what: &str, life: &Life) {
-        self.must(!self.is_unedited(life), Invariant::OnlyTheEditedBody, || {
-            format!("{what} of {life} begins, and its letter has been edited")
+    pub(super) fn begins(&mut self, what: &str, enqueue: &Enqueue) {
+        self.must(!self.is_unedited(enqueue), Invariant::OnlyTheEditedBody, || {
+            format!("{what} of {enqueue} begins, and its letter has been edited")
         });
     }
 
     /// An effect is committed by whoever holds this entry.
     pub(super) fn effect_begins(&mut self, after: &Entry) {
-        if let Some(life) = self.claimed.get(&after.owner.to_string()).cloned() {
-            self.begins("the effect", &life);
+        if let Some(enqueue) = self.claimed.get(&after.owner.to_string()).cloned() {
+            self.begins("the effect", &enqueue);
         }
     }
 }
 
-/// An entry with what another one remembers of its lives.
+/// An entry with what another one remembers of its enqueues.
 fn remembering(before: &Entry, after: &Entry) -> Entry {
     Entry {
-        lives: after.lives.clone(),
-        buried: after.buried.clone(),
+        enqueues: after.enqueues.clone(),
+        dead_enqueues: after.dead_enqueues.clone(),
         withdrawn: after.withdrawn.clone(),
         version: after.version,
         expires: after.expires,
@@ -67,14 +67,14 @@ fn remembering(before: &Entry, after: &Entry) -> Entry {
     }
 }
 
-/// Returns true if an entry was only marked: copies of a letter are withdrawn, or its dead lives are forgotten.
+/// Returns true if an entry was only marked: copies of a letter are withdrawn, or its dead enqueues are forgotten.
 pub(super) fn is_withdrawal(before: &Entry, after: &Entry) -> bool {
-    let lives = before.lives != after.lives || before.buried != after.buried;
-    *after == remembering(before, after) && (lives || before.withdrawn != after.withdrawn)
+    let enqueues = before.enqueues != after.enqueues || before.dead_enqueues != after.dead_enqueues;
+    *after == remembering(before, after) && (enqueues || before.withdrawn != after.withdrawn)
 }
 
-/// Returns true if a person had dead lives of the entry forgotten.
+/// Returns true if a person had dead enqueues of the entry forgotten.
 pub(super) fn is_freed(before: &Entry, after: &Entry) -> bool {
     let same = before.withdrawn == after.withdrawn && before.expires == after.expires;
-    same && is_withdrawal(before, after) && after.dead_lives() < before.dead_lives()
+    same && is_withdrawal(before, after) && after.dead_enqueues() < before.dead_enqueues()
 }

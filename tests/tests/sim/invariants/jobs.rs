@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use redrive_core::letters::letter::{Letter, Status};
-use redrive_core::replay::job::{Fate, Job, Line, State};
+use redrive_core::replay::job::{Disposition, Job, JobEntry, JobState};
 
 use super::{Checker, Invariant};
-use crate::cast::World;
+use crate::actors::World;
 
 impl Checker {
     /// A claim was made: a job's second one of a letter can only be a claim of its own that ran out.
@@ -28,22 +28,26 @@ impl Checker {
         }
     }
 
-    fn job_rests(&mut self, job: &Job, lines: &[&Line]) {
+    fn job_rests(&mut self, job: &Job, lines: &[&JobEntry]) {
         let name = job.name();
-        let paused = matches!(job.state, State::Paused { .. });
+        let paused = matches!(job.state, JobState::Paused { .. });
         self.must(paused || !job.is_open(), Invariant::Rest, || format!("{name} is still {}", job.state.as_str()));
         if !job.is_open() {
             let counted = usize::try_from(job.account.total()).unwrap_or(usize::MAX);
-            let of = |fate| u32::try_from(lines.iter().filter(|line| line.fate == fate).count()).unwrap_or(u32::MAX);
-            let same = lines.iter().all(|line| line.fate.is_final() && job.account.of(line.fate) == of(line.fate));
+            let of = |disposition| {
+                u32::try_from(lines.iter().filter(|line| line.disposition == disposition).count()).unwrap_or(u32::MAX)
+            };
+            let same = lines
+                .iter()
+                .all(|line| line.disposition.is_final() && job.account.of(line.disposition) == of(line.disposition));
             self.must(same && counted == lines.len(), Invariant::JobsAccount, || {
                 format!("{name} accounts for {counted} letters of {}: {:?}, {lines:?}", lines.len(), job.account)
             });
         }
-        let sent: Vec<_> = lines.iter().filter(|line| line.fate.is_sent()).map(|line| line.letter).collect();
+        let sent: Vec<_> = lines.iter().filter(|line| line.disposition.is_sent()).map(|line| line.letter).collect();
         let letters: BTreeSet<_> = sent.iter().collect();
         self.must(letters.len() == sent.len(), Invariant::JobsAccount, || format!("{name} has a letter twice"));
-        for line in lines.iter().filter(|line| line.fate == Fate::Resolved) {
+        for line in lines.iter().filter(|line| line.disposition == Disposition::Resolved) {
             let letter = self.letters.get(&line.letter).cloned();
             let done = letter.is_some_and(|letter| self.has_effect(&letter));
             self.must(done, Invariant::JobsAccount, || {

@@ -1,10 +1,10 @@
 //! Changes that a letter may go through.
 
-use redrive_core::letters::letter::{Body, Happening, Letter, Status};
+use redrive_core::letters::letter::{Body, EventKind, Letter, Status};
 use redrive_core::message::key::LedgerKey;
 
-use super::{Checker, Invariant, Known};
-use crate::cast::SKEW;
+use super::{Checker, Invariant, SentMessage};
+use crate::actors::SKEW;
 
 impl Checker {
     pub(super) fn letter_written(&mut self, before: Option<&Letter>, after: &Letter) {
@@ -14,7 +14,7 @@ impl Checker {
             format!("{name} went from version {version} to {}", after.version)
         });
         if after.status == Status::Replayed {
-            self.must(self.is_sent(after) || self.is_elsewhere(after), Invariant::ReplayedIsSent, || {
+            self.must(self.is_sent(after) || self.is_at_destination(after), Invariant::ReplayedIsSent, || {
                 format!("{name} is REPLAYED, and nothing with number {} was sent", after.number)
             });
         }
@@ -33,7 +33,7 @@ impl Checker {
 
     /// Returns true if replay has put this number of the letter into the main queue.
     fn is_sent(&self, letter: &Letter) -> bool {
-        let copy = |known: &Known| {
+        let copy = |known: &SentMessage| {
             known.seen.send().is_some_and(|send| send.letter == letter.id && send.number == letter.number)
         };
         self.known.values().any(|known| &*known.by != "producer" && copy(known))
@@ -71,7 +71,7 @@ impl Checker {
             }
             (Status::Replaying, Status::Replayed | Status::Pending) => true,
             (Status::Replaying, Status::Discarded) => before.is_ejecting() && after.was_ejected(),
-            (Status::Replayed, Status::Pending) => died || overdue && before.elsewhere().is_none(),
+            (Status::Replayed, Status::Pending) => died || overdue && before.destination().is_none(),
             (Status::Pending | Status::Replayed, Status::Resolved) => true,
             (Status::Pending, Status::Discarded) => after.resolution_note.is_some(),
             (Status::Discarded, Status::Pending) => !died,
@@ -113,6 +113,6 @@ impl Checker {
 
 /// Returns true if a claim ended because SQS refused the send.
 fn is_refusal(before: &Letter, after: &Letter) -> bool {
-    let refused = after.history.last().is_some_and(|event| event.what == Happening::NotSent);
+    let refused = after.history.last().is_some_and(|event| event.what == EventKind::NotSent);
     before.status == Status::Replaying && after.status == Status::Pending && refused
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::letters::letter::{Letter, Status};
-use redrive_core::replay::{Candidate, Heads};
+use redrive_core::replay::{Candidate, GroupLeaders};
 use redrive_core::time::Timestamp;
 
 use super::{Checker, Invariant};
@@ -29,7 +29,7 @@ impl Checker {
             let again = self.plan.overtakes && letter.number.0 > 0 && lately(self.since.get(&letter.id));
             again || lately(self.restored.get(&letter.id))
         };
-        let mut heads = Heads::default();
+        let mut heads = GroupLeaders::default();
         let others = self.letters.values().filter(|other| other.id != after.id);
         let holding = others.filter(|other| holds(other.status) && !back(other));
         holding.for_each(|other| heads.add(&Candidate::of(other)));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use redrive_core::ids::MessageId;
 use redrive_core::letters::letter::{Letter, Status};
-use redrive_core::replay::{Candidate, Heads};
+use redrive_core::replay::{Candidate, GroupLeaders};
 use redrive_core::time::Timestamp;
 
 use super::{Checker, Invariant};
-use crate::cast::{World, is_open};
+use crate::actors::{World, is_open};
 
 impl Checker {
     pub(super) fn rest(&mut self, world: &World) {
@@ -19,7 +19,7 @@ impl Checker {
             format!("{main} messages are still in the main queue, {dead} in the dead-letter queue")
         });
         let letters: Vec<Arc<Letter>> = self.letters.values().cloned().collect();
-        let mut heads = Heads::default();
+        let mut heads = GroupLeaders::default();
         letters.iter().filter(|letter| is_open(letter)).for_each(|letter| heads.add(&Candidate::of(letter)));
         for letter in &letters {
             // Whatever stands before it in its group must itself be at rest.
@@ -48,7 +48,7 @@ impl Checker {
         let rests = match letter.status {
             Status::Resolved | Status::Discarded => true,
             Status::Pending => letter.due == Timestamp::NEVER || held_up,
-            Status::Replayed => letter.elsewhere().is_some(),
+            Status::Replayed => letter.destination().is_some(),
             Status::Replaying => false,
         };
         self.must(rests, Invariant::Rest, || format!("{name} is still {}", letter.status));
@@ -75,7 +75,7 @@ impl Checker {
     /// dead-letter queue itself.
     fn follows(&self, ids: &BTreeSet<MessageId>, next: &MessageId) -> bool {
         let died = self.known.get(next).and_then(|known| known.seen.redrive.as_ref()?.died.as_ref());
-        died.is_some_and(|life| ids.contains(&life.message_id))
+        died.is_some_and(|enqueue| ids.contains(&enqueue.message_id))
             || ids.iter().any(|id| self.became.get(id) == Some(next))
     }
 }

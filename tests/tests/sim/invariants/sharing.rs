@@ -5,7 +5,7 @@ use redrive_testkit::journal::{Actor, What};
 use redrive_testkit::queue::ModelMessage;
 
 use super::{Checker, Invariant};
-use crate::cast::World;
+use crate::actors::World;
 
 impl Checker {
     /// Judges an event, and returns true if it is the unlisted queue's matter alone.
@@ -32,9 +32,9 @@ impl Checker {
                 });
                 false
             }
-            What::Started { life, .. } => {
-                let ours = !self.unlisted.contains(&life.message_id);
-                self.must(ours, Invariant::UnlistedIsNotSent, || format!("{actor} runs {life}, of no listed queue"));
+            What::Started { enqueue, .. } => {
+                let ours = !self.unlisted.contains(&enqueue.message_id);
+                self.must(ours, Invariant::UnlistedIsNotSent, || format!("{actor} runs {enqueue}, of no listed queue"));
                 false
             }
             What::LetterWritten { after, .. } => {

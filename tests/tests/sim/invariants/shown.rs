@@ -1,6 +1,6 @@
 //! Letters that are touched must be those that were shown.
 
-use redrive_core::letters::letter::{Happening, Letter, Status};
+use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_testkit::journal::Actor;
 
 use super::{Checker, Invariant};
@@ -9,7 +9,7 @@ impl Checker {
     /// A letter was changed: by a person who acts, or for a job, only as it was on the screen.
     pub(super) fn touched(&mut self, actor: &Actor, before: Option<&Letter>, after: &Letter) {
         let Some(before) = before else { return };
-        let acts = [Happening::Claimed, Happening::Discarded, Happening::Restored, Happening::Noted, Happening::Erased];
+        let acts = [EventKind::Claimed, EventKind::Discarded, EventKind::Restored, EventKind::Noted, EventKind::Erased];
         let what = after.history.last().map(|event| event.what).filter(|what| acts.contains(what));
         let Some(what) = what else { return };
         let name = format!("letter {} of {}", after.id, after.origin);
@@ -28,7 +28,7 @@ impl Checker {
         }
         // An ejection is claimed without a send, and so for no job.
         let sends = after.sends.len() != before.sends.len() || after.sends.last() != before.sends.last();
-        let claims = before.status == Status::Pending && what == Happening::Claimed && sends;
+        let claims = before.status == Status::Pending && what == EventKind::Claimed && sends;
         let job = after.claimed_for().filter(|_| claims);
         if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
             // SQS may have refused it before, and somebody may have noted something.

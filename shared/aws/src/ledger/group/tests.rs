@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redrive_core::fault::Fault;
-use redrive_core::ids::{Life, MessageId, OwnerToken, Scope};
+use redrive_core::ids::{Enqueue, MessageId, OwnerToken, Scope};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::WriteError;
 use redrive_core::processing::ledger::{Entry, Expect, Origin};
@@ -24,7 +24,7 @@ fn number_of(write: &EntryWrite) -> u64 {
 }
 
 impl Carrier for Arc<Slow> {
-    async fn carry(&self, writes: Vec<EntryWrite>) -> Vec<Written> {
+    async fn carry(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         let numbers: Vec<_> = writes.iter().map(number_of).collect();
         self.calls.lock().unwrap().push(numbers.clone());
         self.widest.fetch_max(self.under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -39,13 +39,13 @@ impl Carrier for Arc<Slow> {
 }
 
 fn found(version: u64) -> Entry {
-    let life = Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(1) };
+    let enqueue = Enqueue { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(1) };
     let (at, by) = (Timestamp::from_millis(1), (OwnerToken::from_random(1), Origin::default()));
-    let entry = Entry::ownerless(life, None, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);
+    let entry = Entry::keyless(enqueue, None, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);
     Entry { version, ..entry }
 }
 
-fn write(number: u64, state: State) -> EntryWrite {
+fn write(number: u64, state: EntryState) -> EntryWrite {
     let key = LedgerKey::owned(&Scope::new("s").unwrap(), &Key::new(number.to_string()).unwrap());
     let expect = Expect::AbsentOrExpired(Timestamp::from_millis(0));
     EntryWrite { key, entry: Entry { state, ..found(1) }, expect }
@@ -56,11 +56,11 @@ fn group() -> (Group<Arc<Slow>>, Arc<Slow>) {
     (Group::new(Arc::clone(&slow)), slow)
 }
 
-async fn settle(group: &Group<Arc<Slow>>, number: u64) -> Written {
-    group.write(vec![write(number, State::Completed)]).await.pop().unwrap()
+async fn settle(group: &Group<Arc<Slow>>, number: u64) -> EntryResult {
+    group.write(vec![write(number, EntryState::Completed)]).await.pop().unwrap()
 }
 
-fn version(written: &Written) -> u64 {
+fn version(written: &EntryResult) -> u64 {
     match written {
         Err(WriteError::Condition(Some(entry))) => entry.version,
         other => panic!("not the carrier's answer: {other:?}"),
@@ -96,7 +96,7 @@ async fn what_comes_while_a_call_is_under_way_shares_the_next_one_and_each_has_i
 async fn settlements_of_one_claim_wait_a_moment_for_each_other_and_the_last_one_does_not() {
     let (group, slow) = group();
     let start = Instant::now();
-    group.shared.desk().running = 3;
+    group.shared.pending().running = 3;
     let settlements = [7, 8, 9].map(async |number| {
         tokio::time::sleep(Duration::from_micros((number - 7) * 300)).await;
         settle(&group, number).await
@@ -104,7 +104,7 @@ async fn settlements_of_one_claim_wait_a_moment_for_each_other_and_the_last_one_
     futures_util::future::join_all(settlements).await;
     assert_eq!(sizes(&slow), [3]);
     assert!(start.elapsed() <= Duration::from_millis(12), "{:?}", start.elapsed());
-    group.shared.desk().running = 2;
+    group.shared.pending().running = 2;
     let start = Instant::now();
     assert_eq!(version(&settle(&group, 1).await), 1);
     assert!(start.elapsed() <= Duration::from_millis(12), "the other never came: {:?}", start.elapsed());
@@ -114,7 +114,7 @@ async fn settlements_of_one_claim_wait_a_moment_for_each_other_and_the_last_one_
 async fn many_writes_go_side_by_side_in_full_calls() {
     let (group, slow) = group();
     let start = Instant::now();
-    let writes: Vec<_> = (1_000..2_010).map(|number| write(number, State::InProgress)).collect();
+    let writes: Vec<_> = (1_000..2_010).map(|number| write(number, EntryState::InProgress)).collect();
     for (number, answer) in (1_000..).zip(&group.write(writes).await) {
         assert_eq!(version(answer), number);
     }
@@ -126,7 +126,7 @@ async fn many_writes_go_side_by_side_in_full_calls() {
 #[tokio::test(start_paused = true)]
 async fn no_call_names_a_key_twice() {
     let (group, slow) = group();
-    let writes = [1, 2, 1, 3, 1, 2].map(|number| write(number, State::InProgress)).into();
+    let writes = [1, 2, 1, 3, 1, 2].map(|number| write(number, EntryState::InProgress)).into();
     let answered: Vec<_> = group.write(writes).await.iter().map(version).collect();
     assert_eq!(answered, [1, 2, 1, 3, 1, 2]);
     let mut calls = slow.calls.lock().unwrap().clone();
@@ -148,7 +148,7 @@ async fn a_caller_that_goes_takes_nobody_elses_write_along() {
     assert_eq!((version(&first.await.unwrap()), version(&patient)), (1, 3));
     assert_eq!(*slow.calls.lock().unwrap(), [vec![1], vec![3]], "who goes before the call is not written");
     let (hasty, patient) = tokio::join!(
-        tokio::time::timeout(Duration::from_millis(3), group.write(vec![write(4, State::InProgress)])),
+        tokio::time::timeout(Duration::from_millis(3), group.write(vec![write(4, EntryState::InProgress)])),
         settle(&group, 5)
     );
     assert!(hasty.is_err());
@@ -158,7 +158,7 @@ async fn a_caller_that_goes_takes_nobody_elses_write_along() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_no_answer_for_its_own_call_and_wedges_nothing() {
     let (group, _) = group();
-    let writes = [1, 666].map(|number| write(number, State::InProgress)).into();
+    let writes = [1, 666].map(|number| write(number, EntryState::InProgress)).into();
     assert_eq!(group.write(writes).await, [Err(lost().into()), Err(lost().into())]);
     assert_eq!(version(&settle(&group, 2).await), 2);
 }
@@ -183,9 +183,9 @@ fn what_waits_when_a_runtime_ends_is_told_so_and_the_next_one_works() {
     let (group, _) = group();
     let first = runtime();
     let mut receivers = first.block_on(async {
-        let mut receivers = group.offer(vec![write(999, State::InProgress)]);
+        let mut receivers = group.offer(vec![write(999, EntryState::InProgress)]);
         tokio::task::yield_now().await;
-        receivers.extend(group.offer(vec![write(1, State::Completed)]));
+        receivers.extend(group.offer(vec![write(1, EntryState::Completed)]));
         receivers
     });
     drop(first);

@@ -4,20 +4,20 @@ use super::*;
 use crate::item::{number, size, text};
 use proptest::prelude::*;
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, Life};
-use redrive_core::letters::letter::{Event, Happening, LetterWrite, Send};
+use redrive_core::ids::{Enqueue, JobId};
+use redrive_core::letters::letter::{Event, EventKind, LetterWrite, Send};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::processing::ledger::{Attempt, Origin};
 
 use crate::letters::edited::EditedPlace;
-use crate::letters::place::Place;
+use crate::letters::place::BodyPlace;
 use crate::letters::plan::{Beside, Layout, Plan};
 
 const NOW: Timestamp = Timestamp::from_millis(1_763_787_600_123);
 
 fn attempt() -> Attempt {
     Attempt {
-        life: life(),
+        enqueue: enqueue(),
         at: NOW,
         class: Class::Transient,
         code: "no-row".to_owned(),
@@ -30,8 +30,8 @@ fn attempt() -> Attempt {
     }
 }
 
-fn life() -> Life {
-    Life { message_id: MessageId::new("m".repeat(36)).unwrap(), sent_at: NOW }
+fn enqueue() -> Enqueue {
+    Enqueue { message_id: MessageId::new("m".repeat(36)).unwrap(), sent_at: NOW }
 }
 
 fn send() -> Send {
@@ -50,7 +50,7 @@ fn send() -> Send {
 fn letter(payload: &str) -> Letter {
     let source = QueueArn::new("arn:aws:sqs:us-east-1:000000000000:orders").unwrap();
     Letter {
-        id: LetterId::derive(&source, &life().message_id),
+        id: LetterId::derive(&source, &enqueue().message_id),
         source,
         moved_from: None,
         partition: None,
@@ -70,9 +70,9 @@ fn letter(payload: &str) -> Letter {
         edited: None,
         group: Some("tenant-1".to_owned()),
         sequence: Some("18849496460467696128".to_owned()),
-        origin: life().message_id,
+        origin: enqueue().message_id,
         sent_at: NOW,
-        life: life(),
+        enqueue: enqueue(),
         hash: PayloadHash::of_text(payload),
         key: Key::new("o-1").ok(),
         key_is_stable: true,
@@ -95,14 +95,14 @@ fn letter(payload: &str) -> Letter {
         history: vec![
             Event {
                 at: NOW,
-                what: Happening::AttemptFailed,
+                what: EventKind::AttemptFailed,
                 who: "indexer".to_owned(),
                 note: None,
                 attempt: Some(attempt()),
             },
             Event {
                 at: NOW,
-                what: Happening::Indexed,
+                what: EventKind::Indexed,
                 who: "indexer".to_owned(),
                 note: Some("n".to_owned()),
                 attempt: None,
@@ -121,7 +121,7 @@ fn plain(letter: &Letter) -> Item {
 }
 
 fn told(item: Item) -> String {
-    Head::read(item).err().unwrap()
+    HeadItem::read(item).err().unwrap()
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
     let erased = Body::Erased { at: NOW, by: "b".repeat(256), note: "n".repeat(1_024) };
     let until = Some(NOW.whole_seconds());
     let packed = Packed::of("", &Attributes::new());
-    let (parts, _) = Parts::split(BODY, grown.id, &packed, Some(1)).unwrap();
+    let (parts, _) = ChunkRefs::split(BODY, grown.id, &packed, Some(1)).unwrap();
     for events in [1, 50, 100] {
         grown.history = vec![event.clone(); events];
         grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events];
@@ -223,18 +223,18 @@ fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
 #[test]
 fn a_head_says_where_its_body_is_and_holds_none_of_it_that_is_elsewhere() {
     let packed = Packed::of("order", &Attributes::new());
-    let (parts, _) = Parts::split(BODY, letter("").id, &packed, None).unwrap();
+    let (parts, _) = ChunkRefs::split(BODY, letter("").id, &packed, None).unwrap();
     let secret = Letter { body: Body::Kept { until: Some(NOW.whole_seconds()) }, ..letter("secret") };
     let apart = to_item(&secret, &InHead::Parts(&parts), None).unwrap();
     assert!(!format!("{apart:?}").contains("secret") && !apart.contains_key("message_attributes"));
     assert_eq!((&apart["chunks"], &apart["body_expires"]), (&number(1), &number(NOW.as_secs())));
-    let head = Head::read(apart).unwrap();
+    let head = HeadItem::read(apart).unwrap();
     assert_eq!((head.letter.body.until(), head.parts), (Some(NOW.whole_seconds()), Some(parts)));
     assert!(head.letter.body.check().is_err(), "it is not there before its chunks are");
 
     let erased = Body::Erased { at: NOW, by: "ann".to_owned(), note: "asked to".to_owned() };
     let erased = Letter { body: erased, attributes: Attributes::new(), ..letter("") };
-    let head = Head::read(to_item(&erased, &InHead::Nothing, None).unwrap()).unwrap();
+    let head = HeadItem::read(to_item(&erased, &InHead::Nothing, None).unwrap()).unwrap();
     assert!(head.letter == erased && head.parts.is_none());
 }
 
@@ -246,13 +246,13 @@ fn a_body_that_is_damaged_in_its_head_is_told_without_its_bytes() {
     assert_eq!(told(item), "the item's body: its compressed bytes are damaged");
     let mut nothing = plain(&letter("{}"));
     nothing.remove("original_payload");
-    let head = Head::read(nothing).unwrap();
+    let head = HeadItem::read(nothing).unwrap();
     assert_eq!(head.letter.body, Body::Missing { until: None, why: "its head says nothing of it".to_owned() });
 }
 
 /// Returns a letter as the table keeps it: a head, and chunks beside it.
-fn stored(letter: &Letter) -> (Head, Vec<Item>) {
-    let place = Place::of(letter);
+fn stored(letter: &Letter) -> (HeadItem, Vec<Item>) {
+    let place = BodyPlace::of(letter);
     let plan =
         Plan::of(&LetterWrite::create(letter.clone()), (&place, &EditedPlace::Head), &Layout::default()).unwrap();
     let chunks = plan.beside.into_iter().filter_map(|beside| match beside {
@@ -263,7 +263,7 @@ fn stored(letter: &Letter) -> (Head, Vec<Item>) {
     for item in chunks.iter().chain([&plan.head]) {
         assert!(size(item) < 400 * 1024, "{} bytes", size(item));
     }
-    (Head::read(plan.head).unwrap(), chunks)
+    (HeadItem::read(plan.head).unwrap(), chunks)
 }
 
 fn letters() -> impl Strategy<Value = Letter> {

@@ -2,56 +2,58 @@
 
 use super::Leave;
 use crate::fault::TEXT_LIMIT;
-use crate::ids::Life;
+use crate::ids::Enqueue;
 use crate::letters::letter::{ErrorType, Reason};
 use crate::message::decode::Inspected;
-use crate::message::foreign::{self, Said, Task, Teller};
-use crate::processing::ledger::{Entry, State};
+use crate::message::foreign::{self, ReasonSource, StatedReason, Task};
+use crate::processing::ledger::{Entry, EntryState};
 use crate::text::capped;
 use crate::time::Timestamp;
 
-/// Returns the reason of a death: from the entry of this very send or life, else from the key's entry, else from the
+/// Returns the reason of a death: from the entry of this very send or enqueue, else from the key's entry, else from the
 /// message itself.
 ///
 /// Rule R32 of docs/protocol.md.
 pub(super) fn reason(
     dead: &Inspected,
-    life: &Life,
-    said: Option<&Said>,
-    ownerless: Option<&Entry>,
+    enqueue: &Enqueue,
+    said: Option<&StatedReason>,
+    keyless: Option<&Entry>,
     owned: Option<&Entry>,
     now: Timestamp,
 ) -> Result<Reason, Leave> {
-    if let Some(entry) = ownerless {
-        return Ok(from_entry(entry, life, now));
+    if let Some(entry) = keyless {
+        return Ok(from_entry(entry, enqueue, now));
     }
     let why = match owned {
         None => "no attempt was recorded",
-        Some(entry) if entry.state == State::InProgress && entry.lease_until >= now => return Err(Leave::LeaseLive),
-        Some(entry) if entry.was_attempted(life) => return Ok(from_entry(entry, life, now)),
+        Some(entry) if entry.state == EntryState::InProgress && entry.lease_until >= now => {
+            return Err(Leave::LeaseLive);
+        }
+        Some(entry) if entry.was_attempted(enqueue) => return Ok(from_entry(entry, enqueue, now)),
         Some(_) => "all receives were used up before an attempt could start",
     };
     Ok(match said {
         // Nobody has seen it: that much is known, and no more is said.
-        Some(said) if said.by == Teller::Sns => never_ran(&said.text, now),
+        Some(said) if said.by == ReasonSource::Sns => never_ran(&said.text, now),
         Some(said) => Reason::stated(said, dead.envelope.sent_at, now),
         None => never_ran(why, now),
     })
 }
 
-fn from_entry(entry: &Entry, life: &Life, now: Timestamp) -> Reason {
-    let attempts: Vec<_> = entry.history.iter().filter(|attempt| attempt.life == *life).cloned().collect();
-    // An attempt that was started and never reported: its worker is lost. A dead life did report, even if the line of
+fn from_entry(entry: &Entry, enqueue: &Enqueue, now: Timestamp) -> Reason {
+    let attempts: Vec<_> = entry.history.iter().filter(|attempt| attempt.enqueue == *enqueue).cloned().collect();
+    // An attempt that was started and never reported: its worker is lost. A dead enqueue did report, even if the line of
     // it was forgotten since.
     let reported = u32::try_from(attempts.len()).unwrap_or(u32::MAX);
-    let open = entry.state == State::InProgress || attempts.is_empty();
-    let lost = open && !entry.is_dead(life) && reported < entry.attempts(life);
-    let fault = if lost { None } else { entry.fault_of(life) };
+    let open = entry.state == EntryState::InProgress || attempts.is_empty();
+    let lost = open && !entry.is_dead(enqueue) && reported < entry.attempts(enqueue);
+    let fault = if lost { None } else { entry.fault_of(enqueue) };
     Reason {
         error_type: fault.as_ref().map_or(ErrorType::Timeout, |fault| fault.class.into()),
         error_code: Some(fault.as_ref().map_or("worker-lost", |fault| &fault.code).to_owned()),
         error_message: fault.map_or_else(|| "the last attempt never reported back".to_owned(), |fault| fault.text),
-        attempt_count: entry.attempts(life).max(reported),
+        attempt_count: entry.attempts(enqueue).max(reported),
         first_failed_at: attempts.first().map_or(now, |attempt| attempt.at),
         last_failed_at: attempts.last().map_or(now, |attempt| attempt.at),
         attempts,

@@ -1,16 +1,16 @@
-mod elsewhere;
+mod destination;
 mod forged;
-mod said;
+mod stated;
 
 use std::time::Duration;
 
 use super::*;
 use crate::fault::Fault;
 use crate::ids::{MessageId, OwnerToken, QueueArn, Scope};
-use crate::letters::letter::Happening;
+use crate::letters::letter::EventKind;
 use crate::message::envelope::{Attribute, Envelope, Record};
 use crate::message::key::{LedgerKey, Pointer};
-use crate::processing::ledger::{ClaimRequest, Origin, Settlement, Settling, Step, claim, settle};
+use crate::processing::ledger::{ClaimRequest, ClaimStep, Origin, Settlement, Settling, claim, settle};
 
 const BODY: &str = r#"{"order_id":"o-1","amount":3}"#;
 const FOREVER: Timestamp = Timestamp::from_millis(1_000_000_000_000);
@@ -53,7 +53,7 @@ fn message(id: &str, sent_at: u64, body: &str, redrive: Option<&Redrive>) -> Ins
 fn request(dead: &Inspected, limit: u32) -> ClaimRequest {
     ClaimRequest {
         key: LedgerKey::owned(&reading().scope, dead.key.as_ref().unwrap()),
-        life: dead.envelope.life(),
+        enqueue: dead.envelope.enqueue(),
         hash: dead.hash.clone(),
         send: dead.send(),
         token: OwnerToken::from_random(1),
@@ -66,7 +66,9 @@ fn request(dead: &Inspected, limit: u32) -> ClaimRequest {
 
 /// The entry after one attempt of `dead`: claimed, and settled if a settlement is given.
 fn entry(dead: &Inspected, settlement: Option<Settlement>) -> Entry {
-    let Step::Take(write, claim) = claim(None, &request(dead, 3), at(100)) else { panic!("absent keys are claimed") };
+    let ClaimStep::Claim(write, claim) = claim(None, &request(dead, 3), at(100)) else {
+        panic!("absent keys are claimed")
+    };
     let Some(settlement) = settlement else { return write.entry };
     match settle(Some(&write.entry), &claim, &settlement, at(200), FOREVER) {
         Settling::Write(write) => write.entry,
@@ -125,7 +127,7 @@ fn a_first_death_becomes_a_pending_letter_with_the_ledgers_reason() {
     assert_eq!((letter.fingerprint.as_str(), letter.payload.as_str()), ("PERMANENT/no", BODY));
     assert_eq!(
         letter.history.iter().map(|event| event.what).collect::<Vec<_>>(),
-        [Happening::AttemptFailed, Happening::Indexed]
+        [EventKind::AttemptFailed, EventKind::Indexed]
     );
 }
 
@@ -145,8 +147,8 @@ fn a_completion_with_another_payload_never_resolves() {
     let dead = message("m-1", 1, BODY, None);
     let reused = Fault::permanent("key_reused", "used");
     let by = (OwnerToken::from_random(2), Origin::default());
-    let ownerless = Entry::ownerless(dead.envelope.life(), None, dead.hash.clone(), &reused, by, at(300), FOREVER);
-    let found = Findings { owned: Some(done), ownerless: Some(ownerless), ..Findings::default() };
+    let keyless = Entry::keyless(dead.envelope.enqueue(), None, dead.hash.clone(), &reused, by, at(300), FOREVER);
+    let found = Findings { owned: Some(done), keyless: Some(keyless), ..Findings::default() };
     let letter = created(&dead, &found);
     assert_eq!((letter.status, letter.reason.error_code.as_deref()), (Status::Pending, Some("key_reused")));
 }
@@ -162,10 +164,10 @@ fn a_live_lease_keeps_the_message_in_the_queue_and_a_lapsed_one_is_a_lost_worker
 }
 
 #[test]
-fn without_an_attempt_of_this_life_it_never_ran_and_is_due_at_once() {
+fn without_an_attempt_of_this_enqueue_it_never_ran_and_is_due_at_once() {
     let dead = message("m-1", 1, BODY, None);
-    let another_life = message("m-9", 1, BODY, None);
-    for owned in [None, Some(failed(&another_life))] {
+    let another_enqueue = message("m-9", 1, BODY, None);
+    for owned in [None, Some(failed(&another_enqueue))] {
         let letter = created(&dead, &Findings { owned, ..Findings::default() });
         assert_eq!((letter.reason.error_type, letter.reason.attempt_count), (ErrorType::NeverRan, 0));
         assert_eq!(letter.due, at(10_000));
@@ -173,7 +175,7 @@ fn without_an_attempt_of_this_life_it_never_ran_and_is_due_at_once() {
 }
 
 #[test]
-fn the_same_life_is_only_deleted_whatever_became_of_its_letter() {
+fn the_same_enqueue_is_only_deleted_whatever_became_of_its_letter() {
     let dead = message("m-1", 1, BODY, None);
     let (letter, sent, _) = sent();
     let discarded = letter.discarded("n", "ann", &policy(), at(1)).unwrap();
@@ -255,7 +257,7 @@ fn a_lost_worker_is_not_blamed_for_another_lifes_failure() {
     let (lost, other) = (message("m-1", 1, BODY, None), message("m-2", 1, BODY, None));
     let open = entry(&lost, None);
     let later = ClaimRequest { token: OwnerToken::from_random(3), ..request(&other, 3) };
-    let Step::Take(write, claim) = claim(Some(&open), &later, at(6_000)) else { panic!("the lease has lapsed") };
+    let ClaimStep::Claim(write, claim) = claim(Some(&open), &later, at(6_000)) else { panic!("the lease has lapsed") };
     let fault = Settlement::Fail(Fault::permanent("no", "because"));
     let Settling::Write(write) = settle(Some(&write.entry), &claim, &fault, at(6_100), FOREVER) else { panic!() };
     let letter = created(&lost, &Findings { owned: Some(write.entry), ..Findings::default() });
@@ -270,7 +272,7 @@ fn a_copy_that_dies_after_the_end_is_written_down_and_changes_nothing() {
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
     let seen = changed(&dead, &Findings { owned: Some(failed(&dead)), named: Some(ended), ..Findings::default() });
     assert_eq!((seen.status, seen.resolution_note.as_deref()), (Status::Discarded, Some("n")));
-    assert_eq!(seen.history.last().map(|event| event.what), Some(Happening::DiedAgain));
+    assert_eq!(seen.history.last().map(|event| event.what), Some(EventKind::DiedAgain));
 }
 
 #[test]
@@ -305,20 +307,20 @@ fn an_expired_entry_is_no_entry() {
     assert_eq!(created(&dead, &found).reason.error_type, ErrorType::NeverRan);
 }
 
-/// The message that the processor sends to the dead-letter queue at the end of a life.
+/// The message that the processor sends to the dead-letter queue at the end of an enqueue.
 fn handed_over(dead: &Inspected, as_id: &str) -> Inspected {
     message(as_id, 700, &dead.envelope.body, Some(&dead.redrive_at_death(&reading().source, &reading().scope)))
 }
 
 #[test]
-fn what_the_processor_sent_itself_is_the_letter_of_the_life_that_ended() {
+fn what_the_processor_sent_itself_is_the_letter_of_the_enqueue_that_ended() {
     let dead = message("m-1", 1, BODY, None);
     let copy = handed_over(&dead, "d-1");
     let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
     let letter = created(&copy, &found);
     assert_eq!(letter.id, LetterId::derive(&reading().source, &dead.envelope.message_id));
     assert_eq!((&letter.origin, letter.sent_at), (&dead.envelope.message_id, dead.envelope.sent_at));
-    assert_eq!((&letter.life, letter.reason.error_type), (&dead.envelope.life(), ErrorType::Permanent));
+    assert_eq!((&letter.enqueue, letter.reason.error_type), (&dead.envelope.enqueue(), ErrorType::Permanent));
     assert!(letter.attributes.is_empty(), "redrive's own attribute is not the producer's");
     // The answer to the send was lost, and it was sent twice.
     let again = Findings { named: Some(letter), ..found };
@@ -331,7 +333,7 @@ fn a_replay_that_the_processor_sent_back_is_one_more_death_of_its_letter() {
     let dead = message("m-2", 500, BODY, Some(&redrive));
     let found = Findings { owned: Some(failed(&dead)), named: Some(sent), ..Findings::default() };
     let letter = changed(&handed_over(&dead, "d-2"), &found);
-    assert_eq!((letter.status, letter.deaths, &letter.life), (Status::Pending, 2, &dead.envelope.life()));
+    assert_eq!((letter.status, letter.deaths, &letter.enqueue), (Status::Pending, 2, &dead.envelope.enqueue()));
     let again = Findings { named: Some(letter), ..found };
     assert_eq!(decide(&handed_over(&dead, "d-3"), &again), Admission::Delete);
 }
@@ -350,7 +352,7 @@ fn a_death_that_the_ledger_does_not_know_proves_nothing() {
 }
 
 #[test]
-fn what_sqs_moved_is_in_its_own_life_whatever_death_it_tells_of() {
+fn what_sqs_moved_is_in_its_own_enqueue_whatever_death_it_tells_of() {
     let dead = message("m-1", 1, BODY, None);
     let found = Findings { owned: Some(failed(&dead)), ..Findings::default() };
     let letter = created(&handed_over(&dead, "d-1"), &found);
@@ -358,20 +360,20 @@ fn what_sqs_moved_is_in_its_own_life_whatever_death_it_tells_of() {
     let mut again = handed_over(&dead, "d-9");
     again.envelope.moved_from = Some("arn".to_owned());
     let letter = changed(&again, &Findings { named: Some(letter), ..found.clone() });
-    assert_eq!((letter.deaths, letter.life.message_id.as_str()), (2, "d-9"));
+    assert_eq!((letter.deaths, letter.enqueue.message_id.as_str()), (2, "d-9"));
     // And a late duplicate of the first copy is nothing new.
     assert_eq!(decide(&handed_over(&dead, "d-2"), &Findings { named: Some(letter), ..found }), Admission::Delete);
 }
 
 #[test]
-fn a_death_without_a_key_is_found_under_the_life_that_ended() {
+fn a_death_without_a_key_is_found_under_the_enqueue_that_ended() {
     let dead = message("m-1", 1, "not json", None);
-    let (hash, life) = (dead.hash.clone(), dead.envelope.life());
+    let (hash, enqueue) = (dead.hash.clone(), dead.envelope.enqueue());
     let by = (OwnerToken::from_random(7), Origin::default());
-    let entry = Entry::ownerless(life, None, hash, &Fault::permanent("not-json", "it is not"), by, at(300), FOREVER);
+    let entry = Entry::keyless(enqueue, None, hash, &Fault::permanent("not-json", "it is not"), by, at(300), FOREVER);
     let copy = handed_over(&dead, "d-1");
-    assert_eq!(ownerless_key(&copy), dead.ownerless());
-    let letter = created(&copy, &Findings { ownerless: Some(entry), ..Findings::default() });
+    assert_eq!(keyless_key(&copy), dead.keyless());
+    let letter = created(&copy, &Findings { keyless: Some(entry), ..Findings::default() });
     assert_eq!((letter.origin.as_str(), letter.reason.error_code.as_deref()), ("m-1", Some("not-json")));
 }
 

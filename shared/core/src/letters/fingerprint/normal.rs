@@ -139,10 +139,10 @@ impl<'a> Scanner<'a> {
         let (word, trail) = run.split_at(run.len() - trail);
         self.at += run.len();
         match kind(word) {
-            Kind::Plain if DATES.contains(&word) && self.after_value().is_some() => self.value(),
-            Kind::Plain => self.write(word),
-            Kind::Value => self.value(),
-            Kind::Is(token) => {
+            WordKind::Plain if DATES.contains(&word) && self.after_value().is_some() => self.value(),
+            WordKind::Plain => self.write(word),
+            WordKind::Value => self.value(),
+            WordKind::Is(token) => {
                 self.write(token);
                 // Its dots and colons belong to it.
                 return self.assigned();
@@ -308,34 +308,34 @@ fn is_prefix(word: &str) -> bool {
     matches!(word, "b" | "u" | "r" | "f" | "n" | "rb" | "br")
 }
 
-enum Kind {
+enum WordKind {
     Plain,
     Value,
     Is(&'static str),
 }
 
-fn kind(word: &str) -> Kind {
+fn kind(word: &str) -> WordKind {
     let digits = word.contains(char::is_numeric);
     let of_a_date = |c: char| c.is_numeric() || "/.:,-+tz".contains(c);
     if matches!(word, VALUE | PATH | URL | MAIL | "…") {
-        Kind::Plain
+        WordKind::Plain
     } else if word.ends_with('…') {
         // The text was cut in this word: how much of it is left depends on what stands before it.
-        Kind::Is("…")
+        WordKind::Is("…")
     } else if word.contains("://") {
-        Kind::Is(URL)
+        WordKind::Is(URL)
     } else if digits && !word.starts_with(['/', '.']) && word.chars().all(of_a_date) {
-        Kind::Value
+        WordKind::Value
     } else if word.len() <= WORD && TYPES.iter().any(|end| word.ends_with(end)) && !word.contains(['/', '@', '\\']) {
-        Kind::Plain
+        WordKind::Plain
     } else if word.find('@').is_some_and(|at| at > 0 && at + 1 < word.len()) {
-        Kind::Is(MAIL)
+        WordKind::Is(MAIL)
     } else if is_path(word) {
-        Kind::Is(PATH)
+        WordKind::Is(PATH)
     } else if digits || word.len() > WORD || word.starts_with("arn:") || is_hex(word) {
-        Kind::Value
+        WordKind::Value
     } else {
-        Kind::Plain
+        WordKind::Plain
     }
 }
 

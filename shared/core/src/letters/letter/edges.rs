@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Event, HISTORY, Happening, Letter, Reason, Send, Status};
-use crate::ids::{JobId, Life, MessageId, Number, OwnerToken};
+use super::{Event, EventKind, HISTORY, Letter, Reason, Send, Status};
+use crate::ids::{Enqueue, JobId, MessageId, Number, OwnerToken};
 use crate::letters::policy::Policy;
 use crate::message::key::{Key, PayloadHash};
 use crate::time::Timestamp;
@@ -48,7 +48,7 @@ impl Letter {
     pub fn claim(&self, token: OwnerToken, key: Option<Key>, who: &str, lease: Duration, now: Timestamp) -> Edge {
         self.check_body().map_err(|_| NotThisEdge(self.status))?;
         let lapsed = self.is_lapsed(now);
-        if lapsed && (self.is_ejecting() || self.elsewhere().is_some()) {
+        if lapsed && (self.is_ejecting() || self.destination().is_some()) {
             return Err(NotThisEdge(self.status));
         }
         let mut letter = if lapsed { self.next() } else { self.only(&[Status::Pending])? };
@@ -73,7 +73,7 @@ impl Letter {
         if letter.sends.len() > HISTORY {
             letter.forget_a_send();
         }
-        letter.note(now, if lapsed { Happening::TakenOver } else { Happening::Claimed }, who, None);
+        letter.note(now, if lapsed { EventKind::TakenOver } else { EventKind::Claimed }, who, None);
         Ok(letter.trimmed())
     }
 
@@ -109,7 +109,7 @@ impl Letter {
         letter.status = Status::Pending;
         letter.token = None;
         letter.due = Timestamp::NEVER;
-        letter.note(now, Happening::InDoubt, who, Some(why.to_owned()));
+        letter.note(now, EventKind::InDoubt, who, Some(why.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -117,21 +117,21 @@ impl Letter {
     #[must_use]
     pub fn noted(&self, note: &str, who: &str, now: Timestamp) -> Self {
         let mut letter = self.next();
-        letter.note(now, Happening::Noted, who, Some(note.to_owned()));
+        letter.note(now, EventKind::Noted, who, Some(note.to_owned()));
         letter.trimmed()
     }
 
-    /// PENDING stays: a person is about to have the dead lives of its key forgotten.
+    /// PENDING stays: a person is about to have the dead enqueues of its key forgotten.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status.
     pub fn freed(&self, note: &str, who: &str, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Pending])?;
-        letter.note(now, Happening::Freed, who, Some(note.to_owned()));
+        letter.note(now, EventKind::Freed, who, Some(note.to_owned()));
         Ok(letter.trimmed())
     }
 
-    /// PENDING stays, and waits for a person: the policy does not use up the last lives of a key.
+    /// PENDING stays, and waits for a person: the policy does not use up the last enqueues of a key.
     ///
     /// # Errors
     /// [`NotThisEdge`] in any other status, and for a letter that waits for a person already.
@@ -141,7 +141,7 @@ impl Letter {
             return Err(NotThisEdge(self.status));
         }
         letter.due = Timestamp::NEVER;
-        letter.note(now, Happening::HeldBack, who, Some(why.to_owned()));
+        letter.note(now, EventKind::HeldBack, who, Some(why.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -164,11 +164,11 @@ impl Letter {
         }
         letter.status = Status::Replayed;
         letter.token = None;
-        letter.due = if self.elsewhere().is_some() { Timestamp::NEVER } else { now.after(policy.outcome_after) };
+        letter.due = if self.destination().is_some() { Timestamp::NEVER } else { now.after(policy.outcome_after) };
         if let Some(send) = letter.sends.iter_mut().rev().find(|send| send.number == number) {
             send.message_id = Some(sent);
         }
-        letter.note(now, Happening::Sent, who, None);
+        letter.note(now, EventKind::Sent, who, None);
         Ok(letter.trimmed())
     }
 
@@ -192,11 +192,11 @@ impl Letter {
         let claimed_at = letter.sends.iter().find(|send| send.number == number).map_or(now, |send| send.at);
         // What SQS refused once it may refuse again: never at once.
         let rested = now.after(policy.cool_down);
-        letter.history.retain(|event| event.at != claimed_at || event.what != Happening::Claimed);
+        letter.history.retain(|event| event.at != claimed_at || event.what != EventKind::Claimed);
         letter.sends.retain(|send| send.number != number);
         letter.take_back_an_unsent_edit();
         letter.due = letter.due_by_policy(policy, &letter.reason, now).max(rested);
-        letter.note(now, Happening::NotSent, who, Some(why.to_owned()));
+        letter.note(now, EventKind::NotSent, who, Some(why.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -204,25 +204,25 @@ impl Letter {
     ///
     /// # Errors
     /// [`NotThisEdge`] if RESOLVED or DISCARDED: see [`Self::saw_a_copy`].
-    pub fn died_again(&self, life: &Life, reason: Reason, who: &str, policy: &Policy, now: Timestamp) -> Edge {
+    pub fn died_again(&self, enqueue: &Enqueue, reason: Reason, who: &str, policy: &Policy, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Pending, Status::Replaying, Status::Replayed])?;
         letter.status = Status::Pending;
         letter.token = None;
         letter.deaths = letter.deaths.saturating_add(1);
-        letter.life = life.clone();
+        letter.enqueue = enqueue.clone();
         letter.due = letter.due_by_policy(policy, &reason, now);
         letter.set_reason(reason, who);
-        letter.note(now, Happening::DiedAgain, who, None);
+        letter.note(now, EventKind::DiedAgain, who, None);
         Ok(letter.trimmed())
     }
 
     /// A copy of it died that does not decide where it stands: counted and written down, the status stays.
     #[must_use]
-    pub fn saw_a_copy(&self, life: &Life, who: &str, note: &str, now: Timestamp) -> Self {
+    pub fn saw_a_copy(&self, enqueue: &Enqueue, who: &str, note: &str, now: Timestamp) -> Self {
         let mut letter = self.next();
         letter.deaths = letter.deaths.saturating_add(1);
-        letter.life = life.clone();
-        letter.note(now, Happening::DiedAgain, who, Some(note.to_owned()));
+        letter.enqueue = enqueue.clone();
+        letter.note(now, EventKind::DiedAgain, who, Some(note.to_owned()));
         letter.trimmed()
     }
 
@@ -239,7 +239,7 @@ impl Letter {
         letter.due = now;
         letter.close(policy, now);
         letter.resolution_note = Some(note.to_owned());
-        letter.note(now, Happening::Resolved, who, Some(note.to_owned()));
+        letter.note(now, EventKind::Resolved, who, Some(note.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -249,12 +249,12 @@ impl Letter {
     /// [`NotThisEdge`] in any other status, before the deadline, and if it went to another queue: there it is final.
     pub fn no_outcome(&self, who: &str, now: Timestamp) -> Edge {
         let mut letter = self.only(&[Status::Replayed])?;
-        if now <= self.due || self.elsewhere().is_some() {
+        if now <= self.due || self.destination().is_some() {
             return Err(NotThisEdge(self.status));
         }
         letter.status = Status::Pending;
         letter.due = Timestamp::NEVER;
-        letter.note(now, Happening::NoOutcome, who, None);
+        letter.note(now, EventKind::NoOutcome, who, None);
         Ok(letter.trimmed())
     }
 
@@ -270,7 +270,7 @@ impl Letter {
         letter.due = now;
         letter.close(policy, now);
         letter.resolution_note = Some(note.to_owned());
-        letter.note(now, Happening::Discarded, who, Some(note.to_owned()));
+        letter.note(now, EventKind::Discarded, who, Some(note.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -292,7 +292,7 @@ impl Letter {
         letter.due = Timestamp::NEVER;
         letter.reopen();
         letter.resolution_note = None;
-        letter.note(now, Happening::Restored, who, Some(note.to_owned()));
+        letter.note(now, EventKind::Restored, who, Some(note.to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -302,7 +302,7 @@ impl Letter {
         for attempt in &reason.attempts {
             let event = Event {
                 at: attempt.at,
-                what: Happening::AttemptFailed,
+                what: EventKind::AttemptFailed,
                 who: who.to_owned(),
                 note: None,
                 attempt: Some(attempt.clone()),
@@ -318,7 +318,7 @@ impl Letter {
     pub(crate) fn opened(mut self, who: &str, note: Option<String>, now: Timestamp) -> Self {
         let reason = self.reason.clone();
         self.set_reason(reason, who);
-        self.note(now, Happening::Indexed, who, note);
+        self.note(now, EventKind::Indexed, who, note);
         self
     }
 }

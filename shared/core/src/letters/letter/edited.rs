@@ -1,8 +1,8 @@
 //! A body that is sent in the place of a letter's own: a person's edit, or the message in a record. The original is kept
 //! beside it.
 
-use super::{Body, Happening, Letter};
-use crate::ids::{Life, MessageId};
+use super::{Body, EventKind, Letter};
+use crate::ids::{Enqueue, MessageId};
 use crate::message::key::PayloadHash;
 use crate::time::Timestamp;
 
@@ -39,7 +39,7 @@ impl Letter {
     /// The letter as it is to be claimed: with another body. Nothing of this is written before the claim is.
     #[must_use]
     pub fn with_edit(mut self, edited: Edited) -> Self {
-        self.note(edited.at, Happening::Edited, &edited.by, None);
+        self.note(edited.at, EventKind::Edited, &edited.by, None);
         self.edited = Some(edited);
         self
     }
@@ -47,9 +47,9 @@ impl Letter {
     /// A copy of the number that it has came back from before an edit that was begun and never claimed: it was withdrawn and
     /// did not run. Where that was the copy under way, the letter waits for whoever edits it.
     #[must_use]
-    pub fn came_back_withdrawn(&self, life: &Life, who: &str, now: Timestamp) -> Self {
+    pub fn came_back_withdrawn(&self, enqueue: &Enqueue, who: &str, now: Timestamp) -> Self {
         use super::Status::{Pending, Replayed, Replaying};
-        let mut letter = self.saw_a_copy(life, who, "a copy that was withdrawn for an edit came back unrun", now);
+        let mut letter = self.saw_a_copy(enqueue, who, "a copy that was withdrawn for an edit came back unrun", now);
         if matches!(self.status, Replaying | Replayed) {
             letter.status = Pending;
             letter.token = None;
@@ -63,7 +63,7 @@ impl Letter {
     #[must_use]
     pub fn unnumbered(&self, bare: impl Fn(&super::Send) -> bool) -> Vec<MessageId> {
         let sent = self.sends.iter().filter(|send| bare(send)).filter_map(|send| send.message_id.clone());
-        let mut all: Vec<_> = [self.origin.clone(), self.life.message_id.clone()].into_iter().chain(sent).collect();
+        let mut all: Vec<_> = [self.origin.clone(), self.enqueue.message_id.clone()].into_iter().chain(sent).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -73,7 +73,7 @@ impl Letter {
     pub(super) fn take_back_an_unsent_edit(&mut self) {
         let carries = |edited: &Edited| self.sends.iter().any(|send| send.edited.as_ref() == Some(&edited.whole));
         if let Some(unsent) = self.edited.take_if(|edited| !carries(edited)) {
-            self.history.retain(|event| event.at != unsent.at || event.what != Happening::Edited);
+            self.history.retain(|event| event.at != unsent.at || event.what != EventKind::Edited);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::edges::Edge;
-use super::{Happening, Letter, NotThisEdge, Status};
+use super::{EventKind, Letter, NotThisEdge, Status};
 use crate::ids::{MessageId, Number, OwnerToken};
 use crate::letters::policy::Policy;
 use crate::time::Timestamp;
@@ -22,7 +22,7 @@ impl Letter {
         letter.number = self.number.next();
         letter.token = Some(token);
         letter.due = now.after(lease);
-        letter.note(now, Happening::Claimed, who, Some("to eject it".to_owned()));
+        letter.note(now, EventKind::Claimed, who, Some("to eject it".to_owned()));
         Ok(letter.trimmed())
     }
 
@@ -49,7 +49,7 @@ impl Letter {
         letter.due = now;
         letter.close(policy, now);
         letter.resolution_note = Some(note.clone());
-        letter.note(now, Happening::Ejected, who, Some(note));
+        letter.note(now, EventKind::Ejected, who, Some(note));
         Ok(letter.trimmed())
     }
 
@@ -64,13 +64,13 @@ impl Letter {
     #[must_use]
     pub fn waits_in_doubt(&self) -> bool {
         // A note says something about it, and changes nothing.
-        let last = self.history.iter().rev().find(|event| event.what != Happening::Noted);
-        self.status == Status::Pending && last.is_some_and(|event| event.what == Happening::InDoubt)
+        let last = self.history.iter().rev().find(|event| event.what != EventKind::Noted);
+        self.status == Status::Pending && last.is_some_and(|event| event.what == EventKind::InDoubt)
     }
 
     /// Returns true if the message was put back into the dead-letter queue.
     #[must_use]
     pub fn was_ejected(&self) -> bool {
-        self.history.iter().any(|event| event.what == Happening::Ejected)
+        self.history.iter().any(|event| event.what == EventKind::Ejected)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Happening, Letter, NotThisEdge, Status, edges::Edge};
+use super::{Body, EventKind, Letter, NotThisEdge, Status, edges::Edge};
 use crate::ids::{JobId, LetterId};
 use crate::letters::fingerprint::fingerprint;
 use crate::letters::letter::ErrorType;
@@ -65,7 +65,7 @@ impl Letter {
             letter.strip(Body::Erased { at: now, by: who.to_owned(), note: note.to_owned() });
         }
         letter.strip_head();
-        letter.note(now, Happening::Erased, who, None);
+        letter.note(now, EventKind::Erased, who, None);
         Ok(letter.trimmed())
     }
 

@@ -3,7 +3,7 @@
 //! A note costs nothing and can be written without end, and so can what functions do by themselves. Neither may wash out what
 //! a person did to the letter, or when it came.
 
-use super::{Event, HEAD_LIMIT, HISTORY, Happening, Letter};
+use super::{Event, EventKind, HEAD_LIMIT, HISTORY, Letter};
 use crate::time::Timestamp;
 
 /// Names under which functions act. No person may pose as one of them.
@@ -25,16 +25,16 @@ impl Event {
     /// Returns true if a person did something to the letter. A note only says something.
     #[must_use]
     pub fn is_an_act(&self) -> bool {
-        self.what != Happening::Noted && !is_function(&self.who)
+        self.what != EventKind::Noted && !is_function(&self.who)
     }
 
     fn is_by_itself(&self) -> bool {
-        is_function(&self.who) && self.what != Happening::Indexed
+        is_function(&self.who) && self.what != EventKind::Indexed
     }
 }
 
 impl Letter {
-    pub(super) fn note(&mut self, at: Timestamp, what: Happening, who: &str, note: Option<String>) {
+    pub(super) fn note(&mut self, at: Timestamp, what: EventKind, who: &str, note: Option<String>) {
         self.push(Event { at, what, who: who.to_owned(), note, attempt: None });
     }
 
@@ -49,7 +49,7 @@ impl Letter {
     /// move again.
     pub(super) fn trimmed(mut self) -> Self {
         while self.head_bytes() > HEAD_LIMIT {
-            let attempt = self.history.iter().position(|event| event.what == Happening::AttemptFailed);
+            let attempt = self.history.iter().position(|event| event.what == EventKind::AttemptFailed);
             if let Some(oldest) = attempt {
                 self.history.remove(oldest);
             } else if self.history.len() > 1 {
@@ -68,10 +68,10 @@ impl Letter {
     fn forget_an_event(&mut self) {
         let count = |is: fn(&Event) -> bool| self.history.iter().filter(|event| is(event)).count();
         let first = |is: fn(&Event) -> bool| self.history.iter().position(is);
-        let is_note = |event: &Event| event.what == Happening::Noted;
+        let is_note = |event: &Event| event.what == EventKind::Noted;
         let many_notes = first(is_note).filter(|_| count(is_note) > NOTES);
         let many_others = || first(Event::is_by_itself).filter(|_| count(Event::is_by_itself) > OF_FUNCTIONS);
-        let acts = || first(|event| event.what != Happening::Indexed);
+        let acts = || first(|event| event.what != EventKind::Indexed);
         let oldest = many_notes.or_else(many_others).or_else(|| first(is_note)).or_else(acts);
         self.history.remove(oldest.unwrap_or(0));
     }

@@ -53,13 +53,13 @@ impl Letter {
 
     /// The other queue that its claim sends it to, or its last one did.
     #[must_use]
-    pub fn elsewhere(&self) -> Option<&QueueArn> {
+    pub fn destination(&self) -> Option<&QueueArn> {
         self.sends.last().filter(|send| send.number == self.number)?.to.as_ref()
     }
 
     /// Returns true if the letter was ever sent to another queue, or may have been.
     #[must_use]
-    pub fn went_elsewhere(&self) -> bool {
+    pub fn went_to_destination(&self) -> bool {
         self.sends.iter().any(|send| send.to.is_some())
     }
 
@@ -75,7 +75,7 @@ impl Letter {
     /// Returns the time at which the policy may replay a letter that died of this. It is never, if a copy may be in
     /// another queue, or if there is no message.
     pub(super) fn due_by_policy(&self, policy: &Policy, reason: &Reason, now: Timestamp) -> Timestamp {
-        let never = self.went_elsewhere() || self.form == Form::NoMessage;
+        let never = self.went_to_destination() || self.form == Form::NoMessage;
         if never { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }
     }
 

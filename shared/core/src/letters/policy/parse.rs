@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Glob, Match, Policy, Rule, Verdict};
+use super::{Glob, Match, Policy, PolicyRule, Verdict};
 use crate::error_type::ErrorType;
 
 /// The most rules: each is asked for every letter.
@@ -63,7 +63,7 @@ impl Policy {
         Ok(Self { rules, ..self })
     }
 
-    fn rule(&self, place: &str, value: &Value) -> Parsed<Rule> {
+    fn rule(&self, place: &str, value: &Value) -> Parsed<PolicyRule> {
         const FIELDS: &str = "match, replay, cool_down_seconds, max_deaths";
         let rule = object(place, value, &["match", "replay", "cool_down_seconds", "max_deaths"], FIELDS)?;
         let fits = match rule.get("match") {
@@ -96,7 +96,7 @@ impl Policy {
             },
             _ => Verdict::Ask,
         };
-        Ok(Rule { fits, verdict })
+        Ok(PolicyRule { fits, verdict })
     }
 }
 

@@ -37,7 +37,7 @@ fn mismatch<M: DeserializeOwned>(content: &str, error: &serde_json::Error) -> St
 /// The names of a type's fields, if it is a struct that tells them.
 fn fields<M: DeserializeOwned>() -> &'static [&'static str] {
     match catch_unwind(|| M::deserialize(Probe)) {
-        Ok(Err(Fields(names))) => names,
+        Ok(Err(FieldNames(names))) => names,
         Ok(Ok(_)) | Err(_) => &[],
     }
 }
@@ -47,27 +47,27 @@ struct Probe;
 
 /// The answer of the probe, as an error: nothing was read.
 #[derive(Debug)]
-struct Fields(&'static [&'static str]);
+struct FieldNames(&'static [&'static str]);
 
-impl fmt::Display for Fields {
+impl fmt::Display for FieldNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("nothing was read")
     }
 }
 
-impl std::error::Error for Fields {}
+impl std::error::Error for FieldNames {}
 
-impl Error for Fields {
+impl Error for FieldNames {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self(&[])
     }
 }
 
 impl<'de> Deserializer<'de> for Probe {
-    type Error = Fields;
+    type Error = FieldNames;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fields> {
-        Err(Fields(&[]))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, FieldNames> {
+        Err(FieldNames(&[]))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -75,15 +75,15 @@ impl<'de> Deserializer<'de> for Probe {
         _: &'static str,
         fields: &'static [&'static str],
         _: V,
-    ) -> Result<V::Value, Fields> {
-        Err(Fields(fields))
+    ) -> Result<V::Value, FieldNames> {
+        Err(FieldNames(fields))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fields> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, FieldNames> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fields> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FieldNames> {
         visitor.visit_some(self)
     }
 

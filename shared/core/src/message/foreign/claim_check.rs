@@ -27,7 +27,7 @@ pub struct ClaimCheck {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Pointer {
+struct S3Pointer {
     s3_bucket_name: String,
     s3_key: String,
 }
@@ -60,13 +60,13 @@ impl ClaimCheck {
         Some(Self::at(pointer(&message, reserved.is_some())?, reserved, size))
     }
 
-    fn at(pointer: Pointer, attribute: Option<&'static str>, bytes: Option<u64>) -> Self {
+    fn at(pointer: S3Pointer, attribute: Option<&'static str>, bytes: Option<u64>) -> Self {
         Self { bucket: pointer.s3_bucket_name, key: pointer.s3_key, bytes, attribute }
     }
 }
 
-fn pointer(body: &str, reserved: bool) -> Option<Pointer> {
-    match serde_json::from_str::<(String, Pointer)>(body) {
+fn pointer(body: &str, reserved: bool) -> Option<S3Pointer> {
+    match serde_json::from_str::<(String, S3Pointer)>(body) {
         Ok((class, pointer)) => (reserved || CLASSES.contains(&class.as_str())).then_some(pointer),
         Err(_) if reserved => serde_json::from_str(body).ok(),
         Err(_) => None,

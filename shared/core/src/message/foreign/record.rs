@@ -12,7 +12,7 @@
 use serde::Deserialize;
 
 use super::members::Members;
-use super::{READ, Said, Teller, Texts, attempts, code};
+use super::{READ, ReasonSource, StatedReason, Texts, attempts, code};
 use crate::error_type::ErrorType;
 use crate::message::envelope::Envelope;
 use crate::message::redrive;
@@ -25,16 +25,16 @@ const NAME_LIMIT: usize = 256;
 
 /// A record of a service's, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct ServiceRecord {
     /// The reason that it gives.
-    pub said: Said,
+    pub said: StatedReason,
     /// The rest of it: function, request and version, and nothing of a body.
     pub note: String,
     /// The message in it, byte by byte as it stands there; none if the record only says where something stands.
     pub message: Option<String>,
 }
 
-impl Record {
+impl ServiceRecord {
     /// The record that a dead message is, if it is one and was sent to the dead-letter queue as such: in a message that was
     /// moved there, or that our processor handed over, a record is what the queue's own consumer is to work on.
     #[must_use]
@@ -47,14 +47,14 @@ impl Record {
 }
 
 /// Scheduler's dead letters. Where the target is SQS, the message stands in the request that failed.
-fn by_scheduler(dead: &Envelope) -> Option<Record> {
+fn by_scheduler(dead: &Envelope) -> Option<ServiceRecord> {
     let texts = Texts(&dead.attributes);
     let (schedule, target) = (texts.get("SCHEDULE_ARN")?, texts.get("TARGET_ARN")?);
     let said = super::by_event_bridge(&texts)?;
     let note = format!("written by EventBridge Scheduler: {}", name(schedule));
     if texts.get("IS_PAYLOAD_TRUNCATED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
         let note = format!("{note}; it cut the message short");
-        return Some(Record { said, note, message: None });
+        return Some(ServiceRecord { said, note, message: None });
     }
     let action = target.split_once(":::aws-sdk:").map(|(_, action)| action);
     let members = Members::of(&dead.body);
@@ -62,18 +62,18 @@ fn by_scheduler(dead: &Envelope) -> Option<Record> {
     match (action, request.and_then(|members| Some((members, members.read::<String>("MessageBody")?)))) {
         // Attributes, a group or a delay in the request would be lost.
         (None | Some("sqs:sendMessage"), Some((members, body))) if members.names().count() == 2 => {
-            Some(Record { said, note, message: Some(body) })
+            Some(ServiceRecord { said, note, message: Some(body) })
         }
         (Some(action), _) => {
             let note = format!("{note}; the body is a request of {}", name(action));
-            Some(Record { said, note, message: None })
+            Some(ServiceRecord { said, note, message: None })
         }
         (None, _) => None,
     }
 }
 
 /// Lambda's records and those of Pipes: what both have is a condition.
-fn by_condition(body: &str) -> Option<Record> {
+fn by_condition(body: &str) -> Option<ServiceRecord> {
     if !body.contains("condition") {
         return None;
     }
@@ -90,7 +90,7 @@ fn by_condition(body: &str) -> Option<Record> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Context {
+struct RequestContext {
     condition: String,
     #[serde(alias = "partnerResourceArn")]
     function_arn: String,
@@ -102,7 +102,7 @@ struct Context {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Answer {
+struct ResponseContext {
     status_code: u16,
     executed_version: Option<String>,
     function_error: Option<String>,
@@ -111,14 +111,14 @@ struct Answer {
 /// A failing function's answer.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Failure {
+struct FunctionError {
     error_message: Option<String>,
     error_type: Option<String>,
 }
 
-fn in_members(record: &Members<'_>) -> Option<Record> {
+fn in_members(record: &Members<'_>) -> Option<ServiceRecord> {
     record.raw("version").and(record.raw("timestamp"))?;
-    let (context, service) = match record.read::<Context>("requestContext") {
+    let (context, service) = match record.read::<RequestContext>("requestContext") {
         Some(context) => (context, "lambda"),
         None => (record.read("context")?, "pipes"),
     };
@@ -128,27 +128,27 @@ fn in_members(record: &Members<'_>) -> Option<Record> {
     let count = attempts(&context.approximate_invoke_count);
     let note = note(&context, &record.read("responseContext").unwrap_or_default());
     if let Some(batch) = record.names().find(|name| name.ends_with("BatchInfo")) {
-        let said = Said {
+        let said = StatedReason {
             code: code(&context.condition),
             text: of_batch(record, batch),
             attempts: count,
-            ..Said::nothing(Teller::Batch)
+            ..StatedReason::nothing(ReasonSource::Batch)
         };
-        return Some(Record { said, note, message: None });
+        return Some(ServiceRecord { said, note, message: None });
     }
     if service != "lambda" {
         return None;
     }
-    let said = Said { attempts: count, ..of_function(record, &context) };
+    let said = StatedReason { attempts: count, ..of_function(record, &context) };
     // What succeeded is not to be done again. A payload that was too large for the destination is left out.
     let payload = record.raw("requestPayload").filter(|payload| context.condition != "Success" && *payload != "null");
-    Some(Record { said, note, message: payload.map(str::to_owned) })
+    Some(ServiceRecord { said, note, message: payload.map(str::to_owned) })
 }
 
 /// The reason of a failed function. The same failures as those of its dead-letter queue, with the error's own name.
-fn of_function(record: &Members<'_>, context: &Context) -> Said {
-    let answer: Answer = record.read("responseContext").unwrap_or_default();
-    let failure: Failure = record.read("responsePayload").unwrap_or_default();
+fn of_function(record: &Members<'_>, context: &RequestContext) -> StatedReason {
+    let answer: ResponseContext = record.read("responseContext").unwrap_or_default();
+    let failure: FunctionError = record.read("responsePayload").unwrap_or_default();
     let (function, condition) = (function_name(&context.function_arn), capped(&context.condition, NAME_LIMIT));
     let text = failure.error_message.filter(|text| !text.trim().is_empty());
     let timed_out = text.as_deref().is_some_and(|text| text.contains("Task timed out after"));
@@ -161,7 +161,7 @@ fn of_function(record: &Members<'_>, context: &Context) -> Said {
         _ => (ErrorType::Unknown, code(&condition)),
     };
     let text = format!("{function}: {}", capped(text.as_deref().unwrap_or(&condition), READ));
-    Said { error_type, code, text, ..Said::nothing(Teller::Lambda) }
+    StatedReason { error_type, code, text, ..StatedReason::nothing(ReasonSource::Lambda) }
 }
 
 /// The batch that was given up. Its records stand in the stream, as long as that keeps them.
@@ -174,7 +174,7 @@ fn of_batch(record: &Members<'_>, batch: &str) -> String {
     format!("{size}{of} were given up; this record says where they stand, and does not have them")
 }
 
-fn note(context: &Context, answer: &Answer) -> String {
+fn note(context: &RequestContext, answer: &ResponseContext) -> String {
     let mut note = format!("written by {}", name(&context.function_arn));
     if let Some(version) = answer.executed_version.as_deref().filter(|version| !version.is_empty()) {
         note += &format!(", version {}", name(version));

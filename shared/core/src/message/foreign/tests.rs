@@ -8,8 +8,8 @@ use crate::letters::reason::Reason;
 use crate::message::envelope::{self, Attribute, AttributeValue};
 use crate::time::Timestamp;
 
-fn of(dead: &Envelope) -> Option<Said> {
-    Said::of(dead, Record::of(dead).as_ref())
+fn of(dead: &Envelope) -> Option<StatedReason> {
+    StatedReason::of(dead, ServiceRecord::of(dead).as_ref())
 }
 
 fn envelope(body: &str, attributes: &[(&str, &str)]) -> Envelope {
@@ -23,11 +23,11 @@ fn envelope(body: &str, attributes: &[(&str, &str)]) -> Envelope {
     Envelope::read(MessageId::new("m-1").unwrap(), record).unwrap()
 }
 
-fn said(attributes: &[(&str, &str)]) -> Option<Said> {
+fn said(attributes: &[(&str, &str)]) -> Option<StatedReason> {
     of(&envelope("{}", attributes))
 }
 
-fn by_attribute(value: &str) -> Option<Said> {
+fn by_attribute(value: &str) -> Option<StatedReason> {
     said(&[(ATTRIBUTE, value)])
 }
 
@@ -99,7 +99,7 @@ fn texts_and_codes_of_others_are_capped() {
 #[test]
 fn event_bridge_says_which_error_and_how_often_it_tried() {
     let denied = said(&BRIDGE).unwrap();
-    assert_eq!((denied.by, denied.error_type, denied.attempts), (Teller::EventBridge, ErrorType::Permanent, 1));
+    assert_eq!((denied.by, denied.error_type, denied.attempts), (ReasonSource::EventBridge, ErrorType::Permanent, 1));
     assert_eq!((denied.code.as_deref(), denied.text.as_str()), (Some("NO_PERMISSIONS"), BRIDGE[3].1));
 
     let spent = with(&with(&BRIDGE, "ERROR_CODE", "THROTTLING"), "RETRY_ATTEMPTS", "185");
@@ -119,13 +119,16 @@ fn event_bridge_says_which_error_and_how_often_it_tried() {
         .into_iter()
         .map(|(name, value)| (if name == "RULE_ARN" { "SCHEDULE_ARN" } else { name }, value))
         .collect();
-    assert_eq!(said(&schedule).unwrap().by, Teller::EventBridge);
+    assert_eq!(said(&schedule).unwrap().by, ReasonSource::EventBridge);
 }
 
 #[test]
 fn lambda_says_what_the_function_failed_with() {
     let failed = said(&LAMBDA).unwrap();
-    assert_eq!((failed.by, failed.error_type, failed.code.as_deref()), (Teller::Lambda, ErrorType::Unknown, None));
+    assert_eq!(
+        (failed.by, failed.error_type, failed.code.as_deref()),
+        (ReasonSource::Lambda, ErrorType::Unknown, None)
+    );
     assert_eq!((failed.text.as_str(), failed.attempts), ("order has no row", 0));
     for (status, text, error_type, code) in [
         ("200", "2025-11-22T05:01:12Z 8f0b Task timed out after 3.00 seconds", ErrorType::Timeout, "function-timeout"),
@@ -152,7 +155,7 @@ fn sns_says_only_that_it_was_not_delivered() {
     let said = of(&envelope(&body.to_string(), &[])).unwrap();
     assert_eq!(
         (said.by, said.error_type, said.code.as_deref()),
-        (Teller::Sns, ErrorType::Unknown, Some("sns-undelivered"))
+        (ReasonSource::Sns, ErrorType::Unknown, Some("sns-undelivered"))
     );
     assert!(said.text.contains(topic) && !said.text.contains("o-1"), "{}", said.text);
     for (member, value) in [("Type", "SubscriptionConfirmation"), ("TopicArn", "orders"), ("TopicArn", "")] {
@@ -167,9 +170,9 @@ fn sns_says_only_that_it_was_not_delivered() {
 fn the_consumers_own_word_comes_before_a_services() {
     let mut both = BRIDGE.to_vec();
     both.extend(LAMBDA);
-    assert_eq!(said(&both).unwrap().by, Teller::EventBridge);
+    assert_eq!(said(&both).unwrap().by, ReasonSource::EventBridge);
     both.push((ATTRIBUTE, r#"{"code":"mine"}"#));
-    assert_eq!(said(&both).unwrap().by, Teller::Consumer);
+    assert_eq!(said(&both).unwrap().by, ReasonSource::Consumer);
 }
 
 #[test]

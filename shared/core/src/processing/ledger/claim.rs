@@ -1,8 +1,8 @@
-use super::buried::Buried;
-use super::entry::{Entry, LastFault, Origin, State};
+use super::dead_enqueues::DeadEnqueues;
+use super::entry::{Entry, EntryState, LastFault, Origin};
 use super::{EntryWrite, Expect};
 use crate::fault::Fault;
-use crate::ids::{Life, OwnerToken, SendId};
+use crate::ids::{Enqueue, OwnerToken, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
 use crate::time::Timestamp;
 
@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 pub struct ClaimRequest {
     /// The entry of its key.
     pub key: LedgerKey,
-    /// The life that was received.
-    pub life: Life,
+    /// The enqueue that was received.
+    pub enqueue: Enqueue,
     /// Hash of its payload.
     pub hash: PayloadHash,
     /// Identity of the send, if it is a replay.
@@ -21,7 +21,7 @@ pub struct ClaimRequest {
     pub token: OwnerToken,
     /// Time until which the claim shall hold, counted from before the claim is sent.
     pub lease_until: Timestamp,
-    /// Limit of attempts for a life.
+    /// Limit of attempts for an enqueue.
     pub limit: u32,
     /// Time at which the entry shall expire.
     ///
@@ -51,24 +51,24 @@ impl Claim {
         &self.entry
     }
 
-    /// Returns the number of this attempt of the life: 1 for the first.
+    /// Returns the number of this attempt of the enqueue: 1 for the first.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.entry.attempts(&self.request.life)
+        self.entry.attempts(&self.request.enqueue)
     }
 }
 
 /// Reason for which a message may not run now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ClaimRefusal {
     /// The message is done already, with this very payload: acknowledge.
     Duplicate,
     /// The key was used for another payload: PERMANENT, recorded without an owner.
     KeyReused,
-    /// All lives of the key are dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
+    /// All enqueues of the key are dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
     /// [`super::free`].
     TooManyLives,
-    /// The life is dead: the message waits for SQS to move it.
+    /// The enqueue is dead: the message waits for SQS to move it.
     Dead(Option<LastFault>),
     /// Another worker runs the message until then.
     Busy(Timestamp),
@@ -76,71 +76,71 @@ pub enum Refusal {
 
 /// Next step of a claim.
 #[derive(Debug)]
-pub enum Step {
+pub enum ClaimStep {
     /// Write this; if the write succeeds, the claim is won. If its condition fails, ask again with what was found.
-    Take(Box<EntryWrite>, Box<Claim>),
+    Claim(Box<EntryWrite>, Box<Claim>),
     /// Write this; if the write succeeds, the answer is the refusal.
-    Bury(Box<EntryWrite>, Refusal),
+    MarkDead(Box<EntryWrite>, ClaimRefusal),
     /// The claim is won already, its answer was lost on the way: nothing to write.
     ///
     /// Rule R13 of docs/protocol.md.
     Won(Box<Claim>),
     /// The claim is refused, and nothing is to be written.
-    Refused(Refusal),
+    Refused(ClaimRefusal),
 }
 
 /// Decides a claim against the entry as it was last seen (`None`: not seen, or not there).
 ///
 /// Rule R10 of docs/protocol.md.
 #[must_use]
-pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> Step {
+pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> ClaimStep {
     let Some(entry) = found.filter(|entry| !entry.expired(now)) else {
         let version = found.map_or(1, |entry| entry.version.saturating_add(1));
-        return take(None, request, version, Expect::AbsentOrExpired(now), now);
+        return win(None, request, version, Expect::AbsentOrExpired(now), now);
     };
     let unchanged = Expect::Unchanged { version: entry.version, owner: entry.owner };
-    let life = &request.life;
+    let enqueue = &request.enqueue;
     let lapsed = entry.lease_until < now;
 
-    if entry.owner == request.token && entry.state == State::InProgress {
-        return Step::Won(Box::new(Claim { request: request.clone(), entry: entry.clone() }));
+    if entry.owner == request.token && entry.state == EntryState::InProgress {
+        return ClaimStep::Won(Box::new(Claim { request: request.clone(), entry: entry.clone() }));
     }
-    let over = entry.is_over(life, request.send);
-    let may_run = !over && entry.attempts(life) < request.limit;
+    let over = entry.is_over(enqueue, request.send);
+    let may_run = !over && entry.attempts(enqueue) < request.limit;
     if lapsed && may_run {
-        return take(Some(entry), request, entry.version + 1, unchanged, now);
+        return win(Some(entry), request, entry.version + 1, unchanged, now);
     }
     match entry.state {
-        State::Completed if entry.hash.is_same(&request.hash) => Step::Refused(Refusal::Duplicate),
-        State::Completed => Step::Refused(Refusal::KeyReused),
-        _ if over => Step::Refused(Refusal::Dead(entry.fault_of(life))),
-        State::InProgress if !lapsed => Step::Refused(Refusal::Busy(entry.lease_until)),
-        // Another life died here; this one may still run.
-        State::Failed if may_run => take(Some(entry), request, entry.version + 1, unchanged, now),
-        State::InProgress | State::Failed => bury(entry, request, now, unchanged),
+        EntryState::Completed if entry.hash.is_same(&request.hash) => ClaimStep::Refused(ClaimRefusal::Duplicate),
+        EntryState::Completed => ClaimStep::Refused(ClaimRefusal::KeyReused),
+        _ if over => ClaimStep::Refused(ClaimRefusal::Dead(entry.fault_of(enqueue))),
+        EntryState::InProgress if !lapsed => ClaimStep::Refused(ClaimRefusal::Busy(entry.lease_until)),
+        // Another enqueue died here; this one may still run.
+        EntryState::Failed if may_run => win(Some(entry), request, entry.version + 1, unchanged, now),
+        EntryState::InProgress | EntryState::Failed => mark_dead(entry, request, now, unchanged),
     }
 }
 
-fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect, now: Timestamp) -> Step {
+fn win(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect, now: Timestamp) -> ClaimStep {
     let mut entry = old.cloned().unwrap_or_else(|| Entry {
-        state: State::InProgress,
+        state: EntryState::InProgress,
         owner: request.token,
         lease_until: request.lease_until,
         hash: request.hash.clone(),
         version,
-        lives: Vec::new(),
-        buried: Buried::default(),
+        enqueues: Vec::new(),
+        dead_enqueues: DeadEnqueues::default(),
         send: None,
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
         expires: request.expires,
     });
-    // As long as an entry is remembered a life may come back.
-    if !entry.start_attempt(&request.life, now, request.expires.since(now)) {
-        return Step::Refused(Refusal::TooManyLives);
+    // As long as an entry is remembered an enqueue may come back.
+    if !entry.start_attempt(&request.enqueue, now, request.expires.since(now)) {
+        return ClaimStep::Refused(ClaimRefusal::TooManyLives);
     }
-    entry.state = State::InProgress;
+    entry.state = EntryState::InProgress;
     entry.owner = request.token;
     entry.lease_until = request.lease_until;
     entry.hash = request.hash.clone();
@@ -148,25 +148,25 @@ fn take(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expec
     entry.send = request.send;
     entry.expires = request.expires;
     let write = EntryWrite { key: request.key.clone(), entry: entry.clone(), expect };
-    Step::Take(Box::new(write), Box::new(Claim { request: request.clone(), entry }))
+    ClaimStep::Claim(Box::new(write), Box::new(Claim { request: request.clone(), entry }))
 }
 
-/// The life is at its limit, and nobody ever said that it failed for good: its last worker was lost (or the limit
+/// The enqueue is at its limit, and nobody ever said that it failed for good: its last worker was lost (or the limit
 /// was lowered since).
-fn bury(old: &Entry, request: &ClaimRequest, now: Timestamp, expect: Expect) -> Step {
+fn mark_dead(old: &Entry, request: &ClaimRequest, now: Timestamp, expect: Expect) -> ClaimStep {
     let mut entry = old.clone();
-    if entry.state == State::InProgress {
+    if entry.state == EntryState::InProgress {
         let fault = Fault::timeout("worker-lost", "the last attempt never reported back, and no attempt is left");
-        entry.record_failure(&request.life, &fault, request.origin.clone(), now);
+        entry.record_failure(&request.enqueue, &fault, request.origin.clone(), now);
     }
-    entry.mark_dead(&request.life);
-    entry.state = State::Failed;
+    entry.mark_dead(&request.enqueue);
+    entry.state = EntryState::Failed;
     entry.owner = request.token;
     entry.lease_until = Timestamp::NEVER;
     entry.version += 1;
     entry.expires = request.expires;
-    let refusal = Refusal::Dead(entry.fault_of(&request.life));
-    Step::Bury(Box::new(EntryWrite { key: request.key.clone(), entry, expect }), refusal)
+    let refusal = ClaimRefusal::Dead(entry.fault_of(&request.enqueue));
+    ClaimStep::MarkDead(Box::new(EntryWrite { key: request.key.clone(), entry, expect }), refusal)
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
     fn request(token: u128, message: &str, body: &str, now: u64) -> ClaimRequest {
         ClaimRequest {
             key: LedgerKey::owned(&Scope::new("main").unwrap(), &Key::new("k").unwrap()),
-            life: Life { message_id: MessageId::new(message).unwrap(), sent_at: at(1) },
+            enqueue: Enqueue { message_id: MessageId::new(message).unwrap(), sent_at: at(1) },
             hash: PayloadHash::of_text(body),
             send: None,
             token: OwnerToken::from_random(token),
@@ -199,7 +199,7 @@ mod tests {
 
     fn won(found: Option<&Entry>, request: &ClaimRequest, now: u64) -> (Claim, Entry) {
         match claim(found, request, at(now)) {
-            Step::Take(write, claim) => {
+            ClaimStep::Claim(write, claim) => {
                 assert!(write.expect.holds(found), "the condition must hold for what was decided on");
                 (*claim, write.entry)
             }
@@ -207,9 +207,9 @@ mod tests {
         }
     }
 
-    fn refused(found: &Entry, request: &ClaimRequest, now: u64) -> Refusal {
+    fn refused(found: &Entry, request: &ClaimRequest, now: u64) -> ClaimRefusal {
         match claim(Some(found), request, at(now)) {
-            Step::Refused(refusal) => refusal,
+            ClaimStep::Refused(refusal) => refusal,
             other => panic!("expected a refusal, got {other:?}"),
         }
     }
@@ -224,14 +224,14 @@ mod tests {
     #[test]
     fn the_first_claim_needs_no_read_and_counts_one_attempt() {
         let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
-        assert_eq!((claim.attempt(), entry.state, entry.version), (1, State::InProgress, 1));
+        assert_eq!((claim.attempt(), entry.state, entry.version), (1, EntryState::InProgress, 1));
     }
 
     #[test]
     fn a_live_lease_keeps_everyone_else_out_whatever_their_payload() {
         let (_, entry) = won(None, &request(1, "a", "x", 0), 0);
         for body in ["x", "y"] {
-            assert_eq!(refused(&entry, &request(2, "b", body, 5), 5), Refusal::Busy(at(10_000)));
+            assert_eq!(refused(&entry, &request(2, "b", body, 5), 5), ClaimRefusal::Busy(at(10_000)));
         }
     }
 
@@ -239,66 +239,67 @@ mod tests {
     fn ones_own_token_in_a_refusal_is_a_lost_answer() {
         let request = request(1, "a", "x", 0);
         let (_, entry) = won(None, &request, 0);
-        assert!(matches!(claim(Some(&entry), &request, at(0)), Step::Won(claim) if claim.attempt() == 1));
+        assert!(matches!(claim(Some(&entry), &request, at(0)), ClaimStep::Won(claim) if claim.attempt() == 1));
     }
 
     #[test]
     fn a_completed_key_answers_duplicate_for_its_payload_and_reused_for_another() {
         let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
         let done = settled(&claim, &entry, &Settlement::Complete);
-        assert_eq!(refused(&done, &request(2, "b", "x", 60), 60), Refusal::Duplicate);
-        assert_eq!(refused(&done, &request(2, "b", "y", 60), 60), Refusal::KeyReused);
+        assert_eq!(refused(&done, &request(2, "b", "x", 60), 60), ClaimRefusal::Duplicate);
+        assert_eq!(refused(&done, &request(2, "b", "y", 60), 60), ClaimRefusal::KeyReused);
     }
 
     #[test]
-    fn a_lapsed_lease_is_taken_over_until_the_limit_and_then_buried_as_worker_lost() {
+    fn a_lapsed_lease_is_taken_over_until_the_limit_and_then_dead_enqueues_as_worker_lost() {
         let (_, first) = won(None, &request(1, "a", "x", 0), 0);
         let (claim2, second) = won(Some(&first), &request(2, "a", "x", 20_000), 20_000);
         assert_eq!(claim2.attempt(), 2);
         let third = request(3, "a", "x", 40_000);
-        let Step::Bury(write, Refusal::Dead(Some(fault))) = claim(Some(&second), &third, at(40_000)) else {
+        let ClaimStep::MarkDead(write, ClaimRefusal::Dead(Some(fault))) = claim(Some(&second), &third, at(40_000))
+        else {
             panic!("at the limit the life is dead");
         };
         assert_eq!(fault.code, "worker-lost");
-        assert!(write.entry.is_dead(&third.life) && write.expect.holds(Some(&second)));
-        assert!(matches!(refused(&write.entry, &request(4, "a", "x", 50_000), 50_000), Refusal::Dead(Some(_))));
+        assert!(write.entry.is_dead(&third.enqueue) && write.expect.holds(Some(&second)));
+        assert!(matches!(refused(&write.entry, &request(4, "a", "x", 50_000), 50_000), ClaimRefusal::Dead(Some(_))));
     }
 
     #[test]
-    fn a_dead_life_may_never_claim_and_another_life_reopens() {
+    fn a_dead_enqueue_may_never_claim_and_another_enqueue_reopens() {
         let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
         let dead = settled(&claim, &entry, &Settlement::Fail(Fault::permanent("no", "no")));
-        assert!(matches!(refused(&dead, &request(2, "a", "x", 60), 60), Refusal::Dead(Some(_))));
+        assert!(matches!(refused(&dead, &request(2, "a", "x", 60), 60), ClaimRefusal::Dead(Some(_))));
         let (reopened, entry) = won(Some(&dead), &request(3, "b", "x", 60), 60);
         assert_eq!((reopened.attempt(), entry.version), (1, 3));
-        assert!(matches!(refused(&entry, &request(4, "a", "x", 99_999), 99_999), Refusal::Dead(Some(_))));
+        assert!(matches!(refused(&entry, &request(4, "a", "x", 99_999), 99_999), ClaimRefusal::Dead(Some(_))));
     }
 
     #[test]
-    fn a_retryable_failure_frees_the_key_at_once_and_the_last_one_kills_the_life() {
+    fn a_retryable_failure_frees_the_key_at_once_and_the_last_one_kills_the_enqueue() {
         let (claim, entry) = won(None, &request(1, "a", "x", 0), 0);
         let failed = settled(&claim, &entry, &Settlement::Fail(Fault::transient("t", "t")));
-        assert_eq!((failed.state, failed.lease_until), (State::Failed, at(0)));
+        assert_eq!((failed.state, failed.lease_until), (EntryState::Failed, at(0)));
         let (claim, entry) = won(Some(&failed), &request(2, "a", "x", 60), 60);
         let dead = settled(&claim, &entry, &Settlement::Fail(Fault::transient("t", "t")));
-        assert!(dead.is_dead(&request(2, "a", "x", 60).life) && dead.lease_until == Timestamp::NEVER);
+        assert!(dead.is_dead(&request(2, "a", "x", 60).enqueue) && dead.lease_until == Timestamp::NEVER);
     }
 
     #[test]
     fn a_released_claim_counts_no_attempt_and_frees_the_key() {
         let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
         let released = settled(&claim1, &entry, &Settlement::Release);
-        assert_eq!((released.attempts(&request(1, "a", "x", 0).life), released.history.len()), (0, 0));
+        assert_eq!((released.attempts(&request(1, "a", "x", 0).enqueue), released.history.len()), (0, 0));
         let (claim2, _) = won(Some(&released), &request(2, "a", "x", 60), 60);
         assert_eq!(claim2.attempt(), 1);
     }
 
     #[test]
-    fn a_life_over_a_lowered_limit_is_buried_with_its_own_fault() {
+    fn an_enqueue_over_a_lowered_limit_is_dead_enqueues_with_its_own_fault() {
         let (claim1, entry) = won(None, &request(1, "a", "x", 0), 0);
         let failed = settled(&claim1, &entry, &Settlement::Fail(Fault::transient("slow", "t")));
         let lowered = ClaimRequest { limit: 1, ..request(2, "a", "x", 60) };
-        let Step::Bury(write, Refusal::Dead(Some(fault))) = claim(Some(&failed), &lowered, at(60)) else {
+        let ClaimStep::MarkDead(write, ClaimRefusal::Dead(Some(fault))) = claim(Some(&failed), &lowered, at(60)) else {
             panic!("no attempt is left under the new limit");
         };
         assert_eq!((fault.code.as_str(), write.entry.lease_until), ("slow", Timestamp::NEVER));

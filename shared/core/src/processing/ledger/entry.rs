@@ -2,19 +2,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::buried::{Buried, GRAVES};
+use super::dead_enqueues::{DEAD_MARKS, DeadEnqueues};
 use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
-use crate::ids::{Life, MessageId, OwnerToken, SendId};
+use crate::ids::{Enqueue, MessageId, OwnerToken, SendId};
 use crate::message::key::PayloadHash;
 use crate::text::capped;
 use crate::time::Timestamp;
 
-/// Number of lives that an entry names in full; dead ones beyond them are remembered in short.
+/// Number of enqueues that an entry names in full; dead ones beyond them are remembered in short.
 ///
 /// Rule R19 of docs/protocol.md.
-pub(super) const LIVES: usize = 8;
-/// Number of lives that are left when a person must look: the policy leaves such letters to a person.
-pub const FEW_LIVES: usize = 8;
+pub(super) const ENQUEUES: usize = 8;
+/// Number of enqueues that are left when a person must look: the policy leaves such letters to a person.
+pub const FEW_ENQUEUES: usize = 8;
 /// Number of failed attempts that an entry remembers.
 const HISTORY: usize = 10;
 /// An entry that failed stays below this many bytes, its key apart: a failed condition bills the whole item.
@@ -27,35 +27,36 @@ const HISTORY_TEXT: usize = 64;
 /// State of a message's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
+pub enum EntryState {
     /// A worker runs the message, until the lease ends.
     InProgress,
     /// The message is done. Never leaves this state but by expiry.
     Completed,
-    /// The last attempt failed; whether another may follow is the life's matter.
+    /// The last attempt failed; whether another may follow is the enqueue's matter.
     Failed,
 }
 
-/// Record of one life in an entry.
+/// Record of one enqueue in an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct LifeRecord {
-    /// Life that the record is about.
-    pub life: Life,
+pub struct EnqueueRecord {
+    /// Enqueue that the record is about.
+    #[serde(rename = "life")]
+    pub enqueue: Enqueue,
     /// Number of handler starts for it (receives are not attempts).
     pub attempts: u32,
-    /// True if the life will not run again: SQS moves the message to the DLQ.
+    /// True if the enqueue will not run again: SQS moves the message to the DLQ.
     pub dead: bool,
-    /// An edit took the message back. What marked that before this was told is dead at [`Life::UNDATED`], too.
+    /// An edit took the message back. What marked that before this was told is dead at [`Enqueue::UNDATED`], too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
 }
 
-impl LifeRecord {
-    /// Returns true if the record is about this life: that of a withdrawn message is about all its lives.
+impl EnqueueRecord {
+    /// Returns true if the record is about this enqueue: that of a withdrawn message is about all its enqueues.
     #[must_use]
-    pub fn is_of(&self, life: &Life) -> bool {
-        let withdrawn = self.dead && self.life.sent_at == Life::UNDATED;
-        self.life == *life || withdrawn && self.life.message_id == life.message_id
+    pub fn is_of(&self, enqueue: &Enqueue) -> bool {
+        let withdrawn = self.dead && self.enqueue.sent_at == Enqueue::UNDATED;
+        self.enqueue == *enqueue || withdrawn && self.enqueue.message_id == enqueue.message_id
     }
 }
 
@@ -70,11 +71,12 @@ pub struct Origin {
     pub log_stream: String,
 }
 
-/// Attempt of a life that failed.
+/// Attempt of an enqueue that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Life that was attempted.
-    pub life: Life,
+    /// Enqueue that was attempted.
+    #[serde(rename = "life")]
+    pub enqueue: Enqueue,
     /// Time at which it ended.
     pub at: Timestamp,
     /// Class of the fault.
@@ -105,25 +107,27 @@ impl From<&Fault> for LastFault {
     }
 }
 
-/// Ledger entry of one key, or a keyless entry of one life or send.
+/// Ledger entry of one key, or a keyless entry of one enqueue or send.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// State of the key.
-    pub state: State,
+    pub state: EntryState,
     /// Token of the present owner, or of the last one.
     pub owner: OwnerToken,
-    /// Time until which nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead life's failure, the
+    /// Time until which nobody else may claim it; [`Timestamp::NEVER`] for COMPLETED and for a dead enqueue's failure, the
     /// epoch for a failure that may be retried.
     pub lease_until: Timestamp,
     /// Hash of the payload that holds the key.
     pub hash: PayloadHash,
     /// Version, incremented by every write.
     pub version: u64,
-    /// The last lives, oldest first.
-    pub lives: Vec<LifeRecord>,
-    /// Dead lives before them.
-    #[serde(default, skip_serializing_if = "Buried::is_empty")]
-    pub buried: Buried,
+    /// The last enqueues, oldest first.
+    #[serde(rename = "lives")]
+    pub enqueues: Vec<EnqueueRecord>,
+    /// Dead enqueues before them.
+    #[serde(default, skip_serializing_if = "DeadEnqueues::is_empty")]
+    #[serde(rename = "buried")]
+    pub dead_enqueues: DeadEnqueues,
     /// The send that claimed it last, if it was one.
     pub send: Option<SendId>,
     /// Last failure, if there was one.
@@ -145,37 +149,37 @@ impl Entry {
         self.expires.as_secs() < now.as_secs()
     }
 
-    /// Returns the record of this life.
+    /// Returns the record of this enqueue.
     #[must_use]
-    pub fn life(&self, life: &Life) -> Option<&LifeRecord> {
-        self.lives.iter().find(|record| record.is_of(life))
+    pub fn enqueue(&self, enqueue: &Enqueue) -> Option<&EnqueueRecord> {
+        self.enqueues.iter().find(|record| record.is_of(enqueue))
     }
 
-    /// Returns true if this life will not be run again.
+    /// Returns true if this enqueue will not be run again.
     #[must_use]
-    pub fn is_dead(&self, life: &Life) -> bool {
-        self.life(life).is_some_and(|record| record.dead) || self.buried.holds(life)
+    pub fn is_dead(&self, enqueue: &Enqueue) -> bool {
+        self.enqueue(enqueue).is_some_and(|record| record.dead) || self.dead_enqueues.holds(enqueue)
     }
 
-    /// Returns true if the entry remembers this life.
+    /// Returns true if the entry remembers this enqueue.
     #[must_use]
-    pub fn knows(&self, life: &Life) -> bool {
-        self.life(life).is_some() || self.buried.holds(life)
+    pub fn knows(&self, enqueue: &Enqueue) -> bool {
+        self.enqueue(enqueue).is_some() || self.dead_enqueues.holds(enqueue)
     }
 
-    /// Returns the number of dead lives that are remembered.
+    /// Returns the number of dead enqueues that are remembered.
     #[must_use]
-    pub fn dead_lives(&self) -> usize {
-        self.lives.iter().filter(|record| record.dead).count() + self.buried.len()
+    pub fn dead_enqueues(&self) -> usize {
+        self.enqueues.iter().filter(|record| record.dead).count() + self.dead_enqueues.len()
     }
 
-    /// Returns the number of lives that may still die before the next one is refused. `memory` is the ledger's
+    /// Returns the number of enqueues that may still die before the next one is refused. `memory` is the ledger's
     /// retention: what died longer ago cannot come back, and makes room.
     #[must_use]
-    pub fn lives_left(&self, now: Timestamp, memory: Duration) -> usize {
+    pub fn enqueues_left(&self, now: Timestamp, memory: Duration) -> usize {
         let mut entry = self.clone();
         entry.forget_the_old(now, memory);
-        (LIVES + GRAVES).saturating_sub(entry.dead_lives())
+        (ENQUEUES + DEAD_MARKS).saturating_sub(entry.dead_enqueues())
     }
 
     /// Returns true if this copy of a letter must not run any more, because the letter was edited since.
@@ -184,35 +188,36 @@ impl Entry {
         self.withdrawn.iter().any(|edited| edited.letter == send.letter && send.number <= edited.number)
     }
 
-    /// Returns true if a message of this life, and of this send if it is one, will not be run again.
+    /// Returns true if a message of this enqueue, and of this send if it is one, will not be run again.
     #[must_use]
-    pub fn is_over(&self, life: &Life, send: Option<SendId>) -> bool {
-        self.is_dead(life) || send.is_some_and(|send| self.withdraws(send))
+    pub fn is_over(&self, enqueue: &Enqueue, send: Option<SendId>) -> bool {
+        self.is_dead(enqueue) || send.is_some_and(|send| self.withdraws(send))
     }
 
     /// The same where few are left, and the key is not completed.
     #[must_use]
-    pub fn few_lives_left(&self, now: Timestamp, memory: Duration) -> Option<usize> {
-        let worth_a_look = self.state != State::Completed && self.dead_lives() + FEW_LIVES >= LIVES + GRAVES;
-        worth_a_look.then(|| self.lives_left(now, memory)).filter(|left| *left <= FEW_LIVES)
+    pub fn few_enqueues_left(&self, now: Timestamp, memory: Duration) -> Option<usize> {
+        let worth_a_look =
+            self.state != EntryState::Completed && self.dead_enqueues() + FEW_ENQUEUES >= ENQUEUES + DEAD_MARKS;
+        worth_a_look.then(|| self.enqueues_left(now, memory)).filter(|left| *left <= FEW_ENQUEUES)
     }
 
-    /// Returns the number of handler starts for this life.
+    /// Returns the number of handler starts for this enqueue.
     #[must_use]
-    pub fn attempts(&self, life: &Life) -> u32 {
-        self.life(life).map_or_else(|| self.buried.attempts(life), |record| record.attempts)
+    pub fn attempts(&self, enqueue: &Enqueue) -> u32 {
+        self.enqueue(enqueue).map_or_else(|| self.dead_enqueues.attempts(enqueue), |record| record.attempts)
     }
 
-    /// Returns true if an attempt of this life is remembered, though its count may be forgotten.
+    /// Returns true if an attempt of this enqueue is remembered, though its count may be forgotten.
     #[must_use]
-    pub fn was_attempted(&self, life: &Life) -> bool {
-        self.attempts(life) > 0 || self.history.iter().any(|attempt| attempt.life == *life)
+    pub fn was_attempted(&self, enqueue: &Enqueue) -> bool {
+        self.attempts(enqueue) > 0 || self.history.iter().any(|attempt| attempt.enqueue == *enqueue)
     }
 
-    /// The last failure of this very life, else the entry's last.
+    /// The last failure of this very enqueue, else the entry's last.
     #[must_use]
-    pub fn fault_of(&self, life: &Life) -> Option<LastFault> {
-        let own = self.history.iter().rev().find(|attempt| attempt.life == *life);
+    pub fn fault_of(&self, enqueue: &Enqueue) -> Option<LastFault> {
+        let own = self.history.iter().rev().find(|attempt| attempt.enqueue == *enqueue);
         match (own, self.history.last()) {
             (Some(own), Some(last)) if own != last => {
                 Some(LastFault { class: own.class, code: own.code.clone(), text: own.text.clone() })
@@ -222,10 +227,10 @@ impl Entry {
     }
 
     /// The outcome of a message that owns no key: SCHEMA, or a key that was used for something else. The
-    /// first such outcome of a life or send stays.
+    /// first such outcome of an enqueue or send stays.
     #[must_use]
-    pub fn ownerless(
-        life: Life,
+    pub fn keyless(
+        enqueue: Enqueue,
         send: Option<SendId>,
         hash: PayloadHash,
         fault: &Fault,
@@ -235,91 +240,95 @@ impl Entry {
     ) -> Self {
         let (owner, origin) = by;
         let mut entry = Self {
-            state: State::Failed,
+            state: EntryState::Failed,
             owner,
             lease_until: Timestamp::NEVER,
             hash,
             version: 1,
-            lives: vec![LifeRecord { life: life.clone(), attempts: 0, dead: true, withdrawn: false }],
-            buried: Buried::default(),
+            enqueues: vec![EnqueueRecord { enqueue: enqueue.clone(), attempts: 0, dead: true, withdrawn: false }],
+            dead_enqueues: DeadEnqueues::default(),
             send,
             fault: None,
             history: Vec::new(),
             withdrawn: Vec::new(),
             expires,
         };
-        entry.record_failure(&life, fault, origin, now);
+        entry.record_failure(&enqueue, fault, origin, now);
         entry
     }
 
-    /// Counts an attempt of `life`. A ninth life buries the oldest dead one, or else evicts the oldest that is not dead. `false` if
-    /// all are dead and no grave is left: a dead life that was forgotten could run again.
-    pub(super) fn start_attempt(&mut self, life: &Life, now: Timestamp, memory: Duration) -> bool {
-        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+    /// Counts an attempt of `enqueue`. A ninth enqueue buries the oldest dead one, or else evicts the oldest that is not dead. `false` if
+    /// all are dead and no grave is left: a dead enqueue that was forgotten could run again.
+    pub(super) fn start_attempt(&mut self, enqueue: &Enqueue, now: Timestamp, memory: Duration) -> bool {
+        if let Some(record) = self.enqueues.iter_mut().find(|record| record.enqueue == *enqueue) {
             record.attempts = record.attempts.saturating_add(1);
             return true;
         }
-        self.remember(LifeRecord { life: life.clone(), attempts: 1, dead: false, withdrawn: false }, now, memory)
+        self.remember(
+            EnqueueRecord { enqueue: enqueue.clone(), attempts: 1, dead: false, withdrawn: false },
+            now,
+            memory,
+        )
     }
 
-    fn remember(&mut self, record: LifeRecord, now: Timestamp, memory: Duration) -> bool {
-        if self.lives.len() >= LIVES {
+    fn remember(&mut self, record: EnqueueRecord, now: Timestamp, memory: Duration) -> bool {
+        if self.enqueues.len() >= ENQUEUES {
             self.forget_the_old(now, memory);
         }
-        if self.lives.len() >= LIVES {
-            let oldest = |dead: bool| self.lives.iter().position(|record| record.dead == dead);
+        if self.enqueues.len() >= ENQUEUES {
+            let oldest = |dead: bool| self.enqueues.iter().position(|record| record.dead == dead);
             match (oldest(true), oldest(false)) {
-                (Some(dead), _) if self.buried.len() < GRAVES => {
-                    let dead = self.lives.remove(dead);
-                    self.buried.add(&dead, now);
+                (Some(dead), _) if self.dead_enqueues.len() < DEAD_MARKS => {
+                    let dead = self.enqueues.remove(dead);
+                    self.dead_enqueues.add(&dead, now);
                 }
-                (_, Some(living)) => drop(self.lives.remove(living)),
+                (_, Some(living)) => drop(self.enqueues.remove(living)),
                 _ => return false,
             }
         }
-        self.lives.push(record);
+        self.enqueues.push(record);
         true
     }
 
-    /// Forgets dead lives that can come back no more: SQS has deleted every message that was enqueued so long ago.
+    /// Forgets dead enqueues that can come back no more: SQS has deleted every message that was enqueued so long ago.
     fn forget_the_old(&mut self, now: Timestamp, memory: Duration) {
-        let gone = |life: &Life| life.sent_at != Life::UNDATED && life.sent_at.after(memory) < now;
-        self.lives.retain(|record| !(record.dead && gone(&record.life)));
-        self.buried.forget_the_old(now, memory);
+        let gone = |enqueue: &Enqueue| enqueue.sent_at != Enqueue::UNDATED && enqueue.sent_at.after(memory) < now;
+        self.enqueues.retain(|record| !(record.dead && gone(&record.enqueue)));
+        self.dead_enqueues.forget_the_old(now, memory);
     }
 
     /// Marks a message dead, whenever it was or will be enqueued. `false` if no room is left for that.
-    pub(super) fn bury_message(&mut self, id: &MessageId, now: Timestamp, memory: Duration) -> bool {
-        let life = Life { message_id: id.clone(), sent_at: Life::UNDATED };
-        let own = |record: &LifeRecord| record.life.message_id == *id;
-        let marked = |record: &LifeRecord| own(record) && record.dead && record.withdrawn;
-        if self.lives.iter().any(marked) || self.buried.withdraws(id) {
+    pub(super) fn mark_message_dead(&mut self, id: &MessageId, now: Timestamp, memory: Duration) -> bool {
+        let enqueue = Enqueue { message_id: id.clone(), sent_at: Enqueue::UNDATED };
+        let own = |record: &EnqueueRecord| record.enqueue.message_id == *id;
+        let marked = |record: &EnqueueRecord| own(record) && record.dead && record.withdrawn;
+        if self.enqueues.iter().any(marked) || self.dead_enqueues.withdraws(id) {
             return true;
         }
-        let attempts = self.lives.iter().filter(|record| own(record)).map(|record| record.attempts);
-        let attempts = attempts.fold(self.buried.attempts(&life), u32::saturating_add);
-        self.lives.retain(|record| !own(record));
-        self.remember(LifeRecord { life, attempts, dead: true, withdrawn: true }, now, memory)
+        let attempts = self.enqueues.iter().filter(|record| own(record)).map(|record| record.attempts);
+        let attempts = attempts.fold(self.dead_enqueues.attempts(&enqueue), u32::saturating_add);
+        self.enqueues.retain(|record| !own(record));
+        self.remember(EnqueueRecord { enqueue, attempts, dead: true, withdrawn: true }, now, memory)
     }
 
     /// Takes back an attempt that never started.
-    pub(super) fn take_back_attempt(&mut self, life: &Life) {
-        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+    pub(super) fn take_back_attempt(&mut self, enqueue: &Enqueue) {
+        if let Some(record) = self.enqueues.iter_mut().find(|record| record.enqueue == *enqueue) {
             record.attempts = record.attempts.saturating_sub(1);
         }
-        self.lives.retain(|record| record.dead || record.attempts > 0);
+        self.enqueues.retain(|record| record.dead || record.attempts > 0);
     }
 
-    pub(super) fn mark_dead(&mut self, life: &Life) {
-        if let Some(record) = self.lives.iter_mut().find(|record| record.life == *life) {
+    pub(super) fn mark_dead(&mut self, enqueue: &Enqueue) {
+        if let Some(record) = self.enqueues.iter_mut().find(|record| record.enqueue == *enqueue) {
             record.dead = true;
         }
     }
 
-    pub(super) fn record_failure(&mut self, life: &Life, fault: &Fault, origin: Origin, at: Timestamp) {
+    pub(super) fn record_failure(&mut self, enqueue: &Enqueue, fault: &Fault, origin: Origin, at: Timestamp) {
         self.fault = Some(fault.into());
         self.history.push(Attempt {
-            life: life.clone(),
+            enqueue: enqueue.clone(),
             at,
             class: fault.class,
             code: capped(&fault.code, CODE_LIMIT),
@@ -333,19 +342,19 @@ impl Entry {
 
     /// Roughly what the item weighs, attribute names included, its key apart.
     fn bytes(&self) -> usize {
-        let life = |life: &Life| life.message_id.as_str().len() + 8 + 20;
+        let enqueue = |enqueue: &Enqueue| enqueue.message_id.as_str().len() + 8 + 20;
         let fault = self.fault.as_ref().map_or(0, |fault| fault.code.len() + fault.text.len() + 30);
-        let lives: usize = self.lives.iter().map(|record| life(&record.life) + 20).sum();
+        let enqueues: usize = self.enqueues.iter().map(|record| enqueue(&record.enqueue) + 20).sum();
         let history: usize = self
             .history
             .iter()
             .map(|attempt| {
                 let origin = &attempt.origin;
                 let ran = origin.request_id.len() + origin.function_version.len() + origin.log_stream.len();
-                life(&attempt.life) + attempt.code.len() + attempt.text.len() + ran + 110
+                enqueue(&attempt.enqueue) + attempt.code.len() + attempt.text.len() + ran + 110
             })
             .sum();
-        300 + fault + lives + history + self.buried.bytes() + self.withdrawn.len() * 70
+        300 + fault + enqueues + history + self.dead_enqueues.bytes() + self.withdrawn.len() * 70
     }
 }
 
@@ -356,13 +365,13 @@ mod tests {
 
     const MEMORY: Duration = Duration::from_secs(30 * 86_400);
 
-    pub(crate) fn life(n: u64) -> Life {
-        Life { message_id: MessageId::new(format!("{n:036}")).unwrap(), sent_at: Timestamp::from_millis(n) }
+    pub(crate) fn enqueue(n: u64) -> Enqueue {
+        Enqueue { message_id: MessageId::new(format!("{n:036}")).unwrap(), sent_at: Timestamp::from_millis(n) }
     }
 
     fn entry() -> Entry {
-        Entry::ownerless(
-            life(0),
+        Entry::keyless(
+            enqueue(0),
             None,
             PayloadHash::of_text(""),
             &Fault::permanent("code", "text"),
@@ -388,24 +397,24 @@ mod tests {
             log_stream: format!("2026/11/22/[$LATEST]{}", "f".repeat(32)),
         };
         for n in 1..100 {
-            entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
-            entry.mark_dead(&life(n));
-            entry.record_failure(&life(n), &fault, origin.clone(), Timestamp::from_millis(n));
+            entry.start_attempt(&enqueue(n), Timestamp::from_millis(n), MEMORY);
+            entry.mark_dead(&enqueue(n));
+            entry.record_failure(&enqueue(n), &fault, origin.clone(), Timestamp::from_millis(n));
         }
         let json = serde_json::to_string(&entry).unwrap().len();
         assert!(entry.bytes() < 4_096 && !entry.history.is_empty(), "{} bytes, {json} as JSON", entry.bytes());
-        assert!(entry.history.len() <= HISTORY && entry.lives.len() <= LIVES);
+        assert!(entry.history.len() <= HISTORY && entry.enqueues.len() <= ENQUEUES);
     }
 
     #[test]
-    fn a_ninth_life_buries_the_oldest_dead_one_and_evicts_a_living_one_only_if_none_is() {
+    fn a_ninth_enqueue_buries_the_oldest_dead_one_and_evicts_a_living_one_only_if_none_is() {
         let mut entry = entry();
-        let starts = |entry: &mut Entry, n| entry.start_attempt(&life(n), Timestamp::from_millis(n), MEMORY);
+        let starts = |entry: &mut Entry, n| entry.start_attempt(&enqueue(n), Timestamp::from_millis(n), MEMORY);
         assert!((1..=8).all(|n| starts(&mut entry, n)));
-        assert!(entry.is_dead(&life(0)) && entry.life(&life(0)).is_none(), "the dead life is buried");
-        assert!((1..=8).all(|n| entry.attempts(&life(n)) == 1), "the living keep their counts");
+        assert!(entry.is_dead(&enqueue(0)) && entry.enqueue(&enqueue(0)).is_none(), "the dead life is buried");
+        assert!((1..=8).all(|n| entry.attempts(&enqueue(n)) == 1), "the living keep their counts");
         assert!(starts(&mut entry, 9));
-        assert_eq!((entry.attempts(&life(1)), entry.attempts(&life(2)), entry.attempts(&life(9))), (0, 1, 1));
-        assert!(entry.is_dead(&life(0)));
+        assert_eq!((entry.attempts(&enqueue(1)), entry.attempts(&enqueue(2)), entry.attempts(&enqueue(9))), (0, 1, 1));
+        assert!(entry.is_dead(&enqueue(0)));
     }
 }

@@ -1,18 +1,18 @@
-//! The way out of a key whose every life is dead: a person has its dead lives forgotten.
+//! The way out of a key whose every enqueue is dead: a person has its dead enqueues forgotten.
 
-use super::entry::{Entry, State};
+use super::entry::{Entry, EntryState};
 use super::{EntryWrite, Expect};
-use crate::ids::{LetterId, Life, QueueArn};
+use crate::ids::{Enqueue, LetterId, QueueArn};
 use crate::message::key::LedgerKey;
 use crate::time::Timestamp;
 
 /// Next step of freeing a key.
 #[derive(Debug)]
 pub enum Freeing {
-    /// Write this: so many dead lives are forgotten by it. If its condition fails, ask again with what was found. It changes
-    /// `lives`, `buried` and `version`, and nothing else.
+    /// Write this: so many dead enqueues are forgotten by it. If its condition fails, ask again with what was found. It changes
+    /// `enqueues`, `dead_enqueues` and `version`, and nothing else.
     Write(Box<EntryWrite>, usize),
-    /// No dead life is remembered that could be forgotten, or the key is completed. A lost answer looks the same.
+    /// No dead enqueue is remembered that could be forgotten, or the key is completed. A lost answer looks the same.
     Nothing,
     /// A worker runs the key now: not yet.
     Waits,
@@ -26,14 +26,14 @@ pub enum Freeing {
 pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Timestamp) -> Freeing {
     let Some(entry) = found.filter(|entry| !entry.expired(now)) else { return Freeing::Nothing };
     match entry.state {
-        State::Completed => return Freeing::Nothing,
-        State::InProgress if entry.lease_until >= now => return Freeing::Waits,
-        State::InProgress | State::Failed => {}
+        EntryState::Completed => return Freeing::Nothing,
+        EntryState::InProgress if entry.lease_until >= now => return Freeing::Waits,
+        EntryState::InProgress | EntryState::Failed => {}
     }
     let mut next = entry.clone();
-    next.lives.retain(|record| !record.dead || record.withdrawn || entry.withdrew(&record.life, source));
-    next.buried.free();
-    let forgotten = entry.dead_lives() - next.dead_lives();
+    next.enqueues.retain(|record| !record.dead || record.withdrawn || entry.withdrew(&record.enqueue, source));
+    next.dead_enqueues.free();
+    let forgotten = entry.dead_enqueues() - next.dead_enqueues();
     if forgotten == 0 {
         return Freeing::Nothing;
     }
@@ -43,10 +43,10 @@ pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Time
 }
 
 impl Entry {
-    /// Returns true if an earlier release wrote this life down because its letter was edited: it did not mark that.
-    fn withdrew(&self, life: &Life, source: &QueueArn) -> bool {
-        let letter = LetterId::derive(source, &life.message_id);
-        life.sent_at == Life::UNDATED && self.withdrawn.iter().any(|send| send.letter == letter)
+    /// Returns true if an earlier release wrote this enqueue down because its letter was edited: it did not mark that.
+    fn withdrew(&self, enqueue: &Enqueue, source: &QueueArn) -> bool {
+        let letter = LetterId::derive(source, &enqueue.message_id);
+        enqueue.sent_at == Enqueue::UNDATED && self.withdrawn.iter().any(|send| send.letter == letter)
     }
 }
 
@@ -57,8 +57,8 @@ mod tests {
     use crate::ids::{MessageId, Number, OwnerToken, Scope, SendId};
     use crate::message::key::{Key, PayloadHash};
     use crate::processing::ledger::{
-        Claim, ClaimRequest, Origin, Refusal, Settlement, Settling, Step, Withdrawal, Withdrawing, claim, settle,
-        withdraw,
+        Claim, ClaimRefusal, ClaimRequest, ClaimStep, Origin, Settlement, Settling, Withdrawal, Withdrawing, claim,
+        settle, withdraw,
     };
 
     const FOREVER: u64 = 30 * 24 * 3_600_000;
@@ -75,14 +75,14 @@ mod tests {
         QueueArn::new("arn").unwrap()
     }
 
-    fn life(n: u64) -> Life {
-        Life { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: at(n + 1) }
+    fn enqueue(n: u64) -> Enqueue {
+        Enqueue { message_id: MessageId::new(format!("m-{n}")).unwrap(), sent_at: at(n + 1) }
     }
 
     fn request(n: u64) -> ClaimRequest {
         ClaimRequest {
             key: key(),
-            life: life(n),
+            enqueue: enqueue(n),
             hash: PayloadHash::of_text("body"),
             send: None,
             token: OwnerToken::from_random(u128::from(n) + 1),
@@ -93,18 +93,18 @@ mod tests {
         }
     }
 
-    fn claimed(found: Option<&Entry>, n: u64) -> Result<(Entry, Claim), Refusal> {
+    fn claimed(found: Option<&Entry>, n: u64) -> Result<(Entry, Claim), ClaimRefusal> {
         match claim(found, &request(n), at(n)) {
-            Step::Take(write, claim) => Ok((write.entry, *claim)),
-            Step::Refused(refusal) => Err(refusal),
+            ClaimStep::Claim(write, claim) => Ok((write.entry, *claim)),
+            ClaimStep::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
         }
     }
 
-    /// Returns the entry after so many lives died, as many as are remembered.
-    fn dead(lives: u64) -> Entry {
+    /// Returns the entry after so many enqueues died, as many as are remembered.
+    fn dead(enqueues: u64) -> Entry {
         let mut found: Option<Entry> = None;
-        for n in 0..lives {
+        for n in 0..enqueues {
             let (entry, claim) = claimed(found.as_ref(), n).unwrap_or_else(|refusal| panic!("life {n}: {refusal:?}"));
             let failed = Settlement::Fail(Fault::permanent("no", "no"));
             let Settling::Write(write) = settle(Some(&entry), &claim, &failed, at(n), at(FOREVER)) else { panic!() };
@@ -124,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn fifty_six_lives_may_die_each_stays_dead_and_one_more_is_refused_until_the_key_is_freed() {
+    fn fifty_six_enqueues_may_die_each_stays_dead_and_one_more_is_refused_until_the_key_is_freed() {
         let full = dead(56);
-        assert_eq!(full.lives_left(at(0), std::time::Duration::from_secs(30 * 86_400)), 0);
-        assert!((0..56).all(|n| matches!(claimed(Some(&full), n), Err(Refusal::Dead(Some(_))))));
-        assert!(matches!(claimed(Some(&full), 56), Err(Refusal::TooManyLives)));
+        assert_eq!(full.enqueues_left(at(0), std::time::Duration::from_secs(30 * 86_400)), 0);
+        assert!((0..56).all(|n| matches!(claimed(Some(&full), n), Err(ClaimRefusal::Dead(Some(_))))));
+        assert!(matches!(claimed(Some(&full), 56), Err(ClaimRefusal::TooManyLives)));
         let (free_again, forgotten) = freed(&full);
-        assert_eq!((forgotten, free_again.dead_lives(), free_again.version), (56, 0, full.version + 1));
+        assert_eq!((forgotten, free_again.dead_enqueues(), free_again.version), (56, 0, full.version + 1));
         let same = Entry {
-            lives: full.lives.clone(),
-            buried: full.buried.clone(),
+            enqueues: full.enqueues.clone(),
+            dead_enqueues: full.dead_enqueues.clone(),
             version: full.version,
             ..free_again.clone()
         };
@@ -143,17 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_life_makes_room_once_it_can_come_back_no_more() {
+    fn a_dead_enqueue_makes_room_once_it_can_come_back_no_more() {
         let full = dead(56);
         let month = 30 * 86_400_000;
         let late = ClaimRequest { expires: at(3 * month), ..request(56) };
         let full = Entry { expires: at(3 * month), ..full };
-        assert!(matches!(claim(Some(&full), &late, at(2 * month)), Step::Take(..)), "a retention of a month is over");
+        assert!(
+            matches!(claim(Some(&full), &late, at(2 * month)), ClaimStep::Claim(..)),
+            "a retention of a month is over"
+        );
     }
 
     #[test]
     fn what_an_edit_took_back_stays_dead_and_whoever_runs_is_waited_for() {
-        let origin = life(3).message_id;
+        let origin = enqueue(3).message_id;
         let letter = LetterId::derive(&source(), &origin);
         let asked = Withdrawal {
             key: key(),
@@ -165,10 +168,10 @@ mod tests {
         };
         let Withdrawing::Write(write) = withdraw(Some(&dead(20)), &asked, at(50)) else { panic!() };
         let mut legacy = write.entry.clone();
-        legacy.lives.iter_mut().for_each(|record| record.withdrawn = false);
+        legacy.enqueues.iter_mut().for_each(|record| record.withdrawn = false);
         for entry in [write.entry, legacy] {
             let (after, _) = freed(&entry);
-            assert!(after.is_dead(&Life { sent_at: at(77), ..life(3) }) && !after.is_dead(&life(4)));
+            assert!(after.is_dead(&Enqueue { sent_at: at(77), ..enqueue(3) }) && !after.is_dead(&enqueue(4)));
             assert!(after.withdraws(asked.send));
         }
         let (running, claim) = claimed(Some(&dead(2)), 2).unwrap();

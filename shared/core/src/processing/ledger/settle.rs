@@ -1,5 +1,5 @@
 use super::claim::Claim;
-use super::entry::{Entry, State};
+use super::entry::{Entry, EntryState};
 use super::{EntryWrite, Expect};
 use crate::fault::Fault;
 use crate::time::Timestamp;
@@ -28,13 +28,13 @@ pub enum Settling {
     Rejected,
 }
 
-/// Returns true if a failed attempt was the life's last.
+/// Returns true if a failed attempt was the enqueue's last.
 fn is_last(claim: &Claim, fault: &Fault) -> bool {
     !fault.class.retryable() || claim.attempt() >= claim.request().limit
 }
 
 impl Claim {
-    /// Returns true if this fault ends the life: its class is never retried, or no attempt is left.
+    /// Returns true if this fault ends the enqueue: its class is never retried, or no attempt is left.
     #[must_use]
     pub fn is_fatal(&self, fault: &Fault) -> bool {
         is_last(self, fault)
@@ -59,13 +59,13 @@ pub fn settle(
         return Settling::Rejected;
     };
     let target = match settlement {
-        Settlement::Complete => State::Completed,
-        Settlement::Fail(_) | Settlement::Release => State::Failed,
+        Settlement::Complete => EntryState::Completed,
+        Settlement::Fail(_) | Settlement::Release => EntryState::Failed,
     };
-    let over = entry.is_over(&claim.request().life, claim.request().send);
+    let over = entry.is_over(&claim.request().enqueue, claim.request().send);
     match entry.state {
-        State::InProgress if over => return Settling::Rejected,
-        State::InProgress => {}
+        EntryState::InProgress if over => return Settling::Rejected,
+        EntryState::InProgress => {}
         state if state == target => return Settling::Done,
         _ => return Settling::Rejected,
     }
@@ -80,13 +80,13 @@ pub fn settle(
     match settlement {
         Settlement::Complete => {}
         Settlement::Release => {
-            entry.take_back_attempt(&request.life);
+            entry.take_back_attempt(&request.enqueue);
             entry.lease_until = free;
         }
         Settlement::Fail(fault) => {
-            entry.record_failure(&request.life, fault, request.origin.clone(), now);
+            entry.record_failure(&request.enqueue, fault, request.origin.clone(), now);
             if is_last(claim, fault) {
-                entry.mark_dead(&request.life);
+                entry.mark_dead(&request.enqueue);
             } else {
                 entry.lease_until = free;
             }

@@ -1,7 +1,7 @@
 //! An edit's part of the ledger: before an edited body is sent, no copy of the unedited one may run any more.
 
-use super::buried::Buried;
-use super::entry::{Entry, State};
+use super::dead_enqueues::DeadEnqueues;
+use super::entry::{Entry, EntryState};
 use super::{EntryWrite, Expect};
 use crate::ids::{MessageId, Number, OwnerToken, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
@@ -30,7 +30,7 @@ pub struct Withdrawal {
 /// Next step of a withdrawal.
 #[derive(Debug)]
 pub enum Withdrawing {
-    /// Write this. If its condition fails, ask again with what was found. Of an entry that was there it changes `lives`, `buried`,
+    /// Write this. If its condition fails, ask again with what was found. Of an entry that was there it changes `enqueues`, `dead_enqueues`,
     /// `withdrawn`, `version` and `expires`, and nothing else.
     Write(Box<EntryWrite>),
     /// No copy runs any more. A lost answer looks the same.
@@ -52,21 +52,25 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
     let expired = entry.expired(now);
     match entry.state {
         // What is remembered too long must not be remembered anew.
-        State::Completed if expired => return Withdrawing::Waits,
-        State::Completed => return Withdrawing::Completed(entry.hash.clone()),
-        State::InProgress if !expired && entry.lease_until >= now => return Withdrawing::Waits,
-        State::InProgress | State::Failed => {}
+        EntryState::Completed if expired => return Withdrawing::Waits,
+        EntryState::Completed => return Withdrawing::Completed(entry.hash.clone()),
+        EntryState::InProgress if !expired && entry.lease_until >= now => return Withdrawing::Waits,
+        EntryState::InProgress | EntryState::Failed => {}
     }
     let mut next = entry.clone();
     if expired {
-        next.lives.clear();
-        next.buried = Buried::default();
+        next.enqueues.clear();
+        next.dead_enqueues = DeadEnqueues::default();
         next.withdrawn.clear();
     }
     if !next.withdrawn_by(asked, now) {
         return Withdrawing::Full;
     }
-    if !expired && next.lives == entry.lives && next.buried == entry.buried && next.withdrawn == entry.withdrawn {
+    if !expired
+        && next.enqueues == entry.enqueues
+        && next.dead_enqueues == entry.dead_enqueues
+        && next.withdrawn == entry.withdrawn
+    {
         return Withdrawing::Done;
     }
     next.version += 1;
@@ -77,13 +81,13 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
 
 fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
     let mut entry = Entry {
-        state: State::Failed,
+        state: EntryState::Failed,
         owner: asked.token,
         lease_until: Timestamp::from_millis(0),
         hash: asked.hash.clone(),
         version: 1,
-        lives: Vec::new(),
-        buried: Buried::default(),
+        enqueues: Vec::new(),
+        dead_enqueues: DeadEnqueues::default(),
         send: None,
         fault: None,
         history: Vec::new(),
@@ -97,11 +101,11 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
 }
 
 impl Entry {
-    /// `false` if there is no room for it, or none is left for the life of the edited body.
+    /// `false` if there is no room for it, or none is left for the enqueue of the edited body.
     fn withdrawn_by(&mut self, asked: &Withdrawal, now: Timestamp) -> bool {
         let memory = asked.expires.since(now);
-        let room = asked.messages.iter().all(|id| self.bury_message(id, now, memory));
-        room && self.lives_left(now, memory) > 0 && self.withdraw_send(asked.send)
+        let room = asked.messages.iter().all(|id| self.mark_message_dead(id, now, memory));
+        room && self.enqueues_left(now, memory) > 0 && self.withdraw_send(asked.send)
     }
 
     fn withdraw_send(&mut self, send: SendId) -> bool {
@@ -118,13 +122,15 @@ impl Entry {
 mod tests {
     use std::time::Duration;
 
-    use super::super::buried::GRAVES;
-    use super::super::entry::LIVES;
+    use super::super::dead_enqueues::DEAD_MARKS;
+    use super::super::entry::ENQUEUES;
     use super::*;
     use crate::fault::Fault;
-    use crate::ids::{LetterId, Life, QueueArn, Scope};
+    use crate::ids::{Enqueue, LetterId, QueueArn, Scope};
     use crate::message::key::Key;
-    use crate::processing::ledger::{Claim, ClaimRequest, Origin, Refusal, Settlement, Settling, Step, claim, settle};
+    use crate::processing::ledger::{
+        Claim, ClaimRefusal, ClaimRequest, ClaimStep, Origin, Settlement, Settling, claim, settle,
+    };
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -157,7 +163,7 @@ mod tests {
     fn request(message: &str, number: u32, token: u128, now: u64) -> ClaimRequest {
         ClaimRequest {
             key: key(),
-            life: Life { message_id: id(message), sent_at: at(now + 1) },
+            enqueue: Enqueue { message_id: id(message), sent_at: at(now + 1) },
             hash: PayloadHash::of_text("unedited"),
             send: (number > 0).then_some(SendId { letter: letter(), number: Number(number) }),
             token: OwnerToken::from_random(token),
@@ -168,10 +174,10 @@ mod tests {
         }
     }
 
-    fn claimed(found: Option<&Entry>, request: &ClaimRequest, now: u64) -> Result<(Entry, Claim), Refusal> {
+    fn claimed(found: Option<&Entry>, request: &ClaimRequest, now: u64) -> Result<(Entry, Claim), ClaimRefusal> {
         match claim(found, request, at(now)) {
-            Step::Take(write, claim) => Ok((write.entry, *claim)),
-            Step::Refused(refusal) => Err(refusal),
+            ClaimStep::Claim(write, claim) => Ok((write.entry, *claim)),
+            ClaimStep::Refused(refusal) => Err(refusal),
             other => panic!("{other:?}"),
         }
     }
@@ -186,14 +192,14 @@ mod tests {
         }
     }
 
-    fn is_dead(answer: Result<(Entry, Claim), Refusal>) -> bool {
-        matches!(answer, Err(Refusal::Dead(_)))
+    fn is_dead(answer: Result<(Entry, Claim), ClaimRefusal>) -> bool {
+        matches!(answer, Err(ClaimRefusal::Dead(_)))
     }
 
     #[test]
     fn where_nothing_was_a_tombstone_keeps_the_former_copies_out_and_lets_the_edited_one_run() {
         let entry = written(None, &asked(2), 5);
-        assert_eq!((entry.state, entry.lease_until, entry.version), (State::Failed, at(0), 1));
+        assert_eq!((entry.state, entry.lease_until, entry.version), (EntryState::Failed, at(0), 1));
         for (message, number) in [("origin", 0), ("copy-1", 1), ("copy-2", 2)] {
             assert!(is_dead(claimed(Some(&entry), &request(message, number, 1, 10), 10)), "{message}");
         }
@@ -204,23 +210,23 @@ mod tests {
     }
 
     #[test]
-    fn of_an_entry_that_is_there_only_lives_withdrawn_version_and_expiry_change() {
+    fn of_an_entry_that_is_there_only_enqueues_withdrawn_version_and_expiry_change() {
         let (entry, claim) = claimed(None, &request("origin", 0, 1, 0), 0).unwrap();
         let failed = Settlement::Fail(Fault::permanent("no", "no"));
         let Settling::Write(write) = settle(Some(&entry), &claim, &failed, at(5), at(500)) else { panic!() };
         let before = write.entry;
         let after = written(Some(&before), &asked(1), 10);
         let same = Entry {
-            lives: after.lives.clone(),
-            buried: after.buried.clone(),
+            enqueues: after.enqueues.clone(),
+            dead_enqueues: after.dead_enqueues.clone(),
             withdrawn: after.withdrawn.clone(),
             version: before.version + 1,
             expires: at(1_000_000),
             ..before.clone()
         };
         assert_eq!(after, same);
-        assert!(after.is_dead(&request("origin", 0, 1, 77).life), "enqueued at another time it is as dead");
-        assert_eq!(after.attempts(&request("origin", 0, 1, 77).life), 1);
+        assert!(after.is_dead(&request("origin", 0, 1, 77).enqueue), "enqueued at another time it is as dead");
+        assert_eq!(after.attempts(&request("origin", 0, 1, 77).enqueue), 1);
         assert!(matches!(withdraw(Some(&after), &asked(1), at(11)), Withdrawing::Done));
     }
 
@@ -253,17 +259,17 @@ mod tests {
     }
 
     #[test]
-    fn what_expired_is_marked_in_place_and_its_lives_are_forgotten() {
+    fn what_expired_is_marked_in_place_and_its_enqueues_are_forgotten() {
         let (entry, _) = claimed(None, &ClaimRequest { expires: at(2_000), ..request("x", 0, 1, 0) }, 0).unwrap();
         let later = Duration::from_secs(60).as_millis();
         let after = written(Some(&entry), &asked(1), u64::try_from(later).unwrap());
-        assert_eq!(after.lives.len(), 1);
+        assert_eq!(after.enqueues.len(), 1);
         assert!(!after.expired(at(900_000)) && after.version == entry.version + 1);
     }
 
     #[test]
-    fn where_no_life_is_left_for_the_edited_copy_it_is_told() {
-        let messages: Vec<_> = (0..LIVES + GRAVES).map(|n| id(&format!("m-{n}"))).collect();
+    fn where_no_enqueue_is_left_for_the_edited_copy_it_is_told() {
+        let messages: Vec<_> = (0..ENQUEUES + DEAD_MARKS).map(|n| id(&format!("m-{n}"))).collect();
         let full = Withdrawal { messages: messages.clone(), ..asked(1) };
         assert!(matches!(withdraw(None, &full, at(1)), Withdrawing::Full));
         let fits = Withdrawal { messages: messages[1..].to_vec(), ..asked(1) };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::{LetterId, Life, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::letters::letter::{ErrorType, Form, Reason};
 use crate::message::envelope::{Attribute, Attributes};
 use crate::message::key::Key;
@@ -39,7 +39,7 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         edited: None,
         group: None,
         sequence: None,
-        life: Life { message_id: origin.clone(), sent_at },
+        enqueue: Enqueue { message_id: origin.clone(), sent_at },
         origin,
         sent_at,
         hash: PayloadHash::of_text("{}"),
@@ -69,13 +69,14 @@ pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
     }
 }
 
-const PERSON: Asked = Asked { due_by: Timestamp::NEVER, named: false, forgotten_ok: false, as_new: false };
+const PERSON: ConsentTerms =
+    ConsentTerms { due_by: Timestamp::NEVER, named: false, forgotten_ok: false, as_new: false };
 
-fn known(entry: bool) -> KnownOf {
-    KnownOf { kept: true, retention: 30 * DAY, entry, effect: None, few_lives_left: None }
+fn known(entry: bool) -> KeyStatus {
+    KeyStatus { kept: true, retention: 30 * DAY, entry, effect: None, few_enqueues_left: None }
 }
 
-fn decide(letter: &Letter, known: &KnownOf, asked: Asked) -> Consent {
+fn decide(letter: &Letter, known: &KeyStatus, asked: ConsentTerms) -> Consent {
     consent(letter, known, asked, &policy(), now())
 }
 
@@ -87,17 +88,17 @@ fn yesterday() -> Timestamp {
 fn a_policy_of_never_holds_until_the_letter_is_named_by_its_id() {
     let letter = letter(yesterday(), "never");
     assert_eq!(decide(&letter, &known(true), PERSON), Consent::Never);
-    assert_eq!(decide(&letter, &known(true), Asked { named: true, ..PERSON }), Consent::Send);
+    assert_eq!(decide(&letter, &known(true), ConsentTerms { named: true, ..PERSON }), Consent::Send);
 }
 
 #[test]
 fn a_letter_older_than_the_ledgers_memory_goes_only_if_that_is_said() {
     let old = letter(Timestamp::from_millis(0).after(69 * DAY), "c");
     assert_eq!(decide(&old, &known(false), PERSON), Consent::Forgotten);
-    assert_eq!(decide(&old, &known(false), Asked { forgotten_ok: true, ..PERSON }), Consent::Send);
+    assert_eq!(decide(&old, &known(false), ConsentTerms { forgotten_ok: true, ..PERSON }), Consent::Send);
     assert_eq!(decide(&old, &known(true), PERSON), Consent::Send, "the ledger does remember");
     assert_eq!(decide(&letter(yesterday(), "c"), &known(false), PERSON), Consent::Send);
-    let no_ledger = KnownOf { kept: false, ..known(false) };
+    let no_ledger = KeyStatus { kept: false, ..known(false) };
     assert_eq!(decide(&old, &no_ledger, PERSON), Consent::Send, "there is nothing that could have forgotten");
 }
 
@@ -106,7 +107,7 @@ fn without_room_for_the_attribute_a_stable_key_is_enough_and_else_it_must_be_sai
     let mut full = letter(yesterday(), "c");
     full.attributes = (0..10).map(|n| (format!("a{n}"), Attribute::text("x"))).collect();
     assert_eq!(decide(&full, &known(true), PERSON), Consent::NoRoom);
-    assert_eq!(decide(&full, &known(true), Asked { as_new: true, ..PERSON }), Consent::Send);
+    assert_eq!(decide(&full, &known(true), ConsentTerms { as_new: true, ..PERSON }), Consent::Send);
     full.key_is_stable = true;
     assert_eq!(decide(&full, &known(true), PERSON), Consent::Send);
     let large = Letter { payload: "x".repeat(1024 * 1024), ..letter(yesterday(), "c") };
@@ -122,22 +123,22 @@ fn without_room_for_the_attribute_a_stable_key_is_enough_and_else_it_must_be_sai
 #[test]
 fn what_is_done_is_resolved_what_is_held_is_left_and_what_ran_out_is_its_holders_matter() {
     let letter = letter(yesterday(), "c");
-    let done = KnownOf { effect: Some(letter.hash.clone()), ..known(true) };
+    let done = KeyStatus { effect: Some(letter.hash.clone()), ..known(true) };
     assert_eq!(decide(&letter, &done, PERSON), Consent::Done(letter.hash.clone()));
     let claimed = letter.claim(OwnerToken::from_random(1), None, "x", DAY, yesterday()).unwrap();
     assert_eq!(decide(&claimed, &known(true), PERSON), Consent::NotNow);
     let later = now().after(DAY);
     assert_eq!(consent(&claimed, &known(true), PERSON, &policy(), later), Consent::Lapsed);
-    let scheduled = Asked { due_by: now(), ..PERSON };
+    let scheduled = ConsentTerms { due_by: now(), ..PERSON };
     assert_eq!(decide(&letter, &known(true), scheduled), Consent::NotNow, "it is not due");
     assert_eq!(decide(&Letter { status: Status::Replayed, ..letter }, &known(true), PERSON), Consent::NotNow);
 }
 
 #[test]
-fn the_last_lives_of_a_key_are_left_to_a_person_and_no_copy_goes_that_would_be_refused() {
+fn the_last_enqueues_of_a_key_are_left_to_a_person_and_no_copy_goes_that_would_be_refused() {
     let letter = Letter { due: yesterday(), ..letter(yesterday(), "c") };
-    let by_policy = Asked { due_by: now(), ..PERSON };
-    let of = |few_lives_left, asked| decide(&letter, &KnownOf { few_lives_left, ..known(true) }, asked);
+    let by_policy = ConsentTerms { due_by: now(), ..PERSON };
+    let of = |few_enqueues_left, asked| decide(&letter, &KeyStatus { few_enqueues_left, ..known(true) }, asked);
     assert_eq!([of(None, by_policy), of(None, PERSON)], [Consent::Send, Consent::Send]);
     assert_eq!([of(Some(8), by_policy), of(Some(8), PERSON)], [Consent::TooManyLives, Consent::Send]);
     assert_eq!([of(Some(0), by_policy), of(Some(0), PERSON)], [Consent::TooManyLives, Consent::TooManyLives]);

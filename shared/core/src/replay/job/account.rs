@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Outcome of a letter in a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum Disposition {
     /// Planned to be sent. Not final.
     Planned,
     /// Claimed, and perhaps sent; nothing is known yet. Not final.
@@ -42,7 +42,7 @@ pub enum Fate {
     PolicyNever,
     /// The letter is older than the ledger's memory, which knows nothing of it.
     Forgotten,
-    /// The key has so many dead lives that a copy would be refused.
+    /// The key has so many dead enqueues that a copy would be refused.
     TooManyLives,
     /// No such letter exists.
     NotFound,
@@ -52,7 +52,7 @@ pub enum Fate {
     HeldUp,
 }
 
-impl Fate {
+impl Disposition {
     /// Returns true if the outcome cannot change any more.
     #[must_use]
     pub const fn is_final(self) -> bool {
@@ -90,25 +90,25 @@ impl Fate {
 /// Number of letters by outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Account(BTreeMap<Fate, u32>);
+pub struct Account(BTreeMap<Disposition, u32>);
 
 impl Account {
     /// Counts one more letter with this outcome.
-    pub fn add(&mut self, fate: Fate) {
-        *self.0.entry(fate).or_default() += 1;
+    pub fn add(&mut self, disposition: Disposition) {
+        *self.0.entry(disposition).or_default() += 1;
     }
 
     /// Adds more outcomes to the account.
     #[must_use]
-    pub fn and(mut self, fates: impl IntoIterator<Item = Fate>) -> Self {
-        fates.into_iter().for_each(|fate| self.add(fate));
+    pub fn and(mut self, dispositions: impl IntoIterator<Item = Disposition>) -> Self {
+        dispositions.into_iter().for_each(|disposition| self.add(disposition));
         self
     }
 
     /// Returns the number of letters with this outcome.
     #[must_use]
-    pub fn of(&self, fate: Fate) -> u32 {
-        self.0.get(&fate).copied().unwrap_or(0)
+    pub fn of(&self, disposition: Disposition) -> u32 {
+        self.0.get(&disposition).copied().unwrap_or(0)
     }
 
     /// Returns the number of all letters.
@@ -120,28 +120,28 @@ impl Account {
     /// Counts the letters that were sent, or will be.
     #[must_use]
     pub fn sent(&self) -> u32 {
-        self.count(Fate::is_sent)
+        self.count(Disposition::is_sent)
     }
 
     /// Counts the letters that failed again, or are failing.
     #[must_use]
     pub fn failed(&self) -> u32 {
-        self.count(Fate::failed)
+        self.count(Disposition::failed)
     }
 
     /// Counts the letters that succeeded, or are assumed to have.
     #[must_use]
     pub fn succeeded(&self) -> u32 {
-        self.count(Fate::succeeded)
+        self.count(Disposition::succeeded)
     }
 
     /// Counts the letters whose outcome is still to come.
     #[must_use]
     pub fn awaited(&self) -> u32 {
-        self.of(Fate::Planned) + self.of(Fate::Retrying) + self.of(Fate::Sent)
+        self.of(Disposition::Planned) + self.of(Disposition::Retrying) + self.of(Disposition::Sent)
     }
 
-    fn count(&self, which: fn(Fate) -> bool) -> u32 {
-        self.0.iter().filter(|(fate, _)| which(**fate)).map(|(_, count)| count).sum()
+    fn count(&self, which: fn(Disposition) -> bool) -> u32 {
+        self.0.iter().filter(|(disposition, _)| which(**disposition)).map(|(_, count)| count).sum()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fate, Line};
+use super::{Disposition, JobEntry};
 use crate::time::Timestamp;
 
 /// Number of times in a row that a message is offered to SQS before its refusal is final: for some five minutes.
@@ -32,19 +32,19 @@ pub fn passes(code: &str) -> bool {
     word.contains("Throttl") || word.contains("AccessDenied") || PASSING.contains(&word)
 }
 
-impl Line {
+impl JobEntry {
     /// Returns this line after SQS refused its letter with `code`: it goes again after a while, or that was the last
     /// time.
     #[must_use]
     pub fn refused(&self, code: Option<String>, now: Timestamp) -> Self {
-        if self.fate.is_final() {
+        if self.disposition.is_final() {
             return self.clone();
         }
         let refusals = self.refusals + 1;
         let again = code.as_deref().is_some_and(passes) && refusals < TRIES;
         let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.refusals)).min(LONGEST);
         Self {
-            fate: if again { Fate::Retrying } else { Fate::Refused },
+            disposition: if again { Disposition::Retrying } else { Disposition::Refused },
             sent: None,
             note: code,
             refusals,
@@ -57,9 +57,9 @@ impl Line {
     /// over.
     #[must_use]
     pub fn is_next(&self, now: Timestamp) -> bool {
-        match self.fate {
-            Fate::Planned => true,
-            Fate::Retrying => self.again_at.is_none_or(|at| at <= now),
+        match self.disposition {
+            Disposition::Planned => true,
+            Disposition::Retrying => self.again_at.is_none_or(|at| at <= now),
             _ => false,
         }
     }
@@ -70,9 +70,9 @@ mod tests {
     use super::*;
     use crate::ids::{LetterId, MessageId, QueueArn};
 
-    fn line() -> Line {
+    fn line() -> JobEntry {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
-        Line::planned(LetterId::derive(&source, &MessageId::new("m").unwrap()))
+        JobEntry::planned(LetterId::derive(&source, &MessageId::new("m").unwrap()))
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
         let (begun, mut line, mut waits) = (now, line(), Vec::new());
         for _ in 1..TRIES {
             line = line.refused(Some("RequestThrottled".to_owned()), now);
-            assert_eq!((line.fate, line.is_next(now)), (Fate::Retrying, false));
+            assert_eq!((line.disposition, line.is_next(now)), (Disposition::Retrying, false));
             let next = line.again_at.unwrap();
             waits.push(next.since(now).as_secs());
             now = next;
@@ -90,7 +90,10 @@ mod tests {
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60, 60]);
         assert_eq!(now.since(begun).as_secs(), 302, "some five minutes in all");
         let last = line.refused(Some("RequestThrottled".to_owned()), now);
-        assert_eq!((last.fate, last.note.as_deref(), last.again_at), (Fate::Refused, Some("RequestThrottled"), None));
+        assert_eq!(
+            (last.disposition, last.note.as_deref(), last.again_at),
+            (Disposition::Refused, Some("RequestThrottled"), None)
+        );
         assert_eq!(last.refused(Some("RequestThrottled".to_owned()), now), last, "what is final stays");
     }
 
@@ -105,7 +108,10 @@ mod tests {
         }
         for code in ["InvalidMessageContents", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", ""] {
             assert!(!passes(code), "{code}");
-            assert_eq!(line().refused(Some(code.to_owned()), Timestamp::from_millis(1)).fate, Fate::Refused);
+            assert_eq!(
+                line().refused(Some(code.to_owned()), Timestamp::from_millis(1)).disposition,
+                Disposition::Refused
+            );
         }
     }
 }

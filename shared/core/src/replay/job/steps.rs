@@ -1,6 +1,8 @@
 use thiserror::Error;
 
-use super::{Account, BATCH, Batch, Fate, HISTORY, Job, JobEvent, Readings, State, Stop, guard::AlarmState};
+use super::{
+    Account, BATCH, Disposition, HISTORY, Job, JobBatch, JobEvent, JobState, Readings, Stop, guard::AlarmState,
+};
 use crate::letters::policy::Policy;
 use crate::replay::Edit;
 use crate::replay::ramp::{Bucket, Rate, STEPS};
@@ -18,14 +20,14 @@ const AHEAD: usize = 500;
 #[error("job is {0}, and this cannot be done to it there")]
 pub struct NotThisStep(pub &'static str);
 
-type Step = Result<Job, NotThisStep>;
+type JobStep = Result<Job, NotThisStep>;
 
 impl Job {
     fn next(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    fn becomes(&self, state: State, who: &str, why: Option<String>, now: Timestamp) -> Self {
+    fn becomes(&self, state: JobState, who: &str, why: Option<String>, now: Timestamp) -> Self {
         let mut job = self.next();
         let became = state.as_str().to_owned();
         job.state = state;
@@ -44,14 +46,14 @@ impl Job {
 
     /// Returns the outcomes of all letters: those that are counted, and those in these batches.
     #[must_use]
-    pub fn known(&self, open: &[Batch]) -> Account {
+    pub fn known(&self, open: &[JobBatch]) -> Account {
         let open = open.iter().filter(|batch| batch.n >= self.counted);
-        self.account.clone().and(open.flat_map(|batch| &batch.lines).map(|line| line.fate))
+        self.account.clone().and(open.flat_map(|batch| &batch.lines).map(|line| line.disposition))
     }
 
     /// Returns the limit of letters in the next batch.
     #[must_use]
-    pub fn allowance(&self, open: &[Batch], now: Timestamp) -> usize {
+    pub fn allowance(&self, open: &[JobBatch], now: Timestamp) -> usize {
         if !self.plans() || open.len() >= AHEAD {
             return 0;
         }
@@ -61,13 +63,13 @@ impl Job {
     /// Returns the number of letters that may be sent now: newly planned ones, and planned ones that waited behind
     /// others of their group.
     #[must_use]
-    pub fn may_send(&self, open: &[Batch], now: Timestamp) -> usize {
+    pub fn may_send(&self, open: &[JobBatch], now: Timestamp) -> usize {
         if !self.state.runs() {
             return 0;
         }
         let by_rate = self.bucket.filled(self.rate(), now).whole();
         let by_canary = match self.state {
-            State::Canary => self.guard.canary.saturating_sub(self.known(open).sent()),
+            JobState::Canary => self.guard.canary.saturating_sub(self.known(open).sent()),
             _ => u32::MAX,
         };
         usize::try_from(by_rate.min(by_canary)).unwrap_or(usize::MAX)
@@ -76,9 +78,11 @@ impl Job {
     /// Returns true if all that is left stands behind letters of others: the job looks no further, and none of its
     /// letters is under way.
     #[must_use]
-    pub fn is_held_up(&self, open: &[Batch]) -> bool {
-        let mut left = open.iter().flat_map(|batch| &batch.lines).filter(|line| !line.fate.is_final());
-        self.state.runs() && (self.walk.ended || open.len() >= AHEAD) && left.all(|line| line.fate == Fate::Behind)
+    pub fn is_held_up(&self, open: &[JobBatch]) -> bool {
+        let mut left = open.iter().flat_map(|batch| &batch.lines).filter(|line| !line.disposition.is_final());
+        self.state.runs()
+            && (self.walk.ended || open.len() >= AHEAD)
+            && left.all(|line| line.disposition == Disposition::Behind)
     }
 
     /// The head before so many letters are sent that have stood behind others: it has paid for them.
@@ -92,7 +96,7 @@ impl Job {
     ///
     /// # Errors
     /// [`NotThisStep`] if it plans nothing, or if the batch is not its next one.
-    pub fn planned(&self, batch: &Batch, now: Timestamp) -> Step {
+    pub fn planned(&self, batch: &JobBatch, now: Timestamp) -> JobStep {
         if !self.plans() || batch.n != self.batches {
             return Err(NotThisStep(self.state.as_str()));
         }
@@ -106,19 +110,19 @@ impl Job {
 
     /// The head after a look at more of the selection that found nothing to plan.
     #[must_use]
-    pub fn walked(&self, walk: super::Walk) -> Self {
+    pub fn walked(&self, walk: super::JobCursor) -> Self {
         Self { walk, ..self.next() }
     }
 
     /// The head with the final ones of these batches counted, if there are any: in their order, each once.
     #[must_use]
-    pub fn counted(&self, open: &[Batch]) -> Option<Self> {
+    pub fn counted(&self, open: &[JobBatch]) -> Option<Self> {
         let mut job = self.next();
         while let Some(batch) = open.iter().find(|batch| batch.n == job.counted && batch.n < job.batches) {
             if !batch.is_final() {
                 break;
             }
-            job.account = job.account.and(batch.lines.iter().map(|line| line.fate));
+            job.account = job.account.and(batch.lines.iter().map(|line| line.disposition));
             job.counted += 1;
         }
         (job.counted > self.counted).then_some(job)
@@ -127,7 +131,7 @@ impl Job {
     /// Returns the job after a step that it takes by itself: it stops, goes up a step, or ends. `None` if nothing
     /// changes.
     #[must_use]
-    pub fn judged(&self, open: &[Batch], readings: Readings, now: Timestamp) -> Option<Self> {
+    pub fn judged(&self, open: &[JobBatch], readings: Readings, now: Timestamp) -> Option<Self> {
         if !self.state.runs() {
             return None;
         }
@@ -136,14 +140,14 @@ impl Job {
             return Some(self.stopped(why, now));
         }
         if self.walk.ended && self.counted == self.batches {
-            return Some(self.becomes(State::Done, &self.name(), None, now));
+            return Some(self.becomes(JobState::Done, &self.name(), None, now));
         }
         match self.state {
-            State::Canary => {
+            JobState::Canary => {
                 let enough = known.sent() >= self.guard.canary || self.walk.ended;
                 (enough && known.awaited() == 0).then(|| self.ramping(0, now))
             }
-            State::Ramping { step, since } => {
+            JobState::Ramping { step, since } => {
                 let last = usize::from(step) + 1 >= STEPS.len();
                 // Most of what was sent has an outcome: whoever climbs faster than outcomes come, climbs blindly.
                 let known_enough = known.awaited() * 2 <= known.sent();
@@ -155,7 +159,7 @@ impl Job {
     }
 
     fn ramping(&self, step: u8, now: Timestamp) -> Self {
-        let mut job = self.becomes(State::Ramping { step, since: now }, &self.name(), None, now);
+        let mut job = self.becomes(JobState::Ramping { step, since: now }, &self.name(), None, now);
         job.bucket = Bucket::empty(now);
         job
     }
@@ -163,13 +167,13 @@ impl Job {
     fn danger(&self, known: &Account, readings: Readings) -> Option<Stop> {
         let (failed, seen) = (known.failed(), known.failed() + known.succeeded());
         // The first one that fails is not yet all of one: what is under way counts, as far as the canary goes.
-        let under_way = known.sent() + known.of(Fate::Behind);
+        let under_way = known.sent() + known.of(Disposition::Behind);
         let of = seen.max(under_way.min(self.guard.canary.max(FLOOR)));
         if u64::from(failed) * 100 > u64::from(of) * u64::from(self.guard.max_failed_percent) {
             return Some(Stop::FailedAgain { failed, of });
         }
-        if known.of(Fate::Unknown) > 0 {
-            return Some(Stop::Unknown { letters: known.of(Fate::Unknown) });
+        if known.of(Disposition::Unknown) > 0 {
+            return Some(Stop::Unknown { letters: known.of(Disposition::Unknown) });
         }
         if let (Some(limit), Some(messages)) = (self.guard.max_backlog, readings.backlog)
             && messages > limit
@@ -187,13 +191,13 @@ impl Job {
     #[must_use]
     pub fn stopped(&self, why: Stop, now: Timestamp) -> Self {
         let told = why.to_string();
-        self.becomes(State::Stopped { why }, &self.name(), Some(told), now)
+        self.becomes(JobState::Stopped { why }, &self.name(), Some(told), now)
     }
 
     /// Closed, once it has ended and everything about it is known.
     #[must_use]
     pub fn closed(&self, policy: &Policy, now: Timestamp) -> Option<Self> {
-        let ended = matches!(self.state, State::Done | State::Cancelled | State::Stopped { .. });
+        let ended = matches!(self.state, JobState::Done | JobState::Cancelled | JobState::Stopped { .. });
         (ended && self.is_open() && self.counted == self.batches).then(|| {
             let expires = Some(now.after(policy.resolved_retention).whole_seconds());
             Self { closed_at: Some(now), expires, ..self.next() }
@@ -221,20 +225,20 @@ impl Job {
     ///
     /// # Errors
     /// [`NotThisStep`] in any other state.
-    pub fn paused(&self, who: &str, why: Option<String>, now: Timestamp) -> Step {
+    pub fn paused(&self, who: &str, why: Option<String>, now: Timestamp) -> JobStep {
         if !self.state.runs() {
             return Err(NotThisStep(self.state.as_str()));
         }
-        Ok(self.becomes(State::Paused { step: self.step() }, who, why, now))
+        Ok(self.becomes(JobState::Paused { step: self.step() }, who, why, now))
     }
 
     /// PAUSED → as it was, with nothing saved up meanwhile.
     ///
     /// # Errors
     /// [`NotThisStep`] in any other state.
-    pub fn resumed(&self, who: &str, why: Option<String>, now: Timestamp) -> Step {
-        let State::Paused { step } = self.state else { return Err(NotThisStep(self.state.as_str())) };
-        let state = step.map_or(State::Canary, |step| State::Ramping { step, since: now });
+    pub fn resumed(&self, who: &str, why: Option<String>, now: Timestamp) -> JobStep {
+        let JobState::Paused { step } = self.state else { return Err(NotThisStep(self.state.as_str())) };
+        let state = step.map_or(JobState::Canary, |step| JobState::Ramping { step, since: now });
         let mut job = self.becomes(state, who, why, now);
         job.bucket = Bucket { tokens: self.bucket.tokens, at: now };
         Ok(job)
@@ -244,10 +248,10 @@ impl Job {
     ///
     /// # Errors
     /// [`NotThisStep`] in any other state.
-    pub fn cancelled(&self, who: &str, why: Option<String>, now: Timestamp) -> Step {
-        if !self.state.runs() && !matches!(self.state, State::Paused { .. }) {
+    pub fn cancelled(&self, who: &str, why: Option<String>, now: Timestamp) -> JobStep {
+        if !self.state.runs() && !matches!(self.state, JobState::Paused { .. }) {
             return Err(NotThisStep(self.state.as_str()));
         }
-        Ok(self.becomes(State::Cancelled, who, why, now))
+        Ok(self.becomes(JobState::Cancelled, who, why, now))
     }
 }

@@ -21,17 +21,17 @@ fn letter(n: usize) -> LetterId {
 }
 
 /// The next batch of a job, with these fates.
-fn batch(job: &Job, fates: &[Fate]) -> Batch {
-    let letters = (0..fates.len()).map(letter).collect();
-    let walk = Walk { at: job.walk.at + 1, ..Walk::default() };
-    let batch = Batch::new(job.id, job.batches, letters, walk, NOW);
-    let lines = batch.lines.iter().zip(fates).map(|(line, fate)| line.with(*fate)).collect();
-    Batch { lines, ..batch }
+fn batch(job: &Job, dispositions: &[Disposition]) -> JobBatch {
+    let letters = (0..dispositions.len()).map(letter).collect();
+    let walk = JobCursor { at: job.walk.at + 1, ..JobCursor::default() };
+    let batch = JobBatch::new(job.id, job.batches, letters, walk, NOW);
+    let lines = batch.lines.iter().zip(dispositions).map(|(line, disposition)| line.with(*disposition)).collect();
+    JobBatch { lines, ..batch }
 }
 
 /// A job that has planned a batch with these fates.
-fn with(job: &Job, fates: &[Fate]) -> (Job, Batch) {
-    let batch = batch(job, fates);
+fn with(job: &Job, dispositions: &[Disposition]) -> (Job, JobBatch) {
+    let batch = batch(job, dispositions);
     (job.planned(&batch, NOW).unwrap(), batch)
 }
 
@@ -39,10 +39,10 @@ fn quiet() -> Readings {
     Readings { backlog: Some(0), alarm: Some(AlarmState::Quiet) }
 }
 
-fn stop(job: &Job, fates: &[Fate]) -> Option<Stop> {
-    let (job, batch) = with(job, fates);
+fn stop(job: &Job, dispositions: &[Disposition]) -> Option<Stop> {
+    let (job, batch) = with(job, dispositions);
     match job.judged(&[batch], quiet(), NOW)?.state {
-        State::Stopped { why } => Some(why),
+        JobState::Stopped { why } => Some(why),
         _ => None,
     }
 }
@@ -52,27 +52,30 @@ fn a_canary_goes_first_and_nothing_follows_until_all_of_it_is_known() {
     let guard = Guard { canary: 3, ..Guard::default() };
     let first = job(guard);
     assert_eq!(first.allowance(&[], NOW), 3);
-    let (job, sent) = with(&first, &[Fate::Sent, Fate::ChangedMeanwhile, Fate::Resolved]);
+    let (job, sent) = with(&first, &[Disposition::Sent, Disposition::ChangedMeanwhile, Disposition::Resolved]);
     assert_eq!(job.allowance(std::slice::from_ref(&sent), at(9)), 1, "a letter that was skipped is no canary");
-    let (job, next) = with(&job, &[Fate::Resolved]);
+    let (job, next) = with(&job, &[Disposition::Resolved]);
     assert_eq!(job.allowance(&[sent.clone(), next.clone()], at(9)), 0);
     assert_eq!(job.judged(&[sent, next.clone()], quiet(), at(9)), None);
-    let known = Batch { n: 0, ..batch(&first, &[Fate::Resolved, Fate::ChangedMeanwhile, Fate::Resolved]) };
+    let known = JobBatch {
+        n: 0,
+        ..batch(&first, &[Disposition::Resolved, Disposition::ChangedMeanwhile, Disposition::Resolved])
+    };
     let ramping = job.judged(&[known, next], quiet(), at(9)).unwrap();
-    assert_eq!(ramping.state, State::Ramping { step: 0, since: at(9) });
+    assert_eq!(ramping.state, JobState::Ramping { step: 0, since: at(9) });
 }
 
 #[test]
 fn a_ramp_climbs_a_step_at_a_time_as_long_as_outcomes_keep_up() {
     let mut job = job(Guard { canary: 0, rate: 1_000, step_seconds: 60, ..Guard::default() });
-    assert_eq!(job.state, State::Ramping { step: 0, since: NOW });
+    assert_eq!(job.state, JobState::Ramping { step: 0, since: NOW });
     assert_eq!(job.judged(&[], quiet(), at(59)), None);
-    let (slow, batch) = with(&job, &[Fate::Sent, Fate::Sent, Fate::Resolved]);
+    let (slow, batch) = with(&job, &[Disposition::Sent, Disposition::Sent, Disposition::Resolved]);
     assert_eq!(slow.judged(&[batch], quiet(), at(60)), None, "most of its outcomes are still to come");
     for (step, tenth) in [(1, 5), (2, 25), (3, 100)] {
         let since = at(60 * u64::from(step));
         job = job.judged(&[], quiet(), since).unwrap();
-        assert_eq!(job.state, State::Ramping { step, since });
+        assert_eq!(job.state, JobState::Ramping { step, since });
         assert_eq!(job.bucket.filled(job.rate(), since.after(Duration::from_millis(100))).whole(), tenth);
     }
     assert_eq!(job.judged(&[], quiet(), at(9_999)), None);
@@ -80,7 +83,7 @@ fn a_ramp_climbs_a_step_at_a_time_as_long_as_outcomes_keep_up() {
 
 #[test]
 fn a_job_stops_when_too_many_fail_again_and_one_of_many_is_not_too_many() {
-    use Fate::{FailedAgain, Failing, Resolved, Sent};
+    use Disposition::{FailedAgain, Failing, Resolved, Sent};
     let job = job(Guard::default());
     assert_eq!(stop(&job, &[Failing, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent]), None, "one of ten");
     let two = stop(&job, &[Failing, FailedAgain, Sent, Sent, Sent, Sent, Sent, Sent, Sent, Sent]);
@@ -95,9 +98,9 @@ fn a_job_stops_when_too_many_fail_again_and_one_of_many_is_not_too_many() {
 #[test]
 fn a_job_stops_for_the_unknown_for_a_backlog_and_for_its_alarm() {
     let job = job(Guard { max_backlog: Some(100), alarm: Some("a".to_owned()), ..Guard::default() });
-    assert_eq!(stop(&job, &[Fate::Unknown, Fate::Resolved]), Some(Stop::Unknown { letters: 1 }));
+    assert_eq!(stop(&job, &[Disposition::Unknown, Disposition::Resolved]), Some(Stop::Unknown { letters: 1 }));
     let why = |readings| match job.judged(&[], readings, NOW).map(|job| job.state) {
-        Some(State::Stopped { why }) => Some(why),
+        Some(JobState::Stopped { why }) => Some(why),
         _ => None,
     };
     let backlog = |messages| Readings { backlog: Some(messages), alarm: None };
@@ -110,15 +113,15 @@ fn a_job_stops_for_the_unknown_for_a_backlog_and_for_its_alarm() {
 
 #[test]
 fn final_batches_are_counted_in_their_order_each_once() {
-    let (job, first) = with(&job(Guard::default()), &[Fate::Resolved, Fate::Sent]);
-    let (job, second) = with(&job, &[Fate::FailedAgain]);
+    let (job, first) = with(&job(Guard::default()), &[Disposition::Resolved, Disposition::Sent]);
+    let (job, second) = with(&job, &[Disposition::FailedAgain]);
     assert_eq!(job.counted(&[first.clone(), second.clone()]), None, "the first is not final");
-    let first = Batch { lines: first.lines.iter().map(|line| line.with(Fate::Resolved)).collect(), ..first };
+    let first = JobBatch { lines: first.lines.iter().map(|line| line.with(Disposition::Resolved)).collect(), ..first };
     let counted = job.counted(&[second.clone(), first.clone()]).unwrap();
-    assert_eq!((counted.counted, counted.account.of(Fate::Resolved), counted.account.total()), (2, 2, 3));
+    assert_eq!((counted.counted, counted.account.of(Disposition::Resolved), counted.account.total()), (2, 2, 3));
     assert_eq!(counted.counted(&[first.clone(), second.clone()]), None);
     assert_eq!(counted.known(&[first, second]).total(), 3);
-    let orphan = batch(&counted, &[Fate::Resolved]);
+    let orphan = batch(&counted, &[Disposition::Resolved]);
     assert_eq!(counted.counted(&[orphan]), None, "a batch that the head does not know is none");
 }
 
@@ -126,17 +129,17 @@ fn final_batches_are_counted_in_their_order_each_once() {
 fn a_job_moves_along_its_own_edges_and_along_no_other() {
     let start = job(Guard::default());
     let states = [
-        State::Canary,
-        State::Ramping { step: 2, since: NOW },
-        State::Paused { step: Some(2) },
-        State::Cancelled,
-        State::Stopped { why: Stop::Alarm },
-        State::Done,
+        JobState::Canary,
+        JobState::Ramping { step: 2, since: NOW },
+        JobState::Paused { step: Some(2) },
+        JobState::Cancelled,
+        JobState::Stopped { why: Stop::Alarm },
+        JobState::Done,
     ];
     let mut seen = Vec::new();
     for state in states {
         let job = Job { state, ..start.clone() };
-        let batch = batch(&job, &[Fate::Planned]);
+        let batch = batch(&job, &[Disposition::Planned]);
         let steps = [
             ("planned", job.planned(&batch, NOW).ok()),
             ("paused", job.paused("x", None, NOW).ok()),
@@ -166,9 +169,9 @@ fn a_job_moves_along_its_own_edges_and_along_no_other() {
 #[test]
 fn a_job_does_not_run_far_ahead_of_its_outcomes() {
     let job = job(Guard { canary: 0, rate: 10_000, ..Guard::default() });
-    let ahead = vec![batch(&job, &[Fate::Resolved]); 499];
+    let ahead = vec![batch(&job, &[Disposition::Resolved]); 499];
     assert_eq!(job.allowance(&ahead, at(60)), 10);
-    assert_eq!(job.allowance(&[ahead, vec![batch(&job, &[Fate::Sent])]].concat(), at(60)), 0);
+    assert_eq!(job.allowance(&[ahead, vec![batch(&job, &[Disposition::Sent])]].concat(), at(60)), 0);
 }
 
 #[test]
@@ -190,56 +193,58 @@ fn a_job_is_done_when_it_has_seen_all_and_knows_all_and_closed_when_it_has_ended
         body_retention: Duration::from_secs(60),
         outcome_after: Duration::from_secs(60),
     };
-    let (job, batch) = with(&job(Guard::default()), &[Fate::Sent]);
-    let job = job.walked(Walk { ended: true, ..Walk::default() });
+    let (job, batch) = with(&job(Guard::default()), &[Disposition::Sent]);
+    let job = job.walked(JobCursor { ended: true, ..JobCursor::default() });
     assert_eq!(job.judged(std::slice::from_ref(&batch), quiet(), NOW), None);
     let cancelled = job.cancelled("ann", None, NOW).unwrap();
     assert_eq!(cancelled.closed(&policy, NOW), None, "one outcome is still to come");
-    let known = Batch { lines: batch.lines.iter().map(|line| line.with(Fate::Resolved)).collect(), ..batch };
+    let known = JobBatch { lines: batch.lines.iter().map(|line| line.with(Disposition::Resolved)).collect(), ..batch };
     let counted = job.counted(&[known]).unwrap();
     let done = counted.judged(&[], quiet(), NOW).unwrap();
-    assert_eq!(done.state, State::Done);
+    assert_eq!(done.state, JobState::Done);
     let closed = done.closed(&policy, NOW).unwrap();
     assert!(!closed.is_open() && closed.expires.is_some() && closed.closed(&policy, NOW).is_none());
 }
 
 #[test]
 fn a_job_survives_being_written_down() {
-    let (job, batch) = with(&job(Guard::default()), &[Fate::Sent, Fate::Refused]);
+    let (job, batch) = with(&job(Guard::default()), &[Disposition::Sent, Disposition::Refused]);
     let job = job.stopped(Stop::FailedAgain { failed: 1, of: 2 }, NOW).paused("x", None, NOW).unwrap_or(job);
     let again: Job = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
     assert_eq!(again, job);
     let stopped = job.stopped(Stop::Backlog { messages: u64::MAX }, NOW);
     let again: Job = serde_json::from_str(&serde_json::to_string(&stopped).unwrap()).unwrap();
     assert_eq!(again, stopped);
-    let again: Batch = serde_json::from_str(&serde_json::to_string(&batch).unwrap()).unwrap();
+    let again: JobBatch = serde_json::from_str(&serde_json::to_string(&batch).unwrap()).unwrap();
     assert_eq!(again, batch);
 }
 
 #[test]
 fn what_stands_behind_others_in_its_group_is_no_canary_and_pays_when_it_goes() {
     let guard = Guard { canary: 3, rate: 10, ..Guard::default() };
-    let (job, behind) = with(&job(guard), &[Fate::Sent, Fate::Behind, Fate::Behind]);
+    let (job, behind) = with(&job(guard), &[Disposition::Sent, Disposition::Behind, Disposition::Behind]);
     let open = [behind.clone()];
     assert_eq!((job.allowance(&open, at(9)), job.may_send(&open, at(9))), (2, 2), "others go in their place");
-    let went = Batch { lines: vec![behind.lines[0].clone(), behind.lines[1].with(Fate::Sent)], ..behind.clone() };
+    let went =
+        JobBatch { lines: vec![behind.lines[0].clone(), behind.lines[1].with(Disposition::Sent)], ..behind.clone() };
     assert_eq!((went.since_behind(&behind), behind.since_behind(&behind)), (1, 0));
     let full = job.may_send(&[], at(9));
     assert_eq!((full, job.paid(2, at(9)).may_send(&[], at(9))), (3, 3));
-    let ramping = Job { state: State::Ramping { step: 3, since: NOW }, ..job };
+    let ramping = Job { state: JobState::Ramping { step: 3, since: NOW }, ..job };
     assert_eq!((ramping.may_send(&[], at(9)), ramping.paid(7, at(9)).may_send(&[], at(9))), (10, 3));
 }
 
 #[test]
 fn a_job_is_held_up_once_it_looks_no_further_and_all_that_is_left_stands_behind_others() {
-    let (job, batch) = with(&job(Guard::default()), &[Fate::Resolved, Fate::Behind]);
+    let (job, batch) = with(&job(Guard::default()), &[Disposition::Resolved, Disposition::Behind]);
     assert!(!job.is_held_up(std::slice::from_ref(&batch)), "the one before it may be found yet");
-    let job = Job { walk: Walk { ended: true, ..job.walk }, ..job };
+    let job = Job { walk: JobCursor { ended: true, ..job.walk }, ..job };
     assert!(job.is_held_up(std::slice::from_ref(&batch)));
-    for fate in [Fate::Planned, Fate::Sent, Fate::Failing] {
-        let under_way = Batch { lines: vec![batch.lines[1].clone(), batch.lines[1].with(fate)], ..batch.clone() };
-        assert!(!job.is_held_up(&[under_way]), "{fate:?} may yet be done with");
+    for disposition in [Disposition::Planned, Disposition::Sent, Disposition::Failing] {
+        let under_way =
+            JobBatch { lines: vec![batch.lines[1].clone(), batch.lines[1].with(disposition)], ..batch.clone() };
+        assert!(!job.is_held_up(&[under_way]), "{disposition:?} may yet be done with");
     }
-    assert!(batch.rests() && !batch.is_final(), "a pause leaves it as it is");
-    assert!(Fate::HeldUp.is_final() && !Fate::HeldUp.is_sent());
+    assert!(batch.rests() && !batch.is_final(), "a pause leaves it is");
+    assert!(Disposition::HeldUp.is_final() && !Disposition::HeldUp.is_sent());
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fields, Read};
+use super::{ActionFields, Parsed};
 use crate::ids::{LetterId, QueueArn};
 use crate::replay::{Filter, Selection, Shown};
 use crate::time::Timestamp;
 
-impl Fields<'_> {
-    pub(super) fn selection(&self) -> Read<Selection> {
+impl ActionFields<'_> {
+    pub(super) fn selection(&self) -> Parsed<Selection> {
         if let Some(shown) = self.shown()? {
             return Ok(Selection::Shown(shown));
         }
@@ -42,7 +42,7 @@ impl Fields<'_> {
         }
     }
 
-    fn shown(&self) -> Read<Option<Shown>> {
+    fn shown(&self) -> Parsed<Option<Shown>> {
         let named = self.flag("named")?;
         let Some(shown) = self.field::<BTreeMap<String, u64>>("shown")? else {
             return if named { self.bad("\"named\" stands with \"shown\"") } else { Ok(None) };

@@ -36,11 +36,11 @@ fn every_way_in_is_understood() {
     assert_eq!(parse(&json!({"redrive": "work"})), Request::Work);
     assert!(matches!(
         parse(&json!({"action": "replay", "ids": [ID, ID], "by": "ann"})),
-        Request::Replay { selection: Selection::Ids(ids), said: Said { forgotten_ok: false, .. }, .. } if ids.len() == 1
+        Request::Replay { selection: Selection::Ids(ids), said: ReplayOptions { forgotten_ok: false, .. }, .. } if ids.len() == 1
     ));
     assert!(matches!(
         parse(&json!({"action": "replay", "select": {"text": "CHF"}, "dry_run": true, "as_new": true})),
-        Request::DryRun { said: Said { as_new: true, .. }, .. }
+        Request::DryRun { said: ReplayOptions { as_new: true, .. }, .. }
     ));
     let remark = |action| json!({"action": action, "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"});
     assert!(matches!(parse(&remark("discard")), Request::Discard(Remark { selection: Selection::Filter(_), .. })));

@@ -72,7 +72,7 @@ pub(super) static RULES: [Rule; 18] = [
             rings on and so never anew for the listed ones.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html",
         mend: "Give the other queues a dead-letter queue of their own, or list them as pairs in custody.",
-        check: Check::Pair(queues::shared_by_strangers),
+        check: Check::Pair(queues::shared_by_unlisted),
     },
     Rule {
         id: "redrive-allow-policy-refuses",

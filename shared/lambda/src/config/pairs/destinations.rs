@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::parts::of_queue;
-use super::{Destination, Queue, Reader, Section, fields};
+use super::{DestinationConfig, QueueSetting, Reader, Section, fields};
 
 /// The variable of a single pair.
 const VARIABLE: &str = "REPLAY_DESTINATIONS";
@@ -18,25 +18,31 @@ const URL: &str = "the URL of that very queue";
 #[derive(Debug, Clone)]
 pub(super) struct Allowed {
     pub(super) back: bool,
-    pub(super) others: Vec<Destination>,
+    pub(super) others: Vec<DestinationConfig>,
 }
 
 /// The pair's own queues, as far as they could be read.
 #[derive(Clone, Copy)]
 pub(super) struct Own<'a> {
-    pub(super) queue: Option<&'a Queue>,
+    pub(super) queue: Option<&'a QueueSetting>,
     pub(super) url: Option<&'a str>,
     pub(super) dead: Option<&'a str>,
 }
 
 /// Returns true if a URL is one of the queue's: a queue has URLs of several hosts.
-pub(super) fn is_at(queue: &Queue, url: Option<&str>) -> bool {
+pub(super) fn is_at(queue: &QueueSetting, url: Option<&str>) -> bool {
     url.is_some_and(|url| of_queue(url, queue))
 }
 
 impl Own<'_> {
     /// Reads a destination by its ARN; its URL is like the own queue's, if it is not said.
-    fn other(self, reader: &mut Reader<'_>, place: &str, queue: Queue, url: Option<String>) -> Option<Destination> {
+    fn other(
+        self,
+        reader: &mut Reader<'_>,
+        place: &str,
+        queue: QueueSetting,
+        url: Option<String>,
+    ) -> Option<DestinationConfig> {
         let mut refuse = |wrong: String, allowed: &str| {
             reader.refuse(place, wrong, allowed);
             None
@@ -56,14 +62,14 @@ impl Own<'_> {
         }
         let like_own = || Some(format!("{}{}", self.url?.strip_suffix(&own.path())?, queue.path()));
         match url.or_else(like_own) {
-            Some(url) if of_queue(&url, &queue) => Some(Destination { arn: queue.arn, url }),
+            Some(url) if of_queue(&url, &queue) => Some(DestinationConfig { arn: queue.arn, url }),
             Some(url) => refuse(format!("has the URL {url:?}, another queue's"), URL),
             // What is wrong with the own queue's URL is told there.
             None => None,
         }
     }
 
-    fn is(self, queue: &Queue) -> bool {
+    fn is(self, queue: &QueueSetting) -> bool {
         self.queue.is_some_and(|own| own.arn == queue.arn)
     }
 }
@@ -95,7 +101,7 @@ pub(super) fn member(reader: &mut Reader<'_>, section: &mut Section, own: Own<'_
 }
 
 /// A queue as it is listed.
-fn one(reader: &mut Reader<'_>, place: &str, value: Value) -> Option<(Queue, Option<String>)> {
+fn one(reader: &mut Reader<'_>, place: &str, value: Value) -> Option<(QueueSetting, Option<String>)> {
     if let Value::String(text) = &value {
         let queue = fields::queue_arn(text);
         return queue
@@ -113,10 +119,10 @@ fn one(reader: &mut Reader<'_>, place: &str, value: Value) -> Option<(Queue, Opt
 /// A single pair's variable: other queues by their ARNs, parted by commas. `None`: something is wrong with it.
 pub(in crate::config) fn variable(
     reader: &mut Reader<'_>,
-    queue: Option<&Queue>,
+    queue: Option<&QueueSetting>,
     url: Option<&str>,
     dead: Option<&str>,
-) -> Option<Vec<Destination>> {
+) -> Option<Vec<DestinationConfig>> {
     let text = reader.text(VARIABLE).unwrap_or_default();
     let own = Own { queue, url, dead };
     let (mut others, mut good) = (Vec::new(), true);
@@ -137,7 +143,7 @@ pub(in crate::config) fn variable(
     good.then_some(others)
 }
 
-fn add(reader: &mut Reader<'_>, place: &str, others: &mut Vec<Destination>, other: Destination) -> bool {
+fn add(reader: &mut Reader<'_>, place: &str, others: &mut Vec<DestinationConfig>, other: DestinationConfig) -> bool {
     let new = others.iter().all(|one| one.arn != other.arn);
     if new {
         others.push(other);

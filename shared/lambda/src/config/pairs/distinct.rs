@@ -8,7 +8,7 @@ use super::{Draft, Reader};
 /// policies. A dead-letter queue may be shared, since SQS says from which queue it moved a message; but not by a pair in custody
 /// and one that is not, for what the one ejects there the indexer would take for the other's.
 pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
-    let mut seen = Seen::default();
+    let mut seen = Distinct::default();
     for draft in drafts {
         let place = |member: &str| format!("{}/{member}", draft.place);
         if let Some(source) = &draft.source {
@@ -67,9 +67,9 @@ pub(super) fn queue_of(url: &str) -> &str {
 
 /// Values that were seen, with the place of the first.
 #[derive(Default)]
-struct Seen(HashMap<(&'static str, String), String>);
+struct Distinct(HashMap<(&'static str, String), String>);
 
-impl Seen {
+impl Distinct {
     fn once(&mut self, reader: &mut Reader<'_>, (what, value): (&'static str, &str), place: String, allowed: &str) {
         match self.0.get(&(what, value.to_owned())) {
             Some(first) => {

@@ -11,7 +11,7 @@ use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
 use serde_json::Value;
 
-use super::{Queue, Reader, Section, fields};
+use super::{QueueSetting, Reader, Section, fields};
 use crate::config::fields::MARGIN_DAYS;
 
 /// The scope of letters whose consumer keeps no ledger.
@@ -30,7 +30,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 pub(super) fn same_kind(
     reader: &mut Reader<'_>,
     section: &Section,
-    source: Option<&Queue>,
+    source: Option<&QueueSetting>,
     source_url: Option<&str>,
     dead_letter_url: Option<&str>,
 ) {
@@ -45,7 +45,7 @@ pub(super) fn same_kind(
     }
 }
 
-pub(super) fn of_queue(url: &str, queue: &Queue) -> bool {
+pub(super) fn of_queue(url: &str, queue: &QueueSetting) -> bool {
     url.ends_with(&queue.path())
 }
 
@@ -81,7 +81,7 @@ pub(super) fn pointer_text(text: &str) -> Result<String, String> {
 pub(super) fn reading(
     reader: &mut Reader<'_>,
     section: &mut Section,
-    source: Option<&Queue>,
+    source: Option<&QueueSetting>,
     scope: Option<&Option<Scope>>,
 ) -> Option<Reading> {
     let pointer = section.text_or(reader, "key_pointer", None, |text| pointer(text).map(Some));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::pairs::{lookup, pair, places, replay, with};
-use super::{Destination, ReplayConfig};
+use super::{DestinationConfig, ReplayConfig};
 
 fn arn(name: &str) -> String {
     format!("arn:aws:sqs:us-east-1:123456789012:{name}")
@@ -15,7 +15,7 @@ fn url(name: &str) -> String {
 
 fn told(config: &ReplayConfig) -> (bool, Vec<(&str, &str)>) {
     let read = &config.pairs[0];
-    let others = read.destinations.iter().map(|Destination { arn, url }| (arn.as_str(), url.as_str()));
+    let others = read.destinations.iter().map(|DestinationConfig { arn, url }| (arn.as_str(), url.as_str()));
     (read.sends, others.collect())
 }
 

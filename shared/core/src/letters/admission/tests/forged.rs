@@ -1,12 +1,12 @@
 //! Forgeries that a producer can make: the attribute of a replay, and with it the place of another message's outcome.
 
 use super::*;
-use crate::processing::ledger::LifeRecord;
+use crate::processing::ledger::EnqueueRecord;
 
 fn outcome_of(dead: &Inspected, code: &'static str) -> Entry {
     let by = (OwnerToken::from_random(2), Origin::default());
     let fault = Fault::schema(code, "the body has no amount");
-    Entry::ownerless(dead.envelope.life(), dead.send(), dead.hash.clone(), &fault, by, at(300), FOREVER)
+    Entry::keyless(dead.envelope.enqueue(), dead.send(), dead.hash.clone(), &fault, by, at(300), FOREVER)
 }
 
 /// The second death of a letter that was sent once, and a message of another body with the same attribute.
@@ -21,7 +21,7 @@ fn an_outcome_that_a_forgery_left_makes_a_letter_unknown_for_a_person_and_never_
     let (letter, dead, forged) = copies();
     let found = Findings {
         named: Some(letter),
-        ownerless: Some(outcome_of(&forged, "forged")),
+        keyless: Some(outcome_of(&forged, "forged")),
         owned: Some(failed(&message("m-1", 1, BODY, None))),
         ..Findings::default()
     };
@@ -38,12 +38,12 @@ fn an_outcome_that_a_forgery_left_makes_a_letter_unknown_for_a_person_and_never_
 #[test]
 fn each_payload_has_a_place_of_its_own_for_the_outcome_of_one_send() {
     let (letter, dead, forged) = copies();
-    assert_ne!(ownerless_key(&dead), ownerless_key(&forged));
-    assert_eq!(old_ownerless_key(&dead), old_ownerless_key(&forged), "as processors wrote before");
-    let found = Findings { named: Some(letter), ownerless: Some(outcome_of(&dead, "decode")), ..Findings::default() };
+    assert_ne!(keyless_key(&dead), keyless_key(&forged));
+    assert_eq!(old_keyless_key(&dead), old_keyless_key(&forged), "as processors wrote before");
+    let found = Findings { named: Some(letter), keyless: Some(outcome_of(&dead, "decode")), ..Findings::default() };
     let back = changed(&dead, &found);
     assert_eq!((back.reason.error_type, back.reason.error_code.as_deref()), (ErrorType::Schema, Some("decode")));
-    assert_eq!(old_ownerless_key(&message("m-1", 1, BODY, None)), None, "a life is nobody else's");
+    assert_eq!(old_keyless_key(&message("m-1", 1, BODY, None)), None, "a life is nobody else's");
 }
 
 fn with(dead: &Inspected, operation: &str) -> Inspected {
@@ -100,7 +100,7 @@ fn a_source_that_only_an_attribute_tells_lets_nothing_go_by_itself() {
     let (first, found) = (message("m-1", 1, BODY, None), Findings { claimed: true, ..Findings::default() });
     let transient = entry(&first, Some(Settlement::Fail(Fault::transient("t", "t"))));
     let dead = Entry {
-        lives: transient.lives.iter().cloned().map(|life| LifeRecord { dead: true, ..life }).collect(),
+        enqueues: transient.enqueues.iter().cloned().map(|enqueue| EnqueueRecord { dead: true, ..enqueue }).collect(),
         ..transient
     };
     let proven = created(&handed_over(&first, "d-2"), &Findings { owned: Some(dead), ..found });

@@ -30,8 +30,8 @@ fn reason() -> Reason {
     }
 }
 
-fn life(n: u64) -> Life {
-    Life { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(n) }
+fn enqueue(n: u64) -> Enqueue {
+    Enqueue { message_id: MessageId::new("m").unwrap(), sent_at: Timestamp::from_millis(n) }
 }
 
 fn send(number: u32) -> Send {
@@ -67,7 +67,7 @@ fn letter(status: Status) -> Letter {
         sequence: None,
         origin,
         sent_at: Timestamp::from_millis(1),
-        life: life(1),
+        enqueue: enqueue(1),
         hash: PayloadHash::of_text("{}"),
         key: None,
         key_is_stable: false,
@@ -98,7 +98,7 @@ fn steps(letter: &Letter, now: Timestamp) -> Vec<(&'static str, Edge)> {
         ("claim_to_eject", letter.claim_to_eject(TOKEN, "x", Duration::from_secs(9), now)),
         ("ejected", letter.ejected(TOKEN, Number(4), &sent, "x", &policy, now)),
         ("not_sent", letter.not_sent(TOKEN, Number(4), "why", "x", &policy, now)),
-        ("died_again", letter.died_again(&life(2), reason(), "x", &policy, now)),
+        ("died_again", letter.died_again(&enqueue(2), reason(), "x", &policy, now)),
         ("resolved", letter.resolved(&letter.hash, "n", "x", &policy, now)),
         ("in_doubt", letter.in_doubt("why", "x", now)),
         ("no_outcome", letter.no_outcome("x", now)),
@@ -169,7 +169,7 @@ fn a_letter_that_grows_forgets_its_oldest_events_before_it_outgrows_its_item() {
     let mut letter = Letter { payload: "x".repeat(1 << 20), key, ..letter(Status::Pending) };
     for n in 0..200 {
         letter = letter.claim(TOKEN, None, &"w".repeat(200), Duration::from_secs(9), NOW).unwrap();
-        letter = letter.died_again(&life(n), reason(), &"w".repeat(200), &policy(), NOW).unwrap();
+        letter = letter.died_again(&enqueue(n), reason(), &"w".repeat(200), &policy(), NOW).unwrap();
         assert!(letter.head_bytes() <= crate::letters::letter::HEAD_LIMIT, "after {n} deaths");
     }
     assert!(letter.history.len() > 1 && letter.deaths == 201);
@@ -184,7 +184,7 @@ fn an_erased_letter_keeps_the_account_of_it_and_is_never_sent_or_restored() {
     let (by, note) = ("ann".to_owned(), "customer asked".to_owned());
     assert_eq!(erased.body, Body::Erased { at: NOW, by, note });
     let last: Vec<_> = erased.history.iter().rev().take(2).map(|event| event.what).collect();
-    assert_eq!(last, [Happening::Erased, Happening::Discarded]);
+    assert_eq!(last, [EventKind::Erased, EventKind::Discarded]);
     assert_eq!((&erased.hash, erased.resolution_note.as_deref()), (&full.hash, Some("customer asked")));
     assert!(erased.restored("n", "x", NOW).is_err() && erased.erased("n", "x", &policy(), NOW).is_err());
     for status in [Status::Pending, Status::Replaying] {
@@ -202,17 +202,17 @@ fn no_number_of_notes_or_of_a_functions_steps_washes_out_what_a_person_did() {
         letter = letter.noted(&format!("note {n}"), "mallory", NOW);
     }
     for _ in 0..200 {
-        letter = letter.saw_a_copy(&letter.life.clone(), "indexer", "a copy", NOW);
+        letter = letter.saw_a_copy(&letter.enqueue.clone(), "indexer", "a copy", NOW);
     }
     let kept = |what| letter.history.iter().filter(|event| event.what == what).count();
-    assert_eq!([Happening::Indexed, Happening::Discarded, Happening::Restored].map(kept), [1, 1, 1]);
-    assert_eq!((letter.history.len(), kept(Happening::Noted)), (HISTORY, 20), "the latest notes");
+    assert_eq!([EventKind::Indexed, EventKind::Discarded, EventKind::Restored].map(kept), [1, 1, 1]);
+    assert_eq!((letter.history.len(), kept(EventKind::Noted)), (HISTORY, 20), "the latest notes");
     let acts: Vec<_> = letter.history.iter().filter(|event| event.is_an_act()).map(|event| event.what).collect();
-    assert_eq!(acts, [Happening::Discarded, Happening::Restored]);
+    assert_eq!(acts, [EventKind::Discarded, EventKind::Restored]);
     for n in 0..150 {
         letter = letter.discarded(&n.to_string(), "ann", &policy(), NOW).unwrap().restored("n", "ann", NOW).unwrap();
     }
-    assert_eq!((letter.history.len(), letter.history.last().unwrap().what), (HISTORY, Happening::Restored));
+    assert_eq!((letter.history.len(), letter.history.last().unwrap().what), (HISTORY, EventKind::Restored));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn pending_and_replaying_letters_never_expire() {
 }
 
 /// A letter whose claim, or whose send, is on its way to another queue.
-fn elsewhere(status: Status) -> Letter {
+fn destination(status: Status) -> Letter {
     let to = QueueArn::new("arn:aws:sqs:us-east-1:1:refunds").unwrap();
     Letter { sends: vec![send(3), send(4)], ..letter(status) }.bound_for(Some(&to))
 }
@@ -339,18 +339,19 @@ fn elsewhere(status: Status) -> Letter {
 #[test]
 fn a_claim_that_ran_out_on_its_way_to_another_queue_is_taken_over_by_nobody_and_waits_for_a_person() {
     let later = NOW.after(Duration::from_millis(1));
-    let lost = elsewhere(Status::Replaying);
+    let lost = destination(Status::Replaying);
     assert!(lost.claim(OwnerToken::from_random(2), None, "x", Duration::from_secs(9), later).is_err());
     let doubted = lost.in_doubt("why", "x", later).unwrap();
     assert_eq!((doubted.status, doubted.due), (Status::Pending, Timestamp::NEVER));
     // A person may, and by then it is a send like any other.
     let again = doubted.claim(TOKEN, None, "ann", Duration::from_secs(9), later).unwrap();
-    assert!(again.elsewhere().is_none() && again.went_elsewhere());
+    assert!(again.destination().is_none() && again.went_to_destination());
 }
 
 #[test]
 fn replayed_is_final_in_another_queue_and_is_resolved_by_a_completion_all_the_same() {
-    let sent = elsewhere(Status::Replaying).sent(TOKEN, Number(4), MessageId::new("m-2").unwrap(), "x", &policy(), NOW);
+    let sent =
+        destination(Status::Replaying).sent(TOKEN, Number(4), MessageId::new("m-2").unwrap(), "x", &policy(), NOW);
     let sent = sent.unwrap();
     assert_eq!((sent.status, sent.due), (Status::Replayed, Timestamp::NEVER));
     let overdue = Letter { due: NOW, ..sent.clone() };
@@ -360,25 +361,25 @@ fn replayed_is_final_in_another_queue_and_is_resolved_by_a_completion_all_the_sa
 
 #[test]
 fn what_may_be_in_another_queue_is_never_due_by_the_policy_again() {
-    for (step, due) in [(elsewhere(Status::Pending), false), (letter(Status::Pending), true)] {
-        let died = step.died_again(&life(2), reason(), "x", &policy(), NOW).unwrap();
+    for (step, due) in [(destination(Status::Pending), false), (letter(Status::Pending), true)] {
+        let died = step.died_again(&enqueue(2), reason(), "x", &policy(), NOW).unwrap();
         assert_eq!(died.due != Timestamp::NEVER, due);
         let held = died.claim(TOKEN, None, "ann", Duration::from_secs(9), NOW).unwrap();
         let refused = held.not_sent(TOKEN, Number(5), "why", "x", &policy(), NOW).unwrap();
         assert_eq!(refused.due != Timestamp::NEVER, due, "the doubt about number 4 is not over");
     }
     // What SQS refused there is not there.
-    let refused = elsewhere(Status::Replaying).not_sent(TOKEN, Number(4), "why", "x", &policy(), NOW).unwrap();
-    assert!(refused.due != Timestamp::NEVER && !refused.went_elsewhere());
+    let refused = destination(Status::Replaying).not_sent(TOKEN, Number(4), "why", "x", &policy(), NOW).unwrap();
+    assert!(refused.due != Timestamp::NEVER && !refused.went_to_destination());
 }
 
 #[test]
 fn of_its_sends_a_letter_forgets_those_last_that_went_to_another_queue() {
-    let mut letter = elsewhere(Status::Pending);
+    let mut letter = destination(Status::Pending);
     for n in 0..300 {
         letter = letter.claim(TOKEN, None, "x", Duration::from_secs(9), NOW).unwrap();
-        letter = letter.died_again(&life(n), reason(), "x", &policy(), NOW).unwrap();
+        letter = letter.died_again(&enqueue(n), reason(), "x", &policy(), NOW).unwrap();
     }
-    assert!(letter.went_elsewhere() && letter.sends.len() <= HISTORY);
+    assert!(letter.went_to_destination() && letter.sends.len() <= HISTORY);
     assert!(letter.sends.windows(2).all(|two| two[0].number < two[1].number));
 }

@@ -18,8 +18,8 @@ fn sent(body: &str, attributes: &[(&str, &str)]) -> Envelope {
     Envelope::read(MessageId::new("m-1").unwrap(), record).unwrap()
 }
 
-fn read(body: &str) -> Option<Record> {
-    Record::of(&sent(body, &[]))
+fn read(body: &str) -> Option<ServiceRecord> {
+    ServiceRecord::of(&sent(body, &[]))
 }
 
 /// Makes a record as the Developer Guide shows it, with this payload.
@@ -43,7 +43,7 @@ fn a_functions_failure_says_why_how_often_and_which_function_and_has_the_event_b
     let said = record.said;
     assert_eq!(
         (said.by, said.error_type, said.code.as_deref()),
-        (Teller::Lambda, ErrorType::Unknown, Some("ValueError"))
+        (ReasonSource::Lambda, ErrorType::Unknown, Some("ValueError"))
     );
     assert_eq!((said.text.as_str(), said.attempts), ("charge: order o-1 has no row", 3));
     assert_eq!(
@@ -133,7 +133,7 @@ fn a_batch_of_a_stream_or_of_kafka_is_named_and_never_a_message() {
             record[name] = info.clone();
             let read = read(&record.to_string()).unwrap();
             let (said, message) = (read.said, read.message);
-            assert_eq!((message, said.by, said.attempts), (None, Teller::Batch, attempts), "{record}");
+            assert_eq!((message, said.by, said.attempts), (None, ReasonSource::Batch, attempts), "{record}");
             assert_eq!((said.error_type, said.code.as_deref()), (ErrorType::Unknown, Some("RetryAttemptsExhausted")));
             assert!(said.text.starts_with(&format!("500 records of {arn} were given up")), "{}", said.text);
             assert!(said.in_our_words());
@@ -164,8 +164,8 @@ fn a_record_that_was_moved_to_the_dead_letter_queue_or_handed_over_is_a_message(
     let whole = failure("{}", &error("ValueError", "x"));
     let mut moved = sent(&whole, &[]);
     moved.moved_from = Some("arn:aws:sqs:us-east-1:000000000000:orders".to_owned());
-    assert_eq!(Record::of(&moved), None);
-    assert_eq!(Record::of(&sent(&whole, &[(redrive::ATTRIBUTE, "{}")])), None);
+    assert_eq!(ServiceRecord::of(&moved), None);
+    assert_eq!(ServiceRecord::of(&sent(&whole, &[(redrive::ATTRIBUTE, "{}")])), None);
 }
 
 const SCHEDULE: [(&str, &str); 9] = [
@@ -181,13 +181,13 @@ const SCHEDULE: [(&str, &str); 9] = [
 ];
 const QUEUE_URL: &str = "https://sqs.us-west-2.amazonaws.com/123456789012/orders";
 
-fn scheduled(target: &str, truncated: &str, body: &str) -> Option<Record> {
+fn scheduled(target: &str, truncated: &str, body: &str) -> Option<ServiceRecord> {
     let change = |(name, value)| match name {
         "TARGET_ARN" => (name, target),
         "IS_PAYLOAD_TRUNCATED" => (name, truncated),
         _ => (name, value),
     };
-    Record::of(&sent(body, &SCHEDULE.map(change)))
+    ServiceRecord::of(&sent(body, &SCHEDULE.map(change)))
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_message_that_scheduler_could_not_send_is_taken_out_of_its_request() {
     for target in ["arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "arn:aws:sqs:us-west-2:123456789012:orders"] {
         let record = scheduled(target, "false", &request).unwrap();
         assert_eq!(record.message.as_deref(), Some("{ \"order_id\": \"o-1\" }"), "{target}");
-        assert_eq!((record.said.by, record.said.attempts), (Teller::EventBridge, 1));
+        assert_eq!((record.said.by, record.said.attempts), (ReasonSource::EventBridge, 1));
     }
     let body = r#"{"order_id":"o-1"}"#;
     assert_eq!(scheduled("arn:aws:sqs:us-west-2:123456789012:orders", "false", body), None, "the body is the message");

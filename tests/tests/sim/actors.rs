@@ -16,8 +16,8 @@ use redrive_core::message::key::{KeyFrom, Pointer};
 use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::ledger::Origin;
 use redrive_core::processing::mask::Masks;
-use redrive_core::replay::job::{Job, State};
-use redrive_core::replay::{Candidate, Heads, Request};
+use redrive_core::replay::job::{Job, JobState};
+use redrive_core::replay::{Candidate, GroupLeaders, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{
     Destination, IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor, ReplaySettings, Replayer,
@@ -29,7 +29,7 @@ use redrive_testkit::{Faults, ModelGauges, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::bent::{BentDeadLetters, BentLedger, BentLetters, BentOutbox, Mutant};
+use crate::faulty_stores::{BentDeadLetters, FaultyLedger, FaultyLetters, FaultyOutbox, Mutant};
 use crate::looking::Screens;
 use crate::plan::{Plan, Posting, QUEUE};
 
@@ -63,8 +63,8 @@ pub(crate) struct World {
     pub(crate) unlisted: ModelQueue,
     /// True if the indexer empties the dead-letter queue.
     pub(crate) custody: AtomicBool,
-    pub(crate) ledger: BentLedger,
-    pub(crate) letters: BentLetters,
+    pub(crate) ledger: FaultyLedger,
+    pub(crate) letters: FaultyLetters,
     pub(crate) handler: Scripted,
     pub(crate) gauges: ModelGauges,
     /// Screens of those who acted, as each was shown.
@@ -172,7 +172,7 @@ impl World {
     async fn invoke(&self, process: Faults, tag: u64, ahead: i64, batch: Vec<Record>, outages: Outages) -> bool {
         let queue = self.main.clone().with_faults(process.clone());
         let dead = self.dead.clone().with_faults(process.clone());
-        let direct = self.plan.direct.then_some(BentOutbox { inner: dead, mutant: self.letters.mutant });
+        let direct = self.plan.direct.then_some(FaultyOutbox { inner: dead, mutant: self.letters.mutant });
         let processor = Processor::with_dead_letters(
             self.handler.clone().with_faults(process.clone()),
             self.ledger.of(&process),
@@ -308,14 +308,14 @@ impl World {
             reserve: Duration::from_secs(10),
         };
         let replayer = Replayer::new(
-            BentOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
+            FaultyOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
             self.ledger.of(&process),
             self.letters.of(&process),
             self.gauges.clone().with_faults(process.clone()),
             self.virtual_world(tag, 0),
             settings,
         );
-        let outbox = |queue: &ModelQueue| BentOutbox {
+        let outbox = |queue: &ModelQueue| FaultyOutbox {
             inner: queue.clone().with_faults(process.clone()),
             mutant: self.letters.mutant,
         };
@@ -338,16 +338,16 @@ impl World {
     pub(crate) fn rests(&self) -> bool {
         let letters = self.letters.inner.all();
         // Whatever stands before it in its group is settled, and so nothing lets it go.
-        let mut heads = Heads::default();
+        let mut heads = GroupLeaders::default();
         letters.iter().filter(|letter| is_open(letter)).for_each(|letter| heads.add(&Candidate::of(letter)));
         let settled = |letter: &Letter| match letter.status {
             Status::Pending => letter.due == Timestamp::NEVER || self.plan.fifo && !heads.lets(letter),
             Status::Resolved | Status::Discarded => true,
-            Status::Replayed => letter.elsewhere().is_some(),
+            Status::Replayed => letter.destination().is_some(),
             Status::Replaying => false,
         };
         // Nobody is there any more who would resume a job.
-        let waits = |job: &Job| job.is_open() && !matches!(job.state, State::Paused { .. });
+        let waits = |job: &Job| job.is_open() && !matches!(job.state, JobState::Paused { .. });
         let jobs = self.letters.inner.all_jobs();
         self.is_amended()
             && !jobs.iter().any(waits)

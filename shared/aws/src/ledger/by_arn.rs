@@ -8,9 +8,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use redrive_core::ports::{Unavailable, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
-use super::puts::{Guard, Puts, found};
+use super::puts::{Condition, Puts, found};
 use super::withdraw::{ACTION, MARKED, OPTIONAL};
-use super::{SERVICE, Written, item};
+use super::{EntryResult, SERVICE, item};
 use crate::failure::unavailable;
 use crate::item::Item;
 
@@ -25,12 +25,12 @@ struct Update {
 
 impl Puts {
     /// Marks one entry, or leaves a tombstone where nothing is.
-    pub(super) async fn withdraw(&self, write: EntryWrite) -> Written {
+    pub(super) async fn withdraw(&self, write: EntryWrite) -> EntryResult {
         let EntryWrite { key, entry, expect } = write;
         let strange = |why: String| Unavailable { service: SERVICE, action: ACTION, why };
         let guard = match &expect {
-            Expect::AbsentOrExpired(_) => Guard::absent(),
-            unchanged @ Expect::Unchanged { .. } => Guard::of(unchanged),
+            Expect::AbsentOrExpired(_) => Condition::absent(),
+            unchanged @ Expect::Unchanged { .. } => Condition::of(unchanged),
         };
         let whole = item::to_item(&key, Entry::clone(&entry)).map_err(strange)?;
         let mut update = update(whole, &expect);

@@ -1,17 +1,17 @@
 //! Failures that a message states by itself, beside a ledger and without one.
 
 use super::*;
-use crate::message::foreign::Teller;
+use crate::message::foreign::ReasonSource;
 
-fn said(by: Teller, error_type: ErrorType) -> Said {
-    Said { by, error_type, code: Some("theirs".to_owned()), text: "their words".to_owned(), attempts: 7 }
+fn said(by: ReasonSource, error_type: ErrorType) -> StatedReason {
+    StatedReason { by, error_type, code: Some("theirs".to_owned()), text: "their words".to_owned(), attempts: 7 }
 }
 
 #[test]
 fn what_the_message_says_is_its_reason_where_the_ledger_knows_of_no_attempt() {
-    let (dead, another_life) = (message("m-1", 1, BODY, None), message("m-9", 1, BODY, None));
-    for owned in [None, Some(failed(&another_life))] {
-        let said = Some(said(Teller::Consumer, ErrorType::Permanent));
+    let (dead, another_enqueue) = (message("m-1", 1, BODY, None), message("m-9", 1, BODY, None));
+    for owned in [None, Some(failed(&another_enqueue))] {
+        let said = Some(said(ReasonSource::Consumer, ErrorType::Permanent));
         let letter = created(&dead, &Findings { said, owned, ..Findings::default() });
         assert_eq!((letter.reason.error_type, letter.reason.attempt_count), (ErrorType::Permanent, 7));
         assert_eq!((letter.fingerprint.as_str(), letter.due), ("PERMANENT/theirs", Timestamp::NEVER));
@@ -21,14 +21,14 @@ fn what_the_message_says_is_its_reason_where_the_ledger_knows_of_no_attempt() {
 #[test]
 fn the_ledgers_record_comes_before_what_the_message_says() {
     let dead = message("m-1", 1, BODY, None);
-    let said = Some(said(Teller::Consumer, ErrorType::Transient));
+    let said = Some(said(ReasonSource::Consumer, ErrorType::Transient));
     let found = Findings { said: said.clone(), owned: Some(failed(&dead)), ..Findings::default() };
     assert_eq!(created(&dead, &found).fingerprint, "PERMANENT/no");
 
     let by = (OwnerToken::from_random(2), Origin::default());
     let fault = Fault::permanent("key_reused", "used");
-    let buried = Entry::ownerless(dead.envelope.life(), None, dead.hash.clone(), &fault, by, at(300), FOREVER);
-    let found = Findings { said: said.clone(), ownerless: Some(buried), ..Findings::default() };
+    let dead_enqueues = Entry::keyless(dead.envelope.enqueue(), None, dead.hash.clone(), &fault, by, at(300), FOREVER);
+    let found = Findings { said: said.clone(), keyless: Some(dead_enqueues), ..Findings::default() };
     assert_eq!(created(&dead, &found).fingerprint, "PERMANENT/key_reused");
 
     let found = Findings { said: said.clone(), owned: Some(entry(&dead, None)), ..Findings::default() };
@@ -41,13 +41,13 @@ fn the_ledgers_record_comes_before_what_the_message_says() {
 #[test]
 fn what_sns_could_not_deliver_never_ran() {
     let dead = message("m-1", 1, BODY, None);
-    let said = Some(said(Teller::Sns, ErrorType::Unknown));
+    let said = Some(said(ReasonSource::Sns, ErrorType::Unknown));
     let letter = created(&dead, &Findings { said, ..Findings::default() });
     assert_eq!((letter.reason.error_type, letter.due), (ErrorType::NeverRan, at(10_000)));
     assert_eq!(letter.reason.error_message, "their words");
 }
 
-fn without_a_ledger(said: Option<Said>) -> Findings {
+fn without_a_ledger(said: Option<StatedReason>) -> Findings {
     Findings { ledger: LedgerView::None, said, ..Findings::default() }
 }
 
@@ -61,10 +61,10 @@ fn without_a_ledger_a_message_is_unknown_unless_it_says_why_and_only_a_person_re
     );
     assert_eq!(letter.due, Timestamp::NEVER);
     for (by, error_type) in [
-        (Teller::Consumer, ErrorType::Transient),
-        (Teller::EventBridge, ErrorType::Timeout),
-        (Teller::Lambda, ErrorType::Unknown),
-        (Teller::Sns, ErrorType::Unknown),
+        (ReasonSource::Consumer, ErrorType::Transient),
+        (ReasonSource::EventBridge, ErrorType::Timeout),
+        (ReasonSource::Lambda, ErrorType::Unknown),
+        (ReasonSource::Sns, ErrorType::Unknown),
     ] {
         let letter = created(&dead, &without_a_ledger(Some(said(by, error_type))));
         assert_eq!((letter.reason.error_type, letter.due), (error_type, Timestamp::NEVER));
@@ -87,7 +87,7 @@ fn without_a_ledger_no_entry_is_believed() {
 fn without_a_ledger_a_replay_that_dies_again_waits_for_a_person_too() {
     let (_, sent, redrive) = sent();
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
-    let found = without_a_ledger(Some(said(Teller::Consumer, ErrorType::Transient)));
+    let found = without_a_ledger(Some(said(ReasonSource::Consumer, ErrorType::Transient)));
     let letter = changed(&dead, &Findings { named: Some(sent), ..found });
     assert_eq!((letter.status, letter.deaths, letter.due), (Status::Pending, 2, Timestamp::NEVER));
     assert_eq!(letter.fingerprint, "TRANSIENT/theirs");
@@ -100,7 +100,7 @@ fn nothing_that_a_message_says_lets_it_be_replayed_earlier_than_without() {
     for error_type in
         [ErrorType::Transient, ErrorType::Timeout, ErrorType::Permanent, ErrorType::Schema, ErrorType::Unknown]
     {
-        for by in [Teller::Consumer, Teller::EventBridge, Teller::Lambda, Teller::Sns] {
+        for by in [ReasonSource::Consumer, ReasonSource::EventBridge, ReasonSource::Lambda, ReasonSource::Sns] {
             for found in [Findings::default(), without_a_ledger(None)] {
                 let silent = created(&dead, &found).due;
                 let told = created(&dead, &Findings { said: Some(said(by, error_type)), ..found }).due;

@@ -8,28 +8,28 @@ use rand::{RngExt, SeedableRng};
 use redrive_core::time::Timestamp;
 
 use crate::clock::ORIGIN;
-use crate::faults::{Fate, Mishap};
+use crate::faults::{CallCourse, CallFault};
 
 /// Chances that a call goes wrong, each in a thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chances {
-    /// Chance of a [`Mishap::Refused`].
+    /// Chance of a [`CallFault::Refused`].
     pub refused: u32,
-    /// Chance of a [`Mishap::LostAnswer`].
+    /// Chance of a [`CallFault::LostAnswer`].
     pub lost_answer: u32,
-    /// [`Mishap::Late`], by up to two minutes
+    /// [`CallFault::Late`], by up to two minutes
     pub late: u32,
-    /// Chance of a [`Mishap::Twice`].
+    /// Chance of a [`CallFault::Twice`].
     pub twice: u32,
-    /// Chance of a [`Mishap::Partly`].
+    /// Chance of a [`CallFault::Partly`].
     pub partly: u32,
-    /// Chance of a [`Mishap::Conflict`].
+    /// Chance of a [`CallFault::Conflict`].
     pub conflict: u32,
-    /// Chance of a [`Mishap::CrashBefore`] or [`Mishap::CrashAfter`].
+    /// Chance of a [`CallFault::CrashBefore`] or [`CallFault::CrashAfter`].
     pub crash: u32,
     /// The service goes out of reach for up to a minute and a half.
     pub outage: u32,
-    /// [`Mishap::Slow`] or [`Mishap::SlowAnswer`], by up to 40 s
+    /// [`CallFault::Slow`] or [`CallFault::SlowAnswer`], by up to 40 s
     pub slow: u32,
     /// Longest time that every other call takes there, and as long back.
     pub latency: Duration,
@@ -119,45 +119,45 @@ enum Kind {
 }
 
 #[derive(Debug)]
-pub(crate) struct Storm {
+pub(crate) struct RandomFaults {
     random: StdRng,
     chances: Chances,
     outages: BTreeMap<&'static str, Timestamp>,
 }
 
-impl Storm {
+impl RandomFaults {
     pub(crate) fn new(seed: u64, chances: Chances) -> Self {
         Self { random: StdRng::seed_from_u64(seed), chances, outages: BTreeMap::new() }
     }
 
-    pub(crate) fn fate(&mut self, service: &'static str, now: Timestamp) -> Fate {
+    pub(crate) fn course(&mut self, service: &'static str, now: Timestamp) -> CallCourse {
         let (there, back) = (self.latency(), self.latency());
-        let calm = Fate { mishap: None, there, back };
+        let calm = CallCourse { call_fault: None, there, back };
         if now > ORIGIN.after(self.chances.calm_after) {
             return calm;
         }
         if self.outages.get(service).is_some_and(|until| now < *until) {
-            return Fate { mishap: Some(Mishap::Refused), ..calm };
+            return CallCourse { call_fault: Some(CallFault::Refused), ..calm };
         }
         let Some(kind) = self.kind() else { return calm };
         let seconds = |random: &mut StdRng, most: u64| Duration::from_millis(random.random_range(1..=most * 1_000));
-        let mishap = match kind {
-            Kind::Refused => Mishap::Refused,
-            Kind::LostAnswer => Mishap::LostAnswer,
-            Kind::Late => Mishap::Late(seconds(&mut self.random, 120)),
-            Kind::Twice => Mishap::Twice,
-            Kind::Partly => Mishap::Partly(self.random.random()),
-            Kind::Conflict => Mishap::Conflict,
-            Kind::Crash if self.random.random() => Mishap::CrashBefore,
-            Kind::Crash => Mishap::CrashAfter,
+        let call_fault = match kind {
+            Kind::Refused => CallFault::Refused,
+            Kind::LostAnswer => CallFault::LostAnswer,
+            Kind::Late => CallFault::Late(seconds(&mut self.random, 120)),
+            Kind::Twice => CallFault::Twice,
+            Kind::Partly => CallFault::Partly(self.random.random()),
+            Kind::Conflict => CallFault::Conflict,
+            Kind::Crash if self.random.random() => CallFault::CrashBefore,
+            Kind::Crash => CallFault::CrashAfter,
             Kind::Outage => {
                 self.outages.insert(service, now.after(seconds(&mut self.random, 90)));
-                Mishap::Refused
+                CallFault::Refused
             }
-            Kind::Slow if self.random.random() => Mishap::Slow(seconds(&mut self.random, 40)),
-            Kind::Slow => Mishap::SlowAnswer(seconds(&mut self.random, 40)),
+            Kind::Slow if self.random.random() => CallFault::Slow(seconds(&mut self.random, 40)),
+            Kind::Slow => CallFault::SlowAnswer(seconds(&mut self.random, 40)),
         };
-        Fate { mishap: Some(mishap), ..calm }
+        CallCourse { call_fault: Some(call_fault), ..calm }
     }
 
     fn kind(&mut self) -> Option<Kind> {

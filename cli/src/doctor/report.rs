@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::text::{count, lines, shown};
 
 /// Content of the report.
-pub(super) struct Seen<'a> {
+pub(super) struct ReportContent<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) diagnosis: &'a Diagnosis,
     /// Number of rules that were asked for.
@@ -30,7 +30,7 @@ pub(super) fn rule_document(rule: &Rule) -> Value {
     })
 }
 
-pub(super) fn document(seen: &Seen<'_>) -> Value {
+pub(super) fn document(seen: &ReportContent<'_>) -> Value {
     let finding = |one: &Finding| {
         json!({
             "rule": one.rule.id,
@@ -73,7 +73,7 @@ fn functions(deployment: &Deployment) -> Vec<String> {
     names
 }
 
-pub(super) fn render(seen: &Seen<'_>, width: usize) -> String {
+pub(super) fn render(seen: &ReportContent<'_>, width: usize) -> String {
     let mut text = String::new();
     for (severity, heading) in GROUPS {
         let number = seen.diagnosis.count(severity);

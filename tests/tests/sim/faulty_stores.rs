@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use redrive_core::letters::cause::{Cause, Sighted};
+use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
@@ -12,9 +12,9 @@ use redrive_core::ports::{
     Causes, CommitError, Cursor, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page,
     Unavailable, WriteError,
 };
-use redrive_core::processing::ledger::{Buried, Entry, EntryWrite, Expect, State};
-use redrive_core::replay::job::{Batch, Job};
-use redrive_core::replay::{Outgoing, Turn};
+use redrive_core::processing::ledger::{DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
+use redrive_core::replay::job::{Job, JobBatch};
+use redrive_core::replay::{GroupTurn, Outgoing};
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
 
@@ -57,10 +57,10 @@ pub(crate) enum Mutant {
     GroupsAreNotIndexed,
     /// Nobody remembers who was sent in a group: only the index tells.
     TurnsAreForgotten,
-    /// Claims do not see that a life is dead.
-    DeadLifeMayClaim,
-    /// Dead lives that an entry does not name in full are forgotten.
-    BuriedAreForgotten,
+    /// Claims do not see that an enqueue is dead.
+    DeadEnqueueMayClaim,
+    /// Dead enqueues that an entry does not name in full are forgotten.
+    DeadEnqueuesAreForgotten,
     /// Claims do not see that a lease is live.
     LiveLeaseIsTaken,
     /// Claims do not see that a key is completed.
@@ -77,14 +77,14 @@ pub(crate) enum Mutant {
 
 /// Ledger that a mutant breaks.
 #[derive(Clone)]
-pub(crate) struct BentLedger {
+pub(crate) struct FaultyLedger {
     pub(crate) inner: ModelLedger,
     mutant: Option<Mutant>,
     dead: ModelQueue,
     reading: Reading,
 }
 
-impl BentLedger {
+impl FaultyLedger {
     pub(crate) const fn new(inner: ModelLedger, mutant: Option<Mutant>, dead: ModelQueue, reading: Reading) -> Self {
         Self { inner, mutant, dead, reading }
     }
@@ -102,14 +102,14 @@ impl BentLedger {
     fn shown(&self, found: Option<Box<Entry>>) -> Option<Box<Entry>> {
         let mut entry = found?;
         let free = Timestamp::from_millis(0);
-        if self.is(Mutant::DeadLifeMayClaim) {
-            entry.lives.iter_mut().for_each(|record| (record.dead, record.attempts) = (false, 0));
+        if self.is(Mutant::DeadEnqueueMayClaim) {
+            entry.enqueues.iter_mut().for_each(|record| (record.dead, record.attempts) = (false, 0));
         }
-        if self.is(Mutant::LiveLeaseIsTaken) && entry.state == State::InProgress {
+        if self.is(Mutant::LiveLeaseIsTaken) && entry.state == EntryState::InProgress {
             entry.lease_until = free;
         }
-        if self.is(Mutant::CompletionIsForgotten) && entry.state == State::Completed {
-            (entry.state, entry.lease_until) = (State::Failed, free);
+        if self.is(Mutant::CompletionIsForgotten) && entry.state == EntryState::Completed {
+            (entry.state, entry.lease_until) = (EntryState::Failed, free);
         }
         Some(entry)
     }
@@ -125,18 +125,18 @@ impl BentLedger {
     }
 }
 
-impl Ledger<Effects> for BentLedger {
+impl Ledger<Effects> for FaultyLedger {
     async fn write(&self, mut writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
-        if self.is(Mutant::BuriedAreForgotten) {
-            writes.iter_mut().for_each(|write| write.entry.buried = Buried::default());
+        if self.is(Mutant::DeadEnqueuesAreForgotten) {
+            writes.iter_mut().for_each(|write| write.entry.dead_enqueues = DeadEnqueues::default());
         }
         let mut answers = Ledger::<Effects>::write(&self.inner, writes.clone()).await;
         for (write, answer) in writes.iter().zip(&mut answers) {
-            if self.is(Mutant::FailureTakenForWritten) && write.entry.state == State::Failed {
+            if self.is(Mutant::FailureTakenForWritten) && write.entry.state == EntryState::Failed {
                 *answer = Ok(());
             }
             let Err(WriteError::Condition(found)) = answer else { continue };
-            if write.entry.state == State::InProgress {
+            if write.entry.state == EntryState::InProgress {
                 *found = self.shown(found.take());
             } else if self.is(Mutant::UnfencedSettle) && matches!(write.expect, Expect::Unchanged { .. }) {
                 let again = vec![Self::unfenced(write, found.as_deref())];
@@ -159,12 +159,12 @@ impl Ledger<Effects> for BentLedger {
     }
 }
 
-impl LedgerReader for BentLedger {
+impl LedgerReader for FaultyLedger {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         let mut entries = self.inner.read(keys).await?;
         if self.is(Mutant::ResolvedWithoutTheHash) {
             for (key, entry) in keys.iter().zip(&mut entries) {
-                if let Some(entry) = entry.as_mut().filter(|entry| entry.state == State::Completed) {
+                if let Some(entry) = entry.as_mut().filter(|entry| entry.state == EntryState::Completed) {
                     entry.hash = self.hash_of_dead(key).unwrap_or_else(|| entry.hash.clone());
                 }
             }
@@ -173,7 +173,7 @@ impl LedgerReader for BentLedger {
     }
 }
 
-impl LedgerMarker for BentLedger {
+impl LedgerMarker for FaultyLedger {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
         if self.is(Mutant::EditedWithoutWithdrawing) {
             return vec![Ok(()); writes.len()];
@@ -182,7 +182,7 @@ impl LedgerMarker for BentLedger {
     }
 }
 
-impl BentLedger {
+impl FaultyLedger {
     /// The payload of whatever lies in the dead-letter queue under this key.
     fn hash_of_dead(&self, key: &LedgerKey) -> Option<PayloadHash> {
         let dead = self.dead.messages();
@@ -194,19 +194,19 @@ impl BentLedger {
 
 /// Dead-letter table that a mutant breaks.
 #[derive(Clone)]
-pub(crate) struct BentLetters {
+pub(crate) struct FaultyLetters {
     pub(crate) inner: ModelLetters,
     pub(crate) mutant: Option<Mutant>,
 }
 
-impl BentLetters {
+impl FaultyLetters {
     /// As a process sees it.
     pub(crate) fn of(&self, process: &Faults) -> Self {
         Self { inner: self.inner.clone().with_faults(process.clone()), ..self.clone() }
     }
 }
 
-impl Letters for BentLetters {
+impl Letters for FaultyLetters {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         Letters::read(&self.inner, ids).await
     }
@@ -269,12 +269,12 @@ impl Letters for BentLetters {
 }
 
 /// Jobs are not bent.
-impl Jobs for BentLetters {
+impl Jobs for FaultyLetters {
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
         self.inner.job(id).await
     }
 
-    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<Batch>, Unavailable> {
+    async fn batches(&self, id: JobId, from: u32) -> Result<Vec<JobBatch>, Unavailable> {
         self.inner.batches(id, from).await
     }
 
@@ -286,32 +286,32 @@ impl Jobs for BentLetters {
         self.inner.write_job(job).await
     }
 
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<Turn>, Unavailable> {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
         match self.mutant {
             Some(Mutant::TurnsAreForgotten) => Ok(None),
             _ => self.inner.turn(source, group).await,
         }
     }
 
-    async fn write_turn(&self, turn: Turn) -> Result<(), WriteError<Turn>> {
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         match self.mutant {
             Some(Mutant::TurnsAreForgotten) => Ok(()),
             _ => self.inner.write_turn(turn).await,
         }
     }
 
-    async fn write_batch(&self, batch: Batch) -> Result<(), WriteError<Batch>> {
+    async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         self.inner.write_batch(batch).await
     }
 }
 
-impl Causes for BentLetters {
+impl Causes for FaultyLetters {
     async fn erase_example(&self, source: &QueueArn, cause: &str, letter: LetterId) -> Result<(), Unavailable> {
         self.inner.erase_example(source, cause, letter).await
     }
 
-    async fn sight(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Sighted, Unavailable>> {
-        self.inner.sight(sightings, now).await
+    async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
+        self.inner.record(sightings, now).await
     }
 
     async fn causes(
@@ -345,12 +345,12 @@ impl DeadLetterQueue for BentDeadLetters {
 }
 
 /// Queue to which replay sends, and the processor its dead messages, broken by a mutant.
-pub(crate) struct BentOutbox {
+pub(crate) struct FaultyOutbox {
     pub(crate) inner: ModelQueue,
     pub(crate) mutant: Option<Mutant>,
 }
 
-impl Outbox for BentOutbox {
+impl Outbox for FaultyOutbox {
     async fn send(&self, mut messages: Vec<Outgoing>) -> Result<Vec<Result<MessageId, String>>, Unavailable> {
         let any = || MessageId::new("any").expect("an id");
         if self.mutant == Some(Mutant::DeduplicationWithoutTheNumber) {

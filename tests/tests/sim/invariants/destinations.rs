@@ -7,7 +7,7 @@ use super::{Checker, Invariant};
 
 impl Checker {
     /// A message came into the other queue: a letter must be claimed for that, and the message stands for itself.
-    pub(super) fn sent_elsewhere(&mut self, id: &MessageId) {
+    pub(super) fn sent_to_destination(&mut self, id: &MessageId) {
         let Some(known) = self.known.get(id) else { return };
         let hash = known.seen.hash.clone();
         let bare = known.seen.redrive.is_none();
@@ -20,9 +20,9 @@ impl Checker {
     }
 
     /// Returns true if replay has put a copy of the letter into the other queue.
-    pub(super) fn is_elsewhere(&self, letter: &Letter) -> bool {
+    pub(super) fn is_at_destination(&self, letter: &Letter) -> bool {
         let sent = |send: &Send| send.to.is_some() && self.elsewhere.contains(&send.hash.to_string());
-        letter.elsewhere().is_some() && letter.sends.iter().any(sent)
+        letter.destination().is_some() && letter.sends.iter().any(sent)
     }
 
     /// A claim to send was made.
@@ -31,8 +31,9 @@ impl Checker {
         let taken_over = before.status == Status::Replaying;
         let by_a_person = who.contains("ann");
         // Who takes over what a person sent home goes on with what that person decided.
-        let may = if taken_over { before.elsewhere().is_none() } else { !before.went_elsewhere() || by_a_person };
-        self.must(may && (after.elsewhere().is_none() || by_a_person), Invariant::NothingInDoubtIsResent, || {
+        let may =
+            if taken_over { before.destination().is_none() } else { !before.went_to_destination() || by_a_person };
+        self.must(may && (after.destination().is_none() || by_a_person), Invariant::NothingInDoubtIsResent, || {
             format!("{name} may be elsewhere, and {who} claims it")
         });
     }

@@ -1,4 +1,4 @@
-use redrive_core::letters::cause::Standing;
+use redrive_core::letters::cause::PendingCounts;
 use redrive_core::letters::letter::{SHARDS, Status};
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::time::Timestamp;
@@ -11,16 +11,16 @@ const PAGE: usize = 1_000;
 ///
 /// # Errors
 /// [`Unavailable`] if the index did not answer.
-pub async fn standing(letters: &impl Letters) -> Result<Standing, Unavailable> {
-    let mut standing = Standing::default();
+pub async fn pending_counts(letters: &impl Letters) -> Result<PendingCounts, Unavailable> {
+    let mut pending_counts = PendingCounts::default();
     for shard in 0..SHARDS {
         let mut after = None;
         loop {
             let page = letters.candidates(Status::Pending, shard, Timestamp::NEVER, after, PAGE).await?;
-            page.candidates.iter().for_each(|one| standing.add(one));
+            page.candidates.iter().for_each(|one| pending_counts.add(one));
             let Some(next) = page.next else { break };
             after = Some(next);
         }
     }
-    Ok(standing)
+    Ok(pending_counts)
 }

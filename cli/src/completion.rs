@@ -23,7 +23,7 @@ the usual AWS environment. NO_COLOR is honoured.";
 
 /// Result of a command, if nothing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum Completion {
     /// Everything was done as asked.
     Done,
     /// Something was not done, or not as it was asked for.
@@ -72,11 +72,11 @@ impl Error {
 }
 
 /// The exit code of an end; what went wrong is handed to `tell`.
-pub(crate) fn exit_code(ended: Result<Ended, Error>, tell: impl FnOnce(&Error)) -> ExitCode {
+pub(crate) fn exit_code(ended: Result<Completion, Error>, tell: impl FnOnce(&Error)) -> ExitCode {
     match ended {
-        Ok(Ended::Done) => ExitCode::SUCCESS,
-        Ok(Ended::NotAsAsked) => ExitCode::from(1),
-        Ok(Ended::Ailing) => ExitCode::from(5),
+        Ok(Completion::Done) => ExitCode::SUCCESS,
+        Ok(Completion::NotAsAsked) => ExitCode::from(1),
+        Ok(Completion::Ailing) => ExitCode::from(5),
         Err(error) => {
             if error.code() > 0 {
                 tell(&error);
