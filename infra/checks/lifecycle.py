@@ -33,7 +33,7 @@ NOT_CONFIRMED = 4
 
 
 class LifeError(RuntimeError):
-    """Something is not as it was promised."""
+    """Promise of the stack that was not kept."""
 
 
 def deleted(settings: Settings, endpoint: str) -> None:
@@ -166,7 +166,7 @@ def _expect(true: bool, what: str) -> None:
 
 
 def main() -> int:
-    """On the stage that is up; `delete` needs its FIFO variant beside it."""
+    """Runs a chapter on the stage that is up; `delete` needs its FIFO variant beside it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("chapter", choices=("redeploy", "delete"))
     arguments = parser.parse_args()

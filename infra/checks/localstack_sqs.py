@@ -23,7 +23,7 @@ REGION = "us-east-1"
 
 
 class LocalStackError(RuntimeError):
-    """It did not come up, or not only where it should."""
+    """LocalStack did not come up, or not only where it should."""
 
 
 def start(daemon: Daemon, port: int) -> str:
@@ -55,7 +55,7 @@ def start(daemon: Daemon, port: int) -> str:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--outputs", type=Path, required=True)
     parser.add_argument("command", nargs="+")

@@ -1,4 +1,4 @@
-"""What the canary measures, one after the other, and the table that it ends with: what was seen beside what the documentation says."""
+"""Measures of the canary, one after the other, and the table that it ends with: what was seen beside what the documentation says."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SmokeError(RuntimeError):
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of the table."""
+    """Line of the table: what was measured, seen and said."""
 
     what: str
     seen: str
     said: str
-    """What the documentation says of it, and where it was only inferred."""
+    """Statement of the documentation, and where it was only inferred."""
     wrong: bool = False
 
 
@@ -60,7 +60,7 @@ def within(what: str, seconds: float | None, limit: float, said: str) -> Measure
 
 
 def accounts(balance: Balance) -> list[Measured]:
-    """Nothing lost, nothing twice."""
+    """Measures that nothing is lost, and nothing charged twice."""
     lost, twice = balance.lost, len(balance.charged_twice)
     return [
         Measured("messages that are nowhere", str(lost), "none: guarantee 1", wrong=lost > 0),
@@ -70,7 +70,7 @@ def accounts(balance: Balance) -> list[Measured]:
 
 
 def edit(answer: Mapping[str, Any]) -> Measured:
-    """Whether an edit may do what its role says under dynamodb:Attributes, of the account of its job."""
+    """Measures if an edit may do what its role says under dynamodb:Attributes, from the account of its job."""
     fates = answer.get("known", answer)
     done = int(fates.get("resolved", 0))
     said = "works; that the condition admits ALL_OLD on a failed condition is an inference"
@@ -79,14 +79,14 @@ def edit(answer: Mapping[str, Any]) -> Measured:
 
 
 def doubts(answers: Sequence[Mapping[str, Any]]) -> Measured:
-    """How many sends ended in doubt of those that followed a rest."""
+    """Measures how many sends ended in doubt of those that followed a rest."""
     doubted = sum(int(answer.get("in_doubt", 0)) for answer in answers)
     said = "none; how often a connection is closed under a frozen function is an inference"
     return Measured("sends in doubt, after rests", f"{doubted} of {len(answers)}", said, wrong=doubted > 0)
 
 
 def braked(points: Sequence[Mapping[str, Any]], minutes: float) -> Measured:
-    """How often the processor was invoked in an outage."""
+    """Measures how often the processor was invoked in an outage."""
     said = "fewer from minute to minute: the messages are hidden for longer; that Lambda itself slows down is an inference"
     if not points:
         return Measured("invocations without a ledger", "not measured", said)
@@ -105,7 +105,7 @@ class Canary:
         self._books = Books(settings, outputs, self._operator.scope())
 
     def run(self, *, freezes: int, rest: float, outage: float) -> list[Measured]:
-        """All of it, in an order in which one thing does not disturb the next."""
+        """Takes all measures, in an order in which one thing does not disturb the next."""
         chosen = plan(f"s{int(time.time()):x}", 1, HUNDRED)
         self._operator.support(KNOWN_CURRENCIES)
         self._shop.write_rows(order for order in chosen.orders if order.has_row)

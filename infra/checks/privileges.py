@@ -29,7 +29,7 @@ TEMPLATES = ("template.yaml", "attach.yaml")
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action on one resource that a statement allows; the resource by its name in the template, where it has one.
+    """Action on a resource that a statement allows; the resource by its name in the template, where it has one.
 
     The two templates give a function the same code and the same statements: a grant that was used in a stack of either is used.
     """
@@ -55,7 +55,7 @@ class Role:
     """The stack's physical names, and what they are called in the template."""
 
     def grants(self) -> frozenset[Grant]:
-        """Everything that it allows."""
+        """Returns everything that the role allows."""
         return frozenset(
             self._grant(statement, action, resource)
             for statement in self.statements
@@ -64,7 +64,7 @@ class Role:
         )
 
     def covering(self, asked: Asked) -> frozenset[Grant]:
-        """What of it allows this. Of conditions only the one on the attributes that are named is believed to hold."""
+        """Returns the grants that allow a request. Of conditions only the one on the attributes that are named is believed to hold."""
         return frozenset(
             self._grant(statement, allowed, on)
             for statement in self.statements
@@ -80,7 +80,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Asked:
-    """One line of the recording."""
+    """Line of the recording: a request that a function made."""
 
     function: str
     action: str
@@ -90,22 +90,22 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a permission is there that was not seen at work."""
+    """Reason for a permission that was not seen at work."""
 
     roles: frozenset[str]
     statement: str
     actions: frozenset[str] | None
     sometimes: bool = False
-    """Whether it may also have been used."""
+    """True if it may also have been used."""
 
     def explains(self, grant: Grant) -> bool:
-        """Whether it is about this one."""
+        """Returns true if the reason is about this grant."""
         about = grant.role in self.roles and grant.statement == self.statement
         return about and (self.actions is None or grant.action in self.actions)
 
 
 def findings(roles: Sequence[Role], asked: Iterable[Asked], reasons: Sequence[Reason]) -> list[str]:
-    """What is wrong with the roles, or with the reasons."""
+    """Returns what is wrong with the roles, or with the reasons."""
     owners = {function: role for role in roles for function in role.functions}
     used: set[Grant] = set()
     wrong = []
@@ -138,7 +138,7 @@ def missing(written: Mapping[str, set[str]], roles: Sequence[Role], reasons: Seq
 
 
 def named(arn: str, names: Mapping[str, str]) -> str:
-    """What a resource is called in the template; the end of its ARN if it is none of the stack's."""
+    """Returns the name of a resource in the template; the end of its ARN if it is none of the stack's."""
     if ":" not in arn:
         return arn
     parts = arn.split(":", 5)[5].split("/")
@@ -147,7 +147,7 @@ def named(arn: str, names: Mapping[str, str]) -> str:
 
 
 def read_reasons(text: str, table: str) -> list[Reason]:
-    """One of the two lists of privileges.toml. A reason must say why."""
+    """Reads one of the two lists of privileges.toml. A reason must say why."""
     entries = tomllib.loads(text).get(table, [])
     if bare := [entry for entry in entries if not entry.get("why")]:
         raise ValueError(f"privileges.toml gives no reason for {bare[0]}")
@@ -176,7 +176,7 @@ def _idle(reason: Reason, unused: Iterable[Grant]) -> list[str]:
 
 
 def _holds(condition: Mapping[str, Any], attributes: Sequence[str]) -> bool:
-    """Whether a call that names these attributes meets it: there is none, or it lists them all."""
+    """Returns true if a call that names these attributes meets the condition: there is none, or it lists them all."""
     if not condition:
         return True
     listed = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", [])
@@ -249,13 +249,13 @@ def _sids(value: Any) -> Iterable[str]:
 
 
 def recorded(file: Path) -> list[Asked]:
-    """The recording."""
+    """Reads the recording of requests."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     return [Asked(**{**line, "attributes": tuple(line["attributes"])}) for line in lines]
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     settings = Settings.read()
     settings.isolate()
     outputs = deployment.read_outputs(settings)

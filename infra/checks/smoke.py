@@ -37,7 +37,7 @@ ABSENT = "does not exist"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the canary runs: an endpoint, or an account of the user's."""
+    """Place where the canary runs: an endpoint, or an account of the user's."""
 
     settings: Settings
     endpoint: str | None
@@ -45,7 +45,7 @@ class Place:
 
     @classmethod
     def read(cls) -> Place:
-        """From the environment, as every AWS tool reads it."""
+        """Reads the place from the environment, as every AWS tool does."""
         settings = Settings.read()
         if settings.endpoint:
             settings.isolate()
@@ -56,18 +56,18 @@ class Place:
         return cls(replace(settings, credentials={}, region=region), None, region)
 
     def client(self, service: str) -> Any:
-        """A client here."""
+        """Makes a client of a service there."""
         return deployment.client(service, self.settings, self.endpoint)
 
     def environment(self) -> dict[str, str]:
-        """What a program needs in its environment to work here."""
+        """Returns the environment that a program needs to work here."""
         if self.endpoint is None:
             return {**os.environ, "AWS_REGION": self.region}
         own = {} if self.settings.credentials else dict(os.environ)
         return {**without_aws(), **own, **self.settings.client_environment(self.endpoint)}
 
     def told(self) -> str:
-        """Which account or endpoint this is."""
+        """Names the account or the endpoint."""
         if self.endpoint:
             return self.endpoint
         return f"account {self.client('sts').get_caller_identity()['Account']} in {self.region}"
@@ -83,7 +83,7 @@ class Stack:
         self._place = place
 
     def exists(self) -> bool:
-        """Whether a stack of this name is there: then it is somebody's, and is left alone."""
+        """Returns true if a stack of this name exists: then it is somebody's, and is left alone."""
         try:
             stacks = self._place.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         except ClientError as error:
@@ -93,7 +93,7 @@ class Stack:
         return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in stacks)
 
     def deploy(self) -> Outputs:
-        """By a stock `sam build` and `sam deploy`, at the template's defaults: in an account with release settings."""
+        """Deploys by a stock `sam build` and `sam deploy`, at the template's defaults: in an account with release settings."""
         place, settings = self._place, self._place.settings
         settings.folder.mkdir(parents=True, exist_ok=True)
         if place.endpoint:
@@ -112,13 +112,13 @@ class Stack:
         return outputs
 
     def outputs(self) -> Outputs:
-        """What it has, and where."""
+        """Returns the stack's outputs, and where it is."""
         stack = self._place.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         return {**outputs, "endpoint": self._place.endpoint or "", "region": self._place.region}
 
     def delete(self, outputs: Outputs) -> list[str]:
-        """Everything of it, the tables too that a stack's deletion leaves; returns what could not be deleted."""
+        """Deletes everything of it, the tables too that a stack's deletion leaves; returns what could not be deleted."""
         left: list[str] = []
         self._place.client("cloudformation").delete_stack(StackName=self.name)
         self._place.client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=self.name)
@@ -169,7 +169,7 @@ def deployed(stack: Stack, *, keep: bool) -> Iterator[Outputs]:
 
 
 def confirmed(place: Place, name: str, *, yes: bool) -> bool:
-    """Whether the person wants it, and knows where and what for."""
+    """Asks if the person wants it, and knows where and what for."""
     stage.say(f"This deploys stack {name} into {place.told()}, works in it for some 45 minutes, and deletes it with its tables.")
     stage.say("It costs some cents: metrics and alarms are charged by the hour, and a key, if you choose one, by the month.")
     if yes or place.endpoint:
@@ -178,7 +178,7 @@ def confirmed(place: Place, name: str, *, yes: bool) -> bool:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stack", help="the name of the stack that is made for this")
     parser.add_argument("--yes", action="store_true", help="do not ask")

@@ -1,4 +1,4 @@
-"""Which package may import which: the local stack knows nobody, and the rules for templates stand alone."""
+"""Layers of packages: the local stack imports none of the others, and the rules for templates stand alone."""
 
 from __future__ import annotations
 

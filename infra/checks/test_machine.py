@@ -1,4 +1,4 @@
-"""What the user's machine brings with it: Pythons, proxies, endpoints, a path with a blank, JSON on a command line."""
+"""Machines of users, and what they bring with them: Pythons, proxies, endpoints, a path with a blank, JSON on a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the canary promises before, during and after its work. Run by `make test-stage`; the work itself runs against an endpoint."""
+"""Promises of the canary before, during and after its work. Run by `make test-stage`; the work itself runs against an endpoint."""
 
 from __future__ import annotations
 

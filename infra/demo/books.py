@@ -1,4 +1,4 @@
-"""What became of every message, read from the queues and the tables; the sent ids are the producer's own list."""
+"""Books of every message, read from the queues and the tables; the sent ids are the producer's own list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BATCH_GET = 100
 
 @dataclass(frozen=True)
 class Sent:
-    """One message that SQS took from the producer."""
+    """Message that SQS took from the producer."""
 
     message_id: str
     order: Order
@@ -29,7 +29,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Depths:
-    """How many messages are in the two queues, in flight included."""
+    """Numbers of messages in the two queues, in flight included."""
 
     main: int
     dead: int
@@ -79,7 +79,7 @@ class Balance:
 
     @property
     def reasons(self) -> Counter[tuple[str, str]]:
-        """How many letters have which type and code of error."""
+        """Counts the letters by type and code of their error."""
         return Counter((letter["error_type"], letter.get("error_code") or "-") for letter in self.letters.values())
 
     def with_status(self, *statuses: str) -> list[Item]:

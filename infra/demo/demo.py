@@ -93,7 +93,7 @@ class Operator:
         self._functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
 
     def redrive(self, *arguments: str) -> None:
-        """What the person types, and what the command answers: on this very terminal, progress bars included."""
+        """Types what the person types, and shows what the command answers: on this very terminal, progress bars included."""
         self._console.print(f"\n$ redrive {shlex.join(arguments)}", style="bold", markup=False, soft_wrap=True)
         sys.stdout.flush()
         given = ["--outputs", str(self._settings.outputs), "--by", "demo", *arguments]
@@ -109,7 +109,7 @@ class Operator:
         return str(self._alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
 
     def rings(self, since: datetime) -> int:
-        """How often the depth alarm went off since then: each time SNS woke the indexer."""
+        """Counts how often the depth alarm went off since then: each time SNS woke the indexer."""
         name = self._outputs["DepthAlarmName"]
         history = self._alarms.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate", StartDate=since)
         return sum("to ALARM" in item["HistorySummary"] for item in history["AlarmHistoryItems"])
@@ -132,7 +132,7 @@ class Story:
         self._books = Books(settings, outputs, self._operator.scope())
 
     def tell(self, chosen: Plan) -> Balance:
-        """From the first message to the last account."""
+        """Tells the story from the first message to the last account."""
         self._console.print(report.sending(chosen))
         self._operator.support(KNOWN_CURRENCIES)
         started = datetime.now(UTC)
@@ -218,7 +218,7 @@ class Story:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="chooses amounts, currencies and the order of sending")
     seed = parser.parse_args().seed

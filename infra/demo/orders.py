@@ -1,4 +1,4 @@
-"""What the demo sends: a few hundred orders, of every kind that a consumer meets. Decides, and touches nothing."""
+"""Orders of the demo: a few hundred, of every kind that a consumer meets. Decides, and touches nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What is special about an order, in the words of the report."""
+    """Kind of an order, in the words of the report."""
 
     GOOD = "good"
     TWICE = "sent twice"
@@ -46,7 +46,7 @@ NEW_CURRENCY = "CHF"
 
 @dataclass(frozen=True)
 class Order:
-    """One order, and the body by which it is to be charged."""
+    """Order, with the body by which it is to be charged."""
 
     order_id: str
     kind: Kind
@@ -56,7 +56,7 @@ class Order:
 
     @property
     def has_row(self) -> bool:
-        """Whether the shop has a row for it. A malformed body belongs to no order that could be charged."""
+        """Returns true if the shop has a row for it. A malformed body belongs to no order that could be charged."""
         return self.kind is not Kind.MALFORMED
 
     @property

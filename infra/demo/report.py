@@ -23,7 +23,7 @@ def progress(console: Console) -> Progress:
 
 
 def sending(plan: Plan) -> Table:
-    """What is about to be sent."""
+    """Makes the table of what is about to be sent."""
     table = Table(title="Orders", title_justify="left")
     table.add_column("orders", justify="right")
     table.add_column("kind")
@@ -33,7 +33,7 @@ def sending(plan: Plan) -> Table:
 
 
 def summary(balance: Balance) -> Table:
-    """The whole account."""
+    """Makes the table of the whole account."""
     table = Table(title="What became of them", title_justify="left", show_header=False)
     table.add_column(justify="right")
     table.add_column()

@@ -1,4 +1,4 @@
-"""What Redrive costs: idle, a message that succeeds, and one that dies, by both ways to the dead-letter queue.
+"""Costs of Redrive: idle, a message that succeeds, and one that dies, by both ways to the dead-letter queue.
 
 Calls are measured (infra/calls.json, by a test of the real processor and indexer), prices and assumptions stand in infra/costs.toml, and
 alarms, dashboards and keys are counted in the template. Nothing is asked of AWS.
@@ -31,7 +31,7 @@ WAYS = {
 
 
 class CostError(RuntimeError):
-    """Something was measured that nobody has put a price on."""
+    """Call that was measured and has no price."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Bill:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Sums up the whole bill."""
         return float(sum(getattr(self, field.name) for field in fields(self)))
 
 
@@ -60,12 +60,12 @@ class Known:
 
     @classmethod
     def read(cls, path: Path = INFRA / "costs.toml") -> Known:
-        """From the file."""
+        """Reads prices and units from the file."""
         stored: dict[str, Any] = tomllib.loads(path.read_text())
         return cls(stored["prices"], {name: tuple(units) for name, units in stored["units"].items()}, stored["assumptions"])
 
     def message(self, calls: Mapping[str, int], batch: float) -> Bill:
-        """One message, whose requests and invocations are shared by so many as come together. What is written for it is its own."""
+        """Bills a message, whose requests and invocations are shared by so many as come together. What is written for it is its own."""
         unknown = sorted(set(calls) - set(self.units) - {INVOCATIONS, RECEIVED})
         if unknown:
             raise CostError(f"infra/costs.toml has no units for: {', '.join(unknown)}")
@@ -109,7 +109,7 @@ class Known:
 
 
 def bills(known: Known, calls: Mapping[str, Mapping[str, int]], template: str) -> dict[str, Bill]:
-    """Everything that is told, by its words."""
+    """Returns all bills that are told, by their words."""
     found = {"a month in which nothing comes (template.yaml at its defaults)": known.idle(template)}
     for way, words in WAYS.items():
         for batch, how in ((1.0, "one by one"), (known.assumed["batch"], f"{known.assumed['batch']:g} at a time")):
@@ -125,7 +125,7 @@ def read() -> dict[str, Bill]:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     table = Table("what", "DynamoDB", "SQS", "Lambda", "watching", "together", title="Dollars, list prices, without free tiers")
     for column in table.columns[1:]:
         column.justify = "right"

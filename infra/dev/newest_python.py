@@ -31,7 +31,7 @@ def candidates(environment: Mapping[str, str]) -> list[Path]:
 
 
 def version(python: Path) -> Version | None:
-    """What it says that it is, if it runs at all."""
+    """Returns the version that a Python says it has, if it runs at all."""
     try:
         said = subprocess.run([str(python), "-c", ASK], capture_output=True, text=True, timeout=10, check=True).stdout.split()
         return int(said[0]), int(said[1])
@@ -46,7 +46,7 @@ def newest(known: Iterable[tuple[Path, Version | None]], least: Version) -> Path
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     wanted = sys.argv[1]
     major, minor = (int(part) for part in wanted.split("."))
     found = newest(((python, version(python)) for python in candidates(os.environ)), (major, minor))

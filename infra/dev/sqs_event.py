@@ -1,4 +1,4 @@
-"""What Lambda hands a function for messages of a queue, and what it makes of the answer. Decides, and touches nothing."""
+"""Events that Lambda makes of a queue's messages, and its reading of the answer. Decides, and touches nothing."""
 
 from __future__ import annotations
 

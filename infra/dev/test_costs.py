@@ -1,4 +1,4 @@
-"""What a cost is reckoned from. Run by `make test-stage`."""
+"""Tests of the parts of a cost. Run by `make test-stage`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One function under `cargo lambda watch`, and, if a queue is named, a bridge that feeds it the queue's messages.
+"""Runs one function under `cargo lambda watch`, and, if a queue is named, a bridge that feeds it the queue's messages.
 
 The bridge stands where Lambda's event source mapping stands: it receives, makes the event, invokes, and deletes what did not fail.
 It works on one batch at a time. Meanwhile the queue's own mappings are off; they are on again when it ends, also after Ctrl-C. One
@@ -34,7 +34,7 @@ END_SECONDS = 10.0
 
 
 class WatchError(RuntimeError):
-    """There is nothing to watch, or nothing to feed it."""
+    """Function that cannot be watched, or queue that cannot feed it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Queue:
     dead_url: str | None
 
     def variables(self, deployed: Mapping[str, str]) -> dict[str, str]:
-        """What differs from the deployed function's environment if this is not the queue that it was deployed for."""
+        """Returns what differs from the deployed function's environment if this is not the queue that it was deployed for."""
         if deployed.get("MAIN_QUEUE_ARN") == self.arn:
             return {}
         own = {
@@ -86,12 +86,12 @@ class Target:
     port: int
 
     def listens(self) -> bool:
-        """Whether cargo-lambda is there; it compiles on the first invocation."""
+        """Returns true if cargo-lambda listens; it compiles on the first invocation."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def invoke(self, payload: Mapping[str, Any], limit_seconds: float) -> bytes:
-        """Its answer; an error of the function is an error here."""
+        """Invokes the function and returns its answer; an error of the function is an error here."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=limit_seconds)
         try:
             body = json.dumps(payload).encode()
@@ -204,7 +204,7 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 
 def say(line: str) -> None:
-    """One line between those of the watch."""
+    """Prints a line between those of the watch."""
     sys.stdout.write(f"bridge: {line}\n")
     sys.stdout.flush()
 
@@ -233,7 +233,7 @@ def run(settings: Settings, function: str, port: int, queue_name: str | None) ->
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("function", choices=FUNCTIONS)
     parser.add_argument("--port", type=int, default=int(os.environ.get("WATCH_PORT") or 9000))

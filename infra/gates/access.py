@@ -27,7 +27,7 @@ def role_of(template: Template, one: Resource) -> Resource | None:
 
 
 def permits(statement: dict[str, Any], action: str) -> bool:
-    """Whether a statement speaks of this action."""
+    """Returns true if a statement speaks of this action."""
     return any(fnmatch.fnmatchcase(action, pattern) for pattern in listed(statement.get("Action")))
 
 
@@ -59,7 +59,7 @@ def _refuses_plain(statement: dict[str, Any], one: Resource) -> bool:
 
 @rule("nobody-else-sends")
 def named_sources(template: Template) -> Iterator[str]:
-    """What a queue or a topic takes from a service, it takes from a source that is named."""
+    """Permissions of a service at a queue or a topic name their source."""
     for one in template.of_type(*TLS_ACTIONS):
         for statement in policies_of(template, one):
             if statement["Effect"] != "Allow":
@@ -104,7 +104,7 @@ def _sources(statement: dict[str, Any]) -> list[str]:
 
 @rule("no-stack-beside")
 def beside(template: Template) -> Iterator[str]:
-    """What another stack has is not taken for this one's because its name begins alike."""
+    """Resources of another stack are not taken for this one's because their names begin alike."""
     for topic in template.of_type("AWS::SNS::Topic"):
         for statement in policies_of(template, topic):
             for source in _sources(statement):
@@ -261,7 +261,7 @@ ANY_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteI
 
 @rule("replay-only-withdraws")
 def withdraws(template: Template) -> Iterator[str]:
-    """Of the ledger the replay writes what withdraws a letter's copies, and nothing else: each attribute is named."""
+    """Writes of replay to the ledger are those that withdraw a letter's copies, and no others: each attribute is named."""
     one = function(template, "replay")
     role = role_of(template, one) if one else None
     for statement in statements(template, role) if role else ():
@@ -322,7 +322,7 @@ def _sends(template: Template, role: Resource | None, place: Resource) -> bool:
 
 @rule("key-may-be-used")
 def key_used(template: Template) -> Iterator[str]:
-    """Who works with something that the stack's own key encrypts may use that key."""
+    """Roles that work with something that the stack's own key encrypts may use that key."""
     keys = [key for queue in template.of_type(QUEUE) for key in listed(queue.get("KmsMasterKeyId"))]
     key = template.find(keys[0]) if keys else None
     if key is None:

@@ -21,7 +21,7 @@ ROOMS = (queues, access, watching, paging, parameters, sizes)
 
 
 def ours() -> list[str]:
-    """What is wrong with our templates, in all settings."""
+    """Returns what is wrong with our templates, in all settings."""
     wrong = []
     for name, settings in cases().items():
         source = load(INFRA / name)
@@ -34,7 +34,7 @@ def ours() -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """The command line."""
+    """Runs the command line."""
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     started = time.monotonic()
     if arguments == ["mutants"]:

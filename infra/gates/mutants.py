@@ -15,7 +15,7 @@ OWN_KEY = {"Encryption": "customer-managed"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """One place, the rule that must find it, and the settings that show it."""
+    """Change at one place, the rule that must find it, and the settings that show it."""
 
     rule: str
     what: str
@@ -39,7 +39,7 @@ def doorbell_pages(source: Source) -> None:
 
 
 def behind(source: Source, page: str, alarm: str) -> None:
-    """One more alarm behind a page."""
+    """Puts one more alarm behind a page."""
     properties = source["Resources"][page]["Properties"]
     properties["AlarmRule"] = {"Fn::Sub": properties["AlarmRule"]["Fn::Sub"] + ' OR ALARM("${%s}")' % alarm}
 
@@ -53,7 +53,7 @@ def one_page_for_all(source: Source) -> None:
 
 
 def unindexable_among_others(source: Source) -> None:
-    """What may ring for days and is about loss, behind a page with others."""
+    """Puts an alarm that may ring for days and is about loss behind a page with others."""
     behind(source, "UrgentPageAlarm", "UnindexableAlarm")
 
 

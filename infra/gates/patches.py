@@ -71,7 +71,7 @@ def _statements(value: Any, sid: str) -> Any:
 
 
 def parameter(name: str, **changes: Any) -> Break:
-    """Changes a parameter."""
+    """Returns a change of a parameter."""
 
     def breaks(source: Source) -> None:
         found = source["Parameters"][name]

@@ -207,7 +207,7 @@ def encrypted(template: Template) -> Iterator[str]:
 
 @rule("data-is-kept")
 def kept(template: Template) -> Iterator[str]:
-    """What holds letters, completions or their key stays when the stack is deleted, and a table whoever deletes it by mistake."""
+    """Tables and keys with letters or completions stay when the stack is deleted, and a table even if a person deletes it by mistake."""
     needed = {str(table.get("SSESpecification.KMSMasterKeyId")) for table in template.of_type(TABLE)}
     for one in template.of_type(TABLE, "AWS::KMS::Key"):
         data = re.match(r"Ledger|DeadLetters", one.name) or (one.type != TABLE and needed & one.names())

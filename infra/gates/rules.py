@@ -1,4 +1,4 @@
-"""What a rule is: a function that says what must hold, and yields what breaks it. All of them are in `ALL`."""
+"""Rules for templates: each is a function that says what must hold, and yields what breaks it. All of them are in `ALL`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rule(name: str) -> Callable[[Check], Check]:
 
 
 def findings(template: Template) -> list[str]:
-    """What breaks any rule, each with the rule's name."""
+    """Returns all breaches of any rule, each with the rule's name."""
     return [f"{name}: {found}" for name, check in ALL.items() for found in check(template)]
 
 
@@ -35,7 +35,7 @@ def function(template: Template, kind: str) -> Resource | None:
 
 
 def functions(template: Template) -> Iterator[tuple[str, Resource]]:
-    """Those that there are."""
+    """Yields the functions that the template has."""
     for kind in KINDS:
         found = function(template, kind)
         if found is not None:

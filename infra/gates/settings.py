@@ -38,14 +38,14 @@ LAYER = "arn:aws:lambda:eu-central-1:111122223333:layer:tracer:3"
 
 
 def configured(environment: str) -> Settings:
-    """What samconfig.toml sets."""
+    """Returns the parameters that samconfig.toml sets."""
     with (INFRA / "samconfig.toml").open("rb") as file:
         overrides = tomllib.load(file)[environment]["deploy"]["parameters"]["parameter_overrides"]
     return dict(override.split("=", 1) for override in overrides)
 
 
 def cases() -> dict[str, dict[str, Settings]]:
-    """By template and by name."""
+    """Returns the settings by template and by name."""
     return {
         "template.yaml": {
             "the defaults": {},

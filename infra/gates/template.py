@@ -53,20 +53,20 @@ class Resource:
 
     @property
     def ref(self) -> str:
-        """Its symbol."""
+        """Returns the symbol of its Ref."""
         return "${%s}" % self.name
 
     @property
     def arn(self) -> str:
-        """Its ARN's symbol."""
+        """Returns the symbol of its ARN."""
         return "${%s.Arn}" % self.name
 
     def is_meant_by(self, value: Any) -> bool:
-        """Whether a value names this resource: by its Ref, its ARN, its name, or the ARN that its name makes."""
+        """Returns true if a value names this resource: by its Ref, its ARN, its name, or the ARN that its name makes."""
         return value in self.names()
 
     def names(self) -> set[str]:
-        """All that names it."""
+        """Returns all texts that name it."""
         names = {self.ref, self.arn, "${%s.TopicArn}" % self.name, "${%s.QueueName}" % self.name}
         chosen = self.properties.get("QueueName")
         if isinstance(chosen, str):
@@ -110,7 +110,7 @@ class Template:
         return next((resource for resource in self.resources.values() if resource.is_meant_by(value)), None)
 
     def refused(self) -> list[str]:
-        """What the Rules section says against the settings."""
+        """Returns what the Rules section says against the settings."""
         against = []
         for rule in self.source.get("Rules", {}).values():
             if "RuleCondition" in rule and not self._truth(rule["RuleCondition"]):
@@ -235,12 +235,12 @@ class _NoPolicies:
     """SAM's list of managed policies, of which none is used."""
 
     def load(self) -> dict[str, str]:
-        """None."""
+        """Loads no parameters at all."""
         return {}
 
 
 def statements(template: Template, role: Resource) -> Iterator[dict[str, Any]]:
-    """All that a role may do: its own policies, and those that are attached to it."""
+    """Yields the statements of a role: of its own policies, and of those attached to it."""
     policies = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
     others = template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
     policies += [other.get("PolicyDocument") for other in others if any(role.is_meant_by(name) for name in other.get("Roles", []))]
@@ -249,7 +249,7 @@ def statements(template: Template, role: Resource) -> Iterator[dict[str, Any]]:
 
 
 def listed(value: Any) -> list[Any]:
-    """One or many, as many."""
+    """Returns a list: the value itself, or one that holds it."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

@@ -63,21 +63,21 @@ class Metric:
 
 @cache
 def emitted() -> dict[str, Any]:
-    """What the functions emit: written by a test of shared/redrive, from the code that emits it."""
+    """Reads the metrics that the functions emit: written by a test of shared/redrive, from the code that emits them."""
     listed_there: dict[str, Any] = json.loads((ROOT / "infra" / "metrics.json").read_text())
     return listed_there
 
 
 @cache
 def commands() -> frozenset[str]:
-    """What can be said to the command: the variants of `Command`."""
+    """Returns the subcommands of `redrive`: the variants of `Command`."""
     text = (ROOT / "cli" / "src" / "args.rs").read_text()
     body = text[text.index("enum Command {") :]
     return frozenset(name.lower() for name in re.findall(r"^    ([A-Z][a-z]+)\b", body[: body.index("\n}")], re.MULTILINE))
 
 
 def of_alarms(template: Template) -> Iterator[Metric]:
-    """What the alarms look at."""
+    """Yields the metrics that the alarms look at."""
     for alarm in template.of_type(ALARM):
         looked_at = [alarm.properties] if alarm.get("MetricName") else []
         looked_at += [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
@@ -87,7 +87,7 @@ def of_alarms(template: Template) -> Iterator[Metric]:
 
 
 def of_widgets(template: Template) -> Iterator[Metric]:
-    """What the dashboards show."""
+    """Yields the metrics that the dashboards show."""
     for dashboard in template.of_type("AWS::CloudWatch::Dashboard"):
         for widget in json.loads(dashboard.get("DashboardBody"))["widgets"]:
             at = f"{dashboard.name}, {widget['properties'].get('title')!r}"
@@ -160,7 +160,7 @@ def _main_queues(template: Template) -> set[str]:
 
 @rule("everything-is-watched")
 def watched(template: Template) -> Iterator[str]:
-    """Whatever people must know of has an alarm, and the dashboard shows how it goes."""
+    """Metrics that people must know of have an alarm, and the dashboard shows them."""
     alarms, shown = list(of_alarms(template)), {metric.name for metric in of_widgets(template)}
     names = {metric.name for metric in alarms}
     for name, what in FOR_PEOPLE.items():

@@ -1,4 +1,4 @@
-"""What a request to AWS asks for, in IAM's words: pairs of an action and the ARN of a resource. Pure.
+"""Permissions that a request to AWS needs, in IAM's words: pairs of an action and the ARN of a resource. Pure.
 
 A batch call needs the permission of the single one; a transaction those of its parts; a PartiQL statement that of its verb.
 """
@@ -41,7 +41,7 @@ class NotUnderstoodError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """One permission that a request needs."""
+    """Permission that a request needs."""
 
     action: str
     resource: str
@@ -64,7 +64,7 @@ class _Signed:
 
 
 def calls(path: str, headers: Mapping[str, str], body: bytes) -> frozenset[Call]:
-    """What the request needs; `headers` by lower-case names."""
+    """Returns the permissions that the request needs; `headers` by lower-case names."""
     found = CREDENTIAL.search(headers.get("authorization", ""))
     if found is None:
         raise NotUnderstoodError(f"an unsigned request to {path}")

@@ -72,7 +72,7 @@ class Player:
         self._watched: dict[str, Watched] = {}
 
     def tick(self) -> None:
-        """One look at every alarm of the stack that is about the depth of a queue."""
+        """Looks once at every alarm of the stack that is about the depth of a queue."""
         for page in self._alarms.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{STACK}-"):
             for alarm in page["MetricAlarms"]:
                 if alarm.get("Namespace") == "AWS/SQS" and alarm.get("MetricName") in DEPTHS:

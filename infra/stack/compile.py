@@ -16,7 +16,7 @@ LOG = COMPILED / "build.log"
 
 
 def main() -> int:
-    """One function after the other, each in its own folder, as `sam build` does it."""
+    """Compiles one function after the other, each in its own folder, as `sam build` does it."""
     sys.stdout.write(f"compiling the functions; the first time it takes minutes ({LOG.relative_to(ROOT)})\n")
     sys.stdout.flush()
     path = f"{TOOLS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

@@ -33,7 +33,7 @@ CONFIGURATION = ("--config-file", str(INFRA / "samconfig.toml"))
 
 
 class DeploymentError(RuntimeError):
-    """SAM said no."""
+    """Deployment that SAM refused to make."""
 
 
 def client(service: str, settings: Settings, endpoint: str | None) -> Any:
@@ -204,5 +204,5 @@ def write_environment(path: Path, variables: Mapping[str, str]) -> None:
 
 
 def _shout(key: str) -> str:
-    """`MainQueueUrl` becomes `MAIN_QUEUE_URL`."""
+    """Turns `MainQueueUrl` into `MAIN_QUEUE_URL`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).upper()

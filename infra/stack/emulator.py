@@ -31,7 +31,7 @@ def recorder(settings: Settings) -> Daemon:
 
 
 def running_endpoint(settings: Settings) -> str | None:
-    """Where this stage's emulator answers, if it does."""
+    """Returns the endpoint of this stage's emulator, if it answers."""
     endpoint_file = settings.folder / "endpoint"
     if not (daemon(settings).alive() and endpoint_file.exists()):
         return None

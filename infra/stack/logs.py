@@ -29,7 +29,7 @@ Line = tuple[int, str | None, str]
 
 
 def events(pages_since: Callable[[int], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """All of a group's events, oldest first. MiniStack ends an answer after ten thousand without a token for the next ones: it is
+    """Yields all events of a log group, oldest first. MiniStack ends an answer after ten thousand without a token for the next ones: it is
     asked again from the last one's millisecond on, until it has nothing new."""
     since, told = 0, Counter[Line]()
     while True:

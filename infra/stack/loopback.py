@@ -16,7 +16,7 @@ def free_port(wanted: int = 0) -> int:
 
 
 def healthy(endpoint: str, path: str) -> bool:
-    """Whether the server answers there with 200."""
+    """Returns true if the server answers there with 200."""
     connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=2)
     try:
         connection.request("GET", path)

@@ -97,7 +97,7 @@ def _switch(lambdas: Any, ids: Sequence[str], *, enabled: bool) -> None:
 
 
 def _state(lambdas: Any, mapping: str) -> str | None:
-    """Its state; none if it was deleted meanwhile."""
+    """Returns the mapping's state; none if it was deleted meanwhile."""
     try:
         return str(lambdas.get_event_source_mapping(UUID=mapping)["State"])
     except lambdas.exceptions.ResourceNotFoundException:

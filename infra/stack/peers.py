@@ -1,4 +1,4 @@
-"""Which function holds the other end of a loopback connection (Linux): its socket is looked up in /proc.
+"""Peers of loopback connections (Linux): the function at the other end is found by its socket in /proc.
 
 MiniStack gives all functions one set of credentials, so a request does not say whose it is; the process's environment does.
 """

@@ -35,7 +35,7 @@ class Daemon:
 
     @property
     def log(self) -> Path:
-        """Everything the process has printed since its start."""
+        """Returns the file with all that the process has printed since its start."""
         return self.folder / f"{self.name}.log"
 
     @property
@@ -58,7 +58,7 @@ class Daemon:
         self._pid_file.write_text(json.dumps({"pid": process.pid, "started": _started(process.pid)}))
 
     def alive(self) -> bool:
-        """Whether the process that was started is still there, and not another one with its number."""
+        """Returns true if the process that was started still runs, and not another one with its number."""
         known = self._known()
         return known is not None and known[1] is not None and _started(known[0]) == known[1]
 

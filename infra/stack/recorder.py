@@ -20,7 +20,7 @@ PIECE = 64 * 1024
 
 
 class Recorder:
-    """One of these for one MiniStack."""
+    """Recorder of the requests to one MiniStack."""
 
     def __init__(self, port: int, upstream: int, file: Path) -> None:
         self._upstream = upstream
@@ -29,7 +29,7 @@ class Recorder:
         self._seen: set[tuple[str, str, str, tuple[str, ...]]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection of a client, for as long as it lasts."""
+        """Serves one connection of a client, for as long as it lasts."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             answers, onward = await asyncio.open_connection("127.0.0.1", self._upstream)
             # Asked at once: whoever has connected may be killed before it is answered.

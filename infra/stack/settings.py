@@ -1,4 +1,4 @@
-"""Where the stage lives: folders, port, endpoint and credentials, read once from the environment."""
+"""Settings of the stage: folders, port, endpoint and credentials, read once from the environment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BUILD_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Settings:
-    """One stage: its folder, and where its AWS is."""
+    """Settings of one stage: its folder, and where its AWS is."""
 
     folder: Path
     port: int
@@ -49,7 +49,7 @@ class Settings:
     credentials: Mapping[str, str]
     """Dummy credentials; empty if the user brought their own for their endpoint."""
     recorded: bool = False
-    """Whether the functions' calls are written down on their way to MiniStack."""
+    """True if the functions' calls are written down on their way to MiniStack."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -87,11 +87,11 @@ class Settings:
 
     @property
     def calls(self) -> Path:
-        """What the functions have asked of AWS, if it is recorded: one JSON document a line."""
+        """Returns the file of requests that the functions have made, if they are recorded: one JSON document a line."""
         return self.folder / "calls.jsonl"
 
     def build(self, template: str = "template.yaml") -> Path:
-        """Where `sam build` puts what `sam deploy` takes."""
+        """Returns the folder where `sam build` puts what `sam deploy` takes."""
         return self.folder / ("build" if template == "template.yaml" else f"build-{Path(template).stem}")
 
     def isolate(self) -> None:
@@ -105,7 +105,7 @@ class Settings:
                 del os.environ[name]
 
     def client_environment(self, endpoint: str) -> dict[str, str]:
-        """What an AWS client needs in its environment to talk to this stage."""
+        """Returns the environment that an AWS client needs to talk to this stage."""
         return {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": self.region,

@@ -50,7 +50,7 @@ def down(settings: Settings) -> int:
 
 
 def is_up(settings: Settings) -> bool:
-    """Whether this stage is running and deployed."""
+    """Returns true if this stage is running and deployed."""
     if not (_player(settings).alive() and settings.outputs.exists()):
         return False
     return settings.endpoint is not None or emulator.running_endpoint(settings) is not None
@@ -105,7 +105,7 @@ def timed(what: str) -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """One line for the person who waits."""
+    """Prints a line for the person who waits."""
     sys.stdout.write(f"stage: {line}\n")
     sys.stdout.flush()
 
@@ -142,7 +142,7 @@ def _logs(settings: Settings, function: str) -> int:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("up", "down", "status"):

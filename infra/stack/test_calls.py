@@ -1,4 +1,4 @@
-"""What requests need, held to IAM's reference. Run by `make test-stage`."""
+"""Permissions that requests need, held to IAM's reference. Run by `make test-stage`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Upstream(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing about the request."""
 
 
 class ARecording(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""What can stand on the stage beside its own stack. Each is a configuration of samconfig.toml, `stage-NAME`."""
+"""Variants that can stand on the stage beside its own stack. Each is a configuration of samconfig.toml, `stage-NAME`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def _attached(foreign: Outputs, *, leaving: bool = False) -> Mapping[str, str]:
 
 
 def _pair(foreign: Outputs, name: str, *, custody: bool) -> dict[str, object]:
-    """As infra/pairs.example.json has it, for a consumer that keeps no ledger of ours. It would be due soon, if it were ever due."""
+    """Makes a pair as infra/pairs.example.json has it, for a consumer that keeps no ledger of ours. It would be due soon, if it were ever
+    due."""
     return {
         "source_arn": foreign[f"{name}QueueArn"],
         "source_url": foreign[f"{name}QueueUrl"],
