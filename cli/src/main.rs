@@ -33,6 +33,8 @@ mod jobs;
 mod json;
 mod list;
 mod out;
+#[cfg(test)]
+mod pages;
 mod preview;
 mod reach;
 mod replay;

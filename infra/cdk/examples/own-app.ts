@@ -15,3 +15,12 @@ export function ownApp(app: App, code: RedriveCode): RedriveQueue {
   orders.alerts.addSubscription(new subscriptions.EmailSubscription('oncall@example.com'));
   return orders;
 }
+
+/** The same, built from source: your handler's crate, and a clone of Redrive beside it for indexer and replay. */
+export function builtFromSource(stack: Stack): RedriveQueue {
+  return new RedriveQueue(stack, 'Orders', {
+    idempotencyKey: '/order_id',
+    processorCode: { manifestPath: 'orders/Cargo.toml' },
+    code: { workspace: '../redrive' },
+  });
+}

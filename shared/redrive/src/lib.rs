@@ -34,11 +34,7 @@
 //! ```
 //!
 //! Several types of messages in one queue go through [`Routes`]. Where a message says its type is configuration
-//! (`MESSAGE_TYPE_AT`, `MESSAGE_TYPES`), since the indexer must know it without your code:
-//!
-//! ```ignore
-//! redrive::run(|aws| Ok(Routes::<Writes>::new().on("charge", Charger::new(aws)?).on("refund", Refunder::new(aws)?)))
-//! ```
+//! (`MESSAGE_TYPE_AT`, `MESSAGE_TYPES`), since the indexer must know it without your code.
 //!
 //! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
@@ -71,4 +67,14 @@ pub use redrive_core::processing::routes::Routes;
 pub mod dynamodb {
     pub use aws_sdk_dynamodb as sdk;
     pub use redrive_aws::{ItemUpdate, Table, TableError, Write, Writes};
+}
+
+/// Rust of the pages, compiled with the doctests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../../docs/handler.md")]
+    struct WriteYourHandler;
 }
