@@ -53,6 +53,36 @@ impl fmt::Display for Class {
 }
 
 /// An error of the user's own that knows its class.
+///
+/// ```
+/// # mod redrive { pub use redrive_core::fault::{Class, Classify, Fault}; }
+/// use redrive::{Class, Classify, Fault};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum ChargeError {
+///     #[error("order {0} has no row yet")]
+///     NoRow(String),
+///     #[error("order {0} asks for an amount of zero or less")]
+///     Amount(String),
+/// }
+///
+/// impl Classify for ChargeError {
+///     fn class(&self) -> Class {
+///         // The row may still come; the amount does not change by itself.
+///         if matches!(self, Self::NoRow(_)) { Class::Transient } else { Class::Permanent }
+///     }
+///
+///     fn code(&self) -> &'static str {
+///         match self {
+///             Self::NoRow(_) => "no-row",
+///             Self::Amount(_) => "amount",
+///         }
+///     }
+/// }
+///
+/// let fault = Fault::from(ChargeError::Amount("o-1".to_owned()));
+/// assert_eq!(fault.to_string(), "PERMANENT amount: order o-1 asks for an amount of zero or less");
+/// ```
 pub trait Classify: fmt::Display {
     /// Returns the kind of failure.
     fn class(&self) -> Class;
@@ -67,6 +97,18 @@ pub trait Classify: fmt::Display {
 
 /// A classified failure. Its text is kept in the ledger and shown to whoever is on call, at most [`TEXT_LIMIT`]
 /// bytes of it: it must not carry the message's body.
+///
+/// ```
+/// # mod redrive { pub use redrive_core::fault::{Class, Fault, ResultExt}; }
+/// use redrive::{Class, Fault, ResultExt};
+///
+/// // A failure of one's own, or any error, classified on the spot.
+/// let closed = Fault::permanent("closed", "account is closed");
+/// let down: Result<u64, Fault> = "not a number".parse::<u64>().transient("rates-read");
+///
+/// assert_eq!(closed.to_string(), "PERMANENT closed: account is closed");
+/// assert!(down.is_err_and(|fault| fault.class == Class::Transient && fault.code == "rates-read"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Kind of the failure.

@@ -14,6 +14,33 @@ use crate::message::key::Key;
 
 /// Handles one kind of message. Everything around it is given: each message is decoded, claimed and settled on
 /// its own, within its own time, and no fault or panic of one touches another.
+///
+/// ```
+/// # mod redrive { pub use redrive_core::{fault::Fault, processing::handler::{Context, Handler}}; }
+/// use redrive::{Context, Fault, Handler};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Welcome {
+///     address: String,
+/// }
+///
+/// struct Mailer;
+///
+/// impl Handler for Mailer {
+///     type Message = Welcome;
+///     type Effects = ();
+///
+///     async fn handle(&self, welcome: &Welcome, _: &Context) -> Result<(), Fault> {
+///         if welcome.address.contains('@') { Ok(()) } else { Err(Fault::permanent("address", "address has no @")) }
+///     }
+///
+///     fn redact(&self, text: &str) -> String {
+///         text.replace('@', "(at)")
+///     }
+/// }
+///
+/// assert_eq!(Mailer.redact("no mailbox ann@example.com"), "no mailbox ann(at)example.com");
+/// ```
 pub trait Handler: Send + Sync + 'static {
     /// Type to which the body decodes.
     type Message: DeserializeOwned + Send + Sync + 'static;
@@ -95,6 +122,23 @@ impl<H: Handler> Dispatch for H {
 }
 
 /// Facts about the attempt in which a handler runs.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use redrive_core::{ids::{Life, MessageId}, message::key::Key, time::Timestamp};
+/// # mod redrive { pub use redrive_core::processing::handler::Context; }
+/// use redrive::Context;
+///
+/// /// Headers for a provider that recognises a second call by its key, and gives up in time.
+/// fn headers(context: &Context) -> [(&'static str, String); 2] {
+///     let timeout = context.remaining().as_millis();
+///     [("Idempotency-Key", context.key.as_str().to_owned()), ("X-Timeout-Ms", timeout.to_string())]
+/// }
+/// # let life = Life { message_id: MessageId::new("m-1").unwrap(), sent_at: Timestamp::from_millis(0) };
+/// # let context = Context::new(Key::new("o-1").unwrap(), 1, life, None, Arc::new(|| Duration::from_secs(2)));
+///
+/// assert_eq!(headers(&context), [("Idempotency-Key", "o-1".to_owned()), ("X-Timeout-Ms", "2000".to_owned())]);
+/// ```
 #[derive(Clone)]
 pub struct Context {
     /// The idempotency key: hand it on to whatever is called, so that it can recognise a second call.

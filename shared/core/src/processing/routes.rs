@@ -14,6 +14,39 @@ use crate::processing::handler::{Context, Dispatch, Handler};
 /// indexer must know it too, without the handlers.
 ///
 /// All handlers of a queue hand over effects of one type `E`; one without effects fits any that can be made from `()`.
+///
+/// ```
+/// # use redrive_core::processing::handler::Dispatch;
+/// # mod redrive { pub use redrive_core::{fault::Fault, processing::{handler::{Context, Handler}, routes::Routes}}; }
+/// use redrive::{Context, Fault, Handler, Routes};
+///
+/// struct Charger;
+/// struct Refunder;
+///
+/// impl Handler for Charger {
+///     type Message = String;
+///     type Effects = Vec<String>;
+///
+///     async fn handle(&self, order: &String, _: &Context) -> Result<Vec<String>, Fault> {
+///         Ok(vec![format!("charge {order}")])
+///     }
+/// }
+///
+/// impl Handler for Refunder {
+///     type Message = String;
+///     type Effects = Vec<String>;
+///
+///     async fn handle(&self, order: &String, _: &Context) -> Result<Vec<String>, Fault> {
+///         Ok(vec![format!("refund {order}")])
+///     }
+/// }
+///
+/// let routes = Routes::<Vec<String>>::new().on("charge", Charger).on("refund", Refunder);
+///
+/// assert_eq!(routes.types(), Some(vec!["charge", "refund"]));
+/// let unknown = routes.decode(Some("gift"), "\"o-1\"").unwrap_err();
+/// assert_eq!(unknown.class, redrive_core::fault::Class::Schema);
+/// ```
 pub struct Routes<E> {
     routes: BTreeMap<String, Arc<dyn Route<E>>>,
 }
