@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::args::Line;
+use crate::args::CliArgs;
 
 /// Words that stand for a value in the pages, and one such value.
 const PLACEHOLDERS: [(&str, &str); 3] = [
@@ -73,7 +73,7 @@ fn a_line_of_the_pages_is_one_that_the_command_takes() {
     assert!(calls.iter().filter(|call| call.whole).count() > 20, "the lines must be found");
     assert!(calls.iter().filter(|call| !call.whole).count() > 20, "the mentions must be found");
     for Call { place, words, whole } in calls {
-        let Err(error) = Line::try_parse_from(&words) else { continue };
+        let Err(error) = CliArgs::try_parse_from(&words) else { continue };
         let lacks = matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand);
         assert!(lacks && !whole, "{place}: {}\n{error}", words.join(" "));
     }
@@ -82,6 +82,6 @@ fn a_line_of_the_pages_is_one_that_the_command_takes() {
 #[test]
 fn a_flag_that_the_command_does_not_take_is_noticed() {
     for line in ["redrive causes --nobody", "redrive nobody", "redrive show nobody", "redrive pause"] {
-        assert!(Line::try_parse_from(words("here", line)).is_err(), "{line}");
+        assert!(CliArgs::try_parse_from(words("here", line)).is_err(), "{line}");
     }
 }

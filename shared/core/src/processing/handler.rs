@@ -125,7 +125,7 @@ impl<H: Handler> Dispatch for H {
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
-/// # use redrive_core::{ids::{Life, MessageId}, message::key::Key, time::Timestamp};
+/// # use redrive_core::{ids::{Enqueue, MessageId}, message::key::Key, time::Timestamp};
 /// # mod redrive { pub use redrive_core::processing::handler::Context; }
 /// use redrive::Context;
 ///
@@ -134,8 +134,8 @@ impl<H: Handler> Dispatch for H {
 ///     let timeout = context.remaining().as_millis();
 ///     [("Idempotency-Key", context.key.as_str().to_owned()), ("X-Timeout-Ms", timeout.to_string())]
 /// }
-/// # let life = Life { message_id: MessageId::new("m-1").unwrap(), sent_at: Timestamp::from_millis(0) };
-/// # let context = Context::new(Key::new("o-1").unwrap(), 1, life, None, Arc::new(|| Duration::from_secs(2)));
+/// # let enqueue = Enqueue { message_id: MessageId::new("m-1").unwrap(), sent_at: Timestamp::from_millis(0) };
+/// # let context = Context::new(Key::new("o-1").unwrap(), 1, enqueue, None, Arc::new(|| Duration::from_secs(2)));
 ///
 /// assert_eq!(headers(&context), [("Idempotency-Key", "o-1".to_owned()), ("X-Timeout-Ms", "2000".to_owned())]);
 /// ```

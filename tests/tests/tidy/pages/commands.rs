@@ -140,6 +140,17 @@ fn cargo(arguments: &[String]) -> Result<(), String> {
                     return missing("test binary", name);
                 }
             }
+            "--bin" => {
+                let name = value()?;
+                let is = |table: &toml::Value| table.get("name").and_then(toml::Value::as_str) == Some(name);
+                let named = |manifest: &toml::Table| {
+                    let bins = manifest.get("bin").and_then(toml::Value::as_array);
+                    bins.map_or_else(|| manifest.get("package").is_some_and(is), |bins| bins.iter().any(is))
+                };
+                if !members().iter().any(|folder| named(&manifest(folder))) {
+                    return missing("binary", name);
+                }
+            }
             "--path" => {
                 let path = value()?;
                 if !root().join(path).join("Cargo.toml").is_file() {
@@ -155,6 +166,7 @@ fn cargo(arguments: &[String]) -> Result<(), String> {
                     return missing("feature", name);
                 }
             }
+            "NAME" if what == "test" => {}
             filter if what == "test" && !filter.starts_with('-') => {
                 let module = |path: &PathBuf| path.to_string_lossy().contains(filter);
                 if !sources().iter().any(|(path, text)| module(path) || text.contains(&format!("fn {filter}"))) {
