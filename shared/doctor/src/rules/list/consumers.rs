@@ -98,7 +98,7 @@ pub(super) static RULES: [Rule; 21] = [
         says: "The receive limit is at least our processor's attempts and five",
         reason: "Busy leases, throttles and outages use up receives without an attempt; without headroom a message \
             dies before its schedule is through.",
-        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Raise MaxReceiveCount, or shorten RetrySchedule.",
         check: Check::Consumer(consumers::too_few_receives),
     },
@@ -108,7 +108,7 @@ pub(super) static RULES: [Rule; 21] = [
         says: "Our processor's lease ends before the message comes back",
         reason: "A lease that outlasts the visibility timeout keeps the message's own next receive out, and uses it \
             up.",
-        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Raise VisibilityTimeout, or lower HandlerTimeoutSeconds.",
         check: Check::Consumer(consumers::long_lease),
     },
@@ -118,7 +118,7 @@ pub(super) static RULES: [Rule; 21] = [
         says: "Our processor's handler ends before its function does",
         reason: "Lambda ends a function at its timeout with every message of the batch: what a handler's own time would \
             have made one message's matter uses up a receive of all of them.",
-        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Lower HandlerTimeoutSeconds, or raise ProcessorTimeoutSeconds.",
         check: Check::Consumer(consumers::long_handler),
     },
@@ -128,7 +128,7 @@ pub(super) static RULES: [Rule; 21] = [
         says: "Our processor is told what the queue and the function are",
         reason: "It reckons with the visibility timeout, the receive limit and the function's timeout that it was told; what was \
             changed by hand makes it reckon wrong.",
-        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Deploy the stack again, with the values that are wanted.",
         check: Check::Consumer(consumers::drifted),
     },
@@ -137,7 +137,7 @@ pub(super) static RULES: [Rule; 21] = [
         severity: Severity::Error,
         says: "The ledger remembers for longer than both queues keep a message",
         reason: "A redelivery after that is taken for a new message, and its effect happens twice.",
-        source: "Redrive, ARCHITECTURE.md and infra/template.yaml",
+        source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Raise LedgerRetentionDays, or lower the retention of the queues.",
         check: Check::Consumer(consumers::forgets),
     },
