@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::QueueArn;
-use redrive_core::letters::letter::{SHARDS, Status};
-use redrive_core::ports::{Cursor, Letters, Page, Unavailable};
+use redrive_core::letters::letter::Status;
+use redrive_core::letters::listing::{Cursor, Listing};
+use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 
@@ -27,14 +28,16 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Lists the parts of the index that have to be walked. One cause has all its letters in one place, whatever their
-    /// status.
-    fn parts(&self) -> Vec<(Option<Status>, u8)> {
-        let statuses = match self.filter.one_cause() {
-            Some(_) => vec![None],
-            None => self.statuses.iter().copied().map(Some).collect(),
-        };
-        statuses.into_iter().flat_map(|status| (0..SHARDS).map(move |shard| (status, shard))).collect()
+    /// Lists what has to be read. One cause has all its letters in one, whatever their status.
+    fn listings(&self) -> Vec<Listing<'_>> {
+        match self.filter.one_cause() {
+            Some(fingerprint) => vec![Listing::Cause { fingerprint, status: None }],
+            None => self.statuses.iter().copied().map(Listing::all).collect(),
+        }
+    }
+
+    fn fits(&self, found: &Candidate) -> bool {
+        self.statuses.contains(&found.status) && self.filter.fits(found)
     }
 
     /// Ends a command that has met so many of these letters. None of a cause that was named is an error: a script must not take a
@@ -51,57 +54,46 @@ impl Wanted {
         )))
     }
 
-    async fn page<L: Letters>(
-        &self,
-        letters: &L,
-        (status, shard): (Option<Status>, u8),
-        after: Option<Cursor>,
-    ) -> Result<Page, Unavailable> {
-        let mut page = match (status, self.filter.one_cause()) {
-            (Some(status), _) => letters.candidates(status, shard, Timestamp::NEVER, after, PAGE).await?,
-            (None, Some(cause)) => letters.of_cause(cause, shard, after, PAGE).await?,
-            (None, None) => Page::default(),
-        };
-        page.candidates.retain(|found| self.statuses.contains(&found.status) && self.filter.fits(found));
-        Ok(page)
-    }
-
     /// Hands over page by page what fits, until there is no more or `each` has had enough.
     pub(crate) async fn each<L: Letters>(
         &self,
         letters: &L,
         mut each: impl AsyncFnMut(Vec<Candidate>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        for part in self.parts() {
-            let mut after = None;
-            loop {
-                let page = self.page(letters, part, after).await?;
+        for listing in self.listings() {
+            let mut next = Some(Cursor::START);
+            while let Some(from) = next {
+                let mut page = letters.scan(listing, from, PAGE).await?;
+                page.candidates.retain(|found| self.fits(found));
                 if !page.candidates.is_empty() && each(page.candidates).await?.is_break() {
                     return Ok(());
                 }
-                let Some(next) = page.next else { break };
-                after = Some(next);
+                next = page.next;
             }
         }
         Ok(())
     }
 
-    /// Folds what fits, all parts at once: a sum for each, for the caller to join.
-    pub(crate) async fn sums<L: Letters, S: Default>(
+    /// Folds what fits, all lanes at once: a sum for each, for the caller to join.
+    pub(crate) async fn sums<L: Letters, S: Default + Send>(
         &self,
         letters: &L,
-        add: impl Fn(&mut S, Candidate) + Copy,
+        add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
     ) -> Result<Vec<S>, Unavailable> {
-        let sums = stream::iter(self.parts()).map(|part| async move {
-            let (mut sum, mut after) = (S::default(), None);
-            loop {
-                let page = self.page(letters, part, after).await?;
-                page.candidates.into_iter().for_each(|found| add(&mut sum, found));
-                let Some(next) = page.next else { return Ok(sum) };
-                after = Some(next);
-            }
+        let lanes = letters.lanes();
+        let listings = self.listings().into_iter();
+        let parts = listings.flat_map(|listing| lanes.iter().map(move |lane| (listing, *lane)));
+        let sums = stream::iter(parts).map(|(listing, lane)| async move {
+            let mut sum = S::default();
+            let keep = |found| {
+                if self.fits(&found) {
+                    add(&mut sum, found);
+                }
+            };
+            letters.scan_all(listing, lane, PAGE, keep).await?;
+            Ok(sum)
         });
-        sums.buffered(usize::from(SHARDS)).try_collect().await
+        sums.buffered(lanes.len().max(1)).try_collect().await
     }
 }
 
@@ -183,8 +175,9 @@ mod tests {
         let all: Vec<_> = letters().into_iter().chain(samples::many(3_000)).collect();
         let pending = all.iter().filter(|letter| letter.status == Status::Pending).count();
         let of_cause = all.iter().filter(|one| one.fingerprint == cause && one.status == Status::Pending).count();
-        let least = (0..SHARDS).map(|shard| all.iter().filter(|one| one.id.shard(SHARDS) == shard).count()).min();
-        assert!(least > Some(PAGE), "every shard has a second page");
+        let lanes = u8::try_from(store.lanes().len()).unwrap();
+        let least = (0..lanes).map(|lane| all.iter().filter(|one| one.id.part(lanes) == lane).count()).min();
+        assert!(least > Some(PAGE), "every lane has a second page");
         all.into_iter().for_each(|letter| store.force(letter));
         assert!(pending > of_cause);
         assert_eq!(found(&store, &wanted(Filter::default(), &[Status::Pending])).await, pending);

@@ -126,10 +126,10 @@ impl LetterId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// The index shard of this letter, one of `shards`: an even spread, since the id is a hash.
+    /// The part to which this letter belongs where letters are spread over so many: evenly, since the id is a hash.
     #[must_use]
-    pub fn shard(self, shards: u8) -> u8 {
-        self.0.as_bytes()[15] % shards.max(1)
+    pub fn part(self, parts: u8) -> u8 {
+        self.0.as_bytes()[15] % parts.max(1)
     }
 }
 
@@ -285,15 +285,15 @@ mod tests {
     }
 
     #[test]
-    fn the_fullest_of_sixteen_shards_holds_less_than_twice_its_share() {
+    fn the_fullest_of_sixteen_parts_holds_less_than_twice_its_share() {
         let queue = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
         let mut counts = [0_u32; 16];
         for n in 0..16_000 {
             let id = LetterId::derive(&queue, &MessageId::new(format!("message-{n}")).unwrap());
-            counts[usize::from(id.shard(16))] += 1;
+            counts[usize::from(id.part(16))] += 1;
         }
         let fullest = counts.iter().max().copied().unwrap();
-        assert!(fullest < 1_200, "the fullest shard holds {fullest} of 16,000");
+        assert!(fullest < 1_200, "the fullest part holds {fullest} of 16,000");
     }
 
     #[test]

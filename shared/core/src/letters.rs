@@ -5,5 +5,6 @@ pub mod candidate;
 pub mod cause;
 pub mod fingerprint;
 pub mod letter;
+pub mod listing;
 pub mod policy;
 pub mod reason;

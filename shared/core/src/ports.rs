@@ -11,16 +11,16 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
+use crate::letters::candidate::Candidate;
 use crate::letters::cause::{Cause, Recorded};
-use crate::letters::letter::{Letter, LetterWrite, Status};
+use crate::letters::letter::{Letter, LetterWrite};
+use crate::letters::listing::{Cursor, Listing, Page};
 use crate::message::envelope::Record;
 use crate::message::key::LedgerKey;
 use crate::processing::ledger::{Entry, EntryWrite};
 use crate::replay::job::{AlarmState, Job, JobBatch};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
-
-pub use crate::letters::candidate::{Cursor, Page};
 
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -148,26 +148,37 @@ pub trait Letters: Send + Sync + 'static {
     /// Writes letters, each under its own condition and with its body, both or neither. One answer for each, in order.
     fn write(&self, writes: Vec<LetterWrite>) -> impl Future<Output = Vec<Result<(), WriteError<Letter>>>> + Send;
 
-    /// Letters of one status in one index shard that are due by then, the earliest first, at most `limit` after
-    /// `after`. An index lags: this is a list of candidates, and only the table's own condition decides.
-    fn candidates(
+    /// Reads one page of a listing, at most `limit` letters. An index lags: these are candidates, and only the table's own
+    /// condition decides.
+    fn scan(
         &self,
-        status: Status,
-        shard: u8,
-        due_by: Timestamp,
-        after: Option<Cursor>,
+        listing: Listing<'_>,
+        from: Cursor,
         limit: usize,
     ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
 
-    /// Letters of one cause in one index shard, of every status, those that failed first first; at most `limit`
-    /// after `after`. As late as the other index.
-    fn of_cause(
+    /// Starts of the lanes of every listing, at least one. Walks from each of them meet what a walk from [`Cursor::START`]
+    /// meets, no letter twice, and may go on side by side.
+    fn lanes(&self) -> Vec<Cursor>;
+
+    /// Reads a listing from a place to its end, `limit` letters at a time, and hands over each.
+    fn scan_all(
         &self,
-        fingerprint: &str,
-        shard: u8,
-        after: Option<Cursor>,
+        listing: Listing<'_>,
+        from: Cursor,
         limit: usize,
-    ) -> impl Future<Output = Result<Page, Unavailable>> + Send;
+        mut each: impl FnMut(Candidate) + Send,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send {
+        async move {
+            let mut next = Some(from);
+            while let Some(from) = next {
+                let page = self.scan(listing, from, limit).await?;
+                page.candidates.into_iter().for_each(&mut each);
+                next = page.next;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// The causes of dead letters: a record for each of a queue's, beside the letters.

@@ -1,26 +1,19 @@
 use redrive_core::letters::cause::PendingCounts;
-use redrive_core::letters::letter::{SHARDS, Status};
+use redrive_core::letters::letter::Status;
+use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::ports::{Letters, Unavailable};
-use redrive_core::time::Timestamp;
 
 /// How many candidates are asked for at once.
 const PAGE: usize = 1_000;
 
-/// What is PENDING, by cause and by type: one walk through the index's shards of that status. It reads no letter, and nothing
+/// Counts what is PENDING, by cause and by type, in one walk through that listing. Letters themselves are not read, and nothing
 /// that does not wait.
 ///
 /// # Errors
 /// [`Unavailable`] if the index did not answer.
 pub async fn pending_counts(letters: &impl Letters) -> Result<PendingCounts, Unavailable> {
     let mut pending_counts = PendingCounts::default();
-    for shard in 0..SHARDS {
-        let mut after = None;
-        loop {
-            let page = letters.candidates(Status::Pending, shard, Timestamp::NEVER, after, PAGE).await?;
-            page.candidates.iter().for_each(|one| pending_counts.add(one));
-            let Some(next) = page.next else { break };
-            after = Some(next);
-        }
-    }
+    let pending = Listing::all(Status::Pending);
+    letters.scan_all(pending, Cursor::START, PAGE, |one| pending_counts.add(&one)).await?;
     Ok(pending_counts)
 }

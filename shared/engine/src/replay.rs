@@ -11,7 +11,6 @@ mod pairs;
 mod ports;
 mod reconcile;
 mod report;
-mod select;
 mod send;
 mod turn;
 mod turns;
@@ -22,12 +21,12 @@ mod watch;
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
-use redrive_core::letters::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::ports::{Clock, Letters, Unavailable, WriteError};
 use redrive_core::replay::job::Disposition;
-use redrive_core::replay::{ConsentTerms, Filter, Remark, ReplayOptions, Request, Selection};
+use redrive_core::replay::{ConsentTerms, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
@@ -44,6 +43,8 @@ use limit::Limits;
 
 /// How many letters are claimed together: calls to the tables are shared.
 const STEP: usize = 100;
+/// Number of candidates that are asked for at once.
+const PAGE: usize = 100;
 
 /// How replay works.
 #[derive(Debug, Clone)]
@@ -295,31 +296,6 @@ struct Sending<'a> {
     after_replayed: bool,
     /// A job's: what it says of letters whose turn has not come.
     queueing: Option<Queueing<'a>>,
-}
-
-/// Which part of which index is walked.
-#[derive(Clone, Copy)]
-enum Listing<'a> {
-    Status { status: Status, due_by: Timestamp },
-    Cause { fingerprint: &'a str, status: Status },
-}
-
-impl<'a> Listing<'a> {
-    const fn due(status: Status, due_by: Timestamp) -> Self {
-        Self::Status { status, due_by }
-    }
-
-    const fn all(status: Status) -> Self {
-        Self::due(status, Timestamp::NEVER)
-    }
-
-    /// The shortest list that holds everything that fits.
-    fn of(filter: &'a Filter, status: Status) -> Self {
-        match filter.one_cause() {
-            Some(fingerprint) => Self::Cause { fingerprint, status },
-            None => Self::all(status),
-        }
-    }
 }
 
 impl<'a> Sending<'a> {

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId};
-use redrive_core::ports::{Cursor, Jobs, WriteError};
+use redrive_core::letters::listing::Place;
+use redrive_core::ports::{Jobs, WriteError};
 use redrive_core::replay::job::{Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop};
 use redrive_core::replay::{Filter, GroupTurn, Selection};
 use redrive_core::time::Timestamp;
@@ -37,7 +38,7 @@ fn letter() -> LetterId {
 }
 
 fn batch(job: &Job, n: u32) -> JobBatch {
-    let walk = JobCursor { at: n, after: Some(Cursor { id: letter(), due: Timestamp::NEVER }), ended: false };
+    let walk = JobCursor { at: n, after: Some(Place { id: letter(), due: Timestamp::NEVER }), ended: false };
     JobBatch::new(job.id, n, vec![letter(), letter()], walk, at(4_000_000_000_000))
 }
 
@@ -92,7 +93,7 @@ async fn a_job_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         selection: Selection::Ids((0..1_000).map(|_| letter()).collect()),
         why: Some("„fixed“ in 42\n🚚".to_owned()),
         guard: Guard { alarm: Some("errors".to_owned()), max_backlog: Some(u64::MAX), ..Guard::default() },
-        walk: JobCursor { at: 15, after: Some(Cursor { id: letter(), due: at(7) }), ended: true },
+        walk: JobCursor { at: 15, after: Some(Place { id: letter(), due: at(7) }), ended: true },
         account: base.account.clone().and([Disposition::Resolved, Disposition::Resolved, Disposition::PolicyNever]),
         ..base.stopped(Stop::FailedAgain { failed: 2, of: 3 }, at(9))
     };

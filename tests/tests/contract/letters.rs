@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, LetterWrite, Reason, SHARDS, Send, Status};
+use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, LetterWrite, Reason, Send, Status};
+use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::ports::{Letters, WriteError};
@@ -29,6 +30,7 @@ crate::contract! {
     the_index_lists_what_is_due_in_order_and_page_by_page,
     the_index_follows_a_letter_to_its_next_status,
     the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_whatever_the_status,
+    the_lanes_of_a_listing_share_no_letter_and_hold_all_of_them,
 }
 
 pub(crate) fn letter() -> Letter {
@@ -188,37 +190,35 @@ async fn the_body_is_kept_verbatim<S: Store>(store: &S) {
     }
 }
 
-/// A letter in the first shard.
-fn letter_in_shard_0() -> Letter {
+/// A letter in the first of sixteen lanes, as every store of ours has.
+fn letter_in_lane_0() -> Letter {
     loop {
         let enqueue = enqueue();
         let id = LetterId::derive(&queue(), &enqueue.message_id);
-        if id.shard(SHARDS) == 0 {
+        if id.part(16) == 0 {
             return Letter { id, origin: enqueue.message_id.clone(), enqueue, status: Status::Discarded, ..letter() };
         }
     }
 }
 
-/// All candidates of the first shard that are due by then, read in pages of two.
-async fn list<S: Store>(store: &S, status: Status, due_by: Timestamp) -> Vec<Candidate> {
-    let (mut listed, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.letters().candidates(status, 0, due_by, after, 2).await.expect("the index answers");
+/// All candidates of the first lane, read in pages of two.
+async fn list<S: Store>(store: &S, listing: Listing<'_>) -> Vec<Candidate> {
+    let (mut listed, mut next) = (Vec::new(), store.letters().lanes().first().copied());
+    while let Some(from) = next {
+        let page = store.letters().scan(listing, from, 2).await.expect("the index answers");
         assert!(page.candidates.len() <= 2);
         listed.extend(page.candidates);
-        assert!(page.next.is_none() || page.next != after, "a page leads on");
-        after = page.next;
-        if after.is_none() {
-            return listed;
-        }
+        assert!(page.next != Some(from), "a page leads on");
+        next = page.next;
     }
+    listed
 }
 
 /// An index follows its table in its own time.
 async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, expected: &[&Letter]) {
     let mut ours = Vec::new();
     for _ in 0..100 {
-        ours = list(store, status, due_by).await;
+        ours = list(store, Listing::due(status, due_by)).await;
         ours.retain(|candidate| candidate.fingerprint == expected[0].fingerprint);
         if ours.len() == expected.len() {
             break;
@@ -232,7 +232,7 @@ async fn until_listed<S: Store>(store: &S, status: Status, due_by: Timestamp, ex
 async fn the_index_lists_what_is_due_in_order_and_page_by_page<S: Store>(store: &S) {
     let fingerprint = unique();
     let mut letters: Vec<_> = (0..7)
-        .map(|n| Letter { fingerprint: fingerprint.clone(), due: at(7_000 - n * 1_000), ..letter_in_shard_0() })
+        .map(|n| Letter { fingerprint: fingerprint.clone(), due: at(7_000 - n * 1_000), ..letter_in_lane_0() })
         .collect();
     letters[2].reason.error_code = Some("code".to_owned());
     store.letters().write(letters.iter().cloned().map(LetterWrite::create).collect()).await;
@@ -245,7 +245,7 @@ async fn the_index_lists_what_is_due_in_order_and_page_by_page<S: Store>(store: 
 
 async fn the_index_follows_a_letter_to_its_next_status<S: Store>(store: &S) {
     let fingerprint = unique();
-    let waiting = || Letter { fingerprint: fingerprint.clone(), status: Status::Pending, ..letter_in_shard_0() };
+    let waiting = || Letter { fingerprint: fingerprint.clone(), status: Status::Pending, ..letter_in_lane_0() };
     let [stays, goes] = [waiting(), waiting()];
     for letter in [&stays, &goes] {
         write(store, LetterWrite::create(letter.clone())).await.unwrap();
@@ -256,25 +256,10 @@ async fn the_index_follows_a_letter_to_its_next_status<S: Store>(store: &S) {
     until_listed(store, Status::Pending, Timestamp::NEVER, &[&stays]).await;
 }
 
-/// All letters of a cause in the first shard, read in pages of two.
-async fn list_cause<S: Store>(store: &S, fingerprint: &str) -> Vec<Candidate> {
-    let (mut listed, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.letters().of_cause(fingerprint, 0, after, 2).await.expect("the index answers");
-        assert!(page.candidates.len() <= 2);
-        listed.extend(page.candidates);
-        assert!(page.next.is_none() || page.next != after, "a page leads on");
-        after = page.next;
-        if after.is_none() {
-            return listed;
-        }
-    }
-}
-
 async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_whatever_the_status<S: Store>(store: &S) {
     let (fingerprint, other) = (unique(), unique());
     let mut letters: Vec<_> =
-        (0..5).map(|_| Letter { fingerprint: fingerprint.clone(), ..letter_in_shard_0() }).collect();
+        (0..5).map(|_| Letter { fingerprint: fingerprint.clone(), ..letter_in_lane_0() }).collect();
     for (n, letter) in letters.iter_mut().enumerate() {
         letter.reason.first_failed_at = at(9_000 - n as u64 * 1_000);
         letter.reason.error_message = "ünïcode in the text".to_owned();
@@ -282,14 +267,14 @@ async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_wh
     letters[1].status = Status::Pending;
     letters[2].status = Status::Resolved;
     letters[3].history.push(failed_in("41"));
-    let destination = Letter { fingerprint: other, ..letter_in_shard_0() };
+    let destination = Letter { fingerprint: other, ..letter_in_lane_0() };
     let all = letters.iter().cloned().chain([destination]).map(LetterWrite::create).collect();
     assert!(store.letters().write(all).await.iter().all(Result::is_ok));
     letters.sort_by_key(|letter| letter.reason.first_failed_at);
     let expected: Vec<_> = letters.iter().map(Candidate::of).collect();
     let mut listed = Vec::new();
     for _ in 0..100 {
-        listed = list_cause(store, &fingerprint).await;
+        listed = list(store, Listing::Cause { fingerprint: &fingerprint, status: None }).await;
         if listed.len() == expected.len() {
             break;
         }
@@ -297,6 +282,39 @@ async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_wh
     }
     assert_eq!(listed, expected);
     assert_eq!(expected.iter().filter(|one| one.function_version.as_deref() == Some("41")).count(), 1);
+}
+
+async fn the_lanes_of_a_listing_share_no_letter_and_hold_all_of_them<S: Store>(store: &S) {
+    let fingerprint = unique();
+    let of_cause = || {
+        let enqueue = enqueue();
+        let id = LetterId::derive(&queue(), &enqueue.message_id);
+        Letter { id, origin: enqueue.message_id.clone(), enqueue, fingerprint: fingerprint.clone(), ..letter() }
+    };
+    let letters: Vec<_> = (0..40).map(|_| of_cause()).collect();
+    let mut expected: Vec<_> = letters.iter().map(|letter| letter.id).collect();
+    expected.sort_unstable();
+    for few in letters.chunks(10) {
+        let written = store.letters().write(few.iter().cloned().map(LetterWrite::create).collect()).await;
+        assert!(written.iter().all(Result::is_ok));
+    }
+    let listing = Listing::Cause { fingerprint: &fingerprint, status: None };
+    let mut whole = Vec::new();
+    for _ in 0..100 {
+        whole.clear();
+        store.letters().scan_all(listing, Cursor::START, 2, |one| whole.push(one.id)).await.expect("the index answers");
+        if whole.len() == expected.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (mut by_lane, lanes) = (Vec::new(), store.letters().lanes());
+    for lane in &lanes {
+        store.letters().scan_all(listing, *lane, 2, |one| by_lane.push(one.id)).await.expect("the index answers");
+    }
+    assert_eq!(whole, by_lane, "a whole walk takes lane after lane");
+    whole.sort_unstable();
+    assert_eq!(whole, expected);
 }
 
 fn failed_in(version: &str) -> Event {

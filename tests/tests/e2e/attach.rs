@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::types::Environment;
 use redrive_core::ids::{LetterId, MessageId, QueueArn};
-use redrive_core::letters::letter::{ErrorType, EventKind, Letter, SHARDS, Status};
+use redrive_core::letters::letter::{ErrorType, EventKind, Letter, Status};
+use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::ports::Letters;
 use redrive_core::time::Timestamp;
 use redrive_tests::stage::{Stage, until};
@@ -86,6 +87,14 @@ fn new_id() -> String {
     format!("foreign-{}", Uuid::new_v4())
 }
 
+/// Ids of all letters that are listed as PENDING.
+async fn pending(letters: &impl Letters) -> Vec<LetterId> {
+    let mut ids = Vec::new();
+    let listing = Listing::all(Status::Pending);
+    letters.scan_all(listing, Cursor::START, 1_000, |one| ids.push(one.id)).await.expect("the index answers");
+    ids
+}
+
 #[tokio::test]
 #[ignore = "needs the stage"]
 async fn what_a_foreign_consumer_refuses_is_an_unknown_letter_that_is_listed_and_never_replayed_by_itself() {
@@ -100,9 +109,8 @@ async fn what_a_foreign_consumer_refuses_is_an_unknown_letter_that_is_listed_and
 
     let letter_id = attached.letter_id(&message);
     let table = attached.stage.letters();
-    let page = table.candidates(Status::Pending, letter_id.shard(SHARDS), Timestamp::NEVER, None, 1000);
-    let listed = page.await.expect("the index answers").candidates;
-    assert!(listed.iter().any(|candidate| candidate.id == letter_id), "it is listed among what waits");
+    let listed = pending(&table).await;
+    assert!(listed.contains(&letter_id), "it is listed among what waits");
     let counted = json!({"action": "replay", "ids": [letter_id.to_string()], "by": "e2e", "dry_run": true});
     assert_eq!(attached.ask(counted).await["would_send"], 1);
 
@@ -125,15 +133,8 @@ async fn what_a_foreign_consumer_gives_up_with_a_reason_is_a_letter_of_that_reas
     // It was sent to the dead-letter queue, and not moved: its letter has that message's id, which only the payload leads to.
     let letter = until("the message becomes a letter", async || {
         attached.stage.invoke("IndexerFunctionName", json!({"redrive": "sweep"})).await.expect("the indexer runs");
-        let pages =
-            (0..SHARDS).map(|shard| {
-                let letters = attached.stage.letters();
-                async move {
-                    letters.candidates(Status::Pending, shard, Timestamp::NEVER, None, 1000).await.unwrap().candidates
-                }
-            });
-        let ids: Vec<_> = futures_util::future::join_all(pages).await.into_iter().flatten().map(|one| one.id).collect();
-        let found = attached.stage.letters().read(&ids).await.expect("the table answers");
+        let letters = attached.stage.letters();
+        let found = letters.read(&pending(&letters).await).await.expect("the table answers");
         found.into_iter().flatten().find(|letter| letter.payload.contains(&id))
     })
     .await;

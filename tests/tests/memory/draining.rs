@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use redrive_core::ids::{LetterId, MessageId, QueueArn, ReceiptHandle, Scope};
 use redrive_core::letters::cause::{Cause, Recorded};
-use redrive_core::letters::letter::{Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Letter, LetterWrite};
+use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::LedgerKey;
-use redrive_core::ports::{Causes, Cursor, DeadLetterQueue, LedgerReader, Letters, Page, Unavailable, WriteError};
+use redrive_core::ports::{Causes, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
 use redrive_core::processing::ledger::Entry;
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer};
@@ -64,19 +65,12 @@ impl Letters for Nothing {
         writes.iter().map(|_| Ok(())).collect()
     }
 
-    async fn candidates(
-        &self,
-        _: Status,
-        _: u8,
-        _: Timestamp,
-        _: Option<Cursor>,
-        _: usize,
-    ) -> Result<Page, Unavailable> {
+    async fn scan(&self, _: Listing<'_>, _: Cursor, _: usize) -> Result<Page, Unavailable> {
         Ok(Page::default())
     }
 
-    async fn of_cause(&self, _: &str, _: u8, _: Option<Cursor>, _: usize) -> Result<Page, Unavailable> {
-        Ok(Page::default())
+    fn lanes(&self) -> Vec<Cursor> {
+        vec![Cursor::START]
     }
 }
 

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::letters::cause::{Cause, Recorded};
-use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, SHARDS, Status};
+use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, Status};
+use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{Key, LedgerKey};
-use redrive_core::ports::{
-    Causes, Cursor, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Page, Unavailable, WriteError,
-};
+use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Unavailable, WriteError};
 use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
 use redrive_core::replay::job::{AlarmState, Job, JobBatch};
 use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
@@ -150,6 +149,9 @@ impl Table {
     }
 }
 
+/// Number of lanes of a listing, as many as the real table has.
+const LANES: u8 = 16;
+
 impl Letters for Endless {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         sleep(CALL).await;
@@ -163,30 +165,25 @@ impl Letters for Endless {
         writes.into_iter().map(|write| table.write(write)).collect()
     }
 
-    async fn candidates(
-        &self,
-        status: Status,
-        shard: u8,
-        _: Timestamp,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
+    async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
         sleep(CALL).await;
-        let (table, wanted) =
-            (self.table(), [(Status::Pending, Stands::Pending), (Status::Replayed, Stands::Replayed)]);
-        let Some((_, wanted)) = wanted.into_iter().find(|(of, _)| *of == status) else { return Ok(Page::default()) };
-        let first = after.map_or(usize::from(shard), |after| number(after.id) + usize::from(SHARDS));
-        let of_shard = (first..table.stands.len()).step_by(usize::from(SHARDS));
-        let found = of_shard.filter(|n| table.stands[*n] == wanted && !table.claimed.contains_key(n));
+        let wanted = match listing {
+            Listing::Status { status: Status::Pending, .. } => Stands::Pending,
+            Listing::Status { status: Status::Replayed, .. } => Stands::Replayed,
+            _ => return Ok(Page::default()),
+        };
+        let (table, lanes) = (self.table(), usize::from(LANES));
+        let first = from.after().map_or(usize::from(from.lane()), |after| number(after.id) + lanes);
+        let of_lane = (first..table.stands.len()).step_by(lanes);
+        let found = of_lane.filter(|n| table.stands[*n] == wanted && !table.claimed.contains_key(n));
         let letter = |n| if wanted == Stands::Pending { pending(n) } else { replayed(n) };
         let candidates: Vec<_> = found.map(|n| Candidate::of(&letter(n))).take(limit).collect();
-        let last = candidates.last().filter(|_| candidates.len() == limit);
-        let next = last.map(|last| Cursor { id: last.id, due: last.due });
-        Ok(Page { candidates, next })
+        let more = candidates.len() == limit;
+        Ok(Page::new(listing, from, candidates, more, LANES))
     }
 
-    async fn of_cause(&self, _: &str, _: u8, _: Option<Cursor>, _: usize) -> Result<Page, Unavailable> {
-        Ok(Page::default())
+    fn lanes(&self) -> Vec<Cursor> {
+        (0..LANES).map(Cursor::of_lane).collect()
     }
 }
 
@@ -339,12 +336,9 @@ fn many() -> usize {
 
 fn flat(by_schedule: bool) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let full = 100 * usize::from(SHARDS);
+    let full = 100 * usize::from(LANES);
     let [few, step, more] = [1_000, full, many()].map(|count| replayed_peak(count, by_schedule));
-    eprintln!(
-        "replaying 1,000: {few} bytes at the peak; {full}, a full step of each shard: {step}; {}: {more}",
-        many()
-    );
+    eprintln!("replaying 1,000: {few} bytes at the peak; {full}, a full step of each lane: {step}; {}: {more}", many());
     assert!(more < step + step / 4, "{step} bytes at the peak of {full} letters, and {more} of {}", many());
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
 use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
-    Causes, CommitError, Cursor, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Page,
-    Unavailable, WriteError,
+    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Unavailable,
+    WriteError,
 };
 use redrive_core::processing::ledger::{DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
 use redrive_core::replay::job::{Job, JobBatch};
@@ -242,29 +243,16 @@ impl Letters for FaultyLetters {
         answers
     }
 
-    async fn candidates(
-        &self,
-        status: Status,
-        shard: u8,
-        due_by: Timestamp,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
-        let mut page = self.inner.candidates(status, shard, due_by, after, limit).await?;
+    async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
+        let mut page = self.inner.scan(listing, from, limit).await?;
         if self.mutant == Some(Mutant::GroupsAreNotIndexed) {
             page.candidates.iter_mut().for_each(|candidate| candidate.group = None);
         }
         Ok(page)
     }
 
-    async fn of_cause(
-        &self,
-        fingerprint: &str,
-        shard: u8,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
-        self.inner.of_cause(fingerprint, shard, after, limit).await
+    fn lanes(&self) -> Vec<Cursor> {
+        self.inner.lanes()
     }
 }
 

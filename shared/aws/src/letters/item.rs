@@ -5,7 +5,7 @@ mod candidate;
 use std::collections::BTreeMap;
 
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, SHARDS, Status};
+use redrive_core::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
 use redrive_core::message::envelope::Attributes;
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::time::Timestamp;
@@ -17,6 +17,7 @@ pub(super) use candidate::{LOOK, to_candidate, to_look};
 use super::body::{Codec, Packed};
 use super::chunks::{BODY, ChunkRefs};
 use super::edited::EditedFields;
+use super::index;
 use super::parts::{AttributeItem, ErasureItem, EventItem, LetterEnqueueItem, SendItem, rfc3339};
 use crate::item::{Item, decode, encode};
 
@@ -208,9 +209,8 @@ fn whole_seconds(seconds: u64) -> Timestamp {
 
 /// A letter as its head; `edited` are the chunks of its edited body, if that stands apart.
 pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&ChunkRefs>) -> Result<Item, String> {
-    let shard = letter.id.shard(SHARDS);
-    let status_shard = Letter::status_shard(letter.status, shard);
-    let fingerprint_shard = Letter::fingerprint_shard(&letter.fingerprint, shard);
+    let status_shard = index::status_shard(letter.status, letter.id);
+    let fingerprint_shard = index::fingerprint_shard(&letter.fingerprint, letter.id);
     let function_version = letter.function_version().map(str::to_owned);
     let body = BodyItem::of(letter, in_head);
     let edited = EditedFields::of(letter, edited);

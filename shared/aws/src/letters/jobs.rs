@@ -11,7 +11,8 @@ use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{BY_STATUS, HEAD, LetterTable, SERVICE};
+use super::index::job_shard;
+use super::{HEAD, LetterTable, SERVICE};
 use crate::failure::unavailable;
 use crate::item::{Item, number, text, text_of};
 
@@ -124,12 +125,7 @@ impl Jobs for LetterTable {
     }
 
     async fn jobs(&self, open: bool, limit: usize) -> Result<Vec<JobId>, Unavailable> {
-        let query = self.client.query().table_name(&self.table).index_name(BY_STATUS);
-        let query = query
-            .key_condition_expression("#status_shard = :status_shard")
-            .expression_attribute_names("#status_shard", "status_shard")
-            .expression_attribute_values(":status_shard", text(Job::index(open)))
-            .scan_index_forward(false);
+        let query = self.query_jobs(open).scan_index_forward(false);
         let id = |item: &Item| JobId::parse(text_of(item, "pk")?.strip_prefix(PREFIX)?);
         let (mut found, mut start) = (Vec::new(), None);
         loop {
@@ -147,7 +143,7 @@ impl Jobs for LetterTable {
 
     async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {
         let mut item = key(&pk(job.id), HEAD);
-        item.insert("status_shard".to_owned(), text(Job::index(job.is_open())));
+        item.insert("status_shard".to_owned(), text(job_shard(job.is_open())));
         item.insert("due".to_owned(), number(job.closed_at.unwrap_or(job.created_at).as_millis()));
         self.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
     }

@@ -1,6 +1,4 @@
-//! Letters as an index lists them, a page at a time.
-
-use serde::{Deserialize, Serialize};
+//! Letters as an index lists them.
 
 use crate::error_type::ErrorType;
 use crate::ids::{LetterId, Number, QueueArn, Scope};
@@ -94,23 +92,4 @@ impl Candidate {
             scope: letter.scope.clone(),
         }
     }
-}
-
-/// Position at which a page ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// The last letter of the page.
-    pub id: LetterId,
-    /// Time at which that letter is due. In a list by cause it is the time of its first failure: its place in the
-    /// order.
-    pub due: Timestamp,
-}
-
-/// Page of candidates from an index.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// Candidates in the order of the index.
-    pub candidates: Vec<Candidate>,
-    /// Start of the next page, if there is one.
-    pub next: Option<Cursor>,
 }

@@ -32,12 +32,10 @@ pub use send::Send;
 pub use crate::error_type::ErrorType;
 pub use crate::letters::reason::Reason;
 
-/// Over how many partitions of an index the letters of one status, or of one cause, are spread.
-pub const SHARDS: u8 = 16;
 /// Limit of events, and of sends, that a letter remembers.
 const HISTORY: usize = 100;
-/// The most bytes of a letter without its body: what a DynamoDB item, 400 KB (409,600 bytes), has beside a body that is
-/// kept in it. Our estimate of the bytes is rough.
+/// Most bytes of a letter without its body, by a rough estimate. A store must take a head of this size; shared/aws checks that
+/// DynamoDB's items do.
 pub const HEAD_LIMIT: usize = 128 * 1024;
 
 /// Status of a letter.
@@ -209,18 +207,6 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// The partition of the status index.
-    #[must_use]
-    pub fn status_shard(status: Status, shard: u8) -> String {
-        format!("{status}#{shard:02}")
-    }
-
-    /// The partition of the index by cause.
-    #[must_use]
-    pub fn fingerprint_shard(fingerprint: &str, shard: u8) -> String {
-        format!("{fingerprint}#{shard:02}")
-    }
-
     /// The version of the function in which the last attempt failed that is remembered.
     #[must_use]
     pub fn function_version(&self) -> Option<&str> {

@@ -22,8 +22,9 @@ mod steps;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, QueueArn};
-use crate::letters::candidate::{Candidate, Cursor};
+use crate::letters::candidate::Candidate;
 use crate::letters::letter::{Letter, Status};
+use crate::letters::listing::{Cursor, Place};
 use crate::letters::policy::Policy;
 use crate::replay::ramp::{Bucket, STEPS};
 use crate::replay::{Edit, Filter, Selection};
@@ -93,13 +94,30 @@ impl JobState {
 /// Progress of a job through its selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobCursor {
-    /// Ids: how many were looked at. A filter: the shard of the index.
+    /// Ids: how many were looked at. A filter: the lane of its listing.
     pub at: u32,
-    /// Position in that shard.
+    /// Place of the last letter in that lane that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Cursor>,
+    pub after: Option<Place>,
     /// True once the end was reached.
     pub ended: bool,
+}
+
+impl JobCursor {
+    /// Cursor with which the walk through a filter's listing goes on.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        Cursor::resumed(u8::try_from(self.at).unwrap_or(u8::MAX), self.after)
+    }
+
+    /// The walk through a filter's listing, to go on from there; `None`: it came to the end.
+    #[must_use]
+    pub fn on(self, next: Option<Cursor>) -> Self {
+        match next {
+            Some(next) => Self { at: u32::from(next.lane()), after: next.after(), ended: false },
+            None => Self { after: None, ended: true, ..self },
+        }
+    }
 }
 
 /// Event in a job's history.
@@ -257,12 +275,6 @@ impl Job {
     #[must_use]
     pub const fn plans(&self) -> bool {
         self.state.runs() && !self.walk.ended
-    }
-
-    /// The partition of the status index in which open jobs are listed, or the closed ones.
-    #[must_use]
-    pub const fn index(open: bool) -> &'static str {
-        if open { "JOB#OPEN" } else { "JOB#CLOSED" }
     }
 
     /// Returns the expiry of a job's items that are not known to be final: a forgotten job must not stay for ever.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{LetterId, QueueArn};
 use crate::letters::candidate::Candidate;
 use crate::letters::fingerprint::{is_cause, is_family};
-use crate::letters::letter::{ErrorType, Letter};
+use crate::letters::letter::{ErrorType, Letter, Status};
+use crate::letters::listing::Listing;
 use crate::time::Timestamp;
 
 /// Time after which a change is in the table, and in its indexes, or never will be. A letter's own time is that of its writer, from
@@ -213,6 +214,15 @@ impl Filter {
     #[must_use]
     pub fn one_cause(&self) -> Option<&str> {
         self.fingerprint.as_deref().filter(|wanted| !is_family(wanted))
+    }
+
+    /// Returns the shortest listing that holds every letter of a status that fits.
+    #[must_use]
+    pub fn listing(&self, status: Status) -> Listing<'_> {
+        match self.one_cause() {
+            Some(fingerprint) => Listing::Cause { fingerprint, status: Some(status) },
+            None => Listing::all(status),
+        }
     }
 
     /// Returns true if the filter has no field.

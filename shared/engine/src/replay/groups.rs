@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letters::letter::{Letter, SHARDS, Status};
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::job::{BATCH, Disposition, Job, JobBatch, JobEntry};
 use redrive_core::replay::{Candidate, GroupLeaders, is_fifo};
@@ -14,7 +15,7 @@ use tracing::warn;
 
 use super::pairs::READ;
 use super::walk::SKEW;
-use super::{Listing, Ports, ReplayReport, Replayer, Sending};
+use super::{PAGE, Ports, ReplayReport, Replayer, Sending};
 
 /// All open letters are read to find the heads: that may take so much of the time, one part in as many.
 const SHARE: u32 = 5;
@@ -163,18 +164,13 @@ impl<P: Ports> Replayer<P> {
     }
 
     async fn read_heads(&self, status: Status, heads: &mut GroupLeaders) -> Result<(), Unavailable> {
-        for shard in 0..SHARDS {
-            let mut after = None;
-            loop {
-                let page = self.page(Listing::all(status), shard, after).await?;
-                // Another queue's group of the same name is another group.
-                let ours = page.candidates.iter().filter(|one| one.source == self.settings.reading.source);
-                ours.filter(|one| !self.is_over(one)).for_each(|one| heads.add(one));
-                let Some(next) = page.next else { break };
-                after = Some(next);
+        let add = |one: Candidate| {
+            // Another queue's group of the same name is another group.
+            if one.source == self.settings.reading.source && !self.is_over(&one) {
+                heads.add(&one);
             }
-        }
-        Ok(())
+        };
+        self.letters.scan_all(Listing::all(status), Cursor::START, PAGE, add).await
     }
 
     /// Without a ledger nobody will say what became of it, and now nothing returns any more.

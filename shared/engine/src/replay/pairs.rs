@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::PendingCounts;
 use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::letters::listing::Listing;
 use redrive_core::ports::{Clock, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Candidate, ConsentTerms, Remark, Request, Selection};
 use redrive_core::time::Timestamp;
@@ -19,7 +20,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Listing, Meant, Ports, ReplayReport, Replayer, STEP, Saying, Sending, Step};
+use super::{Meant, Ports, ReplayReport, Replayer, STEP, Saying, Sending, Step};
 
 /// How many letters are read at once, and how many bytes of bodies end the gathering of a step (the last read may bring more):
 /// memory stays small, however large letters are.
@@ -160,7 +161,7 @@ struct Walk<'a, P: Ports> {
     reports: Reports,
     /// Letters of queues that are not configured, and that were left alone.
     strangers: HashMap<LetterId, QueueArn>,
-    /// Letters of the shard that is walked which the queue has refused.
+    /// Letters of the lane that is walked which the queue has refused.
     back: HashSet<LetterId>,
     /// Which pairs are left for the next run, as all lanes know.
     resting: Arc<[AtomicBool]>,
@@ -232,7 +233,7 @@ impl<P: Ports> Walk<'_, P> {
                 }
                 let restores = matches!(step, Step::Remark(Saying::Restore, _));
                 let status = if restores { Status::Discarded } else { Status::Pending };
-                Ok(self.each(Listing::of(filter, status), Some(filter), step).await?)
+                Ok(self.each(filter.listing(status), Some(filter), step).await?)
             }
         }
     }
@@ -266,7 +267,7 @@ impl<P: Ports> Walk<'_, P> {
     }
 
     /// Whether a letter has not had its turn: what was sent may die again, or be refused, and come back to a later place of
-    /// the same shard.
+    /// the same lane.
     fn has_a_turn(&self, one: &Candidate, step: Step<'_>, by_then: Timestamp) -> bool {
         let sends = matches!(step, Step::Send(_) | Step::Look(_) | Step::Eject { .. });
         !sends || one.last_failed_at <= by_then && !self.back.contains(&one.id)

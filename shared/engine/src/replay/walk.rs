@@ -2,13 +2,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letters::letter::{SHARDS, Status};
-use redrive_core::ports::{Cursor, Unavailable};
+use redrive_core::letters::letter::Status;
+use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::replay::job::{Job, JobBatch, JobCursor};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 
-use super::{Listing, Ports, Replayer};
+use super::{PAGE, Ports, Replayer};
 
 /// By how much the clock of whoever wrote a failure down may differ from that of whoever replays.
 pub(super) const SKEW: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ impl<P: Ports> Replayer<P> {
         count: usize,
         deadline: Instant,
     ) -> Result<(Vec<LetterId>, JobCursor), Unavailable> {
-        let listing = Listing::of(filter, Status::Pending);
+        let listing = filter.listing(Status::Pending);
         let under_way: HashSet<_> = open.iter().flat_map(|batch| &batch.lines).map(|line| line.letter).collect();
         // Whoever made the job has seen what was indexed by then, and nothing else: what died later cannot have been. The
         // letter itself is asked before it goes.
@@ -53,8 +53,8 @@ impl<P: Ports> Replayer<P> {
         };
         let (mut found, mut walk) = (Vec::new(), job.walk);
         while !walk.ended && found.len() < count && self.time_left(deadline) {
-            let shard = u8::try_from(walk.at).unwrap_or(SHARDS);
-            let page = self.page(listing, shard, walk.after).await?;
+            let from = walk.cursor();
+            let page = self.letters.scan(listing, from, PAGE).await?;
             let mut rest = page.candidates.iter();
             let mut last = None;
             while found.len() < count
@@ -67,24 +67,10 @@ impl<P: Ports> Replayer<P> {
             }
             walk = match (rest.next(), last) {
                 // There is more on this page.
-                (Some(_), Some(last)) => JobCursor { after: Some(listing.place(last)), ..walk },
-                _ => match page.next {
-                    Some(next) => JobCursor { after: Some(next), ..walk },
-                    None => JobCursor { at: walk.at + 1, after: None, ended: walk.at + 1 >= u32::from(SHARDS) },
-                },
+                (Some(_), Some(last)) => walk.on(Some(from.behind(listing.place(last)))),
+                _ => walk.on(page.next),
             };
         }
         Ok((found, walk))
-    }
-}
-
-impl Listing<'_> {
-    /// A candidate's place in the order of the index.
-    const fn place(&self, candidate: &Candidate) -> Cursor {
-        let due = match self {
-            Self::Status { .. } => candidate.due,
-            Self::Cause { .. } => candidate.first_failed_at,
-        };
-        Cursor { id: candidate.id, due }
     }
 }

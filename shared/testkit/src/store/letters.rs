@@ -6,8 +6,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::Cause;
-use redrive_core::letters::letter::{Body, Letter, LetterWrite, SHARDS, Status};
-use redrive_core::ports::{Cursor, Letters, Page, Unavailable, WriteError};
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::listing::{Cursor, Listing, Page};
+use redrive_core::ports::{Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
@@ -18,6 +19,8 @@ use crate::journal::What;
 use crate::lock;
 
 pub(super) const SERVICE: &str = "letters";
+/// Number of lanes of a listing, as many as the real table has.
+const LANES: u8 = 16;
 
 /// The dead-letter table and its index. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -213,55 +216,33 @@ impl Letters for ModelLetters {
         answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }
 
-    async fn candidates(
-        &self,
-        status: Status,
-        shard: u8,
-        due_by: Timestamp,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
+    async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
+        let (action, index): (_, fn(&Table) -> &Index) = match listing {
+            Listing::Status { .. } => ("query the status index", |table| &table.by_status),
+            Listing::Cause { .. } => ("query the index by cause", |table| &table.by_cause),
+        };
+        // Every status of a cause stands in one place of its index.
+        let stands_there = |letter: &Letter| match listing {
+            Listing::Status { status, due_by } => letter.status == status && letter.due <= due_by,
+            Listing::Cause { fingerprint, .. } => letter.fingerprint == fingerprint,
+        };
         let query = || {
             let table = lock(&self.table);
-            let mut found: Vec<_> = table
-                .by_status
+            let mut found: Vec<_> = index(&table)
                 .at(self.faults.clock().now())
-                .filter(|letter| letter.status == status && letter.id.shard(SHARDS) == shard && letter.due <= due_by)
-                .filter(|letter| after.as_ref().is_none_or(|after| (letter.due, letter.id) > (after.due, after.id)))
+                .filter(|letter| letter.id.part(LANES) == from.lane() && stands_there(letter))
                 .map(|letter| Candidate::of(letter))
+                .filter(|one| from.after().is_none_or(|after| listing.place(one) > after))
                 .collect();
-            found.sort_by_key(|candidate| (candidate.due, candidate.id));
+            found.sort_by_key(|one| listing.place(one));
             let more = found.len() > limit;
             found.truncate(limit);
-            let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.due });
-            Page { candidates: found, next }
+            Page::new(listing, from, found, more, LANES)
         };
-        self.faults.ask_an_index(SERVICE, "query the status index", query).await
+        self.faults.ask_an_index(SERVICE, action, query).await
     }
 
-    async fn of_cause(
-        &self,
-        fingerprint: &str,
-        shard: u8,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
-        let query = || {
-            let place = |candidate: &Candidate| (candidate.first_failed_at, candidate.id);
-            let table = lock(&self.table);
-            let mut found: Vec<_> = table
-                .by_cause
-                .at(self.faults.clock().now())
-                .filter(|letter| letter.fingerprint == fingerprint && letter.id.shard(SHARDS) == shard)
-                .map(|letter| Candidate::of(letter))
-                .filter(|one| after.is_none_or(|after| place(one) > (after.due, after.id)))
-                .collect();
-            found.sort_by_key(place);
-            let more = found.len() > limit;
-            found.truncate(limit);
-            let next = found.last().filter(|_| more).map(|last| Cursor { id: last.id, due: last.first_failed_at });
-            Page { candidates: found, next }
-        };
-        self.faults.ask_an_index(SERVICE, "query the index by cause", query).await
+    fn lanes(&self) -> Vec<Cursor> {
+        (0..LANES).map(Cursor::of_lane).collect()
     }
 }

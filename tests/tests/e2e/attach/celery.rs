@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_core::message::foreign::{Task, layers};
+use redrive_core::replay::Candidate;
 
 use super::*;
 
@@ -65,13 +66,14 @@ impl Shop {
     /// The letter of a task, which its text names.
     async fn letter(&self, task: &str) -> Option<Letter> {
         let table = self.attached.stage.letters();
-        for shard in 0..SHARDS {
-            let page = table.candidates(Status::Pending, shard, Timestamp::NEVER, None, 1000).await.unwrap();
-            if let Some(found) = page.candidates.into_iter().find(|one| one.error_message.contains(task)) {
-                return table.read(&[found.id]).await.unwrap().pop().flatten();
+        let mut found = None;
+        let keep = |one: Candidate| {
+            if one.error_message.contains(task) {
+                found = Some(one.id);
             }
-        }
-        None
+        };
+        table.scan_all(Listing::all(Status::Pending), Cursor::START, 1_000, keep).await.unwrap();
+        table.read(&[found?]).await.unwrap().pop().flatten()
     }
 
     /// The count of messages in the queue, in flight or not.

@@ -155,7 +155,7 @@ fn the_item_carries_the_schemas_attributes_under_their_names() {
 #[test]
 fn the_index_attributes_name_status_cause_and_shard() {
     let letter = letter("{}");
-    let shard = letter.id.shard(SHARDS);
+    let shard = letter.id.part(16);
     let item = plain(&letter);
     assert_eq!(item["status_shard"], text(format!("PENDING#{shard:02}")));
     assert_eq!(item["fingerprint_shard"], text(format!("TRANSIENT no-row#{shard:02}")));

@@ -248,3 +248,16 @@ fn a_job_is_held_up_once_it_looks_no_further_and_all_that_is_left_stands_behind_
     assert!(batch.rests() && !batch.is_final(), "a pause leaves it is");
     assert!(Disposition::HeldUp.is_final() && !Disposition::HeldUp.is_sent());
 }
+
+#[test]
+fn a_walk_goes_on_where_it_was_noted_down_also_by_older_functions() {
+    let noted = format!(r#"{{"at":3,"after":{{"id":"{}","due":7}},"ended":false}}"#, letter(1));
+    let walk: JobCursor = serde_json::from_str(&noted).unwrap();
+    let place = Place { due: Timestamp::from_millis(7), id: letter(1) };
+    assert_eq!(walk, JobCursor { at: 3, after: Some(place), ended: false });
+    assert_eq!((walk.cursor(), JobCursor::default().cursor()), (Cursor::resumed(3, Some(place)), Cursor::START));
+    let behind = Place { due: Timestamp::from_millis(8), id: letter(2) };
+    assert_eq!(walk.on(Some(walk.cursor().behind(behind))), JobCursor { after: Some(behind), ..walk });
+    assert_eq!(walk.on(Some(Cursor::resumed(4, None))), JobCursor { at: 4, after: None, ended: false });
+    assert!(walk.on(None).ended);
+}

@@ -1,0 +1,113 @@
+//! The table's indexes: `by-status` (partition key `status_shard`, sort key `due`) and `by-fingerprint` (`fingerprint_shard`,
+//! `first_failed_at`). A lane of a listing is a shard.
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use redrive_core::ids::LetterId;
+use redrive_core::letters::letter::Status;
+use redrive_core::letters::listing::{Cursor, Listing, Page};
+use redrive_core::ports::Unavailable;
+
+use super::item::HEAD;
+use super::{LetterTable, SERVICE, chunks, item, not_ours};
+use crate::failure::unavailable;
+use crate::item::{Item, number, text, text_of};
+
+/// Number of partitions of an index over which letters of one status, or of one cause, are spread.
+pub(super) const SHARDS: u8 = 16;
+
+const BY_STATUS: &str = "by-status";
+const BY_CAUSE: &str = "by-fingerprint";
+
+/// Partition of the status index in which a letter stands.
+pub(super) fn status_shard(status: Status, id: LetterId) -> String {
+    status_partition(status, id.part(SHARDS))
+}
+
+/// Partition of the index by cause in which a letter stands.
+pub(super) fn fingerprint_shard(fingerprint: &str, id: LetterId) -> String {
+    cause_partition(fingerprint, id.part(SHARDS))
+}
+
+/// Partition of the status index in which open jobs stand, or the closed ones: no status of a letter is called so.
+pub(super) const fn job_shard(open: bool) -> &'static str {
+    if open { "JOB#OPEN" } else { "JOB#CLOSED" }
+}
+
+fn status_partition(status: Status, shard: u8) -> String {
+    format!("{status}#{shard:02}")
+}
+
+fn cause_partition(fingerprint: &str, shard: u8) -> String {
+    format!("{fingerprint}#{shard:02}")
+}
+
+/// One partition of an index in the order of its sort key.
+struct Partition {
+    index: &'static str,
+    key: (&'static str, String),
+    sort: &'static str,
+}
+
+impl Partition {
+    fn of(listing: Listing<'_>, shard: u8) -> Self {
+        match listing {
+            Listing::Status { status, .. } => {
+                Self { index: BY_STATUS, key: ("status_shard", status_partition(status, shard)), sort: "due" }
+            }
+            Listing::Cause { fingerprint, .. } => {
+                let key = ("fingerprint_shard", cause_partition(fingerprint, shard));
+                Self { index: BY_CAUSE, key, sort: "first_failed_at" }
+            }
+        }
+    }
+
+    /// The key after which a page starts.
+    fn start(&self, listing: Listing<'_>, from: Cursor) -> Option<Item> {
+        let after = from.after()?;
+        let place = match listing {
+            Listing::Status { .. } => number(after.due.as_millis()),
+            Listing::Cause { .. } => text(after.due.to_rfc3339()),
+        };
+        let mut key = chunks::key(after.id, HEAD);
+        key.insert(self.key.0.to_owned(), text(&self.key.1));
+        key.insert(self.sort.to_owned(), place);
+        Some(key)
+    }
+}
+
+impl LetterTable {
+    pub(super) async fn query(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
+        let partition = Partition::of(listing, from.lane());
+        let query = self.partition(partition.index, (partition.key.0, &partition.key.1));
+        let query = match listing {
+            Listing::Status { due_by, .. } => query
+                .key_condition_expression("#shard = :shard AND #due <= :due")
+                .expression_attribute_names("#due", partition.sort)
+                .expression_attribute_values(":due", number(due_by.as_millis())),
+            Listing::Cause { .. } => query.key_condition_expression("#shard = :shard"),
+        };
+        let query = query
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(partition.start(listing, from));
+        let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list letters", &error))?;
+        let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
+        let read = |item: Item| {
+            let id = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
+            item::to_candidate(item).map_err(|why| not_ours("list letters of ours", &why, &id))
+        };
+        let found = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::new(listing, from, found, more, SHARDS))
+    }
+
+    /// A query of the jobs' partition of the status index.
+    pub(super) fn query_jobs(&self, open: bool) -> QueryFluentBuilder {
+        self.partition(BY_STATUS, ("status_shard", job_shard(open))).key_condition_expression("#shard = :shard")
+    }
+
+    fn partition(&self, index: &str, (name, value): (&str, &str)) -> QueryFluentBuilder {
+        let value = AttributeValue::S(value.to_owned());
+        let query = self.client.query().table_name(&self.table).index_name(index);
+        query.expression_attribute_names("#shard", name).expression_attribute_values(":shard", value)
+    }
+}
