@@ -42,7 +42,7 @@ fn cause_partition(fingerprint: &str, shard: u8) -> String {
     format!("{fingerprint}#{shard:02}")
 }
 
-/// One partition of an index in the order of its sort key.
+/// Partition of an index, in the order of its sort key.
 struct Partition {
     index: &'static str,
     key: (&'static str, String),

@@ -14,7 +14,7 @@ pub enum Listing<'a> {
     Status {
         /// Status of them all.
         status: Status,
-        /// Latest due time.
+        /// Latest time at which they are due.
         due_by: Timestamp,
     },
     /// Letters of one cause, those that failed first first.
@@ -116,7 +116,7 @@ impl Cursor {
     }
 }
 
-/// One page of a listing: letters of one lane.
+/// Page of a listing: letters of one lane.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     /// Candidates in the order of the listing.
