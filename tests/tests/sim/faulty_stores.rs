@@ -68,7 +68,7 @@ pub(crate) enum Mutant {
     CompletionIsForgotten,
     /// An operator who was shown letters acts on those that fit by then.
     ActsOnWhatFitsByThen,
-    /// Whoever was shown letters names an instant so late that a write may have been on its way when they looked.
+    /// An operator who was shown letters names an instant so late that a write may have been on its way at that look.
     AsOfWithoutMargin,
     /// A letter keeps the edit whose send SQS has refused.
     RefusedEditIsKept,

@@ -1,4 +1,4 @@
-//! What is sent to a queue that no pair lists, and that shares the pair's dead-letter queue.
+//! Messages that are sent to a queue that no pair lists, and that shares the pair's dead-letter queue.
 
 use std::time::Duration;
 
