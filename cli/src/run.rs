@@ -56,7 +56,8 @@ async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
     }
     if let Command::Undeploy(asked) = &line.command {
         // The stack that is deleted is named in the command itself: no variable of the environment may name it.
-        return undeploy::run(asked, &StackAccess::named(&line.common, &asked.name).await?, out).await;
+        let access = StackAccess::named(&line.common, &asked.name).await?;
+        return undeploy::run(asked, &access, out).await.map_err(|error| access.explained(error));
     }
     let said = who::said(line.common.by.as_deref())?;
     let access = StackAccess::open(&line.common).await?;

@@ -42,11 +42,11 @@ def deleted(settings: Settings, endpoint: str) -> None:
     outputs: Outputs = json.loads(settings.outputs_of("fifo").read_text())
     waiting = _pending(settings, endpoint)
     _expect(bool(waiting), f"letters wait in {stack}")
-    code, said = _redrive(settings, endpoint, "undeploy", stack)
+    code, said = _undeploy(settings, endpoint, stack)
     _expect(code == NOT_CONFIRMED, f"it waits for a yes: {code} {said}")
     _expect(f"{len(waiting)} letter{'s are' if len(waiting) > 1 else ' is'} PENDING" in said, f"it warns: {said}")
     _expect(not _gone(settings, endpoint, outputs) and _pending(settings, endpoint) == waiting, "nothing was touched")
-    code, said = _redrive(settings, endpoint, "undeploy", stack, "--yes")
+    code, said = _undeploy(settings, endpoint, stack, "--yes")
     _expect(code == 0, f"the stack is deleted: {said}")
     _expect(_gone(settings, endpoint, outputs), "its queues and functions are gone")
     _expect(_pending(settings, endpoint) == waiting, "its letters are in the table that was kept")
@@ -120,20 +120,25 @@ def _code(settings: Settings, outputs: Outputs) -> str:
     return str(functions.get_function_configuration(FunctionName=outputs["ProcessorFunctionName"])["CodeSha256"])
 
 
-def _redrive(settings: Settings, endpoint: str, *arguments: str) -> tuple[int, str]:
-    """The command, which finds the endpoint in the outputs of the stack beside; its exit code, and all that it says."""
+def _run(settings: Settings, endpoint: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, which finds the endpoint in the outputs of the stack beside."""
     command = [str(COMMAND), "--outputs", str(settings.outputs_of("fifo")), *arguments]
     environment = {**without_aws(), **settings.client_environment(endpoint)}
     environment = {name: value for name, value in environment.items() if not name.startswith("REDRIVE_")}
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def _undeploy(settings: Settings, endpoint: str, *arguments: str) -> tuple[int, str]:
+    """The exit code, and all that was said."""
+    done = _run(settings, endpoint, "undeploy", *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
 def _pending(settings: Settings, endpoint: str) -> set[str]:
     """The letters that wait in the table of the stack beside, which outlives its stack."""
-    code, said = _redrive(settings, endpoint, "list", "--json")
-    _expect(code == 0, f"the letters are listed: {said}")
-    return {json.loads(line)["id"] for line in said.splitlines()}
+    done = _run(settings, endpoint, "list", "--json")
+    _expect(done.returncode == 0, f"the letters are listed: {done.stderr}")
+    return {json.loads(line)["dlq_message_id"] for line in done.stdout.splitlines()}
 
 
 def _gone(settings: Settings, endpoint: str, outputs: Outputs) -> bool:
