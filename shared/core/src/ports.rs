@@ -209,8 +209,21 @@ pub trait Causes: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
 }
 
-/// Replay jobs, and whose turn it is in a group, in the dead-letter table under keys of their own.
-pub trait Jobs: Send + Sync + 'static {
+/// Turns of the groups of FIFO queues, in the dead-letter table under keys of their own.
+pub trait Turns: Send + Sync + 'static {
+    /// Reads whose turn it is in a FIFO queue's group, consistently.
+    fn turn(
+        &self,
+        source: &QueueArn,
+        group: &str,
+    ) -> impl Future<Output = Result<Option<GroupTurn>, Unavailable>> + Send;
+
+    /// Writes that: the first version if there is none, any other if the one before it is still there.
+    fn write_turn(&self, turn: GroupTurn) -> impl Future<Output = Result<(), WriteError<GroupTurn>>> + Send;
+}
+
+/// Replay jobs, in the dead-letter table under keys of their own.
+pub trait Jobs: Turns {
     /// Reads a job's head, consistently.
     fn job(&self, id: JobId) -> impl Future<Output = Result<Option<Job>, Unavailable>> + Send;
 
@@ -225,16 +238,6 @@ pub trait Jobs: Send + Sync + 'static {
 
     /// Writes a batch, under the same condition.
     fn write_batch(&self, batch: JobBatch) -> impl Future<Output = Result<(), WriteError<JobBatch>>> + Send;
-
-    /// Reads whose turn it is in a FIFO queue's group, consistently.
-    fn turn(
-        &self,
-        source: &QueueArn,
-        group: &str,
-    ) -> impl Future<Output = Result<Option<GroupTurn>, Unavailable>> + Send;
-
-    /// Writes that, under the same condition.
-    fn write_turn(&self, turn: GroupTurn) -> impl Future<Output = Result<(), WriteError<GroupTurn>>> + Send;
 }
 
 /// Readings for a job's guard from outside the tables.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redrive_core::message::source::LONGEST_LOOK;
-use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns};
 use tokio::time::Instant;
 
 use crate::{DrainReport, Indexer};
@@ -37,7 +37,7 @@ pub async fn drain_all<D, R, T, C>(
 where
     D: DeadLetterQueue,
     R: LedgerReader,
-    T: Letters + Causes,
+    T: Letters + Causes + Turns,
     C: Clock,
 {
     let count = indexers.len();

@@ -9,18 +9,18 @@ use std::time::Duration;
 use redrive_core::ids::{MessageId, ReceiptHandle};
 use redrive_core::letters::admission::{Admission, Findings, admit};
 use redrive_core::letters::cause::{Cause, Recorded};
-use redrive_core::letters::letter::{Letter, LetterWrite};
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::batch::Batch;
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, WriteError};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns, WriteError};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::ROUNDS;
+use crate::{ROUNDS, places};
 pub use report::{DrainReport, OfSource};
 use run::DrainMemory;
 pub use sources::IndexedSource;
@@ -81,7 +81,7 @@ impl<D, R, T, C> Indexer<D, R, T, C>
 where
     D: DeadLetterQueue,
     R: LedgerReader,
-    T: Letters + Causes,
+    T: Letters + Causes + Turns,
     C: Clock,
 {
     /// An indexer of the dead-letter queue of one source.
@@ -257,6 +257,7 @@ where
             if writes.is_empty() {
                 return known;
             }
+            let (asked, writes) = self.entered(asked, writes, run).await;
             // A cause first, so that none is missing that a letter names.
             let now = self.clock.now();
             let policy = |dead: &Dead| &self.sources[dead.source].policy;
@@ -285,6 +286,22 @@ where
         }
         run.count(|report| report.unavailable += open.len());
         known
+    }
+
+    /// Enters letters that are to wait in their FIFO groups. Leaves out those that could not be entered: they stay in the queue.
+    async fn entered(
+        &self,
+        asked: Vec<Dead>,
+        writes: Vec<LetterWrite>,
+        run: &DrainMemory,
+    ) -> (Vec<Dead>, Vec<LetterWrite>) {
+        let waiting = writes.iter().map(|write| &write.letter).filter(|letter| letter.status == Status::Pending);
+        let left = places::enter(&self.letters, waiting, self.clock.now()).await;
+        let before = asked.len();
+        let kept = asked.into_iter().zip(writes).filter(|(_, write)| !left.contains(&write.letter.id));
+        let (asked, writes): (Vec<_>, Vec<_>) = kept.unzip();
+        run.count(|report| report.unavailable += before - asked.len());
+        (asked, writes)
     }
 
     /// Writes sightings down, and gives those back that were not written. They keep no letter out.

@@ -13,6 +13,7 @@ mod drains;
 mod index;
 mod latencies;
 mod pending_counts;
+mod places;
 mod process;
 mod replay;
 pub mod trace;

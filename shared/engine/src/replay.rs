@@ -163,7 +163,8 @@ impl<P: Ports> Replayer<P> {
         // What else is known of the messages goes first.
         let letters = match said {
             Saying::Erase => self.forget_traces(letters, remark, policy, report).await,
-            Saying::Discard | Saying::Restore | Saying::Note => letters,
+            Saying::Restore => self.entered(letters, report).await,
+            Saying::Discard | Saying::Note => letters,
         };
         let edge = |letter: &Letter, now| match said {
             Saying::Discard => letter.discarded(note, by, policy, now).ok(),

@@ -10,6 +10,7 @@ use redrive_core::ids::{Enqueue, MessageId, ReceiptHandle};
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::processing::ledger::Entry;
+use redrive_core::replay::GroupTurn;
 use redrive_core::time::Timestamp;
 
 use crate::clock::VirtualClock;
@@ -102,6 +103,18 @@ pub enum What {
         queue: Arc<str>,
         /// Id of the message.
         id: MessageId,
+    },
+    /// The turn of a FIFO queue's group was read.
+    TurnRead {
+        /// Name of the message group.
+        group: Arc<str>,
+        /// Version that was read, 0 if there is none.
+        version: u64,
+    },
+    /// The turn of a FIFO queue's group was written.
+    TurnWritten {
+        /// Turn as it is from now on.
+        turn: Arc<GroupTurn>,
     },
     /// A ledger entry was written.
     EntryWritten {

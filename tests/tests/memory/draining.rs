@@ -12,8 +12,9 @@ use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::LedgerKey;
-use redrive_core::ports::{Causes, DeadLetterQueue, LedgerReader, Letters, Unavailable, WriteError};
+use redrive_core::ports::{Causes, DeadLetterQueue, LedgerReader, Letters, Turns, Unavailable, WriteError};
 use redrive_core::processing::ledger::Entry;
+use redrive_core::replay::GroupTurn;
 use redrive_core::time::Timestamp;
 use redrive_engine::{IndexSettings, Indexer};
 use redrive_testkit::clock::VirtualClock;
@@ -71,6 +72,16 @@ impl Letters for Nothing {
 
     fn lanes(&self) -> Vec<Cursor> {
         vec![Cursor::START]
+    }
+}
+
+impl Turns for Nothing {
+    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<GroupTurn>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
+        Ok(())
     }
 }
 

@@ -11,7 +11,9 @@ use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{Key, LedgerKey};
-use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Unavailable, WriteError};
+use redrive_core::ports::{
+    Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Turns, Unavailable, WriteError,
+};
 use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
 use redrive_core::replay::job::{AlarmState, Job, JobBatch};
 use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
@@ -202,6 +204,16 @@ impl Causes for Endless {
     }
 }
 
+impl Turns for Endless {
+    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<GroupTurn>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
+        Ok(())
+    }
+}
+
 /// Store without any job.
 impl Jobs for Endless {
     async fn job(&self, _: JobId) -> Result<Option<Job>, Unavailable> {
@@ -217,14 +229,6 @@ impl Jobs for Endless {
     }
 
     async fn write_job(&self, _: Job) -> Result<(), WriteError<Job>> {
-        Ok(())
-    }
-
-    async fn turn(&self, _: &QueueArn, _: &str) -> Result<Option<GroupTurn>, Unavailable> {
-        Ok(None)
-    }
-
-    async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         Ok(())
     }
 

@@ -10,8 +10,8 @@ use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
-    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Unavailable,
-    WriteError,
+    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Turns,
+    Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
 use redrive_core::replay::job::{Job, JobBatch};
@@ -256,6 +256,22 @@ impl Letters for FaultyLetters {
     }
 }
 
+impl Turns for FaultyLetters {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
+        match self.mutant {
+            Some(Mutant::TurnsAreForgotten) => self.inner.turn(source, group).await.map(|_| None),
+            _ => self.inner.turn(source, group).await,
+        }
+    }
+
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
+        match self.mutant {
+            Some(Mutant::TurnsAreForgotten) => Ok(()),
+            _ => self.inner.write_turn(turn).await,
+        }
+    }
+}
+
 /// Jobs are not bent.
 impl Jobs for FaultyLetters {
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
@@ -272,20 +288,6 @@ impl Jobs for FaultyLetters {
 
     async fn write_job(&self, job: Job) -> Result<(), WriteError<Job>> {
         self.inner.write_job(job).await
-    }
-
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
-        match self.mutant {
-            Some(Mutant::TurnsAreForgotten) => Ok(None),
-            _ => self.inner.turn(source, group).await,
-        }
-    }
-
-    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
-        match self.mutant {
-            Some(Mutant::TurnsAreForgotten) => Ok(()),
-            _ => self.inner.write_turn(turn).await,
-        }
     }
 
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {

@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, ReceiptHandle};
-use redrive_core::letters::letter::{Edited, Letter, Status};
+use redrive_core::letters::letter::{Edited, Letter};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Envelope;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
@@ -134,10 +134,12 @@ struct Checker {
     known: BTreeMap<MessageId, SentMessage>,
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     letters: BTreeMap<LetterId, Arc<Letter>>,
-    /// Since when each letter has its status.
-    since: BTreeMap<LetterId, Timestamp>,
-    /// Times at which a person took a discard back.
-    restored: BTreeMap<LetterId, Timestamp>,
+    /// Event since which each letter that waits or is under way does so.
+    holding: BTreeMap<LetterId, usize>,
+    /// Versions of each group's turn that a process has read, each with its event.
+    turns_read: HashMap<(Actor, String), Vec<(u64, usize)>>,
+    /// Event at which the turn was read by which a process may claim a letter.
+    turns: HashMap<(Actor, LetterId), usize>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, Number>,
@@ -182,8 +184,9 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         known: BTreeMap::new(),
         entries: BTreeMap::new(),
         letters: BTreeMap::new(),
-        since: BTreeMap::new(),
-        restored: BTreeMap::new(),
+        holding: BTreeMap::new(),
+        turns_read: HashMap::new(),
+        turns: HashMap::new(),
         effects: HashMap::new(),
         edits: BTreeMap::new(),
         unclaimed: BTreeMap::new(),
@@ -275,15 +278,14 @@ impl Checker {
             What::LetterWritten { before, after } => {
                 self.letter_written(before.as_deref(), after);
                 self.touched(actor, before.as_deref(), after);
-                if before.as_ref().is_none_or(|before| before.status != after.status) {
-                    self.since.insert(after.id, self.at);
+                if let Some(before) = before {
+                    self.claimed_in_order(actor, before, after);
                 }
-                let discarded = before.as_ref().is_some_and(|before| before.status == Status::Discarded);
-                if discarded && after.status == Status::Pending {
-                    self.restored.insert(after.id, self.at);
-                }
+                self.holds_up(after);
                 self.letters.insert(after.id, Arc::clone(after));
             }
+            What::TurnRead { group, version } => self.turn_read(actor, group, *version),
+            What::TurnWritten { turn } => self.turn_written(actor, turn),
             What::Started { key, enqueue, attempt } => self.started(actor, key, enqueue, *attempt),
             What::Ended { key, enqueue, .. } => self.ended(actor, key, enqueue),
             What::Died => self.running.values_mut().for_each(|actors| actors.retain(|other| other != actor)),

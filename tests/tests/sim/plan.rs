@@ -166,9 +166,13 @@ impl Plan {
         Self { fifo: true, direct: true, ..Self::random(seed) }
     }
 
-    /// The same with one group, and with indexes that are almost as late as a letter rests.
+    /// FIFO plan with one group, and with indexes that are late: some are later than a letter rests.
     pub(crate) fn lagging(seed: u64) -> Self {
-        let mut plan = Self { index_lag: Duration::from_secs(25), overtakes: false, ..Self::fifo(seed) };
+        let mut plan = Self {
+            index_lag: Duration::from_secs(if seed.is_multiple_of(2) { 25 } else { 150 }),
+            overtakes: false,
+            ..Self::fifo(seed)
+        };
         plan.postings.iter_mut().for_each(|posting| posting.group = 0);
         plan.scripts
             .iter_mut()

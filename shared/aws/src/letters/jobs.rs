@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::ports::{Jobs, Unavailable, WriteError};
+use redrive_core::ports::{Jobs, Turns, Unavailable, WriteError};
 use redrive_core::replay::GroupTurn;
 use redrive_core::replay::job::{Job, JobBatch};
 use redrive_core::time::Timestamp;
@@ -90,6 +90,20 @@ impl LetterTable {
     }
 }
 
+impl Turns for LetterTable {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&turn_pk(source, group), HEAD)));
+        let answer = get.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| unavailable(SERVICE, "read a group's turn", &error))?;
+        answer.item.as_ref().map(from_item).transpose()
+    }
+
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
+        let item = key(&turn_pk(&turn.source, &turn.group), HEAD);
+        self.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
+    }
+}
+
 impl Jobs for LetterTable {
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&pk(id), HEAD)));
@@ -146,18 +160,6 @@ impl Jobs for LetterTable {
         item.insert("status_shard".to_owned(), text(job_shard(job.is_open())));
         item.insert("due".to_owned(), number(job.closed_at.unwrap_or(job.created_at).as_millis()));
         self.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
-    }
-
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&turn_pk(source, group), HEAD)));
-        let answer = get.consistent_read(true).send().await;
-        let answer = answer.map_err(|error| unavailable(SERVICE, "read a group's turn", &error))?;
-        answer.item.as_ref().map(from_item).transpose()
-    }
-
-    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
-        let item = key(&turn_pk(&turn.source, &turn.group), HEAD);
-        self.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
     }
 
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {

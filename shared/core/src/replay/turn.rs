@@ -13,20 +13,20 @@ use crate::time::Timestamp;
 /// Time for which a FIFO queue's letter rests after its last change before it may go: what was indexed before it stands
 /// in the index by then. DynamoDB's indexes are behind by a second as a rule, and longer under load.
 pub const REST: Duration = Duration::from_secs(30);
-/// Limit of remembered letters of a group that were sent, and of which nothing final was read.
-const UNDER_WAY: usize = 20;
+/// Limit of letters of a group that its turn names: the first ones.
+const OPEN: usize = 50;
 /// Time for which a turn is remembered after its last letter began: longer than anything returns from a queue.
 const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// A group of a FIFO queue, and its letters that were claimed and not found final since. Whoever claims one of the group writes that
-/// here first, under the condition that nobody else has.
+/// A group of a FIFO queue, and the first of its letters that are not found final. Whoever makes a letter wait (indexes it, adds a death,
+/// restores it) enters it here first. Whoever claims one writes it here first, too, under the condition that nobody else has written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupTurn {
     /// Source queue of the group.
     pub source: QueueArn,
     /// Name of the message group.
     pub group: String,
-    /// Letters under way, with their sequence numbers.
+    /// Letters with their sequence numbers: those that wait or are under way, and some that are final.
     pub under_way: Vec<(LetterId, String)>,
     /// Time of deletion by DynamoDB.
     pub expires: Timestamp,
@@ -35,7 +35,7 @@ pub struct GroupTurn {
 }
 
 impl GroupTurn {
-    /// Returns the letters under way that stand before this one.
+    /// Returns the letters of the group that stand before this one.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Vec<LetterId> {
         let Some(sequence) = &letter.sequence else { return Vec::new() };
@@ -44,20 +44,49 @@ impl GroupTurn {
         self.under_way.iter().filter(earlier).map(|(id, _)| *id).collect()
     }
 
-    /// The turn of this letter, after what was read of its group (`None`: nothing is there). `over`: what was found final. `None` for
-    /// a letter without a place.
+    /// Returns the turn of this letter, after what was read of its group (`None`: nothing is there), without those found final (`over`).
+    /// `None` for a letter without a place, or behind more letters than a turn names.
     #[must_use]
     pub fn of(letter: &Letter, found: Option<&Self>, over: &[LetterId], now: Timestamp) -> Option<Self> {
-        let (group, sequence) = (letter.group.clone()?, letter.sequence.clone()?);
-        let mut under_way = found.map_or_else(Vec::new, |turn| turn.under_way.clone());
-        under_way.retain(|(id, _)| *id != letter.id && !over.contains(id));
-        under_way.push((letter.id, sequence));
-        under_way.sort_by_key(|(_, at)| place(at));
+        let mut open = found.map_or_else(Vec::new, |turn| turn.under_way.clone());
+        open.retain(|(id, _)| *id != letter.id && !over.contains(id));
+        let next = Self::with(open, &[letter], found, now)?;
+        next.under_way.iter().any(|(id, _)| *id == letter.id).then_some(next)
+    }
+
+    /// Returns the turn with these letters of its group entered. `None` if nothing is to be written: each is named, or stands behind
+    /// as many as a turn names.
+    #[must_use]
+    pub fn entered(letters: &[&Letter], found: Option<&Self>, now: Timestamp) -> Option<Self> {
+        let open = found.map_or_else(Vec::new, |turn| turn.under_way.clone());
+        let next = Self::with(open, letters, found, now)?;
+        found.is_none_or(|found| found.under_way != next.under_way).then_some(next)
+    }
+
+    /// Returns true if there is no room for another letter: then those that hold up nobody make room.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.under_way.len() >= OPEN
+    }
+
+    fn with(
+        mut open: Vec<(LetterId, String)>,
+        letters: &[&Letter],
+        found: Option<&Self>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let first = letters.first()?;
+        let (source, group) = (first.source.clone(), first.group.clone()?);
+        for letter in letters {
+            let is_named = open.iter().any(|(id, _)| *id == letter.id);
+            open.extend(letter.sequence.clone().filter(|_| !is_named).map(|sequence| (letter.id, sequence)));
+        }
+        open.sort_by_key(|(_, at)| place(at));
         // The first ones hold up the others.
-        under_way.truncate(UNDER_WAY);
+        open.truncate(OPEN);
         let version = found.map_or(1, |turn| turn.version + 1);
         let expires = now.after(RETENTION).whole_seconds();
-        Some(Self { source: letter.source.clone(), group, under_way, expires, version })
+        Some(Self { source, group, under_way: open, expires, version })
     }
 }
 
@@ -92,9 +121,25 @@ mod tests {
         let again = GroupTurn::of(&letter(11), Some(&third), &[], now).unwrap();
         assert_eq!(again.under_way, third.under_way, "once each");
         assert_eq!(GroupTurn::of(&Letter { sequence: None, ..letter(1) }, None, &[], now), None);
-        let many = (1..=30)
-            .fold(None, |turn: Option<GroupTurn>, n| GroupTurn::of(&letter(n), turn.as_ref(), &[], now))
-            .unwrap();
-        assert_eq!((many.under_way.len(), many.before(&letter(2))), (UNDER_WAY, vec![letter(1).id]));
+        let many = (1..=70)
+            .fold(None, |turn: Option<GroupTurn>, n| GroupTurn::of(&letter(n), turn.as_ref(), &[], now).or(turn));
+        let many = many.unwrap();
+        assert_eq!((many.under_way.len(), many.before(&letter(2)), many.is_full()), (OPEN, vec![letter(1).id], true));
+        assert_eq!(GroupTurn::of(&letter(71), Some(&many), &[], now), None, "it would not be remembered");
+    }
+
+    #[test]
+    fn what_begins_to_wait_is_entered_once_and_the_first_of_a_group_are_named() {
+        let now = Timestamp::from_millis(1_000);
+        let [first, second] = [letter(9), letter(10)];
+        let turn = GroupTurn::entered(&[&second, &first], None, now).unwrap();
+        assert_eq!((turn.version, turn.before(&second)), (1, vec![first.id]));
+        assert_eq!(GroupTurn::entered(&[&first], Some(&turn), now), None, "nothing is to be written");
+        let early = GroupTurn::entered(&[&letter(1)], Some(&turn), now).unwrap();
+        assert_eq!((early.version, early.before(&first)), (2, vec![letter(1).id]));
+        let many: Vec<_> = (1..=60).map(letter).collect();
+        let many = GroupTurn::entered(&many.iter().collect::<Vec<_>>(), None, now).unwrap();
+        assert!(many.is_full() && GroupTurn::entered(&[&letter(61)], Some(&many), now).is_none());
+        assert_eq!(GroupTurn::entered(&[&Letter { sequence: None, ..letter(1) }], Some(&many), now), None);
     }
 }

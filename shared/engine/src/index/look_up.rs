@@ -3,7 +3,7 @@
 use redrive_core::letters::admission::{Findings, LedgerView, keyless_key, letter_ids, old_keyless_key};
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::decode::Inspected;
-use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Unavailable};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns, Unavailable};
 use redrive_core::processing::ledger::Entry;
 use tracing::warn;
 
@@ -15,7 +15,7 @@ impl<D, R, T, C> Indexer<D, R, T, C>
 where
     D: DeadLetterQueue,
     R: LedgerReader,
-    T: Letters + Causes,
+    T: Letters + Causes + Turns,
     C: Clock,
 {
     /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must

@@ -2,13 +2,15 @@
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, Status};
-use redrive_core::ports::{Clock, Jobs, Letters, Unavailable, WriteError};
+use redrive_core::ports::{Clock, Letters, Turns, Unavailable, WriteError};
 use redrive_core::replay::job::JobEntry;
 use redrive_core::replay::{Candidate, GroupTurn, has_rested, is_fifo};
+use redrive_core::time::Timestamp;
 use tracing::warn;
 
 use super::groups::holds;
 use super::{Ports, ReplayReport, Replayer, Sending};
+use crate::places;
 
 /// What came of asking for a turn.
 enum Asked {
@@ -49,6 +51,15 @@ impl<P: Ports> Replayer<P> {
         going
     }
 
+    /// Enters letters that are to wait again in their FIFO groups. Leaves out those that could not be entered.
+    pub(super) async fn entered(&self, mut letters: Vec<Letter>, report: &mut ReplayReport) -> Vec<Letter> {
+        let left = places::enter(&self.letters, letters.iter(), self.world.now()).await;
+        letters.retain(|letter| !left.contains(&letter.id));
+        report.considered += left.len();
+        report.unavailable += left.len();
+        letters
+    }
+
     async fn take_turn(&self, letter: &Letter, after_replayed: bool) -> Result<Asked, Unavailable> {
         let Some(group) = letter.group.as_ref().filter(|_| letter.sequence.is_some()) else { return Ok(Asked::Goes) };
         if letter.status != Status::Pending {
@@ -61,20 +72,23 @@ impl<P: Ports> Replayer<P> {
         }
         let found = self.letters.turn(&letter.source, group).await?;
         let before = found.as_ref().map_or_else(Vec::new, |turn| turn.before(letter));
+        let full = found.as_ref().is_some_and(GroupTurn::is_full);
         let mut over = Vec::new();
-        for (id, one) in before.iter().zip(self.letters.read(&before).await?) {
-            let gone = |one: &Letter| one.status == Status::Replayed && one.destination().is_some();
-            let holding = one.filter(|one| holds(one.status, after_replayed) && !gone(one));
-            if let Some(one) = holding.filter(|one| !self.is_over(&Candidate::of(one))) {
-                return Ok(Asked::Waits(Some(one.id)));
+        for (id, look) in before.iter().zip(self.letters.look(&before).await?) {
+            let one = look.map(|look| look.candidate);
+            let gone = |one: &Candidate| one.status == Status::Replayed && one.due == Timestamp::NEVER;
+            let ended = |one: &Candidate| one.status == Status::Resolved || gone(one) || self.is_over(one);
+            match one {
+                Some(one) if ended(&one) => over.push(*id),
+                Some(one) if holds(one.status, after_replayed) => return Ok(Asked::Waits(Some(one.id))),
+                // It may come back: restored, dead again, or indexed only now.
+                Some(Candidate { status: Status::Discarded, .. }) | None if full => over.push(*id),
+                _ => {}
             }
-            over.push(*id);
         }
-        // Who went before it, and is only not waited for, is remembered.
-        if after_replayed {
-            over.clear();
-        }
-        let Some(turn) = GroupTurn::of(letter, found.as_ref(), &over, now) else { return Ok(Asked::Goes) };
+        let Some(turn) = GroupTurn::of(letter, found.as_ref(), &over, now) else {
+            return Ok(Asked::Waits(before.first().copied()));
+        };
         match self.letters.write_turn(turn.clone()).await {
             Ok(()) => Ok(Asked::Goes),
             // A lost answer.

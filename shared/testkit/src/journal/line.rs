@@ -65,6 +65,16 @@ impl What {
                 let before = before.as_deref().map_or_else(|| "absent".to_owned(), stood);
                 write!(f, "letter {} of {}: {before} -> {}", after.id, after.origin, stood(after))
             }
+            Self::TurnRead { group, version } => write!(f, "turn of {group} read in version {version}"),
+            Self::TurnWritten { turn } => {
+                write!(
+                    f,
+                    "turn of {} written in version {}, letters: {}",
+                    turn.group,
+                    turn.version,
+                    turn.under_way.len()
+                )
+            }
             Self::Started { key, enqueue, attempt } => {
                 write!(f, "handler starts {} for {enqueue}, attempt {attempt}", key.as_str())
             }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::ports::{Gauges, Jobs, Unavailable, WriteError};
+use redrive_core::ports::{Gauges, Jobs, Turns, Unavailable, WriteError};
 use redrive_core::replay::job::{AlarmState, Job, JobBatch};
 use redrive_core::replay::{GroupTurn, MESSAGE_LIMIT};
 
@@ -40,6 +40,35 @@ impl ModelLetters {
     }
 }
 
+impl Turns for ModelLetters {
+    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
+        let key = (source.clone(), group.to_owned());
+        let read = || {
+            let found = lock(&self.jobs).turns.get(&key).cloned();
+            let version = found.as_ref().map_or(0, |turn| turn.version);
+            self.faults.record(What::TurnRead { group: group.into(), version });
+            found
+        };
+        self.faults.ask(SERVICE, "read a group's turn", read).await
+    }
+
+    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
+        let (items, faults) = (Arc::clone(&self.jobs), self.faults.clone());
+        let write = move |_| {
+            let mut items = lock(&items);
+            let key = (turn.source.clone(), turn.group.clone());
+            let found = items.turns.get(&key);
+            if !holds(turn.version, found.map(|found| found.version)) {
+                return Err(WriteError::Condition(found.map(|found| Box::new(found.clone()))));
+            }
+            items.turns.insert(key, turn.clone());
+            faults.record(What::TurnWritten { turn: Arc::new(turn.clone()) });
+            Ok(())
+        };
+        self.faults.call(SERVICE, "write a group's turn", write).await.unwrap_or_else(|error| Err(error.into()))
+    }
+}
+
 impl Jobs for ModelLetters {
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
         self.faults.ask(SERVICE, "read a job", || lock(&self.jobs).heads.get(&id).cloned()).await
@@ -73,26 +102,6 @@ impl Jobs for ModelLetters {
             Ok(())
         };
         self.faults.call(SERVICE, "write a job", write).await.unwrap_or_else(|error| Err(error.into()))
-    }
-
-    async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
-        let key = (source.clone(), group.to_owned());
-        self.faults.ask(SERVICE, "read a group's turn", || lock(&self.jobs).turns.get(&key).cloned()).await
-    }
-
-    async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
-        let items = Arc::clone(&self.jobs);
-        let write = move |_| {
-            let mut items = lock(&items);
-            let key = (turn.source.clone(), turn.group.clone());
-            let found = items.turns.get(&key);
-            if !holds(turn.version, found.map(|found| found.version)) {
-                return Err(WriteError::Condition(found.map(|found| Box::new(found.clone()))));
-            }
-            items.turns.insert(key, turn.clone());
-            Ok(())
-        };
-        self.faults.call(SERVICE, "write a group's turn", write).await.unwrap_or_else(|error| Err(error.into()))
     }
 
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {

@@ -59,7 +59,6 @@ impl Checker {
             self.claimed_with(before, after);
             self.claimed_for_a_job(name, before, after);
             self.claimed_to_send(name, before, after);
-            self.claimed_in_order(name, before, after);
         }
         let died = after.deaths > before.deaths;
         let overdue = before.due < self.at.after(SKEW);
