@@ -1,7 +1,6 @@
 //! Commands that change letters: shown first, confirmed, and then asked of the replay function.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::{Filter, Selection};
@@ -15,7 +14,7 @@ use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::shown::select;
-use crate::text::{fit, lines};
+use crate::text::{counted, hanging, lines};
 use crate::walk::filter;
 
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
@@ -150,17 +149,20 @@ impl Report {
         let mut text = String::new();
         let plain = |name: &str| name != "considered" && WARNINGS.iter().all(|(warning, _)| *warning != name);
         let told = self.counts.iter().filter(|(name, n)| plain(name) && n.as_u64().unwrap_or(0) > 0);
-        let mut add = |line: &str| {
-            let _ = writeln!(text, "{}", fit(&crate::text::shown(line), width));
-        };
-        told.for_each(|(name, n)| add(&format!("{:>7}  {}", n.as_u64().unwrap_or(0), name.replace('_', " "))));
+        told.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &name.replace('_', " "), width)));
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
-            add(&format!("{:>7}  {warning}", self.of(name)));
+            text.push_str(&counted(self.of(name), warning, width));
         }
-        for refused in self.counts.get("refused_edits").and_then(Value::as_array).into_iter().flatten() {
-            let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
-            add(&format!("         {}", said("letter")));
-            add(&format!("           {}", said("why")));
+        let mut add = |line: &str| text.push_str(&hanging(&crate::text::shown(line), 2, width));
+        for list in ["refused_edits", "too_large_letters"] {
+            for refused in self.counts.get(list).and_then(Value::as_array).into_iter().flatten() {
+                let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
+                add(&format!("         {}", said("letter")));
+                let why = crate::text::shown(said("why"));
+                lines(&why, width.saturating_sub(11))
+                    .iter()
+                    .for_each(|line| add(&format!("           {}", line.trim_end())));
+            }
         }
         for source in self.counts.get("unlisted_sources").and_then(Value::as_array).into_iter().flatten() {
             let source = source.as_str().unwrap_or_default();

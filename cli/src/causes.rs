@@ -10,7 +10,7 @@ use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::text::{ago, count, fit, lines, queue_name, shown, table};
+use crate::text::{ago, count, fit, lines, queue_name, shown, table_rows};
 use crate::walk::Wanted;
 
 /// A longer cause stands in a line of its own: whoever copies it needs all of it.
@@ -176,11 +176,11 @@ pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> Strin
             ]
         })
         .collect();
-    let rows = table(&["LETTERS", "CAUSE", "QUEUE", "FIRST", "LAST", "VERSION"], &rows, width);
-    let (indent, mut text) = (digits + 2, String::new());
-    for (n, row) in rows.lines().enumerate() {
-        let _ = writeln!(text, "{row}");
-        let Some(cause) = n.checked_sub(1).and_then(|n| causes.get(n)) else { continue };
+    let (head, rows) = table_rows(&["LETTERS", "CAUSE", "QUEUE", "FIRST", "LAST", "VERSION"], &rows, width);
+    let indent = if head.is_some() { digits + 2 } else { 2 };
+    let mut text = head.unwrap_or_default();
+    for (row, cause) in rows.iter().zip(causes) {
+        text.push_str(row);
         let name = shown(&cause.fingerprint);
         if fit(&name, CAUSE_COLUMNS) != name {
             for line in lines(&name, width - indent) {

@@ -1,6 +1,5 @@
 //! Taking the dead-letter queue in now, instead of with the next alarm or sweep.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -11,7 +10,7 @@ use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::status::Depths;
-use crate::text::{count, fit, queue_name, shown};
+use crate::text::{count, hanging, queue_name, shown};
 
 /// Interval between looks at the queue while the indexer works.
 const LOOK: Duration = Duration::from_secs(1);
@@ -120,9 +119,7 @@ impl DrainResult {
     /// Renders what was taken in, and what stays and why.
     pub(crate) fn render(&self, queue: &str, width: usize) -> String {
         let (run, mut text) = (&self.run, String::new());
-        let mut add = |line: String| {
-            let _ = writeln!(text, "{}", fit(&line, width));
-        };
+        let mut add = |line: String| text.push_str(&hanging(&line, 2, width));
         add(format!("Taken in: {}", count(run.deleted, "message", "messages")));
         for (words, n) in [
             ("new letters", run.created),

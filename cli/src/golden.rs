@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use redrive_core::letters::letter::{Body, Letter, Status};
+use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::replay::job::Disposition;
 use redrive_core::replay::{Candidate, Edit, Filter, Selection};
@@ -30,11 +31,18 @@ use crate::{causes, edit, eject, jobs, json, list, replay, show, status, text, w
 const WIDTH: usize = 80;
 const SCREEN: usize = 24;
 
+/// Columns of a terminal that stands beside something else.
+pub(crate) const NARROW: usize = 40;
+
 pub(crate) fn is(name: &str, output: &str) {
+    is_within(name, output, WIDTH);
+}
+
+pub(crate) fn is_within(name: &str, output: &str, columns: usize) {
     let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
     for line in output.lines() {
         let is_text = name.ends_with(".txt");
-        assert!(!is_text || line.width() <= WIDTH, "{name}: {line:?} has {} columns", line.width());
+        assert!(!is_text || line.width() <= columns, "{name}: {line:?} has {} columns", line.width());
         assert_eq!(line, text::shown(line), "{name}: a terminal would obey this");
         assert_eq!(line, line.trim_end(), "{name}: space at an end");
     }
@@ -86,6 +94,7 @@ fn pending() -> Wanted {
 async fn causes_look_as_they_did() {
     let found = causes::gather(&store(), &pending()).await.unwrap();
     is("causes.txt", &causes::render(&found, NOW, WIDTH));
+    is_within("causes-narrow.txt", &causes::render(&found, NOW, NARROW), NARROW);
     is("causes.json", &format!("{:#}\n", causes::document(&found)));
     is("causes-none.txt", &causes::render(&[], NOW, WIDTH));
 }
@@ -95,19 +104,27 @@ fn a_list_looks_as_it_did() {
     let letters = samples::letters();
     let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
     let columns = Columns::new(&pending(), NOW, WIDTH);
-    let lines: String = some.iter().map(|found| columns.line(found)).collect();
-    is("list.txt", &format!("{}{lines}", columns.head()));
+    let lines: String = some.iter().map(|found| columns.line(found, false)).collect();
+    let pointing = columns.line(&some[0], true);
+    is("list.txt", &format!("{}{lines}{pointing}", columns.head()));
+    let narrow = Columns::new(&pending(), NOW, NARROW);
+    let lines: String = some.iter().map(|found| narrow.line(found, false)).collect();
+    let lines = format!("{}{lines}{}", narrow.head(), narrow.line(&some[0], true));
+    is_within("list-narrow.txt", &lines, NARROW);
     let any = Wanted { statuses: vec![Status::Pending, Status::Discarded], ..pending() };
     let columns = Columns::new(&any, NOW, WIDTH);
-    let lines: String = some.iter().map(|found| columns.line(found)).collect();
+    let lines: String = some.iter().map(|found| columns.line(found, false)).collect();
     is("list-any.txt", &format!("{}{lines}", columns.head()));
     let columns = Columns::new(&pending(), NOW, WIDTH).of_oldest();
     let mut some = some;
     some.sort_by_key(|found| found.first_failed_at);
-    let lines: String = some.iter().take(4).map(|found| columns.line(found)).collect();
+    let lines: String = some.iter().take(4).map(|found| columns.line(found, false)).collect();
     is("list-oldest.txt", &format!("{}{lines}", columns.head()));
     let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
-    is("list.ndjson", &some.iter().map(|found| format!("{}\n", list::document(found))).collect::<String>());
+    is("list.ndjson", &some.iter().map(|found| format!("{}\n", list::document(found, None))).collect::<String>());
+    let check =
+        ClaimCheck { bucket: "large".to_owned(), key: "8b79b963".to_owned(), bytes: Some(4_194_336), attribute: None };
+    is("list-s3.ndjson", &format!("{}\n", list::document(&some[0], Some(&check))));
 }
 
 #[test]
@@ -115,6 +132,7 @@ fn a_letter_looks_as_it_did() {
     let letter = samples::full();
     let seen = LetterView { ledger: LedgerAnswer::Records(vec![("its key", samples::entry(&letter))]), letter };
     is("show.txt", &show::render(&seen, NOW, WIDTH));
+    is_within("show-narrow.txt", &show::render(&seen, NOW, NARROW), NARROW);
     is("show.json", &format!("{:#}\n", show::document(&seen, NOW)));
     let erased =
         Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
@@ -165,6 +183,7 @@ async fn the_status_looks_as_it_did() {
     let text = status::render(&board, NOW, WIDTH);
     assert!(text.lines().count() <= SCREEN, "it fits a screen");
     is("status.txt", &text);
+    is_within("status-narrow.txt", &status::render(&board, NOW, NARROW), NARROW);
     is("status.json", &format!("{:#}\n", status::document(&board)));
     let moving = Board { moving: Some(12), ..board.clone() };
     let told = "A move task takes what is in orders-dlq beside the indexer: 12 by now";
@@ -275,6 +294,11 @@ async fn what_would_be_touched_looks_as_it_did() {
     let erased = json!({"considered": 2, "erased": 2, "edits_kept": 1, "stays_elsewhere": stays});
     is("erase-done.txt", &Report::read(erased).unwrap().render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
+    let why = "the queue that is meant is not configured, and nothing was sent; list it (QUEUE_PAIRS)";
+    let refused = json!({"refused": why, "considered": 2, "sent": 1, "in_s3": 1, "unlisted": 1});
+    let narrow =
+        format!("{}{}", preview.render(eject::VERB, NOW, NARROW), Report::read(refused).unwrap().render(NARROW));
+    is_within("refused-narrow.txt", &narrow, NARROW);
 }
 
 #[tokio::test]
@@ -305,7 +329,10 @@ async fn differences_look_as_they_did() {
 #[tokio::test]
 async fn what_goes_to_the_dead_letter_queue_looks_as_it_did() {
     let preview = Preview::of(&store(), &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
-    let report = Report::read(json!({"considered": 56, "ejected": 53, "left_in_doubt": 2, "no_body": 1})).unwrap();
+    let why = "message has 300412 bytes, and the dead-letter queue takes 262144: raise its MaximumMessageSize, or export the letter";
+    let large = json!([{"letter": samples::letters()[0].id, "why": why}]);
+    let report = json!({"considered": 56, "ejected": 52, "left_in_doubt": 2, "no_body": 1, "too_large": 1, "too_large_letters": large});
+    let report = Report::read(report).unwrap();
     is("eject.txt", &format!("{}{}", preview.render(eject::VERB, NOW, WIDTH), report.render(WIDTH)));
     is("eject.json", &format!("{:#}\n", report.json()));
 }

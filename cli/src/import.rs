@@ -4,7 +4,6 @@
 //! permission to put items. Each letter is written only if there is none of its id.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -23,7 +22,7 @@ use crate::causes;
 use crate::completion::{Completion, Error};
 use crate::json::read::{self, Proof};
 use crate::out::{self, Out};
-use crate::text::{count, fit, shown};
+use crate::text::{count, counted, hanging, shown};
 
 /// Number of letters that are written at once.
 const LETTERS: usize = 100;
@@ -145,9 +144,7 @@ impl Contents {
         let mut text = causes::render(&causes::sorted(self.causes.clone()), now, width);
         let statuses: Vec<_> = self.statuses.iter().map(|(status, n)| format!("{n} {status}")).collect();
         let told = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
-        let mut add = |line: String| {
-            let _ = writeln!(text, "{}", fit(&line, width));
-        };
+        let mut add = |line: String| text.push_str(&hanging(&line, 2, width));
         add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
         if self.unlisted > 0 {
             add(format!("{} of them of queues that are not configured here.", self.unlisted));
@@ -210,7 +207,7 @@ impl Imported {
 
     pub(crate) fn render(&self, width: usize) -> String {
         let told = self.counts().into_iter().filter(|(name, _, n)| *n > 0 || *name == "imported");
-        told.map(|(_, words, n)| format!("{}\n", fit(&format!("{n:>7}  {words}"), width))).collect()
+        told.map(|(_, words, n)| counted(n, words, width)).collect()
     }
 
     pub(crate) const fn ended(&self) -> Completion {
@@ -303,7 +300,10 @@ pub(crate) async fn run<T: Letters + Causes>(
     out::say(contents.render(now, out.width).trim_end());
     if contents.letters() > 0 {
         if listed.is_none() {
-            out::say("Which queues are configured could not be read: letters of others wait until theirs is listed.");
+            out::say(
+                "Which queues are configured could not be read (lambda:GetFunctionConfiguration of the indexer; a list in a file is \
+                 not read): letters of others wait until theirs is listed.",
+            );
         }
         confirm(yes, "What is there already is left alone. Go on?")?;
         if contents.unlisted > 0 {

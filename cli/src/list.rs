@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Status;
+use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::ports::Letters;
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
@@ -13,11 +14,18 @@ use serde_json::{Value, json};
 use crate::completion::{Completion, Error};
 use crate::json;
 use crate::out::Out;
-use crate::text::{ago, fit, shown};
+use crate::show::foreign::{IN_S3, place};
+use crate::shown::look;
+use crate::text::{ago, fit, shown, stacked};
 use crate::walk::Wanted;
 
 /// Number of whole letters in memory at once, because they are large.
 const WHOLE: usize = 10;
+/// Columns that the table needs.
+const NARROW: usize = 74;
+/// Mark of a letter whose message only points to a body in S3.
+const MARK: &str = "[S3] ";
+const MARKED: &str = "[S3]: the body stands in S3, and the message only points there (redrive show ID says where)";
 
 /// Columns that a letter's line has beside its id.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +47,14 @@ impl Columns {
         Self { oldest: true, ..self }
     }
 
+    /// The table's head; nothing on a narrow terminal, where each value is named.
     pub(crate) fn head(self) -> String {
-        let second = match (self.several, self.oldest) {
-            (_, true) => "FIRST",
-            (true, false) => "STATUS",
-            (false, false) => "FAILED",
-        };
-        self.row("ID", second, "DIED", "CLASS", "ERROR")
+        let names = self.names();
+        if self.is_narrow() { String::new() } else { self.row(names) }
     }
 
-    pub(crate) fn line(self, found: &Candidate) -> String {
+    /// A row of the table; on a narrow terminal some lines of named values.
+    pub(crate) fn line(self, found: &Candidate, in_s3: bool) -> String {
         let second = match (self.several, self.oldest) {
             (_, true) => ago(self.now, found.first_failed_at),
             (true, false) => found.status.to_string(),
@@ -56,20 +62,39 @@ impl Columns {
         };
         let code = found.error_code.as_deref().unwrap_or_default();
         let between = if code.is_empty() || found.error_message.is_empty() { "" } else { ": " };
-        let error = shown(&format!("{code}{between}{}", found.error_message));
-        let deaths = found.deaths.to_string();
-        self.row(&found.id.to_string(), &second, &deaths, found.error_type.as_str(), &error)
+        let mark = if in_s3 { MARK } else { "" };
+        let error = shown(&format!("{mark}{code}{between}{}", found.error_message));
+        let (id, deaths) = (found.id.to_string(), found.deaths.to_string());
+        let cells = [id, second, deaths, found.error_type.as_str().to_owned(), error];
+        if self.is_narrow() {
+            stacked(&self.names(), &cells, self.width)
+        } else {
+            self.row(cells.each_ref().map(String::as_str))
+        }
     }
 
-    fn row(self, id: &str, second: &str, deaths: &str, class: &str, error: &str) -> String {
+    const fn is_narrow(self) -> bool {
+        self.width < NARROW
+    }
+
+    const fn names(self) -> [&'static str; 5] {
+        let second = match (self.several, self.oldest) {
+            (_, true) => "FIRST",
+            (true, false) => "STATUS",
+            (false, false) => "FAILED",
+        };
+        ["ID", second, "DIED", "CLASS", "ERROR"]
+    }
+
+    fn row(self, [id, second, deaths, class, error]: [&str; 5]) -> String {
         let line = format!("{id:<36}  {second:<9}  {deaths:>4}  {class:<9}  {error}");
         format!("{}\n", fit(line.trim_end(), self.width))
     }
 }
 
-/// A letter as the index knows it, with the letter's field names.
-pub(crate) fn document(found: &Candidate) -> Value {
-    json!({
+/// A letter as the index knows it, with the letter's field names, and as `show` tells it the place of a body in S3.
+pub(crate) fn document(found: &Candidate, in_s3: Option<&ClaimCheck>) -> Value {
+    let mut document = json!({
         "dlq_message_id": found.id,
         "status": found.status,
         "source_topic": found.source,
@@ -86,7 +111,11 @@ pub(crate) fn document(found: &Candidate) -> Value {
         "sequence_number": found.sequence,
         "idempotency_key": found.key,
         "scope": found.scope,
-    })
+    });
+    if let Some(check) = in_s3 {
+        document[IN_S3] = place(check);
+    }
+    document
 }
 
 /// Takes from a page what the limit leaves, and says whether there is more to take.
@@ -94,6 +123,56 @@ fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlF
     page.truncate(*left);
     *left -= page.len();
     (page, if *left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+}
+
+/// A list as it is written, page by page.
+struct Listing<'a, L> {
+    letters: &'a L,
+    columns: Columns,
+    out: Out,
+    /// Number of letters written.
+    met: u64,
+    /// Number of those whose bodies stand in S3.
+    in_s3: u64,
+}
+
+impl<'a, L: Letters> Listing<'a, L> {
+    const fn new(letters: &'a L, columns: Columns, out: Out) -> Self {
+        Self { letters, columns, out, met: 0, in_s3: 0 }
+    }
+
+    /// Writes a page, the first one under its head. No index says where a body stands: the letters' heads do.
+    async fn write(&mut self, page: &[&Candidate]) -> Result<(), Error> {
+        let ids: Vec<_> = page.iter().map(|found| found.id).collect();
+        let looks = look(self.letters, &ids).await?;
+        let checks: Vec<_> = looks.into_iter().map(|look| look.and_then(|look| look.body_in_s3)).collect();
+        let lines = page.iter().zip(&checks);
+        if self.out.json {
+            lines.clone().try_for_each(|(found, check)| self.out.line(&document(found, check.as_ref())))?;
+        } else {
+            if self.met == 0 && !page.is_empty() {
+                self.out.text(&self.columns.head())?;
+            }
+            let lines: String = lines.map(|(found, check)| self.columns.line(found, check.is_some())).collect();
+            self.out.exact(lines.as_bytes())?;
+        }
+        self.met += page.len() as u64;
+        self.in_s3 += checks.iter().flatten().count() as u64;
+        Ok(())
+    }
+
+    /// Ends the list. What is said beside it is said last; of a cause that is not there the error says all.
+    fn end(self, wanted: &Wanted, limit: Option<usize>) -> Result<Completion, Error> {
+        if self.in_s3 > 0 && !self.out.json {
+            crate::out::say(MARKED);
+        }
+        if self.met > 0 || limit == Some(0) {
+            return Ok(Completion::Done);
+        }
+        let ended = wanted.met(0)?;
+        crate::out::say("no letters");
+        Ok(ended)
+    }
 }
 
 /// Lists what is wanted while it is read.
@@ -104,25 +183,15 @@ pub(crate) async fn run<L: Letters>(
     now: Timestamp,
     out: Out,
 ) -> Result<Completion, Error> {
-    let columns = Columns::new(wanted, now, out.width);
+    let mut listing = Listing::new(letters, Columns::new(wanted, now, out.width), out);
     let mut left = limit.unwrap_or(usize::MAX);
-    if !out.json {
-        out.text(&columns.head())?;
-    }
-    let mut met = 0;
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
-        met += page.len() as u64;
-        if out.json {
-            page.iter().try_for_each(|found| out.line(&document(found)))?;
-        } else {
-            let lines: String = page.iter().map(|found| columns.line(found)).collect();
-            out.exact(lines.as_bytes())?;
-        }
+        listing.write(&page.iter().collect::<Vec<_>>()).await?;
         Ok(next)
     };
     wanted.each(letters, each).await?;
-    told(wanted, limit, met)
+    listing.end(wanted, limit)
 }
 
 /// Letters in the order of their first failures.
@@ -151,24 +220,9 @@ pub(crate) async fn oldest<L: Letters>(
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
     let found = gather_oldest(letters, wanted, limit.unwrap_or(usize::MAX)).await?;
-    if out.json {
-        found.values().try_for_each(|found| out.line(&document(found)))?;
-    } else {
-        let columns = Columns::new(wanted, now, out.width).of_oldest();
-        let lines: String = found.values().map(|found| columns.line(found)).collect();
-        out.text(&columns.head())?;
-        out.exact(lines.as_bytes())?;
-    }
-    told(wanted, limit, found.len() as u64)
-}
-
-/// Ends a list of so many letters.
-fn told(wanted: &Wanted, limit: Option<usize>, letters: u64) -> Result<Completion, Error> {
-    if letters > 0 || limit == Some(0) {
-        return Ok(Completion::Done);
-    }
-    crate::out::say("no letters");
-    wanted.met(0)
+    let mut listing = Listing::new(letters, Columns::new(wanted, now, out.width).of_oldest(), out);
+    listing.write(&found.values().collect::<Vec<_>>()).await?;
+    listing.end(wanted, limit)
 }
 
 /// Writes whole letters while they are read. A letter that lost its body is written without it, and told of.

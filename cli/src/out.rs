@@ -7,10 +7,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use crate::completion::Error;
-use crate::text::shown_json;
+use crate::text::{hanging, shown_json};
 
 /// Width of a terminal that does not tell its own.
 const WIDTH: usize = 80;
+/// Columns for which output is set at the least.
+const NARROWEST: usize = 40;
 
 /// The output of one command.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,7 @@ impl Out {
     pub(crate) fn new(json: bool) -> Self {
         let terminal = Term::stdout();
         let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
-        Self { json, width: width.max(40), seen: terminal.is_term() }
+        Self { json, width: width.max(NARROWEST), seen: terminal.is_term() }
     }
 
     /// Writes text. Headings, lines without a small letter, are bold where they are looked at and colours are wanted.
@@ -69,7 +71,14 @@ impl Out {
 
 /// Says something to the person beside the output.
 pub(crate) fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr().lock().write_all(format!("{}\n", set(text)).as_bytes());
+}
+
+/// A text in lines that fit the terminal that it is said at: a terminal itself breaks words.
+fn set(text: &str) -> String {
+    let Some((_, columns)) = Term::stderr().size_checked() else { return text.to_owned() };
+    let told = text.lines().map(|line| hanging(line, 2, usize::from(columns).max(NARROWEST)));
+    told.collect::<String>().trim_end().to_owned()
 }
 
 /// Makes a progress bar, beside the output; hidden where nobody looks at it.
@@ -88,7 +97,7 @@ pub(crate) fn can_ask() -> bool {
 /// Asks a yes-or-no question; anything but yes is no.
 pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     let mut to = io::stderr().lock();
-    to.write_all(format!("{question} [y/N] ").as_bytes())?;
+    to.write_all(format!("{} ", set(&format!("{question} [y/N]"))).as_bytes())?;
     to.flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

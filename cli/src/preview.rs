@@ -1,7 +1,6 @@
 //! The letters that an act will touch, as they are shown before it is confirmed.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Status;
@@ -14,7 +13,7 @@ use crate::act::{ReplayFunction, Report};
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
 use crate::shown::{self, look};
-use crate::text::count;
+use crate::text::{count, hanging};
 use crate::walk::Wanted;
 
 /// Preview of the letters that will be touched.
@@ -52,7 +51,7 @@ impl Preview {
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
         let (mut grouped, mut others, mut changed) = (causes::CauseRows::new(), 0, BTreeMap::new());
         for look in look(letters, &ids).await? {
-            let Some(Look { candidate, version, changed_at }) = look.filter(|look| fits(&look.candidate)) else {
+            let Some(Look { candidate, version, changed_at, .. }) = look.filter(|look| fits(&look.candidate)) else {
                 others += u64::from(shown.named);
                 continue;
             };
@@ -120,9 +119,10 @@ impl Preview {
     /// The question's matter: `verb` is like "would be discarded".
     pub(crate) fn render(&self, verb: &str, now: Timestamp, width: usize) -> String {
         let mut text = causes::render(&self.causes, now, width);
-        let _ = writeln!(text, "{} {verb}.", count(self.letters(), "letter", "letters"));
+        text.push_str(&hanging(&format!("{} {verb}.", count(self.letters(), "letter", "letters")), 2, width));
         if self.others > 0 {
-            let _ = writeln!(text, "{} not there, or not where it would have to stand.", self.others);
+            let others = format!("{} not there, or not where it would have to stand.", self.others);
+            text.push_str(&hanging(&others, 2, width));
         }
         text
     }

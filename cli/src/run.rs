@@ -75,8 +75,10 @@ async fn at(
         Command::Causes(filters) => {
             let wanted = wanted(access, filters, vec![Status::Pending], now)?;
             let found = causes::gather(&access.letters()?, &wanted).await?;
+            // Of a cause that is not there the error says all.
+            let ended = wanted.met(causes::total(&found))?;
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
-            wanted.met(causes::total(&found))
+            Ok(ended)
         }
         Command::List(Ordered { list: List { filters, status, limit }, oldest }) => {
             let wanted = wanted(access, filters, status.statuses(), now)?;

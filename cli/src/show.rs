@@ -1,6 +1,6 @@
 //! Report on one letter: its times, its error, its payload, and the ledger's entry.
 
-mod foreign;
+pub(crate) mod foreign;
 pub(crate) mod payload;
 
 use std::fmt::Write;

@@ -18,7 +18,7 @@ use crate::aws::StackAccess;
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
 use crate::jobs::{self, JobView};
-use crate::text::{ago, count, fit, lines, queue_name, shown, table};
+use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
 use crate::walk::Wanted;
 use alarms::AlarmStatus;
 use expiry::{Expiry, LedgerMemory};
@@ -217,14 +217,9 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
     let table = &board.table;
     text.push_str(&waiting(table, now, width));
     let under_way = table.replaying + table.replayed;
-    let _ = match under_way {
-        0 => writeln!(text, "\nUNDER WAY: 0"),
-        n => writeln!(
-            text,
-            "\nUNDER WAY: {n} ({} being sent, {} without an outcome yet)",
-            table.replaying, table.replayed
-        ),
-    };
+    let parts = format!(" ({} being sent, {} without an outcome yet)", table.replaying, table.replayed);
+    let parts = if under_way > 0 { parts.as_str() } else { "" };
+    let _ = write!(text, "\n{}", hanging(&format!("UNDER WAY: {under_way}{parts}"), 2, width));
     let _ = writeln!(text, "OPEN JOBS: {}", table.jobs.len());
     if !table.jobs.is_empty() {
         text.push_str(&jobs::render(&table.jobs, width));
@@ -236,9 +231,7 @@ fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
     let letters = causes::total(&table.waiting);
     let mut text = format!("\nWAITING: {letters}\n");
     let Some(oldest) = oldest(&table.waiting) else { return text };
-    let mut add = |line: &str| {
-        let _ = writeln!(text, "{}", fit(line, width));
-    };
+    let mut add = |line: &str| text.push_str(&hanging(line, 2, width));
     let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
     add(&format!("  {}; the oldest failed {}", classes.join(", "), ago(now, oldest)));
     match table.memory {
@@ -279,7 +272,7 @@ fn queues(board: &Board, now: Timestamp, width: usize) -> String {
     }
     if let (Some(queue), Some(moved)) = (dead, board.moving) {
         let line = format!("A move task takes what is in {} beside the indexer: {moved} by now", shown(&queue.name));
-        let _ = writeln!(text, "{}", fit(&line, width));
+        text.push_str(&hanging(&line, 2, width));
     }
     text
 }

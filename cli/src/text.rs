@@ -114,14 +114,74 @@ pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// A table of columns with two spaces between them, no wider than `width`: the last column, whatever it is, is cut.
+/// A line of a report, in more lines if need be; those after the first begin `hang` columns further in.
+pub(crate) fn hanging(line: &str, hang: usize, width: usize) -> String {
+    if line.width() <= width {
+        return format!("{line}\n");
+    }
+    let indent = line.chars().take_while(|c| *c == ' ').count();
+    let (head, rest) = line.split_at(indent);
+    let first = lines(rest, width.saturating_sub(indent)).swap_remove(0);
+    let mut text = format!("{head}{}\n", first.trim_end());
+    let under = indent + hang;
+    for line in lines(&rest[first.len()..], width.saturating_sub(under)) {
+        let _ = writeln!(text, "{:under$}{}", "", line.trim_end());
+    }
+    text
+}
+
+/// A count in a report, and what was counted.
+pub(crate) fn counted(n: u64, words: &str, width: usize) -> String {
+    const WORDS: usize = 9;
+    let mut text = String::new();
+    for (place, line) in lines(&shown(words), width.saturating_sub(WORDS)).iter().enumerate() {
+        let n = if place == 0 { n.to_string() } else { String::new() };
+        let _ = writeln!(text, "{n:>7}  {}", line.trim_end());
+    }
+    text
+}
+
+/// Columns that a terminal has on which no table is set in columns that does not fit.
+const NARROW: usize = 72;
+/// Columns of a table's last cell that are shown at the least.
+const LAST: usize = 8;
+
+/// A row of a table as named values, as many to a line as fit. The last one is cut, as in a table.
+pub(crate) fn stacked(head: &[&str], row: &[String], width: usize) -> String {
+    let (mut text, mut line) = (String::new(), String::new());
+    for (n, (name, cell)) in head.iter().zip(row).enumerate().filter(|(_, (_, cell))| !cell.trim().is_empty()) {
+        let pair = format!("{} {}", name.trim(), cell.trim());
+        if !line.is_empty() && line.width() + 2 + pair.width() > width {
+            let _ = writeln!(text, "{line}");
+            line.clear();
+        }
+        let indent = if text.is_empty() { "" } else { "  " };
+        let room = width.saturating_sub(indent.len());
+        let pair = if n + 1 == head.len() { fit(&pair, room) } else { pair };
+        line.push_str(if line.is_empty() { indent } else { "  " });
+        line.push_str(&pair);
+    }
+    text + &hanging(&line, 0, width)
+}
+
+/// A table of columns with two spaces between them, no wider than `width`: the last column, whatever it is, is cut. On a narrow
+/// terminal that has no room for the columns, each row is a few lines of named values.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let (head, rows) = table_rows(head, rows, width);
+    head.into_iter().chain(rows).collect()
+}
+
+/// The same with its head, if it has one, apart from its rows.
+pub(crate) fn table_rows(head: &[&str], rows: &[Vec<String>], width: usize) -> (Option<String>, Vec<String>) {
     let columns = head.len();
     let widest = |n: usize| {
         rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0).max(head[n].width())
     };
     let others: usize = (0..columns.saturating_sub(1)).map(|n| widest(n) + 2).sum();
-    let last = width.saturating_sub(others).max(8);
+    if width < NARROW && others + LAST > width {
+        return (None, rows.iter().map(|row| stacked(head, row, width)).collect());
+    }
+    let last = width.saturating_sub(others).max(LAST);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     let cut = |row: Vec<String>| {
@@ -137,11 +197,9 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> String
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, 2));
     });
-    let mut text = String::new();
-    for line in table.to_string().lines() {
-        let _ = writeln!(text, "{}", fit(line.trim_end(), width));
-    }
-    text
+    let text = table.to_string();
+    let mut lines = text.lines().map(|line| format!("{}\n", fit(line.trim_end(), width)));
+    (lines.next(), lines.collect())
 }
 
 #[cfg(test)]
@@ -204,5 +262,19 @@ mod tests {
     fn a_table_is_cut_in_its_last_column() {
         let rows = [vec!["1".to_owned(), "a long text that does not fit".to_owned()]];
         assert_eq!(table(&["N", "TEXT"], &rows, 20), "N  TEXT\n1  a long text that…\n");
+    }
+
+    #[test]
+    fn a_table_without_room_for_its_columns_is_named_values() {
+        let row = ["orders-of-a-long-name", "  12", "", "a text that is long"].map(str::to_owned).to_vec();
+        let told = table(&["QUEUE", "SEEN", "MORE", "TEXT"], &[row], 30);
+        assert_eq!(told, "QUEUE orders-of-a-long-name\n  SEEN 12\n  TEXT a text that is long\n");
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_hangs_and_loses_no_word() {
+        assert_eq!(hanging("  Not configured: a queue of yours", 2, 24), "  Not configured: a\n    queue of yours\n");
+        assert_eq!(hanging("short", 2, 26), "short\n");
+        assert_eq!(counted(3, "are there already, and left", 26), "      3  are there\n         already, and left\n");
     }
 }

@@ -13,6 +13,14 @@ const MAY_BE_GONE: &str =
     "The message only points there: the object may be gone before the letter, and an edit cannot reach it.";
 const NO_ATTRIBUTE: &str = "It has no attribute by which its consumer's library would fetch it.";
 
+/// Member of a letter's document that says where in S3 its body stands.
+pub(crate) const IN_S3: &str = "body_in_s3";
+
+/// The value of that member.
+pub(crate) fn place(check: &ClaimCheck) -> Value {
+    json!({"bucket": check.bucket, "key": check.key, "bytes": check.bytes, "attribute": check.attribute})
+}
+
 /// Tells which task a message is, and where its body stands.
 pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {
@@ -56,9 +64,7 @@ pub(super) fn document(letter: &Letter, now: Timestamp) -> Map<String, Value> {
     let payload = letter.payload_now();
     let mut all = Map::new();
     if let Some(check) = ClaimCheck::of(payload, &letter.attributes) {
-        let place =
-            json!({"bucket": check.bucket, "key": check.key, "bytes": check.bytes, "attribute": check.attribute});
-        all.insert("body_in_s3".to_owned(), place);
+        all.insert(IN_S3.to_owned(), place(&check));
     }
     if let Some(task) = Task::of(payload, &letter.attributes) {
         let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);

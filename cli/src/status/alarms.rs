@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::text::{fit, lines, shown};
+use crate::text::{fit, hanging, lines, shown};
 
 /// The states, the worst first, and how they are told.
 const STATES: [(&str, &str); 6] = [
@@ -56,7 +56,7 @@ pub(crate) fn documents(alarms: &[AlarmStatus]) -> Value {
 /// Renders the alarms by their states. `None`: CloudWatch could not be asked.
 pub(crate) fn render(stack: Option<&str>, alarms: Option<&[AlarmStatus]>, width: usize) -> String {
     let Some(stack) = stack else {
-        return "ALARMS: nothing tells the stack's name, which theirs begin with\n".to_owned();
+        return hanging("ALARMS: nothing tells the stack's name, which theirs begin with", 2, width);
     };
     let Some(alarms) = alarms else { return "ALARMS: CloudWatch did not say\n".to_owned() };
     let ringing = alarms.iter().filter(|alarm| alarm.state == STATES[0].0).count();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use redrive_core::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
 use redrive_core::message::envelope::Attributes;
+use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use super::body::{Codec, Packed};
 use super::chunks::{BODY, ChunkRefs};
 use super::edited::EditedFields;
 use super::index;
-use super::parts::{AttributeItem, ErasureItem, EventItem, LetterEnqueueItem, SendItem, rfc3339};
+use super::parts::{AttributeItem, ErasureItem, EventItem, InS3Item, LetterEnqueueItem, SendItem, rfc3339};
 use crate::item::{Item, decode, encode};
 
 /// The sort key of the item that is the letter; the chunks of a body that stands apart are beside it.
@@ -85,6 +86,9 @@ struct LetterItem {
     /// Version of the function that failed, for the indexes only: the history has it, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     function_version: Option<String>,
+    /// Place of the body, for a short look at the head, which may not hold the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body_in_s3: Option<InS3Item>,
     #[serde(flatten)]
     body: BodyItem,
     #[serde(flatten)]
@@ -92,11 +96,12 @@ struct LetterItem {
 }
 
 /// Attributes that a head may lack.
-pub(super) const OPTIONAL: [&str; 25] = [
+pub(super) const OPTIONAL: [&str; 26] = [
     "attributes_hash",
     "body",
     "body_codec",
     "body_expires",
+    "body_in_s3",
     "body_tag",
     "chunks",
     "edited",
@@ -212,6 +217,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Chu
     let status_shard = index::status_shard(letter.status, letter.id);
     let fingerprint_shard = index::fingerprint_shard(&letter.fingerprint, letter.id);
     let function_version = letter.function_version().map(str::to_owned);
+    let body_in_s3 = ClaimCheck::of(letter.payload_now(), &letter.attributes).map(InS3Item::from);
     let body = BodyItem::of(letter, in_head);
     let edited = EditedFields::of(letter, edited);
     let reason = letter.reason.clone();
@@ -254,6 +260,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Chu
         status_shard,
         fingerprint_shard,
         function_version,
+        body_in_s3,
         body,
         edited,
     })

@@ -4,6 +4,7 @@ use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, JobId, MessageId, Number, QueueArn};
 use redrive_core::letters::letter::{Event, EventKind, Send};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::processing::ledger::{Attempt, Origin};
 use redrive_core::time::Timestamp;
@@ -53,6 +54,29 @@ impl From<AttributeItem> for Attribute {
             None => AttributeValue::Text(stored.string_value.unwrap_or_default()),
         };
         Self { data_type: stored.data_type, value }
+    }
+}
+
+/// Place in S3 of a body to which its message only points.
+#[derive(Serialize, Deserialize)]
+pub(super) struct InS3Item {
+    bucket: String,
+    key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attribute: Option<String>,
+}
+
+impl From<ClaimCheck> for InS3Item {
+    fn from(ClaimCheck { bucket, key, bytes, attribute }: ClaimCheck) -> Self {
+        Self { bucket, key, bytes, attribute: attribute.map(str::to_owned) }
+    }
+}
+
+impl From<InS3Item> for ClaimCheck {
+    fn from(InS3Item { bucket, key, bytes, attribute }: InS3Item) -> Self {
+        Self { bucket, key, bytes, attribute: attribute.as_deref().and_then(Self::reserved) }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error_type::ErrorType;
 use crate::ids::{LetterId, Number, QueueArn, Scope};
 use crate::letters::letter::{Letter, Status};
+use crate::message::foreign::ClaimCheck;
 use crate::message::key::Key;
 use crate::text::capped;
 use crate::time::Timestamp;
@@ -58,13 +59,16 @@ pub struct Look {
     pub version: u64,
     /// Time of its last change, notes apart.
     pub changed_at: Timestamp,
+    /// Place in S3 of the body that would be sent, if the message only points there.
+    pub body_in_s3: Option<ClaimCheck>,
 }
 
 impl Look {
-    /// Takes candidate, version and time of the last change from a letter.
+    /// Takes candidate, version, time of the last change and place of the body from a letter.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {
-        Self { candidate: Candidate::of(letter), version: letter.version, changed_at: letter.changed_at() }
+        let body_in_s3 = ClaimCheck::of(letter.payload_now(), &letter.attributes);
+        Self { candidate: Candidate::of(letter), version: letter.version, changed_at: letter.changed_at(), body_in_s3 }
     }
 }
 

@@ -1,14 +1,17 @@
 //! A letter as an index or a short look at its head shows it.
 
+use std::collections::BTreeMap;
+
 use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
 use redrive_core::letters::letter::{ErrorType, Event, Status, changed_at};
+use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::key::Key;
 use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::item::{Item, decode};
-use crate::letters::parts::{EventItem, rfc3339};
+use crate::letters::parts::{AttributeItem, EventItem, InS3Item, rfc3339};
 
 /// Attributes that the indexes project of a letter.
 #[derive(Deserialize)]
@@ -35,7 +38,7 @@ struct CandidateItem {
 }
 
 /// The attributes of a head that somebody is shown, and its version: to be asked for.
-pub(in crate::letters) const LOOK: [&str; 19] = [
+pub(in crate::letters) const LOOK: [&str; 22] = [
     "pk",
     "status",
     "due",
@@ -55,21 +58,38 @@ pub(in crate::letters) const LOOK: [&str; 19] = [
     "scope",
     "version",
     "history",
+    "body_in_s3",
+    "original_payload",
+    "message_attributes",
 ];
 
 #[derive(Deserialize)]
-struct VersionItem {
+struct LookItem {
     version: u64,
     history: Vec<EventItem>,
+    body_in_s3: Option<InS3Item>,
+    original_payload: Option<String>,
+    message_attributes: Option<BTreeMap<String, AttributeItem>>,
+}
+
+impl LookItem {
+    /// Returns the place of a body in S3. Heads of earlier versions do not say it beside their bodies.
+    fn body_in_s3(self) -> Option<ClaimCheck> {
+        if let Some(told) = self.body_in_s3 {
+            return Some(told.into());
+        }
+        let attributes = self.message_attributes.into_iter().flatten();
+        ClaimCheck::of(&self.original_payload?, &attributes.map(|(name, value)| (name, value.into())).collect())
+    }
 }
 
 /// A part of a head as somebody is shown it.
 pub(in crate::letters) fn to_look(item: Item) -> Result<Look, String> {
-    let VersionItem { version, history } = decode(item.clone())?;
+    let mut look: LookItem = decode(item.clone())?;
     let candidate = to_candidate(item)?;
-    let history: Vec<_> = history.into_iter().map(Event::from).collect();
+    let history: Vec<_> = std::mem::take(&mut look.history).into_iter().map(Event::from).collect();
     let changed_at = changed_at(&history, candidate.last_failed_at);
-    Ok(Look { candidate, version, changed_at })
+    Ok(Look { candidate, version: look.version, changed_at, body_in_s3: look.body_in_s3() })
 }
 
 /// An item of an index as a candidate.

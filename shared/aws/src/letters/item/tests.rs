@@ -193,6 +193,42 @@ fn a_candidate_is_read_from_what_the_indexes_project() {
     }
 }
 
+/// A letter whose message only points to an object in S3.
+fn pointing() -> Letter {
+    let mut letter =
+        letter(r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"large","s3Key":"k"}]"#);
+    let size = Attribute { data_type: "Number".to_owned(), value: AttributeValue::Text("4194336".to_owned()) };
+    letter.attributes.insert("ExtendedPayloadSize".to_owned(), size);
+    letter
+}
+
+/// Attributes of an item that a look asks for.
+fn looked_at(mut item: Item) -> Item {
+    item.retain(|name, _| LOOK.contains(&name.as_str()));
+    item
+}
+
+#[test]
+fn a_look_says_where_in_s3_a_body_stands_wherever_the_pointer_is_kept() {
+    let letter = pointing();
+    let packed = Packed::of(&letter.payload, &letter.attributes);
+    let mut earlier = plain(&letter);
+    assert!(earlier.remove("body_in_s3").is_some(), "heads of earlier versions have no such attribute");
+    let heads = [plain(&letter), to_item(&letter, &InHead::Packed(&packed), None).unwrap(), earlier];
+    for head in heads {
+        assert_eq!(to_look(looked_at(head)), Ok(redrive_core::replay::Look::of(&letter)));
+    }
+    let told = redrive_core::replay::Look::of(&letter).body_in_s3.unwrap();
+    assert_eq!(
+        (told.bucket.as_str(), told.bytes, told.attribute),
+        ("large", Some(4_194_336), Some("ExtendedPayloadSize"))
+    );
+    let erased = Letter { payload: String::new(), attributes: Attributes::new(), ..letter };
+    assert!(!to_item(&erased, &InHead::Nothing, None).unwrap().contains_key("body_in_s3"), "an erasure takes it along");
+    let other = to_look(looked_at(plain(&self::letter("{}")))).unwrap();
+    assert_eq!(other.body_in_s3, None);
+}
+
 #[test]
 fn an_item_that_is_not_a_letter_is_told_and_does_not_crash() {
     let mut item = plain(&letter("{}"));

@@ -60,6 +60,12 @@ impl ClaimCheck {
         Some(Self::at(pointer(&message, reserved.is_some())?, reserved, size))
     }
 
+    /// The reserved attribute of this name.
+    #[must_use]
+    pub fn reserved(name: &str) -> Option<&'static str> {
+        RESERVED.into_iter().find(|reserved| *reserved == name)
+    }
+
     fn at(pointer: S3Pointer, attribute: Option<&'static str>, bytes: Option<u64>) -> Self {
         Self { bucket: pointer.s3_bucket_name, key: pointer.s3_key, bytes, attribute }
     }

@@ -1,0 +1,118 @@
+//! Output of `list` and `causes`, read from a table that answers like DynamoDB.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const ID: &str = "6bea7702-6220-5620-b58f-1434b1d4f216";
+
+/// A letter as both indexes show it.
+fn candidate() -> Value {
+    json!({
+        "pk": {"S": ID}, "sk": {"S": "head"}, "status": {"S": "PENDING"}, "due": {"N": "1"},
+        "error_type": {"S": "PERMANENT"}, "error_code": {"S": "currency"}, "error_message": {"S": "CHF"},
+        "fingerprint": {"S": "PERMANENT/currency"},
+        "source_topic": {"S": "arn:aws:sqs:eu-west-1:123456789012:orders"},
+        "first_failed_at": {"S": "2026-11-22T12:16:00.000Z"}, "last_failed_at": {"S": "2026-11-22T12:16:00.000Z"},
+        "deaths": {"N": "1"}, "number": {"N": "0"}, "scope": {"S": "main"},
+    })
+}
+
+/// Head of that letter, whose message points to S3.
+fn head() -> Value {
+    let mut head = candidate();
+    head["version"] = json!({"N": "1"});
+    head["body_in_s3"] = json!({"M": {"bucket": {"S": "large"}, "key": {"S": "8b79b963"}, "bytes": {"N": "4194336"}}});
+    head
+}
+
+fn answer(target: &str, request: &str) -> Value {
+    if target.ends_with("BatchGetItem") {
+        return json!({"Responses": {"letters": [head()]}, "UnprocessedKeys": {}});
+    }
+    let items = if request.contains("PENDING#03") { vec![candidate()] } else { Vec::new() };
+    json!({"Items": items, "Count": items.len(), "ScannedCount": items.len()})
+}
+
+/// Answers one connection's only request.
+fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let (mut target, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
+            break;
+        }
+        let Some((name, value)) = line.split_once(':') else { continue };
+        match name.to_lowercase().as_str() {
+            "x-amz-target" => target = value.trim().to_owned(),
+            "content-length" => length = value.trim().parse().unwrap_or(0),
+            _ => {}
+        }
+    }
+    let mut request = vec![0; length];
+    reader.read_exact(&mut request)?;
+    let body = answer(&target, &String::from_utf8_lossy(&request)).to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(body.as_bytes())
+}
+
+/// A table with one letter, and a file of outputs that names it.
+fn table(name: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(serve(stream))));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let outputs = json!({"endpoint": endpoint, "region": "eu-west-1", "DeadLetterTableName": "letters"});
+    std::fs::write(&path, outputs.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn redrive(outputs: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
+    command.env_clear().env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("USER", "ann");
+    command.stdin(Stdio::null()).args(["--outputs", outputs]).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_letter_whose_body_stands_in_s3_is_marked_in_the_list() {
+    let outputs = table("in-s3.json");
+    for order in [&["list"][..], &["list", "--oldest"]] {
+        let output = redrive(&outputs, order);
+        let lines = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(lines.starts_with("ID ") && lines.contains("PERMANENT  [S3] currency…"), "{lines}");
+        assert!(text(&output.stderr).starts_with("[S3]: the body stands in S3"), "{}", text(&output.stderr));
+        let output = redrive(&outputs, &[&["--json"], order].concat());
+        let letter: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let place = json!({"bucket": "large", "key": "8b79b963", "bytes": 4_194_336, "attribute": null});
+        assert_eq!((letter["dlq_message_id"].as_str(), &letter["body_in_s3"]), (Some(ID), &place));
+    }
+}
+
+#[test]
+fn of_a_cause_that_is_not_there_the_error_says_all() {
+    let outputs = table("unknown.json");
+    for command in [&["list"][..], &["list", "--oldest"], &["causes"], &["--json", "list"], &["--json", "causes"]] {
+        let output = redrive(&outputs, &[command, &["--cause", "UNKNOWN"]].concat());
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{command:?}: {said}");
+        assert!(said.starts_with("redrive: no letter that fits is PENDING with the cause UNKNOWN"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let output = redrive(&outputs, &["list", "--type", "timeout"]);
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), "no letters\n"));
+}
