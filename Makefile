@@ -257,6 +257,11 @@ aws-smoke: $(SAM_READY) command  ## A canary in your account: a stack of its own
 costs: $(SAM_READY)  ## What it costs: idle, a million messages, a million deaths by both ways (infra/costs.toml has prices and assumptions)
 	@$(RUN).dev.costs
 
+.PHONY: pairs
+pairs: $(SAM_READY)  ## Parameters of attach.yaml for a file of queue pairs, or why they do not hold it (PAIRS=pairs.json AT=/opt/pairs.json)
+	@$(if $(PAIRS),:,echo "PAIRS must name a file such as infra/pairs.example.json" >&2; exit 1)
+	$(RUN).dev.pairs "$(PAIRS)" $(if $(AT),--at "$(AT)")
+
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra

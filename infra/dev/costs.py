@@ -104,6 +104,12 @@ class Known:
             watching=watching,
         )
 
+    def ages(self) -> Bill:
+        """A month in which the replay reads the ages of the main queues of a list: its readings, two metrics and two alarms."""
+        readings = self.assumed["minutes_month"] / self.assumed["ages_minutes"] * self.assumed["listed_pairs"]
+        told = 2 * (self.prices["metric_month"] + self.prices["alarm_month"])
+        return Bill(watching=readings * self.prices["metric_read"] + told)
+
     def _invocation(self, seconds: float) -> float:
         return self.prices["lambda_request"] + seconds * self.assumed["memory_gb"] * self.prices["lambda_gb_second"]
 
@@ -111,6 +117,7 @@ class Known:
 def bills(known: Known, calls: Mapping[str, Mapping[str, int]], template: str) -> dict[str, Bill]:
     """Returns all bills that are told, by their words."""
     found = {"a month in which nothing comes (template.yaml at its defaults)": known.idle(template)}
+    found[f"a month of ages read for a list of {known.assumed['listed_pairs']:g} pairs (attach.yaml)"] = known.ages()
     for way, words in WAYS.items():
         for batch, how in ((1.0, "one by one"), (known.assumed["batch"], f"{known.assumed['batch']:g} at a time")):
             one = known.message(calls[way], batch)

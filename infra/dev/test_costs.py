@@ -18,6 +18,7 @@ KNOWN = Known(
         "lambda_gb_second": 4.0,
         "metric_month": 3.0,
         "alarm_month": 1.0,
+        "metric_read": 0.5,
         "composite_alarm_month": 5.0,
         "dashboard_month": 7.0,
         "key_month": 11.0,
@@ -36,11 +37,16 @@ KNOWN = Known(
         "idle_metrics": 2,
         "pollers": 1,
         "sweep_receives": 1,
+        "listed_pairs": 10,
+        "ages_minutes": 1,
     },
 )
 
 
 class Costs(unittest.TestCase):
+    def test_ages_are_paid_for_each_queue_and_reading(self) -> None:
+        self.assertEqual(KNOWN.ages().watching, 2 * 10 * 0.5 + 2 * (3.0 + 1.0))
+
     def test_what_a_message_writes_is_its_own_and_requests_are_shared(self) -> None:
         calls = {"processor: invocations": 2, "processor: messages received": 2, "processor: ledger: write entries": 3}
         alone, shared = KNOWN.message(calls, 1), KNOWN.message(calls, 10)
@@ -62,7 +68,7 @@ class Costs(unittest.TestCase):
 
     def test_the_repository_s_own_figures_are_whole_and_the_direct_way_is_the_cheaper(self) -> None:
         found = costs.read()
-        self.assertEqual(len(found), 7)
+        self.assertEqual(len(found), 8)
         by_redrive, direct = (
             next(bill for words, bill in found.items() if words.startswith(f"{costs.WAYS[way]}, one")) for way in list(costs.WAYS)[1:]
         )

@@ -13,6 +13,7 @@ from infra.gates.template import PSEUDO, Resource, Template, listed, statements
 # Actions for which AWS knows no resource, or not all: each with the reason.
 ANY_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a job's guard may name a composite alarm, which CloudWatch gives to * only",
+    "cloudwatch:GetMetricData": "CloudWatch knows neither resources nor conditions for whoever reads metrics",
     "xray:PutTraceSegments": "X-Ray has no resources",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
 }

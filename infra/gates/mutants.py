@@ -95,6 +95,7 @@ MUTANTS = [
         {"MinimumPollers": "2", "MaximumPollers": "4"},
     ),
     Mutant("concurrency-at-the-mapping", "fewer at the most", as_it_is, {"MinimumPollers": "5", "MaximumPollers": "4"}),
+    Mutant("parameters-fit", "ARNs of sixty pairs", as_it_is, pairs(60), "attach.yaml"),
     Mutant("policies-fit", "too many pairs", as_it_is, pairs(90), "attach.yaml"),
     Mutant(
         "variables-fit",
@@ -370,6 +371,17 @@ MUTANTS = [
         "above half of the retention",
         put(f"MainQueueAgeAlarm/{_P}/Threshold", 43_201),
         {"MainRetentionDays": "1"},
+    ),
+    *(
+        Mutant("lists-of-queues-are-watched", what, broken, {**PAIR, "QueuePairsFile": "pairs.json"}, "attach.yaml")
+        for what, broken in (
+            ("a replay that reads nothing", drop(f"ReplayFunction/{_P}/Environment/Variables/MAIN_QUEUE_AGES")),
+            ("a role that may not", statement("ReplayRole", "ReadAges", Action="cloudwatch:ListMetrics")),
+            ("no alarm", put(f"MainQueuesAgeAlarm/{_P}/MetricName", "OldestPendingAge")),
+            ("an alarm of another function", put(f"MainQueuesAgeAlarm/{_P}/Dimensions/0/Value", {"Ref": "IndexerFunction"})),
+            ("above half of the shortest retention", put(f"MainQueuesAgeAlarm/{_P}/Threshold", 43_201)),
+            ("readings in vain", put(f"MainQueuesUnreadAlarm/{_P}/MetricName", "CountsIncomplete")),
+        )
     ),
     Mutant("main-queues-are-watched", "any limit", parameter("MainQueueAgeLimitSeconds", MaxValue=86_400)),
     Mutant("alarms-do-not-flap", "silent at once", put(f"PendingAlarm/{_P}/EvaluationPeriods", 1)),

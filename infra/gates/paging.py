@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from infra.gates.access import permits, role_of
 from infra.gates.queues import redriven, whole
-from infra.gates.rules import rule
-from infra.gates.template import Resource, Template
-from infra.gates.watching import ALARM, COMPOSITE, attached_sources, of_alarms
+from infra.gates.rules import function, rule
+from infra.gates.template import Resource, Template, statements
+from infra.gates.watching import ALARM, COMPOSITE, attached_sources, is_list, of_alarms
 
 # What an alarm on a metric tells of. Loss: messages may be lost, or are not seen any more. Work: something waits for a person, who
 # may take days. Both: loss, for which somebody may need days.
@@ -16,6 +17,8 @@ LOSS = {
     "ApproximateNumberOfMessagesNotVisible",
     "Errors",
     "Invocations",
+    "MainQueueOldestAge",
+    "MainQueuesUnread",
     "RecursiveInvocationsDropped",
     "TimeToExpiry",
 }
@@ -27,6 +30,8 @@ WORK = {
     "OldestPendingAge",
 }
 BOTH = {"Unindexable"}
+# SQS's shortest retention that a pair may have, in seconds.
+SHORTEST_RETENTION = 86_400
 
 
 def _doorbells(template: Template) -> set[str]:
@@ -106,3 +111,27 @@ def ages(template: Template) -> Iterator[str]:
             yield "MainQueueAgeLimitSeconds may be above half of the shortest retention, a day"
     wanted = [source.names() for source, _ in redriven(template)] + [{name} for name in attached_sources(template)]
     yield from (f"nobody is told when nobody takes what is in {min(names)}" for names in wanted if not names & watched)
+
+
+@rule("lists-of-queues-are-watched")
+def listed_ages(template: Template) -> Iterator[str]:
+    """Of a list the replay reads the ages, and may; alarms look at the highest, and at what could not be read."""
+    replay = function(template, "replay") if is_list(template) else None
+    if replay is None:
+        return
+    if replay.get("Environment.Variables.MAIN_QUEUE_AGES") != "on":
+        yield "the replay reads no ages of the queues of a list"
+    role = role_of(template, replay)
+    if role is None or not any(permits(one, "cloudwatch:GetMetricData") for one in statements(template, role)):
+        yield "the replay may not read the ages of the queues of a list"
+    alarms = {alarm.get("MetricName"): alarm for alarm in template.of_type(ALARM)}
+    for metric, highest in (("MainQueueOldestAge", SHORTEST_RETENTION / 2), ("MainQueuesUnread", 0)):
+        alarm = alarms.get(metric)
+        if alarm is None or not replay.is_meant_by(_function_of(alarm)):
+            yield f"no alarm looks at {metric} of the replay"
+        elif float(alarm.get("Threshold")) > highest:
+            yield f"{alarm.name} rings above {alarm.get('Threshold')} only"
+
+
+def _function_of(alarm: Resource) -> str | None:
+    return next((one["Value"] for one in alarm.get("Dimensions", []) if one["Name"] == "Function"), None)

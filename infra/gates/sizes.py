@@ -1,4 +1,4 @@
-"""Rules for what AWS holds no more of: a role's inline policies, a function's variables, its layers."""
+"""Rules for what AWS holds no more of: a parameter's value, a role's inline policies, a function's variables, its layers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ INLINE_CHARACTERS = 10_240
 # All variables of a function, names and values, in bytes (Lambda's quotas).
 ENVIRONMENT_BYTES = 4_096
 LAYERS = 5
+# A parameter's value, in bytes (CloudFormation's quotas).
+PARAMETER_BYTES = 4_096
 # What stands for a name that only AWS knows: an ARN of a table, a log group or a queue with a long stack name.
 UNKNOWN = "x" * 110
 
@@ -22,6 +24,15 @@ UNKNOWN = "x" * 110
 def _written(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     return re.sub(r"\$\{[^}]+\}", UNKNOWN, text)
+
+
+@rule("parameters-fit")
+def parameters(template: Template) -> Iterator[str]:
+    """A parameter's value is within CloudFormation's quota."""
+    for name, value in template.values.items():
+        size = len((",".join(value) if isinstance(value, list) else str(value)).encode())
+        if size > PARAMETER_BYTES:
+            yield f"{name} would have {size} characters, and CloudFormation takes {PARAMETER_BYTES}"
 
 
 @rule("policies-fit")

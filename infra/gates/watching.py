@@ -142,10 +142,14 @@ def _unknown(template: Template, metric: Metric) -> str | None:
     return f"the {kind} does not emit it"
 
 
+def is_list(template: Template) -> bool:
+    """Whether queues that were there before are a list."""
+    return bool(template.values.get("QueuePairs") or template.values.get("QueuePairsFile"))
+
+
 def attached_sources(template: Template) -> set[str]:
-    """The main queue of a single pair that was there before; of a list each owner has alarms of his own."""
-    listed_pairs = template.values.get("QueuePairs") or template.values.get("QueuePairsFile")
-    arns = [] if listed_pairs else listed(template.values.get("SourceQueueArns"))
+    """The main queue of a single pair that was there before; of a list no alarm can look at all of them."""
+    arns = [] if is_list(template) else listed(template.values.get("SourceQueueArns"))
     return {arn.rsplit(":", 1)[-1] for arn in arns}
 
 
@@ -198,7 +202,7 @@ def _dimension(dimensions: list[dict[str, str]], name: str) -> str | None:
 @rule("alarms-do-not-flap")
 def flapping(template: Template) -> Iterator[str]:
     """A gauge rings at once and is silent late, and a run that is missing changes nothing."""
-    gauges = {"LettersForAPerson", "LettersPending", "OldestPendingAge"}
+    gauges = {"LettersForAPerson", "LettersPending", "MainQueueOldestAge", "OldestPendingAge"}
     for alarm in template.of_type(ALARM):
         if alarm.get("MetricName") not in gauges:
             continue

@@ -105,6 +105,12 @@ impl Services {
         let pairs = sources.iter().map(|arn| self.pair(arn, &custody));
         let mut pairs = join_all(pairs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.ask_consumers(&mut pairs).await;
+        if let Some(replay) = stack.and_then(|stack| stack.get("ReplayFunctionName"))
+            && self.reads_ages(replay).await
+        {
+            let served = pairs.iter_mut().filter(|pair| custody.contains_key(&pair.source.arn));
+            served.for_each(|pair| pair.source.aged_by = Some(replay.to_owned()));
+        }
         let installation = match stack {
             Some(stack) => {
                 // Of queues that it does not serve nothing is asked of it.
@@ -157,7 +163,8 @@ impl Services {
             Err(why) => Err(why.clone()),
         };
         let name = crate::text::queue_name(arn).to_owned();
-        Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest: self.oldest(&name).await }
+        let oldest = self.oldest(&name).await;
+        Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest, aged_by: None }
     }
 
     async fn installation(&self, stack: &Stack, pairs: &[&Pair]) -> Option<Installation> {

@@ -7,7 +7,7 @@ use redrive_doctor::{
 
 use super::{ended, report};
 use crate::completion::Completion;
-use crate::golden::is;
+use crate::golden::{NARROW, is, is_within};
 
 const WIDTH: usize = 80;
 
@@ -31,6 +31,7 @@ fn queue(name: &str, retention: u64, redrive: Option<RedrivePolicy>) -> Queue {
             in_flight: 0,
         }),
         oldest: Ok(None),
+        aged_by: None,
     }
 }
 
@@ -84,6 +85,8 @@ fn a_diagnosis_looks_as_it_did() {
     let diagnosis = Diagnosis::of(&deployment, &RULES);
     let seen = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: RULES.len() };
     is("doctor.txt", &report::render(&seen, WIDTH));
+    // A value of a command stays whole, or the shell would not take it.
+    is_within("doctor-narrow.txt", &report::render(&seen, NARROW), 3 * WIDTH);
     is("doctor.json", &format!("{:#}\n", report::document(&seen)));
     assert_eq!(ended(&diagnosis, false), Completion::Ailing);
 }

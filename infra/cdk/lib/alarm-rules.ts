@@ -8,7 +8,7 @@ export interface Watched {
   readonly processor: lambda.IFunction | undefined;
   readonly indexer: lambda.IFunction;
   readonly replay: lambda.IFunction;
-  /** Names of queues. */
+  /** Names of queues. No main queue: a list of them, whose ages the replay reads. */
   readonly main: string | undefined;
   /** Only where its messages are to be taken. */
   readonly dead: string | undefined;
@@ -106,7 +106,7 @@ function ofLetters(watched: Watched, paging: PagingSettings): Rule[] {
  */
 function ofTheMainQueue(watched: Watched, paging: PagingSettings): Rule[] {
   if (watched.main === undefined) {
-    return [];
+    return ofMainQueues(watched, paging);
   }
   return [
     {
@@ -118,6 +118,39 @@ function ofTheMainQueue(watched: Watched, paging: PagingSettings): Rule[] {
       metric: ofQueue(watched.main, 'ApproximateAgeOfOldestMessage', 5),
       periods: 1,
       threshold: paging.mainQueueAgeSeconds,
+      page: 'urgent',
+    },
+  ];
+}
+
+/** Of a list the replay reads the ages, because neither an alarm nor SQS knows the highest of several queues. */
+function ofMainQueues(watched: Watched, paging: PagingSettings): Rule[] {
+  const { IGNORE } = cloudwatch.TreatMissingData;
+  return [
+    {
+      id: 'MainQueuesAgeAlarm',
+      says:
+        'A message waits in one of the main queues for longer than MainQueueAgeLimitSeconds, and its consumer does not take it: ' +
+        `the mapping, its role or its key, throttles, or a backlog. See which: redrive doctor --stack ${STACK}, or the replay's ` +
+        'log, which names the queue. SQS deletes it when the retention ends.',
+      metric: metricOf(watched.replay, 'MainQueueOldestAge', undefined, every('Maximum', 5)),
+      periods: 3,
+      datapoints: 1,
+      threshold: paging.mainQueueAgeSeconds,
+      missing: IGNORE,
+      page: 'urgent',
+    },
+    {
+      // A single reading in vain rings nothing.
+      id: 'MainQueuesUnreadAlarm',
+      says:
+        'For a quarter of an hour the replay could not read how old the messages in some of the main queues are, so nobody is ' +
+        'told when nobody takes them. Its log says why: a role that may not cloudwatch:GetMetricData, or throttles. See redrive ' +
+        `doctor --stack ${STACK}.`,
+      metric: metricOf(watched.replay, 'MainQueuesUnread', undefined, every('Minimum', 15)),
+      periods: 1,
+      threshold: 0,
+      missing: IGNORE,
       page: 'urgent',
     },
   ];

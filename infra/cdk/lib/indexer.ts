@@ -3,7 +3,8 @@ import { Construct } from 'constructs';
 import { Source } from './code';
 import { Common } from './parts';
 import { takesReportsOf } from './queues';
-import { Policies, RedriveFunction, allow } from './redrive-function';
+import { RedriveFunction, allow } from './redrive-function';
+import { Policies } from './role-policies';
 import { FunctionSettings } from './settings';
 
 /** What depends on whose queues they are. */

@@ -25,6 +25,10 @@ const REASONS = {
     'AwsSolutions-IAM5[Resource::*]',
     "A job's guard may name any alarm, and CloudWatch tells of composite ones to * only. DescribeAlarms changes nothing.",
   ],
+  anyMetric: [
+    'AwsSolutions-IAM5[Resource::*]',
+    'CloudWatch knows neither resources nor conditions for whoever reads metrics. GetMetricData changes nothing.',
+  ],
 } as const satisfies Readonly<Record<string, readonly [id: string, reason: string]>>;
 
 /** Why something is as it is. */

@@ -4,7 +4,8 @@ import { Source } from './code';
 import { Parts } from './parts';
 import { Problems } from './problems';
 import { QueueSettings } from './queue-settings';
-import { Policies, RedriveFunction, allow } from './redrive-function';
+import { RedriveFunction, allow } from './redrive-function';
+import { Policies } from './role-policies';
 import { fits } from './settings';
 
 /** What the processor is told. */

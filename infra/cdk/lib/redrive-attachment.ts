@@ -24,8 +24,9 @@ import { PairSettings, isSingle, listed, pairSettings, single } from './pairs';
 import { Common } from './parts';
 import { Problems } from './problems';
 import { failedInvocations } from './queues';
-import { Policies, allow } from './redrive-function';
+import { allow } from './redrive-function';
 import { replay, withdrawals, withdrawalsElsewhere } from './replay';
+import { Policies } from './role-policies';
 import { Schedules, schedules } from './schedules';
 import { FunctionSettings, MOST_DAYS, PagingSettings, fits, functionSettings, pagingSettings } from './settings';
 import { lettersTable } from './tables';
@@ -115,6 +116,7 @@ export class RedriveAttachment extends Construct {
       deadArns,
       otherArns: [...new Set(pairs.flatMap(({ destinations }) => destinations))],
       reads: [],
+      readsAges: !isAlone(props),
       policies: policies(
         props,
         'ReadOutcomes',
@@ -199,7 +201,7 @@ export class RedriveAttachment extends Construct {
   ): Alarms {
     const [first] = pairs;
     // Of a list the sweep looks into all queues, and alarms of your own may ring the doorbell.
-    const alone = isSingle(props.pairs) && props.pairsFile === undefined ? first : undefined;
+    const alone = isAlone(props) ? first : undefined;
     const dead = alone?.custody === true ? alone.pair.deadLetters.queueName : undefined;
     const watched: Watched = {
       processor: undefined,
@@ -239,6 +241,11 @@ export class RedriveAttachment extends Construct {
     }
     return made;
   }
+}
+
+/** Whether it is told of one pair by variables of its own. */
+function isAlone({ pairs, pairsFile }: RedriveAttachmentProps): boolean {
+  return isSingle(pairs) && pairsFile === undefined;
 }
 
 /** What a function may do beside its own: with the consumers' ledger, and with the keys of their queues. */

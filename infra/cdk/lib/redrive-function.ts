@@ -11,10 +11,8 @@ import { Construct } from 'constructs';
 import { Source, makeFunction } from './code';
 import { useOfDataKey } from './encryption';
 import { Reason, acknowledge } from './nag';
+import { Policies, fitted } from './role-policies';
 import { FunctionSettings } from './settings';
-
-/** The policies of a role, by name. */
-export type Policies = Readonly<Record<string, iam.PolicyStatement[]>>;
 
 /** What a function needs. */
 export interface RedriveFunctionProps {
@@ -52,19 +50,24 @@ export class RedriveFunction extends Construct {
     const own = id.toLowerCase();
     const { [own]: statements = [], ...more } = props.policies;
     const traced = settings.tracing === lambda.Tracing.ACTIVE;
+    const { inline, managed } = fitted(this, {
+      [own]: [
+        allow('Log', ['logs:CreateLogStream', 'logs:PutLogEvents'], log.logGroupArn),
+        ...statements,
+        ...(failures === undefined ? [] : [allow('ReportFailedInvocations', ['sqs:SendMessage'], failures.queueArn)]),
+      ],
+      ...more,
+      ...(dataKey === undefined ? {} : { key: [useOfDataKey(dataKey)] }),
+      // X-Ray has no resources to name.
+      ...(traced ? { traces: [allow('Trace', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*')] } : {}),
+    });
+    const managedPolicies = managed.map(
+      (part, at) => new iam.ManagedPolicy(this, `Queues${at + 1}`, { document: document([...part]) }),
+    );
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-      inlinePolicies: documents({
-        [own]: [
-          allow('Log', ['logs:CreateLogStream', 'logs:PutLogEvents'], log.logGroupArn),
-          ...statements,
-          ...(failures === undefined ? [] : [allow('ReportFailedInvocations', ['sqs:SendMessage'], failures.queueArn)]),
-        ],
-        ...more,
-        ...(dataKey === undefined ? {} : { key: [useOfDataKey(dataKey)] }),
-        // X-Ray has no resources to name.
-        ...(traced ? { traces: [allow('Trace', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*')] } : {}),
-      }),
+      inlinePolicies: documents(inline),
+      managedPolicies,
     });
     acknowledge(
       role,
@@ -99,9 +102,11 @@ export class RedriveFunction extends Construct {
   }
 }
 
+function document(statements: iam.PolicyStatement[]): iam.PolicyDocument {
+  return new iam.PolicyDocument({ statements, minimize: false });
+}
+
 /** Policies as documents, each statement as it was written: its name stands in the logs of whoever asks why. */
 export function documents(policies: Policies): Record<string, iam.PolicyDocument> {
-  const document = (statements: iam.PolicyStatement[]): iam.PolicyDocument =>
-    new iam.PolicyDocument({ statements, minimize: false });
   return Object.fromEntries(Object.entries(policies).map(([name, statements]) => [name, document(statements)]));
 }

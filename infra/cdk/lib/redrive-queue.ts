@@ -138,6 +138,7 @@ export class RedriveQueue extends Construct {
       mainArns: [pair.main.queueArn],
       deadArns: [pair.dead.queueArn],
       otherArns: settings.destinations,
+      readsAges: false,
       reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], tableArn), ...withdrawals(tableArn)],
       policies: {},
     });

@@ -2,7 +2,8 @@ import { aws_iam as iam, aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Source } from './code';
 import { Common } from './parts';
-import { Policies, RedriveFunction, allow } from './redrive-function';
+import { RedriveFunction, allow } from './redrive-function';
+import { Policies } from './role-policies';
 import { FunctionSettings } from './settings';
 
 /** What depends on whose queues they are. */
@@ -18,6 +19,8 @@ export interface ReplayProps {
   readonly otherArns: readonly string[];
   /** What of the ledger it may read, in the role's first policy. */
   readonly reads: iam.PolicyStatement[];
+  /** Whether it reads the ages of the main queues, because no alarm looks at each of them. */
+  readonly readsAges: boolean;
   readonly policies: Policies;
 }
 
@@ -63,7 +66,12 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
     source: props.source,
     settings: props.settings,
     timeout: props.settings.replayTimeout,
-    environment: { RUST_LOG: props.settings.logLevel, ...props.variables, DEAD_LETTER_TABLE_NAME: letters.tableName },
+    environment: {
+      RUST_LOG: props.settings.logLevel,
+      ...props.variables,
+      DEAD_LETTER_TABLE_NAME: letters.tableName,
+      ...(props.readsAges ? { MAIN_QUEUE_AGES: 'on' } : {}),
+    },
     policies: {
       replay: [
         // Also watches their backlog. One statement: a list of queues is most of what a role's policies may hold.
@@ -88,7 +96,9 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
         ),
         allow('FindLetters', ['dynamodb:Query'], ...indexes),
       ],
-      ...(allowEject ? { eject: [allow('PutBack', ['sqs:SendMessage'], ...props.deadArns)] } : {}),
+      // An alarm looks at one queue: of a list the replay reads the ages, every five minutes, and emits the highest.
+      ...(props.readsAges ? { ages: [allow('ReadAges', ['cloudwatch:GetMetricData'], '*')] } : {}),
+      ...(allowEject ? { eject: [allow('PutBack', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], ...props.deadArns)] } : {}),
       // A job's guard reads the backlog of the queue that it sends to.
       ...(props.otherArns.length === 0
         ? {}
@@ -97,7 +107,7 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
     },
     dataKey: common.dataKey,
     failures: common.failures,
-    reasons: ['anyAlarm'],
+    reasons: ['anyAlarm', ...(props.readsAges ? (['anyMetric'] as const) : [])],
   });
   return made;
 }

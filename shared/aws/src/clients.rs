@@ -12,7 +12,7 @@ use aws_sdk_sqs::error::BoxError;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
 
-use crate::{AwsGauges, LedgerTable, LetterTable, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
+use crate::{AwsGauges, LedgerTable, LetterTable, QueueAges, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -160,6 +160,12 @@ impl AwsClients {
     #[must_use]
     pub fn gauges(&self, url: impl Into<String>) -> AwsGauges {
         AwsGauges::new(self.sqs.clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))
+    }
+
+    /// Ages of what waits in queues of this account and region.
+    #[must_use]
+    pub fn queue_ages(&self) -> QueueAges {
+        QueueAges::new(aws_sdk_cloudwatch::Client::new(&self.config))
     }
 
     /// The queue at this URL, to send to.

@@ -16,6 +16,7 @@
 //! Types of the SDK end here: the ports' methods take and give core's types only; constructors and [`Writes`] take
 //! the SDK's.
 
+mod ages;
 mod batch_get;
 mod clients;
 mod failure;
@@ -28,6 +29,7 @@ mod queues;
 mod table;
 mod writes;
 
+pub use ages::{Ages, QueueAges};
 pub use clients::{AwsClients, TraceOf};
 pub use failure::told;
 pub use gauges::AwsGauges;

@@ -82,6 +82,20 @@ pub enum CannotSend {
     NoBody(#[from] NoBody),
 }
 
+/// Answer of a queue's `MaximumMessageSize` to a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// The queue takes the message.
+    Fits,
+    /// The queue takes the message, but not with redrive's own attribute, and its key is not stable.
+    NoSlot,
+    /// The queue does not take the message, whatever is left out of it.
+    TooLarge {
+        /// Size of body and attributes.
+        bytes: usize,
+    },
+}
+
 impl Outgoing {
     /// Checks that this letter can be sent as itself: with redrive's own attribute, or, where there is no room for it,
     /// under a stable key, by which the ledger knows it all the same.
@@ -106,17 +120,29 @@ impl Outgoing {
     pub fn has_room_within(letter: &Letter, body: &str, key: Option<&Key>, limit: usize) -> bool {
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
         let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
-        let bytes = bytes(body, &letter.attributes) + REDRIVE_BYTES + key.map_or(0, |key| key.as_str().len());
+        let bytes = bytes(body, &letter.attributes) + REDRIVE_BYTES + key_bytes(key);
         others < ATTRIBUTE_LIMIT && bytes <= limit
     }
 
-    /// Returns true if a queue with this limit in bytes takes the letter as itself: whole, or without redrive's own
-    /// attribute under a stable key. [`Self::check`] asks the same for the largest queues.
+    /// Says whether a queue that takes so many bytes takes this letter. `as_new`: nobody asks for redrive's own attribute; otherwise
+    /// it goes with that, or without it under a stable key, as [`Self::check`] has it for the largest queues.
     #[must_use]
-    pub fn fits(letter: &Letter, limit: usize) -> bool {
-        let plain = bytes(letter.payload_now(), &letter.attributes);
-        let own = REDRIVE_BYTES + letter.key.as_ref().map_or(0, |key| key.as_str().len());
-        plain + own <= limit || plain <= limit && letter.key_is_stable
+    pub fn fit(letter: &Letter, limit: usize, as_new: bool) -> Fit {
+        let (plain, own) = (plain_bytes(letter.payload_now(), letter), REDRIVE_BYTES + key_bytes(letter.key.as_ref()));
+        if plain > limit {
+            Fit::TooLarge { bytes: plain }
+        } else if as_new || letter.key_is_stable || plain + own <= limit {
+            Fit::Fits
+        } else {
+            Fit::NoSlot
+        }
+    }
+
+    /// Says whether a dead-letter queue that takes so many bytes takes this letter back as it came.
+    #[must_use]
+    pub fn fit_to_eject(letter: &Letter, limit: usize) -> Fit {
+        let bytes = bytes(letter.payload_of_dead(), &letter.attributes);
+        if bytes > limit { Fit::TooLarge { bytes } } else { Fit::Fits }
     }
 
     /// The same message for a queue that takes so many bytes: without redrive's own attribute where it has no room for it.
@@ -211,10 +237,10 @@ impl Outgoing {
     }
 
     /// The message of a letter that is claimed to be ejected: body and attributes verbatim, a record as it came. Why it died goes along by the
-    /// attribute of [`foreign`] where there is a slot and room for it, and nobody else wrote one. `None` unless the letter is
-    /// claimed for this and has its body.
+    /// attribute of [`foreign`] where there is a slot and room for it (`limit`: bytes that the queue takes), and nobody else wrote
+    /// one. `None` unless the letter is claimed for this and has its body.
     #[must_use]
-    pub fn of_ejected(letter: &Letter) -> Option<Self> {
+    pub fn of_ejected(letter: &Letter, limit: usize) -> Option<Self> {
         if !letter.is_ejecting() || letter.check_kept().is_err() {
             return None;
         }
@@ -232,7 +258,7 @@ impl Outgoing {
         let mut with_reason = plain.clone();
         let reason = Attribute::text(letter.reason.to_attribute());
         with_reason.attributes.insert(foreign::ATTRIBUTE.to_owned(), reason);
-        let fits = with_reason.attributes.len() <= ATTRIBUTE_LIMIT && with_reason.bytes() <= MESSAGE_LIMIT;
+        let fits = with_reason.attributes.len() <= ATTRIBUTE_LIMIT && with_reason.bytes() <= limit;
         Some(if fits { with_reason } else { plain })
     }
 
@@ -244,15 +270,26 @@ impl Outgoing {
     }
 }
 
+fn key_bytes(key: Option<&Key>) -> usize {
+    key.map_or(0, |key| key.as_str().len())
+}
+
 fn bytes(body: &str, attributes: &Attributes) -> usize {
-    let attributes = attributes.iter().map(|(name, attribute)| {
-        let value = match &attribute.value {
-            crate::message::envelope::AttributeValue::Text(text) => text.len(),
-            crate::message::envelope::AttributeValue::Binary(bytes) => bytes.len(),
-        };
-        name.len() + attribute.data_type.len() + value
-    });
-    body.len() + attributes.sum::<usize>()
+    body.len() + attributes.iter().map(of_attribute).sum::<usize>()
+}
+
+/// Size of a letter's message without the attributes that redrive writes itself.
+fn plain_bytes(body: &str, letter: &Letter) -> usize {
+    let others = letter.attributes.iter().filter(|(name, _)| ![ATTRIBUTE, foreign::ATTRIBUTE].contains(&name.as_str()));
+    body.len() + others.map(of_attribute).sum::<usize>()
+}
+
+fn of_attribute((name, attribute): (&String, &Attribute)) -> usize {
+    let value = match &attribute.value {
+        crate::message::envelope::AttributeValue::Text(text) => text.len(),
+        crate::message::envelope::AttributeValue::Binary(bytes) => bytes.len(),
+    };
+    name.len() + attribute.data_type.len() + value
 }
 
 #[cfg(test)]

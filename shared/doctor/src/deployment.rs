@@ -82,6 +82,8 @@ pub struct Queue {
     pub attributes: Fact<QueueAttributes>,
     /// CloudWatch's latest `ApproximateAgeOfOldestMessage`, in seconds; `None` if the queue was idle.
     pub oldest: Fact<Option<u64>>,
+    /// The function of ours that reads this age and emits the highest of several queues (`MainQueueOldestAge`), if one does.
+    pub aged_by: Option<String>,
 }
 
 impl Queue {

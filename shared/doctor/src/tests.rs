@@ -21,7 +21,9 @@ fn broken(diagnosis: &Diagnosis) -> BTreeSet<&'static str> {
 
 #[test]
 fn a_healthy_deployment_is_told_nothing() {
-    for (name, deployment) in [("ours", ours()), ("foreign", foreign()), ("fifo", healthy::fifo())] {
+    for (name, deployment) in
+        [("ours", ours()), ("foreign", foreign()), ("fifo", healthy::fifo()), ("listed", healthy::listed())]
+    {
         let told = diagnosis(&deployment);
         assert!(told.findings.is_empty(), "{name}: {:?}", told.findings);
         assert!(told.not_checked.is_empty(), "{name}: {:?}", told.not_checked);
@@ -61,7 +63,9 @@ fn every_rule_has_a_mutant_a_name_of_its_own_a_reason_a_source_and_a_mend() {
 
 #[test]
 fn what_cannot_be_read_is_not_checked_and_never_healthy() {
-    for (name, deployment) in [("ours", ours()), ("foreign", foreign()), ("fifo", healthy::fifo())] {
+    for (name, deployment) in
+        [("ours", ours()), ("foreign", foreign()), ("fifo", healthy::fifo()), ("listed", healthy::listed())]
+    {
         let (sighted, blind) = (deployment.clone(), blinded(deployment));
         let told = diagnosis(&blind);
         assert!(told.findings.is_empty(), "{name}: {:?}", told.findings);

@@ -25,7 +25,7 @@ pub use pending_counts::pending_counts;
 pub use process::{Counts, Nowhere, Order, Outages, ProcessReport, ProcessSettings, Processor};
 pub use replay::{
     Destination, JobView, Ports as ReplayPorts, RefusedEdit, ReplayError, ReplayReport, ReplaySettings, Replayer,
-    Reports, replay_all,
+    Reports, TooLarge, replay_all,
 };
 
 use redrive_core::ports::{Clock, Entropy};

@@ -34,7 +34,7 @@ use tracing::warn;
 pub use elsewhere::Destination;
 pub use pairs::{ReplayError, Reports, replay_all};
 pub use ports::Ports;
-pub use report::{JobView, RefusedEdit, ReplayReport};
+pub use report::{JobView, RefusedEdit, ReplayReport, TooLarge};
 
 use crate::ROUNDS;
 use edit::Editing;
@@ -64,7 +64,7 @@ pub struct ReplaySettings {
 /// Sends letters back to the queue that they came from.
 pub struct Replayer<P: Ports> {
     outbox: P::Outbox,
-    dead_letters: Option<P::Outbox>,
+    dead_letters: Option<(P::Outbox, P::Gauges)>,
     sends: bool,
     destinations: Vec<Destination<P::Outbox, P::Gauges>>,
     ledger: P::Ledger,
@@ -91,8 +91,8 @@ where
 impl<P: Ports> Replayer<P> {
     /// The dead-letter queue, to eject letters into: only while no indexer empties it.
     #[must_use]
-    pub fn with_ejection(self, dead_letters: P::Outbox) -> Self {
-        Self { dead_letters: Some(dead_letters), ..self }
+    pub fn with_ejection(self, dead_letters: P::Outbox, gauges: P::Gauges) -> Self {
+        Self { dead_letters: Some((dead_letters, gauges)), ..self }
     }
 
     /// Nothing is sent back to the queue: its letters can still be discarded, erased and ejected.

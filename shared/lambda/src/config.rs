@@ -179,6 +179,8 @@ pub struct ReplayConfig {
     pub letter_table: String,
     /// The queue pairs, at least one.
     pub pairs: Vec<ReplayedPair>,
+    /// True if the ages of the main queues are read, because no alarm looks at each of them.
+    pub reads_ages: bool,
 }
 
 impl ReplayConfig {
@@ -192,9 +194,15 @@ impl ReplayConfig {
         let (pairs, ledger_table) = pairs::read(&mut reader, single::replayed);
         let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
+        let reads_ages = reader.optional("MAIN_QUEUE_AGES", "off", |text| match text {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("on (read from CloudWatch every five minutes) or off".to_owned()),
+        });
         reader.finish(|| {
             Some(Self {
                 function: function?,
+                reads_ages: reads_ages?,
                 ledger_table: ledger_table?,
                 ledger_retention: fields::days(retention?),
                 letter_table: letter_table?,

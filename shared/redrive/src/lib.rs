@@ -40,6 +40,7 @@
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
 //! functions, which need nothing of yours.
 
+mod ages;
 mod aws;
 mod error;
 mod indexer;

@@ -24,6 +24,8 @@
 //! | replay | `LettersPending` (*all*, also by class) | Count | PENDING, all of them; at most once a minute, by the schedule |
 //! | | `LettersForAPerson` (*all*, also by class) | Count | of these: the policy never replays them |
 //! | | `OldestPendingAge` (*all*, also by class) | Seconds | since the first failure of the oldest of them |
+//! | | `MainQueueOldestAge` (*all* only) | Seconds | of the oldest message in any main queue; only of a list, every five minutes |
+//! | | `MainQueuesUnread` (*all* only) | Count | main queues of which CloudWatch did not say that |
 //! | | `CountsIncomplete` | Count | 1 if the walk did not get through: these three are then the least there is |
 //! | | `TimeToResolution` | Seconds | of each letter that came to RESOLVED, since its first failure |
 //! | | `Replay…`, `Letters…` | Count | what became of the letters of a run, see `ReplayReport` |
@@ -35,6 +37,7 @@
 
 use std::time::Duration;
 
+use redrive_aws::Ages;
 use redrive_core::letters::cause::{PendingCounts, PendingSummary};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
@@ -145,6 +148,16 @@ pub(crate) fn whole_pending_counts(function: &str, pending_counts: &PendingCount
     MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
 }
 
+/// Line of the replay about the ages of what waits in the main queues of a list. Where none could be read, no age is told.
+pub(crate) fn whole_ages(function: &str, ages: &Ages) -> MetricRow {
+    let mut metrics = vec![count("MainQueuesUnread", ages.unread)];
+    if ages.read > 0 {
+        let oldest = ages.oldest.as_ref().map_or(0.0, |(_, age)| age.as_secs_f64());
+        metrics.push(("MainQueueOldestAge", oldest, Unit::Seconds));
+    }
+    MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
+}
+
 fn of_batch(counts: &Counts) -> Vec<Metric> {
     let [transient, permanent, timeout, schema] = counts.faults;
     vec![
@@ -230,6 +243,7 @@ fn of_replay(report: &ReplayReport) -> Vec<Metric> {
         count("LettersChangedMeanwhile", report.changed_meanwhile),
         count("LettersErased", report.erased),
         count("LettersWithoutSlot", report.no_attribute_slot),
+        count("LettersTooLarge", report.too_large),
         count("LettersWithoutBody", report.no_body),
         count("LettersForgotten", report.forgotten),
         count("LettersTooManyLives", report.too_many_lives),

@@ -5,6 +5,7 @@ use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::json::member;
 use redrive_core::ports::Clock;
 use redrive_core::replay::{Act, Request};
+use redrive_core::time::Timestamp;
 use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
 use redrive_lambda::config::{PairConfig, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use crate::Error;
+use crate::ages::MainQueueAges;
 use crate::error::log;
 use crate::meter::{self, Meter};
 use crate::traced::Traced;
@@ -56,9 +58,11 @@ fn start() -> Result<(), Error> {
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
-    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs } = config;
+    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs, reads_ages } = config;
+    let sources = pairs.iter().map(|listed| listed.pair.reading.source.clone());
+    let ages = reads_ages.then(|| MainQueueAges::new(sources, aws.queue_ages()));
     let queues = pairs.into_iter().map(|listed| {
-        let dead_letters = listed.ejects_to().map(|url| aws.outbox(url));
+        let dead_letters = listed.ejects_to().map(|url| (aws.outbox(url), aws.gauges(url)));
         let others = listed.destinations.iter().map(|other| {
             let (outbox, gauges) = (aws.outbox(other.url.clone()), aws.gauges(other.url.clone()));
             Destination { arn: other.arn.clone(), outbox, gauges }
@@ -73,14 +77,14 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
         let replayer = replayer.with_destinations(others);
         let replayer = if sends { replayer } else { replayer.without_destination() };
         let replayer = match dead_letters {
-            Some(dead_letters) => replayer.with_ejection(dead_letters),
+            Some((dead_letters, gauges)) => replayer.with_ejection(dead_letters, gauges),
             None => replayer,
         };
         (replayer, Meter::new(function.name.clone(), name))
     });
     let (replayers, meters) = queues.unzip();
     let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
-    Ok(Replaying { function: function.name, replayers, meters, of_no_queue })
+    Ok(Replaying { function: function.name, replayers, meters, of_no_queue, ages })
 }
 
 /// AWS, behind all of replay's ports.
@@ -92,6 +96,18 @@ struct Replaying {
     /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,
+    /// Ages of the main queues, where no alarm looks at each of them.
+    ages: Option<MainQueueAges>,
+}
+
+impl Replaying {
+    /// Tells how old what waits in the main queues is, if it is time to.
+    async fn tell_ages(&self, now: Timestamp) {
+        let Some(ages) = &self.ages else { return };
+        if let Some(ages) = ages.read(now).await {
+            meter::emit(&[meter::whole_ages(&self.function, &ages)]);
+        }
+    }
 }
 
 impl Flow for Replaying {
@@ -107,6 +123,9 @@ impl Flow for Replaying {
             }
             Err(why) => return Ok(refused(NOT_UNDERSTOOD, why)),
         };
+        if matches!(request, Request::Schedule) {
+            self.tell_ages(System.now()).await;
+        }
         let reports = replay_all(&self.replayers, &request, invocation.deadline).await;
         if let Some(act) = request.act() {
             audit(act, reports.as_ref().map(Reports::together));

@@ -70,6 +70,26 @@ async fn bodies_and_attributes_go_back_verbatim_and_the_reason_where_there_is_a_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_dead_letter_queue_does_not_take_waits_and_says_why() {
+    let long = Attributes::from([("long".to_owned(), Attribute::text("x".repeat(2_000)))]);
+    let tight = Attributes::from([("tight".to_owned(), Attribute::text("x".repeat(900)))]);
+    let house = left(Pair::new("mail").without_ledger(), &[attributes(1), long.clone(), tight]).await;
+    house.pairs[0].dead_gauges.set_limit(1_024);
+    let report = ejected(&house).await;
+    assert_eq!((report.ejected, report.too_large, report.not_sent), (2, 1, 0));
+    let waiting = house.letters_of(0).into_iter().find(|letter| letter.attributes == long).unwrap();
+    assert_eq!((waiting.status, waiting.number.0), (Status::Pending, 0), "it was never claimed");
+    assert_eq!(report.too_large_letters[0].letter, waiting.id);
+    let why = &report.too_large_letters[0].why;
+    assert!(why.contains("the dead-letter queue takes 1024: raise its MaximumMessageSize"), "{why}");
+    let reasons = house.pairs[0].dead.messages();
+    let told = reasons.iter().filter(|message| message.attributes.contains_key(foreign::ATTRIBUTE)).count();
+    assert_eq!((reasons.len(), told), (2, 1), "where the reason has no room, the message goes without it");
+    house.pairs[0].dead_gauges.set_limit(1024 * 1024);
+    assert_eq!(ejected(&house).await.ejected, 1, "once the queue takes it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_the_indexer_empties_the_queue_nothing_is_ejected() {
     let mut house = left(Pair::new("mail"), &[attributes(0)]).await;
     house.pairs[0].custody = true;

@@ -38,6 +38,8 @@ pub(crate) struct Pair {
     pub(crate) sends: bool,
     /// Other queues that they may be sent to.
     pub(crate) others: Vec<ModelQueue>,
+    /// Gauges of the dead-letter queue.
+    pub(crate) dead_gauges: ModelGauges,
     /// The ledger's scope, if it is not the queue's name.
     pub(crate) scope: Option<&'static str>,
 }
@@ -46,7 +48,8 @@ impl Pair {
     pub(crate) fn new(name: &str) -> Self {
         let dead = ModelQueue::new(&format!("{name}-dead")).with_visibility(2 * MINUTE).with_retention(14 * DAY);
         let main = ModelQueue::new(name).with_redrive_policy(&dead, 1).with_visibility(Duration::ZERO);
-        Self { main, dead, ledger: true, custody: true, sends: true, others: Vec::new(), scope: None }
+        let dead_gauges = ModelGauges::new();
+        Self { main, dead, ledger: true, custody: true, sends: true, others: Vec::new(), dead_gauges, scope: None }
     }
 
     pub(crate) fn fifo(name: &str) -> Self {
@@ -198,7 +201,7 @@ impl House {
             });
             let replayer = replayer.with_destinations(others.collect());
             let replayer = if pair.sends { replayer } else { replayer.without_destination() };
-            if pair.custody { replayer } else { replayer.with_ejection(dead) }
+            if pair.custody { replayer } else { replayer.with_ejection(dead, pair.dead_gauges.clone()) }
         };
         self.pairs.iter().map(replayer).collect()
     }

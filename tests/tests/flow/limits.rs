@@ -26,8 +26,8 @@ async fn replay(bench: &JobBench, letters: &[&Letter], said: ReplayOptions) -> R
     let dry = bench.run("looker", &Request::DryRun { selection: selection.clone(), said: said.clone() }).await;
     let report = bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
     assert_eq!(
-        (dry.would_send, dry.no_attribute_slot),
-        (report.sent, report.no_attribute_slot),
+        (dry.would_send, dry.no_attribute_slot, dry.too_large, dry.too_large_letters),
+        (report.sent, report.no_attribute_slot, report.too_large, report.too_large_letters.clone()),
         "a dry run says the same"
     );
     report
@@ -44,7 +44,9 @@ async fn a_message_near_the_queues_own_limit_goes_without_our_attribute_or_is_re
     let (small, tight) = (letter(&bench, 1, 100, true), letter(&bench, 2, LIMIT - 50, true));
     let (nameless, large) = (letter(&bench, 3, LIMIT - 50, false), letter(&bench, 4, LIMIT + 1, true));
     let report = replay(&bench, &[&small, &tight, &nameless, &large], ReplayOptions::default()).await;
-    assert_eq!((report.sent, report.no_attribute_slot, report.not_sent), (2, 2, 0));
+    assert_eq!((report.sent, report.no_attribute_slot, report.too_large, report.not_sent), (2, 1, 1, 0));
+    let why = format!("message has {} bytes, and the queue takes {LIMIT}: raise its MaximumMessageSize", LIMIT + 1);
+    assert!(report.too_large_letters[0].why.starts_with(&why), "{report:?}");
     assert_eq!(carried(&bench.queue), [true, false]);
     for refused in [&nameless, &large] {
         let now = bench.letters.letter(refused.id).unwrap();
@@ -52,6 +54,8 @@ async fn a_message_near_the_queues_own_limit_goes_without_our_attribute_or_is_re
     }
     let report = replay(&bench, &[&nameless], ReplayOptions { as_new: true, ..ReplayOptions::default() }).await;
     assert_eq!((report.sent, carried(&bench.queue)), (1, vec![true, false, false]), "a person took it upon himself");
+    let report = replay(&bench, &[&large], ReplayOptions { as_new: true, ..ReplayOptions::default() }).await;
+    assert_eq!((report.sent, report.too_large), (0, 1), "nobody can take upon himself what SQS refuses");
 }
 
 #[tokio::test(start_paused = true)]

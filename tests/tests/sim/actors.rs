@@ -320,10 +320,10 @@ impl World {
             mutant: self.letters.mutant,
         };
         let gauges = self.gauges.clone().with_faults(process.clone());
-        let other = Destination { arn: self.other.arn(), outbox: outbox(&self.other), gauges };
+        let other = Destination { arn: self.other.arn(), outbox: outbox(&self.other), gauges: gauges.clone() };
         let replayer = replayer.with_destinations(vec![other]);
         let ejects = !self.custody.load(Ordering::SeqCst);
-        let replayer = if ejects { replayer.with_ejection(outbox(&self.dead)) } else { replayer };
+        let replayer = if ejects { replayer.with_ejection(outbox(&self.dead), gauges) } else { replayer };
         let deadline = Instant::now() + 2 * FUNCTION - Duration::from_secs(3);
         tokio::select! {
             biased;

@@ -116,6 +116,13 @@ impl Services {
         call.map_err(|error| unread("lambda:GetFunctionConfiguration", &error))
     }
 
+    /// Returns true if the replay reads the ages of the main queues that it is told of.
+    pub(super) async fn reads_ages(&self, replay: &str) -> bool {
+        let Ok(configuration) = self.configuration(replay).await else { return false };
+        let said = variables(&configuration).ok();
+        said.is_some_and(|said| said.get("MAIN_QUEUE_AGES").is_some_and(|ages| ages == "on"))
+    }
+
     /// The queues that the indexer is told of, and whether it empties the dead-letter queue of each.
     pub(super) async fn indexed(&self, indexer: &str) -> BTreeMap<String, bool> {
         let Ok(configuration) = self.configuration(indexer).await else { return BTreeMap::new() };

@@ -3,12 +3,21 @@
 use super::judging::{Judgement, look, wrong};
 use super::queues::time;
 use crate::Mend;
-use crate::deployment::{Alarm, Alarms, Comparison, Queue};
+use crate::deployment::{Alarm, Alarms, Comparison, Metric, Queue};
 
 const AGE: &str = "ApproximateAgeOfOldestMessage";
 
+/// Metric of the highest age of several queues, which our replay emits, and its namespace.
+const HIGHEST: (&str, &str) = ("Redrive", "MainQueueOldestAge");
+
 fn looks_at_age(alarm: &Alarm, queue: &Queue) -> bool {
-    alarm.metrics.iter().any(|metric| metric.name == AGE && metric.is_of("AWS/SQS", "QueueName", queue.name()))
+    let (namespace, highest) = HIGHEST;
+    let among_others = |metric: &Metric| {
+        let by = queue.aged_by.as_deref();
+        by.is_some_and(|function| metric.name == highest && metric.is_of(namespace, "Function", function))
+    };
+    let alone = |metric: &Metric| metric.name == AGE && metric.is_of("AWS/SQS", "QueueName", queue.name());
+    alarm.metrics.iter().any(|metric| alone(metric) || among_others(metric))
 }
 
 fn age_alarm(queue: &Queue) -> Mend {

@@ -39,6 +39,7 @@ fn queue(name: &str, visibility: u64, retention: u64) -> Queue {
             in_flight: 0,
         }),
         oldest: Ok(None),
+        aged_by: None,
     }
 }
 
@@ -179,6 +180,15 @@ pub(crate) fn ours() -> Deployment {
         }),
         failed_invocations: Some(("failed".to_owned(), Ok(0))),
     });
+    deployment
+}
+
+/// Ours for a list of queues: one alarm is for the ages of all of them.
+pub(super) fn listed() -> Deployment {
+    let mut deployment = ours();
+    deployment.pairs[0].source.aged_by = Some("replay".to_owned());
+    let highest = alarm("Redrive", "MainQueueOldestAge", "Function", "replay");
+    deployment.alarms.as_mut().unwrap().metric[3] = Alarm { comparison: Some(Comparison::Above(3_600.0)), ..highest };
     deployment
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::healthy::{alarm, document, foreign, ours};
+use super::healthy::{alarm, document, foreign, listed, ours};
 use crate::{
     Alarm, Alarms, Allow, Comparison, Composite, Consumer, DeadSource, Deployment, Encryption, Function, MoveTask,
     Mute, Permission, ProcessorSettings, Queue, QueueAttributes, RedrivePolicy, Settings, TopicAttributes, TopicKey,
@@ -29,6 +29,10 @@ impl Mutant {
 
 const fn of_ours(rule: &'static str, what: &'static str, change: fn(&mut Deployment)) -> Mutant {
     Mutant { rule, what, start: ours, change }
+}
+
+const fn of_list(rule: &'static str, what: &'static str, change: fn(&mut Deployment)) -> Mutant {
+    Mutant { rule, what, start: listed, change }
 }
 
 const fn of_any(rule: &'static str, what: &'static str, change: fn(&mut Deployment)) -> Mutant {
@@ -190,6 +194,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         function(d).permissions.as_mut().unwrap().push(denied);
     }),
     of_any("no-age-alarm", "nobody looks at the source", |d| drop(alarms(d).metric.remove(3))),
+    of_list("no-age-alarm", "ages that nobody reads", |d| d.pairs[0].source.aged_by = None),
+    of_list("no-age-alarm", "another function's gauge", |d| d.pairs[0].source.aged_by = Some("other".to_owned())),
+    of_list("age-alarm-late", "an alarm on the highest age, after three of four days", |d| {
+        alarms(d).metric[3].comparison = Some(Comparison::Above(259_200.0));
+    }),
     of_any("age-alarm-late", "an alarm after three of four days", |d| {
         alarms(d).metric[3].comparison = Some(Comparison::Above(259_200.0));
     }),

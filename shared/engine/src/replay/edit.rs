@@ -37,7 +37,8 @@ impl From<&str> for Refusal {
 }
 
 const FULL: &str = "the ledger remembers too many dead lives of its key, and an edited copy could not run";
-const NO_ROOM: &str = "with its edited body it has no room for redrive's own attribute (SQS takes ten, and 1 MiB)";
+const NO_ROOM: &str = "with its edited body it has no room for redrive's own attribute (SQS takes ten, and the queue its \
+     MaximumMessageSize)";
 const NO_LEDGER: &str =
     "it may have been sent before, nobody knows, and without a ledger that copy cannot be withdrawn";
 const UNKNOWN_COPY: &str =

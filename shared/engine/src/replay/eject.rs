@@ -20,13 +20,14 @@ impl<P: Ports> Replayer<P> {
         report: &mut ReplayReport,
     ) -> Vec<JobEntry> {
         report.considered += letters.len();
-        let Some(dead_letters) = &self.dead_letters else {
+        let Some((dead_letters, gauges)) = &self.dead_letters else {
             report.in_custody += letters.len();
             return Vec::new();
         };
         let asked = ConsentTerms { due_by: Timestamp::NEVER, named, forgotten_ok: true, as_new: true };
         let sending = Sending { by, asked, job: None, edit: None, to: None, after_replayed: false, queueing: None };
         let open = self.ejectable(letters, sending, report).await;
+        let (open, limit) = self.fitting_back(open, gauges, report).await;
         let now = self.world.now();
         let claims = open.iter().filter_map(|letter| {
             let token = OwnerToken::from_random(self.world.bits());
@@ -41,7 +42,8 @@ impl<P: Ports> Replayer<P> {
         let claims: Vec<_> = claims.collect();
         report.changed_meanwhile += open.len() - claims.len();
         let mut lines = Vec::new();
-        let claimed = self.write_claims(claims, Outgoing::of_ejected, sending, report, &mut lines).await;
+        let message = |letter: &Letter| Outgoing::of_ejected(letter, limit);
+        let claimed = self.write_claims(claims, message, sending, report, &mut lines).await;
         lines.extend(self.send_all(claimed, dead_letters, sending, report).await);
         lines
     }

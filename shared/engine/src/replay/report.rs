@@ -29,6 +29,9 @@ macro_rules! report {
             /// Why the first letters of those whose edit failed were not sent.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub refused_edits: Vec<RefusedEdit>,
+            /// Reasons of the first letters that were not sent because they are too large for a queue.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub too_large_letters: Vec<TooLarge>,
             /// Of which queues the letters are that were left alone because theirs is not configured; some of them, if there are many.
             #[serde(skip_serializing_if = "BTreeSet::is_empty")]
             pub unlisted_sources: BTreeSet<QueueArn>,
@@ -97,6 +100,8 @@ report! {
     changed_meanwhile,
     /// Without room for redrive's own attribute, and without a stable key.
     no_attribute_slot,
+    /// Not sent: the queue takes less than their messages have (`MaximumMessageSize`).
+    too_large,
     /// Whose body was erased, has expired, is lost, or never came: it cannot be sent.
     no_body,
     /// Of a cause that the policy never lets go, and not named by their ids.
@@ -131,7 +136,7 @@ report! {
     expired_tasks,
 }
 
-/// How many refused edits are told of.
+/// Number of refused edits that are told of, and of letters that are too large.
 const REFUSED_EDITS: usize = 100;
 
 /// Why a letter was not sent with another body.
@@ -140,6 +145,15 @@ pub struct RefusedEdit {
     /// Which letter.
     pub letter: LetterId,
     /// Why; of its body nothing but its key.
+    pub why: String,
+}
+
+/// Reason of a letter that was not sent to a queue that takes less.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TooLarge {
+    /// Id of the letter.
+    pub letter: LetterId,
+    /// Size of its message, what the queue takes, and the mend.
     pub why: String,
 }
 
@@ -183,6 +197,8 @@ impl ReplayReport {
         self.refused = self.refused.take().or_else(|| other.refused.clone());
         self.refused_edits.extend_from_slice(&other.refused_edits);
         self.refused_edits.truncate(REFUSED_EDITS);
+        self.too_large_letters.extend_from_slice(&other.too_large_letters);
+        self.too_large_letters.truncate(REFUSED_EDITS);
         self.unlisted_sources.extend(other.unlisted_sources.iter().cloned());
         self.took.append(&other.took);
         self.pending_counts = both(self.pending_counts.take(), &other.pending_counts);
@@ -195,6 +211,14 @@ impl ReplayReport {
         self.edit_failed += 1;
         if self.refused_edits.len() < REFUSED_EDITS {
             self.refused_edits.push(RefusedEdit { letter, why });
+        }
+    }
+
+    /// Counts a letter that is too large for a queue, and says why.
+    pub(super) fn refuse_too_large(&mut self, letter: LetterId, why: String) {
+        self.too_large += 1;
+        if self.too_large_letters.len() < REFUSED_EDITS {
+            self.too_large_letters.push(TooLarge { letter, why });
         }
     }
 

@@ -115,7 +115,7 @@ impl<P: Ports> Replayer<P> {
         let limit = self.limit(sending).await;
         for (letter, known) in letters.iter().zip(&known) {
             match consent(letter, known, sending.asked, &self.settings.policy, self.world.now()) {
-                Consent::Send if !Self::fits(letter, sending, limit) => report.no_attribute_slot += 1,
+                Consent::Send if !Self::would_fit(letter, sending, limit, report) => {}
                 Consent::Lapsed if sending.to.is_some() => report.changed_meanwhile += 1,
                 Consent::Send | Consent::Lapsed if sending.edit.is_some() => self.look_at_edit(letter, sending, report),
                 Consent::Send | Consent::Lapsed => {

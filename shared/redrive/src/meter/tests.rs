@@ -38,6 +38,18 @@ fn what_waits_is_told_at_zero_too() {
 }
 
 #[test]
+fn no_age_is_told_of_queues_that_could_not_be_read() {
+    let told = |ages: &Ages| whole_ages("f", ages).told().into_iter().map(|(name, value, _)| (name, value)).collect();
+    let none: Vec<_> = told(&Ages { unread: 2, ..Ages::default() });
+    assert_eq!(none, [("MainQueuesUnread", 2.0)]);
+    let queue = redrive_core::ids::QueueArn::new("arn:aws:sqs:eu-west-1:1:q").unwrap();
+    let idle: Vec<_> = told(&Ages { read: 2, ..Ages::default() });
+    assert_eq!(idle, [("MainQueuesUnread", 0.0), ("MainQueueOldestAge", 0.0)]);
+    let some: Vec<_> = told(&Ages { oldest: Some((queue, Duration::from_secs(90))), read: 1, unread: 0 });
+    assert_eq!(some[1], ("MainQueueOldestAge", 90.0));
+}
+
+#[test]
 fn faults_are_named_after_their_classes() {
     let counts = Counts { received: 3, faults: [1, 0, 0, 2], ..Counts::default() };
     let seen: Vec<_> = of_batch(&counts)
@@ -82,6 +94,7 @@ fn everything() -> [(&'static str, Vec<MetricRow>); 3] {
     replayed.pending_counts = Some(letters());
     let mut replay = meter().replay(&replayed, NOW);
     replay.push(whole_pending_counts("f", &letters(), NOW));
+    replay.push(whole_ages("f", &Ages { read: 1, ..Ages::default() }));
     [("indexer", indexer), ("processor", meter().batch(&Counts::default())), ("replay", replay)]
 }
 

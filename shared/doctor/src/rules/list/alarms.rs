@@ -60,7 +60,8 @@ pub(super) static RULES: [Rule; 17] = [
         reason: "A mapping that is disabled, may not poll, or is throttled to nothing makes no invocation and so no error: SQS \
             deletes its messages at the end of their retention, and every other alarm is silent.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
-        mend: "An alarm on ApproximateAgeOfOldestMessage of the source, well before half of the retention.",
+        mend: "An alarm on ApproximateAgeOfOldestMessage of the source, well before half of the retention; for the queues of a \
+            list one on MainQueueOldestAge of the replay, which attach.yaml makes.",
         check: Check::Source(ages::missing),
     },
     Rule {
