@@ -1,4 +1,4 @@
-"""What the pages say of aws, sam and the demo, held to botocore's models, SAM CLI's options and the demo's own plan. Run by `make test-stage`."""
+"""Tests of what the pages say of aws, sam and the demo: botocore's models, SAM CLI's options, the demo's plan. Run by `make test-stage`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DIES_OF = {
 
 
 def lines(tool: str) -> Iterator[tuple[str, list[str]]]:
-    """Every command line of a page that calls the tool: page, and words without assignments before and redirections behind."""
+    """Yields each command line of a page that calls the tool: page, and words without assignments before them."""
     for page in [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]:
         text = page.read_text()
         blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -46,7 +46,7 @@ def lines(tool: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def aws_problem(words: list[str]) -> str | None:
-    """What is wrong with the words after `aws`, if anything."""
+    """Returns the fault of the words after `aws`, if they have one."""
     service, operation = words[0], words[1]
     model = get_session().get_service_model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
@@ -67,7 +67,7 @@ def aws_problem(words: list[str]) -> str | None:
 
 
 def sam_problem(words: list[str]) -> str | None:
-    """What is wrong with the words after `sam`, if anything."""
+    """Returns the fault of the words after `sam`, if they have one."""
     try:
         command: Any = import_module(f"samcli.commands.{words[0]}.command").cli
     except ModuleNotFoundError:
@@ -78,7 +78,7 @@ def sam_problem(words: list[str]) -> str | None:
 
 
 def account(seed: int) -> str:
-    """The account at the end of the demo, if each order goes where it belongs."""
+    """Renders the account at the end of the demo, if each order goes where it belongs."""
     chosen = plan("o", seed)
     sent = [Sent(str(number), order, body) for number, (order, body) in enumerate([*chosen.first, *chosen.afterwards])]
     cut = next(one for one in sent if one.order.kind is Kind.MALFORMED)
