@@ -101,7 +101,7 @@ impl Page {
 }
 
 impl Paragraph {
-    /// Spans between backticks.
+    /// Returns the spans between backticks.
     pub(crate) fn spans(&self) -> impl Iterator<Item = &str> {
         self.text.split('`').skip(1).step_by(2)
     }

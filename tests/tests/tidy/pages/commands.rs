@@ -17,7 +17,7 @@ const CARGO_FLAGS: [&str; 10] =
 /// Commands that other tests know, and those that need no test.
 const ELSEWHERE: [&str; 2] = ["redrive", "sam"];
 
-/// One command of a page.
+/// Command that a page shows.
 struct Command {
     place: String,
     /// Assignments before it, such as `STAGE_PORT=0`.
