@@ -1,4 +1,4 @@
-"""Tests of what the pages say of aws, sam and the demo: botocore's models, SAM CLI's options, the demo's plan. Run by `make test-stage`."""
+"""Tests of what the pages say of aws, sam and the demo: botocore's models, SAM CLI's options, the demo's plan.."""
 
 from __future__ import annotations
 

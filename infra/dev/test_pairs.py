@@ -16,7 +16,11 @@ def pairs(count: int) -> str:
     """A file's text, of so many pairs with names of usual length."""
     names = [f"department-orders-service-{n:04}" for n in range(count)]
     return json.dumps(
-        {"pairs": [{"source_arn": f"{ARN}:{name}", "source_url": f"{URL}/{name}", "dead_letter_url": f"{URL}/{name}-dlq"} for name in names]}
+        {
+            "pairs": [
+                {"source_arn": f"{ARN}:{name}", "source_url": f"{URL}/{name}", "dead_letter_url": f"{URL}/{name}-dlq"} for name in names
+            ]
+        }
     )
 
 
