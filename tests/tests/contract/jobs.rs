@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId};
 use redrive_core::letters::listing::Place;
-use redrive_core::ports::{Jobs, WriteError};
+use redrive_core::ports::{Jobs, Turns, WriteError};
 use redrive_core::replay::job::{Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop};
 use redrive_core::replay::{Filter, GroupTurn, Selection};
 use redrive_core::time::Timestamp;
