@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use redrive_core::letters::letter::ErrorType;
 use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
-use redrive_engine::{ReplaySettings, Replayer};
+use redrive_engine::{QueuePair, ReplaySettings, Replayer};
 
 use crate::Error;
 use crate::drain::drained;
@@ -119,21 +119,16 @@ pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), E
         let aws = redrive_aws::AwsClients::new(config(endpoint).await);
         let main = format!("{endpoint}/000000000000/bench");
         let (ledger, letters) = (aws.ledger(format!("{table}-ledger")), aws.letters(table));
-        let settings = ReplaySettings {
-            reading: reading()?,
-            policy: policy(),
-            lease: LEASE,
-            ledger_retention: 30 * DAY,
-            reserve: RESERVE,
-        };
+        let settings = ReplaySettings { lease: LEASE, ledger_retention: 30 * DAY, reserve: RESERVE };
         let gauges = aws.gauges(main.clone());
-        let replayer = Replayer::new(aws.outbox(main), ledger, letters, gauges, Now, settings);
+        let pair = QueuePair::new(reading()?, policy(), aws.outbox(main), ledger, gauges);
+        let replayer = Replayer::new(letters, Now, settings, vec![pair]);
         // They died without an attempt that the ledger knows of.
         let filter = Filter { error_type: Some(ErrorType::NeverRan), ..Filter::default() };
         let selection = Selection::Filter(filter);
         let request = Request::Replay { selection, by: "bench".to_owned(), said: ReplayOptions::default() };
         let start = Instant::now();
-        let report = replayer.run(&request, tokio::time::Instant::now() + Duration::from_secs(900)).await?;
+        let report = replayer.run(&request, tokio::time::Instant::now() + Duration::from_secs(900)).await?.together();
         let seconds = start.elapsed().as_secs_f64();
         if report.sent != messages || report.considered != messages || report.more {
             return Err(format!("{report:?}").into());

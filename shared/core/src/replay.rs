@@ -1,8 +1,9 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
 mod act;
-mod consent;
+pub(crate) mod consent;
 mod edit;
+mod fifo;
 pub mod job;
 mod order;
 mod patch;
@@ -25,6 +26,7 @@ use crate::message::redrive::{ATTRIBUTE, Redrive};
 pub use act::Act;
 pub use consent::{Consent, ConsentTerms, KeyStatus, consent};
 pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
+pub use fifo::{GroupRules, Parted, TurnStep, first_of_groups};
 pub use order::{GroupLeaders, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, ReplayOptions, Request};

@@ -20,7 +20,8 @@ use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::{ROUNDS, places};
+use crate::places;
+use crate::rounds::ROUNDS;
 pub use report::{DrainReport, OfSource};
 use run::DrainMemory;
 pub use sources::IndexedSource;

@@ -10,7 +10,7 @@ use redrive_core::replay::{GroupTurn, is_fifo};
 use redrive_core::time::Timestamp;
 use tracing::warn;
 
-use crate::ROUNDS;
+use crate::rounds::ROUNDS;
 
 /// Enters letters that are to wait in the turns of their groups. Returns those that could not be entered, and that must not be
 /// written. What is of no FIFO queue needs no place.

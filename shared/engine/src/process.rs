@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use crate::{World, roll};
+use crate::world::{World, roll};
 pub use handing_over::Nowhere;
 use lines::{KeyLanes, WaitingMessage};
 pub use outages::Outages;

@@ -6,7 +6,7 @@ use redrive_core::json::member;
 use redrive_core::ports::Clock;
 use redrive_core::replay::{Act, Request};
 use redrive_core::time::Timestamp;
-use redrive_engine::{Destination, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports, replay_all};
+use redrive_engine::{Destination, QueuePair, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports};
 use redrive_lambda::config::{PairConfig, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
 use redrive_lambda::telemetry::AUDIT;
@@ -67,24 +67,19 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
             let (outbox, gauges) = (aws.outbox(other.url.clone()), aws.gauges(other.url.clone()));
             Destination { arn: other.arn.clone(), outbox, gauges }
         });
-        let others = others.collect();
+        let destinations = others.collect();
         let ReplayedPair { pair: PairConfig { name, reading, policy, ledger, .. }, main_queue_url, sends, .. } = listed;
-        let settings = ReplaySettings { reading, policy, lease: LEASE, ledger_retention, reserve: RESERVE };
         let ledger = ledger_table.clone().filter(|_| ledger).map(|table| aws.ledger(table));
-        let letters = aws.letters(letter_table.clone());
         let gauges = aws.gauges(main_queue_url.clone());
-        let replayer = Replayer::new(aws.outbox(main_queue_url), ledger, letters, gauges, System, settings);
-        let replayer = replayer.with_destinations(others);
-        let replayer = if sends { replayer } else { replayer.without_destination() };
-        let replayer = match dead_letters {
-            Some((dead_letters, gauges)) => replayer.with_ejection(dead_letters, gauges),
-            None => replayer,
-        };
-        (replayer, Meter::new(function.name.clone(), name))
+        let outbox = sends.then(|| aws.outbox(main_queue_url));
+        let pair = QueuePair { reading, policy, outbox, dead_letters, destinations, ledger, gauges };
+        (pair, Meter::new(function.name.clone(), name))
     });
-    let (replayers, meters) = queues.unzip();
+    let (pairs, meters) = queues.unzip();
+    let settings = ReplaySettings { lease: LEASE, ledger_retention, reserve: RESERVE };
+    let replayer = Replayer::new(aws.letters(letter_table), System, settings, pairs);
     let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
-    Ok(Replaying { function: function.name, replayers, meters, of_no_queue, ages })
+    Ok(Replaying { function: function.name, replayer, meters, of_no_queue, ages })
 }
 
 /// AWS, behind all of replay's ports.
@@ -92,7 +87,7 @@ type ReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, Syst
 
 struct Replaying {
     function: String,
-    replayers: Vec<Replayer<ReplayPorts>>,
+    replayer: Replayer<ReplayPorts>,
     /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,
@@ -126,7 +121,7 @@ impl Flow for Replaying {
         if matches!(request, Request::Schedule) {
             self.tell_ages(System.now()).await;
         }
-        let reports = replay_all(&self.replayers, &request, invocation.deadline).await;
+        let reports = self.replayer.run(&request, invocation.deadline).await;
         if let Some(act) = request.act() {
             audit(act, reports.as_ref().map(Reports::together));
         }

@@ -12,7 +12,7 @@ use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{Causes, LedgerReader, Unavailable};
 use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::Request;
-use redrive_engine::{DrainReport, IndexSettings, Indexer, ReplaySettings, Replayer, pending_counts};
+use redrive_engine::{DrainReport, IndexSettings, Indexer, QueuePair, ReplaySettings, Replayer, pending_counts};
 use redrive_testkit::ModelGauges;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::{CallFault, Faults};
@@ -149,25 +149,14 @@ async fn the_schedule_says_what_waits_if_it_saw_all_of_it() {
     let dlq = Dlq::new(Faults::none());
     dlq.fill(40, "currency");
     drain(&dlq.indexer(2), 60).await;
-    let settings = ReplaySettings {
-        reading: settings().reading,
-        policy: policy(),
-        lease: HOUR,
-        ledger_retention: 1_000_000 * HOUR,
-        reserve: Duration::from_secs(3),
-    };
+    let settings = ReplaySettings { lease: HOUR, ledger_retention: 1_000_000 * HOUR, reserve: Duration::from_secs(3) };
     let (outbox, ledger) = (ModelQueue::new("redrive-main"), ModelLedger::new());
-    let replayer = Replayer::new(
-        outbox,
-        ledger,
-        dlq.letters.clone(),
-        ModelGauges::new(),
-        VirtualWorld::new(VirtualClock::new(), 1),
-        settings,
-    );
+    let pair = QueuePair::new(self::settings().reading, policy(), outbox, ledger, ModelGauges::new());
+    let world = VirtualWorld::new(VirtualClock::new(), 1);
+    let replayer = Replayer::new(dlq.letters.clone(), world, settings, vec![pair]);
     let run = async |seconds| {
         let deadline = Instant::now() + Duration::from_secs(seconds);
-        replayer.run(&Request::Schedule, deadline).await.unwrap().pending_counts
+        replayer.run(&Request::Schedule, deadline).await.unwrap().together().pending_counts
     };
     let all = run(60).await.unwrap().total();
     let oldest = dlq.letters.all().iter().map(|letter| letter.reason.first_failed_at).min();

@@ -8,7 +8,7 @@ use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::foreign;
 use redrive_core::replay::{Request, Selection};
-use redrive_engine::{ReplayError, ReplayReport, replay_all};
+use redrive_engine::{ReplayError, ReplayReport};
 use redrive_testkit::handlers::Order;
 use redrive_testkit::{CallFault, Faults};
 use tokio::time::{Instant, sleep};
@@ -153,23 +153,23 @@ async fn story(ledger: bool, call_fault: Option<(usize, CallFault)>, by_id: bool
     } else {
         all_of(&house.pairs[0].main)
     };
-    let (replayers, request) = (house.replayers(&asking(), Some(&process)), eject(selection));
+    let (replayer, request) = (house.replayer(&asking(), Some(&process)), eject(selection));
     let deadline = Instant::now() + 10 * MINUTE;
     let ejector = tokio::spawn(async move {
         tokio::select! {
             biased;
             () = process.died() => {}
-            _ = replay_all(&replayers, &request, deadline) => {}
+            _ = replayer.run(&request, deadline) => {}
         }
     });
-    let schedule = house.replayers(&asking(), None);
+    let schedule = house.replayer(&asking(), None);
     for _ in 0..5 {
         sleep(LEASE).await;
-        replay_all(&schedule, &Request::Schedule, Instant::now() + MINUTE).await.unwrap();
+        schedule.run(&Request::Schedule, Instant::now() + MINUTE).await.unwrap();
     }
     ejector.await.unwrap();
     let again = eject(all_of(&house.pairs[0].main));
-    replay_all(&schedule, &again, Instant::now() + MINUTE).await.unwrap();
+    schedule.run(&again, Instant::now() + MINUTE).await.unwrap();
     (house, faults)
 }
 

@@ -12,7 +12,7 @@ use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::{Envelope, Record};
 use redrive_core::replay::{Filter, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
+use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue, VirtualWorld};
 use tokio::time::Instant;
 
@@ -73,23 +73,12 @@ impl Desk {
     }
 
     async fn ask(&self, request: &Request) -> ReplayReport {
-        let settings = ReplaySettings {
-            reading: reading(),
-            policy: policy(),
-            lease: DAY,
-            ledger_retention: 40_000 * DAY,
-            reserve: Duration::from_secs(1),
-        };
+        let settings = ReplaySettings { lease: DAY, ledger_retention: 40_000 * DAY, reserve: Duration::from_secs(1) };
         let world = VirtualWorld::new(self.faults.clock().clone(), 1);
-        let replayer = Replayer::new(
-            self.main.clone(),
-            ModelLedger::new(),
-            self.letters.clone(),
-            ModelGauges::new(),
-            world,
-            settings,
-        );
-        replayer.run(request, Instant::now() + DAY).await.unwrap()
+        let ledger = ModelLedger::new();
+        let pair = QueuePair::new(reading(), policy(), self.main.clone(), ledger, ModelGauges::new());
+        let replayer = Replayer::new(self.letters.clone(), world, settings, vec![pair]);
+        replayer.run(request, Instant::now() + DAY).await.unwrap().together()
     }
 
     async fn erase(&self, selection: Selection) -> ReplayReport {

@@ -12,8 +12,8 @@ use redrive_core::processing::ledger::{Entry, EntryState, Origin};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
-    Destination, DrainReport, IndexSettings, IndexedSource, Indexer, ReplayError, ReplaySettings, Replayer, Reports,
-    drain_all, replay_all,
+    Destination, DrainReport, IndexSettings, IndexedSource, Indexer, QueuePair, ReplayError, ReplaySettings, Replayer,
+    Reports, drain_all,
 };
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
@@ -24,6 +24,8 @@ pub(crate) const LEASE: Duration = MINUTE;
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualClock>;
+/// A queue pair as the replay functions here know it.
+pub(crate) type ReplayedPair = QueuePair<ModelQueue, Option<ModelLedger>, ModelGauges>;
 pub(crate) type AReplayer = Replayer<(ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld)>;
 
 /// A queue pair. Nobody consumes its main queue but by receiving in vain.
@@ -171,39 +173,48 @@ impl House {
         indexers.into_iter().map(|(_, indexer)| indexer).collect()
     }
 
-    pub(crate) fn replayers(&self, policy: &Policy, process: Option<&Faults>) -> Vec<AReplayer> {
-        let replayer = |pair: &Pair| {
+    /// Queue pairs as replay knows them, perhaps in a process that these faults strike.
+    pub(crate) fn replayed_pairs(&self, policy: &Policy, process: Option<&Faults>) -> Vec<ReplayedPair> {
+        let strike = |queue: &ModelQueue| {
+            process.map_or_else(|| queue.clone(), |process| queue.clone().with_faults(process.clone()))
+        };
+        let replayed = |pair: &Pair| {
             let policy = if pair.ledger { policy.clone() } else { policy.asking() };
-            let settings = ReplaySettings {
-                reading: pair.reading(),
-                policy,
-                lease: LEASE,
-                ledger_retention: 30 * DAY,
-                reserve: Duration::from_secs(1),
-            };
             let ledger = pair.ledger.then(|| self.ledger.clone());
-            let (main, dead, letters) = (pair.main.clone(), pair.dead.clone(), self.letters.clone());
-            let (main, dead, letters, ledger) = match process {
-                Some(process) => (
-                    main.with_faults(process.clone()),
-                    dead.with_faults(process.clone()),
-                    letters.with_faults(process.clone()),
-                    ledger.map(|ledger| ledger.with_faults(process.clone())),
-                ),
-                None => (main, dead, letters, ledger),
-            };
-            let world = VirtualWorld::new(self.clock.clone(), 1);
-            let replayer = Replayer::new(main, ledger, letters, ModelGauges::new(), world, settings);
+            let ledger = ledger.map(|ledger| match process {
+                Some(process) => ledger.with_faults(process.clone()),
+                None => ledger,
+            });
             let others = pair.others.iter().map(|queue| Destination {
                 arn: queue.arn(),
-                outbox: process.map_or_else(|| queue.clone(), |process| queue.clone().with_faults(process.clone())),
+                outbox: strike(queue),
                 gauges: ModelGauges::new(),
             });
-            let replayer = replayer.with_destinations(others.collect());
-            let replayer = if pair.sends { replayer } else { replayer.without_destination() };
-            if pair.custody { replayer } else { replayer.with_ejection(dead, pair.dead_gauges.clone()) }
+            QueuePair {
+                reading: pair.reading(),
+                policy,
+                outbox: pair.sends.then(|| strike(&pair.main)),
+                dead_letters: (!pair.custody).then(|| (strike(&pair.dead), pair.dead_gauges.clone())),
+                destinations: others.collect(),
+                ledger,
+                gauges: ModelGauges::new(),
+            }
         };
-        self.pairs.iter().map(replayer).collect()
+        self.pairs.iter().map(replayed).collect()
+    }
+
+    /// Replay of these pairs, perhaps in a process that these faults strike.
+    pub(crate) fn replayer_of(&self, pairs: Vec<ReplayedPair>, process: Option<&Faults>) -> AReplayer {
+        let letters = match process {
+            Some(process) => self.letters.clone().with_faults(process.clone()),
+            None => self.letters.clone(),
+        };
+        let settings = ReplaySettings { lease: LEASE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(1) };
+        Replayer::new(letters, VirtualWorld::new(self.clock.clone(), 1), settings, pairs)
+    }
+
+    pub(crate) fn replayer(&self, policy: &Policy, process: Option<&Faults>) -> AReplayer {
+        self.replayer_of(self.replayed_pairs(policy, process), process)
     }
 
     /// Runs the indexer once for all pairs.
@@ -213,12 +224,12 @@ impl House {
 
     /// Runs replay once for all pairs.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Reports, ReplayError> {
-        replay_all(&self.replayers(&policy(), None), request, Instant::now() + MINUTE).await
+        self.replayer(&policy(), None).run(request, Instant::now() + MINUTE).await
     }
 
     /// Runs replay once as a process that these faults strike.
     pub(crate) async fn ask_as(&self, process: &Faults, request: &Request) -> Result<Reports, ReplayError> {
-        replay_all(&self.replayers(&policy(), Some(process)), request, Instant::now() + MINUTE).await
+        self.replayer(&policy(), Some(process)).run(request, Instant::now() + MINUTE).await
     }
 
     /// The letters of one pair.

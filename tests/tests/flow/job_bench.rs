@@ -16,7 +16,7 @@ use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, Entry
 use redrive_core::replay::job::{Guard, Job, NewJob};
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
+use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer, Reports};
 use redrive_testkit::clock::VirtualWorld;
 use redrive_testkit::letters::waiting;
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
@@ -56,7 +56,13 @@ fn source() -> QueueArn {
     QueueArn::new("arn:aws:sqs:us-east-1:000000000000:orders").unwrap()
 }
 
-pub(crate) fn settings() -> ReplaySettings {
+/// Settings of the bench's queue.
+pub(crate) struct PairSettings {
+    pub(crate) reading: Reading,
+    pub(crate) policy: Policy,
+}
+
+pub(crate) fn settings() -> PairSettings {
     let policy = Policy {
         rules: Vec::new(),
         cool_down: MINUTE,
@@ -65,15 +71,12 @@ pub(crate) fn settings() -> ReplaySettings {
         body_retention: 90 * DAY,
         outcome_after: 19 * DAY,
     };
-    ReplaySettings {
+    PairSettings {
         reading: Reading {
             pointer: Some(Pointer::parse("/order_id").unwrap()),
             ..Reading::new(source(), Scope::new("main").unwrap())
         },
         policy: policy.with_rules(r#"[{"match":{"error_code":"never"},"replay":"never"}]"#).unwrap(),
-        lease: MINUTE,
-        ledger_retention: 30 * DAY,
-        reserve: Duration::from_secs(3),
     }
 }
 
@@ -133,20 +136,25 @@ impl JobBench {
     pub(crate) async fn run(&self, name: &str, request: &Request) -> ReplayReport {
         let process = self.faults.of(name);
         let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
-        let mut settings = settings();
-        settings.reading.source = self.source();
-        let replayer = Replayer::new(
+        let PairSettings { mut reading, policy } = settings();
+        reading.source = self.source();
+        let pair = QueuePair::new(
+            reading,
+            policy,
             self.queue.clone().with_faults(process.clone()),
             self.has_ledger.then(|| self.ledger.clone().with_faults(process.clone())),
-            self.letters.clone().with_faults(process.clone()),
             self.gauges.clone().with_faults(process.clone()),
-            VirtualWorld::new(self.faults.clock().clone(), seed),
-            settings,
         );
+        let letters = self.letters.clone().with_faults(process.clone());
+        let world = VirtualWorld::new(self.faults.clock().clone(), seed);
+        let settings = ReplaySettings { lease: MINUTE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(3) };
+        let replayer = Replayer::new(letters, world, settings, vec![pair]);
         tokio::select! {
             biased;
             () = process.died() => ReplayReport::default(),
-            report = replayer.run(request, Instant::now() + Duration::from_secs(55)) => report.unwrap_or_default(),
+            report = replayer.run(request, Instant::now() + Duration::from_secs(55)) => {
+                report.as_ref().map(Reports::together).unwrap_or_default()
+            }
         }
     }
 

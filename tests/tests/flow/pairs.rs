@@ -13,7 +13,7 @@ use redrive_core::ports::{DeadLetterQueue, Unavailable};
 use redrive_core::replay::job::{Disposition, Guard, NewJob};
 use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all, replay_all};
+use redrive_engine::{IndexSettings, Indexer, LANES, ReplayError, drain_all};
 use redrive_testkit::clock::VirtualClock;
 use redrive_testkit::handlers::Order;
 use redrive_testkit::{CallFault, Faults, ModelLedger, ModelLetters, ModelQueue};
@@ -125,15 +125,16 @@ async fn a_pair_in_trouble_waits_for_the_next_run_and_the_others_go_on() {
         pair.dies().await;
     }
     house.drain().await;
-    let mut replayers = house.replayers(&policy(), None);
+    let mut pairs = house.replayed_pairs(&policy(), None);
     // Every call to the first pair's queue hangs for ten seconds and is not answered.
     let deaf =
         Faults::script((0..1_000).map(|call| (call, CallFault::LostAnswer))).with_latency(Duration::from_secs(5));
     let first = House::new(vec![Pair { main: house.pairs[0].main.clone().with_faults(deaf), ..Pair::new("orders") }]);
     let first =
         House { letters: house.letters.clone(), ledger: house.ledger.clone(), clock: house.clock.clone(), ..first };
-    replayers[0] = first.replayers(&policy(), None).remove(0);
-    let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + MINUTE).await.unwrap();
+    pairs[0] = first.replayed_pairs(&policy(), None).remove(0);
+    let replayer = house.replayer_of(pairs, None);
+    let reports = replayer.run(&Request::Schedule, Instant::now() + MINUTE).await.unwrap();
     assert_eq!(reports.pairs[1].sent, 30, "{reports:?}");
     assert!((1..=10).contains(&reports.pairs[0].in_doubt), "{reports:?}");
 }
@@ -141,11 +142,11 @@ async fn a_pair_in_trouble_waits_for_the_next_run_and_the_others_go_on() {
 #[tokio::test(start_paused = true)]
 async fn a_pair_without_a_destination_keeps_its_letters() {
     let house = three().await;
-    let mut replayers = house.replayers(&policy(), None);
-    let first = replayers.remove(0).without_destination();
-    replayers.insert(0, first);
+    let mut pairs = house.replayed_pairs(&policy(), None);
+    pairs[0].outbox = None;
+    let replayer = house.replayer_of(pairs, None);
     tokio::time::advance(MINUTE).await;
-    let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + MINUTE).await.unwrap();
+    let reports = replayer.run(&Request::Schedule, Instant::now() + MINUTE).await.unwrap();
     assert_eq!((reports.pairs[0].no_destination, reports.pairs[0].sent, reports.pairs[2].sent), (1, 0, 1));
     assert_eq!(house.letters_of(0)[0].status, Status::Pending);
 }
@@ -310,8 +311,8 @@ async fn what_waits_is_at_least_what_a_walk_saw_that_did_not_get_through() {
     // Each page of the index takes five seconds.
     let slow = Faults::script([]).with_latency(Duration::from_secs(5));
     let count = async |time: Duration| {
-        let replayers = house.replayers(&policy(), Some(&slow));
-        let reports = replay_all(&replayers, &Request::Schedule, Instant::now() + time).await.unwrap();
+        let replayer = house.replayer(&policy(), Some(&slow));
+        let reports = replayer.run(&Request::Schedule, Instant::now() + time).await.unwrap();
         reports.pairs[0].pending_counts.clone()
     };
     let cut = count(2 * MINUTE).await.expect("the least that waits");

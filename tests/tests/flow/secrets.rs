@@ -15,7 +15,7 @@ use redrive_core::message::envelope::Record;
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::processing::handler::{Context, Handler};
 use redrive_core::replay::Request;
-use redrive_engine::{IndexSettings, Indexer, ReplaySettings, Replayer};
+use redrive_engine::{IndexSettings, Indexer, QueuePair, ReplaySettings, Replayer};
 use redrive_lambda::doorbell::Wake;
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::faults::{CallFault, Faults};
@@ -239,14 +239,10 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
     say(&indexer.drain(Instant::now() + Duration::from_secs(60)).await);
     tokio::time::advance(Duration::from_secs(3_600)).await;
     let outbox = ModelQueue::new("main").with_faults(faults);
-    let settings = ReplaySettings {
-        reading,
-        policy,
-        lease: Duration::from_secs(60),
-        ledger_retention: Duration::from_secs(3_650 * 86_400),
-        reserve,
-    };
-    let replayer = Replayer::new(outbox, ledger, letters, ModelGauges::new(), VirtualWorld::new(clock, 3), settings);
+    let ledger_retention = Duration::from_secs(3_650 * 86_400);
+    let settings = ReplaySettings { lease: Duration::from_secs(60), ledger_retention, reserve };
+    let pair = QueuePair::new(reading, policy, outbox, ledger, ModelGauges::new());
+    let replayer = Replayer::new(letters, VirtualWorld::new(clock, 3), settings, vec![pair]);
     let all = json!({"action": "replay", "select": {"error_type": "SCHEMA"}, "by": "operator"});
     for request in [json!({"redrive": "schedule"}), all] {
         say(&replayer.run(&Request::parse(&request).unwrap(), Instant::now() + Duration::from_secs(60)).await);

@@ -8,7 +8,7 @@ use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::Attributes;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Filter, Remark, ReplayOptions, Request, Selection};
-use redrive_engine::{ReplayError, Reports, replay_all};
+use redrive_engine::{ReplayError, Reports};
 use redrive_testkit::handlers::Order;
 use tokio::time::Instant;
 
@@ -64,10 +64,11 @@ async fn they_are_noted_discarded_restored_and_erased_by_id_by_queue_and_by_caus
 async fn they_are_kept_for_as_long_as_any_pair_keeps_its_own() {
     let (house, _, id) = one_gone().await;
     let kept = |days: u64| Policy { resolved_retention: Duration::from_secs(days * 86_400), ..policy() };
-    let mut replayers = house.replayers(&kept(30), None);
-    replayers.extend(house.replayers(&kept(120), None));
+    let mut pairs = house.replayed_pairs(&kept(30), None);
+    pairs.extend(house.replayed_pairs(&kept(120), None));
+    let replayer = house.replayer_of(pairs, None);
     let discard = Request::Discard(remark(&Selection::Ids(vec![id])));
-    replay_all(&replayers, &discard, Instant::now() + MINUTE).await.unwrap();
+    replayer.run(&discard, Instant::now() + MINUTE).await.unwrap();
     let expires = read(&house, id).await.expires.unwrap();
     assert_eq!(expires.since(house.clock.now()).as_secs() / 86_400, 120);
 }

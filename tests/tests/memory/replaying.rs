@@ -18,7 +18,7 @@ use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, Entry
 use redrive_core::replay::job::{AlarmState, Job, JobBatch};
 use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
-use redrive_engine::{ReplayReport, ReplaySettings, Replayer};
+use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
 use redrive_testkit::letters::waiting;
 use tokio::runtime::Builder;
@@ -299,13 +299,9 @@ impl Gauges for Endless {
 /// Returns the peak of memory above the table that replaying so many letters needs: by the schedule, until all are
 /// found done, or as somebody asked for all of a kind.
 fn replayed_peak(count: usize, by_schedule: bool) -> usize {
-    let settings = ReplaySettings {
-        reading: Reading::new(source(), Scope::new("main").unwrap()),
-        policy: policy(),
-        lease: Duration::from_secs(90),
-        ledger_retention: 9_000 * HOUR,
-        reserve: Duration::from_secs(10),
-    };
+    let (lease, reserve) = (Duration::from_secs(90), Duration::from_secs(10));
+    let settings = ReplaySettings { lease, ledger_retention: 9_000 * HOUR, reserve };
+    let reading = Reading::new(source(), Scope::new("main").unwrap());
     let filter = Filter { error_code: Some("later".to_owned()), ..Filter::default() };
     let asked =
         Request::Replay { selection: Selection::Filter(filter), by: "ann".to_owned(), said: ReplayOptions::default() };
@@ -314,14 +310,15 @@ fn replayed_peak(count: usize, by_schedule: bool) -> usize {
     runtime.block_on(async {
         let table = Endless::new(count);
         let (world, all) = (VirtualWorld::new(VirtualClock::new(), 7), table.clone());
-        let replayer = Replayer::new(table.clone(), table.clone(), table.clone(), table.clone(), world, settings);
+        let pair = QueuePair::new(reading, policy(), table.clone(), table.clone(), table.clone());
+        let replayer = Replayer::new(table.clone(), world, settings, vec![pair]);
         sleep(Duration::from_secs(60)).await;
         let (mut told, mut runs) = (ReplayReport::default(), 0);
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
         while all.count(Stands::Pending) > 0 || by_schedule && all.count(Stands::Replayed) > 0 {
             let report = replayer.run(&request, Instant::now() + Duration::from_secs(900)).await.unwrap();
-            told = told.and(&report);
+            told = told.and(&report.together());
             runs += 1;
             assert!(runs <= 3 + count / 10_000, "{told:?}");
         }

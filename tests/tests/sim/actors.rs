@@ -20,7 +20,8 @@ use redrive_core::replay::job::{Job, JobState};
 use redrive_core::replay::{Candidate, GroupLeaders, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{
-    Destination, IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor, ReplaySettings, Replayer,
+    Destination, IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor, QueuePair, ReplaySettings,
+    Replayer,
 };
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
@@ -301,29 +302,27 @@ impl World {
     /// Runs replay once with a request.
     pub(crate) async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
         let settings = ReplaySettings {
-            reading: reading(&self.plan),
-            policy: policy(),
             lease: Duration::from_secs(90),
             ledger_retention: Duration::from_secs(30 * 86_400),
             reserve: Duration::from_secs(10),
         };
-        let replayer = Replayer::new(
-            FaultyOutbox { inner: self.main.clone().with_faults(process.clone()), mutant: self.letters.mutant },
-            self.ledger.of(&process),
-            self.letters.of(&process),
-            self.gauges.clone().with_faults(process.clone()),
-            self.virtual_world(tag, 0),
-            settings,
-        );
         let outbox = |queue: &ModelQueue| FaultyOutbox {
             inner: queue.clone().with_faults(process.clone()),
             mutant: self.letters.mutant,
         };
         let gauges = self.gauges.clone().with_faults(process.clone());
         let other = Destination { arn: self.other.arn(), outbox: outbox(&self.other), gauges: gauges.clone() };
-        let replayer = replayer.with_destinations(vec![other]);
         let ejects = !self.custody.load(Ordering::SeqCst);
-        let replayer = if ejects { replayer.with_ejection(outbox(&self.dead), gauges) } else { replayer };
+        let pair = QueuePair {
+            reading: reading(&self.plan),
+            policy: policy(),
+            outbox: Some(outbox(&self.main)),
+            dead_letters: ejects.then(|| (outbox(&self.dead), gauges.clone())),
+            destinations: vec![other],
+            ledger: self.ledger.of(&process),
+            gauges,
+        };
+        let replayer = Replayer::new(self.letters.of(&process), self.virtual_world(tag, 0), settings, vec![pair]);
         let deadline = Instant::now() + 2 * FUNCTION - Duration::from_secs(3);
         tokio::select! {
             biased;

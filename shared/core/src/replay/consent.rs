@@ -90,4 +90,4 @@ pub fn consent(letter: &Letter, known: &KeyStatus, asked: ConsentTerms, policy: 
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -15,6 +15,7 @@
 
 mod account;
 mod batch;
+mod fifo;
 mod guard;
 mod refusal;
 mod steps;
@@ -32,6 +33,7 @@ use crate::time::Timestamp;
 
 pub use account::{Account, Disposition};
 pub use batch::{BATCH, JobBatch, JobEntry, SendOutcome, SentLetter, outcome, seen_again};
+pub use fifo::{GroupHead, GroupQueue};
 pub use guard::{AlarmState, Guard, Readings, Stop};
 pub use refusal::{TRIES, passes};
 pub use steps::NotThisStep;

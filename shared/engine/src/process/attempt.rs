@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::lines::{KeyLane, LaneHead};
 use super::settling::Settled;
 use super::{Frame, Parts};
-use crate::World;
+use crate::world::World;
 
 /// A claimed line whose head has been run and settled.
 pub(super) struct Finished<P> {

@@ -14,7 +14,8 @@ use tracing::warn;
 
 use super::lines::{KeyLane, LaneHead};
 use super::{Frame, Parts};
-use crate::{ROUNDS, World};
+use crate::rounds::ROUNDS;
+use crate::world::World;
 
 type Sound<P> = KeyLane<Arc<Message<P>>>;
 

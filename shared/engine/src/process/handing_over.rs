@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::lines::{KeyLane, LaneHead};
 use super::{Frame, Parts};
-use crate::World;
 use crate::batches::batches;
+use crate::world::World;
 
 /// The outbox of a processor that sends nothing: there is none, and so no call of it.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use tracing::{Instrument, warn};
 use super::attempt::Finished;
 use super::lines::{self, KeyLane, KeyLanes, LaneHead, WaitingMessage};
 use super::{Counts, End, Frame, Parts, claiming};
-use crate::World;
+use crate::world::World;
 
 /// Lines whose heads have ended, and how.
 type EndedLanes<P> = Vec<(KeyLane<LaneHead<P>>, Outcome)>;

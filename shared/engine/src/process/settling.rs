@@ -7,7 +7,8 @@ use redrive_core::processing::ledger::{Claim, Entry, EntryWrite, Settlement, Set
 use tracing::warn;
 
 use super::{Frame, Parts};
-use crate::{ROUNDS, World, roll};
+use crate::rounds::ROUNDS;
+use crate::world::{World, roll};
 
 /// How a settlement ended.
 pub(super) enum Settled {

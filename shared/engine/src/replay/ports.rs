@@ -1,25 +1,30 @@
 use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, Letters, Outbox};
 
-use crate::World;
+use super::queue_pair::QueuePair;
+use crate::world::World;
 
-/// What a replay works with, under one name.
-pub trait Ports {
-    /// Of a queue: where letters go.
+/// Ports that a replay works with, under one name.
+pub trait ReplayPorts {
+    /// Queue that letters go to.
     type Outbox: Outbox;
-    /// The ledger of the queue's consumer, if it keeps one.
+    /// Ledger of the queue's consumer, if it keeps one.
     type Ledger: LedgerMarker;
-    /// The dead-letter table.
+    /// Dead-letter table.
     type Letters: Letters + Jobs + Causes;
-    /// What guards read.
+    /// Measurements that guards read.
     type Gauges: Gauges;
     /// Time and chance.
     type World: World;
 }
 
-impl<O: Outbox, R: LedgerMarker, T: Letters + Jobs + Causes, G: Gauges, W: World> Ports for (O, R, T, G, W) {
+impl<O: Outbox, R: LedgerMarker, T: Letters + Jobs + Causes, G: Gauges, W: World> ReplayPorts for (O, R, T, G, W) {
     type Outbox = O;
     type Ledger = R;
     type Letters = T;
     type Gauges = G;
     type World = W;
 }
+
+/// Queue pair behind these ports.
+pub(crate) type PairOf<P> =
+    QueuePair<<P as ReplayPorts>::Outbox, <P as ReplayPorts>::Ledger, <P as ReplayPorts>::Gauges>;

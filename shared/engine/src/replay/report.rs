@@ -1,3 +1,5 @@
+//! The report of a run: a fold over what became of its letters and jobs.
+
 use std::collections::BTreeSet;
 
 use redrive_core::ids::{LetterId, QueueArn};
@@ -5,6 +7,7 @@ use redrive_core::letters::cause::PendingCounts;
 use redrive_core::replay::job::{Account, Job, JobBatch, JobEntry};
 use serde::Serialize;
 
+use super::letter_update::{LetterOutcome, LetterUpdate};
 use crate::latencies::Latencies;
 
 /// The report is what is counted and the rest: what is counted is named once.
@@ -41,9 +44,6 @@ macro_rules! report {
             /// What the schedule found PENDING when it had sent what was due, as far as it saw it.
             #[serde(skip)]
             pub pending_counts: Option<PendingCounts>,
-            /// The same while it is counted.
-            #[serde(skip)]
-            pub(super) tally: Option<PendingCounts>,
             /// The jobs that were worked on or asked for, as they stand.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub jobs: Vec<JobView>,
@@ -136,7 +136,7 @@ report! {
     expired_tasks,
 }
 
-/// Number of refused edits that are told of, and of letters that are too large.
+/// How many refused edits are told of.
 const REFUSED_EDITS: usize = 100;
 
 /// Why a letter was not sent with another body.
@@ -174,7 +174,7 @@ pub struct JobView {
 }
 
 impl JobView {
-    pub(super) fn new(job: Job, open: &[JobBatch]) -> Self {
+    pub(crate) fn new(job: Job, open: &[JobBatch]) -> Self {
         let (known, edits) = (job.known(open), job.edit.is_some());
         Self { job: Job { edit: None, ..job }, edits, known, lines: Vec::new() }
     }
@@ -188,8 +188,8 @@ impl ReplayReport {
         self
     }
 
-    /// Counts another's letters among this one's.
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Another's counts among this one's.
+    pub(crate) fn add(&mut self, other: &Self) {
         self.count(other);
         self.more |= other.more;
         self.stopped = self.stopped.take().or_else(|| other.stopped.clone());
@@ -202,28 +202,77 @@ impl ReplayReport {
         self.unlisted_sources.extend(other.unlisted_sources.iter().cloned());
         self.took.append(&other.took);
         self.pending_counts = both(self.pending_counts.take(), &other.pending_counts);
-        self.tally = both(self.tally.take(), &other.tally);
         other.jobs.iter().for_each(|view| self.show(view.clone()));
     }
 
-    /// Counts a letter whose edit was refused, and says why.
-    pub(super) fn refuse_edit(&mut self, letter: LetterId, why: String) {
-        self.edit_failed += 1;
-        if self.refused_edits.len() < REFUSED_EDITS {
-            self.refused_edits.push(RefusedEdit { letter, why });
+    /// Counts what became of letters.
+    pub(crate) fn fold(&mut self, dispositions: Vec<LetterUpdate>) {
+        for LetterUpdate { letter, outcome, .. } in dispositions {
+            if let LetterOutcome::Resolved { took } | LetterOutcome::ResolvedBefore { took } = outcome {
+                self.took.add(took);
+            }
+            if let Some(count) = self.counter(&outcome) {
+                *count += 1;
+            }
+            match outcome {
+                LetterOutcome::EditRefused { told, .. } if self.refused_edits.len() < REFUSED_EDITS => {
+                    self.refused_edits.push(RefusedEdit { letter, why: told });
+                }
+                LetterOutcome::TooLarge { why } if self.too_large_letters.len() < REFUSED_EDITS => {
+                    self.too_large_letters.push(TooLarge { letter, why });
+                }
+                _ => {}
+            }
         }
     }
 
-    /// Counts a letter that is too large for a queue, and says why.
-    pub(super) fn refuse_too_large(&mut self, letter: LetterId, why: String) {
-        self.too_large += 1;
-        if self.too_large_letters.len() < REFUSED_EDITS {
-            self.too_large_letters.push(TooLarge { letter, why });
-        }
+    /// Counter of an outcome, if it has one.
+    const fn counter(&mut self, outcome: &LetterOutcome) -> Option<&mut usize> {
+        use LetterOutcome as Of;
+        Some(match outcome {
+            Of::Considered => &mut self.considered,
+            Of::NotFound => &mut self.not_found,
+            Of::Unlisted => &mut self.unlisted,
+            Of::Unavailable => &mut self.unavailable,
+            Of::NoDestination { .. } => &mut self.no_destination,
+            Of::Behind { .. } => &mut self.behind,
+            Of::ChangedMeanwhile | Of::NotClaimed | Of::MovedOn => &mut self.changed_meanwhile,
+            Of::SentBefore => return None,
+            Of::ResolvedBefore { .. } | Of::FoundDone => &mut self.resolved_instead,
+            Of::PolicyNever => &mut self.policy_never,
+            Of::Forgotten => &mut self.forgotten,
+            Of::NoAttributeSlot => &mut self.no_attribute_slot,
+            Of::TooLarge { .. } => &mut self.too_large,
+            Of::NoBody { .. } => &mut self.no_body,
+            Of::TooManyLives => &mut self.too_many_lives,
+            Of::EditRefused { .. } => &mut self.edit_failed,
+            Of::EditWaits => &mut self.edit_waits,
+            Of::WouldSend => &mut self.would_send,
+            Of::TakenOver => &mut self.taken_over,
+            Of::Edited => &mut self.edited,
+            Of::InS3 => &mut self.in_s3,
+            Of::ExpiredTask => &mut self.expired_tasks,
+            Of::ClaimUnanswered | Of::InDoubt => &mut self.in_doubt,
+            Of::ReturnedInDoubt => &mut self.returned_in_doubt,
+            Of::Sent => &mut self.sent,
+            Of::Refused { .. } => &mut self.not_sent,
+            Of::Ejected => &mut self.ejected,
+            Of::InCustody => &mut self.in_custody,
+            Of::LeftInDoubt => &mut self.left_in_doubt,
+            Of::Resolved { .. } => &mut self.resolved,
+            Of::NoOutcome => &mut self.no_outcome,
+            Of::Discarded => &mut self.discarded,
+            Of::Restored => &mut self.restored,
+            Of::Noted => &mut self.noted,
+            Of::Erased => &mut self.erased,
+            Of::Freed => &mut self.freed,
+            Of::FreeWaits => &mut self.free_waits,
+            Of::NothingToFree => &mut self.nothing_to_free,
+        })
     }
 
     /// Shows a job as it stands last.
-    pub(super) fn show(&mut self, view: JobView) {
+    pub(crate) fn show(&mut self, view: JobView) {
         match self.jobs.iter_mut().find(|shown| shown.job.id == view.job.id) {
             Some(shown) => *shown = view,
             None => self.jobs.push(view),

@@ -90,8 +90,7 @@ fn everything() -> [(&'static str, Vec<MetricRow>); 3] {
     let drained = one_of_each_class();
     let mut indexer = meter().drain(&drained, RETENTION, NOW);
     indexer.push(whole_drain("f", [(&drained, RETENTION)].into_iter(), NOW));
-    let mut replayed = ReplayReport::default();
-    replayed.pending_counts = Some(letters());
+    let replayed = ReplayReport { pending_counts: Some(letters()), ..ReplayReport::default() };
     let mut replay = meter().replay(&replayed, NOW);
     replay.push(whole_pending_counts("f", &letters(), NOW));
     replay.push(whole_ages("f", &Ages { read: 1, ..Ages::default() }));
@@ -170,8 +169,8 @@ fn of_all_queues_together_counts_are_added_and_what_expires_first_counts() {
 
 #[test]
 fn times_to_resolution_are_an_even_choice_of_as_many_as_a_line_takes() {
-    let mut report = ReplayReport::default();
-    report.took = (0..1_000).map(Duration::from_secs).collect();
+    let took = (0..1_000).map(Duration::from_secs).collect();
+    let report = ReplayReport { took, ..ReplayReport::default() };
     let (name, values, unit) = resolution_of(&report);
     // Every sixteenth: every eighth would be more than a hundred.
     assert_eq!((name, unit, values.len()), ("TimeToResolution", Unit::Seconds, 63));

@@ -23,7 +23,7 @@ fn policy() -> Policy {
     policy.with_rules(r#"[{"match":{"error_code":"never"},"replay":"never"}]"#).unwrap()
 }
 
-pub(in crate::replay) fn letter(sent_at: Timestamp, code: &str) -> Letter {
+pub(crate) fn letter(sent_at: Timestamp, code: &str) -> Letter {
     let (source, origin) = (QueueArn::new("q").unwrap(), MessageId::new("m").unwrap());
     Letter {
         id: LetterId::derive(&source, &origin),

@@ -1,0 +1,16 @@
+//! Jobs: which goes next, what became of its letters, what it sends next, and what persons do to it. Sends through
+//! [`transfer`](super::transfer), and knows no SQS.
+
+mod blocked;
+mod control;
+mod drive;
+mod entries;
+mod guard;
+mod observe;
+mod owner;
+mod rotation;
+mod write;
+
+pub(crate) use control::{JobAnswer, create, list, open_jobs, show, steer};
+pub(crate) use owner::{owner, sources};
+pub(crate) use rotation::{Rotation, TurnReport};

@@ -1,0 +1,148 @@
+//! What persons do to jobs: create, pause, resume, cancel, and look.
+
+use futures_util::{StreamExt, stream};
+use redrive_core::ids::JobId;
+use redrive_core::ports::{Clock, Jobs, Unavailable, WriteError};
+use redrive_core::replay::Change;
+use redrive_core::replay::job::{Job, JobState, NewJob, NotThisStep};
+use redrive_core::time::Timestamp;
+use tracing::{info, warn};
+
+use crate::replay::report::JobView;
+use crate::rounds::ROUNDS;
+
+/// Number of open jobs that a run knows. It begins with any of them, so that paused ones do not keep it from one that runs.
+const OPEN: usize = 10_000;
+/// Number of jobs that a list names, of so many that are read for it: those that run come first.
+const LISTED: usize = 100;
+const READ: usize = 1_000;
+/// Number of heads that are read at once.
+const AT_ONCE: usize = 16;
+/// Number of letters of a job that are told at once.
+const LINES: usize = 1_000;
+
+/// Answer to what was asked of a job.
+#[derive(Debug)]
+pub(crate) enum JobAnswer {
+    /// Jobs as they stand.
+    Shown(Vec<JobView>),
+    /// There is no such job.
+    NotFound,
+    /// It cannot be done, and why. With the job as it stands, if it is the one that was meant.
+    Refused { why: String, job: Option<Box<JobView>> },
+    /// Not done: the table changed or did not answer too often.
+    Unavailable,
+}
+
+impl JobAnswer {
+    fn of(job: Job) -> Self {
+        Self::Shown(vec![JobView::new(job, &[])])
+    }
+}
+
+/// Lists which jobs are open.
+pub(crate) async fn open_jobs(table: &impl Jobs) -> Result<Vec<JobId>, Unavailable> {
+    table.jobs(true, OPEN).await
+}
+
+/// Writes a new job down. The next run works on it.
+pub(crate) async fn create(
+    table: &impl Jobs,
+    id: JobId,
+    asked: &NewJob,
+    now: Timestamp,
+) -> Result<JobAnswer, Unavailable> {
+    let job = Job::new(id, asked.clone(), now);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match table.write_job(job.clone()).await {
+            Ok(()) => break,
+            // A lost answer, or the same request again: the job is there.
+            Err(WriteError::Condition(Some(found))) if found.is_of(asked) => return Ok(JobAnswer::of(*found)),
+            Err(WriteError::Condition(_)) => {
+                return Ok(JobAnswer::Refused { why: format!("there is another job {id}"), job: None });
+            }
+            Err(WriteError::Unavailable(error)) if tries >= ROUNDS => return Err(error),
+            Err(WriteError::Unavailable(error)) => warn!(job_id = %id, %error, "job was not written"),
+        }
+    }
+    info!(job_id = %id, by = job.by, "job created");
+    Ok(JobAnswer::of(job))
+}
+
+/// Pauses, resumes or cancels a job. What is so already stays so.
+pub(crate) async fn steer(
+    (table, clock): (&impl Jobs, &impl Clock),
+    id: JobId,
+    to: Change,
+    by: &str,
+    why: Option<&String>,
+) -> Result<JobAnswer, Unavailable> {
+    for _ in 0..ROUNDS {
+        let Some(job) = table.job(id).await? else { return Ok(JobAnswer::NotFound) };
+        if is_so(&job.state, to) {
+            return Ok(JobAnswer::of(job));
+        }
+        let (now, why) = (clock.now(), why.cloned());
+        let next = match to {
+            Change::Pause => job.paused(by, why, now),
+            Change::Resume => job.resumed(by, why, now),
+            Change::Cancel => job.cancelled(by, why, now),
+        };
+        let next = match next {
+            Ok(next) => next,
+            Err(refusal @ NotThisStep(_)) => {
+                return Ok(JobAnswer::Refused {
+                    why: refusal.to_string(),
+                    job: Some(Box::new(JobView::new(job, &[]))),
+                });
+            }
+        };
+        match table.write_job(next.clone()).await {
+            Ok(()) => {
+                info!(job_id = %id, state = next.state.as_str(), by, "job changed");
+                return Ok(JobAnswer::of(next));
+            }
+            // It changed meanwhile, or the answer was lost: it is read again.
+            Err(WriteError::Condition(_)) => {}
+            Err(WriteError::Unavailable(error)) => warn!(job_id = %id, %error, "job was not written"),
+        }
+    }
+    Ok(JobAnswer::Unavailable)
+}
+
+/// Tells of one job, and of its letters from one of its batches on.
+pub(crate) async fn show(table: &impl Jobs, id: JobId, from: u32) -> Result<JobAnswer, Unavailable> {
+    let Some(job) = table.job(id).await? else { return Ok(JobAnswer::NotFound) };
+    let (batches, counted) = (table.batches(id, from).await?, job.counted);
+    let open = if from <= counted { batches.clone() } else { table.batches(id, counted).await? };
+    let lines = batches.into_iter().flat_map(|batch| batch.lines).take(LINES).collect();
+    Ok(JobAnswer::Shown(vec![JobView { lines, ..JobView::new(job, &open) }]))
+}
+
+/// Tells which jobs there are.
+pub(crate) async fn list(table: &impl Jobs, open: bool) -> Result<JobAnswer, Unavailable> {
+    let mut found = Vec::new();
+    let ids = table.jobs(open, READ).await?;
+    let mut heads = stream::iter(ids).map(|id| table.job(id)).buffered(AT_ONCE);
+    while let Some(job) = heads.next().await {
+        found.extend(job?);
+    }
+    found.sort_by_key(|job| !job.state.runs());
+    found.truncate(LISTED);
+    let mut views = Vec::with_capacity(found.len());
+    for job in found {
+        let batches = table.batches(job.id, job.counted).await?;
+        views.push(JobView::new(job, &batches));
+    }
+    Ok(JobAnswer::Shown(views))
+}
+
+const fn is_so(state: &JobState, to: Change) -> bool {
+    match to {
+        Change::Pause => matches!(state, JobState::Paused { .. }),
+        Change::Resume => state.runs(),
+        Change::Cancel => matches!(state, JobState::Cancelled),
+    }
+}

@@ -1,0 +1,104 @@
+//! Edges that a person moves letters along. They send nothing, and so need nothing of the letters' queue.
+
+use redrive_core::letters::letter::Letter;
+use redrive_core::letters::policy::Policy;
+use redrive_core::ports::{Causes, Clock, Jobs, Letters, Turns};
+use redrive_core::replay::Remark;
+use redrive_core::time::Timestamp;
+
+use super::erase::{Traceless, forget_traces};
+use crate::places;
+use crate::replay::change::change_all;
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate, each};
+use crate::replay::scan::meant::Meant;
+
+/// Edge that a person's remark moves letters along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemarkKind {
+    Discard,
+    Restore,
+    Note,
+    Erase,
+}
+
+/// A person's remark about letters.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RemarkRequest<'a> {
+    pub(crate) kind: RemarkKind,
+    pub(crate) remark: &'a Remark,
+    /// Letters that are meant: what changes meanwhile is another than was meant.
+    pub(crate) meant: Meant<'a>,
+}
+
+/// Outcome of a remark.
+#[derive(Debug, Default)]
+pub(crate) struct Remarked {
+    pub(crate) letters: Vec<LetterUpdate>,
+    /// Open jobs that keep their patch for other letters.
+    pub(crate) edits_kept: usize,
+}
+
+/// Does what a person says of letters: of a configured queue, or of one that is not configured any more. `policy`: how long
+/// they are kept.
+pub(crate) async fn remark<T: Letters + Jobs + Causes>(
+    table: &T,
+    clock: &impl Clock,
+    request: RemarkRequest<'_>,
+    policy: &Policy,
+    letters: Vec<Letter>,
+) -> Remarked {
+    let RemarkRequest { kind, remark, meant } = request;
+    // What else is known of the messages goes first.
+    let Traceless { letters, kept_back, edits_kept } = match kind {
+        RemarkKind::Erase => forget_traces(table, clock, letters, remark, policy).await,
+        RemarkKind::Restore => entered(table, clock.now(), letters).await,
+        RemarkKind::Discard | RemarkKind::Note => Traceless::of(letters),
+    };
+    let ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
+    let edge = |letter: &Letter| {
+        let next = along(kind, letter, remark, policy, clock.now());
+        next.filter(|_| meant.is_unchanged(letter))
+    };
+    let moved = change_all(table, letters.into_iter().map(|letter| (letter, &edge)).collect()).await;
+    let mut told = kept_back;
+    told.extend(each(ids.iter().copied(), &LetterOutcome::Considered));
+    told.extend(ids.into_iter().zip(moved).map(|(id, moved)| {
+        let outcome = match moved {
+            Ok(Some(_)) => kind.done(),
+            Ok(None) => LetterOutcome::ChangedMeanwhile,
+            Err(_) => LetterOutcome::Unavailable,
+        };
+        LetterUpdate::of(id, outcome)
+    }));
+    Remarked { letters: told, edits_kept }
+}
+
+/// Enters letters that are to wait again in their FIFO groups. Leaves out those that could not be entered.
+async fn entered(table: &impl Turns, now: Timestamp, letters: Vec<Letter>) -> Traceless {
+    let left = places::enter(table, letters.iter(), now).await;
+    let letters = letters.into_iter().filter(|letter| !left.contains(&letter.id)).collect();
+    let outcomes =
+        |id| [LetterOutcome::Considered, LetterOutcome::Unavailable].map(|outcome| LetterUpdate::of(id, outcome));
+    Traceless { kept_back: left.into_iter().flat_map(outcomes).collect(), ..Traceless::of(letters) }
+}
+
+fn along(kind: RemarkKind, letter: &Letter, remark: &Remark, policy: &Policy, now: Timestamp) -> Option<Letter> {
+    let Remark { note, by, .. } = remark;
+    match kind {
+        RemarkKind::Discard => letter.discarded(note, by, policy, now).ok(),
+        RemarkKind::Restore => letter.restored(note, by, now).ok(),
+        RemarkKind::Note => Some(letter.noted(note, by, now)),
+        RemarkKind::Erase => letter.erased(note, by, policy, now).ok(),
+    }
+}
+
+impl RemarkKind {
+    const fn done(self) -> LetterOutcome {
+        match self {
+            Self::Discard => LetterOutcome::Discarded,
+            Self::Restore => LetterOutcome::Restored,
+            Self::Note => LetterOutcome::Noted,
+            Self::Erase => LetterOutcome::Erased,
+        }
+    }
+}

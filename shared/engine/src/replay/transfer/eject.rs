@@ -1,0 +1,75 @@
+//! Letters that go back into the dead-letter queue.
+
+use redrive_core::letters::letter::{Letter, LetterWrite, Status};
+use redrive_core::replay::Outgoing;
+use tracing::warn;
+
+use super::claim::{Claim, Claimed, write_claims};
+use super::lapsed::{Lapse, lapsed};
+use super::request::Terms;
+use crate::replay::context::PairContext;
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage, each};
+use crate::replay::ports::ReplayPorts;
+use crate::replay::reconcile::{known, resolve};
+
+/// Leaves out what the ledger shows as done, what has no body, and what may be in the dead-letter queue already: a claim
+/// that ran out makes its letter wait for a person, unless whoever replays takes it over.
+pub(super) async fn ejectable<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    terms: Terms<'_>,
+    letters: Vec<Letter>,
+) -> Stage<Letter> {
+    let mut stage = Stage::with_room_for(letters.len());
+    let known = match known(context, &letters).await {
+        Ok(known) => known,
+        Err(error) => {
+            warn!(%error, count = letters.len(), "ledger could not be read; nothing was ejected");
+            stage.ended = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable);
+            return stage;
+        }
+    };
+    for (letter, known) in letters.into_iter().zip(known) {
+        let id = letter.id;
+        if letter.is_lapsed(context.now()) {
+            stage.ended.push(match lapsed(context, terms, letter).await {
+                Lapse::Ended(disposition) => disposition,
+                Lapse::StandIn(_) => LetterUpdate::of(id, LetterOutcome::ChangedMeanwhile),
+            });
+        } else if letter.waits_in_doubt() && !terms.asked.named {
+            stage.end(id, LetterOutcome::LeftInDoubt);
+        } else if letter.status != Status::Pending {
+            stage.end(id, LetterOutcome::ChangedMeanwhile);
+        } else if let Some(effect) = known.effect {
+            stage.ended.extend(resolve(context, letter, &effect, "found done before it was ejected").await);
+        } else if letter.body.check().is_err() {
+            stage.end(id, LetterOutcome::NoBody { why: None });
+        } else {
+            stage.going.push(letter);
+        }
+    }
+    stage
+}
+
+/// Claims letters in order to eject them into a queue that takes so many bytes of a message.
+pub(super) async fn claim_to_eject<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    terms: Terms<'_>,
+    open: Vec<Letter>,
+    limit: usize,
+) -> Stage<Claimed> {
+    let now = context.now();
+    let (mut claims, mut ended) = (Vec::with_capacity(open.len()), Vec::new());
+    for letter in open {
+        let token = context.token();
+        match letter.claim_to_eject(token, terms.by, context.settings.lease, now) {
+            Ok(next) => {
+                let (former, write) = (letter.edited.clone(), LetterWrite::change(next));
+                claims.push(Claim { token, lapsed: false, former, write });
+            }
+            Err(_) => ended.push(LetterUpdate::of(letter.id, LetterOutcome::NotClaimed)),
+        }
+    }
+    let written = write_claims(context, terms, claims, |letter| Outgoing::of_ejected(letter, limit)).await;
+    ended.extend(written.ended);
+    Stage { going: written.going, ended }
+}

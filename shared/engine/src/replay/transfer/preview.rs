@@ -1,0 +1,77 @@
+//! A transfer that touches nothing: what would become of letters.
+
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::replay::{Consent, KeyStatus, consent};
+
+use super::claim::notices;
+use super::edit::prepared;
+use super::request::{Terms, TransferRequest};
+use super::size_limit::{limit, too_large};
+use crate::replay::context::PairContext;
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate, each};
+use crate::replay::ports::ReplayPorts;
+use crate::replay::reconcile::known;
+
+/// Says what would become of these letters. Nothing is touched.
+pub(crate) async fn preview<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    request: TransferRequest<'_>,
+    letters: Vec<Letter>,
+) -> Vec<LetterUpdate> {
+    let terms = Terms::of(request, context.pair);
+    let ids = || letters.iter().map(|letter| letter.id);
+    let mut told = each(ids(), &LetterOutcome::Considered);
+    if context.pair.outbox_to(terms.to).is_none() {
+        told.extend(each(ids(), &LetterOutcome::NoDestination { note: None }));
+        return told;
+    }
+    let Ok(known) = known(context, &letters).await else {
+        told.extend(each(ids(), &LetterOutcome::Unavailable));
+        return told;
+    };
+    let limit = limit(context, terms).await;
+    told.extend(letters.iter().zip(&known).flat_map(|(letter, known)| foreseen(context, terms, letter, known, limit)));
+    told
+}
+
+fn foreseen<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    terms: Terms<'_>,
+    letter: &Letter,
+    known: &KeyStatus,
+    limit: usize,
+) -> Vec<LetterUpdate> {
+    let outcome = match consent(letter, known, terms.asked, &context.pair.policy, context.now()) {
+        Consent::Lapsed if terms.to.is_some() => LetterOutcome::ChangedMeanwhile,
+        Consent::Send if terms.editing().is_none() => match too_large(letter, terms, limit) {
+            None => return sendable(context, terms, letter),
+            Some(outcome) => outcome,
+        },
+        Consent::Send | Consent::Lapsed => return sendable(context, terms, letter),
+        Consent::Done(_) => LetterOutcome::FoundDone,
+        Consent::NotNow => LetterOutcome::ChangedMeanwhile,
+        Consent::Never => LetterOutcome::PolicyNever,
+        Consent::Forgotten => LetterOutcome::Forgotten,
+        Consent::NoRoom => LetterOutcome::NoAttributeSlot,
+        Consent::NoBody => LetterOutcome::NoBody { why: None },
+        Consent::TooManyLives => LetterOutcome::TooManyLives,
+    };
+    vec![LetterUpdate::of(letter.id, outcome)]
+}
+
+/// What would become of a letter that may be sent: with its edit, if there is one.
+fn sendable<P: ReplayPorts>(context: PairContext<'_, P>, terms: Terms<'_>, letter: &Letter) -> Vec<LetterUpdate> {
+    let would = |letter: &Letter| {
+        let mut told = vec![LetterUpdate::of(letter.id, LetterOutcome::WouldSend)];
+        told.extend(notices(letter, context.now()));
+        told
+    };
+    let Some(editing) = terms.editing() else { return would(letter) };
+    if letter.status == Status::Replaying {
+        return vec![LetterUpdate::of(letter.id, LetterOutcome::EditWaits)];
+    }
+    match prepared(context, letter, editing) {
+        Ok(prepared) => would(&prepared.letter),
+        Err(why) => vec![LetterUpdate::of(letter.id, why.into())],
+    }
+}
