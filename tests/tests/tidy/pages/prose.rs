@@ -69,7 +69,7 @@ fn pages_have_short_sentences_and_many_headings() {
             writeln!(wrong, "{}: {sentence:.1} words a sentence, {section:.0} words a heading", page.name).unwrap();
         }
     }
-    println!("{table}");
+    eprintln!("{table}");
     assert!(wrong.is_empty(), "at most {SENTENCE} words a sentence and {SECTION} a heading, in the mean:\n{wrong}");
 }
 
@@ -77,7 +77,7 @@ fn pages_have_short_sentences_and_many_headings() {
 fn the_readme_is_short() {
     let lines =
         pages().into_iter().find(|page| page.name == "README.md").map(|page| page.text.lines().count()).unwrap();
-    println!("README.md has {lines} lines");
+    eprintln!("README.md has {lines} lines");
     assert!(lines <= README_LINES, "README.md has {lines} lines: move something to docs, and link to it");
 }
 
