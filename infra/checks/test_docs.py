@@ -53,12 +53,13 @@ def aws_problem(words: list[str]) -> str | None:
     if operation not in names:
         return f"{service} has no operation {operation}"
     shape = model.operation_model(names[operation]).input_shape
-    known = {f"--{xform_name(member, '-')}" for member in shape.members} | EVERYWHERE
+    members, required = (shape.members, shape.required_members) if shape else ({}, [])
+    known = {f"--{xform_name(member, '-')}" for member in members} | EVERYWHERE
     given = [word for word in words[2:] if word.startswith("--")]
     unknown = sorted(set(given) - known)
     if unknown:
         return f"{service} {operation} takes no {', '.join(unknown)}"
-    missing = {f"--{xform_name(member, '-')}" for member in shape.required_members} - set(given)
+    missing = {f"--{xform_name(member, '-')}" for member in required} - set(given)
     if missing:
         return f"{service} {operation} needs {', '.join(sorted(missing))}"
     values = len(words) - 2 - len(given)
