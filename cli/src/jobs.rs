@@ -20,27 +20,27 @@ const AT_ONCE: usize = 16;
 
 /// A job, and what is known of all its letters.
 #[derive(Debug, Clone)]
-pub(crate) struct JobView {
+pub(crate) struct JobOverview {
     pub(crate) job: Job,
     pub(crate) known: Account,
 }
 
 /// Reads a job with its batches.
-pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<JobView>, Unavailable> {
+pub(crate) async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<JobOverview>, Unavailable> {
     let Some(job) = jobs.job(id).await? else { return Ok(None) };
     let batches = jobs.batches(id, job.counted).await?;
     let known = job.known(&batches);
-    Ok(Some(JobView { job, known }))
+    Ok(Some(JobOverview { job, known }))
 }
 
 /// A job as the replay function tells of it.
-pub(crate) fn told(answer: &Value) -> Option<JobView> {
+pub(crate) fn told(answer: &Value) -> Option<JobOverview> {
     let job = serde_json::from_value(answer.clone()).ok()?;
-    Some(JobView { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
+    Some(JobOverview { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
 }
 
 /// Reads the open ones, or the closed ones: those that run first, and then the latest.
-pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobView>, Unavailable> {
+pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobOverview>, Unavailable> {
     let ids = jobs.jobs(open, READ).await?;
     let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
     let mut found: Vec<_> = found.into_iter().flatten().collect();
@@ -50,7 +50,7 @@ pub(crate) async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobView>
 }
 
 /// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.
-pub(crate) fn document(seen: &JobView) -> Value {
+pub(crate) fn document(seen: &JobOverview) -> Value {
     let mut all = json!(seen.job);
     all["known"] = json!(seen.known);
     let time = |at: Option<Timestamp>| at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()));
@@ -63,17 +63,17 @@ pub(crate) fn document(seen: &JobView) -> Value {
     all
 }
 
-pub(crate) fn documents(seen: &[JobView]) -> Value {
+pub(crate) fn documents(seen: &[JobOverview]) -> Value {
     json!({"jobs": seen.iter().map(document).collect::<Vec<_>>()})
 }
 
 /// The jobs as a table.
-pub(crate) fn render(seen: &[JobView], width: usize) -> String {
+pub(crate) fn render(seen: &[JobOverview], width: usize) -> String {
     if seen.is_empty() {
         return "No jobs.\n".to_owned();
     }
     let number = |n: u32, head: &str| format!("{n:>0$}", head.len());
-    let rows = seen.iter().map(|JobView { job, known }| {
+    let rows = seen.iter().map(|JobOverview { job, known }| {
         vec![
             job.id.to_string(),
             job.state.as_str().to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn dispositions(known: &Account) -> String {
 }
 
 /// Renders a job, with its history and the account of its letters.
-pub(crate) fn account(seen: &JobView, width: usize) -> String {
+pub(crate) fn account(seen: &JobOverview, width: usize) -> String {
     let job = &seen.job;
     let mut text = String::new();
     let mut add = |indent: usize, value: &str| {

@@ -126,7 +126,7 @@ fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlF
 }
 
 /// A list as it is written, page by page.
-struct Listing<'a, L> {
+struct ListedLetters<'a, L> {
     letters: &'a L,
     columns: Columns,
     out: Out,
@@ -136,7 +136,7 @@ struct Listing<'a, L> {
     in_s3: u64,
 }
 
-impl<'a, L: Letters> Listing<'a, L> {
+impl<'a, L: Letters> ListedLetters<'a, L> {
     const fn new(letters: &'a L, columns: Columns, out: Out) -> Self {
         Self { letters, columns, out, met: 0, in_s3: 0 }
     }
@@ -183,7 +183,7 @@ pub(crate) async fn run<L: Letters>(
     now: Timestamp,
     out: Out,
 ) -> Result<Completion, Error> {
-    let mut listing = Listing::new(letters, Columns::new(wanted, now, out.width), out);
+    let mut listing = ListedLetters::new(letters, Columns::new(wanted, now, out.width), out);
     let mut left = limit.unwrap_or(usize::MAX);
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
@@ -220,7 +220,7 @@ pub(crate) async fn oldest<L: Letters>(
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
     let found = gather_oldest(letters, wanted, limit.unwrap_or(usize::MAX)).await?;
-    let mut listing = Listing::new(letters, Columns::new(wanted, now, out.width).of_oldest(), out);
+    let mut listing = ListedLetters::new(letters, Columns::new(wanted, now, out.width).of_oldest(), out);
     listing.write(&found.values().collect::<Vec<_>>()).await?;
     listing.end(wanted, limit)
 }

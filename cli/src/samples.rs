@@ -15,7 +15,7 @@ use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
 
-use crate::jobs::JobView;
+use crate::jobs::JobOverview;
 
 /// Time at which everything is looked at: 2026-11-22 13:00 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
@@ -175,7 +175,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
 }
 
 /// A job in some state, with the fates of its letters.
-pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobView {
+pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobOverview {
     let filter = Filter { error_type: Some(ErrorType::Permanent), ..Filter::default() };
     let asked = NewJob {
         id: None,
@@ -194,11 +194,11 @@ pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)])
     job.state = state;
     let known =
         dispositions.iter().fold(Account::default(), |sum, (disposition, n)| sum.and((0..*n).map(|_| *disposition)));
-    JobView { job, known }
+    JobOverview { job, known }
 }
 
 /// Jobs of every kind of end.
-pub(crate) fn jobs() -> Vec<JobView> {
+pub(crate) fn jobs() -> Vec<JobOverview> {
     let mut jobs = vec![
         job(1, JobState::Canary, &[(Disposition::Sent, 6), (Disposition::Resolved, 4)]),
         job(

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::aws::StackAccess;
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
-use crate::jobs::{self, JobView};
+use crate::jobs::{self, JobOverview};
 use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
 use crate::walk::Wanted;
 use alarms::AlarmStatus;
@@ -68,7 +68,7 @@ pub(crate) struct TableStatus {
     pub(crate) replaying: u64,
     pub(crate) replayed: u64,
     /// Jobs that are open.
-    pub(crate) jobs: Vec<JobView>,
+    pub(crate) jobs: Vec<JobOverview>,
 }
 
 /// Status of the whole stack.

@@ -7,7 +7,7 @@ use redrive_core::ports::Jobs;
 use redrive_core::replay::job::{Account, Disposition, JobState};
 
 use crate::completion::{Completion, Error};
-use crate::jobs::{self, JobView};
+use crate::jobs::{self, JobOverview};
 use crate::out::{self, Out};
 use crate::text::fit;
 
@@ -15,7 +15,7 @@ use crate::text::fit;
 const PATIENCE: u32 = 10;
 
 /// Returns [`Completion::Done`] if a job came to its end, and every letter of it has its effect.
-pub(crate) fn ended(seen: &JobView) -> Completion {
+pub(crate) fn ended(seen: &JobOverview) -> Completion {
     let well = [Disposition::Resolved, Disposition::Assumed, Disposition::ResolvedBefore];
     let succeeded: u32 = well.iter().map(|disposition| seen.known.of(*disposition)).sum();
     let all = matches!(seen.job.state, JobState::Done) && succeeded == seen.known.total();
@@ -28,7 +28,7 @@ pub(crate) fn settled(known: &Account) -> u32 {
 }
 
 /// Returns the text beside the bar, or in a line of its own.
-pub(crate) fn line(seen: &JobView, width: usize) -> String {
+pub(crate) fn line(seen: &JobOverview, width: usize) -> String {
     fit(&format!("{}: {}", seen.job.state.as_str(), jobs::dispositions(&seen.known)), width)
 }
 

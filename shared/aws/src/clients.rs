@@ -7,17 +7,14 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents, SharedHttpClient};
+use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sqs::error::BoxError;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
 
+use crate::http::{ATTEMPT, fresh_within};
 use crate::{AwsGauges, LedgerTable, LetterTable, QueueAges, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
-/// Timeout of one try of a call.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
 /// Timeout of a call with all its tries.
 const CALL: Duration = Duration::from_secs(10);
 /// Number of tries that a call has.
@@ -60,18 +57,6 @@ impl Intercept for TraceHeader {
         }
         Ok(())
     }
-}
-
-/// An HTTP client like the SDK's own, which uses no connection again that has been idle for longer.
-pub(crate) fn fresh_within(idle: Duration) -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(move |settings, components| {
-        let rustls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-        let mut connector = ConnectorBuilder::default().tls_provider(rustls).pool_idle_timeout(idle);
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
-        connector.build()
-    })
 }
 
 impl AwsClients {

@@ -21,6 +21,7 @@ mod batch_get;
 mod clients;
 mod failure;
 mod gauges;
+mod http;
 mod item;
 mod ledger;
 mod letters;

@@ -1,6 +1,7 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
 mod act;
+mod cannot_edit;
 pub(crate) mod consent;
 mod edit;
 mod fifo;
@@ -24,8 +25,9 @@ use crate::message::key::Key;
 use crate::message::redrive::{ATTRIBUTE, Redrive};
 
 pub use act::Act;
+pub use cannot_edit::{CannotEdit, KeyChange};
 pub use consent::{Consent, ConsentTerms, KeyStatus, consent};
-pub use edit::{CannotEdit, Edit, EditTerms, KeyChange, Prepared};
+pub use edit::{Edit, EditTerms, Prepared};
 pub use fifo::{GroupRules, Parted, TurnStep, first_of_groups};
 pub use order::{GroupLeaders, is_fifo};
 pub use patch::{BadPatch, Patch};

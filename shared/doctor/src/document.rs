@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::deployment::Unread;
+use super::fact::Unread;
 
 const CLOUDWATCH: &str = "cloudwatch.amazonaws.com";
 const SNS: &str = "sns.amazonaws.com";

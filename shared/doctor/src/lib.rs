@@ -13,6 +13,7 @@
 
 mod deployment;
 mod document;
+mod fact;
 mod indexed;
 mod permissions;
 mod processor;

@@ -3,10 +3,12 @@
 mod ages;
 mod alarms;
 mod consumers;
+mod depth;
 mod functions;
 mod judging;
 mod list;
 mod queues;
+mod wording;
 
 pub(super) use judging::Check;
 pub use list::RULES;

@@ -57,14 +57,14 @@ pub struct Indexer<D, R, T, C> {
     queue: D,
     letters: T,
     clock: C,
-    pace: Pace,
+    pace: DrainPace,
     /// The queues whose dead letters it holds, at least one.
     sources: Vec<IndexedSource<R>>,
 }
 
 /// How it receives: see [`IndexSettings`].
 #[derive(Debug)]
-struct Pace {
+struct DrainPace {
     pollers: usize,
     wait: Duration,
     reserve: Duration,
@@ -89,7 +89,7 @@ where
     pub fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
         let IndexSettings { reading, policy, pollers, wait, reserve } = settings;
         let source = IndexedSource { ledger, reading, policy, redaction: Redaction::default() };
-        Self { queue, letters, clock, pace: Pace { pollers, wait, reserve }, sources: vec![source] }
+        Self { queue, letters, clock, pace: DrainPace { pollers, wait, reserve }, sources: vec![source] }
     }
 
     /// What is done to the texts that messages of its sources bring with them; those in the ledger were redacted before.

@@ -8,6 +8,7 @@ mod change;
 mod context;
 mod job;
 mod letter_update;
+mod pair_memory;
 mod ports;
 mod queue_pair;
 mod reconcile;

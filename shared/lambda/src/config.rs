@@ -11,6 +11,7 @@ mod single;
 #[cfg(test)]
 mod tests;
 mod times;
+mod variables;
 
 use std::time::Duration;
 

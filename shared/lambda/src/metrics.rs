@@ -33,7 +33,7 @@ impl Unit {
 }
 
 /// A number with a name.
-pub type Metric = (&'static str, f64, Unit);
+pub type MetricValue = (&'static str, f64, Unit);
 
 /// Values of one name, at most a hundred: CloudWatch makes percentiles of them.
 pub type Distribution = (&'static str, Vec<f64>, Unit);
@@ -43,7 +43,7 @@ const VALUES: usize = 100;
 
 /// Writes one line to stdout. Dimensions are few and their values are names of resources, never a cause or an id:
 /// each combination is a metric of its own, and is billed as one.
-pub fn emit(namespace: &str, dimensions: &[(&str, &str)], metrics: &[Metric], distributions: &[Distribution]) {
+pub fn emit(namespace: &str, dimensions: &[(&str, &str)], metrics: &[MetricValue], distributions: &[Distribution]) {
     let line = line(System.now(), namespace, dimensions, metrics, distributions);
     // Whoever reads the log is gone: there is nobody to tell.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
@@ -55,7 +55,7 @@ pub fn line(
     now: Timestamp,
     namespace: &str,
     dimensions: &[(&str, &str)],
-    metrics: &[Metric],
+    metrics: &[MetricValue],
     distributions: &[Distribution],
 ) -> String {
     let single = metrics.iter().filter(|(_, value, _)| value.is_finite());

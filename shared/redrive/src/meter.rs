@@ -41,13 +41,13 @@ use redrive_aws::Ages;
 use redrive_core::letters::cause::{PendingCounts, PendingSummary};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
-use redrive_lambda::metrics::{self, Distribution, Metric, NAMESPACE, Unit};
+use redrive_lambda::metrics::{self, Distribution, MetricValue, NAMESPACE, Unit};
 
 /// Log line with metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MetricRow {
     dimensions: Vec<(&'static str, String)>,
-    metrics: Vec<Metric>,
+    metrics: Vec<MetricValue>,
     distributions: Vec<Distribution>,
     /// True if zeros are written, too: left out, the last values would stand for ever.
     zeros: bool,
@@ -56,8 +56,9 @@ pub(crate) struct MetricRow {
 impl MetricRow {
     /// Returns the metrics to write. A zero says nothing that its absence would not, the first one excepted: it says
     /// that the function ran.
-    fn told(&self) -> Vec<Metric> {
-        let told = |(place, metric): (usize, &Metric)| (self.zeros || place == 0 || metric.1 > 0.0).then_some(*metric);
+    fn told(&self) -> Vec<MetricValue> {
+        let told =
+            |(place, metric): (usize, &MetricValue)| (self.zeros || place == 0 || metric.1 > 0.0).then_some(*metric);
         self.metrics.iter().enumerate().filter_map(told).collect()
     }
 }
@@ -113,7 +114,7 @@ impl Meter {
         lines
     }
 
-    fn counts(&self, metrics: Vec<Metric>) -> MetricRow {
+    fn counts(&self, metrics: Vec<MetricValue>) -> MetricRow {
         let dimensions = vec![("Function", self.function.clone()), ("Queue", self.queue.clone())];
         MetricRow { dimensions, metrics, distributions: Vec::new(), zeros: false }
     }
@@ -158,7 +159,7 @@ pub(crate) fn whole_ages(function: &str, ages: &Ages) -> MetricRow {
     MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
 }
 
-fn of_batch(counts: &Counts) -> Vec<Metric> {
+fn of_batch(counts: &Counts) -> Vec<MetricValue> {
     let [transient, permanent, timeout, schema] = counts.faults;
     vec![
         count("Received", counts.received),
@@ -192,7 +193,7 @@ fn latencies_of(counts: &Counts) -> Vec<Distribution> {
     vec![of("HandlerLatency", &counts.handler), of("LedgerLatency", &counts.ledger)]
 }
 
-fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Metric> {
+fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<MetricValue> {
     let unlisted = report.unlisted + report.source_unsaid;
     let mut metrics = vec![
         count("DeadReceived", report.received),
@@ -219,7 +220,7 @@ fn of_drain(report: &DrainReport, retention: Duration, now: Timestamp) -> Vec<Me
     metrics
 }
 
-fn of_waiting(waiting: &PendingSummary, now: Timestamp) -> Vec<Metric> {
+fn of_waiting(waiting: &PendingSummary, now: Timestamp) -> Vec<MetricValue> {
     let age = waiting.oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
     vec![
         count("LettersPending", waiting.pending),
@@ -228,7 +229,7 @@ fn of_waiting(waiting: &PendingSummary, now: Timestamp) -> Vec<Metric> {
     ]
 }
 
-fn of_replay(report: &ReplayReport) -> Vec<Metric> {
+fn of_replay(report: &ReplayReport) -> Vec<MetricValue> {
     vec![
         count("ReplayConsidered", report.considered),
         count("ReplaySent", report.sent),
@@ -269,7 +270,7 @@ fn distribution(name: &'static str, latencies: &Latencies, told: fn(Duration) ->
     (name, latencies.samples().iter().copied().map(told).collect(), unit)
 }
 
-fn count(name: &'static str, value: usize) -> Metric {
+fn count(name: &'static str, value: usize) -> MetricValue {
     #[expect(clippy::cast_precision_loss, reason = "no batch has 2^52 messages")]
     let value = value as f64;
     (name, value, Unit::Count)

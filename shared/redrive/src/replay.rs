@@ -83,11 +83,11 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
 }
 
 /// AWS, behind all of replay's ports.
-type ReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
+type AwsReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
 
 struct Replaying {
     function: String,
-    replayer: Replayer<ReplayPorts>,
+    replayer: Replayer<AwsReplayPorts>,
     /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
     of_no_queue: Meter,

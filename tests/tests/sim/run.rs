@@ -103,8 +103,7 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     [&world.main, &world.other].into_iter().for_each(|queue| queue.refuse_sends(0, &[]));
     sleep(AFTERMATH).await;
     come_to_rest(&world).await;
-    let events = faults.journal().events();
-    let violations = invariants::check(&events, &world);
+    let violations = invariants::check(&faults.journal().events(), &world);
     let charged =
         plan.scripts.iter().map(|(key, _)| (key.clone(), world.ledger.inner.counter(&format!("charged:{key}"))));
     Run {

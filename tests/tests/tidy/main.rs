@@ -2,8 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod circles;
 mod comments;
 mod commits;
+mod names;
 mod pages;
 mod protocol;
 
@@ -60,6 +62,36 @@ fn sources() -> Vec<(PathBuf, String)> {
     files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
+/// Returns true if the attributes keep an item to tests.
+fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("test")
+            || matches!(&attribute.meta, syn::Meta::List(list)
+                if list.path.is_ident("cfg") && list.tokens.to_string().starts_with("test"))
+    })
+}
+
+/// Parsed files of what is deployed or used by operators: no tests, and nothing that is for tests.
+fn production() -> Vec<(String, syn::File)> {
+    let mut found = Vec::new();
+    let mut for_tests: Vec<String> = vec!["tests/".to_owned(), "shared/testkit/".to_owned()];
+    for (path, text) in sources() {
+        let file = path.strip_prefix(root()).unwrap().display().to_string();
+        let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let folder = ["/lib.rs", "/main.rs"].iter().find_map(|end| file.strip_suffix(end));
+        let folder = folder.unwrap_or_else(|| file.trim_end_matches(".rs")).to_owned();
+        let modules = parsed.items.iter().filter_map(|item| match item {
+            syn::Item::Mod(item) if item.content.is_none() && is_for_tests(&item.attrs) => Some(&item.ident),
+            _ => None,
+        });
+        for_tests.extend(modules.flat_map(|name| [format!("{folder}/{name}.rs"), format!("{folder}/{name}/")]));
+        found.push((file, parsed));
+    }
+    found.retain(|(file, _)| file.contains("/src/") && !for_tests.iter().any(|part| file.starts_with(part.as_str())));
+    assert!(found.len() > 200, "the code must be found");
+    found
+}
+
 /// Names of the dependencies of a member, tests' own apart.
 fn dependencies(folder: &Path) -> BTreeSet<String> {
     let manifest = manifest(folder);
@@ -103,6 +135,7 @@ fn aws_types_stop_at_their_room() {
             "shared/aws",
             "shared/redrive",
             "cli/src/aws.rs",
+            "cli/src/aws/",
             "cli/src/reach.rs",
             "cli/src/doctor/aws",
             "cli/tests/",

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use redrive_core::ports::{Unavailable, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
-use super::puts::{Condition, Puts, found};
+use super::puts::{Puts, WriteCondition, found};
 use super::withdraw::{ACTION, MARKED, OPTIONAL};
 use super::{EntryResult, SERVICE, item};
 use crate::failure::unavailable;
@@ -29,8 +29,8 @@ impl Puts {
         let EntryWrite { key, entry, expect } = write;
         let strange = |why: String| Unavailable { service: SERVICE, action: ACTION, why };
         let guard = match &expect {
-            Expect::AbsentOrExpired(_) => Condition::absent(),
-            unchanged @ Expect::Unchanged { .. } => Condition::of(unchanged),
+            Expect::AbsentOrExpired(_) => WriteCondition::absent(),
+            unchanged @ Expect::Unchanged { .. } => WriteCondition::of(unchanged),
         };
         let whole = item::to_item(&key, Entry::clone(&entry)).map_err(strange)?;
         let mut update = update(whole, &expect);

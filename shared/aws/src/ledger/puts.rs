@@ -59,7 +59,7 @@ impl Puts {
     }
 
     async fn try_put(&self, EntryWrite { key, entry, expect }: &EntryWrite) -> Result<(), NotPut> {
-        let guard = Condition::of(expect);
+        let guard = WriteCondition::of(expect);
         let cannot = |why| Unavailable { service: SERVICE, action: "write", why };
         let item = item::to_item(key, entry.clone()).map_err(cannot)?;
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
@@ -103,7 +103,7 @@ impl Puts {
         expect: &Expect,
     ) -> Result<TransactWriteItem, Unavailable> {
         let cannot = |why| Unavailable { service: SERVICE, action: "commit", why };
-        let guard = Condition::of(expect);
+        let guard = WriteCondition::of(expect);
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item::to_item(key, entry).map_err(cannot)?))
@@ -137,13 +137,13 @@ pub(super) fn parse(key: &LedgerKey, item: Item) -> Result<Entry, Unavailable> {
 }
 
 /// A condition in DynamoDB's words.
-pub(super) struct Condition {
+pub(super) struct WriteCondition {
     pub(super) expression: &'static str,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
 }
 
-impl Condition {
+impl WriteCondition {
     /// Requires that nothing is there, not even an expired entry.
     pub(super) fn absent() -> Self {
         Self::new("attribute_not_exists(#pk)", &["pk"], Vec::new())

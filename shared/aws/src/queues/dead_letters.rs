@@ -10,8 +10,8 @@ use redrive_core::ports::{DeadLetterQueue, Unavailable};
 
 use super::message::to_record;
 use super::{BATCH, refused};
-use crate::clients::ATTEMPT;
 use crate::failure::{Failure, unavailable};
+use crate::http::ATTEMPT;
 
 /// The longest that SQS waits for messages, in seconds.
 const LONGEST_WAIT: u64 = 20;

@@ -176,7 +176,7 @@ mod tests {
             .region(aws_sdk_sqs::config::Region::new("us-east-1"))
             .endpoint_url(format!("http://{}", forgetful()))
             .credentials_provider(aws_sdk_sqs::config::Credentials::new("test", "test", None, None, "test"))
-            .http_client(crate::clients::fresh_within(idle))
+            .http_client(crate::http::fresh_within(idle))
             .build();
         let outbox = SqsOutbox::new(Client::from_conf(config), "http://localhost/1/orders");
         let message = Outgoing {

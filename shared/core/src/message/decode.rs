@@ -13,7 +13,7 @@ use crate::message::hashing::Hashing;
 use crate::message::key::{self, Key, KeyFrom, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::message::message_type::{Kind, MessageTypes, NoType};
 use crate::message::redrive::{self, Redrive};
-use crate::message::wrapping::{Content, Unreadable, Wrapping};
+use crate::message::wrapping::{Content, UnreadableBody, Wrapping};
 
 pub(crate) use typed::typed;
 pub use typed::without_data;
@@ -82,20 +82,20 @@ impl Reading {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`], with nothing of the body but names that are configured.
-    pub fn check(&self, body: &str) -> Result<(), Unreadable> {
+    /// [`UnreadableBody`], with nothing of the body but names that are configured.
+    pub fn check(&self, body: &str) -> Result<(), UnreadableBody> {
         self.accept(&self.wrapping.open(body)?)
     }
 
     /// Checks that no object of a content has a name twice, unless that is allowed.
-    fn accept(&self, content: &Content<'_>) -> Result<(), Unreadable> {
+    fn accept(&self, content: &Content<'_>) -> Result<(), UnreadableBody> {
         let Some(twice) = content.twice.as_ref().filter(|_| self.names_twice == NamesTwice::Refuse) else {
             return Ok(());
         };
         // A name that is configured is none of the body's secrets.
         let name = if self.names(&twice.name) { format!("the name {:?}", twice.name) } else { "a name".to_owned() };
         let place = format!("again at line {}, column {}", twice.line, twice.column);
-        Err(Unreadable {
+        Err(UnreadableBody {
             code: "name-twice",
             text: format!("body has {name} twice ({place}), and readers may take either value"),
         })
@@ -163,7 +163,7 @@ pub struct Inspected {
     /// Envelope as SQS delivered it.
     pub envelope: Envelope,
     /// Content as the producer wrote it, unwrapped, or why it cannot be read.
-    pub json: Result<Json, Unreadable>,
+    pub json: Result<Json, UnreadableBody>,
     /// Text of the content, where it is not the body itself.
     content: Option<String>,
     /// Type and scope of the message, or why they are not known.

@@ -45,7 +45,7 @@ impl Content<'_> {
 
 /// Reason for which a body has no content: code and text of a SCHEMA fault, without anything that stood in the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableBody {
     /// `not-json`, `wrapping`, or what it is in particular: `byte-order-mark`, `nested-too-deep`, `lone-surrogate`.
     pub code: &'static str,
     /// Description of the mistake and its place.
@@ -79,7 +79,7 @@ impl Wrapping {
 
     /// Returns what the producer wrote, with its place in a wrapped body. In an SNS message that is the place of the
     /// string.
-    pub(crate) fn content(self, body: &str) -> Result<Placed, Unreadable> {
+    pub(crate) fn content(self, body: &str) -> Result<Placed, UnreadableBody> {
         let outer = json(body, "body")?;
         let place = match self {
             Self::None => return Ok(Placed { document: outer, place: None }),
@@ -115,7 +115,7 @@ impl Wrapping {
     }
 
     /// Takes the wrapping off.
-    pub(crate) fn open(self, body: &str) -> Result<Content<'_>, Unreadable> {
+    pub(crate) fn open(self, body: &str) -> Result<Content<'_>, UnreadableBody> {
         let outer = json(body, "body")?;
         match self {
             Self::None => Ok(Content::new(outer, Cow::Borrowed(body), None)),
@@ -153,12 +153,12 @@ impl<'a> Content<'a> {
     }
 }
 
-fn json(text: &str, what: &str) -> Result<Document, Unreadable> {
-    text.parse().map_err(|why: NotJson| Unreadable { code: why.code(), text: format!("{what} {why}") })
+fn json(text: &str, what: &str) -> Result<Document, UnreadableBody> {
+    text.parse().map_err(|why: NotJson| UnreadableBody { code: why.code(), text: format!("{what} {why}") })
 }
 
-fn missing(what: &str) -> Unreadable {
-    Unreadable { code: "wrapping", text: format!("body is not {what}, as this queue's are configured to be") }
+fn missing(what: &str) -> UnreadableBody {
+    UnreadableBody { code: "wrapping", text: format!("body is not {what}, as this queue's are configured to be") }
 }
 
 #[cfg(test)]

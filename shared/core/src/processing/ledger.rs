@@ -7,6 +7,7 @@
 
 mod claim;
 mod dead_enqueues;
+mod enqueue_record;
 mod entry;
 mod free;
 mod settle;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 pub use claim::{Claim, ClaimRefusal, ClaimRequest, ClaimStep, claim};
 pub use dead_enqueues::{BadDeadMarks, DeadEnqueues};
-pub use entry::{Attempt, EnqueueRecord, Entry, EntryState, FEW_ENQUEUES, LastFault, Origin};
+pub use enqueue_record::EnqueueRecord;
+pub use entry::{Attempt, Entry, EntryState, FEW_ENQUEUES, LastFault, Origin};
 pub use free::{Freeing, free};
 pub use settle::{Settlement, Settling, settle};
 pub use withdraw::{Withdrawal, Withdrawing, withdraw};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::MESSAGE_LIMIT;
-use super::edit::CannotEdit;
+use super::cannot_edit::CannotEdit;
 use crate::json::{Document, Json, NotJson, elements};
 
 /// A JSON Patch. It is written down as the text that it was read from.

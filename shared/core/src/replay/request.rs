@@ -146,7 +146,7 @@ struct ActionFields<'a> {
     given: &'a Map<String, Value>,
 }
 
-type Parsed<T> = Result<T, BadRequest>;
+type FieldResult<T> = Result<T, BadRequest>;
 
 impl Request {
     /// The letters that it means, if it means any.
@@ -214,14 +214,14 @@ impl Request {
 }
 
 impl ActionFields<'_> {
-    fn bad<T>(&self, why: &str) -> Parsed<T> {
+    fn bad<T>(&self, why: &str) -> FieldResult<T> {
         let takes = ACTIONS.iter().find(|(action, ..)| *action == self.action).map_or("", |(.., takes)| takes);
         let selects = ["replay", "job", "eject", "discard", "restore", "note", "erase", "free"].contains(&self.action);
         let select = if selects { format!("{SELECT}, ") } else { String::new() };
         Err(BadRequest { why: why.to_owned(), expected: format!("for {:?}: {select}{takes}", self.action) })
     }
 
-    fn request(&self) -> Parsed<Request> {
+    fn request(&self) -> FieldResult<Request> {
         let change = |to| Ok(Request::Change { job: self.job()?, to, by: self.by()?, why: self.text("why")? });
         match self.action {
             "replay" => self.replay(),
@@ -240,7 +240,7 @@ impl ActionFields<'_> {
         }
     }
 
-    fn replay(&self) -> Parsed<Request> {
+    fn replay(&self) -> FieldResult<Request> {
         let selection = self.selection()?;
         let edit = self.edit(&selection)?;
         let said = ReplayOptions {
@@ -257,7 +257,7 @@ impl ActionFields<'_> {
         })
     }
 
-    fn new_job(&self) -> Parsed<Request> {
+    fn new_job(&self) -> FieldResult<Request> {
         let guard: Map<String, Value> = self
             .given
             .iter()
@@ -284,14 +284,14 @@ impl ActionFields<'_> {
         Ok(Request::Job(Box::new(NewJob { id, selection, to, guard, by, why, edit })))
     }
 
-    fn remark(&self) -> Parsed<Remark> {
+    fn remark(&self) -> FieldResult<Remark> {
         let note = self.text("note")?.filter(|note| !note.trim().is_empty());
         let Some(note) = note else { return self.bad("a note of 1 to 1,024 bytes must say why") };
         Ok(Remark { selection: self.selection()?, note, by: self.by()? })
     }
 
     /// A body means one letter, or the same would be sent many times.
-    fn edit(&self, selection: &Selection) -> Parsed<Option<Edit>> {
+    fn edit(&self, selection: &Selection) -> FieldResult<Option<Edit>> {
         let one = selection.is_named() && selection.ids().is_some_and(|ids| ids.len() == 1);
         let patch = match self.given.get("patch") {
             None => None,
@@ -312,7 +312,7 @@ impl ActionFields<'_> {
         }
     }
 
-    fn field<T: DeserializeOwned>(&self, name: &str) -> Parsed<Option<T>> {
+    fn field<T: DeserializeOwned>(&self, name: &str) -> FieldResult<Option<T>> {
         match self.given.get(name).map(T::deserialize) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(value)),
@@ -320,18 +320,18 @@ impl ActionFields<'_> {
         }
     }
 
-    fn flag(&self, name: &str) -> Parsed<bool> {
+    fn flag(&self, name: &str) -> FieldResult<bool> {
         Ok(self.field(name)?.unwrap_or(false))
     }
 
-    fn text(&self, name: &str) -> Parsed<Option<String>> {
+    fn text(&self, name: &str) -> FieldResult<Option<String>> {
         match self.field::<String>(name)? {
             Some(text) if text.len() > NOTE_LIMIT => self.bad(&format!("{name:?} has more than {NOTE_LIMIT} bytes")),
             text => Ok(text),
         }
     }
 
-    fn by(&self) -> Parsed<String> {
+    fn by(&self) -> FieldResult<String> {
         match self.text("by")?.filter(|by| (1..=NAME_LIMIT).contains(&by.trim().len())) {
             Some(by) if is_function(&by) => self.bad(&format!(
                 "\"by\" may not begin with a name that a function acts under ({})",
@@ -343,14 +343,14 @@ impl ActionFields<'_> {
     }
 
     /// Reads a destination. A wrong value is not quoted: it may have been sent here by mistake.
-    fn to(&self) -> Parsed<Option<QueueArn>> {
+    fn to(&self) -> FieldResult<Option<QueueArn>> {
         match self.text("to")?.map(|text| QueueArn::parse(&text)) {
             Some(None) => self.bad("\"to\" is no ARN of a queue"),
             to => Ok(to.flatten()),
         }
     }
 
-    fn job(&self) -> Parsed<JobId> {
+    fn job(&self) -> FieldResult<JobId> {
         match self.text("job")?.as_deref().and_then(JobId::parse) {
             Some(job) => Ok(job),
             None => self.bad("\"job\" is no UUID"),

@@ -1,7 +1,7 @@
 //! Alarms on the age of what waits in a source.
 
 use super::judging::{Judgement, look, wrong};
-use super::queues::time;
+use super::wording::time;
 use crate::Mend;
 use crate::deployment::{Alarm, Alarms, Comparison, Metric, Queue};
 

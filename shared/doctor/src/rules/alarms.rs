@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::depth::is_depth;
 use super::judging::{Judgement, look, wrong};
 use crate::Mend;
 use crate::deployment::{
@@ -9,19 +10,9 @@ use crate::deployment::{
 };
 use crate::document::{May, PolicyDocument};
 
-const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 /// Counts of calls: what SQS itself moves is in none of them.
 const CALLS: [&str; 4] =
     ["NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives"];
-
-fn is_depth_metric(metric: &Metric, queue: &Queue) -> bool {
-    metric.name == DEPTH && metric.is_of("AWS/SQS", "QueueName", queue.name())
-}
-
-/// Returns true if an alarm reads the number of messages that wait in this queue.
-pub(super) fn is_depth(alarm: &Alarm, queue: &Queue) -> bool {
-    alarm.metrics.iter().any(|metric| is_depth_metric(metric, queue))
-}
 
 fn counts_calls(alarm: &Alarm, queue: &Queue) -> bool {
     let is_call =
@@ -220,7 +211,7 @@ pub(super) fn topic_missing(topic: &Topic) -> Judgement {
 }
 
 fn alarms(topic: &Topic) -> String {
-    super::queues::count(topic.alarms.len() as u64, "alarm")
+    super::wording::count(topic.alarms.len() as u64, "alarm")
 }
 
 pub(super) fn judged(may: May) -> Result<bool, Unread> {

@@ -1,7 +1,7 @@
 //! Event source mappings and their functions.
 
 use super::judging::{Judgement, look, wrong};
-use super::queues::{count, time};
+use super::wording::{count, time};
 use crate::Mend;
 use crate::deployment::{Alarms, Consumer, Fact, Function, Pair};
 use crate::processor::ProcessorSettings;

@@ -1,7 +1,7 @@
 //! Functions, and our indexer and replay.
 
 use super::judging::{Judgement, look, wrong};
-use super::queues::{count, time};
+use super::wording::{count, time};
 use crate::Mend;
 use crate::deployment::{Function, Installation, Pair, Unread};
 use redrive_core::message::source::LONGEST_LOOK;

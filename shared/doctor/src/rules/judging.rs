@@ -133,7 +133,7 @@ impl Check {
             }
             Self::Depth(check) => {
                 let dead: Vec<_> = seen.pairs.iter().filter_map(|pair| pair.dead.as_ref()).collect();
-                let is_of = |alarm: &&Alarm| dead.iter().any(|queue| super::alarms::is_depth(alarm, queue));
+                let is_of = |alarm: &&Alarm| dead.iter().any(|queue| super::depth::is_depth(alarm, queue));
                 alarms.metric.iter().filter(is_of).for_each(|alarm| tell(&alarm.name, check(alarm)));
             }
             Self::Topic(check) => seen.topics.iter().for_each(|topic| tell(topic.name(), check(topic))),

@@ -1,27 +1,16 @@
 //! Queues and their pairs.
 
 use super::judging::{Judgement, look, wrong};
+use super::wording::{DAY, count, time};
 use crate::Mend;
 use crate::deployment::{Allow, Encryption, Fact, Pair, Queue, QueueAttributes, Unread, name_of};
 use redrive_core::processing::backoff::is_crowded;
 
-const DAY: u64 = 24 * 3_600;
 /// Lambda's advice for a receive limit.
 const FEWEST_RECEIVES: u32 = 5;
 /// Actions that bring or take a message.
 const SEND: &str = "sqs:SendMessage";
 const RECEIVE: &str = "sqs:ReceiveMessage";
-
-/// A time in the unit that it is usually said in.
-pub(super) fn time(seconds: u64) -> String {
-    match seconds {
-        s if s >= DAY && s % DAY == 0 => format!("{} d", s / DAY),
-        s if s >= 3_600 && s % 3_600 == 0 => format!("{} h", s / 3_600),
-        s if s >= 2 * DAY => format!("{} d", s / DAY),
-        s if s >= 2 * 3_600 => format!("{} h", s / 3_600),
-        s => format!("{s} s"),
-    }
-}
 
 /// Source and dead-letter queue, with what SQS says of both; `None` where there is no dead-letter queue to judge.
 fn both(pair: &Pair) -> Fact<Option<(&QueueAttributes, &Queue, &QueueAttributes)>> {
@@ -209,12 +198,6 @@ pub(super) fn few_receives(pair: &Pair) -> Judgement {
         || format!("a message is dead after {}", count(redrive.receives, "receive")),
         || Mend::words("maxReceiveCount of RedrivePolicy: 5 or more"),
     )
-}
-
-/// Formats a number with its noun, singular or plural.
-pub(super) fn count(n: impl Into<u64>, one: &str) -> String {
-    let n = n.into();
-    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
 pub(super) fn chained(pair: &Pair) -> Judgement {

@@ -121,4 +121,13 @@ where
             Settled::Lost | Settled::Refused(_) => Outcome::Unsettled,
         }
     }
+
+    /// The time that an attempt which starts now may take; `None` if it should not start.
+    pub(super) fn budget(&self, frame: &Frame) -> Option<Duration> {
+        let left =
+            frame.deadline.saturating_duration_since(Instant::now()).saturating_sub(self.settings.settle_reserve);
+        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
+        let least = self.settings.handler_timeout / 2;
+        (left >= least).then(|| left.min(self.settings.handler_timeout))
+    }
 }

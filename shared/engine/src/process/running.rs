@@ -1,6 +1,5 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redrive_core::message::decode::Inspected;
 use redrive_core::message::key::PayloadHash;
@@ -17,7 +16,7 @@ use super::{Counts, End, Frame, Parts, claiming};
 use crate::world::World;
 
 /// Lines whose heads have ended, and how.
-type EndedLanes<P> = Vec<(KeyLane<LaneHead<P>>, Outcome)>;
+type ClosedLanes<P> = Vec<(KeyLane<LaneHead<P>>, Outcome)>;
 
 impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
 where
@@ -71,7 +70,7 @@ where
         running: &mut JoinSet<Finished<H::Payload>>,
         frame: &Frame,
         counts: &mut Counts,
-    ) -> EndedLanes<H::Payload> {
+    ) -> ClosedLanes<H::Payload> {
         let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
         for KeyLane { head, followers } in starters {
             let seen = Inspected::new(head.envelope, &self.settings.reading);
@@ -147,14 +146,5 @@ where
         self.hand_over(&mut marked, frame).await;
         ends.extend(marked.into_iter().map(|(line, outcome)| line.head.end(outcome, None)));
         ends
-    }
-
-    /// The time that an attempt which starts now may take; `None` if it should not start.
-    pub(super) fn budget(&self, frame: &Frame) -> Option<Duration> {
-        let left =
-            frame.deadline.saturating_duration_since(Instant::now()).saturating_sub(self.settings.settle_reserve);
-        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
-        let least = self.settings.handler_timeout / 2;
-        (left >= least).then(|| left.min(self.settings.handler_timeout))
     }
 }

@@ -6,9 +6,9 @@ use redrive_core::replay::GroupRules;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
+use super::pair_memory::PairMemory;
 use super::ports::{PairOf, ReplayPorts};
 use super::queue_pair::ReplaySettings;
-use super::transfer::memory::PairMemory;
 
 /// A queue pair with the table, the time and the memory that its letters are worked on with.
 pub(crate) struct PairContext<'a, P: ReplayPorts> {

@@ -8,7 +8,6 @@ mod eligible;
 pub(crate) mod fifo;
 mod lapsed;
 mod machine;
-pub(crate) mod memory;
 mod preview;
 pub(crate) mod request;
 mod send;

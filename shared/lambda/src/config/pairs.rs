@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::fields::{self, QueueSetting};
 use super::section::Section;
-use super::{Reader, single};
+use super::{Reader, variables};
 use destinations::Allowed;
 
 const INLINE: &str = "QUEUE_PAIRS";
@@ -136,7 +136,7 @@ pub(super) fn read<P: From<Listed>>(
         (Some(text), None) => (INLINE, Some(text)),
         (None, Some(path)) => (FILE, file_text(reader, &path)),
     };
-    for name in single::VARIABLES {
+    for name in variables::VARIABLES {
         if reader.text(name).is_some() {
             reader.refuse(name, format!("is set, and so is {variable}"), "it in the list, and nowhere else");
         }

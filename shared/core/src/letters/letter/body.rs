@@ -115,12 +115,4 @@ impl Letter {
         self.body.set_until(None);
         self.expires = None;
     }
-
-    /// Takes its body away.
-    pub(super) fn strip(&mut self, body: Body) {
-        self.payload.clear();
-        self.attributes.clear();
-        self.body = body;
-        self.strip_edit();
-    }
 }

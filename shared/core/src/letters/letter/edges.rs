@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Event, EventKind, HISTORY, Letter, Reason, Send, Status};
+use super::{Event, EventKind, Form, HISTORY, Letter, Reason, Send, Status};
 use crate::ids::{Enqueue, JobId, MessageId, Number, OwnerToken};
 use crate::letters::policy::Policy;
 use crate::message::key::{Key, PayloadHash};
@@ -224,6 +224,27 @@ impl Letter {
         letter.enqueue = enqueue.clone();
         letter.note(now, EventKind::DiedAgain, who, Some(note.to_owned()));
         letter.trimmed()
+    }
+
+    /// Returns the time at which the policy may replay a letter that died of this. It is never, if a copy may be in
+    /// another queue, or if there is no message.
+    fn due_by_policy(&self, policy: &Policy, reason: &Reason, now: Timestamp) -> Timestamp {
+        let never = self.went_to_destination() || self.form == Form::NoMessage;
+        if never { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }
+    }
+
+    /// A copy of the number that it has came back from before an edit that was begun and never claimed: it was withdrawn and
+    /// did not run. Where that was the copy under way, the letter waits for whoever edits it.
+    #[must_use]
+    pub fn came_back_withdrawn(&self, enqueue: &Enqueue, who: &str, now: Timestamp) -> Self {
+        use Status::{Pending, Replayed, Replaying};
+        let mut letter = self.saw_a_copy(enqueue, who, "a copy that was withdrawn for an edit came back unrun", now);
+        if matches!(self.status, Replaying | Replayed) {
+            letter.status = Pending;
+            letter.token = None;
+            letter.due = Timestamp::NEVER;
+        }
+        letter
     }
 
     /// PENDING or REPLAYED → RESOLVED: the ledger shows the key COMPLETED with the payload `effect`.

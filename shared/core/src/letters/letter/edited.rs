@@ -2,7 +2,7 @@
 //! beside it.
 
 use super::{Body, EventKind, Letter};
-use crate::ids::{Enqueue, MessageId};
+use crate::ids::MessageId;
 use crate::message::key::PayloadHash;
 use crate::time::Timestamp;
 
@@ -42,20 +42,6 @@ impl Letter {
         self.note(edited.at, EventKind::Edited, &edited.by, None);
         self.edited = Some(edited);
         self
-    }
-
-    /// A copy of the number that it has came back from before an edit that was begun and never claimed: it was withdrawn and
-    /// did not run. Where that was the copy under way, the letter waits for whoever edits it.
-    #[must_use]
-    pub fn came_back_withdrawn(&self, enqueue: &Enqueue, who: &str, now: Timestamp) -> Self {
-        use super::Status::{Pending, Replayed, Replaying};
-        let mut letter = self.saw_a_copy(enqueue, who, "a copy that was withdrawn for an edit came back unrun", now);
-        if matches!(self.status, Replaying | Replayed) {
-            letter.status = Pending;
-            letter.token = None;
-            letter.due = Timestamp::NEVER;
-        }
-        letter
     }
 
     /// The messages of it that carry no number: the one that it was at first, the one that was indexed last, and copies without

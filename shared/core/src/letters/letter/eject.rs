@@ -52,25 +52,4 @@ impl Letter {
         letter.note(now, EventKind::Ejected, who, Some(note));
         Ok(letter.trimmed())
     }
-
-    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
-    /// none is written down with it.
-    #[must_use]
-    pub fn is_ejecting(&self) -> bool {
-        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
-    }
-
-    /// Returns true if the letter waits because nobody knows what became of its last claim.
-    #[must_use]
-    pub fn waits_in_doubt(&self) -> bool {
-        // A note says something about it, and changes nothing.
-        let last = self.history.iter().rev().find(|event| event.what != EventKind::Noted);
-        self.status == Status::Pending && last.is_some_and(|event| event.what == EventKind::InDoubt)
-    }
-
-    /// Returns true if the message was put back into the dead-letter queue.
-    #[must_use]
-    pub fn was_ejected(&self) -> bool {
-        self.history.iter().any(|event| event.what == EventKind::Ejected)
-    }
 }

@@ -76,6 +76,14 @@ impl Letter {
         brought == here || matches!(self.body, Body::Erased { .. }) && marked().as_ref() == here
     }
 
+    /// Takes its body away.
+    fn strip(&mut self, body: Body) {
+        self.payload.clear();
+        self.attributes.clear();
+        self.body = body;
+        self.strip_edit();
+    }
+
     fn strip_head(&mut self) {
         let id = self.id;
         let keys = self.sends.iter_mut().map(|send| &mut send.key).chain([&mut self.key]);

@@ -6,9 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Form, Letter, Reason};
+use super::{EventKind, Letter, Status};
 use crate::ids::{JobId, MessageId, Number, QueueArn};
-use crate::letters::policy::Policy;
 use crate::message::key::{Key, PayloadHash};
 use crate::time::Timestamp;
 
@@ -72,11 +71,25 @@ impl Letter {
         self
     }
 
-    /// Returns the time at which the policy may replay a letter that died of this. It is never, if a copy may be in
-    /// another queue, or if there is no message.
-    pub(super) fn due_by_policy(&self, policy: &Policy, reason: &Reason, now: Timestamp) -> Timestamp {
-        let never = self.went_to_destination() || self.form == Form::NoMessage;
-        if never { Timestamp::NEVER } else { policy.due(reason, self.deaths, now) }
+    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
+    /// none is written down with it.
+    #[must_use]
+    pub fn is_ejecting(&self) -> bool {
+        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
+    }
+
+    /// Returns true if the letter waits because nobody knows what became of its last claim.
+    #[must_use]
+    pub fn waits_in_doubt(&self) -> bool {
+        // A note says something about it, and changes nothing.
+        let last = self.history.iter().rev().find(|event| event.what != EventKind::Noted);
+        self.status == Status::Pending && last.is_some_and(|event| event.what == EventKind::InDoubt)
+    }
+
+    /// Returns true if the message was put back into the dead-letter queue.
+    #[must_use]
+    pub fn was_ejected(&self) -> bool {
+        self.history.iter().any(|event| event.what == EventKind::Ejected)
     }
 
     /// Forgets the oldest send, of those that went elsewhere the last: as long as one is known, nothing goes by itself.

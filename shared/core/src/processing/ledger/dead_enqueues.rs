@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::entry::EnqueueRecord;
+use super::enqueue_record::EnqueueRecord;
 use crate::ids::{Enqueue, MessageId};
 use crate::time::Timestamp;
 

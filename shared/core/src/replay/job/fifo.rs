@@ -39,7 +39,7 @@ impl GroupHead {
 
 /// How far a job has come with the letters that stand behind others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Stage {
+enum GroupStage {
     /// It has others to plan or to wait for: nothing is given up.
     Moving,
     /// Nothing else of it is left, and it looks no further: what stands behind others' letters is given up.
@@ -58,7 +58,7 @@ pub struct GroupQueue {
     /// Letters of the job that are not final.
     own: BTreeSet<LetterId>,
     heads: Option<Arc<GroupLeaders>>,
-    stage: Stage,
+    stage: GroupStage,
     /// Time for which an outcome is waited for.
     window: Duration,
 }
@@ -75,7 +75,7 @@ impl GroupQueue {
     /// Queue of letters that were just planned: none has stood behind another, and none is given up.
     #[must_use]
     pub fn planned(job: &Job) -> Self {
-        Self { own: BTreeSet::new(), heads: None, stage: Stage::Moving, window: job.guard.window() }
+        Self { own: BTreeSet::new(), heads: None, stage: GroupStage::Moving, window: job.guard.window() }
     }
 
     /// Whether the heads of groups are to be read: the job runs, and a letter of it stands behind another.
@@ -89,7 +89,7 @@ impl GroupQueue {
     pub fn of(job: &Job, open: &[JobBatch], heads: Option<Arc<GroupLeaders>>) -> Self {
         let lines = open.iter().flat_map(|batch| &batch.lines);
         let own = lines.filter(|line| !line.disposition.is_final()).map(|line| line.letter).collect();
-        let stage = if job.is_held_up(open) { Stage::HeldUp } else { Stage::Moving };
+        let stage = if job.is_held_up(open) { GroupStage::HeldUp } else { GroupStage::Moving };
         Self { own, heads, stage, window: job.guard.window() }
     }
 
@@ -104,7 +104,7 @@ impl GroupQueue {
     /// Whether the job has planned as many letters as it may, and all of these wait: its own may be among those before them.
     #[must_use]
     pub fn is_jammed(&self, job: &Job) -> bool {
-        self.heads.is_some() && self.stage == Stage::HeldUp && !job.walk.ended
+        self.heads.is_some() && self.stage == GroupStage::HeldUp && !job.walk.ended
     }
 
     /// GroupLeaders before the letters of a jammed job that it has not planned.
@@ -128,7 +128,7 @@ impl GroupQueue {
     /// The same queue of a jammed job: none of these heads is its own.
     #[must_use]
     pub fn behind_unowned(self, heads: BTreeSet<LetterId>) -> Self {
-        Self { stage: Stage::BehindUnowned(heads), ..self }
+        Self { stage: GroupStage::BehindUnowned(heads), ..self }
     }
 
     /// Whether the turn of a letter has come that stood behind another one, as far as the index shows.
@@ -148,15 +148,15 @@ impl GroupQueue {
     /// Whether letters are given up that stand behind others' letters: the heads before them are read then.
     #[must_use]
     pub fn gives_up(&self) -> bool {
-        self.stage != Stage::Moving
+        self.stage != GroupStage::Moving
     }
 
     /// JobEntry of a letter that stands behind others. `head`: what stands first there, if it was read.
     #[must_use]
     pub fn line(&self, letter: LetterId, group: Option<String>, head: Option<&GroupHead>, now: Timestamp) -> JobEntry {
         let unowned = |id: &LetterId| match &self.stage {
-            Stage::Moving | Stage::HeldUp => !self.own.contains(id),
-            Stage::BehindUnowned(heads) => !self.own.contains(id) && heads.contains(id),
+            GroupStage::Moving | GroupStage::HeldUp => !self.own.contains(id),
+            GroupStage::BehindUnowned(heads) => !self.own.contains(id) && heads.contains(id),
         };
         let still = head.filter(|head| unowned(&head.id) && head.stands_still(self.window, now));
         let line = JobEntry { disposition: Disposition::Behind, group, ..JobEntry::planned(letter) };

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ActionFields, Parsed};
+use super::{ActionFields, FieldResult};
 use crate::ids::{LetterId, QueueArn};
 use crate::replay::{Filter, Selection, Shown};
 use crate::time::Timestamp;
 
 impl ActionFields<'_> {
-    pub(super) fn selection(&self) -> Parsed<Selection> {
+    pub(super) fn selection(&self) -> FieldResult<Selection> {
         if let Some(shown) = self.shown()? {
             return Ok(Selection::Shown(shown));
         }
@@ -42,7 +42,7 @@ impl ActionFields<'_> {
         }
     }
 
-    fn shown(&self) -> Parsed<Option<Shown>> {
+    fn shown(&self) -> FieldResult<Option<Shown>> {
         let named = self.flag("named")?;
         let Some(shown) = self.field::<BTreeMap<String, u64>>("shown")? else {
             return if named { self.bad("\"named\" stands with \"shown\"") } else { Ok(None) };

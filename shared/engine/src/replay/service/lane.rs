@@ -9,7 +9,7 @@ use redrive_core::replay::{Candidate, Filter};
 use tokio::time::timeout_at;
 use tracing::warn;
 
-use super::task::{Pass, PassEnd, Passed, Task};
+use super::task::{Pass, PassEnd, Passed, ReplayTask};
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::reconcile::{maybe_done, reconcile};
@@ -136,7 +136,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
     /// Whole letters are large: of those that only wait, the ledger is asked first, and only what it shows as completed is
     /// read, and what is overdue.
     async fn worth_reading(&mut self, place: usize, found: Vec<Candidate>, turn: bool) -> Vec<LetterId> {
-        if !matches!(self.pass.task, Task::Reconcile) || found.is_empty() {
+        if !matches!(self.pass.task, ReplayTask::Reconcile) || found.is_empty() {
             return found.into_iter().map(|candidate| candidate.id).collect();
         }
         if !self.pass.pairs.pairs[place].ledger.is_kept() {
@@ -207,7 +207,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
     /// Takes the step with letters of each pair, and with those of none.
     async fn carry(&mut self, mut of_pair: Vec<Vec<Letter>>) {
         let of_none = of_pair.pop().unwrap_or_default();
-        if let (Task::Remark(request), false) = (self.pass.task, of_none.is_empty()) {
+        if let (ReplayTask::Remark(request), false) = (self.pass.task, of_none.is_empty()) {
             self.remark(None, request, of_none).await;
         }
         for (place, letters) in of_pair.into_iter().enumerate() {
@@ -220,11 +220,11 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
     async fn of_pair(&mut self, place: usize, letters: Vec<Letter>) {
         let context = self.pass.pairs.context(place, self.pass.deadline);
         let told = match self.pass.task {
-            Task::Remark(request) => return self.remark(Some(place), request, letters).await,
-            Task::Free(remark) => free(context, letters, remark).await,
-            Task::Reconcile => reconcile(context, letters).await,
-            Task::Preview(request) => preview(context, request, letters).await,
-            Task::Transfer(request) => {
+            ReplayTask::Remark(request) => return self.remark(Some(place), request, letters).await,
+            ReplayTask::Free(remark) => free(context, letters, remark).await,
+            ReplayTask::Reconcile => reconcile(context, letters).await,
+            ReplayTask::Preview(request) => preview(context, request, letters).await,
+            ReplayTask::Transfer(request) => {
                 let done = transfer(context, request, letters).await;
                 let refused = |one: &&LetterUpdate| matches!(one.outcome, LetterOutcome::Refused { .. });
                 self.back.extend(done.letters.iter().filter(refused).map(|one| one.letter));

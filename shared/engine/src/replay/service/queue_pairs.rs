@@ -7,9 +7,9 @@ use redrive_core::letters::policy::Policy;
 use tokio::time::Instant;
 
 use crate::replay::context::PairContext;
+use crate::replay::pair_memory::PairMemory;
 use crate::replay::ports::{PairOf, ReplayPorts};
 use crate::replay::queue_pair::ReplaySettings;
-use crate::replay::transfer::memory::PairMemory;
 
 /// The letter table and the queue pairs whose letters it has.
 pub(super) struct QueuePairs<P: ReplayPorts> {

@@ -10,7 +10,7 @@ use super::permitted::{may_eject, may_send};
 use super::queue_pairs::QueuePairs;
 use super::reports::Reports;
 use super::run::Run;
-use super::task::Task;
+use super::task::ReplayTask;
 use crate::replay::job::{list, show, steer};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::queue_pair::{QueuePair, ReplaySettings};
@@ -74,27 +74,28 @@ impl<P: ReplayPorts> Replayer<P> {
         meant: Meant<'a>,
     ) -> Result<(), ReplayError> {
         let pairs = &self.pairs;
-        let remark = |kind, remark: &'a Remark| Task::Remark(RemarkRequest { kind, remark, meant });
+        let remark = |kind, remark: &'a Remark| ReplayTask::Remark(RemarkRequest { kind, remark, meant });
         match request {
             Request::Schedule => run.scheduled().await?,
             Request::Work => run.work().await?,
             Request::Replay { selection, by, said } => {
                 may_send(pairs, selection, said.to.as_ref())?;
-                run.selected(selection, Task::Transfer(TransferRequest::person(selection, by, said))).await?;
+                run.selected(selection, ReplayTask::Transfer(TransferRequest::person(selection, by, said))).await?;
             }
             Request::DryRun { selection, said } => {
                 may_send(pairs, selection, said.to.as_ref())?;
-                run.selected(selection, Task::Preview(TransferRequest::person(selection, "nobody", said))).await?;
+                run.selected(selection, ReplayTask::Preview(TransferRequest::person(selection, "nobody", said)))
+                    .await?;
             }
             Request::Eject { selection, by } => {
                 may_eject(pairs, selection)?;
-                run.selected(selection, Task::Transfer(TransferRequest::ejection(selection, by))).await?;
+                run.selected(selection, ReplayTask::Transfer(TransferRequest::ejection(selection, by))).await?;
             }
             Request::Discard(said) => run.selected(&said.selection, remark(RemarkKind::Discard, said)).await?,
             Request::Restore(said) => run.selected(&said.selection, remark(RemarkKind::Restore, said)).await?,
             Request::Note(said) => run.selected(&said.selection, remark(RemarkKind::Note, said)).await?,
             Request::Erase(said) => run.selected(&said.selection, remark(RemarkKind::Erase, said)).await?,
-            Request::Free(said) => run.selected(&said.selection, Task::Free(said)).await?,
+            Request::Free(said) => run.selected(&said.selection, ReplayTask::Free(said)).await?,
             Request::Job(asked) => run.answer(new_job(pairs, asked).await?),
             Request::Change { job, to, by, why } => {
                 run.answer(steer((&pairs.letters, &pairs.world), *job, *to, by, why.as_ref()).await?);

@@ -16,7 +16,7 @@ use super::pass::{over_ids, over_index};
 use super::permitted::not_listed;
 use super::queue_pairs::QueuePairs;
 use super::reports::Reports;
-use super::task::{Pass, PassEnd, Passed, Task};
+use super::task::{Pass, PassEnd, Passed, ReplayTask};
 use crate::replay::job::{JobAnswer, open_jobs};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::remark::{RemarkKind, RemarkRequest};
@@ -82,13 +82,13 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
     async fn schedule(&mut self, end: Instant) -> Result<(), Unavailable> {
         let now = self.pairs.world.now();
         let left = || end.saturating_duration_since(Instant::now());
-        let due = Task::Transfer(TransferRequest::schedule(now));
+        let due = ReplayTask::Transfer(TransferRequest::schedule(now));
         let sending = self.pass(due, Instant::now() + left() * 3 / 5);
         self.index(sending, Listing::due(Status::Replaying, now)).await?;
         self.index(sending, Listing::due(Status::Pending, now)).await?;
         // Where nothing keeps a ledger there is nothing to ask: REPLAYED is final.
         if self.pairs.pairs.iter().any(|pair| pair.ledger.is_kept()) {
-            let asking = self.pass(Task::Reconcile, Instant::now() + left() / 2);
+            let asking = self.pass(ReplayTask::Reconcile, Instant::now() + left() / 2);
             self.index(asking, Listing::all(Status::Replayed)).await?;
         }
         self.waiting(end).await
@@ -104,7 +104,7 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
     /// no ledger is kept, counting is all there is to it. Where it does not get through, what it saw is the least that waits;
     /// a walk that saw nothing says nothing.
     async fn waiting(&mut self, end: Instant) -> Result<(), Unavailable> {
-        let pass = self.pass(Task::Reconcile, end);
+        let pass = self.pass(ReplayTask::Reconcile, end);
         let (mut passed, walked) = over_index(pass, Listing::all(Status::Pending), None).await;
         let whole = walked.is_ok() && passed.end == PassEnd::Whole;
         for (report, seen) in passed.reports.pairs.iter_mut().zip(std::mem::take(&mut passed.seen)) {
@@ -116,7 +116,7 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
     }
 
     /// Does what a person says of letters, of whichever queue.
-    pub(super) async fn selected(&mut self, selection: &Selection, task: Task<'a>) -> Result<(), ReplayError> {
+    pub(super) async fn selected(&mut self, selection: &Selection, task: ReplayTask<'a>) -> Result<(), ReplayError> {
         let pass = self.pass(task, self.deadline);
         let filter = match selection {
             Selection::Ids(_) | Selection::Shown(_) => {
@@ -129,14 +129,14 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
         if !listed && !task.is_remark() {
             return Err(not_listed(self.pairs));
         }
-        let restores = matches!(task, Task::Remark(RemarkRequest { kind: RemarkKind::Restore, .. }));
+        let restores = matches!(task, ReplayTask::Remark(RemarkRequest { kind: RemarkKind::Restore, .. }));
         let status = if restores { Status::Discarded } else { Status::Pending };
         let (passed, walked) = over_index(pass, filter.listing(status), Some(filter)).await;
         self.keep(passed);
         Ok(walked?)
     }
 
-    const fn pass(&self, task: Task<'a>, deadline: Instant) -> Pass<'a, P> {
+    const fn pass(&self, task: ReplayTask<'a>, deadline: Instant) -> Pass<'a, P> {
         Pass { pairs: self.pairs, states: self.states, task, meant: self.meant, deadline }
     }
 

@@ -17,7 +17,7 @@ use crate::replay::transfer::request::TransferRequest;
 
 /// Step that is taken with each letter.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Task<'a> {
+pub(super) enum ReplayTask<'a> {
     Transfer(TransferRequest<'a>),
     /// What would become of a transfer.
     Preview(TransferRequest<'a>),
@@ -26,7 +26,7 @@ pub(super) enum Task<'a> {
     Free(&'a Remark),
 }
 
-impl Task<'_> {
+impl ReplayTask<'_> {
     /// Whether it sends letters, or would.
     pub(super) const fn sends(self) -> bool {
         matches!(self, Self::Transfer(_) | Self::Preview(_))
@@ -42,7 +42,7 @@ impl Task<'_> {
 pub(super) struct Pass<'a, P: ReplayPorts> {
     pub(super) pairs: &'a QueuePairs<P>,
     pub(super) states: &'a PairStates,
-    pub(super) task: Task<'a>,
+    pub(super) task: ReplayTask<'a>,
     pub(super) meant: Meant<'a>,
     pub(super) deadline: Instant,
 }

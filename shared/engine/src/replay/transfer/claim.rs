@@ -44,7 +44,7 @@ impl Ready {
 
 /// A claim to be written.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct LetterClaim {
     pub(super) token: OwnerToken,
     /// Whether it takes one over that ran out.
     pub(super) lapsed: bool,
@@ -76,7 +76,7 @@ pub(super) async fn claim<P: ReplayPorts>(
                     None => next,
                 };
                 let lapsed = letter.status == Status::Replaying;
-                claims.push(Claim { token, lapsed, former, write: LetterWrite::change(next) });
+                claims.push(LetterClaim { token, lapsed, former, write: LetterWrite::change(next) });
             }
             Err(_) => ended.push(LetterUpdate::of(letter.id, LetterOutcome::NotClaimed)),
         }
@@ -91,7 +91,7 @@ pub(super) async fn claim<P: ReplayPorts>(
 pub(super) async fn write_claims<P: ReplayPorts>(
     context: PairContext<'_, P>,
     terms: Terms<'_>,
-    claims: Vec<Claim>,
+    claims: Vec<LetterClaim>,
     message: impl Fn(&Letter) -> Option<Outgoing> + Send,
 ) -> Stage<Claimed> {
     let mut stage = Stage::with_room_for(claims.len());
@@ -99,7 +99,7 @@ pub(super) async fn write_claims<P: ReplayPorts>(
         return stage;
     }
     let answers = context.letters.write(claims.iter().map(|claim| claim.write.clone()).collect()).await;
-    for (Claim { token, lapsed, former, write }, answer) in claims.into_iter().zip(answers) {
+    for (LetterClaim { token, lapsed, former, write }, answer) in claims.into_iter().zip(answers) {
         let id = write.letter.id;
         let letter = match answer {
             Ok(()) => write.letter,

@@ -4,7 +4,7 @@ use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::replay::Outgoing;
 use tracing::warn;
 
-use super::claim::{Claim, Claimed, write_claims};
+use super::claim::{Claimed, LetterClaim, write_claims};
 use super::lapsed::{Lapse, lapsed};
 use super::request::Terms;
 use crate::replay::context::PairContext;
@@ -64,7 +64,7 @@ pub(super) async fn claim_to_eject<P: ReplayPorts>(
         match letter.claim_to_eject(token, terms.by, context.settings.lease, now) {
             Ok(next) => {
                 let (former, write) = (letter.edited.clone(), LetterWrite::change(next));
-                claims.push(Claim { token, lapsed: false, former, write });
+                claims.push(LetterClaim { token, lapsed: false, former, write });
             }
             Err(_) => ended.push(LetterUpdate::of(letter.id, LetterOutcome::NotClaimed)),
         }

@@ -8,10 +8,10 @@ use redrive_core::replay::{Candidate, GroupLeaders, GroupRules, TurnStep, is_fif
 use redrive_core::replay::{Parted, first_of_groups as part};
 use tracing::warn;
 
-use super::memory::HeadReading;
 use super::request::Terms;
 use crate::replay::context::PairContext;
 use crate::replay::letter_update::{Behind, LetterOutcome, LetterUpdate, Stage, each};
+use crate::replay::pair_memory::HeadReading;
 use crate::replay::ports::ReplayPorts;
 use crate::replay::scan::lanes::PAGE;
 use redrive_core::letters::listing::{Cursor, Listing};

@@ -5,10 +5,10 @@ use redrive_core::ports::Gauges;
 use redrive_core::replay::{Fit, MESSAGE_LIMIT, Outgoing};
 use tracing::warn;
 
-use super::memory::TargetQueue;
 use super::request::Terms;
 use crate::replay::context::PairContext;
 use crate::replay::letter_update::{LetterOutcome, Stage};
+use crate::replay::pair_memory::TargetQueue;
 use crate::replay::ports::ReplayPorts;
 
 /// The most bytes of a message that the destination takes.
