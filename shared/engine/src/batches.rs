@@ -1,4 +1,4 @@
-//! What goes together into one call of SQS.
+//! Batches: what goes together into one call of SQS.
 
 /// SQS's limits of a batch: entries, and their bytes together.
 pub(crate) const ENTRIES: usize = 10;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{DrainReport, Indexer};
 
-/// How many queues are emptied at once.
+/// Number of queues that are emptied at once.
 pub const LANES: usize = 4;
 /// A turn is no shorter, its reserve apart: a receive waits for a second, and a queue whose turn ends before it has begun is
 /// not looked at.
@@ -63,7 +63,7 @@ where
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whose turn it is, and for how long.
+/// Takes the queue whose turn it is, and says for how long.
 fn next(waiting: &Mutex<VecDeque<QueueProgress>>, deadline: Instant) -> Option<(QueueProgress, Duration)> {
     let mut waiting = lock(waiting);
     let left = u32::try_from(waiting.len().div_ceil(LANES)).unwrap_or(u32::MAX);

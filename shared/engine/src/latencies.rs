@@ -3,7 +3,7 @@ use std::time::Duration;
 /// The most samples that are kept of one kind: as many as a metric takes in one line.
 const SAMPLES: usize = 100;
 
-/// How long each of many things took: all of them counted, and an even choice of them kept.
+/// Times that each of many things took: all of them counted, and an even choice of them kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Latencies {
     count: usize,
@@ -46,14 +46,14 @@ impl Latencies {
         }
     }
 
-    /// Keeps every second.
+    /// Keeps every second sample.
     fn thin(&mut self) {
         let mut places = 0..;
         self.samples.retain(|_| places.next().is_some_and(|place: usize| place.is_multiple_of(2)));
         self.every *= 2;
     }
 
-    /// How many there were.
+    /// Number of things that were timed.
     #[must_use]
     pub const fn count(&self) -> usize {
         self.count

@@ -22,7 +22,7 @@ mod world;
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};
 pub use latencies::Latencies;
-pub use process::{Counts, Nowhere, Order, Outages, ProcessReport, ProcessSettings, Processor};
+pub use process::{Counts, Nowhere, Order, Outages, ProcessPorts, ProcessReport, ProcessSettings, Processor};
 pub use replay::{
     Destination, JobView, QueuePair, RefusedEdit, ReplayError, ReplayPorts, ReplayReport, ReplaySettings, Replayer,
     Reports, TooLarge, pending_counts,

@@ -1,4 +1,6 @@
-//! Whose work a call belongs to. Lambda's trace header stands in the environment where a process has one invocation at a time; where
+//! Trace of the work that a call belongs to.
+//!
+//! Lambda's trace header stands in the environment where a process has one invocation at a time; where
 //! it has several, it goes with the work.
 
 use std::future::Future;

@@ -113,8 +113,12 @@ fn settings(config: ProcessorConfig) -> ProcessSettings {
     }
 }
 
-struct Processing<H> {
-    processor: Processor<H, LedgerTable, SqsMainQueue, System, SqsOutbox>,
+struct Processing<H>
+where
+    H: Dispatch,
+    LedgerTable: Ledger<H::Effects>,
+{
+    processor: Processor<(H, LedgerTable, SqsMainQueue, System, SqsOutbox)>,
     source: QueueArn,
     meter: Meter,
     brake: OutageBrake,

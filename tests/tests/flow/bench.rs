@@ -89,8 +89,12 @@ impl MainQueue for RecordingQueue {
 }
 
 /// Everything that one processor works with.
-pub(crate) struct Bench<H = Scripted, L = ModelLedger> {
-    processor: Processor<H, L, RecordingQueue, VirtualWorld, ModelQueue>,
+pub(crate) struct Bench<H = Scripted, L = ModelLedger>
+where
+    H: Dispatch,
+    L: Ledger<H::Effects>,
+{
+    processor: Processor<(H, L, RecordingQueue, VirtualWorld, ModelQueue)>,
     store: ModelLedger,
     faults: Faults,
     told: RecordingQueue,

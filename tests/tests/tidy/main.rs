@@ -8,6 +8,7 @@ mod commits;
 mod names;
 mod pages;
 mod protocol;
+mod types;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,7 +6,7 @@ use crate::ids::LetterId;
 use crate::letters::letter::{Letter, Status};
 use crate::time::Timestamp;
 
-/// How letters of a group hold each other up.
+/// Rules by which letters of a group hold each other up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupRules {
     /// A letter may go once the one before it was sent, whatever becomes of that.
@@ -16,7 +16,7 @@ pub struct GroupRules {
 }
 
 impl GroupRules {
-    /// Whether a letter in this status holds up what comes after it in its group.
+    /// Returns true if a letter in this status holds up what comes after it in its group.
     #[must_use]
     pub const fn holds(self, status: Status) -> bool {
         match status {
@@ -26,7 +26,7 @@ impl GroupRules {
         }
     }
 
-    /// Whether a sent letter holds nobody up any more: without a ledger nobody says what became of it, and by now nothing
+    /// Returns true if a sent letter holds nobody up any more: without a ledger nobody says what became of it, and by now nothing
     /// returns.
     #[must_use]
     pub fn is_over(self, one: &Candidate, now: Timestamp) -> bool {
@@ -68,7 +68,7 @@ pub fn first_of_groups(letters: Vec<Letter>, known: &GroupLeaders, rules: GroupR
     parted
 }
 
-/// One step of taking a group's turn.
+/// Single step of taking a group's turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnStep {
     /// The letter may go: it has no order, or its turn already.

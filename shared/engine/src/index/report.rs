@@ -6,10 +6,10 @@ use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 
-/// What became of the letters of one queue in one drain.
+/// Outcome of the letters of one queue in one drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OfSource {
-    /// New letters.
+    /// Letters that were created.
     pub created: usize,
     /// Of these and of the changed ones: PENDING, by error type.
     pub pending: BTreeMap<&'static str, usize>,
@@ -19,12 +19,12 @@ pub struct OfSource {
     pub changed: usize,
 }
 
-/// What became of the messages of one drain.
+/// Outcome of the messages of one drain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DrainReport {
-    /// Messages received.
+    /// Number of messages received.
     pub received: usize,
-    /// New letters.
+    /// Letters that were created.
     pub created: usize,
     /// Of these and of the changed ones: PENDING, by error type.
     pub pending: BTreeMap<&'static str, usize>,
@@ -54,7 +54,7 @@ pub struct DrainReport {
     pub new_fingerprints: usize,
     /// Causes whose record was not written; their letters were.
     pub unrecorded_causes: usize,
-    /// When the oldest of the messages that were received and left was sent, as the dead-letter queue reckons it: its retention
+    /// Time at which the oldest of the messages that were received and left was sent, as the dead-letter queue reckons it: its retention
     /// counts from there.
     #[serde(skip)]
     pub oldest_left: Option<Timestamp>,
@@ -107,7 +107,7 @@ impl DrainReport {
         self.oldest_left = [self.oldest_left, sent_at].into_iter().flatten().min();
     }
 
-    /// Both together.
+    /// Returns both reports together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let Self { received, created, pending, resolved, changed, deleted, delete_failures, lease_live, .. } = other;
@@ -147,7 +147,7 @@ impl DrainReport {
         if sources.len() < 2 { vec![self.clone()] } else { sources.iter().enumerate().map(share).collect() }
     }
 
-    /// What was received and is in no other count was cut off by the deadline.
+    /// Report in which everything received that is in no other count was cut off by the deadline.
     pub(super) fn closed(mut self) -> Self {
         let strange = self.skipped + self.unlisted + self.source_unsaid;
         let known = self.deleted + self.delete_failures + self.lease_live + strange + self.repeated;

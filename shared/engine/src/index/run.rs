@@ -1,4 +1,4 @@
-//! What one drain remembers. It grows by some bytes with each message and each cause, and by no body.
+//! Memory of one drain, which grows by some bytes with each message and each cause, and by no body.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashSet};
@@ -8,14 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use redrive_core::ids::MessageId;
 use redrive_core::letters::cause::Cause;
 
-use super::DrainReport;
+use super::report::DrainReport;
 
 /// More causes than this are not one deployment's mistake but fingerprints gone wild: the rest has no record in this run.
 const CAUSES: usize = 1_000;
 /// So many queues that are not listed have a line of their own; the others' messages are only counted.
 const UNLISTED_SOURCES: usize = 20;
 
-/// One drain's memory: every id is looked at once, and every cause written down once, and once more at the end.
+/// Memory of one drain: every id is looked at once, and every cause written down once, and once more at the end.
 #[derive(Default)]
 pub(super) struct DrainMemory {
     /// By their hashes. That two ids fall together is next to impossible, and then one waits for the next drain.
@@ -23,7 +23,7 @@ pub(super) struct DrainMemory {
     hasher: RandomState,
     /// By fingerprint, what was seen and is not written yet.
     causes: Mutex<BTreeMap<String, Option<Cause>>>,
-    /// How many messages stay of each queue that is not listed; `None`: nothing says which queue's they are.
+    /// Number of messages that stay of each queue that is not listed; `None`: nothing says which queue's they are.
     unlisted_sources: Mutex<BTreeMap<Option<String>, usize>>,
     report: Mutex<DrainReport>,
 }
@@ -57,7 +57,7 @@ impl DrainMemory {
         });
     }
 
-    /// Those messages, by queue.
+    /// Takes those messages, by queue.
     pub(super) fn unlisted_sources(&self) -> BTreeMap<Option<String>, usize> {
         std::mem::take(&mut lock(&self.unlisted_sources))
     }
@@ -87,7 +87,7 @@ impl DrainMemory {
         first.into_values().collect()
     }
 
-    /// What could not be written, for another try at the end.
+    /// Takes back what could not be written, for another try at the end.
     pub(super) fn put_back(&self, sightings: Vec<Cause>) {
         let mut causes = lock(&self.causes);
         for sighting in sightings {
@@ -99,7 +99,7 @@ impl DrainMemory {
         }
     }
 
-    /// What is not written yet.
+    /// Takes what is not written yet.
     pub(super) fn open_causes(&self) -> Vec<Cause> {
         lock(&self.causes).values_mut().filter_map(Option::take).collect()
     }

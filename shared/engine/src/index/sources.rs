@@ -18,16 +18,16 @@ use super::run::DrainMemory;
 pub struct IndexedSource<R> {
     /// The ledger of its consumer.
     pub ledger: R,
-    /// How messages are read: the processor's own settings, or the keys would differ.
+    /// Reading of the messages: the processor's own settings, or the keys would differ.
     pub reading: Reading,
-    /// When a letter may be replayed.
+    /// Policy by which a letter may be replayed.
     pub policy: Policy,
-    /// What is done to the texts that messages bring with them; those in the ledger were redacted before.
+    /// Redaction of the texts that messages bring with them; those in the ledger were redacted before.
     pub redaction: Redaction,
 }
 
 impl<R> IndexedSource<R> {
-    /// What a message says by itself about its death, fit to be stored.
+    /// Reason that a message gives by itself about its death, fit to be stored.
     pub(super) fn said(&self, seen: &Inspected) -> Option<StatedReason> {
         let said = StatedReason::of(&seen.envelope, seen.record.as_ref())?;
         if said.in_our_words() {

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Enqueue, OwnerToken};
 use redrive_core::message::decode::{Inspected, Message};
-use redrive_core::ports::{Ledger, MainQueue, Outbox, WriteError};
-use redrive_core::processing::handler::Dispatch;
+use redrive_core::ports::{Clock, Entropy, Ledger, WriteError};
 use redrive_core::processing::ledger::{
     Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
 };
@@ -13,19 +12,19 @@ use redrive_core::time::Timestamp;
 use tracing::warn;
 
 use super::lines::{KeyLane, LaneHead};
-use super::{Frame, Parts};
+use super::parts::{Frame, Parts};
+use super::ports::{PayloadOf, ProcessPorts};
 use crate::rounds::ROUNDS;
-use crate::world::World;
 
 type Sound<P> = KeyLane<Arc<Message<P>>>;
 
-/// What became of claims.
+/// Outcome of all claims made together.
 pub(super) struct Claims<P> {
-    /// These may run.
+    /// Lanes whose heads may run.
     pub(super) won: Vec<(Sound<P>, Claim)>,
-    /// These are over for now.
+    /// Lanes whose heads are over for now.
     pub(super) ended: Vec<(KeyLane<LaneHead<P>>, Outcome)>,
-    /// These own no key: their fault is to be recorded first.
+    /// Lanes whose heads own no key: their fault is to be recorded first.
     pub(super) unfit: Vec<(KeyLane<LaneHead<P>>, Fault)>,
     /// Keys of which few enqueues are left, or none.
     pub(super) crowded: usize,
@@ -71,140 +70,140 @@ struct PendingClaim<P> {
     goal: Goal,
 }
 
-/// What a claim's write is for.
+/// Purpose of a claim's write.
 enum Goal {
     Claim(Box<Claim>),
     MarkDead(ClaimRefusal),
 }
 
-impl<H, L, Q, W, D> Parts<H, L, Q, W, D>
-where
-    H: Dispatch,
-    L: Ledger<H::Effects>,
-    Q: MainQueue,
-    W: World,
-    D: Outbox,
-{
-    /// Claims the heads of `lines` together.
-    pub(super) async fn claim_all(&self, lines: Vec<Sound<H::Payload>>, frame: &Frame) -> Claims<H::Payload> {
-        // The lease is reckoned from before the claim is sent.
-        let now = self.world.now();
-        let won = Vec::with_capacity(lines.len());
-        let mut claims = Claims { won, ended: Vec::new(), unfit: Vec::new(), crowded: 0 };
-        let mut open: Vec<_> = lines
-            .into_iter()
-            .map(|line| {
-                let request = self.request(&line.head, frame, now);
-                let step = claim(None, &request, now);
-                (line, request, step)
-            })
-            .collect();
-        for _ in 0..ROUNDS {
-            let (asking, writes) = sort(open, &mut claims);
-            if asking.is_empty() {
-                return claims;
-            }
-            let answers = self.ledger.write(writes).await;
-            let now = self.world.now();
-            self.heard(&answers, now);
-            open = Vec::new();
-            for (PendingClaim { line, request, goal }, answer) in asking.into_iter().zip(answers) {
-                match (answer, goal) {
-                    (Ok(()), Goal::Claim(claim)) => {
-                        claims.crowded += usize::from(self.is_crowded(&claim, now));
-                        claims.won.push((line, *claim));
-                    }
-                    (Ok(()), Goal::MarkDead(refusal)) => claims.refuse(line, refusal),
-                    (Err(WriteError::Condition(found)), _) => {
-                        let step = claim(found.as_deref(), &request, now);
-                        open.push((line, request, step));
-                    }
-                    (Err(WriteError::Unavailable(error)), _) => {
-                        warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
-                        claims.ended.push((line.with(LaneHead::Sound), self.without_an_answer(&request.enqueue)));
-                    }
+/// Claims the heads of `lines` together.
+pub(super) async fn claim_all<P: ProcessPorts>(
+    parts: &Parts<P>,
+    lines: Vec<Sound<PayloadOf<P>>>,
+    frame: &Frame,
+) -> Claims<PayloadOf<P>> {
+    // The lease is reckoned from before the claim is sent.
+    let now = parts.world.now();
+    let won = Vec::with_capacity(lines.len());
+    let mut claims = Claims { won, ended: Vec::new(), unfit: Vec::new(), crowded: 0 };
+    let mut open: Vec<_> = lines
+        .into_iter()
+        .map(|line| {
+            let request = request(parts, &line.head, frame, now);
+            let step = claim(None, &request, now);
+            (line, request, step)
+        })
+        .collect();
+    for _ in 0..ROUNDS {
+        let (asking, writes) = sort(open, &mut claims);
+        if asking.is_empty() {
+            return claims;
+        }
+        let answers = parts.ledger.write(writes).await;
+        let now = parts.world.now();
+        heard(parts, &answers, now);
+        open = Vec::new();
+        for (PendingClaim { line, request, goal }, answer) in asking.into_iter().zip(answers) {
+            match (answer, goal) {
+                (Ok(()), Goal::Claim(claim)) => {
+                    claims.crowded += usize::from(is_crowded(parts, &claim, now));
+                    claims.won.push((line, *claim));
+                }
+                (Ok(()), Goal::MarkDead(refusal)) => claims.refuse(line, refusal),
+                (Err(WriteError::Condition(found)), _) => {
+                    let step = claim(found.as_deref(), &request, now);
+                    open.push((line, request, step));
+                }
+                (Err(WriteError::Unavailable(error)), _) => {
+                    warn!(key = request.key.log_hash(), %error, "ledger could not be asked for a claim");
+                    claims.ended.push((line.with(LaneHead::Sound), without_an_answer(parts, &request.enqueue)));
                 }
             }
         }
-        let contended = Outcome::Busy(self.world.now().after(self.settings.lease()));
-        claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(LaneHead::Sound), contended.clone())));
-        claims
     }
+    let contended = Outcome::Busy(parts.world.now().after(parts.settings.lease()));
+    claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(LaneHead::Sound), contended.clone())));
+    claims
+}
 
-    /// What answers say about the ledger's being there.
-    fn heard(&self, answers: &[Result<(), WriteError<Entry>>], now: Timestamp) {
-        let out = |answer: &Result<(), WriteError<Entry>>| matches!(answer, Err(WriteError::Unavailable(_)));
-        if answers.is_empty() || answers.iter().any(out) {
-            self.outages.ledger_is_out(now);
-        } else {
-            self.outages.ledger_answered();
-        }
+/// Notes what answers say about the ledger's being there.
+fn heard<P: ProcessPorts>(parts: &Parts<P>, answers: &[Result<(), WriteError<Entry>>], now: Timestamp) {
+    let out = |answer: &Result<(), WriteError<Entry>>| matches!(answer, Err(WriteError::Unavailable(_)));
+    if answers.is_empty() || answers.iter().any(out) {
+        parts.outages.ledger_is_out(now);
+    } else {
+        parts.outages.ledger_answered();
     }
+}
 
-    /// The end of a message of which the ledger could not be asked. That an enqueue is dead needs no asking twice.
-    fn without_an_answer(&self, enqueue: &Enqueue) -> Outcome {
-        match self.outages.death_of(enqueue) {
-            Some(last) => Outcome::Dead { fault: Fault::new(last.class, last.code, last.text), attempt: 0, now: false },
-            None => Outcome::LedgerOut,
-        }
+/// The end of a message of which the ledger could not be asked. That an enqueue is dead needs no asking twice.
+fn without_an_answer<P: ProcessPorts>(parts: &Parts<P>, enqueue: &Enqueue) -> Outcome {
+    match parts.outages.death_of(enqueue) {
+        Some(last) => Outcome::Dead { fault: Fault::new(last.class, last.code, last.text), attempt: 0, now: false },
+        None => Outcome::LedgerOut,
     }
+}
 
-    /// Whether few more enqueues of a key may die; said before it is too late.
-    fn is_crowded(&self, claim: &Claim, now: Timestamp) -> bool {
-        let Some(left) = claim.entry().few_enqueues_left(now, self.settings.retention) else { return false };
-        warn!(key = claim.request().key.log_hash(), left, "few more lives of a key may die; redrive free makes room");
-        true
-    }
+/// Returns true if few more enqueues of a key may die; said before it is too late.
+fn is_crowded<P: ProcessPorts>(parts: &Parts<P>, claim: &Claim, now: Timestamp) -> bool {
+    let Some(left) = claim.entry().few_enqueues_left(now, parts.settings.retention) else { return false };
+    warn!(key = claim.request().key.log_hash(), left, "few more lives of a key may die; redrive free makes room");
+    true
+}
 
-    fn request(&self, message: &Message<H::Payload>, frame: &Frame, now: Timestamp) -> ClaimRequest {
-        ClaimRequest {
-            key: message.entry.clone(),
-            enqueue: message.enqueue(),
-            hash: message.inspected.hash.clone(),
-            send: message.inspected.send(),
-            token: OwnerToken::from_random(self.world.bits()),
-            lease_until: now.after(self.settings.lease()),
-            limit: self.settings.rules.schedule.attempts(),
-            expires: now.after(self.settings.retention),
-            origin: frame.origin.clone(),
-        }
+fn request<P: ProcessPorts>(
+    parts: &Parts<P>,
+    message: &Message<PayloadOf<P>>,
+    frame: &Frame,
+    now: Timestamp,
+) -> ClaimRequest {
+    ClaimRequest {
+        key: message.entry.clone(),
+        enqueue: message.enqueue(),
+        hash: message.inspected.hash.clone(),
+        send: message.inspected.send(),
+        token: OwnerToken::from_random(parts.world.bits()),
+        lease_until: now.after(parts.settings.lease()),
+        limit: parts.settings.rules.schedule.attempts(),
+        expires: now.after(parts.settings.retention),
+        origin: frame.origin.clone(),
     }
+}
 
-    /// Records why heads end that own no key, in entries of their own, so that the indexer can say it.
-    pub(super) async fn mark_dead(
-        &self,
-        unfit: Vec<(KeyLane<LaneHead<H::Payload>>, Fault)>,
-        frame: &Frame,
-    ) -> Vec<(KeyLane<LaneHead<H::Payload>>, Outcome)> {
-        if unfit.is_empty() {
-            return Vec::new();
-        }
-        let writes = unfit.iter().map(|(line, fault)| self.keyless(line.head.seen(), fault, frame)).collect();
-        let answers = tokio::time::timeout_at(frame.deadline, self.ledger.write(writes)).await.unwrap_or_default();
-        self.heard(&answers, self.world.now());
-        let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-        let marked = |((line, fault), answer): ((KeyLane<LaneHead<H::Payload>>, Fault), _)| {
-            let known = marked(fault, answer);
-            let outcome = known.unwrap_or_else(|| self.without_an_answer(&line.head.seen().envelope.enqueue()));
-            (line, outcome)
-        };
-        unfit.into_iter().zip(answers).map(marked).collect()
+/// Records why heads end that own no key, in entries of their own, so that the indexer can say it.
+pub(super) async fn mark_dead<P: ProcessPorts>(
+    parts: &Parts<P>,
+    unfit: Vec<(KeyLane<LaneHead<PayloadOf<P>>>, Fault)>,
+    frame: &Frame,
+) -> Vec<(KeyLane<LaneHead<PayloadOf<P>>>, Outcome)> {
+    if unfit.is_empty() {
+        return Vec::new();
     }
+    let writes = unfit.iter().map(|(line, fault)| keyless(parts, line.head.seen(), fault, frame)).collect();
+    let answers = tokio::time::timeout_at(frame.deadline, parts.ledger.write(writes)).await.unwrap_or_default();
+    heard(parts, &answers, parts.world.now());
+    let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+    let marked = |((line, fault), answer): ((KeyLane<LaneHead<PayloadOf<P>>>, Fault), _)| {
+        let known = marked(fault, answer);
+        let outcome = known.unwrap_or_else(|| without_an_answer(parts, &line.head.seen().envelope.enqueue()));
+        (line, outcome)
+    };
+    unfit.into_iter().zip(answers).map(marked).collect()
+}
 
-    fn keyless(&self, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
-        let now = self.world.now();
-        let token = OwnerToken::from_random(self.world.bits());
-        let entry = Entry::keyless(
-            seen.envelope.enqueue(),
-            seen.send(),
-            seen.hash.clone(),
-            fault,
-            (token, frame.origin.clone()),
-            now,
-            now.after(self.settings.retention),
-        );
-        EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now) }
-    }
+fn keyless<P: ProcessPorts>(parts: &Parts<P>, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
+    let now = parts.world.now();
+    let token = OwnerToken::from_random(parts.world.bits());
+    let entry = Entry::keyless(
+        seen.envelope.enqueue(),
+        seen.send(),
+        seen.hash.clone(),
+        fault,
+        (token, frame.origin.clone()),
+        now,
+        now.after(parts.settings.retention),
+    );
+    EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now) }
 }
 
 /// Parts what is decided already from what must be written first.

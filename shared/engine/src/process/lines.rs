@@ -9,13 +9,14 @@ use redrive_core::message::envelope::Envelope;
 use redrive_core::message::key::LedgerKey;
 use redrive_core::processing::outcome::Outcome;
 
-use super::{End, Order};
+use super::parts::End;
+use super::settings::Order;
 
 /// A message that waits for its turn. It is decoded when that comes: a batch may have ten thousand.
 #[derive(Debug)]
 pub(super) struct WaitingMessage {
     pub(super) envelope: Envelope,
-    /// Its ledger entry.
+    /// Ledger entry of the message.
     pub(super) entry: LedgerKey,
 }
 
@@ -41,9 +42,9 @@ impl WaitingMessage {
 /// A message whose turn has come.
 #[derive(Debug)]
 pub(super) enum LaneHead<P> {
-    /// It can be claimed.
+    /// Message that can be claimed.
     Sound(Arc<Message<P>>),
-    /// It owns no key.
+    /// Message that owns no key.
     Seen(Box<Inspected>),
 }
 
@@ -87,7 +88,7 @@ impl KeyLane<WaitingMessage> {
     }
 }
 
-/// What a line is found by.
+/// Key that a lane is found by.
 #[derive(PartialEq, Eq, Hash)]
 enum LaneKey {
     Key(LedgerKey),
@@ -128,12 +129,12 @@ impl KeyLanes {
     }
 }
 
-/// What the end of a head means for those behind it.
+/// Meaning of a head's end for those behind it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum After {
     /// The key is completed: each follower is a duplicate, or has another payload.
     Compare,
-    /// They end like this, without an attempt.
+    /// Followers end like this, without an attempt.
     Follow(Outcome),
     /// The next one may claim.
     Promote,

@@ -1,4 +1,4 @@
-//! What a process remembers of outages between its invocations, and of enqueues that it knows to be dead.
+//! Memory of a process: outages between its invocations, and of enqueues that it knows to be dead.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use redrive_core::processing::ledger::LastFault;
 use redrive_core::processing::outcome::{Lasting, Outage};
 use redrive_core::time::Timestamp;
 
-/// How many dead enqueues are remembered: a few minutes' worth of those that wait for their move.
+/// Number of dead enqueues that are remembered: a few minutes' worth of those that wait for their move.
 const DEAD: usize = 1_024;
 
 /// The memory of one process. Clones share it, and so do all invocations of the process.
@@ -46,7 +46,7 @@ impl Outages {
         self.memory().ledger.map(|outage| outage.lasted()).unwrap_or_default()
     }
 
-    /// Whether what the handler needs has been out of reach until now, as far as this process knows.
+    /// Returns true if what the handler needs has been out of reach until now, as far as this process knows.
     pub(super) fn handler_is_out(&self, now: Timestamp) -> bool {
         self.memory().handler.is_some_and(|outage| outage.is_one_with(&Lasting::seen(Some(outage), now)))
     }
@@ -82,7 +82,7 @@ impl Outages {
         memory.dead.push_back((enqueue, fault));
     }
 
-    /// Why an enqueue is dead, if it is known to be: while the ledger cannot be asked, that needs no asking.
+    /// Reason why an enqueue is dead, if it is known to be: while the ledger cannot be asked, that needs no asking.
     pub(super) fn death_of(&self, enqueue: &Enqueue) -> Option<LastFault> {
         self.memory().dead.iter().find(|(dead, _)| dead == enqueue).map(|(_, fault)| fault.clone())
     }

@@ -4,26 +4,26 @@ use redrive_core::processing::outcome::{Outage, Outcome};
 
 use crate::latencies::Latencies;
 
-/// What Lambda is told, and what is measured.
+/// Report of what Lambda is told, and what is measured.
 #[derive(Debug, Clone)]
 pub struct ProcessReport {
-    /// Which messages stay in the queue.
+    /// Response to Lambda: which messages stay in the queue.
     pub response: Response,
-    /// What became of them all.
+    /// Counts of what became of them all.
     pub counts: Counts,
     /// Set if the batch looks like an outage: then the invocation should fail, where that is configured.
     pub outage: Option<Outage>,
 }
 
-/// What became of a batch. Every message is counted once among the outcomes; one that ended its enqueue and was handed over,
+/// Outcome of a batch. Every message is counted once among the outcomes; one that ended its enqueue and was handed over,
 /// as both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Messages in the batch, each id once.
     pub received: usize,
-    /// Done now.
+    /// Messages that are done now.
     pub completed: usize,
-    /// Done before.
+    /// Messages that were done before.
     pub duplicates: usize,
     /// Failed, with another attempt to follow.
     pub retries: usize,
@@ -37,7 +37,7 @@ pub struct Counts {
     pub busy: usize,
     /// Without the time to start.
     pub not_started: usize,
-    /// Whose settlement was rejected or is not known.
+    /// Messages whose settlement was rejected or is not known.
     pub unsettled: usize,
     /// For whom the ledger could not be asked.
     pub ledger_out: usize,

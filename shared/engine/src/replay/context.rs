@@ -39,7 +39,7 @@ impl<P: ReplayPorts> PairContext<'_, P> {
         OwnerToken::from_random(self.world.bits())
     }
 
-    /// Whether there is time for another batch.
+    /// Returns true if there is time for another batch.
     pub(crate) fn time_left(&self) -> bool {
         self.deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }

@@ -1,4 +1,4 @@
-//! What became of letters, as values: every step returns these, and the report is a fold over them.
+//! Outcome of letters, as values: every step returns these, and the report is a fold over them.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ pub(crate) struct LetterUpdate {
 /// Group order that a letter's turn was decided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behind {
-    /// This head, as the index shows it.
+    /// Head of the group, as the index shows it.
     Head(LetterId),
-    /// What was read consistently: somebody else of the group is under way, this one if that is known.
+    /// Turn of the group, read consistently: somebody else of the group is under way, this one if that is known.
     Turn(Option<LetterId>),
 }
 
-/// One thing that can become of a letter.
+/// Thing that can become of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LetterOutcome {
     /// Looked at in order to do what was asked for.
     Considered,
-    /// Not there.
+    /// No such letter is there.
     NotFound,
     /// Of another queue than those that are worked on.
     Unlisted,
@@ -122,9 +122,9 @@ pub(crate) enum LetterOutcome {
     Restored,
     Noted,
     Erased,
-    /// Its key's dead enqueues are forgotten.
+    /// Dead enqueues of its key are forgotten.
     Freed,
-    /// Its key is not free yet: somebody runs it.
+    /// Key that is not free yet: somebody runs it.
     FreeWaits,
     /// Nothing is remembered of its keys that could be forgotten.
     NothingToFree,
@@ -140,7 +140,7 @@ impl LetterUpdate {
         Self { send, ..self }
     }
 
-    /// Whether the letter waits for the next run because something did not answer.
+    /// Returns true if the letter waits for the next run because something did not answer.
     pub(crate) const fn is_trouble(&self) -> bool {
         use LetterOutcome::{ClaimUnanswered, InDoubt, Unavailable};
         matches!(self.outcome, Unavailable | ClaimUnanswered | InDoubt)

@@ -16,7 +16,7 @@ const OLD: Duration = Duration::from_secs(30);
 /// Age from which a queue's limit is asked for again: nobody changes it twice in a minute.
 const SERVES: Duration = Duration::from_secs(60);
 
-/// What a process remembers of a queue pair.
+/// Memory of a queue pair in a process.
 #[derive(Debug, Default)]
 pub(crate) struct PairMemory {
     pub(crate) heads: HeadMemory,
@@ -27,7 +27,7 @@ pub(crate) struct PairMemory {
 #[derive(Debug, Default)]
 pub(crate) struct HeadMemory(Mutex<Option<HeadReading>>);
 
-/// One reading of all heads.
+/// Reading of all heads at a time.
 #[derive(Debug)]
 pub(crate) struct HeadReading {
     pub(crate) at: Timestamp,

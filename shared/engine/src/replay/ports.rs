@@ -9,11 +9,11 @@ pub trait ReplayPorts {
     type Outbox: Outbox;
     /// Ledger of the queue's consumer, if it keeps one.
     type Ledger: LedgerMarker;
-    /// Dead-letter table.
+    /// Table of the dead letters.
     type Letters: Letters + Jobs + Causes;
     /// Measurements that guards read.
     type Gauges: Gauges;
-    /// Time and chance.
+    /// Time and chance, as given.
     type World: World;
 }
 

@@ -38,7 +38,7 @@ pub struct QueuePair<O, R, G> {
 /// Another queue that letters may be sent to, by an allow-list and because a person says so.
 #[derive(Debug)]
 pub struct Destination<O, G> {
-    /// Queue.
+    /// Queue that letters may go to.
     pub arn: QueueArn,
     /// Way to the queue.
     pub outbox: O,
@@ -58,7 +58,7 @@ impl<O, R, G> QueuePair<O, R, G> {
         &self.reading.source
     }
 
-    /// Whether a letter is of this queue.
+    /// Returns true if a letter is of this queue.
     pub fn owns(&self, letter: &Letter) -> bool {
         letter.source == *self.source()
     }

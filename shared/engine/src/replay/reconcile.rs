@@ -1,4 +1,4 @@
-//! What the ledger says became of letters.
+//! Findings of what the ledger says became of letters.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub(crate) async fn maybe_done<P: ReplayPorts>(
     Ok(ids)
 }
 
-/// Whether it was sent so lately that its outcome is waited for. REPLAYED is due when that is given up.
+/// Returns true if it was sent so lately that its outcome is waited for. REPLAYED is due when that is given up.
 fn was_just_sent(one: &Candidate, outcome_after: Duration, now: Timestamp) -> bool {
     let left = one.due.since(now);
     one.status == Status::Replayed && left.saturating_add(AWAITED) >= outcome_after

@@ -13,7 +13,7 @@ use crate::latencies::Latencies;
 /// The report is what is counted and the rest: what is counted is named once.
 macro_rules! report {
     ($($(#[$doc:meta])+ $count:ident,)+) => {
-        /// What became of the letters of one run.
+        /// Outcome of the letters of one run.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
         pub struct ReplayReport {
             $($(#[$doc])+ pub $count: usize,)+
@@ -26,10 +26,10 @@ macro_rules! report {
             /// it means the same letters.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub as_of: Option<String>,
-            /// Why what was asked of a job was not done.
+            /// Reason why what was asked of a job was not done.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub refused: Option<String>,
-            /// Why the first letters of those whose edit failed were not sent.
+            /// Reason why the first letters of those whose edit failed were not sent.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub refused_edits: Vec<RefusedEdit>,
             /// Reasons of the first letters that were not sent because they are too large for a queue.
@@ -41,7 +41,7 @@ macro_rules! report {
             /// Letters that came to RESOLVED: how long since the first failure of each.
             #[serde(skip)]
             pub took: Latencies,
-            /// What the schedule found PENDING when it had sent what was due, as far as it saw it.
+            /// Counts of what the schedule found PENDING when it had sent what was due, as far as it saw it.
             #[serde(skip)]
             pub pending_counts: Option<PendingCounts>,
             /// The jobs that were worked on or asked for, as they stand.
@@ -86,11 +86,11 @@ report! {
     resolved,
     /// Replayed earlier, with no outcome until their deadline.
     no_outcome,
-    /// Discarded.
+    /// Letters that were discarded.
     discarded,
-    /// Restored.
+    /// Letters that were restored.
     restored,
-    /// Noted.
+    /// Letters that were noted.
     noted,
     /// Without their body from now on.
     erased,
@@ -102,7 +102,7 @@ report! {
     no_attribute_slot,
     /// Not sent: the queue takes less than their messages have (`MaximumMessageSize`).
     too_large,
-    /// Whose body was erased, has expired, is lost, or never came: it cannot be sent.
+    /// Letters whose body was erased, has expired, is lost, or never came: it cannot be sent.
     no_body,
     /// Of a cause that the policy never lets go, and not named by their ids.
     policy_never,
@@ -110,7 +110,7 @@ report! {
     forgotten,
     /// Not sent: so many enqueues of their keys are dead that a copy would be refused, or that the policy leaves them to a person.
     too_many_lives,
-    /// Whose key's dead enqueues are forgotten from now on.
+    /// Letters whose key's dead enqueues are forgotten from now on.
     freed,
     /// Not freed yet: somebody runs the key.
     free_waits,
@@ -136,15 +136,15 @@ report! {
     expired_tasks,
 }
 
-/// How many refused edits are told of.
+/// Number of refused edits that are told of.
 const REFUSED_EDITS: usize = 100;
 
-/// Why a letter was not sent with another body.
+/// Reason why a letter was not sent with another body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefusedEdit {
-    /// Which letter.
+    /// Letter that was not sent.
     pub letter: LetterId,
-    /// Why; of its body nothing but its key.
+    /// Reason; of its body nothing but its key.
     pub why: String,
 }
 
@@ -160,15 +160,15 @@ pub struct TooLarge {
 /// A job as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct JobView {
-    /// Its head, without the body or patch of an edit: whoever asks how a job stands need not see it.
+    /// Head of the job, without the body or patch of an edit: whoever asks how a job stands need not see it.
     #[serde(flatten)]
     pub job: Job,
-    /// Whether its letters are edited.
+    /// True if its letters are edited.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub edits: bool,
-    /// What is known of all its letters, those included that are not counted yet.
+    /// Account of all its letters, those included that are not counted yet.
     pub known: Account,
-    /// Its letters, if they were asked for.
+    /// Letters of the job, if they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<JobEntry>,
 }
@@ -181,7 +181,7 @@ impl JobView {
 }
 
 impl ReplayReport {
-    /// Both together.
+    /// Returns both reports together.
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         self.add(other);

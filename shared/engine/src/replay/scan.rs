@@ -1,4 +1,4 @@
-//! Which letters a request means: the walk through an index that finds them. Knows no queue.
+//! Letters that a request means: the walk through an index that finds them. Knows no queue.
 
 pub(crate) mod backlog;
 pub(crate) mod job_cursor;

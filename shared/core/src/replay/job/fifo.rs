@@ -27,7 +27,7 @@ impl GroupHead {
         Self { id: letter.id, status: letter.status, sent: letter.sends.last().map(|send| send.at) }
     }
 
-    /// Whether it may stand there for ever: nothing is to be expected of its last send any more, if there was one.
+    /// Returns true if it may stand there for ever: nothing is to be expected of its last send any more, if there was one.
     fn stands_still(&self, window: Duration, now: Timestamp) -> bool {
         match self.status {
             Status::Pending => true,
@@ -37,10 +37,10 @@ impl GroupHead {
     }
 }
 
-/// How far a job has come with the letters that stand behind others.
+/// Stage that a job has come to with the letters that stand behind others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum GroupStage {
-    /// It has others to plan or to wait for: nothing is given up.
+    /// Others are to be planned or waited for: nothing is given up.
     Moving,
     /// Nothing else of it is left, and it looks no further: what stands behind others' letters is given up.
     HeldUp,
@@ -78,7 +78,7 @@ impl GroupQueue {
         Self { own: BTreeSet::new(), heads: None, stage: GroupStage::Moving, window: job.guard.window() }
     }
 
-    /// Whether the heads of groups are to be read: the job runs, and a letter of it stands behind another.
+    /// Returns true if the heads of groups are to be read: the job runs, and a letter of it stands behind another.
     #[must_use]
     pub fn needs_heads(job: &Job, open: &[JobBatch]) -> bool {
         job.state.runs() && behind(open).next().is_some()
@@ -101,7 +101,7 @@ impl GroupQueue {
         groups(open).into_iter().filter_map(|group| heads.of(group)).filter(|head| !own.contains(head)).collect()
     }
 
-    /// Whether the job has planned as many letters as it may, and all of these wait: its own may be among those before them.
+    /// Returns true if the job has planned as many letters as it may, and all of these wait: its own may be among those before them.
     #[must_use]
     pub fn is_jammed(&self, job: &Job) -> bool {
         self.heads.is_some() && self.stage == GroupStage::HeldUp && !job.walk.ended
@@ -131,21 +131,21 @@ impl GroupQueue {
         Self { stage: GroupStage::BehindUnowned(heads), ..self }
     }
 
-    /// Whether the turn of a letter has come that stood behind another one, as far as the index shows.
+    /// Returns true if the turn of a letter has come that stood behind another one, as far as the index shows.
     #[must_use]
     pub fn has_its_turn(&self, line: &JobEntry) -> bool {
         let head = line.group.as_deref().zip(self.heads.as_ref()).and_then(|(group, heads)| heads.of(group));
         line.disposition == Disposition::Behind && head.is_none_or(|head| head == line.letter)
     }
 
-    /// Whether a letter that stands behind another one is looked at now. `may_send`: whether the job may send any.
+    /// Returns true if a letter that stands behind another one is looked at now. `may_send`: whether the job may send any.
     #[must_use]
     pub fn concerns(&self, line: &JobEntry, job: &Job, may_send: bool) -> bool {
         let ended = self.gives_up() || !job.state.runs();
         line.disposition == Disposition::Behind && (ended || may_send && self.has_its_turn(line))
     }
 
-    /// Whether letters are given up that stand behind others' letters: the heads before them are read then.
+    /// Returns true if letters are given up that stand behind others' letters: the heads before them are read then.
     #[must_use]
     pub fn gives_up(&self) -> bool {
         self.stage != GroupStage::Moving

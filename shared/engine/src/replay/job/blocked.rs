@@ -68,7 +68,7 @@ pub(super) async fn lines_behind<P: ReplayPorts>(
     Looked { found: lines.collect(), told }
 }
 
-/// What stands before the letters of a job that has planned as many as it may.
+/// Letters that stand before those of a job that has planned as many as it may.
 #[derive(Debug)]
 pub(super) enum Ahead {
     /// Some that it means, too, and has not come to.

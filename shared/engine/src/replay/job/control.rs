@@ -1,4 +1,4 @@
-//! What persons do to jobs: create, pause, resume, cancel, and look.
+//! Acts of persons on jobs: create, pause, resume, cancel, and look.
 
 use futures_util::{StreamExt, stream};
 use redrive_core::ids::JobId;
@@ -26,9 +26,9 @@ const LINES: usize = 1_000;
 pub(crate) enum JobAnswer {
     /// Jobs as they stand.
     Shown(Vec<JobView>),
-    /// There is no such job.
+    /// No such job is there.
     NotFound,
-    /// It cannot be done, and why. With the job as it stands, if it is the one that was meant.
+    /// Refusal, and its reason. With the job as it stands, if it is the one that was meant.
     Refused { why: String, job: Option<Box<JobView>> },
     /// Not done: the table changed or did not answer too often.
     Unavailable,

@@ -1,4 +1,4 @@
-//! One turn of a job: looks what became of what was sent, judges, and sends what may be sent now.
+//! Turn of a job: looks what became of what was sent, judges, and sends what may be sent now.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         Ok(Some(Self { context, job, open, name, said, told: Vec::new(), view: None }))
     }
 
-    /// Takes the turn.
+    /// Takes the job's turn.
     pub(super) async fn turn(&mut self) -> Result<Pace, Halt> {
         let mut moved = self.advance_all().await?;
         let GuardReadings { readings, complete } = read_for_guard(self.context, &self.job).await;
@@ -97,7 +97,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         Ok(self.pace(moved))
     }
 
-    /// What became of letters in the turn, and the job as it stands if the turn came to its end.
+    /// Outcome of letters in the turn, and the job as it stands if the turn came to its end.
     pub(super) fn report(self) -> (Vec<LetterUpdate>, Option<JobView>) {
         (self.told, self.view)
     }
@@ -166,7 +166,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         }
     }
 
-    /// What is known of a batch's letters now; those that are planned are sent, if the job runs, and those again that SQS
+    /// Finds out what is known of a batch's letters now; those that are planned are sent, if the job runs, and those again that SQS
     /// refused for now. With what must stop the job, if SQS refused in a way that does not pass, or does not end.
     async fn advance(
         &mut self,
@@ -260,7 +260,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         Ok(Exchange { lines, refused })
     }
 
-    /// Whether the job has ended so long ago that no run of it can still be sending.
+    /// Returns true if the job has ended so long ago that no run of it can still be sending.
     fn is_over(&self) -> bool {
         let job = &self.job;
         let ended = job.history.last().map_or(job.created_at, |event| event.at);

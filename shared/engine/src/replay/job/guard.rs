@@ -1,4 +1,4 @@
-//! What a job's guard wants to know before more is sent.
+//! Readings that a job's guard wants to know before more is sent.
 
 use redrive_core::ports::Gauges;
 use redrive_core::replay::job::{Job, Readings};

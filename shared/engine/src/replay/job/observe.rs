@@ -1,4 +1,4 @@
-//! What became of a job's letters that were sent: first the ledger is asked, and only where it is silent the letter.
+//! Outcome of a job's letters that were sent: first the ledger is asked, and only where it is silent the letter.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::replay::ports::ReplayPorts;
 /// Age of a send from which the letter itself is read, if the ledger is silent.
 const YOUNG: Duration = Duration::from_secs(10);
 
-/// What was seen of letters that were sent.
+/// Observations of letters that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     /// Lines as they are known now.
@@ -69,7 +69,7 @@ pub(super) async fn observe<P: ReplayPorts>(
     Ok(seen)
 }
 
-/// What the letter itself says of a send of which the ledger says nothing; `unheard`: what it is if the letter says nothing,
+/// Reads what the letter itself says of a send of which the ledger says nothing; `unheard`: what it is if the letter says nothing,
 /// either, and its time is up. A letter whose claim ran out is handed back.
 fn by_letter(
     job: &Job,

@@ -1,4 +1,4 @@
-//! Whose a job is: a job is of one queue.
+//! Owner of a job: a job is of one queue.
 
 use std::collections::BTreeSet;
 

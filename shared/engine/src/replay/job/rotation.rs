@@ -24,9 +24,9 @@ pub(crate) struct TurnReport {
     pub(crate) letters: Vec<LetterUpdate>,
     /// The job as it stands after a turn that came to its end.
     pub(crate) job: Option<JobView>,
-    /// Whether a table or queue did not answer.
+    /// True if a table or queue did not answer.
     pub(crate) unavailable: bool,
-    /// Whether time ran out, and no turn follows.
+    /// True if time ran out, and no turn follows.
     pub(crate) out_of_time: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Rotation<'a, P: ReplayPorts> {
     round: VecDeque<JobId>,
     /// Jobs that have another turn in the next round.
     next_round: VecDeque<JobId>,
-    /// Whether any job has moved in this round.
+    /// True if any job has moved in this round.
     moved: bool,
     /// Time after which the next round begins, if none has.
     wait: Duration,

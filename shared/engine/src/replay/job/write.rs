@@ -4,7 +4,7 @@ use redrive_core::ports::{Jobs, Unavailable, WriteError};
 use redrive_core::replay::job::{Job, JobBatch};
 use tracing::info;
 
-/// Why a job's turn ends early.
+/// Reason why a job's turn ends early.
 #[derive(Debug)]
 pub(super) enum Halt {
     /// A table or queue did not answer.

@@ -26,7 +26,7 @@ const WIDTH: usize = 16;
 pub(super) struct Traceless {
     /// Letters that may be erased now, or stay as they are.
     pub(super) letters: Vec<Letter>,
-    /// What became of the others.
+    /// Outcome of the others.
     pub(super) kept_back: Vec<LetterUpdate>,
     /// Open jobs that keep their patch for other letters.
     pub(super) edits_kept: usize,
@@ -153,7 +153,7 @@ impl<T: Jobs + Causes, C: Clock> Forgetting<'_, T, C> {
     }
 }
 
-/// Whether a job edits letters, and names one of these.
+/// Returns true if a job edits letters, and names one of these.
 fn edits_one_of(job: &Job, letters: &[LetterId]) -> bool {
     let named = job.selection.ids().unwrap_or_default();
     job.edit.is_some() && letters.iter().any(|letter| named.contains(letter))

@@ -53,7 +53,7 @@ pub(crate) async fn free<P: ReplayPorts>(
     told
 }
 
-/// What became of a letter, by what became of its keys: the worst of it.
+/// Outcome of a letter, by what became of its keys: the worst of it.
 fn of_letter(letter: &Letter, outcomes: &BTreeMap<LedgerKey, KeyOutcome>) -> LetterOutcome {
     let of_keys: Vec<_> = keys_of(letter).filter_map(|key| outcomes.get(&key).copied()).collect();
     let has = |outcome| of_keys.contains(&outcome);

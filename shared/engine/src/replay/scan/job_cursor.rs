@@ -1,4 +1,4 @@
-//! How far a job has looked through its selection, and which of its letters come next.
+//! Cursor of a job: how far it has looked through its selection, and which of its letters come next.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -48,11 +48,11 @@ pub(crate) struct Scan<'a> {
 #[derive(Debug)]
 pub(crate) struct LanePage {
     pub(crate) candidates: Vec<Candidate>,
-    /// Whether the ledger is asked about all of these that wait.
+    /// True if the ledger is asked about all of these that wait.
     pub(crate) turn: bool,
 }
 
-/// One lane, page by page.
+/// Lane of a listing, page by page.
 #[derive(Debug)]
 pub(crate) struct LanePages<'a> {
     listing: Listing<'a>,
@@ -87,7 +87,7 @@ impl<'a> Scan<'a> {
 }
 
 impl LanePages<'_> {
-    /// Whether there may be another page.
+    /// Returns true if there may be another page.
     pub(crate) const fn has_more(&self) -> bool {
         self.next.is_some()
     }

@@ -6,12 +6,12 @@ use redrive_core::replay::Selection;
 pub(crate) struct Meant<'a>(pub(crate) Option<&'a Selection>);
 
 impl Meant<'_> {
-    /// Whether this letter is as it was when it was selected.
+    /// Returns true if this letter is as it was when it was selected.
     pub(crate) fn is_unchanged(self, letter: &Letter) -> bool {
         self.0.is_none_or(|selection| selection.is_unchanged(letter))
     }
 
-    /// Whether it was selected and has changed since; what came later is none of it.
+    /// Returns true if it was selected and has changed since; what came later is none of it.
     pub(crate) fn has_lost(self, letter: &Letter) -> bool {
         !self.is_unchanged(letter) && self.0.is_some_and(|selection| selection.has_met(letter))
     }

@@ -14,18 +14,18 @@ pub enum ReplayError {
          discarded, restored, noted, erased and exported as they are; configured: {}", names(.0)
     )]
     NotListed(Vec<QueueArn>),
-    /// Nothing was touched.
+    /// Refused, and nothing was touched.
     #[error(
         "selection excludes no letter that failed until now, and so would choose every one; add a field that excludes some"
     )]
     ChoosesAll,
-    /// Nothing was touched.
+    /// Refused, and nothing was touched.
     #[error(
         "nothing was ejected: the indexer empties the dead-letter queue and would bring the letters back, or the queue's URL is \
          not configured; first switch the pair's custody off, and wait for the indexer's last run to end"
     )]
     InCustody,
-    /// Nothing was touched.
+    /// Refused, and nothing was touched.
     #[error(
         "\"to\" is not among the destinations of the letters' own queue, and nothing was sent; name one that is, or list it there; \
          listed: {}", names(.0)

@@ -1,4 +1,4 @@
-//! One lane of a pass: reads the letters that it finds, and takes the step with those of each pair.
+//! Lane of a pass: reads the letters that it finds, and takes the step with those of each pair.
 
 use std::collections::HashSet;
 
@@ -38,7 +38,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         Self { pass, account, back: HashSet::new() }
     }
 
-    /// What became of everything that the lane has found.
+    /// Outcome of everything that the lane has found.
     pub(super) fn account(self) -> Passed {
         self.account
     }
@@ -71,7 +71,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         }
     }
 
-    /// Whether the lane goes no further.
+    /// Returns true if the lane goes no further.
     fn has_ended(&mut self) -> bool {
         if self.account.end == PassEnd::Whole && self.pass.states.all_rest() {
             self.account.end = PassEnd::AllRest;
@@ -79,7 +79,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         self.account.end != PassEnd::Whole
     }
 
-    /// Whether there is time for another batch; without it the lane has ended.
+    /// Returns true if there is time for another batch; without it the lane has ended.
     fn time_left(&mut self) -> bool {
         let left = self.pass.pairs.time_left(self.pass.deadline);
         if !left {
@@ -103,7 +103,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         }
     }
 
-    /// Whether a letter has not had its turn: what was sent may die again, or be refused, and come back to a later place of
+    /// Returns true if a letter has not had its turn: what was sent may die again, or be refused, and come back to a later place of
     /// the same shard.
     fn has_a_turn(&self, one: &Candidate, scan: &Scan<'_>) -> bool {
         !self.pass.task.sends() || one.last_failed_at <= scan.by_then() && !self.back.contains(&one.id)

@@ -1,4 +1,4 @@
-//! Which pairs are left for the next run.
+//! Pairs that are left for the next run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,12 +29,12 @@ impl PairStates {
         self.0[place].troubled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether SQS has refused a whole batch of a pair.
+    /// Returns true if SQS has refused a whole batch of a pair.
     pub(super) fn refuses(&self, place: usize) -> bool {
         self.0[place].refuses.load(Ordering::Relaxed)
     }
 
-    /// Whether a pair is left for the next run. With others beside it, a pair that is in trouble must not use up their time.
+    /// Returns true if a pair is left for the next run. With others beside it, a pair that is in trouble must not use up their time.
     pub(super) fn rests(&self, place: usize) -> bool {
         self.refuses(place) || self.0.len() > 1 && self.0[place].troubled.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Whether a request may be carried out at all, before anything is touched.
+//! Checks that a request may be carried out at all, before anything is touched.
 
 use std::collections::BTreeSet;
 

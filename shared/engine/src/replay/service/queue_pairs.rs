@@ -32,13 +32,13 @@ impl<P: ReplayPorts> QueuePairs<P> {
         self.pairs.iter().position(|pair| pair.source() == source)
     }
 
-    /// One pair with everything that work on its letters needs, until `deadline`.
+    /// Pair with everything that work on its letters needs, until `deadline`.
     pub(super) fn context(&self, place: usize, deadline: Instant) -> PairContext<'_, P> {
         let (pair, memory) = (&self.pairs[place], &self.memories[place]);
         PairContext { pair, letters: &self.letters, world: &self.world, settings: &self.settings, memory, deadline }
     }
 
-    /// Whether there is time for another batch.
+    /// Returns true if there is time for another batch.
     pub(super) fn time_left(&self, deadline: Instant) -> bool {
         deadline.saturating_duration_since(Instant::now()) >= self.settings.reserve
     }

@@ -1,4 +1,4 @@
-//! One run: the passes that a request takes, in their order.
+//! Run of a request: the passes that a request takes, in their order.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ use redrive_core::letters::listing::Listing;
 /// Number of queues that are not configured which an answer names.
 const UNLISTED_SOURCES: usize = 20;
 
-/// One run, and what became of letters in it.
+/// Run of a request, and what became of letters in it.
 pub(super) struct Run<'a, P: ReplayPorts> {
     pairs: &'a QueuePairs<P>,
     states: &'a PairStates,

@@ -1,4 +1,4 @@
-//! What is done with each letter that is found.
+//! Tasks: what is done with each letter that is found.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use crate::replay::transfer::request::TransferRequest;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ReplayTask<'a> {
     Transfer(TransferRequest<'a>),
-    /// What would become of a transfer.
+    /// Preview of a transfer.
     Preview(TransferRequest<'a>),
     Reconcile,
     Remark(RemarkRequest<'a>),
@@ -27,18 +27,18 @@ pub(super) enum ReplayTask<'a> {
 }
 
 impl ReplayTask<'_> {
-    /// Whether it sends letters, or would.
+    /// Returns true if it sends letters, or would.
     pub(super) const fn sends(self) -> bool {
         matches!(self, Self::Transfer(_) | Self::Preview(_))
     }
 
-    /// Whether it needs nothing of the letters' queue.
+    /// Returns true if it needs nothing of the letters' queue.
     pub(super) const fn is_remark(self) -> bool {
         matches!(self, Self::Remark(_))
     }
 }
 
-/// One pass over letters with a task.
+/// Pass over letters with a task.
 pub(super) struct Pass<'a, P: ReplayPorts> {
     pub(super) pairs: &'a QueuePairs<P>,
     pub(super) states: &'a PairStates,
@@ -58,11 +58,11 @@ impl<P: ReplayPorts> Copy for Pass<'_, P> {}
 /// End of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PassEnd {
-    /// It came through.
+    /// Everything was looked through.
     Whole,
     /// All pairs are left for the next run.
     AllRest,
-    /// Its time was over.
+    /// Time was over before the end.
     OutOfTime,
 }
 

@@ -46,7 +46,7 @@ impl Ready {
 #[derive(Debug)]
 pub(super) struct LetterClaim {
     pub(super) token: OwnerToken,
-    /// Whether it takes one over that ran out.
+    /// True if it takes one over that ran out.
     pub(super) lapsed: bool,
     pub(super) former: Option<Edited>,
     pub(super) write: LetterWrite,

@@ -14,7 +14,7 @@ use crate::replay::letter_update::{LetterOutcome, Stage};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::reconcile::resolve;
 
-/// Why a letter is not edited, for logs and jobs, and for whoever asked: those may read its keys.
+/// Reason why a letter is not edited, for logs and jobs, and for whoever asked: those may read its keys.
 #[derive(Debug)]
 pub(super) struct Refusal {
     logged: String,

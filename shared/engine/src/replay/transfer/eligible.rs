@@ -1,4 +1,4 @@
-//! Which letters may be sent.
+//! Eligibility: which letters may be sent.
 
 use redrive_core::letters::letter::{Body, Letter};
 use redrive_core::ports::LedgerReader;
@@ -48,7 +48,7 @@ pub(super) async fn eligible<P: ReplayPorts>(
     stage
 }
 
-/// What becomes of a letter whose claim ran out.
+/// Outcome of a letter whose claim ran out.
 async fn stand_in<P: ReplayPorts>(context: PairContext<'_, P>, terms: Terms<'_>, letter: Letter) -> Lapse {
     let id = letter.id;
     // The job sent it once, and it came back; the claim that ran out since is somebody else's to take over.
@@ -63,7 +63,7 @@ async fn stand_in<P: ReplayPorts>(context: PairContext<'_, P>, terms: Terms<'_>,
     lapsed(context, terms, letter).await
 }
 
-/// What becomes of a letter that is not sent.
+/// Outcome of a letter that is not sent.
 async fn kept_back<P: ReplayPorts>(
     context: PairContext<'_, P>,
     terms: Terms<'_>,

@@ -10,10 +10,10 @@ use crate::replay::context::PairContext;
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate};
 use crate::replay::ports::ReplayPorts;
 
-/// What becomes of a letter whose claim ran out.
+/// Outcome of a letter whose claim ran out.
 #[derive(Debug)]
 pub(super) enum Lapse {
-    /// Whoever asks stands in for its holder, and may claim it.
+    /// Letter of which whoever asks stands in for its holder, and may claim it.
     StandIn(Box<Letter>),
     /// Nobody takes it over now.
     Ended(LetterUpdate),
@@ -48,7 +48,7 @@ async fn in_doubt<P: ReplayPorts>(
     Ok(doubted)
 }
 
-/// Why nobody takes a claim over; `None` if whoever asks may.
+/// Reason why nobody takes a claim over; `None` if whoever asks may.
 async fn why_nobody<P: ReplayPorts>(
     context: PairContext<'_, P>,
     letter: &Letter,
@@ -68,7 +68,7 @@ async fn why_nobody<P: ReplayPorts>(
     }))
 }
 
-/// Whether the holder of a claim goes on. The standing job always does; any other must be asked.
+/// Returns true if the holder of a claim goes on. The standing job always does; any other must be asked.
 async fn holder_runs<P: ReplayPorts>(context: PairContext<'_, P>, letter: &Letter) -> Result<bool, Unavailable> {
     match letter.claimed_for() {
         None => Ok(true),

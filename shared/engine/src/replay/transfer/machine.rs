@@ -18,11 +18,11 @@ use crate::replay::ports::ReplayPorts;
 /// Outcome of a transfer.
 #[derive(Debug, Default)]
 pub(crate) struct Transferred {
-    /// What became of the letters, as far as anything did: a letter of which nothing is said was not touched.
+    /// Outcome of the letters, as far as anything did: a letter of which nothing is said was not touched.
     pub(crate) letters: Vec<LetterUpdate>,
     /// Code with which SQS refused every letter of a batch: then the queue is the matter, and not the letters.
     pub(crate) refused: Option<String>,
-    /// Whether time ran out. What a hanging call leaves behind is claimed, and taken over later.
+    /// True if time ran out. What a hanging call leaves behind is claimed, and taken over later.
     pub(crate) cut: bool,
 }
 

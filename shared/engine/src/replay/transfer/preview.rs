@@ -59,7 +59,7 @@ fn foreseen<P: ReplayPorts>(
     vec![LetterUpdate::of(letter.id, outcome)]
 }
 
-/// What would become of a letter that may be sent: with its edit, if there is one.
+/// Foresees what would become of a letter that may be sent: with its edit, if there is one.
 fn sendable<P: ReplayPorts>(context: PairContext<'_, P>, terms: Terms<'_>, letter: &Letter) -> Vec<LetterUpdate> {
     let would = |letter: &Letter| {
         let mut told = vec![LetterUpdate::of(letter.id, LetterOutcome::WouldSend)];

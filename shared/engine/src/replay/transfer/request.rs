@@ -113,7 +113,7 @@ impl<'a> Terms<'a> {
         Self { request, by: request.by(), asked, to }
     }
 
-    /// Whether nobody asked for it: the policy decides.
+    /// Returns true if nobody asked for it: the policy decides.
     pub(crate) const fn is_scheduled(self) -> bool {
         matches!(self.request, TransferRequest::Schedule { .. })
     }
@@ -135,7 +135,7 @@ impl<'a> Terms<'a> {
         said.edit.as_ref().map(|edit| Editing { edit, by, allow_key_change: said.allow_key_change })
     }
 
-    /// Whether a letter of a FIFO queue may go once the one before it was sent.
+    /// Returns true if a letter of a FIFO queue may go once the one before it was sent.
     pub(crate) fn after_replayed(self) -> bool {
         self.request.said().is_some_and(|said| said.after_replayed)
     }
@@ -153,7 +153,7 @@ impl<'a> Terms<'a> {
         SentLetter::of(letter, self.owner()?)
     }
 
-    /// Whether this job sent it, and another holds it now.
+    /// Returns true if this job sent it, and another holds it now.
     pub(crate) fn sent_before(self, letter: &Letter) -> bool {
         self.owner().is_some_and(|job| letter.sent_for(job).is_some() && letter.claimed_for() != Some(job))
     }

@@ -117,7 +117,7 @@ async fn mark<P: ReplayPorts>(
     told.into_iter().zip(marked).map(|(told, marked)| marked_as(told, &marked, terms)).collect()
 }
 
-/// What became of a letter that was sent, or refused, now that its mark is answered.
+/// Outcome of a letter that was sent, or refused, now that its mark is answered.
 fn marked_as(told: Answered, marked: &Result<Option<Letter>, Unavailable>, terms: Terms<'_>) -> LetterUpdate {
     let Answered { id, number, send, answer } = told;
     let by = terms.by;

@@ -57,7 +57,7 @@ pub(super) async fn fitting<P: ReplayPorts>(
     stage
 }
 
-/// What becomes of a letter that cannot go there as itself, or as a new one where somebody takes that upon himself. `None` if it can.
+/// Outcome of a letter that cannot go there as itself, or as a new one where somebody takes that upon himself. `None` if it can.
 pub(super) fn too_large(letter: &Letter, terms: Terms<'_>, limit: usize) -> Option<LetterOutcome> {
     // At the largest queues everything was asked that is to be asked.
     if limit >= MESSAGE_LIMIT {

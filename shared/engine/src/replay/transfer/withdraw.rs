@@ -19,7 +19,7 @@ use crate::rounds::ROUNDS;
 pub(super) enum Withdrawn {
     /// None of them runs any more.
     Clear,
-    /// One of them has had its effect.
+    /// Copy that has had its effect.
     Done(PayloadHash),
     /// Somebody runs one of them.
     Waits,
@@ -28,7 +28,7 @@ pub(super) enum Withdrawn {
     Unavailable,
 }
 
-/// One key of one letter whose copies are to be withdrawn; the letter by its place.
+/// Key of one letter whose copies are to be withdrawn; the letter by its place.
 type Asking = (usize, Withdrawal);
 
 /// Entries in which copies of a letter may run: of every key that they may have had.
@@ -137,7 +137,7 @@ fn decide<P: ReplayPorts>(
     (now, later.into_iter().map(|(asking, _)| asking).collect())
 }
 
-/// Whether a send went without redrive's own attribute: elsewhere each does, and back none with an edited body.
+/// Returns true if a send went without redrive's own attribute: elsewhere each does, and back none with an edited body.
 pub(super) fn is_bare(letter: &Letter, send: &Send, limit: usize) -> bool {
     let room = || Outgoing::has_room_within(letter, &letter.payload, send.key.as_ref(), limit);
     send.to.is_some() || send.edited.is_none() && !room()

@@ -1,0 +1,10 @@
+use redrive_core::letters::admission::Findings;
+use redrive_core::message::decode::Inspected;
+
+/// A dead message and what the tables say of it.
+pub(super) struct Dead {
+    /// Place of its queue among the sources.
+    pub(super) source: usize,
+    pub(super) seen: Inspected,
+    pub(super) found: Findings,
+}

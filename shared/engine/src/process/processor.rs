@@ -1,0 +1,228 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redrive_core::ids::{Enqueue, MessageId, ReceiptHandle};
+use redrive_core::message::batch::{Batch, NoMessageId, Response};
+use redrive_core::message::decode::Inspected;
+use redrive_core::message::envelope::Record;
+use redrive_core::ports::{Clock, Ledger, MainQueue, Outbox, VisibilityChange};
+use redrive_core::processing::backoff;
+use redrive_core::processing::handler::Dispatch;
+use redrive_core::processing::ledger::{LastFault, Origin};
+use redrive_core::processing::outcome::{Outage, Outcome};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::lines::{KeyLanes, WaitingMessage};
+use super::outages::Outages;
+use super::parts::{End, Frame, Parts};
+use super::ports::{Nowhere, ProcessPorts};
+use super::report::{Counts, ProcessReport};
+use super::running::run;
+use super::settings::ProcessSettings;
+use crate::world::{World, roll};
+
+/// Only delays of this length can fill a queue with messages in flight.
+const LONG_DELAY: Duration = Duration::from_secs(60);
+
+/// Takes batches from the main queue.
+pub struct Processor<P: ProcessPorts> {
+    parts: Arc<Parts<P>>,
+}
+
+/// Everything that is needed to answer for a message, whatever becomes of it.
+#[derive(Debug, Clone)]
+struct Seat {
+    message_id: MessageId,
+    receipt_handle: ReceiptHandle,
+    receive_count: u32,
+    enqueue: Enqueue,
+}
+
+impl<H, L, Q, W> Processor<(H, L, Q, W, Nowhere)>
+where
+    H: Dispatch,
+    L: Ledger<H::Effects>,
+    Q: MainQueue,
+    W: World,
+{
+    /// A processor that leaves the dead to SQS's own redrive policy.
+    ///
+    /// `handlers` is the runtime that handlers run on: if it is another one than that of [`Self::process`], a handler
+    /// that blocks its thread cannot stop the invocation's clock.
+    pub fn new(handler: H, ledger: L, queue: Q, world: W, settings: ProcessSettings, handlers: Handle) -> Self {
+        Self::with_dead_letters(handler, ledger, queue, None, world, settings, handlers)
+    }
+}
+
+impl<H, L, Q, W, D> Processor<(H, L, Q, W, D)>
+where
+    H: Dispatch,
+    L: Ledger<H::Effects>,
+    Q: MainQueue,
+    W: World,
+    D: Outbox,
+{
+    /// The same, and `direct` is where it sends the dead itself (`None`: nowhere).
+    pub fn with_dead_letters(
+        handler: H,
+        ledger: L,
+        queue: Q,
+        direct: Option<D>,
+        world: W,
+        settings: ProcessSettings,
+        handlers: Handle,
+    ) -> Self {
+        let (handler, outages) = (Arc::new(handler), Outages::default());
+        let parts = Parts { handler, ledger, queue, direct, world, settings, handlers, outages };
+        Self { parts: Arc::new(parts) }
+    }
+}
+
+impl<P: ProcessPorts> Processor<P> {
+    /// Processor with the outages that its process remembers.
+    #[must_use]
+    pub fn remembering(self, outages: Outages) -> Self {
+        match Arc::try_unwrap(self.parts) {
+            Ok(parts) => Self { parts: Arc::new(Parts { outages, ..parts }) },
+            // It is shared already, and so works.
+            Err(parts) => Self { parts },
+        }
+    }
+
+    /// Handles one batch and answers before `deadline`. Each message stands alone; one that was not settled by then
+    /// is returned with its visibility untouched.
+    ///
+    /// # Errors
+    /// [`NoMessageId`]: the invocation must fail, so that Lambda deletes nothing.
+    pub async fn process(
+        &self,
+        records: Vec<Record>,
+        origin: Origin,
+        deadline: Instant,
+    ) -> Result<ProcessReport, NoMessageId> {
+        let (settings, begun) = (&self.parts.settings, Instant::now());
+        let frame = Frame { origin, deadline: deadline - settings.settle_reserve / 2 };
+        let batch = Batch::open(records)?;
+        let mut counts = Counts::default();
+        for (message_id, reason) in &batch.unreadable {
+            warn!(%message_id, %reason, "record cannot be read");
+        }
+        let unreadable: Vec<_> = batch.unreadable.into_iter().map(|(id, _)| id).collect();
+        counts.unreadable = unreadable.len();
+
+        let mut seats = HashMap::with_capacity(batch.envelopes.len());
+        let mut waiting = Vec::with_capacity(batch.envelopes.len());
+        for envelope in batch.envelopes {
+            let seat = Seat {
+                message_id: envelope.message_id.clone(),
+                receipt_handle: envelope.receipt_handle.clone(),
+                receive_count: envelope.receive_count,
+                enqueue: envelope.enqueue(),
+            };
+            seats.insert(envelope.message_id.clone(), seat);
+            let seen = Inspected::new(envelope, &settings.reading);
+            counts.unstable_keys += usize::from(!seen.key_is_stable);
+            waiting.push(WaitingMessage::of(seen));
+        }
+        let lines = KeyLanes::form(waiting, settings.order);
+        let ends = run(&self.parts, lines, &frame, &mut counts).await;
+        Ok(self.answer(seats, ends, unreadable, counts, (begun, deadline)).await)
+    }
+
+    /// Sets the visibility of what stays, and names it. A seat without an end is returned like one that was not
+    /// settled: nothing is acknowledged but what is known to be done.
+    async fn answer(
+        &self,
+        mut seats: HashMap<MessageId, Seat>,
+        ends: Vec<End>,
+        unreadable: Vec<MessageId>,
+        mut counts: Counts,
+        (begun, deadline): (Instant, Instant),
+    ) -> ProcessReport {
+        let parts = &self.parts;
+        let mut returned = unreadable;
+        let mut changes = Vec::new();
+        let now = parts.world.now();
+        let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome), parts.outages.handler_is_out(now));
+        let succeeded = ends.iter().any(|end| end.outcome == Outcome::Completed);
+        let lasted = parts.outages.ended(outage, succeeded, now);
+        let pause = lasted.filter(|_| parts.settings.brake.brakes());
+        for end in ends {
+            let Some(seat) = seats.remove(&end.message_id) else { continue };
+            log(&end, &seat);
+            counts.add(&end.outcome);
+            let stays = end.outcome.is_past_its_move(seat.receive_count, parts.settings.rules.max_receives);
+            counts.past_their_move += usize::from(stays);
+            if end.outcome.acknowledged() {
+                continue;
+            }
+            if let Outcome::Dead { fault, .. } = &end.outcome {
+                parts.outages.died(seat.enqueue, LastFault::from(fault));
+            }
+            returned.push(end.message_id);
+            if let Some(delay) = end.delay.or_else(|| parts.delay(&end.outcome, seat.receive_count)) {
+                let pause = pause.filter(|_| end.outcome.waits_out());
+                let delay = pause.map_or(delay, |lasted| delay.max(backoff::outage(lasted, roll(&parts.world))));
+                let delay = backoff::within(delay, begun.elapsed());
+                changes.push(VisibilityChange {
+                    message_id: seat.message_id,
+                    receipt_handle: seat.receipt_handle,
+                    delay,
+                });
+            }
+        }
+        counts.unsettled += seats.len();
+        returned.extend(seats.into_keys());
+        counts.received = returned.len() + counts.completed + counts.duplicates + counts.handed_over;
+        let hiding = tokio::time::timeout_at(deadline, change_visibility(parts, changes, &mut counts));
+        if hiding.await.is_err() {
+            warn!("visibilities were not set in time");
+        }
+        ProcessReport { response: Response::returning(returned), counts, outage }
+    }
+}
+
+/// Logs a line for a decision: success at debug, or logs cost more than the queue.
+fn log(end: &End, seat: &Seat) {
+    let (message_id, key, outcome) = (&end.message_id, &end.key_hash, end.outcome.word());
+    let receive = seat.receive_count;
+    match &end.outcome {
+        Outcome::Completed | Outcome::Duplicate => debug!(%message_id, key, receive, outcome, "message done"),
+        Outcome::Dead { now: false, .. } => debug!(%message_id, key, receive, outcome, "message waits for its move"),
+        Outcome::HandedOver { now: false, as_id, .. } => {
+            debug!(%message_id, key, receive, outcome, %as_id, "message handed over again");
+        }
+        Outcome::Retry { fault, attempt }
+        | Outcome::Dead { fault, attempt, .. }
+        | Outcome::HandedOver { fault, attempt, .. } => {
+            let (class, code, error) = (fault.class.as_str(), &*fault.code, fault.text.as_str());
+            info!(%message_id, key, receive, outcome, attempt, class, code, error, "message failed");
+        }
+        Outcome::LedgerOut | Outcome::Unsettled => warn!(%message_id, key, receive, outcome, "message returned"),
+        _ => info!(%message_id, key, receive, outcome, "message returned"),
+    }
+}
+
+/// Sets visibilities. A message whose own could not be set comes back when its visibility timeout ends.
+async fn change_visibility<P: ProcessPorts>(parts: &Parts<P>, mut changes: Vec<VisibilityChange>, counts: &mut Counts) {
+    if changes.is_empty() {
+        return;
+    }
+    // Until the queue has said otherwise.
+    counts.visibility_failures = changes.len();
+    if changes.iter().any(|change| change.delay >= LONG_DELAY) {
+        let in_flight = parts.queue.in_flight().await.unwrap_or_default();
+        counts.crowded = usize::from(backoff::is_crowded(in_flight));
+        for change in &mut changes {
+            change.delay = backoff::crowded(change.delay, in_flight);
+        }
+    }
+    let failed = parts.queue.change_visibility(changes).await;
+    for (message_id, code) in &failed {
+        warn!(%message_id, code, "visibility was not set");
+    }
+    counts.visibility_failures = failed.len();
+}
