@@ -172,7 +172,7 @@ impl Stage {
 /// Looks until there is something to see.
 ///
 /// # Panics
-/// If there is nothing after [`PATIENCE`].
+/// If there is nothing after `PATIENCE`.
 pub async fn until<T, F>(what: &str, look: impl Fn() -> F) -> T
 where
     F: Future<Output = Option<T>>,

@@ -145,7 +145,7 @@ impl Modules {
             if first == "super" {
                 at.pop()?;
             } else {
-                let deeper = [at.as_slice(), &[first.clone()]].concat();
+                let deeper = [at.as_slice(), std::slice::from_ref(first)].concat();
                 if !self.0.contains_key(&deeper) {
                     break;
                 }
@@ -162,11 +162,11 @@ impl Modules {
             return self.defining(&at, imported, depth + 1);
         }
         let by_glob = module.globs.iter().filter(|glob| self.defining(&at, glob, depth + 1).is_some_and(|to| to != at));
-        let found = by_glob.filter_map(|glob| {
+        let mut found = by_glob.filter_map(|glob| {
             let to = self.defining(&at, glob, depth + 1)?;
             self.0.get(&to)?.defined.contains(name).then_some(to)
         });
-        found.last().or(Some(at))
+        found.next_back().or(Some(at))
     }
 
     /// Other modules that each module needs.
