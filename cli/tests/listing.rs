@@ -27,6 +27,7 @@ fn candidate() -> Value {
 fn head() -> Value {
     let mut head = candidate();
     head["version"] = json!({"N": "1"});
+    head["history"] = json!({"L": []});
     head["body_in_s3"] = json!({"M": {"bucket": {"S": "large"}, "key": {"S": "8b79b963"}, "bytes": {"N": "4194336"}}});
     head
 }
