@@ -52,7 +52,7 @@ def _dead_arn(pair: Mapping[str, str]) -> str:
 
 
 def refusals(told: Mapping[str, str]) -> Iterator[str]:
-    """What attach.yaml with these parameters is too small for."""
+    """Reasons why attach.yaml with these parameters is too small for the list."""
     inline = len(told.get("QueuePairs", ""))
     if inline > INLINE_CHARACTERS:
         yield f"QueuePairs would have {inline} characters, and takes {INLINE_CHARACTERS}: put the file into a layer, and say --at /opt/FILE"
@@ -62,7 +62,7 @@ def refusals(told: Mapping[str, str]) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line."""
+    """Reads the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("file", type=Path)
     parser.add_argument("--at", help="where the functions find the file: a path in their package, or in a layer under /opt")

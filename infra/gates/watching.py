@@ -143,7 +143,7 @@ def _unknown(template: Template, metric: Metric) -> str | None:
 
 
 def is_list(template: Template) -> bool:
-    """Whether queues that were there before are a list."""
+    """Returns true if queues that were there before are a list."""
     return bool(template.values.get("QueuePairs") or template.values.get("QueuePairsFile"))
 
 

@@ -14,12 +14,12 @@
 //! use redrive_core::ids::{Enqueue, MessageId, OwnerToken};
 //! use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
 //! use redrive_core::ports::{Ledger, WriteError};
-//! use redrive_testkit::{Faults, Mishap, ModelLedger, clock::ORIGIN};
+//! use redrive_testkit::{CallFault, Faults, ModelLedger, clock::ORIGIN};
 //! # use redrive_core::{fault::Fault, message::key::{LedgerKey, PayloadHash}};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
 //! // The first call happens, but its answer is lost.
-//! let faults = Faults::script([(0, Mishap::LostAnswer)]);
+//! let faults = Faults::script([(0, CallFault::LostAnswer)]);
 //! let ledger = ModelLedger::new().with_faults(faults.of("worker"));
 //! # let enqueue = Enqueue { message_id: MessageId::new("m-1").unwrap(), sent_at: ORIGIN };
 //! # let key = LedgerKey::keyless(None, &enqueue);
