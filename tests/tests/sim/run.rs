@@ -125,8 +125,8 @@ async fn come_to_rest(world: &Arc<World>) {
         while !world.rests() && patient() {
             sleep(Duration::from_secs(30)).await;
         }
-        // The index may be late by some seconds, and the schedule comes once more.
-        sleep(Duration::from_secs(10)).await;
+        // The index catches up, and the schedule comes once more.
+        sleep(world.plan.index_lag + Duration::from_secs(10)).await;
         Arc::clone(world).request(world.faults.of("replay-last"), u64::MAX, Request::Schedule).await;
         // What it found done may have held up others.
         if world.rests() || !patient() {

@@ -78,8 +78,11 @@ impl GroupTurn {
         let first = letters.first()?;
         let (source, group) = (first.source.clone(), first.group.clone()?);
         for letter in letters {
-            let is_named = open.iter().any(|(id, _)| *id == letter.id);
-            open.extend(letter.sequence.clone().filter(|_| !is_named).map(|sequence| (letter.id, sequence)));
+            let Some(sequence) = &letter.sequence else { continue };
+            // One that came back and died again stands where its last message stood: named at its former place, it would wait for
+            // letters that wait for it.
+            open.retain(|(id, _)| *id != letter.id);
+            open.push((letter.id, sequence.clone()));
         }
         open.sort_by_key(|(_, at)| place(at));
         // The first ones hold up the others.
@@ -137,6 +140,13 @@ mod tests {
         assert_eq!(GroupTurn::entered(&[&first], Some(&turn), now), None, "nothing is to be written");
         let early = GroupTurn::entered(&[&letter(1)], Some(&turn), now).unwrap();
         assert_eq!((early.version, early.before(&first)), (2, vec![letter(1).id]));
+        let moved = Letter { sequence: Some("11".to_owned()), ..letter(9) };
+        let turn = GroupTurn::entered(&[&moved], Some(&turn), now).unwrap();
+        assert_eq!(
+            (turn.before(&second), turn.before(&moved)),
+            (vec![], vec![second.id]),
+            "never each behind the other"
+        );
         let many: Vec<_> = (1..=60).map(letter).collect();
         let many = GroupTurn::entered(&many.iter().collect::<Vec<_>>(), None, now).unwrap();
         assert!(many.is_full() && GroupTurn::entered(&[&letter(61)], Some(&many), now).is_none());
