@@ -10,9 +10,9 @@
 
 mod batches;
 mod drains;
+mod group_places;
 mod index;
 mod latencies;
-mod places;
 mod process;
 mod replay;
 mod rounds;

@@ -1,3 +1,5 @@
+//! A message of the dead-letter queue while it is being indexed.
+
 use redrive_core::letters::admission::Findings;
 use redrive_core::message::decode::Inspected;
 

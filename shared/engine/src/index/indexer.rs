@@ -20,7 +20,7 @@ use super::look_up::look_up;
 use super::report::DrainReport;
 use super::run::DrainMemory;
 use super::sources::{IndexedSource, sorted, tell};
-use crate::places;
+use crate::group_places;
 use crate::rounds::ROUNDS;
 
 /// Number of messages that a receive gives, and a delete takes.
@@ -285,7 +285,7 @@ where
         run: &DrainMemory,
     ) -> (Vec<Dead>, Vec<LetterWrite>) {
         let waiting = writes.iter().map(|write| &write.letter).filter(|letter| letter.status == Status::Pending);
-        let left = places::enter(&self.letters, waiting, self.clock.now()).await;
+        let left = group_places::enter(&self.letters, waiting, self.clock.now()).await;
         let before = asked.len();
         let kept = asked.into_iter().zip(writes).filter(|(_, write)| !left.contains(&write.letter.id));
         let (asked, writes): (Vec<_>, Vec<_>) = kept.unzip();

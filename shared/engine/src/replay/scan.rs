@@ -3,4 +3,4 @@
 pub(crate) mod backlog;
 pub(crate) mod job_cursor;
 pub(crate) mod lanes;
-pub(crate) mod meant;
+pub(crate) mod selected_letters;

@@ -7,10 +7,10 @@ use redrive_core::replay::Remark;
 use redrive_core::time::Timestamp;
 
 use super::erase::{Traceless, forget_traces};
-use crate::places;
+use crate::group_places;
 use crate::replay::change::change_all;
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate, each};
-use crate::replay::scan::meant::Meant;
+use crate::replay::scan::selected_letters::SelectedLetters;
 
 /// Edge that a person's remark moves letters along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub(crate) enum RemarkKind {
 pub(crate) struct RemarkRequest<'a> {
     pub(crate) kind: RemarkKind,
     pub(crate) remark: &'a Remark,
-    /// Letters that are meant: what changes meanwhile is another than was meant.
-    pub(crate) meant: Meant<'a>,
+    /// Letters that are selected: what changes meanwhile is another than was selected.
+    pub(crate) selected: SelectedLetters<'a>,
 }
 
 /// Outcome of a remark.
@@ -47,7 +47,7 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
     policy: &Policy,
     letters: Vec<Letter>,
 ) -> Remarked {
-    let RemarkRequest { kind, remark, meant } = request;
+    let RemarkRequest { kind, remark, selected } = request;
     // What else is known of the messages goes first.
     let Traceless { letters, kept_back, edits_kept } = match kind {
         RemarkKind::Erase => forget_traces(table, clock, letters, remark, policy).await,
@@ -57,7 +57,7 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
     let ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
     let edge = |letter: &Letter| {
         let next = along(kind, letter, remark, policy, clock.now());
-        next.filter(|_| meant.is_unchanged(letter))
+        next.filter(|_| selected.is_unchanged(letter))
     };
     let moved = change_all(table, letters.into_iter().map(|letter| (letter, &edge)).collect()).await;
     let mut told = kept_back;
@@ -75,7 +75,7 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
 
 /// Enters letters that are to wait again in their FIFO groups. Leaves out those that could not be entered.
 async fn entered(table: &impl Turns, now: Timestamp, letters: Vec<Letter>) -> Traceless {
-    let left = places::enter(table, letters.iter(), now).await;
+    let left = group_places::enter(table, letters.iter(), now).await;
     let letters = letters.into_iter().filter(|letter| !left.contains(&letter.id)).collect();
     let outcomes =
         |id| [LetterOutcome::Considered, LetterOutcome::Unavailable].map(|outcome| LetterUpdate::of(id, outcome));

@@ -188,8 +188,8 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
             for letter in letters.into_iter().flatten() {
                 bytes += letter.body_bytes();
                 let place = pairs.place_of(&letter.source);
-                if !self.pass.meant.is_unchanged(&letter) {
-                    let lost = self.pass.meant.has_lost(&letter);
+                if !self.pass.selected.is_unchanged(&letter) {
+                    let lost = self.pass.selected.has_lost(&letter);
                     let outcome = lost.then(|| LetterUpdate::of(letter.id, LetterOutcome::ChangedMeanwhile));
                     self.tell(place, outcome.into_iter().collect());
                     continue;

@@ -15,7 +15,7 @@ use crate::replay::job::{list, show, steer};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::queue_pair::{QueuePair, ReplaySettings};
 use crate::replay::remark::{RemarkKind, RemarkRequest};
-use crate::replay::scan::meant::Meant;
+use crate::replay::scan::selected_letters::SelectedLetters;
 use crate::replay::transfer::request::TransferRequest;
 use crate::world::World;
 
@@ -58,9 +58,9 @@ impl<P: ReplayPorts> Replayer<P> {
         }
         let states = PairStates::new(self.pairs.pairs.len());
         let fixed = request.selection().map(|selection| selection.clone().as_of(now));
-        let meant = Meant(fixed.as_ref());
-        let mut run = Run::new(&self.pairs, &states, meant, deadline);
-        self.carry_out(&mut run, request, meant).await?;
+        let selected = SelectedLetters(fixed.as_ref());
+        let mut run = Run::new(&self.pairs, &states, selected, deadline);
+        self.carry_out(&mut run, request, selected).await?;
         let mut reports = run.reports();
         let as_of = fixed.as_ref().and_then(Selection::instant).filter(|_| !matches!(request, Request::Job(_)));
         reports.rest.as_of = as_of.map(Timestamp::to_rfc3339);
@@ -71,10 +71,10 @@ impl<P: ReplayPorts> Replayer<P> {
         &'a self,
         run: &mut Run<'a, P>,
         request: &'a Request,
-        meant: Meant<'a>,
+        selected: SelectedLetters<'a>,
     ) -> Result<(), ReplayError> {
         let pairs = &self.pairs;
-        let remark = |kind, remark: &'a Remark| ReplayTask::Remark(RemarkRequest { kind, remark, meant });
+        let remark = |kind, remark: &'a Remark| ReplayTask::Remark(RemarkRequest { kind, remark, selected });
         match request {
             Request::Schedule => run.scheduled().await?,
             Request::Work => run.work().await?,

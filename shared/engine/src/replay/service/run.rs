@@ -20,7 +20,7 @@ use super::task::{Pass, PassEnd, Passed, ReplayTask};
 use crate::replay::job::{JobAnswer, open_jobs};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::remark::{RemarkKind, RemarkRequest};
-use crate::replay::scan::meant::Meant;
+use crate::replay::scan::selected_letters::SelectedLetters;
 use crate::replay::transfer::request::TransferRequest;
 use redrive_core::letters::listing::Listing;
 
@@ -31,7 +31,7 @@ const UNLISTED_SOURCES: usize = 20;
 pub(super) struct Run<'a, P: ReplayPorts> {
     pairs: &'a QueuePairs<P>,
     states: &'a PairStates,
-    meant: Meant<'a>,
+    selected: SelectedLetters<'a>,
     deadline: Instant,
     reports: Reports,
     /// Letters of queues that are not configured, and that were left alone.
@@ -39,9 +39,14 @@ pub(super) struct Run<'a, P: ReplayPorts> {
 }
 
 impl<'a, P: ReplayPorts> Run<'a, P> {
-    pub(super) fn new(pairs: &'a QueuePairs<P>, states: &'a PairStates, meant: Meant<'a>, deadline: Instant) -> Self {
+    pub(super) fn new(
+        pairs: &'a QueuePairs<P>,
+        states: &'a PairStates,
+        selected: SelectedLetters<'a>,
+        deadline: Instant,
+    ) -> Self {
         let reports = Reports::none(pairs.pairs.len());
-        Self { pairs, states, meant, deadline, reports, unlisted: HashMap::new() }
+        Self { pairs, states, selected, deadline, reports, unlisted: HashMap::new() }
     }
 
     /// Reports of the run, with the queues of the letters that were left alone.
@@ -137,7 +142,7 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
     }
 
     const fn pass(&self, task: ReplayTask<'a>, deadline: Instant) -> Pass<'a, P> {
-        Pass { pairs: self.pairs, states: self.states, task, meant: self.meant, deadline }
+        Pass { pairs: self.pairs, states: self.states, task, selected: self.selected, deadline }
     }
 
     fn keep(&mut self, passed: Passed) {

@@ -12,7 +12,7 @@ use super::queue_pairs::QueuePairs;
 use super::reports::Reports;
 use crate::replay::ports::ReplayPorts;
 use crate::replay::remark::RemarkRequest;
-use crate::replay::scan::meant::Meant;
+use crate::replay::scan::selected_letters::SelectedLetters;
 use crate::replay::transfer::request::TransferRequest;
 
 /// Step that is taken with each letter.
@@ -43,7 +43,7 @@ pub(super) struct Pass<'a, P: ReplayPorts> {
     pub(super) pairs: &'a QueuePairs<P>,
     pub(super) states: &'a PairStates,
     pub(super) task: ReplayTask<'a>,
-    pub(super) meant: Meant<'a>,
+    pub(super) selected: SelectedLetters<'a>,
     pub(super) deadline: Instant,
 }
 

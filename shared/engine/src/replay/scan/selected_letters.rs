@@ -1,11 +1,13 @@
+//! Letters of a selection, as they were when it was fixed.
+
 use redrive_core::letters::letter::Letter;
 use redrive_core::replay::Selection;
 
-/// Letters that are meant: those of a selection as it was fixed, or whatever is found.
+/// Letters that are selected: those of a selection as it was fixed, or whatever is found.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Meant<'a>(pub(crate) Option<&'a Selection>);
+pub(crate) struct SelectedLetters<'a>(pub(crate) Option<&'a Selection>);
 
-impl Meant<'_> {
+impl SelectedLetters<'_> {
     /// Returns true if this letter is as it was when it was selected.
     pub(crate) fn is_unchanged(self, letter: &Letter) -> bool {
         self.0.is_none_or(|selection| selection.is_unchanged(letter))
