@@ -17,7 +17,7 @@ export function codeOf(app: App): { readonly code?: RedriveCode } {
   return built === undefined ? {} : { code: { built } };
 }
 
-/** Nothing is synthesised with a finding that nobody has explained. */
+/** Adds cdk-nag to an app: nothing is synthesised with a finding that nobody has explained. */
 export function checked(app: App): void {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 }

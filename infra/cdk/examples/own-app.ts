@@ -1,7 +1,7 @@
 import { App, Stack, aws_dynamodb as dynamodb, aws_sns_subscriptions as subscriptions } from 'aws-cdk-lib';
 import { RedriveCode, RedriveQueue } from '../lib';
 
-/** What a user writes: a queue pair in a stack of their own, with their own handler and its permissions. */
+/** Example of what a user writes: a queue pair in a stack of their own, with their own handler and its permissions. */
 export function ownApp(app: App, code: RedriveCode): RedriveQueue {
   const stack = new Stack(app, 'shop');
   const stock = new dynamodb.Table(stack, 'Stock', { partitionKey: { name: 'id', type: dynamodb.AttributeType.STRING } });

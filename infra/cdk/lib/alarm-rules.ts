@@ -2,7 +2,7 @@ import { Aws, Duration, aws_cloudwatch as cloudwatch, aws_lambda as lambda } fro
 import { metricOf } from './metrics';
 import { PagingSettings } from './settings';
 
-/** What is looked at. */
+/** Functions and queues that the alarms watch. */
 export interface Watched {
   /** None where the consumer is not ours. */
   readonly processor: lambda.IFunction | undefined;
@@ -10,17 +10,17 @@ export interface Watched {
   readonly replay: lambda.IFunction;
   /** Names of queues. No main queue: a list of them, whose ages the replay reads. */
   readonly main: string | undefined;
-  /** Only where its messages are to be taken. */
+  /** Name of the dead-letter queue, only where its messages are to be taken. */
   readonly dead: string | undefined;
   readonly failures: string;
-  /** What a person calls the dead-letter queue. */
+  /** Words by which a person knows the dead-letter queue. */
   readonly deadText: string;
 }
 
 /**
- * Which page an alarm belongs to: what may be lost or is not seen any more, or what waits for a person; a composite alarm acts
- * when it begins to ring only, so a letter that waits for days must not stand before the former. `itself`: about loss, and may
- * ring for days.
+ * Page that an alarm belongs to: for what may be lost or is not seen any more, or for what waits for a person. A
+ * composite alarm acts when it begins to ring only, so a letter that waits for days must not stand before the former.
+ * `itself`: about loss, and may ring for days.
  */
 export type Page = 'urgent' | 'work' | 'itself';
 
@@ -62,9 +62,9 @@ const every = (statistic: string, minutes: number): cloudwatch.MetricOptions => 
 });
 
 /**
- * Of letters: gauges that the replay writes by its schedule, of all queues together; a run that is missing keeps the state.
- * They ring at the first reading and fall silent after a quarter of an hour without one, so that a drain, or a letter that dies
- * again, does not make them flap.
+ * Rules about letters: gauges that the replay writes by its schedule, of all queues together; a run that is missing
+ * keeps the state. They ring at the first reading and fall silent after a quarter of an hour without one, so that a
+ * drain, or a letter that dies again, does not make them flap.
  */
 function ofLetters(watched: Watched, paging: PagingSettings): Rule[] {
   const gauge = { periods: 15, datapoints: 1, missing: cloudwatch.TreatMissingData.IGNORE, page: 'work' as const };
@@ -101,8 +101,9 @@ function ofLetters(watched: Watched, paging: PagingSettings): Rule[] {
 }
 
 /**
- * Where the mapping is disabled, or may not poll, or is throttled to nothing, there is no invocation and so no error: SQS deletes
- * at the end of the retention what nobody received. What was received three times is not in this metric: retries.
+ * Rules about the main queue. Where the mapping is disabled, or may not poll, or is throttled to nothing, there is no
+ * invocation and so no error: SQS deletes at the end of the retention what nobody received. What was received three
+ * times is not in this metric: retries.
  */
 function ofTheMainQueue(watched: Watched, paging: PagingSettings): Rule[] {
   if (watched.main === undefined) {
@@ -123,7 +124,10 @@ function ofTheMainQueue(watched: Watched, paging: PagingSettings): Rule[] {
   ];
 }
 
-/** Of a list the replay reads the ages, because neither an alarm nor SQS knows the highest of several queues. */
+/**
+ * Rules about a list of main queues. The replay reads their ages, because neither an alarm nor SQS knows the highest of
+ * several queues.
+ */
 function ofMainQueues(watched: Watched, paging: PagingSettings): Rule[] {
   const { IGNORE } = cloudwatch.TreatMissingData;
   return [
@@ -156,7 +160,7 @@ function ofMainQueues(watched: Watched, paging: PagingSettings): Rule[] {
   ];
 }
 
-/** Of dead messages that are no letters yet. */
+/** Rules about dead messages that are no letters yet. */
 function ofTheDead(watched: Watched): Rule[] {
   const metric = (name: string, statistic: string): cloudwatch.Metric =>
     metricOf(watched.indexer, name, undefined, every(statistic, 5));
@@ -217,7 +221,7 @@ function ofTheDead(watched: Watched): Rule[] {
 /** Errors of a function, again and again. */
 const ERRORS = { periods: 5, datapoints: 3, threshold: 0, page: 'urgent' as const };
 
-/** Of the processor, where it is ours. */
+/** Rules about the processor, where it is ours. */
 function ofTheProcessor(watched: Watched): Rule[] {
   if (watched.processor === undefined || watched.main === undefined) {
     return [];
@@ -261,7 +265,7 @@ function ofTheProcessor(watched: Watched): Rule[] {
   ];
 }
 
-/** Of what does the work. */
+/** Rules about the functions that do the work. */
 function ofTheMachinery(watched: Watched): Rule[] {
   const silent = {
     periods: 2,

@@ -49,7 +49,7 @@ function growing(scope: Construct, watched: Watched): cloudwatch.Alarm {
 export interface Alarms {
   /** Rings the doorbell; no person is told. None where nothing is taken, or nobody knows from where. */
   readonly depth: cloudwatch.Alarm | undefined;
-  /** For people. */
+  /** Alarms that are for people. */
   readonly people: ReadonlyMap<string, cloudwatch.Alarm>;
   /** Two over those for people. None with `paging: 'each'`. */
   readonly pages: Pages | undefined;
@@ -57,9 +57,9 @@ export interface Alarms {
 
 /** The composite alarms, which tell people. */
 export interface Pages {
-  /** What may be lost, or is not seen any more. */
+  /** Alarm for what may be lost, or is not seen any more. */
   readonly urgent: cloudwatch.IAlarm;
-  /** What waits for a person. */
+  /** Alarm for what waits for a person. */
   readonly work: cloudwatch.IAlarm;
 }
 
@@ -99,7 +99,7 @@ export function alarms(scope: Construct, watched: Watched, paging: PagingSetting
   return { depth, people, pages: told };
 }
 
-/** One incident is one page: a page rings with the first of its alarms, and is silent again after the last. */
+/** Makes one page for one incident: a page rings with the first of its alarms, and is silent again after the last. */
 function pages(
   scope: Construct,
   behind: Readonly<Record<Page, readonly cloudwatch.Alarm[]>>,

@@ -3,31 +3,31 @@ import { FunctionsProps, MessageProps, PagingProps, Pointer, PolicyProps } from 
 
 /** A queue pair that is there already, whoever consumes it. */
 export interface AttachedPair extends MessageProps, PolicyProps {
-  /** The main queue. */
+  /** Main queue of the pair. */
   readonly source: sqs.IQueue;
-  /** Its dead-letter queue. Its visibility timeout should not be below the indexer's timeout. */
+  /** Dead-letter queue of the pair. Its visibility timeout should not be below the indexer's timeout. */
   readonly deadLetters: sqs.IQueue;
   /**
    * The pair's namespace in the ledger, if its consumer keeps one of ours; `null` if not, and then only a person replays.
    */
   readonly scope: string | null;
   /**
-   * Where a message carries what makes it the same message.
+   * Place in a message of the key that makes it the same message.
    * @default 'message-id'
    */
   readonly idempotencyKey?: Pointer | 'message-id';
   /**
-   * Whether the indexer empties the dead-letter queue.
+   * True if the indexer empties the dead-letter queue.
    * @default false
    */
   readonly custody?: boolean;
   /**
-   * What metrics and jobs call it.
+   * Name of the pair in metrics and jobs.
    * @default the main queue's name
    */
   readonly name?: string;
   /**
-   * Whether letters are sent back to the main queue at all.
+   * True if letters are sent back to the main queue at all.
    * @default true
    */
   readonly sends?: boolean;
@@ -75,9 +75,9 @@ export interface RedriveAttachmentProps extends FunctionsProps, PagingProps {
    */
   readonly ledger?: dynamodb.ITable;
   /**
-   * Whether that table is another account's. Then edits withdraw copies by updates, because PartiQL reaches no table of another
-   * account, and the table wants a policy that lets the roles of these functions `dynamodb:BatchGetItem`, and that of the replay
-   * `dynamodb:UpdateItem`.
+   * True if that table is another account's. Then edits withdraw copies by updates, because PartiQL reaches no table of
+   * another account, and the table wants a policy that lets the roles of these functions `dynamodb:BatchGetItem`, and
+   * that of the replay `dynamodb:UpdateItem`.
    * @default whether its account and the stack's are both known and differ
    */
   readonly ledgerElsewhere?: boolean;
@@ -98,7 +98,7 @@ export interface RedriveAttachmentProps extends FunctionsProps, PagingProps {
    */
   readonly indexerTimeout?: Duration;
   /**
-   * What the name of the dashboard begins with.
+   * Prefix of the dashboard's name.
    * @default the stack's name, a dash, and the path of this construct in it
    */
   readonly name?: string;

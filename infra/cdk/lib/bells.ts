@@ -2,13 +2,13 @@ import { Aws, aws_iam as iam, aws_sns as sns } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { topicKey } from './encryption';
 
-/** The two topics. */
+/** Topics that alarms are sent to. */
 export interface Bells {
-  /** Wakes the indexer. */
+  /** Topic that wakes the indexer. */
   readonly doorbell: sns.Topic;
-  /** Whether any alarm of the account may ring the doorbell. */
+  /** True if any alarm of the account may ring the doorbell. */
   readonly anyAlarm: boolean;
-  /** Tells people. */
+  /** Topic that tells people. */
   readonly alerts: sns.Topic;
 }
 

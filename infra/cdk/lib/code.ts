@@ -5,7 +5,7 @@ import { RustFunction } from 'cargo-lambda-cdk';
 import { Construct } from 'constructs';
 import { Problems } from './problems';
 
-/** Redrive's own functions. */
+/** Names of Redrive's own functions. */
 export type FunctionName = 'processor' | 'indexer' | 'replay';
 
 /** A folder of built functions: `NAME.zip`, or what `cargo lambda build` writes (`NAME/bootstrap.zip`, `NAME/bootstrap`). */
@@ -18,18 +18,18 @@ export interface WorkspaceCode {
   readonly workspace: string;
 }
 
-/** Where the code of the functions is. */
+/** Place of the functions' code. */
 export type RedriveCode = BuiltCode | WorkspaceCode;
 
 /** A Rust binary of your own, compiled by cargo-lambda when the app is synthesised. */
 export interface RustCode {
-  /** Its `Cargo.toml`, or the folder. */
+  /** Path of its `Cargo.toml`, or of the folder. */
   readonly manifestPath: string;
   /** The binary, if its package has several. */
   readonly binaryName?: string;
 }
 
-/** Where a function's code is, found. */
+/** Code of a function, as it was found. */
 export type Source = { readonly code: lambda.Code } | { readonly rust: RustCode };
 
 /** The checkout that this package is a part of, if it is. */

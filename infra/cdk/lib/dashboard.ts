@@ -28,7 +28,7 @@ const OUTCOMES = [
   ['LettersDiscarded', 'discarded'],
 ] as const;
 
-/** What is shown. */
+/** Content of the dashboard. */
 export interface Shown {
   readonly name: string;
   readonly watched: Watched;
@@ -36,7 +36,7 @@ export interface Shown {
   readonly oldestPendingSeconds: number;
   /** The names of the queues on the first graph, and its title. */
   readonly queues: { readonly title: string; readonly main: string; readonly dead: string };
-  /** Whether the metrics of one queue are shown, or of whichever there are. */
+  /** True if the metrics of one queue are shown, and not of all that there are. */
   readonly single: boolean;
 }
 
@@ -100,7 +100,7 @@ function oldest({ watched, oldestPendingSeconds }: Shown): Graph {
   };
 }
 
-/** Of one queue with a processor. */
+/** Graphs of one queue with a processor. */
 function graphsOfOne(shown: Shown, processor: string): Graph[] {
   const indexer = shown.watched.indexer.functionName;
   const replay = shown.watched.replay.functionName;
@@ -180,7 +180,7 @@ function graphsOfOne(shown: Shown, processor: string): Graph[] {
   ];
 }
 
-/** Of whichever queues there are. */
+/** Graphs of all queues that there are. */
 function graphsOfMany(shown: Shown): Graph[] {
   const indexer = shown.watched.indexer.functionName;
   const replay = shown.watched.replay.functionName;
@@ -251,7 +251,7 @@ function widget(graph: Graph, at: number): object {
   };
 }
 
-/** What people look at. */
+/** Makes the dashboard, which people look at. */
 export function dashboard(scope: Construct, shown: Shown): cloudwatch.CfnDashboard {
   const { processor } = shown.watched;
   const graphs = shown.single && processor !== undefined ? graphsOfOne(shown, processor.functionName) : graphsOfMany(shown);

@@ -10,7 +10,7 @@ import {
 import { Construct } from 'constructs';
 import { FunctionSettings } from './settings';
 
-/** What AWS asks of whoever reads and writes what is encrypted. */
+/** Actions that AWS asks of whoever reads and writes what is encrypted. */
 const USE = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'];
 
 /** Services that send to encrypted queues as themselves, for these topics and rules only. */
@@ -93,7 +93,7 @@ export function topicKey(scope: Construct): kms.Key {
   });
 }
 
-/** What SQS and DynamoDB ask of their caller, and for nothing but these two. */
+/** Permits what SQS and DynamoDB ask of their caller, and for nothing but these two. */
 export function useOfDataKey(key: kms.IKey): iam.PolicyStatement {
   const services = ['sqs', 'dynamodb'].map((service) => `${service}.${Aws.REGION}.amazonaws.com`);
   return new iam.PolicyStatement({
@@ -104,14 +104,14 @@ export function useOfDataKey(key: kms.IKey): iam.PolicyStatement {
   });
 }
 
-/** How a queue is encrypted. */
+/** Returns the encryption of a queue. */
 export function ofQueue(key: kms.IKey | undefined): Pick<sqs.QueueProps, 'encryption' | 'encryptionMasterKey'> {
   return key === undefined
     ? { encryption: sqs.QueueEncryption.SQS_MANAGED }
     : { encryption: sqs.QueueEncryption.KMS, encryptionMasterKey: key };
 }
 
-/** How a table is encrypted. */
+/** Returns the encryption of a table. */
 export function ofTable(key: kms.IKey | undefined): Pick<dynamodb.TableProps, 'encryption' | 'encryptionKey'> {
   return key === undefined ? {} : { encryption: dynamodb.TableEncryption.CUSTOMER_MANAGED, encryptionKey: key };
 }

@@ -7,15 +7,15 @@ import { RedriveFunction, allow } from './redrive-function';
 import { Policies } from './role-policies';
 import { FunctionSettings } from './settings';
 
-/** What depends on whose queues they are. */
+/** Properties that depend on whose queues they are. */
 export interface IndexerProps {
   readonly source: Source;
   readonly settings: FunctionSettings;
   readonly timeout: Duration;
   readonly variables: Readonly<Record<string, string>>;
-  /** Of the dead-letter queues: it may receive from these and from no others. */
+  /** ARNs of the dead-letter queues: it may receive from these and from no others. */
   readonly deadArns: string[];
-  /** What of the ledger it may read, in the role's first policy. */
+  /** Permissions to read the ledger, in the role's first policy. */
   readonly reads: iam.PolicyStatement[];
   readonly policies: Policies;
 }

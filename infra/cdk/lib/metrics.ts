@@ -1,9 +1,12 @@
 import { aws_cloudwatch as cloudwatch, aws_lambda as lambda } from 'aws-cdk-lib';
 
-/** Where the functions' metrics are found. */
+/** Namespace of the functions' metrics. */
 export const NAMESPACE = 'Redrive';
 
-/** What the functions tell; `shared/redrive/src/meter.rs` says what each is, and a test holds these names against it. */
+/**
+ * Names of the metrics that the functions emit. `shared/redrive/src/meter.rs` says what each is, and a test holds these
+ * names against it.
+ */
 export const METRICS = {
   processor: [
     'Received',
@@ -91,7 +94,10 @@ export type IndexerMetric = (typeof METRICS.indexer)[number];
 /** A metric of the replay. */
 export type ReplayMetric = (typeof METRICS.replay)[number];
 
-/** One number of a function. Of `queue` alone, by the pair's name (the main queue's, unless it is given another), or of all. */
+/**
+ * Makes a metric of a function: of `queue` alone, by the pair's name (the main queue's, unless it is given another), or
+ * of all.
+ */
 export function metricOf(
   fn: lambda.IFunction,
   metricName: string,

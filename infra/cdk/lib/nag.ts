@@ -1,7 +1,7 @@
 import { Validations } from 'aws-cdk-lib';
 import { IConstruct } from 'constructs';
 
-/** What cdk-nag (AwsSolutions) finds here, and why it is so. Whoever does not run cdk-nag sees nothing of it. */
+/** Reasons for what cdk-nag (AwsSolutions) finds here. Whoever does not run cdk-nag sees nothing of it. */
 const REASONS = {
   lastStop: [
     'AwsSolutions-SQS3',
@@ -31,10 +31,10 @@ const REASONS = {
   ],
 } as const satisfies Readonly<Record<string, readonly [id: string, reason: string]>>;
 
-/** Why something is as it is. */
+/** Name of a reason in the list. */
 export type Reason = keyof typeof REASONS;
 
-/** Says so. */
+/** Acknowledges findings of a construct, each with its reason. */
 export function acknowledge(construct: IConstruct, ...reasons: readonly Reason[]): void {
   for (const [id, reason] of reasons.map((name) => REASONS[name])) {
     Validations.of(construct).acknowledge({ id, reason });

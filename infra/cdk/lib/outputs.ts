@@ -2,7 +2,7 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Problems } from './problems';
 
-/** What is told of a resource: its description and its value. */
+/** Outputs of a stack: description and value of each resource. */
 export type Outputs = Readonly<Record<string, readonly [description: string, value: string]>>;
 
 /** Refuses a second construct that would tell its names as the stack's outputs. */

@@ -3,10 +3,10 @@ import { AttachedPair } from './attachment-props';
 import { Problems } from './problems';
 import { Policy, Reading, destinations, keyPointer, ledgerScope, policy, reading, retention } from './settings';
 
-/** The functions' limit. */
+/** Limit of pairs that the functions take. */
 const MOST = 200;
 
-/** A pair, read. */
+/** Settings of a pair, as they were read. */
 export interface PairSettings {
   readonly pair: AttachedPair;
   readonly keyPointer: string;
@@ -20,7 +20,7 @@ export interface PairSettings {
   readonly bodyDays: number | undefined;
 }
 
-/** Reads the pairs. */
+/** Reads the settings of the pairs. */
 export function pairSettings(problems: Problems, pairs: readonly AttachedPair[], ledger: boolean): PairSettings[] {
   if (pairs.length < 1 || pairs.length > MOST) {
     problems.refuse('pairs', `has ${pairs.length}`, `1 to ${MOST}`);
@@ -63,8 +63,11 @@ export function pairSettings(problems: Problems, pairs: readonly AttachedPair[],
   });
 }
 
-/** With one scope the completion of one queue's message would swallow another's; with one dead-letter queue it would not be
- * known of which main queue a message is; with one main queue a letter would have two policies. */
+/**
+ * Refuses pairs that share what they must not. With one scope the completion of one queue's message would swallow
+ * another's; with one dead-letter queue it would not be known of which main queue a message is; with one main queue a
+ * letter would have two policies.
+ */
 function different(problems: Problems, pairs: readonly AttachedPair[]): void {
   const once = (property: string, values: readonly (string | null | undefined)[]): void => {
     values.forEach((value, at) => {
@@ -98,13 +101,13 @@ function different(problems: Problems, pairs: readonly AttachedPair[]): void {
   });
 }
 
-/** Whether the variables of a single pair can say all of it; if not, it is told as a list of one. */
+/** Returns true if the variables of a single pair can say all of it; if not, it is told as a list of one. */
 export function isSingle(pairs: readonly AttachedPair[]): boolean {
   const [pair, ...more] = pairs;
   return pair !== undefined && more.length === 0 && pair.name === undefined && (pair.sends ?? true);
 }
 
-/** One pair by variables of its own; what is not said is left to the functions' defaults. */
+/** Returns the variables of a single pair; what is not set is left to the functions' defaults. */
 export function single(settings: PairSettings): {
   readonly common: Record<string, string>;
   readonly indexer: Record<string, string>;

@@ -2,7 +2,7 @@ import { aws_dynamodb as dynamodb, aws_kms as kms, aws_sqs as sqs } from 'aws-cd
 import { Bells } from './bells';
 import { QueuePair } from './queues';
 
-/** What the functions stand on, wherever they run. */
+/** Parts that the functions stand on, wherever they run. */
 export interface Common {
   readonly letters: dynamodb.ITable;
   readonly failures: sqs.Queue;
@@ -10,7 +10,7 @@ export interface Common {
   readonly bells: Bells;
 }
 
-/** What they stand on where the queues are brought along. */
+/** Parts that they stand on where the queues are brought along. */
 export interface Parts extends Common {
   readonly pair: QueuePair;
   readonly ledger: dynamodb.ITable;

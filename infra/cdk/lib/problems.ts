@@ -1,16 +1,16 @@
 import { Duration, Token } from 'aws-cdk-lib';
 
-/** One thing that is wrong. */
+/** Problem of one property. */
 export interface Problem {
   /** The property, as it is written. */
   readonly property: string;
-  /** What is wrong with it. */
+  /** Description of the mistake. */
   readonly wrong: string;
-  /** What would be right. */
+  /** Description of what is allowed. */
   readonly allowed: string;
 }
 
-/** Everything that is wrong with a construct's properties. They are told at once, as the functions do when they start. */
+/** Problems of a construct's properties. They are told at once, as the functions do when they start. */
 export class RedriveConfigError extends Error {
   /**
    * @param where The construct's path.
@@ -35,12 +35,12 @@ const whole = (value: number, [least, most]: Range): boolean => Number.isInteger
 export class Problems {
   private readonly found: Problem[] = [];
 
-  /** Notes one. */
+  /** Notes a problem of a property. */
   public refuse(property: string, wrong: string, allowed: string): void {
     this.found.push({ property, wrong, allowed });
   }
 
-  /** A whole number. */
+  /** Reads a whole number within a range. */
   public number(property: string, value: number, range: Range): number {
     if (!Token.isUnresolved(value) && !whole(value, range)) {
       this.refuse(property, `is ${value}`, `a whole number from ${range[0]} to ${range[1]}`);

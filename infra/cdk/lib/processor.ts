@@ -8,7 +8,7 @@ import { RedriveFunction, allow } from './redrive-function';
 import { Policies } from './role-policies';
 import { fits } from './settings';
 
-/** What the processor is told. */
+/** Returns the environment of the processor. */
 function variables(settings: QueueSettings, parts: Parts): Record<string, string> {
   const { reading } = settings;
   return {

@@ -4,10 +4,10 @@ import { RedriveCode, RustCode } from './code';
 /** A JSON pointer (RFC 6901) into a message's body, such as `/order_id`. */
 export type Pointer = `/${string}`;
 
-/** Why a letter is one: the `error_type` that it carries. */
+/** Kind of failure of a letter: the `error_type` that it carries. */
 export type ErrorType = 'TRANSIENT' | 'PERMANENT' | 'TIMEOUT' | 'SCHEMA' | 'NEVER_RAN' | 'UNKNOWN';
 
-/** Which letters a rule is for; all the given parts must fit, and without any every letter fits. */
+/** Letters that a rule is for; all the given parts must fit, and without any every letter fits. */
 export interface ReplayMatch {
   readonly errorType?: ErrorType;
   /** The code that the handler gave, or its beginning and a `*`. */
@@ -16,7 +16,7 @@ export interface ReplayMatch {
   readonly fingerprint?: string;
 }
 
-/** What is said of the letters that fit: replayed never, when somebody asks, or by itself. */
+/** Rule for the letters that fit: replayed never, when somebody asks, or by itself. */
 export type ReplayRule =
   | { readonly match: ReplayMatch; readonly replay: 'never' | 'ask' }
   | {
@@ -30,34 +30,35 @@ export type ReplayRule =
 
 /** Several kinds of messages in one queue. */
 export interface MessageTypes {
-  /** Where a message says its type: `attribute:NAME`, `pointer:/PATH`, or EventBridge's `detail-type`. */
+  /** Place of a message's type: `attribute:NAME`, `pointer:/PATH`, or EventBridge's `detail-type`. */
   readonly at: `attribute:${string}` | `pointer:${Pointer}` | 'detail-type';
   /** The types; each has its own namespace of keys, and needs a handler. */
   readonly names: readonly string[];
 }
 
-/** How messages are read. Processor, indexer and replay are told alike. */
+/** Configuration of reading messages. Processor, indexer and replay are told alike. */
 export interface MessageProps {
   /**
-   * What the messages are wrapped in, if they come through SNS (without raw delivery) or EventBridge.
+   * Envelope of the messages, if they come through SNS (without raw delivery) or EventBridge.
    * @default 'none'
    */
   readonly bodyWrapping?: 'none' | 'sns' | 'eventbridge';
   /**
-   * Where a key pointer is given: whether the message attribute `idempotency-key` counts, too. `both`: a message that has it
-   * must have the same key at the pointer, or it is SCHEMA. `pointer`: the attribute says nothing. `attribute`: it overrides
-   * the pointer, so that whoever may send to the queue can take any key.
+   * Source of the key where a key pointer is given: the message attribute `idempotency-key` may count, too. `both`: a
+   * message that has it must have the same key at the pointer, or it is SCHEMA. `pointer`: the attribute says nothing.
+   * `attribute`: it overrides the pointer, so that whoever may send to the queue can take any key.
    * @default 'both'
    */
   readonly idempotencyKeyFrom?: 'both' | 'pointer' | 'attribute';
   /**
-   * What becomes of bodies in which an object has a name twice: `refuse` makes them SCHEMA, `last` lets the last value count.
+   * Handling of bodies in which an object has a name twice: `refuse` makes them SCHEMA, `last` lets the last value
+   * count.
    * @default 'refuse'
    */
   readonly duplicateNames?: 'refuse' | 'last';
   /**
-   * What of a body tells a duplicate from a key that was used for something else. Name pointers if bodies carry a time of
-   * sending or a trace.
+   * Part of a body that tells a duplicate from a key that was used for something else. Name pointers if bodies carry a
+   * time of sending or a trace.
    * @default 'canonical', the whole body
    */
   readonly payloadHash?: 'canonical' | 'off' | readonly Pointer[];
@@ -73,7 +74,7 @@ export interface MessageProps {
   readonly messageTypes?: MessageTypes;
 }
 
-/** When letters are replayed without being asked. */
+/** Policy for replays that nobody asks for. */
 export interface PolicyProps {
   /**
    * Time before a letter is replayed by itself; it grows with each death.
@@ -92,10 +93,10 @@ export interface PolicyProps {
   readonly replayRules?: readonly ReplayRule[];
 }
 
-/** What indexer and replay are told wherever they run. */
+/** Properties of indexer and replay, wherever they run. */
 export interface FunctionsProps {
   /**
-   * Where the functions' code is.
+   * Place of the functions' code.
    * @default the checkout of Redrive that this package is a part of, compiled when the app is synthesised
    */
   readonly code?: RedriveCode;
@@ -115,7 +116,7 @@ export interface FunctionsProps {
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * Whether X-Ray samples the functions' invocations (ACTIVE), or only those that a caller has sampled.
+   * Sampling by X-Ray: of the functions' invocations (ACTIVE), or only of those that a caller has sampled.
    * @default lambda.Tracing.PASS_THROUGH
    */
   readonly tracing?: lambda.Tracing;
@@ -125,14 +126,15 @@ export interface FunctionsProps {
    */
   readonly layerArns?: readonly string[];
   /**
-   * Whose key encrypts queues, tables and logs: AWS's own, one that is made here and stays with the tables, or yours. To
-   * yours the permissions of CloudWatch Logs, SNS and EventBridge are added, unless it was imported; then it needs them.
-   * The topics always have a key of their own, because CloudWatch cannot publish to a topic under the AWS-managed one.
+   * Key that encrypts queues, tables and logs: AWS's own, one that is made here and stays with the tables, or yours. To
+   * yours the permissions of CloudWatch Logs, SNS and EventBridge are added, unless it was imported; then it needs
+   * them. The topics always have a key of their own, because CloudWatch cannot publish to a topic under the AWS-managed
+   * one.
    * @default 'aws-owned'
    */
   readonly encryption?: 'aws-owned' | 'customer-managed' | kms.IKey;
   /**
-   * How often the indexer looks into the dead-letter queue without an alarm; whole minutes, an hour at most.
+   * Time between the indexer's looks into the dead-letter queue without an alarm; whole minutes, an hour at most.
    * @default 1 minute
    */
   readonly sweepRate?: Duration;
@@ -142,25 +144,25 @@ export interface FunctionsProps {
    */
   readonly replayTimeout?: Duration;
   /**
-   * How often the replay looks for letters that its policy lets go; whole minutes, an hour at most.
+   * Time between the replay's looks for letters that its policy lets go; whole minutes, an hour at most.
    * @default 1 minute
    */
   readonly replayRate?: Duration;
   /**
-   * Whether the replay may send to the dead-letter queue, in order to eject letters into it. It does so on request only, and
-   * only once custody is off and the indexer's last run has ended.
+   * Permits the replay to send to the dead-letter queue, in order to eject letters into it. It does so on request only,
+   * and only once custody is off and the indexer's last run has ended.
    * @default false
    */
   readonly allowEject?: boolean;
   /**
-   * Whether the names are told as the stack's outputs, where `redrive --stack` and `redrive doctor` look. One construct a
-   * stack can have them.
+   * Tells the names as the stack's outputs, where `redrive --stack` and `redrive doctor` look. One construct a stack
+   * can have them.
    * @default true
    */
   readonly outputs?: boolean;
 }
 
-/** What people are told. */
+/** Properties of the alarms that tell people. */
 export interface PagingProps {
   /**
    * `composite`: two alarms over the others, one for what may be lost or is not seen any more, and one for what waits for a
@@ -202,12 +204,12 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    */
   readonly destinationArns?: readonly string[];
   /**
-   * Where a message carries what makes it the same message: a JSON pointer into its body, or the message's id, which does not
-   * survive a redrive by other tools.
+   * Place in a message of the key that makes it the same message: a JSON pointer into its body, or the message's id,
+   * which does not survive a redrive by other tools.
    */
   readonly idempotencyKey: Pointer | 'message-id';
   /**
-   * What the names of the queues and of the dashboard begin with.
+   * Prefix of the names of the queues and of the dashboard.
    * @default the stack's name, a dash, and the path of this construct in it
    */
   readonly name?: string;
@@ -217,7 +219,7 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    */
   readonly processorCode?: lambda.Code | RustCode;
   /**
-   * What your handler is told beside Redrive's own variables. Permissions are granted to `processor`.
+   * Environment of your handler beside Redrive's own variables. Permissions are granted to `processor`.
    * @default nothing
    */
   readonly environment?: Readonly<Record<string, string>>;
@@ -228,8 +230,8 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    */
   readonly queueType?: 'standard' | 'fifo';
   /**
-   * How a message that will not run again comes to the dead-letter queue. `redrive`: SQS's own redrive policy moves it, once
-   * its receives are used up. `direct`: the processor sends it there, then acknowledges it, and is permitted to.
+   * Way of a message that will not run again to the dead-letter queue. `redrive`: SQS's own redrive policy moves it,
+   * once its receives are used up. `direct`: the processor sends it there, then acknowledges it, and is permitted to.
    * @default direct for FIFO queues, where the dead hold up their groups, and redrive for standard ones
    */
   readonly onDead?: 'redrive' | 'direct';
@@ -296,14 +298,15 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    */
   readonly concurrency?: number;
   /**
-   * What a batch is answered with in which nothing succeeded, for reasons that may pass. `on`: its messages are hidden for as long
-   * as that has lasted (to 15 minutes), and the invocation fails, a signal in `Errors`; `quiet`: hidden without the error.
+   * Reaction to a batch in which nothing succeeded, for reasons that may pass. `on`: its messages are hidden for as
+   * long as that has lasted (to 15 minutes), and the invocation fails, a signal in `Errors`; `quiet`: hidden without
+   * the error.
    * @default 'on'
    */
   readonly outageBrake?: 'on' | 'quiet' | 'off';
   /**
-   * Whether the indexer empties the dead-letter queue. If not, it is left to native tools; what are letters by then can still
-   * be replayed, discarded, or ejected into the queue.
+   * True if the indexer empties the dead-letter queue. If not, it is left to native tools; what are letters by then can
+   * still be replayed, discarded, or ejected into the queue.
    * @default true
    */
   readonly custody?: boolean;

@@ -11,7 +11,7 @@ export interface QueuePair {
   readonly dead: sqs.Queue;
 }
 
-/** Nobody talks to a queue in the clear. `enforceSSL` says the same, without a name. */
+/** Denies requests to a queue in the clear. `enforceSSL` does the same, without a name. */
 function onlyOverTls(queue: sqs.Queue): void {
   queue.addToResourcePolicy(
     new iam.PolicyStatement({

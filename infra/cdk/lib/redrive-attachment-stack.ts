@@ -54,11 +54,11 @@ export interface RedriveAttachmentStackProps extends StackProps {
   readonly ledgerTableArn?: string;
   /** ARNs of the customer-managed keys of these queues, if they have any. */
   readonly queueKeyArns?: readonly string[];
-  /** What else the construct takes. */
+  /** Further properties of the construct. */
   readonly attachment?: Partial<RedriveAttachmentProps>;
 }
 
-/** What `infra/attach.yaml` deploys. A test holds the two against each other. */
+/** Stack that `infra/attach.yaml` deploys, too. A test holds the two against each other. */
 export class RedriveAttachmentStack extends Stack {
   public readonly redrive: RedriveAttachment;
 

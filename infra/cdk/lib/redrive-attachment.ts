@@ -43,7 +43,7 @@ const READ = ['dynamodb:BatchGetItem'];
 export class RedriveAttachment extends Construct {
   /** Invocations of the indexer and the replay that failed for good. */
   public readonly failedInvocations: sqs.Queue;
-  /** The letters. */
+  /** Table of the letters. */
   public readonly letters: dynamodb.Table;
   /** Turns dead messages into letters. */
   public readonly indexer: lambda.Function;
@@ -51,13 +51,13 @@ export class RedriveAttachment extends Construct {
   public readonly replay: lambda.Function;
   /** The schedules that wake the indexer and the replay. */
   public readonly schedules: Schedules;
-  /** Whatever is published here as an alarm wakes the indexer. */
+  /** Topic by which any alarm wakes the indexer. */
   public readonly doorbell: sns.Topic;
   /** Alarms for people; subscribe your own channel. */
   public readonly alerts: sns.Topic;
-  /** Every alarm. */
+  /** Alarms that were made. */
   public readonly alarms: Alarms;
-  /** What people look at, by its name in CloudWatch. */
+  /** Name in CloudWatch of the dashboard, which people look at. */
   public readonly dashboardName: string;
   /** The key of table, logs and failed invocations, if it is not AWS's own. */
   public readonly dataKey: kms.IKey | undefined;
@@ -243,12 +243,12 @@ export class RedriveAttachment extends Construct {
   }
 }
 
-/** Whether it is told of one pair by variables of its own. */
+/** Returns true if there is one pair, given by variables and not by a file. */
 function isAlone({ pairs, pairsFile }: RedriveAttachmentProps): boolean {
   return isSingle(pairs) && pairsFile === undefined;
 }
 
-/** What a function may do beside its own: with the consumers' ledger, and with the keys of their queues. */
+/** Permissions of a function beside its own: to the consumers' ledger, and to the keys of their queues. */
 function policies(
   props: RedriveAttachmentProps,
   reads: string,

@@ -14,23 +14,23 @@ import { Reason, acknowledge } from './nag';
 import { Policies, fitted } from './role-policies';
 import { FunctionSettings } from './settings';
 
-/** What a function needs. */
+/** Properties of a function of Redrive. */
 export interface RedriveFunctionProps {
   readonly description: string;
   readonly source: Source;
   readonly settings: FunctionSettings;
   readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
-  /** What its role may do, its own log, the data's key and traces apart: these are added here. */
+  /** Permissions of its role. Its own log, the data's key and traces are added here. */
   readonly policies: Policies;
   readonly dataKey: kms.IKey | undefined;
-  /** Where asynchronous invocations end that failed for good; none if there are no such invocations. */
+  /** Queue of asynchronous invocations that failed for good; none if there are no such invocations. */
   readonly failures: sqs.Queue | undefined;
-  /** Why the policies are as wide as they are. */
+  /** Reasons for policies that are as wide as they are. */
   readonly reasons?: readonly Reason[];
 }
 
-/** One statement that allows something. */
+/** Makes a statement that allows something. */
 export function allow(sid: string, actions: string[], ...resources: string[]): iam.PolicyStatement {
   return new iam.PolicyStatement({ sid, actions, resources });
 }

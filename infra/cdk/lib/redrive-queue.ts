@@ -45,15 +45,15 @@ import { ledgerTable, lettersTable } from './tables';
  * Deleting it keeps its tables, and the key that they are encrypted with.
  */
 export class RedriveQueue extends Construct {
-  /** Where producers send. */
+  /** Queue to which producers send. */
   public readonly mainQueue: sqs.Queue;
-  /** Where SQS moves what it has given up. */
+  /** Queue to which SQS moves what it has given up. */
   public readonly deadLetterQueue: sqs.Queue;
   /** Invocations of the indexer and the replay that failed for good. */
   public readonly failedInvocations: sqs.Queue;
-  /** The idempotency table. */
+  /** Table of the ledger, by which a message has one effect. */
   public readonly ledger: dynamodb.Table;
-  /** The letters. */
+  /** Table of the letters. */
   public readonly letters: dynamodb.Table;
   /** Handles messages. What your handler needs is granted to it. */
   public readonly processor: lambda.Function;
@@ -67,9 +67,9 @@ export class RedriveQueue extends Construct {
   public readonly doorbell: sns.Topic;
   /** Alarms for people; subscribe your own channel. */
   public readonly alerts: sns.Topic;
-  /** Every alarm. */
+  /** Alarms that were made. */
   public readonly alarms: Alarms;
-  /** What people look at, by its name in CloudWatch. */
+  /** Name in CloudWatch of the dashboard, which people look at. */
   public readonly dashboardName: string;
   /** The key of queues, tables and logs, if it is not AWS's own. */
   public readonly dataKey: kms.IKey | undefined;
@@ -204,7 +204,7 @@ export class RedriveQueue extends Construct {
   }
 }
 
-/** What sends to the queues as itself. */
+/** Services that send to the queues as themselves. */
 function senders(both: Bells, { producerArn }: QueueSettings): Senders {
   return {
     sid: 'TopicsAndRulesSend',
@@ -213,7 +213,7 @@ function senders(both: Bells, { producerArn }: QueueSettings): Senders {
   };
 }
 
-/** What indexer and replay are told alike. */
+/** Variables that indexer and replay share. */
 function variables(settings: QueueSettings, parts: Parts): Record<string, string> {
   const { reading, policy } = settings;
   return {

@@ -12,11 +12,11 @@ export interface RedriveStackProps extends StackProps {
   readonly queue?: Partial<RedriveQueueProps>;
   /** Currencies that the example handler charges. */
   readonly currencies?: readonly string[];
-  /** Whether the orders table of the example handler is created and given to the processor. */
+  /** Creates the orders table of the example handler and gives it to the processor. */
   readonly example?: boolean;
 }
 
-/** What `infra/template.yaml` deploys. A test holds the two against each other. */
+/** Stack that `infra/template.yaml` deploys, too. A test holds the two against each other. */
 export class RedriveStack extends Stack {
   public readonly redrive: RedriveQueue;
 

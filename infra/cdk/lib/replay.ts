@@ -6,20 +6,20 @@ import { RedriveFunction, allow } from './redrive-function';
 import { Policies } from './role-policies';
 import { FunctionSettings } from './settings';
 
-/** What depends on whose queues they are. */
+/** Properties that depend on whose queues they are. */
 export interface ReplayProps {
   readonly source: Source;
   readonly settings: FunctionSettings;
   readonly variables: Readonly<Record<string, string>>;
-  /** Of the main queues, which it sends back to. */
+  /** ARNs of the main queues, which it sends back to. */
   readonly mainArns: string[];
-  /** Of the dead-letter queues, for ejecting. */
+  /** ARNs of the dead-letter queues, for ejecting. */
   readonly deadArns: string[];
   /** Other queues that a person may have letters sent to. */
   readonly otherArns: readonly string[];
-  /** What of the ledger it may read, in the role's first policy. */
+  /** Permissions to read the ledger, in the role's first policy. */
   readonly reads: iam.PolicyStatement[];
-  /** Whether it reads the ages of the main queues, because no alarm looks at each of them. */
+  /** True if the replay reads the ages of the main queues, because no alarm looks at each of them. */
   readonly readsAges: boolean;
   readonly policies: Policies;
 }
@@ -28,8 +28,8 @@ const MARKED = ['buried', 'expires', 'lives', 'owner', 'pk', 'version', 'withdra
 const WHOLE = [...MARKED, 'hash', 'lease_until', 'state'].sort();
 
 /**
- * What an edit does in the ledger before its new body is sent: a tombstone where nothing is (an INSERT never writes over an
- * item), and of an entry these attributes; its owner is only compared.
+ * Permits what an edit does in the ledger before its new body is sent: a tombstone where nothing is (an INSERT never
+ * writes over an item), and of an entry these attributes; its owner is only compared.
  */
 export function withdrawals(ledgerArn: string): iam.PolicyStatement[] {
   return [

@@ -14,7 +14,7 @@ const MANAGED_POLICIES = 10;
 const UNKNOWN = 110;
 const DOCUMENT = '{"Version":"2012-10-17","Statement":[]}'.length;
 
-/** What fits into a role, and what is too much for it. */
+/** Policies that fit into a role, and those that are too much for it. */
 export interface Fitted {
   readonly inline: Policies;
   /** The statements of each managed policy. */

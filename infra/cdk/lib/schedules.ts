@@ -10,11 +10,11 @@ import { Construct } from 'constructs';
 import { allow, documents } from './redrive-function';
 import { FunctionSettings } from './settings';
 
-/** The two schedules. */
+/** Schedules of indexer and replay. */
 export interface Schedules {
-  /** Wakes the indexer. */
+  /** Schedule that wakes the indexer. */
   readonly sweep: scheduler.CfnSchedule;
-  /** Wakes the replay. */
+  /** Schedule that wakes the replay. */
   readonly replay: scheduler.CfnSchedule;
 }
 
@@ -72,7 +72,7 @@ export function schedules(
   };
 }
 
-/** What SQS asks of whoever sends to an encrypted queue. */
+/** Permits what SQS asks of whoever sends to an encrypted queue. */
 function useForReports(key: kms.IKey): iam.PolicyStatement {
   return new iam.PolicyStatement({
     sid: 'UseTheKey',

@@ -4,9 +4,9 @@ import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } fr
 
 /** Days that every dead-letter queue of ours keeps a message: the most there is. */
 export const DEAD_LETTER_DAYS = 14;
-/** What must be remembered longer than both queues keep a message. */
+/** Margin in days for which more must be remembered than both queues keep a message. */
 export const MARGIN_DAYS = 1;
-/** The longest retention. */
+/** Longest retention in days. */
 export const MOST_DAYS = 3_650;
 
 const SCOPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -15,10 +15,10 @@ const POINTERS = 20;
 const RULES = 100;
 const RULE_TEXT = 2_048;
 
-/** What CloudWatch Logs takes, endless retention apart. */
+/** Retentions in days that CloudWatch Logs takes, endless retention apart. */
 const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
 
-/** What indexer and replay are told wherever they run, complete. */
+/** Settings of indexer and replay wherever they run, complete. */
 export interface FunctionSettings {
   readonly architecture: lambda.Architecture;
   readonly logLevel: string;
@@ -33,7 +33,7 @@ export interface FunctionSettings {
   readonly outputs: boolean;
 }
 
-/** Reads it. */
+/** Reads the settings of the functions. */
 export function functionSettings(problems: Problems, props: FunctionsProps): FunctionSettings {
   const logRetention = props.logRetention ?? logs.RetentionDays.ONE_MONTH;
   if (!LOG_DAYS.includes(logRetention)) {
@@ -91,7 +91,7 @@ export function destinations(problems: Problems, arns: readonly string[], fifo: 
   return arns;
 }
 
-/** What people are told, complete. */
+/** Settings of the alarms that tell people, complete. */
 export interface PagingSettings {
   readonly composite: boolean;
   readonly mainQueueAgeSeconds: number;
@@ -100,7 +100,7 @@ export interface PagingSettings {
   readonly oldestPendingSeconds: number;
 }
 
-/** Reads it. */
+/** Reads the settings of the alarms. */
 export function pagingSettings(problems: Problems, props: PagingProps): PagingSettings {
   return {
     composite: (props.paging ?? 'composite') === 'composite',
@@ -116,7 +116,7 @@ export function pagingSettings(problems: Problems, props: PagingProps): PagingSe
   };
 }
 
-/** How messages are read, as the functions are told it. */
+/** Configuration of reading messages, as the functions are told it. */
 export interface Reading {
   readonly wrapping: string;
   readonly keyFrom: string;
@@ -166,7 +166,7 @@ export function ledgerScope(problems: Problems, property: string, scope: string)
   return problems.text(property, scope, SCOPE, '1 to 64 letters, digits, dots, dashes and underscores');
 }
 
-/** Where the idempotency key is; empty for the message's id. */
+/** Reads the place of the idempotency key; empty for the message's id. */
 export function keyPointer(problems: Problems, property: string, key: string): string {
   if (key === 'message-id') {
     return '';
@@ -220,7 +220,7 @@ function pointers(problems: Problems, property: string, list: readonly string[])
   }
 }
 
-/** When letters are replayed, as the functions are told it. */
+/** Policy for replays, as the functions are told it. */
 export interface Policy {
   readonly coolDownSeconds: number;
   readonly maxDeaths: number;
@@ -228,7 +228,7 @@ export interface Policy {
   readonly rules: readonly object[];
 }
 
-/** Reads it. */
+/** Reads the policy for replays. */
 export function policy(problems: Problems, props: PolicyProps): Policy {
   const rules = (props.replayRules ?? []).map((rule, at) => ruleText(problems, `replayRules[${at}]`, rule));
   if (rules.length > RULES) {
@@ -264,7 +264,7 @@ function ruleText(problems: Problems, place: string, rule: ReplayRule): object {
   return { match, replay: rule.replay, cool_down_seconds: coolDown, max_deaths: deaths };
 }
 
-/** How long ended letters and their bodies are kept, in days. */
+/** Reads the retention of ended letters and their bodies, in days. */
 export function retention(
   problems: Problems,
   props: { readonly resolvedRetention?: Duration; readonly bodyRetention?: Duration },

@@ -5,7 +5,7 @@ import { acknowledge } from './nag';
 
 const { NUMBER, STRING } = dynamodb.AttributeType;
 
-/** What a list of letters shows, whichever index it comes from. No body. */
+/** Attributes that a list of letters shows, whichever index it comes from. No body. */
 const LISTED = [
   'status',
   'error_type',

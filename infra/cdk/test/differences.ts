@@ -4,7 +4,7 @@ import { Difference } from './shape';
 export interface Meant {
   readonly why: string;
   readonly where: RegExp;
-  /** Whether the two values are those that are meant. */
+  /** Returns true if the two values are those that are meant. */
   readonly fits: (sam: unknown, cdk: unknown) => boolean;
 }
 
@@ -42,7 +42,7 @@ export const MEANT: readonly Meant[] = [
   },
 ];
 
-/** Those of the differences that are not meant. `met` collects what was. */
+/** Returns the differences that are not meant. `met` collects what was. */
 export function unmeant(found: readonly Difference[], met = new Set<Meant>()): Difference[] {
   return found.filter(({ place, sam, cdk }) => {
     const meant = MEANT.find(({ where, fits }) => where.test(place) && fits(sam, cdk));

@@ -25,9 +25,9 @@ export interface Output {
   readonly Value: unknown;
 }
 
-/** What is left out: `AWS::NoValue`. */
+/** Value that is left out: `AWS::NoValue`. */
 const NOTHING = Symbol('nothing');
-/** What a function of CloudFormation is given. */
+/** Arguments of a function of CloudFormation. */
 type Argument = readonly unknown[];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -58,7 +58,7 @@ export class Evaluator {
     this.values = Object.fromEntries(Object.entries(declared).map(valueOf));
   }
 
-  /** Whether a condition holds. */
+  /** Returns true if a condition holds. */
   public holds(condition: string | undefined): boolean {
     return condition === undefined || this.truth({ Condition: condition });
   }

@@ -30,7 +30,7 @@ function mutated(value: unknown, path: Path): unknown {
   return copy;
 }
 
-/** What of a resource means something to CloudFormation; its dependencies follow from what it refers to. */
+/** Parts of a resource that mean something to CloudFormation; its dependencies follow from what it refers to. */
 const PARTS = ['Type', 'DeletionPolicy', 'UpdateReplacePolicy', 'Condition', 'Properties'] as const;
 
 function mutants({ Resources }: Template): { readonly id: string; readonly path: Path; readonly resource: Resource }[] {
@@ -43,7 +43,7 @@ function mutants({ Resources }: Template): { readonly id: string; readonly path:
   );
 }
 
-/** Whether a template with this resource is told from its counterpart. One that cannot be read any more is told, too. */
+/** Returns true if a template with this resource is told from its counterpart. One that cannot be read any more is told, too. */
 function noticed(template: Template, id: string, resource: Resource, differs: (template: Template) => boolean): boolean {
   try {
     return differs({ ...template, Resources: { ...template.Resources, [id]: resource } });
@@ -52,12 +52,12 @@ function noticed(template: Template, id: string, resource: Resource, differs: (t
   }
 }
 
-/** One resource of each of them, so that thousands of mutants take seconds. */
+/** Takes one resource of each of them, so that thousands of mutants take seconds. */
 function only(shape: Shape, ids: readonly string[]): Shape {
   return new Map([...shape].filter(([id]) => ids.includes(id)));
 }
 
-/** What may be changed without anybody's notice: where the code is, and which form made it. */
+/** Changes that nobody need notice: where the code is, and which form made it. */
 const FREE = /Properties\.(Code\.|Tags\.)/;
 
 interface Form {

@@ -16,7 +16,7 @@ import { PACKAGE } from './stacks';
 
 /** Values of a SAM template's parameters. */
 export type Values = Readonly<Record<string, string>>;
-/** What is known of a stack's properties. */
+/** Properties of a stack, as far as they are known. */
 type Whole = { -readonly [K in keyof RedriveStackProps]: RedriveStackProps[K] };
 type Queue = Partial<RedriveQueueProps>;
 
@@ -119,7 +119,7 @@ const EXAMPLE: Readonly<Record<string, (value: string) => RedriveStackProps>> = 
 /** Every parameter of `template.yaml` that has a property. */
 export const WHOLE_PARAMETERS = [...Object.keys(QUEUE), ...Object.keys(EXAMPLE)];
 
-/** What the CDK is told where `template.yaml` is given these parameters. */
+/** Properties of the CDK stack where `template.yaml` is given these parameters. */
 export function wholeProps(values: Values, code: RedriveCode): RedriveStackProps {
   const props: Whole = {};
   let queue: Queue = { code };
@@ -164,7 +164,7 @@ export const EXAMPLE_ARNS: Values = {
   DeadLetterQueueArns: queues.pairs.map((pair) => arnOf(pair.dead_letter_url)).join(','),
 };
 
-/** What the CDK is told where `attach.yaml` is given these parameters. */
+/** Properties of the CDK stack where `attach.yaml` is given these parameters. */
 export function attachedProps(values: Values, code: RedriveCode): RedriveAttachmentStackProps {
   let attachment: Partial<RedriveAttachmentProps> = { code };
   let pair: PairText = { source_arn: values['SourceQueueArns'] ?? '', source_url: '', dead_letter_url: '', scope: null };

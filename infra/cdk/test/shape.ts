@@ -117,7 +117,7 @@ export function ofCdk(template: Template, alone?: string): Shape {
   return shape;
 }
 
-/** One place where the two are not the same. */
+/** Place where the two are not the same. */
 export interface Difference {
   /** Resource and property, such as `MainQueue/Properties/VisibilityTimeout`. */
   readonly place: string;

@@ -34,7 +34,7 @@ export function app(flags: Readonly<Record<string, unknown>> = {}, props: AppPro
   });
 }
 
-/** What is synthesised for a stack. */
+/** Returns the template that is synthesised for a stack. */
 export function synthesised(stack: Stack): Template {
   const { root } = stack.node;
   assert(root instanceof App);
@@ -62,7 +62,7 @@ export function sam(): Readonly<Record<'template.yaml' | 'attach.yaml', Template
   return transformed as Readonly<Record<'template.yaml' | 'attach.yaml', Template>>;
 }
 
-/** What `cdk init` sets in a new app. */
+/** Feature flags that `cdk init` sets in a new app. */
 export const RECOMMENDED_FLAGS = JSON.parse(
   readFileSync(require.resolve('aws-cdk-lib/recommended-feature-flags.json'), 'utf8'),
 ) as Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
-//! Holds doc comments to naming their subject, as those of the standard library do.
+//! Holds doc comments in Rust and TypeScript to naming their subject, as those of the standard library do.
 
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, fs};
 
 use super::{root, sources};
 
@@ -72,12 +73,41 @@ fn summaries(code: &str) -> Vec<Summary> {
     found
 }
 
+/// Reads the first paragraph of each doc comment in a TypeScript file; a tag as `@default` begins another one.
+fn typescript_summaries(code: &str) -> Vec<Summary> {
+    let (mut found, mut rest, mut line) = (Vec::new(), code, 1);
+    while let Some((before, after)) = rest.split_once("/**") {
+        line += before.matches('\n').count();
+        let (comment, behind) = after.split_once("*/").unwrap_or((after, ""));
+        let lines = comment.lines().map(|line| line.trim().trim_start_matches('*').trim());
+        let lines = lines.skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+        let text: Vec<_> = lines.enumerate().take_while(|(at, line)| *at == 0 || !line.starts_with('@')).collect();
+        found.push(Summary { line, text: text.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join(" ") });
+        line += comment.matches('\n').count();
+        rest = behind;
+    }
+    found
+}
+
+/// TypeScript files of the CDK constructs, apart from what is installed or compiled there.
+fn typescript() -> Vec<(PathBuf, String)> {
+    let folders = ["bin", "examples", "lib", "test"].map(|folder| root().join("infra/cdk").join(folder));
+    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "ts"));
+    files.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
 #[test]
 fn doc_comments_name_their_subject() {
+    let rust: Vec<_> = sources().into_iter().map(|(path, code)| (path, summaries(&code))).collect();
+    let typescript = typescript().into_iter().map(|(path, code)| (path, typescript_summaries(&code)));
+    let typescript: Vec<_> = typescript.collect();
+    let count = |files: &[(PathBuf, Vec<Summary>)]| files.iter().map(|(_, found)| found.len()).sum::<usize>();
+    assert!(count(&rust) > 4_000 && count(&typescript) > 250, "the comments must be found");
     let (mut all, mut pronouns, mut short, mut wrong) = (0, 0, 0, Vec::new());
-    for (path, code) in sources() {
+    for (path, found) in rust.into_iter().chain(typescript) {
         let shown = path.strip_prefix(root()).unwrap().display().to_string();
-        for Summary { line, text } in summaries(&code) {
+        for Summary { line, text } in found {
             all += 1;
             let Some(fault) = fault(&text) else { continue };
             match fault {
@@ -90,7 +120,6 @@ fn doc_comments_name_their_subject() {
     eprintln!(
         "{all} doc comments: {pronouns} open with a pronoun or question word, {short} have fewer than {FEWEST_WORDS} words"
     );
-    assert!(all > 4_000, "the comments must be found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -101,4 +130,12 @@ fn a_comment_is_judged_by_its_first_word_and_its_length() {
     let found: Vec<_> = summaries(code).into_iter().map(|one| (one.line, fault(&one.text))).collect();
     let (pronoun, short) = (Some(Fault::Pronoun), Some(Fault::Short));
     assert_eq!(found, [(1, pronoun), (3, pronoun), (5, pronoun), (7, None), (12, short)]);
+}
+
+#[test]
+fn a_typescript_comment_is_judged_as_one_of_rust() {
+    let code = "/** Whether it runs. */\nconst a = 1;\n/**\n * Name of\n * the queue.\n * @default none\n */\nb: string;\n\
+                // Not a doc comment.\n  /**\n   * The two.\n   *\n   * They differ by their place.\n   */\n";
+    let found: Vec<_> = typescript_summaries(code).into_iter().map(|one| (one.line, fault(&one.text))).collect();
+    assert_eq!(found, [(1, Some(Fault::Pronoun)), (3, None), (10, Some(Fault::Short))]);
 }
