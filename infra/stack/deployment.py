@@ -82,14 +82,20 @@ def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
         needed = json.loads(settings.outputs_of(variant.after).read_text())
     elif variant.built and variant.template != "template.yaml":
         build(settings, variant.template)
-    own = variant.parameters(needed)
+    own = variant.parameters({**needed, **_shared(settings)})
     configured = {**_configured(f"stage-{name}"), **own} if own else {}
     _deploy(settings, endpoint, f"stage-{name}", _template(settings, variant), configured)
-    outputs = {**needed, **_outputs(settings, endpoint, variant.stack)}
+    outputs = {**needed, **(_shared(settings) if own else {}), **_outputs(settings, endpoint, variant.stack)}
     if settings.endpoint is None and "ProcessorMappingId" in outputs:
         mend_mapping(settings, outputs)
     settings.outputs_of(name).write_text(json.dumps(outputs, indent=2) + "\n")
     return outputs
+
+
+def _shared(settings: Settings) -> Outputs:
+    """Returns the outputs of the stage's own stack that another may use: its ledger's name."""
+    ledger = (read_outputs(settings) or {}).get("LedgerTableName")
+    return {"LedgerTableName": ledger} if ledger else {}
 
 
 def _template(settings: Settings, variant: Variant) -> Path:

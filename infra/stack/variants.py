@@ -26,32 +26,42 @@ class Variant:
     after: str | None = None
     """Another variant, which must be there: this one is the same stack with other parameters."""
     parameters: Callable[[Outputs], Mapping[str, str]] = lambda _: {}
-    """Beside those of its configuration, from the outputs of what it needs."""
+    """Beside those of its configuration, from the outputs of what it needs, and the name of the stage's own ledger."""
 
 
-def _attached(foreign: Outputs, *, leaving: bool = False) -> Mapping[str, str]:
-    """Indexer and replay for the foreign queues; leaving, the mail's are given up."""
-    names = ("Orders", "Mail", "Tasks")
-    pairs = [_pair(foreign, name, custody=not (leaving and name == "Mail")) for name in names]
+def _attached(given: Outputs, *, leaving: bool = False) -> Mapping[str, str]:
+    """Indexer and replay for the foreign queues; leaving, the mail's are given up. One of their consumers shares the stage's ledger."""
+    pairs = {name: _pair(given, name) for name in ("Orders", "Mail", "Tasks", "Invoices")}
+    pairs["Mail"]["custody"] = not leaving
+    # What never ran would be sent by itself, and a test edits it.
+    asked = [{"match": {"error_type": "NEVER_RAN"}, "replay": "ask"}]
+    pairs["Invoices"] |= {"scope": "invoices", "key_pointer": "/id", "policy": {"cool_down_seconds": 1, "max_deaths": 5, "rules": asked}}
     return {
-        "SourceQueueArns": ",".join(foreign[f"{name}QueueArn"] for name in names),
-        "DeadLetterQueueArns": ",".join(foreign[f"{name}DeadQueueArn"] for name in names),
-        "QueuePairs": json.dumps({"pairs": pairs}, separators=(",", ":")),
+        "SourceQueueArns": ",".join(given[f"{name}QueueArn"] for name in pairs),
+        "DeadLetterQueueArns": ",".join(given[f"{name}DeadQueueArn"] for name in pairs),
+        "QueuePairs": json.dumps({"pairs": list(pairs.values())}, separators=(",", ":")),
+        "LedgerTableArn": _table_arn(given["OrdersQueueArn"], given["LedgerTableName"]),
         "AllowEject": "true" if leaving else "false",
     }
 
 
-def _pair(foreign: Outputs, name: str, *, custody: bool) -> dict[str, object]:
+def _pair(given: Outputs, name: str) -> dict[str, object]:
     """Makes a pair as infra/pairs.example.json has it, for a consumer that keeps no ledger of ours. It would be due soon, if it were ever
     due."""
     return {
-        "source_arn": foreign[f"{name}QueueArn"],
-        "source_url": foreign[f"{name}QueueUrl"],
-        "dead_letter_url": foreign[f"{name}DeadQueueUrl"],
+        "source_arn": given[f"{name}QueueArn"],
+        "source_url": given[f"{name}QueueUrl"],
+        "dead_letter_url": given[f"{name}DeadQueueUrl"],
         "scope": None,
         "policy": {"cool_down_seconds": 1, "max_deaths": 3},
-        "custody": custody,
+        "custody": True,
     }
+
+
+def _table_arn(queue_arn: str, table: str) -> str:
+    """Returns the ARN of a table of a queue's account and region."""
+    _, partition, _, region, account, _ = queue_arn.split(":")
+    return f"arn:{partition}:dynamodb:{region}:{account}:table/{table}"
 
 
 VARIANTS = {
@@ -59,7 +69,7 @@ VARIANTS = {
     FOREIGN: Variant(f"{STACK}-foreign", "stack/foreign.yaml", built=False),
     "attach": Variant(f"{STACK}-attach", "attach.yaml", needs=FOREIGN, parameters=_attached),
     # The same stack once more, as its owner leaves it: custody of one pair off, ejection allowed.
-    "leave": Variant(f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda foreign: _attached(foreign, leaving=True)),
+    "leave": Variant(f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda given: _attached(given, leaving=True)),
 }
 
 

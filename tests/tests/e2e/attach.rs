@@ -1,7 +1,8 @@
-//! Indexer and replay attached to two queues that were there before, whose consumer is written in Python, keeps no ledger of
-//! ours and knows nothing of letters.
+//! Indexer and replay attached to queues that were there before. Their consumers know nothing of letters; but for one, none keeps a
+//! ledger of ours.
 
 mod celery;
+mod ledger;
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
