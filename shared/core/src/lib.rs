@@ -18,5 +18,6 @@ pub mod message;
 pub mod ports;
 pub mod processing;
 pub mod replay;
+pub mod settings;
 mod text;
 pub mod time;

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use redrive_core::processing::backoff::Schedule;
+use redrive_core::settings::{
+    FUNCTION_TIMEOUT_SECONDS, HANDLER_TIMEOUT_SECONDS, LEDGER_RETENTION_DAYS, LEDGER_TABLE_NAME, MAIN_QUEUE_URL,
+    MAX_RECEIVE_COUNT, NumberSetting, ON_DEAD, QUEUE_VISIBILITY_TIMEOUT_SECONDS, RETRY_SCHEDULE,
+};
 
 /// Variables that together no other function has.
-const OURS: [&str; 3] = ["MAIN_QUEUE_URL", "LEDGER_TABLE_NAME", "QUEUE_VISIBILITY_TIMEOUT_SECONDS"];
+const OURS: [&str; 3] = [MAIN_QUEUE_URL.name, LEDGER_TABLE_NAME.name, QUEUE_VISIBILITY_TIMEOUT_SECONDS.name];
 
 /// The settings of a processor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +35,19 @@ impl ProcessorSettings {
     #[must_use]
     pub fn read(variables: &BTreeMap<String, String>) -> Option<Self> {
         let said = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-        let whole = |name: &str, default: u64| said(name).map_or(Some(default), |value| value.parse().ok());
+        let whole = |one: NumberSetting| said(one.name).map_or(one.default, |value| value.parse().ok());
         if OURS.iter().any(|name| said(name).is_none()) {
             return None;
         }
-        let fifo = said("MAIN_QUEUE_URL").is_some_and(|url| url.ends_with(".fifo"));
+        let fifo = said(MAIN_QUEUE_URL.name).is_some_and(|url| url.ends_with(".fifo"));
         Some(Self {
-            attempts: Schedule::parse(said("RETRY_SCHEDULE").unwrap_or("steps")).ok()?.attempts(),
-            handler_timeout: whole("HANDLER_TIMEOUT_SECONDS", 20)?,
-            function_timeout: said("FUNCTION_TIMEOUT_SECONDS").and_then(|value| value.parse().ok()),
-            visibility: whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", 0)?,
-            receives: said("MAX_RECEIVE_COUNT")?.parse().ok()?,
-            ledger_days: whole("LEDGER_RETENTION_DAYS", 30)?,
-            direct: said("ON_DEAD").map_or(fifo, |how| how == "direct"),
+            attempts: Schedule::parse(said(RETRY_SCHEDULE.name).or(RETRY_SCHEDULE.default)?).ok()?.attempts(),
+            handler_timeout: whole(HANDLER_TIMEOUT_SECONDS)?,
+            function_timeout: said(FUNCTION_TIMEOUT_SECONDS.name).and_then(|value| value.parse().ok()),
+            visibility: whole(QUEUE_VISIBILITY_TIMEOUT_SECONDS)?,
+            receives: said(MAX_RECEIVE_COUNT.name)?.parse().ok()?,
+            ledger_days: whole(LEDGER_RETENTION_DAYS)?,
+            direct: said(ON_DEAD.name).map_or(fifo, |how| how == "direct"),
         })
     }
 }

@@ -11,22 +11,19 @@ mod single;
 #[cfg(test)]
 mod tests;
 mod times;
-mod variables;
 
 use std::time::Duration;
 
 use redrive_core::message::decode::Reading;
-use redrive_core::processing::backoff::{RECEIVE_HEADROOM, Schedule};
+use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
+use redrive_core::settings::{self, MOST_RECEIVES};
 
-use fields::{DLQ_RETENTION_DAYS, MARGIN_DAYS, QueueSetting};
+use fields::QueueSetting;
 pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
-
-/// SQS's limit of a redrive policy's `maxReceiveCount`.
-const MOST_RECEIVES: u64 = 1_000;
 
 /// A variable of this process.
 #[must_use]
@@ -92,16 +89,15 @@ impl ProcessorConfig {
         let dead_letters = dead_letters(&mut reader, queue.as_ref());
         let ledger_table = fields::ledger_table(&mut reader);
         let reading = fields::reading(&mut reader, queue.as_ref());
-        let schedule =
-            reader.optional("RETRY_SCHEDULE", "steps", |text| Schedule::parse(text).map_err(|e| e.to_string()));
-        let max_receive_count = reader.whole("MAX_RECEIVE_COUNT", None, 1..=MOST_RECEIVES);
-        let visibility = reader.whole("QUEUE_VISIBILITY_TIMEOUT_SECONDS", None, 1..=43_200);
-        let handler_timeout = reader.whole("HANDLER_TIMEOUT_SECONDS", Some(20), 1..=5_390);
+        let schedule = reader.word(&settings::RETRY_SCHEDULE, |text| Schedule::parse(text).map_err(|e| e.to_string()));
+        let max_receive_count = reader.number(&settings::MAX_RECEIVE_COUNT);
+        let visibility = reader.number(&settings::QUEUE_VISIBILITY_TIMEOUT_SECONDS);
+        let handler_timeout = reader.number(&settings::HANDLER_TIMEOUT_SECONDS);
         let function_timeout = times::function_timeout(&mut reader);
-        let concurrency = reader.whole("CONCURRENCY", Some(64), 1..=1_000);
-        let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
+        let concurrency = reader.number(&settings::CONCURRENCY);
+        let retention = reader.number(&settings::LEDGER_RETENTION_DAYS);
         let main_retention = fields::main_retention(&mut reader);
-        let outage_brake = reader.optional("OUTAGE_BRAKE", "on", |text| match text {
+        let outage_brake = reader.word(&settings::OUTAGE_BRAKE, |text| match text {
             "on" => Ok(OutageBrake::Signal),
             "quiet" => Ok(OutageBrake::Quiet),
             "off" => Ok(OutageBrake::Off),
@@ -193,9 +189,9 @@ impl ReplayConfig {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
         let (pairs, ledger_table) = pairs::read(&mut reader, single::replayed);
-        let retention = reader.whole("LEDGER_RETENTION_DAYS", Some(30), 1..=3_650);
+        let retention = reader.number(&settings::LEDGER_RETENTION_DAYS);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
-        let reads_ages = reader.optional("MAIN_QUEUE_AGES", "off", |text| match text {
+        let reads_ages = reader.word(&settings::MAIN_QUEUE_AGES, |text| match text {
             "on" => Ok(true),
             "off" => Ok(false),
             _ => Err("on (read from CloudWatch every five minutes) or off".to_owned()),
@@ -217,7 +213,7 @@ impl ReplayConfig {
 /// of them holds up its group until its receives are used up.
 fn dead_letters(reader: &mut Reader<'_>, main: Option<&QueueSetting>) -> Option<Option<String>> {
     let default = if main.is_some_and(QueueSetting::is_fifo) { "direct" } else { "redrive" };
-    let direct = reader.optional("ON_DEAD", default, |text| match text {
+    let direct = reader.optional(settings::ON_DEAD.name, default, |text| match text {
         "redrive" => Ok(false),
         "direct" => Ok(true),
         _ => Err("redrive (SQS's own policy moves the dead) or direct (the processor sends them itself)".to_owned()),
@@ -240,12 +236,13 @@ fn all_receives(reader: &mut Reader<'_>, receives: Option<u64>, main: Option<&Qu
 /// Receives are not attempts: without headroom a message dies before its schedule is through.
 fn enough_receives(reader: &mut Reader<'_>, receives: Option<u64>, schedule: Option<&Schedule>) {
     let (Some(receives), Some(schedule)) = (receives, schedule) else { return };
-    let least = u64::from(schedule.attempts() + RECEIVE_HEADROOM);
+    let rule = settings::RECEIVES_FOR_ATTEMPTS;
+    let least = rule.least(u64::from(schedule.attempts()));
     if receives < least {
         reader.refuse(
             "MAX_RECEIVE_COUNT",
             format!("is {receives}, and the retry schedule has {} attempts", schedule.attempts()),
-            format!("at least {least}, as in the queue's redrive policy: attempts and {RECEIVE_HEADROOM} more"),
+            format!("at least {least}, as in the queue's redrive policy: attempts and {} more", rule.plus),
         );
     }
 }
@@ -254,7 +251,7 @@ fn enough_receives(reader: &mut Reader<'_>, receives: Option<u64>, schedule: Opt
 fn short_lease(reader: &mut Reader<'_>, handler_timeout: Option<u64>, visibility: Option<u64>) {
     let (Some(handler_timeout), Some(visibility)) = (handler_timeout, visibility) else { return };
     let margin = LEASE_MARGIN.as_secs();
-    if handler_timeout + margin >= visibility {
+    if !settings::LEASE_ENDS_FIRST.holds(visibility, handler_timeout) {
         reader.refuse(
             "HANDLER_TIMEOUT_SECONDS",
             format!("is {handler_timeout}, so that a lease ({margin} s more) outlasts the visibility timeout of {visibility} s"),
@@ -266,11 +263,14 @@ fn short_lease(reader: &mut Reader<'_>, handler_timeout: Option<u64>, visibility
 /// A ledger that forgets before the queues do lets a redelivery run again.
 fn long_memory(reader: &mut Reader<'_>, retention: Option<u64>, main_retention: Option<u64>) {
     let (Some(retention), Some(main_retention)) = (retention, main_retention) else { return };
-    let least = main_retention + DLQ_RETENTION_DAYS + MARGIN_DAYS;
+    let least = settings::LEDGER_OUTLASTS_QUEUES.least(main_retention);
     if retention < least {
         reader.refuse(
             "LEDGER_RETENTION_DAYS",
-            format!("is {retention}, and a message may come back for {} days", main_retention + DLQ_RETENTION_DAYS),
+            format!(
+                "is {retention}, and a message may come back for {} days",
+                main_retention + settings::DLQ_RETENTION
+            ),
             format!("at least {least}: what both queues keep, and a margin"),
         );
     }

@@ -5,31 +5,7 @@
 //! search for queues. A count that is zero is left out, and so is a class of which there is nothing. `infra/metrics.json` is the
 //! list, made by this module's test; what an alarm or the dashboard shows must be in it.
 //!
-//! | from | metric | unit | what it is |
-//! |---|---|---|---|
-//! | indexer | `DeadReceived` (*all*) | Count | messages received from the dead-letter queue; 0 says that it ran |
-//! | | `LettersCreated`, `LettersChanged`, `LettersResolved` | Count | new letters; deaths of known ones; found done |
-//! | | `LettersIndexed` (class only) | Count | letters that came to PENDING |
-//! | | `DeadDeleted`, `DeleteFailures` | Count | messages deleted; known to the table, and not deleted yet |
-//! | | `Unindexable` (*all*) | Count | messages that stayed, all reasons together |
-//! | | `LeftLeaseLive` | Count | of these: somebody still runs them |
-//! | | `LeftUnavailable` | Count | of these: a table did not answer, or not in time, or could not read what it holds |
-//! | | `LeftSkipped` | Count | of these: without an id, a receipt handle, a body or a timestamp |
-//! | | `LeftUnlisted` | Count | of these: moved from a queue that is not listed, or from nobody knows which of several that are |
-//! | | `SeenAgain` | Count | messages received twice by one run |
-//! | | `FailedReceives` | Count | receives that the queue did not answer |
-//! | | `NewFingerprints` (*all*) | Count | causes that nobody had seen before |
-//! | | `UnrecordedCauses` | Count | causes whose record was not written |
-//! | | `TimeToExpiry` (*all*) | Seconds | until the oldest message that was received and stayed is deleted by SQS; only if one stayed |
-//! | replay | `LettersPending` (*all*, also by class) | Count | PENDING, all of them; at most once a minute, by the schedule |
-//! | | `LettersForAPerson` (*all*, also by class) | Count | of these: the policy never replays them |
-//! | | `OldestPendingAge` (*all*, also by class) | Seconds | since the first failure of the oldest of them |
-//! | | `MainQueueOldestAge` (*all* only) | Seconds | of the oldest message in any main queue; only of a list, every five minutes |
-//! | | `MainQueuesUnread` (*all* only) | Count | main queues of which CloudWatch did not say that |
-//! | | `CountsIncomplete` | Count | 1 if the walk did not get through: these three are then the least there is |
-//! | | `TimeToResolution` | Seconds | of each letter that came to RESOLVED, since its first failure |
-//! | | `Replay…`, `Letters…` | Count | what became of the letters of a run, see `ReplayReport` |
-//! | processor | everything else | Count, Milliseconds | what became of the messages of a batch, see `Counts` |
+//! The page docs/metrics.md says of each what it counts; its texts stand in `meter/about.rs`.
 //!
 //! `TimeToExpiry` counts from the message's `SentTimestamp`: on a standard queue that is the first send, since SQS keeps it when
 //! it moves a message; on a FIFO queue, and for what the processor handed over, the move. Where nothing could be indexed that
@@ -284,5 +260,7 @@ fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000.0).round()
 }
 
+#[cfg(test)]
+mod about;
 #[cfg(test)]
 mod tests;

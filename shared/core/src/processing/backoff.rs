@@ -15,6 +15,9 @@ const OUTAGE: (u64, u64) = (30, 15 * 60);
 /// Rule R20 of docs/protocol.md.
 pub const RECEIVE_HEADROOM: u32 = 5;
 
+/// Names of the schedules that have one.
+pub const NAMED: [&str; 2] = ["steps", "exponential"];
+
 /// The delays between attempts: one fewer than there are attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule(Vec<Duration>);
@@ -42,6 +45,12 @@ impl Schedule {
             }
             _ => Err(BadSchedule(text.to_owned())),
         }
+    }
+
+    /// Delays in whole seconds, in their order.
+    #[must_use]
+    pub fn seconds(&self) -> Vec<u64> {
+        self.0.iter().map(Duration::as_secs).collect()
     }
 
     /// Returns the number of attempts that an enqueue has.

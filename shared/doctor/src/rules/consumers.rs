@@ -5,11 +5,11 @@ use super::wording::{count, time};
 use crate::Mend;
 use crate::deployment::{Alarms, Consumer, Fact, Function, Pair};
 use crate::processor::ProcessorSettings;
-use redrive_core::processing::backoff::RECEIVE_HEADROOM;
 use redrive_core::processing::ledger::LEASE_MARGIN;
+use redrive_core::settings::{
+    HANDLER_ENDS_FIRST, LEASE_ENDS_FIRST, RECEIVES_FOR_ATTEMPTS, RETENTION_MARGIN, SIX_TIMEOUTS,
+};
 
-/// Margin over the retention of both queues, in days.
-const MARGIN_DAYS: u64 = 1;
 const DAY: u64 = 24 * 3_600;
 
 fn timeouts(consumer: &Consumer, pair: &Pair) -> Fact<(u64, u64)> {
@@ -37,13 +37,13 @@ pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Judgement {
                 time(visibility)
             )
         },
-        || longer(pair, timeout * 6 + consumer.window),
+        || longer(pair, SIX_TIMEOUTS.least(timeout) + consumer.window),
     )
 }
 
 pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
-    let advised = timeout * 6 + consumer.window;
+    let advised = SIX_TIMEOUTS.least(timeout) + consumer.window;
     wrong(
         visibility >= timeout && visibility < advised,
         || {
@@ -158,9 +158,9 @@ pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Judgement {
 pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Judgement {
     let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
     let Some(processor) = ours(consumer)? else { return Ok(None) };
-    let least = processor.attempts + RECEIVE_HEADROOM;
+    let least = RECEIVES_FOR_ATTEMPTS.least(processor.attempts.into());
     wrong(
-        redrive.receives < least,
+        u64::from(redrive.receives) < least,
         || {
             format!(
                 "its schedule has {}, and a message is dead after {}",
@@ -181,9 +181,15 @@ pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Judgement {
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let lease = processor.handler_timeout + LEASE_MARGIN.as_secs();
     wrong(
-        lease >= visibility && visibility >= look(&consumer.function.settings)?.timeout,
+        !LEASE_ENDS_FIRST.holds(visibility, processor.handler_timeout)
+            && visibility >= look(&consumer.function.settings)?.timeout,
         || format!("its lease lasts {}, and the visibility timeout {}", time(lease), time(visibility)),
-        || longer(pair, look(&consumer.function.settings).map_or(lease + 1, |settings| settings.timeout * 6)),
+        || {
+            longer(
+                pair,
+                look(&consumer.function.settings).map_or(lease + 1, |settings| SIX_TIMEOUTS.least(settings.timeout)),
+            )
+        },
     )
 }
 
@@ -192,7 +198,8 @@ pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Judgement {
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     wrong(
         // A lease that outlasts the visibility timeout has a rule of its own.
-        processor.handler_timeout >= timeout && processor.handler_timeout + LEASE_MARGIN.as_secs() < visibility,
+        !HANDLER_ENDS_FIRST.holds(timeout, processor.handler_timeout)
+            && LEASE_ENDS_FIRST.holds(visibility, processor.handler_timeout),
         || {
             let handler = time(processor.handler_timeout);
             format!("its handler may work for {handler}, and Lambda ends the function after {}", time(timeout))
@@ -231,7 +238,7 @@ pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Judgement {
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let Some(dead) = &pair.dead else { return Ok(None) };
     let kept = source + look(&dead.attributes)?.retention;
-    let least = kept.div_ceil(DAY) + MARGIN_DAYS;
+    let least = kept.div_ceil(DAY) + RETENTION_MARGIN;
     wrong(
         processor.ledger_days < least,
         || {

@@ -10,14 +10,11 @@ use redrive_core::message::key::{KeyFrom, Pointer};
 use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::processing::mask::Masks;
+use redrive_core::settings;
 
 use super::{FunctionIdentity, Reader};
 
 const DAY_SECONDS: u64 = 24 * 3_600;
-/// The dead-letter queue keeps a message as long as SQS can.
-pub(super) const DLQ_RETENTION_DAYS: u64 = 14;
-/// Margin in days for what both retentions together may be off.
-pub(super) const MARGIN_DAYS: u64 = 1;
 
 /// A queue by its ARN.
 #[derive(Debug, Clone)]
@@ -61,7 +58,7 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<FunctionIdentity> {
 
 /// Reads the retention of the dead-letter queue, in days; at most fourteen, as in SQS.
 pub(super) fn dead_letter_retention(reader: &mut Reader<'_>) -> Option<u64> {
-    reader.whole("DLQ_RETENTION_DAYS", Some(DLQ_RETENTION_DAYS), 1..=DLQ_RETENTION_DAYS)
+    reader.number(&settings::DLQ_RETENTION_DAYS)
 }
 
 pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
@@ -164,7 +161,7 @@ pub(super) fn table_name(text: &str) -> Result<String, String> {
 
 /// Reads the configuration of messages: processor, indexer and replay must be given the same.
 pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&QueueSetting>) -> Option<Reading> {
-    let scope = reader.optional("LEDGER_SCOPE", "main", scope_name);
+    let scope = reader.word(&settings::LEDGER_SCOPE, scope_name);
     let pointer = match reader.text("IDEMPOTENCY_KEY_POINTER") {
         None => Some(None),
         Some(text) => match Pointer::parse(&text) {
@@ -175,16 +172,16 @@ pub(super) fn reading(reader: &mut Reader<'_>, queue: Option<&QueueSetting>) -> 
             }
         },
     };
-    let wrapping = reader.optional("BODY_WRAPPING", "none", |text| {
+    let wrapping = reader.word(&settings::BODY_WRAPPING, |text| {
         Wrapping::parse(text).ok_or_else(|| "none, sns or eventbridge".to_owned())
     });
-    let hashing = reader.optional("PAYLOAD_HASH", "canonical", |text| Hashing::parse(text).map_err(|e| e.to_string()));
+    let hashing = reader.word(&settings::PAYLOAD_HASH, |text| Hashing::parse(text).map_err(|e| e.to_string()));
     let types = message_types(reader, scope.as_ref(), wrapping);
-    let key_from = reader.optional(KEY_FROM, "both", key_from);
+    let key_from = reader.word(&settings::IDEMPOTENCY_KEY_FROM, key_from);
     if key_from == Some(KeyFrom::Pointer) && pointer == Some(None) {
         reader.refuse(KEY_FROM, "is pointer, and IDEMPOTENCY_KEY_POINTER is not set", "a pointer with it, or both");
     }
-    let names_twice = reader.optional("DUPLICATE_NAMES", "refuse", names_twice);
+    let names_twice = reader.word(&settings::DUPLICATE_NAMES, names_twice);
     Some(Reading {
         source: queue?.arn.clone(),
         scope: scope?,
@@ -251,18 +248,18 @@ pub(super) fn masks(reader: &mut Reader<'_>) -> Option<Masks> {
 
 /// Reads the retention of the main queue, in days.
 pub(super) fn main_retention(reader: &mut Reader<'_>) -> Option<u64> {
-    reader.whole("MAIN_RETENTION_DAYS", Some(4), 1..=14)
+    reader.number(&settings::MAIN_RETENTION_DAYS)
 }
 
 pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
-    let cool_down = reader.whole("REPLAY_COOL_DOWN_SECONDS", Some(300), 1..=86_400);
-    let max_deaths = reader.whole("REPLAY_MAX_DEATHS", Some(3), 1..=100);
-    let resolved = reader.whole("RESOLVED_RETENTION_DAYS", Some(90), 1..=3_650);
+    let cool_down = reader.number(&settings::REPLAY_COOL_DOWN_SECONDS);
+    let max_deaths = reader.number(&settings::REPLAY_MAX_DEATHS);
+    let resolved = reader.number(&settings::RESOLVED_RETENTION_DAYS);
     let main = main_retention(reader);
     if let (Some(resolved), Some(main)) = (resolved, main)
-        && resolved < main + DLQ_RETENTION_DAYS + MARGIN_DAYS
+        && !settings::LETTER_OUTLASTS_QUEUES.holds(resolved, main)
     {
-        let least = main + DLQ_RETENTION_DAYS + MARGIN_DAYS;
+        let least = settings::LETTER_OUTLASTS_QUEUES.least(main);
         let wrong = format!("is {resolved}, and a copy of a discarded message may still die for {least} days");
         reader.refuse(
             "RESOLVED_RETENTION_DAYS",
@@ -277,7 +274,7 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
         max_deaths: u32::try_from(max_deaths?).ok()?,
         resolved_retention: days(resolved?),
         body_retention: days(body?),
-        outcome_after: days(main? + DLQ_RETENTION_DAYS + MARGIN_DAYS),
+        outcome_after: days(settings::LETTER_OUTLASTS_QUEUES.least(main?)),
     };
     let Some(rules) = reader.text("REPLAY_POLICY") else { return Some(policy) };
     match policy.with_rules(&rules) {
@@ -291,14 +288,14 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Policy> {
 
 /// Reads the retention of a body after the end of its letter, in days. The default is the letter's own.
 fn body_retention(reader: &mut Reader<'_>, resolved: Option<u64>) -> Option<u64> {
-    const NAME: &str = "BODY_RETENTION_DAYS";
+    const NAME: &str = settings::BODY_RETENTION_DAYS.name;
     let allowed = "a whole number of days from 1 to RESOLVED_RETENTION_DAYS, or letter";
-    let body = reader.optional(NAME, "letter", |text| match text {
+    let body = reader.word(&settings::BODY_RETENTION_DAYS, |text| match text {
         "letter" => Ok(None),
         _ => text.parse().ok().filter(|days| (1..=3_650_u64).contains(days)).map(Some).ok_or(allowed.to_owned()),
     });
     match (body?, resolved?) {
-        (Some(body), resolved) if body > resolved => {
+        (Some(body), resolved) if !settings::BODY_WITHIN_LETTER.holds(resolved, body) => {
             reader.refuse(NAME, format!("is {body}, and the letter itself is kept for {resolved}"), allowed);
             None
         }

@@ -12,15 +12,16 @@ use redrive_core::ids::{QueueArn, Scope};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::Reading;
 use redrive_core::processing::mask::Masks;
+use redrive_core::settings;
 use serde_json::Value;
 
+use super::Reader;
 use super::fields::{self, QueueSetting};
 use super::section::Section;
-use super::{Reader, variables};
 use destinations::Allowed;
 
-const INLINE: &str = "QUEUE_PAIRS";
-const FILE: &str = "QUEUE_PAIRS_FILE";
+const INLINE: &str = settings::QUEUE_PAIRS.name;
+const FILE: &str = settings::QUEUE_PAIRS_FILE.name;
 /// The most pairs: an invocation looks into each of their dead-letter queues.
 const MOST: usize = 200;
 
@@ -136,7 +137,8 @@ pub(super) fn read<P: From<Listed>>(
         (Some(text), None) => (INLINE, Some(text)),
         (None, Some(path)) => (FILE, file_text(reader, &path)),
     };
-    for name in variables::VARIABLES {
+    // Whatever says something of one pair has its member in the list.
+    for name in settings::all().iter().filter(|one| one.member().is_some()).map(settings::Setting::name) {
         if reader.text(name).is_some() {
             reader.refuse(name, format!("is set, and so is {variable}"), "it in the list, and nowhere else");
         }
@@ -229,7 +231,7 @@ impl Draft {
         let reading = parts::reading(reader, section, source.as_ref(), scope.as_ref());
         let masks = section.texts(reader, "error_masks", parts::pointer_text).map(|masks| masks.join(","));
         let masks = masks.and_then(|masks| Masks::parse(&masks).ok());
-        let retention = section.whole(reader, "dead_letter_retention_days", fields::DLQ_RETENTION_DAYS, 1..=14);
+        let retention = section.number(reader, &settings::DLQ_RETENTION_DAYS);
         let policy = parts::policy(reader, section, retention);
         let retention = retention.map(fields::days);
         let own =

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use redrive_core::settings::{NumberSetting, TextSetting};
 use thiserror::Error;
 
 /// Problem of one variable.
@@ -88,6 +89,19 @@ impl<'a> Reader<'a> {
         match default {
             Some(default) => self.optional(variable, &default.to_string(), parse),
             None => self.required(variable, parse),
+        }
+    }
+
+    /// Reads a setting that is a whole number.
+    pub fn number(&mut self, setting: &NumberSetting) -> Option<u64> {
+        self.whole(setting.name, setting.default, setting.least..=setting.most)
+    }
+
+    /// Reads a setting that is a word or another text. `parse` says of a bad value what is allowed.
+    pub fn word<T>(&mut self, setting: &TextSetting, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match setting.default {
+            Some(default) => self.optional(setting.name, default, parse),
+            None => self.required(setting.name, parse),
         }
     }
 

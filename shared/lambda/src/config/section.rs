@@ -1,5 +1,6 @@
 use std::ops::RangeInclusive;
 
+use redrive_core::settings::NumberSetting;
 use serde_json::{Map, Value};
 
 use super::Reader;
@@ -108,6 +109,12 @@ impl Section {
         };
         let read: Vec<_> = items.into_iter().enumerate().map(read).collect();
         read.into_iter().collect()
+    }
+
+    /// Reads a setting that is a whole number and may be missing, by the last part of its member's path.
+    pub(super) fn number(&mut self, reader: &mut Reader<'_>, setting: &NumberSetting) -> Option<u64> {
+        let name = setting.member.and_then(|path| path.rsplit('/').next()).unwrap_or(setting.name);
+        self.whole(reader, name, setting.default.unwrap_or(setting.least), setting.least..=setting.most)
     }
 
     /// A whole number that may be missing.

@@ -1,6 +1,7 @@
 //! Configuration of one queue pair by variables of its own: the shorthand of the template that brings the queues along.
 
 use redrive_core::message::decode::Reading;
+use redrive_core::settings;
 
 use super::fields;
 use super::pairs::{IndexedPair, PairConfig, ReplayedPair, destinations};
@@ -56,7 +57,7 @@ fn pair(
 ) -> Option<PairConfig> {
     let reading: Option<Reading> = fields::reading(reader, queue);
     let policy = fields::policy(reader);
-    let custody = reader.optional("CUSTODY", "on", |text| match text {
+    let custody = reader.word(&settings::CUSTODY, |text| match text {
         "on" => Ok(true),
         "off" => Ok(false),
         _ => Err("on (the indexer empties the dead-letter queue) or off (it is left alone)".to_owned()),

@@ -1,10 +1,13 @@
 mod destinations;
 mod pairs;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::processing::backoff::Schedule;
+use redrive_core::settings;
 
 use super::{ConfigError, DestinationConfig, IndexerConfig, ProcessorConfig, ReplayConfig};
 
@@ -275,4 +278,46 @@ fn a_replay_without_a_ledger_is_told_so_in_a_word_and_never_by_silence() {
     assert_eq!(replay("none").unwrap().ledger_table, None);
     let told = replay("").unwrap_err().to_string();
     assert!(told.contains("LEDGER_TABLE_NAME is not set") && told.contains("none, if"), "{told}");
+}
+
+/// The variables that a function reads, whatever they hold.
+fn read_by(read: impl Fn(&dyn Fn(&str) -> Option<String>)) -> BTreeSet<String> {
+    let seen = RefCell::new(BTreeSet::new());
+    read(&|name: &str| {
+        seen.borrow_mut().insert(name.to_owned());
+        with(&[("ON_DEAD", "direct")])(name)
+    });
+    seen.into_inner().into_iter().filter(|name| !name.starts_with("AWS_")).collect()
+}
+
+#[test]
+fn a_function_reads_the_variables_that_the_settings_give_it_and_no_others() {
+    // What logs and the example handler read is no part of a function's configuration.
+    let elsewhere = ["RUST_LOG", "ORDERS_TABLE_NAME", "SUPPORTED_CURRENCIES"];
+    let listed = |function| -> BTreeSet<String> {
+        let all = settings::all().into_iter().filter(|one| one.functions().contains(&function));
+        all.map(|one| one.name().to_owned()).filter(|name| !elsewhere.contains(&name.as_str())).collect()
+    };
+    assert_eq!(read_by(|lookup| drop(ProcessorConfig::read(lookup))), listed(settings::RedriveFunction::Processor));
+    assert_eq!(read_by(|lookup| drop(IndexerConfig::read(lookup))), listed(settings::RedriveFunction::Indexer));
+    assert_eq!(read_by(|lookup| drop(ReplayConfig::read(lookup))), listed(settings::RedriveFunction::Replay));
+}
+
+#[test]
+fn each_word_of_a_setting_is_taken_and_no_other() {
+    let refused = |name: &'static str, value: &'static str| {
+        let problems = [
+            ProcessorConfig::read(with(&[(name, value)])).err(),
+            IndexerConfig::read(with(&[(name, value)])).err(),
+            ReplayConfig::read(with(&[(name, value)])).err(),
+        ];
+        problems.into_iter().flatten().flat_map(|error| error.problems).any(|one| one.wrong == format!("is {value:?}"))
+    };
+    for variable in settings::all() {
+        let settings::Setting::Text(word) = variable else { continue };
+        for value in word.values {
+            assert!(!refused(word.name, value), "{} {value}", word.name);
+        }
+        assert!(word.values.is_empty() || refused(word.name, "whatever"), "{}", word.name);
+    }
 }

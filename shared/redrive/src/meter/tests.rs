@@ -5,6 +5,7 @@ use std::path::Path;
 use redrive_core::letters::letter::ErrorType;
 use serde_json::{Value, json};
 
+use super::about::ABOUT;
 use super::*;
 
 #[test]
@@ -124,10 +125,11 @@ fn listed() -> Value {
             list.push(group);
         }
     }
-    json!({"namespace": NAMESPACE, "emitted": list})
+    let about: serde_json::Map<_, _> = ABOUT.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+    json!({"namespace": NAMESPACE, "emitted": list, "about": about})
 }
 
-/// `infra/gates` holds every alarm and widget to this list. To write it anew: `WRITE_METRICS=1 cargo test -p redrive metrics`.
+/// `infra/gates` holds every alarm and widget to this list. To write it anew: `WRITE_METRICS=1 cargo test --workspace --locked --lib metrics`.
 #[test]
 fn the_list_of_metrics_in_infra_is_what_the_functions_emit() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/metrics.json");
@@ -135,7 +137,26 @@ fn the_list_of_metrics_in_infra_is_what_the_functions_emit() {
         fs::write(&path, serde_json::to_string_pretty(&listed()).unwrap() + "\n").unwrap();
     }
     let written: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(written, listed(), "write infra/metrics.json anew: WRITE_METRICS=1 cargo test -p redrive metrics");
+    assert_eq!(
+        written,
+        listed(),
+        "write infra/metrics.json anew: WRITE_METRICS=1 cargo test --workspace --locked --lib metrics"
+    );
+}
+
+#[test]
+fn each_metric_is_explained_once() {
+    let emitted: BTreeSet<_> = everything()
+        .into_iter()
+        .flat_map(|(_, lines)| lines)
+        .flat_map(|line| {
+            let counts = line.metrics.into_iter().map(|(name, ..)| name);
+            counts.chain(line.distributions.into_iter().map(|(name, ..)| name)).collect::<Vec<_>>()
+        })
+        .collect();
+    let explained: Vec<_> = ABOUT.iter().map(|(name, _)| *name).collect();
+    assert_eq!(explained.iter().copied().collect::<BTreeSet<_>>(), emitted);
+    assert_eq!(explained.len(), emitted.len());
 }
 
 #[test]

@@ -9,10 +9,10 @@ use redrive_core::message::hashing::Hashing;
 use redrive_core::message::key::{KeyFrom, Pointer};
 use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
+use redrive_core::settings;
 use serde_json::Value;
 
 use super::{QueueSetting, Reader, Section, fields};
-use crate::config::fields::MARGIN_DAYS;
 
 /// The scope of letters whose consumer keeps no ledger.
 const NO_SCOPE: &str = "none";
@@ -154,23 +154,23 @@ fn types(
 
 /// A pair's policy: the one place where it is read. Rules of their own belong into the member `policy`.
 pub(super) fn policy(reader: &mut Reader<'_>, section: &mut Section, dead: Option<u64>) -> Option<Policy> {
-    let main = section.whole(reader, "main_retention_days", 4, 1..=14);
-    let resolved = section.whole(reader, "resolved_retention_days", 90, 1..=3_650);
+    let main = section.number(reader, &settings::MAIN_RETENTION_DAYS);
+    let resolved = section.number(reader, &settings::RESOLVED_RETENTION_DAYS);
     let unsaid = resolved.unwrap_or(1);
     let body = section.whole(reader, "body_retention_days", unsaid, 1..=unsaid.max(1));
     let (cool_down, max_deaths, rules) = match section.take("policy") {
-        None => (Some(300), Some(3), None),
+        None => (settings::REPLAY_COOL_DOWN_SECONDS.default, settings::REPLAY_MAX_DEATHS.default, None),
         Some(value) => {
             let place = section.place("policy");
             let policy = &mut Section::open(reader, place.clone(), value)?;
-            let cool_down = policy.whole(reader, "cool_down_seconds", 300, 1..=86_400);
-            let max_deaths = policy.whole(reader, "max_deaths", 3, 1..=100);
+            let cool_down = policy.number(reader, &settings::REPLAY_COOL_DOWN_SECONDS);
+            let max_deaths = policy.number(reader, &settings::REPLAY_MAX_DEATHS);
             let rules = policy.take("rules").map(|rules| (format!("{place}/rules"), rules.to_string()));
             policy.close(reader, "cool_down_seconds, max_deaths and rules");
             (cool_down, max_deaths, rules)
         }
     };
-    let outcome_after = main? + dead? + MARGIN_DAYS;
+    let outcome_after = main? + dead? + settings::RETENTION_MARGIN;
     let resolved = resolved?;
     if resolved < outcome_after {
         let wrong = format!("is {resolved}, and a copy of a discarded message may still die for {outcome_after} days");
