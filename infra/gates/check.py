@@ -10,14 +10,14 @@ import sys
 import time
 from pathlib import Path
 
-from infra.gates import access, paging, parameters, queues, sizes, watching
+from infra.gates import access, paging, parameters, queues, sizes, variables, watching
 from infra.gates.mutants import MUTANTS, survivors
 from infra.gates.rules import ALL, findings
 from infra.gates.settings import INFRA, REFUSED, cases
 from infra.gates.template import Template, load
 
 # Importing them has entered their rules.
-ROOMS = (queues, access, watching, paging, parameters, sizes)
+ROOMS = (queues, access, watching, paging, parameters, sizes, variables)
 
 
 def ours() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 
-from infra.gates.patches import MISSING, Break, Source, drop, parameter, put, statement, text
+from infra.gates.patches import MISSING, Break, Source, drop, parameter, put, statement, text, unruled
 from infra.gates.rules import ALL
 from infra.gates.settings import ARN, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
 from infra.gates.template import Template, load
@@ -410,6 +410,35 @@ MUTANTS = [
         as_it_is,
         {"QueueType": "fifo", "BatchSize": "100"},
     ),
+    Mutant("parameters-are-the-functions-settings", "another default", parameter("LedgerRetentionDays", Default=31)),
+    Mutant("parameters-are-the-functions-settings", "a wider range", parameter("Concurrency", MaxValue=2_000)),
+    Mutant(
+        "parameters-are-the-functions-settings", "a word more", parameter("OnDead", AllowedValues=["auto", "redrive", "direct", "never"])
+    ),
+    Mutant("parameters-are-the-functions-settings", "another form", parameter("LedgerScope", AllowedPattern="^[a-z]+$")),
+    Mutant("parameters-are-the-functions-settings", "a longer text", parameter("ReplayPolicy", MaxLength=4_096)),
+    Mutant("parameters-are-the-functions-settings", "days with a gap", parameter("MainRetentionDays", AllowedValues=[1, 2, 3, 4, 13])),
+    Mutant("parameters-are-the-functions-settings", "a parameter of nobody's", not_in_the_form),
+    Mutant(
+        "parameters-are-the-functions-settings", "the other template's default", parameter("Custody", Default="on"), PAIR, "attach.yaml"
+    ),
+    Mutant("functions-are-told-what-they-read", "a variable of another function", put(f"{_ENVIRONMENT}/REPLAY_MAX_DEATHS", 3)),
+    Mutant("functions-are-told-what-they-read", "a slip of the name", put(f"{_ENVIRONMENT}/CONCURENCY", 3)),
+    Mutant("functions-are-told-what-they-read", "a number of its own", put(f"{_ENVIRONMENT}/CONCURRENCY", 3)),
+    *(
+        Mutant("rules-are-refused-early", f"no rule {name}", unruled(name))
+        for name in (
+            "ReceivesForSteps",
+            "ReceivesForExponential",
+            "HandlerEndsFirst",
+            "HandlerEndsBeforeTheDefault",
+            "SixTimeoutsByDefault",
+            "SixTimeoutsOfTheDefault",
+            "LedgerOutlastsTheDefault",
+            "LettersOutlastTheDefault",
+        )
+    ),
+    Mutant("rules-are-refused-early", "no rule of a single pair", unruled("LedgerOutlastsTheDefault"), PAIR, "attach.yaml"),
 ]
 
 

@@ -82,3 +82,12 @@ def parameter(name: str, **changes: Any) -> Break:
                 found[key] = value
 
     return breaks
+
+
+def unruled(name: str) -> Break:
+    """Takes a rule of the Rules section away."""
+
+    def breaks(source: Source) -> None:
+        del source["Rules"][name]
+
+    return breaks

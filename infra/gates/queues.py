@@ -6,17 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 
+from infra.gates import facts
 from infra.gates.rules import function, functions, rule, variable
 from infra.gates.template import Resource, Template, listed
 
 QUEUE, TABLE, LOGS = "AWS::SQS::Queue", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup"
 MAPPING = "AWS::Lambda::EventSourceMapping"
-# What shared/lambda/src/config.rs adds to a handler's time: the clocks' skew, and settling.
-LEASE_MARGIN_SECONDS = 6
-# Receives without an attempt (shared/lambda/src/config.rs).
-HEADROOM = 5
-# shared/core/src/processing/backoff.rs
-ATTEMPTS = {"steps": 6, "exponential": 10}
 DAYS = 86_400
 
 
@@ -41,7 +36,7 @@ def visibility(template: Template) -> Iterator[str]:
         if queue is None or consumer is None:
             yield f"{mapping.name} joins something that is not in the template"
             continue
-        least = 6 * whole(consumer, "Timeout", 3) + whole(mapping, "MaximumBatchingWindowInSeconds", 0)
+        least = facts.least("six-timeouts", whole(consumer, "Timeout", 3)) + whole(mapping, "MaximumBatchingWindowInSeconds", 0)
         seconds = whole(queue, "VisibilityTimeout", 30)
         if seconds < least:
             yield f"{queue.name} is invisible for {seconds} s, and {consumer.name} needs {least}"
@@ -60,9 +55,9 @@ def lease(template: Template) -> Iterator[str]:
         )
         if handler is None or seconds is None:
             continue
-        if int(handler) + LEASE_MARGIN_SECONDS >= int(seconds):
-            yield f"{consumer.name}: a lease of {handler} + {LEASE_MARGIN_SECONDS} s outlasts {seconds} s"
-        if int(handler) >= whole(consumer, "Timeout", 3):
+        if int(seconds) < facts.least("lease-ends-first", int(handler)):
+            yield f"{consumer.name}: the lease of a handler with {handler} s outlasts {seconds} s"
+        if whole(consumer, "Timeout", 3) < facts.least("handler-ends-first", int(handler)):
             yield f"{consumer.name}: its handler has {handler} s of {consumer.get('Timeout')}"
         told = variable(consumer, "FUNCTION_TIMEOUT_SECONDS")
         if told != str(consumer.get("Timeout")):
@@ -108,7 +103,7 @@ def receives(template: Template) -> Iterator[str]:
         return
     mappings = [one for one in template.of_type(MAPPING) if consumer.is_meant_by(one.get("FunctionName"))]
     schedule = variable(consumer, "RETRY_SCHEDULE") or "steps"
-    least = ATTEMPTS.get(schedule, len(schedule.split(",")) + 1) + HEADROOM
+    least = facts.least("receives-for-attempts", facts.attempts(schedule))
     for mapping in mappings:
         queue = template.find(mapping.get("EventSourceArn"))
         limit = whole(queue, "RedrivePolicy.maxReceiveCount", 0) if queue else 0
@@ -225,8 +220,8 @@ def memory(template: Template) -> Iterator[str]:
     """The ledger remembers for longer than both queues together keep a message."""
     for _, one in functions(template):
         ledger, main = variable(one, "LEDGER_RETENTION_DAYS"), variable(one, "MAIN_RETENTION_DAYS")
-        if ledger is not None and main is not None and int(ledger) <= int(main) + 14:
-            yield f"{one.name}: {ledger} days of memory for {main} + 14 days of messages"
+        if ledger is not None and main is not None and int(ledger) < facts.least("ledger-outlasts-queues", int(main)):
+            yield f"{one.name}: {ledger} days of memory, and the main queue keeps messages for {main} beside the dead-letter queue"
 
 
 @rule("logs-end")

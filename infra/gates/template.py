@@ -118,6 +118,11 @@ class Template:
             against += [one["AssertDescription"] for one in rule["Assertions"] if not self._truth(one["Assert"])]
         return against
 
+    @classmethod
+    def against(cls, source: Mapping[str, Any], settings: Mapping[str, str]) -> list[str]:
+        """What it says against settings whose resources nobody looks at, which is quick."""
+        return cls({**source, "Resources": {}, "Transform": None}, settings).refused()
+
     def resolve(self, value: Any) -> Any:
         """The value, without functions."""
         resolved = self._resolve(value)
