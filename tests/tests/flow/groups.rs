@@ -7,7 +7,7 @@ use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::Jobs;
 use redrive_core::replay::job::{Disposition, Guard, JobEntry, JobState};
-use redrive_core::replay::{Change, ReplayOptions, Request, Selection};
+use redrive_core::replay::{Change, Remark, ReplayOptions, Request, Selection};
 use redrive_testkit::Faults;
 use tokio::time::Instant;
 
@@ -93,6 +93,20 @@ async fn of_a_fifo_queues_group_one_letter_is_under_way_at_a_time_in_the_order_o
         let in_order: Vec<_> = came.iter().filter(|order| group.contains(&order.as_str())).collect();
         assert_eq!(in_order, group.each_ref(), "{came:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_letter_holds_up_what_stands_behind_it_before_the_index_shows_it() {
+    let mut bench = grouped(2);
+    let (first, second) = (bench.letter(1, "c").id, bench.letter(0, "c").id);
+    let remark = Remark { selection: Selection::Ids(vec![first]), note: "a mistake".to_owned(), by: "ann".to_owned() };
+    assert_eq!(bench.run("discard", &Request::Discard(remark.clone())).await.discarded, 1);
+    tokio::time::sleep(MINUTE).await;
+    bench.letters = bench.letters.with_index_lag(1, DAY);
+    assert_eq!(bench.run("restore", &Request::Restore(remark)).await.restored, 1);
+    assert_eq!(bench.letters.indexed(Status::Pending), [second], "the index is behind");
+    let report = bench.run("replay", &replay(Selection::Ids(vec![second]))).await;
+    assert_eq!((report.sent, report.behind), (0, 1));
 }
 
 /// The letters of a job that have this fate.
