@@ -262,6 +262,10 @@ pairs: $(SAM_READY)  ## Parameters of attach.yaml for a file of queue pairs, or 
 	@$(if $(PAIRS),:,echo "PAIRS must name a file such as infra/pairs.example.json" >&2; exit 1)
 	$(RUN).dev.pairs "$(PAIRS)" $(if $(AT),--at "$(AT)")
 
+.PHONY: pages
+pages: $(SAM_READY)  ## Writes docs/configure.md and docs/metrics.md anew, from settings, metrics and templates
+	@$(RUN).gates.pages
+
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants
 	@cd infra

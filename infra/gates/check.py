@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from pathlib import Path
 
-from infra.gates import access, paging, parameters, queues, sizes, variables, watching
+from infra.gates import access, pages, paging, parameters, queues, sizes, variables, watching
 from infra.gates.mutants import MUTANTS, survivors
 from infra.gates.rules import ALL, findings
 from infra.gates.settings import INFRA, REFUSED, cases
@@ -35,7 +34,6 @@ def ours() -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Runs the command line."""
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     started = time.monotonic()
     if arguments == ["mutants"]:
         wrong, what = survivors(), f"{len(MUTANTS)} mutants of {len(ALL)} rules"
@@ -43,7 +41,8 @@ def main(arguments: list[str]) -> int:
         wrong = [f"{path}: {found}" for path in arguments for found in findings(Template(load(Path(path)), {}))]
         what = f"{len(arguments)} templates by {len(ALL)} rules"
     else:
-        wrong, what = ours(), f"{sum(map(len, cases().values()))} settings by {len(ALL)} rules"
+        wrong = [*ours(), *pages.stale()]
+        what = f"{sum(map(len, cases().values()))} settings by {len(ALL)} rules, {len(pages.HEADS)} pages"
     for line in wrong:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"gates: {what}: {len(wrong)} findings in {time.monotonic() - started:.1f} s\n")

@@ -34,12 +34,13 @@ BOTH = {"Unindexable"}
 SHORTEST_RETENTION = 86_400
 
 
-def _doorbells(template: Template) -> set[str]:
+def doorbells(template: Template) -> set[str]:
+    """Returns the topics that wake a function."""
     return {one.get("TopicArn") for one in template.of_type("AWS::SNS::Subscription")}
 
 
-def _behind(template: Template) -> dict[str, list[Resource]]:
-    """The pages, each with the alarms that it looks at."""
+def behind(template: Template) -> dict[str, list[Resource]]:
+    """Returns the composite alarms, each with the alarms that it looks at."""
     alarms = template.of_type(ALARM)
     return {
         page.name: [alarm for alarm in alarms if f'ALARM("{alarm.ref}")' in page.get("AlarmRule")] for page in template.of_type(COMPOSITE)
@@ -49,12 +50,12 @@ def _behind(template: Template) -> dict[str, list[Resource]]:
 @rule("one-incident-is-one-page")
 def one_page(template: Template) -> Iterator[str]:
     """People are told by one composite alarm, of everything but the doorbell's, or by the alarm itself."""
-    doorbells, behind = _doorbells(template), _behind(template)
+    topics, composites = doorbells(template), behind(template)
     for alarm in template.of_type(ALARM):
         actions = set(alarm.get("AlarmActions", []))
-        pages = [page for page, members in behind.items() if alarm in members]
-        if actions & doorbells:
-            if pages or actions - doorbells:
+        pages = [page for page, members in composites.items() if alarm in members]
+        if actions & topics:
+            if pages or actions - topics:
                 yield f"{alarm.name} comes and goes with every drain, and tells people"
         elif len(pages) + bool(actions) > 1:
             yield f"{alarm.name} pages twice: {[*pages, *actions]}"
@@ -72,7 +73,7 @@ def muted(template: Template) -> Iterator[str]:
     for alarm, metric in kinds.items():
         if metric not in LOSS | WORK | BOTH:
             yield f"{alarm}: nobody has said whether {metric} is about loss or about work"
-    for page, members in _behind(template).items():
+    for page, members in behind(template).items():
         told = {alarm.name: kinds[alarm.name] for alarm in members}
         losses = [name for name, metric in told.items() if metric in LOSS]
         days = [name for name, metric in told.items() if metric in WORK]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,9 @@ os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
+
+# Metrics of its own, which nobody asks for.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 PSEUDO = {
     "AWS::AccountId": "111122223333",
