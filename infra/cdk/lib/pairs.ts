@@ -1,5 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
 import { AttachedPair } from './attachment-props';
+import { days } from './facts';
 import { Problems } from './problems';
 import { Policy, Reading, destinations, keyPointer, ledgerScope, policy, reading, retention } from './settings';
 
@@ -44,8 +44,8 @@ export function pairSettings(problems: Problems, pairs: readonly AttachedPair[],
     if (pair.name !== undefined) {
       own.text('name', pair.name, /^[A-Za-z0-9_-]{1,75}(\.fifo)?$/, '1 to 80 letters, digits, dashes and underscores');
     }
-    const mainDays = own.days('mainRetention', pair.mainRetention ?? Duration.days(4), [1, 14]);
-    const deadDays = own.days('deadLetterRetention', pair.deadLetterRetention ?? Duration.days(14), [1, 14]);
+    const mainDays = days(own, 'mainRetention', pair.mainRetention, 'MAIN_RETENTION_DAYS');
+    const deadDays = days(own, 'deadLetterRetention', pair.deadLetterRetention, 'DLQ_RETENTION_DAYS');
     const { resolved, body } = retention(own, pair, mainDays + deadDays);
     const pointer = keyPointer(own, 'idempotencyKey', pair.idempotencyKey ?? 'message-id');
     return {

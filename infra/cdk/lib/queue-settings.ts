@@ -1,11 +1,9 @@
 import { Aws, Duration, Token } from 'aws-cdk-lib';
+import { LIMITS, attempts as attemptsOf, count, days, fallback, least as leastOf, range, seconds } from './facts';
 import { Problems } from './problems';
 import { RedriveQueueProps } from './props';
 import {
-  DEAD_LETTER_DAYS,
   FunctionSettings,
-  MARGIN_DAYS,
-  MOST_DAYS,
   PagingSettings,
   Policy,
   Reading,
@@ -19,12 +17,10 @@ import {
   retention,
 } from './settings';
 
-/** Receives kept for what uses up a receive without an attempt: busy leases, throttles, outages. */
-const HEADROOM = 5;
-/** SQS's limit of `maxReceiveCount`. */
-const MOST_RECEIVES = 1_000;
-/** SQS's limit of a visibility timeout, in seconds. */
-const LONGEST_VISIBILITY = 43_200;
+/** Limit of `maxReceiveCount`, by SQS. */
+const MOST_RECEIVES = LIMITS.most_receives;
+/** Limit of a batch without a window, and of one of a FIFO queue, by Lambda. */
+const SMALL_BATCH = LIMITS.batch_without_window;
 
 /** A queue pair's settings, complete and fitting together. */
 export interface QueueSettings extends FunctionSettings, PagingSettings {
@@ -60,8 +56,7 @@ export interface QueueSettings extends FunctionSettings, PagingSettings {
 export function queueSettings(problems: Problems, props: RedriveQueueProps, stackName: string, path: string): QueueSettings {
   const fifo = (props.queueType ?? 'standard') === 'fifo';
   const scope = ledgerScope(problems, 'ledgerScope', props.ledgerScope ?? 'main');
-  const indexerTimeout = props.indexerTimeout ?? Duration.minutes(1);
-  problems.seconds('indexerTimeout', indexerTimeout, [5, 900]);
+  const indexerTimeout = Duration.seconds(seconds(problems, 'indexerTimeout', props.indexerTimeout));
   const producerArn = props.producerArn;
   if (producerArn !== undefined) {
     problems.text(
@@ -87,9 +82,9 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     reading: reading(problems, props, scope, pointer),
     policy: policy(problems, props),
     destinations: destinations(problems, props.destinationArns ?? [], fifo),
-    maximumConcurrency: problems.number('maximumConcurrency', props.maximumConcurrency ?? 10, [2, 1_000]),
+    maximumConcurrency: count(problems, 'maximumConcurrency', props.maximumConcurrency),
     pollers: pollers(problems, props),
-    concurrency: problems.number('concurrency', props.concurrency ?? 64, [1, 1_000]),
+    concurrency: count(problems, 'concurrency', props.concurrency),
     outageBrake: props.outageBrake ?? 'on',
     custody: props.custody ?? true,
     indexerTimeout,
@@ -101,8 +96,8 @@ function pollers(problems: Problems, { pollers, maximumConcurrency }: RedriveQue
   if (pollers === undefined) {
     return undefined;
   }
-  const least = problems.number('pollers.minimum', pollers.minimum, [2, 200]);
-  problems.number('pollers.maximum', pollers.maximum, [least, 10_000]);
+  const least = problems.number('pollers.minimum', pollers.minimum, [2, range('pollers.minimum')[1]]);
+  problems.number('pollers.maximum', pollers.maximum, [least, range('pollers.maximum')[1]]);
   if (maximumConcurrency !== undefined) {
     problems.refuse('maximumConcurrency', 'is given, and so are pollers', 'one of the two');
   }
@@ -122,34 +117,35 @@ function times(
   props: RedriveQueueProps,
   fifo: boolean,
 ): Pick<QueueSettings, 'processorTimeout' | 'handlerSeconds' | 'visibilityTimeout' | 'batchSize' | 'batchingWindow'> {
-  const processor = problems.seconds('processorTimeout', props.processorTimeout ?? Duration.seconds(30), [2, 900]);
+  const processor = seconds(problems, 'processorTimeout', props.processorTimeout);
   const unsaid = Duration.seconds(Math.max(1, Math.floor((processor * 2) / 3)));
-  const handler = problems.seconds('handlerTimeout', props.handlerTimeout ?? unsaid, [1, 890]);
-  if (handler >= processor) {
+  const handler = problems.seconds('handlerTimeout', props.handlerTimeout ?? unsaid, range('handlerTimeout'));
+  if (processor < leastOf('handler-ends-first', handler)) {
     problems.refuse(
       'handlerTimeout',
       `is ${handler} s, and the function itself is ended after ${processor} s`,
       'less than processorTimeout',
     );
   }
-  const window = problems.seconds('batchingWindow', props.batchingWindow ?? Duration.seconds(0), [0, 300]);
-  const batchSize = problems.number('batchSize', props.batchSize ?? 10, [1, 10_000]);
-  if (fifo && batchSize > 10) {
-    problems.refuse('batchSize', `is ${batchSize}, and the queue is a FIFO queue`, "at most 10, which is Lambda's limit there");
-  } else if (batchSize > 10 && window === 0) {
+  const window = seconds(problems, 'batchingWindow', props.batchingWindow);
+  const batchSize = count(problems, 'batchSize', props.batchSize);
+  if (fifo && batchSize > SMALL_BATCH) {
+    const allowed = `at most ${SMALL_BATCH}, which is Lambda's limit there`;
+    problems.refuse('batchSize', `is ${batchSize}, and the queue is a FIFO queue`, allowed);
+  } else if (batchSize > SMALL_BATCH && window === 0) {
     problems.refuse(
       'batchSize',
       `is ${batchSize}, without a batching window`,
-      'at most 10, or a batchingWindow of at least 1 s',
+      `at most ${SMALL_BATCH}, or a batchingWindow of at least 1 s`,
     );
   }
   if (fifo && window > 0) {
     problems.refuse('batchingWindow', 'is given, and the queue is a FIFO queue', 'none: Lambda knows no window there');
   }
   // Lambda's own advice. It also keeps a lease, which outlasts the handler by 6 s, below the visibility timeout.
-  const least = Math.min(6 * processor + window, LONGEST_VISIBILITY);
+  const least = Math.min(leastOf('six-timeouts', processor) + window, LIMITS.longest_visibility_seconds);
   const visibilityTimeout = props.visibilityTimeout ?? Duration.seconds(least);
-  const visibility = problems.seconds('visibilityTimeout', visibilityTimeout, [12, LONGEST_VISIBILITY]);
+  const visibility = problems.seconds('visibilityTimeout', visibilityTimeout, range('visibilityTimeout'));
   if (visibility < least) {
     problems.refuse(
       'visibilityTimeout',
@@ -170,12 +166,11 @@ function retentions(
   problems: Problems,
   props: RedriveQueueProps,
 ): Pick<QueueSettings, 'mainDays' | 'ledgerDays' | 'resolvedDays' | 'bodyDays'> {
-  const mainDays = problems.days('mainRetention', props.mainRetention ?? Duration.days(4), [1, DEAD_LETTER_DAYS - 1]);
-  const queueDays = mainDays + DEAD_LETTER_DAYS;
-  const ledgerDays = problems.days('ledgerRetention', props.ledgerRetention ?? Duration.days(30), [
-    queueDays + MARGIN_DAYS,
-    MOST_DAYS,
-  ]);
+  const main = props.mainRetention ?? Duration.days(fallback('mainRetention'));
+  const mainDays = problems.days('mainRetention', main, range('mainRetention'));
+  const queueDays = mainDays + LIMITS.dead_letter_retention_days;
+  const least = leastOf('ledger-outlasts-queues', mainDays);
+  const ledgerDays = days(problems, 'ledgerRetention', props.ledgerRetention, 'LEDGER_RETENTION_DAYS', least);
   const { resolved, body } = retention(problems, props, queueDays);
   return { mainDays, ledgerDays, resolvedDays: resolved, bodyDays: body };
 }
@@ -186,33 +181,31 @@ function receives(
   fifo: boolean,
 ): Pick<QueueSettings, 'schedule' | 'maxReceiveCount'> {
   const { text, attempts } = schedule(problems, props.retrySchedule ?? 'steps');
-  const least = attempts + HEADROOM;
-  const count = problems.number('maxReceiveCount', props.maxReceiveCount ?? (fifo ? MOST_RECEIVES : least), [2, MOST_RECEIVES]);
-  if (fifo && count !== MOST_RECEIVES) {
+  const least = leastOf('receives-for-attempts', attempts);
+  const unset = fifo ? MOST_RECEIVES : least;
+  const most = problems.number('maxReceiveCount', props.maxReceiveCount ?? unset, range('maxReceiveCount'));
+  if (fifo && most !== MOST_RECEIVES) {
     problems.refuse(
       'maxReceiveCount',
-      `is ${count}, and on a FIFO queue the messages behind a failing one would die with it`,
+      `is ${most}, and on a FIFO queue the messages behind a failing one would die with it`,
       `${MOST_RECEIVES}, or nothing`,
     );
-  } else if (count < least) {
+  } else if (most < least) {
     problems.refuse(
       'maxReceiveCount',
-      `is ${count}, and the retry schedule has ${attempts} attempts`,
-      `at least ${least}: attempts and ${HEADROOM} more`,
+      `is ${most}, and the retry schedule has ${attempts} attempts`,
+      `at least ${least}: attempts and ${least - attempts} more`,
     );
   }
-  return { schedule: text, maxReceiveCount: count };
+  return { schedule: text, maxReceiveCount: most };
 }
 
 function schedule(
   problems: Problems,
   given: NonNullable<RedriveQueueProps['retrySchedule']>,
 ): { text: string; attempts: number } {
-  if (given === 'steps') {
-    return { text: given, attempts: 6 };
-  }
-  if (given === 'exponential') {
-    return { text: given, attempts: 10 };
+  if (typeof given === 'string') {
+    return { text: given, attempts: attemptsOf(given) };
   }
   if (given.length < 1 || given.length > 20) {
     problems.refuse('retrySchedule', `has ${given.length} delays`, '1 to 20');

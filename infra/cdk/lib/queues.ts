@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import { ofQueue } from './encryption';
 import { acknowledge } from './nag';
 import { QueueSettings } from './queue-settings';
-import { DEAD_LETTER_DAYS } from './settings';
+import { LIMITS } from './facts';
 
 /** The main queue and where its dead go. */
 export interface QueuePair {
@@ -33,7 +33,7 @@ export function queuePair(scope: Construct, settings: QueueSettings, key: kms.IK
     // SQS takes no other name for a FIFO queue.
     ...(fifo ? { fifo, queueName: `${name}-dead.fifo` } : {}),
     // The clock starts at the first send.
-    retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+    retentionPeriod: Duration.days(LIMITS.dead_letter_retention_days),
     // No message comes back inside a run of the indexer.
     visibilityTimeout: settings.indexerTimeout,
     ...ofQueue(key),
@@ -69,7 +69,7 @@ export function queuePair(scope: Construct, settings: QueueSettings, key: kms.IK
 /** Invocations of the indexer and the replay that failed for good, and rings and schedules that could not be delivered. */
 export function failedInvocations(scope: Construct, key: kms.IKey | undefined): sqs.Queue {
   const queue = new sqs.Queue(scope, 'FailedInvocationsQueue', {
-    retentionPeriod: Duration.days(DEAD_LETTER_DAYS),
+    retentionPeriod: Duration.days(LIMITS.dead_letter_retention_days),
     ...ofQueue(key),
   });
   onlyOverTls(queue);

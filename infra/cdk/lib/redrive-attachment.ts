@@ -18,6 +18,7 @@ import { bells } from './bells';
 import { source } from './code';
 import { dashboard } from './dashboard';
 import { dataKey } from './encryption';
+import { days as daysOf, range, seconds } from './facts';
 import { indexer } from './indexer';
 import { onlyOne, tell } from './outputs';
 import { PairSettings, isSingle, listed, pairSettings, single } from './pairs';
@@ -28,7 +29,7 @@ import { allow } from './redrive-function';
 import { replay, withdrawals, withdrawalsElsewhere } from './replay';
 import { Policies } from './role-policies';
 import { Schedules, schedules } from './schedules';
-import { FunctionSettings, MOST_DAYS, PagingSettings, fits, functionSettings, pagingSettings } from './settings';
+import { FunctionSettings, PagingSettings, fits, functionSettings, pagingSettings } from './settings';
 import { lettersTable } from './tables';
 import { tag } from './tags';
 
@@ -81,8 +82,7 @@ export class RedriveAttachment extends Construct {
     }
     const variables = this.variables(problems, props, settings, pairs);
     const sources = { indexer: source(problems, props.code, 'indexer'), replay: source(problems, props.code, 'replay') };
-    const timeout = props.indexerTimeout ?? Duration.minutes(1);
-    problems.seconds('indexerTimeout', timeout, [5, 900]);
+    const timeout = Duration.seconds(seconds(problems, 'indexerTimeout', props.indexerTimeout));
     problems.throwIfAny(this.node.path);
 
     // Also alarms of your own, for the dead-letter queues of a list.
@@ -163,7 +163,13 @@ export class RedriveAttachment extends Construct {
     pairs: readonly PairSettings[],
   ): Record<'indexer' | 'replay', Record<string, string>> {
     const ledger = { LEDGER_TABLE_NAME: this.ledgerName(props) };
-    const days = problems.days('ledgerRetention', props.ledgerRetention ?? Duration.days(30), [16, MOST_DAYS]);
+    const days = daysOf(
+      problems,
+      'ledgerRetention',
+      props.ledgerRetention,
+      'LEDGER_RETENTION_DAYS',
+      range('ledgerRetention')[0],
+    );
     const remembered = { ...ledger, LEDGER_RETENTION_DAYS: `${days}` };
     const [first] = pairs;
     if (props.pairsFile !== undefined) {

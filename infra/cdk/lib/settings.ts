@@ -1,13 +1,7 @@
 import { Duration, Token, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
+import { LIMITS, count, days, range, seconds, words } from './facts';
 import { Problems } from './problems';
 import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } from './props';
-
-/** Days that every dead-letter queue of ours keeps a message: the most there is. */
-export const DEAD_LETTER_DAYS = 14;
-/** Margin in days for which more must be remembered than both queues keep a message. */
-export const MARGIN_DAYS = 1;
-/** Longest retention in days. */
-export const MOST_DAYS = 3_650;
 
 const SCOPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const POINTER = /^\/[^,]{1,255}$/;
@@ -16,7 +10,7 @@ const RULES = 100;
 const RULE_TEXT = 2_048;
 
 /** Retentions in days that CloudWatch Logs takes, endless retention apart. */
-const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
+const LOG_DAYS = words('logRetention').map(Number);
 
 /** Settings of indexer and replay wherever they run, complete. */
 export interface FunctionSettings {
@@ -51,8 +45,7 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
   if (layerArns.length > 5) {
     problems.refuse('layerArns', `has ${layerArns.length} layers`, "5, Lambda's limit for a function");
   }
-  const replayTimeout = props.replayTimeout ?? Duration.minutes(1);
-  problems.seconds('replayTimeout', replayTimeout, [5, 900]);
+  const replayTimeout = Duration.seconds(seconds(problems, 'replayTimeout', props.replayTimeout));
   return {
     architecture: props.architecture ?? lambda.Architecture.X86_64,
     logLevel: props.logLevel ?? 'info',
@@ -104,15 +97,10 @@ export interface PagingSettings {
 export function pagingSettings(problems: Problems, props: PagingProps): PagingSettings {
   return {
     composite: (props.paging ?? 'composite') === 'composite',
-    // Half of the shortest retention, a day.
-    mainQueueAgeSeconds: problems.seconds('mainQueueAgeLimit', props.mainQueueAgeLimit ?? Duration.hours(1), [60, 43_200]),
-    forAPersonLimit: problems.number('forAPersonLimit', props.forAPersonLimit ?? 0, [0, 1_000_000]),
-    pendingLimit: problems.number('pendingLimit', props.pendingLimit ?? 100, [1, 100_000_000]),
-    oldestPendingSeconds: problems.seconds(
-      'oldestPendingLimit',
-      props.oldestPendingLimit ?? Duration.days(1),
-      [60, 31_536_000],
-    ),
+    mainQueueAgeSeconds: seconds(problems, 'mainQueueAgeLimit', props.mainQueueAgeLimit),
+    forAPersonLimit: count(problems, 'forAPersonLimit', props.forAPersonLimit),
+    pendingLimit: count(problems, 'pendingLimit', props.pendingLimit),
+    oldestPendingSeconds: seconds(problems, 'oldestPendingLimit', props.oldestPendingLimit),
   };
 }
 
@@ -238,8 +226,8 @@ export function policy(problems: Problems, props: PolicyProps): Policy {
     problems.refuse('replayRules', 'is too long for a variable of the functions', `at most ${RULE_TEXT} characters of JSON`);
   }
   return {
-    coolDownSeconds: problems.seconds('replayCoolDown', props.replayCoolDown ?? Duration.minutes(5), [1, 86_400]),
-    maxDeaths: problems.number('replayMaxDeaths', props.replayMaxDeaths ?? 3, [1, 100]),
+    coolDownSeconds: seconds(problems, 'replayCoolDown', props.replayCoolDown),
+    maxDeaths: count(problems, 'replayMaxDeaths', props.replayMaxDeaths),
     rules,
   };
 }
@@ -260,7 +248,8 @@ function ruleText(problems: Problems, place: string, rule: ReplayRule): object {
   }
   const coolDown =
     rule.coolDown === undefined ? undefined : problems.seconds(`${place}.coolDown`, rule.coolDown, [1, 2_592_000]);
-  const deaths = rule.maxDeaths === undefined ? undefined : problems.number(`${place}.maxDeaths`, rule.maxDeaths, [1, 100]);
+  const deaths =
+    rule.maxDeaths === undefined ? undefined : problems.number(`${place}.maxDeaths`, rule.maxDeaths, range('replayMaxDeaths'));
   return { match, replay: rule.replay, cool_down_seconds: coolDown, max_deaths: deaths };
 }
 
@@ -270,10 +259,8 @@ export function retention(
   props: { readonly resolvedRetention?: Duration; readonly bodyRetention?: Duration },
   queueDays: number,
 ): { readonly resolved: number; readonly body: number | undefined } {
-  const resolved = problems.days('resolvedRetention', props.resolvedRetention ?? Duration.days(90), [
-    queueDays + MARGIN_DAYS,
-    MOST_DAYS,
-  ]);
+  const least = queueDays + LIMITS.retention_margin_days;
+  const resolved = days(problems, 'resolvedRetention', props.resolvedRetention, 'RESOLVED_RETENTION_DAYS', least);
   const body =
     props.bodyRetention === undefined ? undefined : problems.days('bodyRetention', props.bodyRetention, [1, resolved]);
   return { resolved, body };

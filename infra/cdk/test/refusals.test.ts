@@ -9,6 +9,8 @@ import {
   RedriveQueue,
   RedriveQueueProps,
 } from '../lib';
+import { range } from '../lib/facts';
+import * as document from '../lib/functions-settings.json';
 import { app, stub } from './stacks';
 
 const code = stub();
@@ -109,6 +111,48 @@ void describe('a queue refuses', () => {
       refused(() => new RedriveQueue(stack, outputs ? 'Mail' : 'Refunds', { idempotencyKey: '/id', code, outputs }));
     new RedriveQueue(stack, 'Orders', { idempotencyKey: '/id', code });
     assert.deepEqual([two(true), two(false)], [['outputs'], []]);
+  });
+});
+
+/** Properties that are whole numbers, with a value as the property wants it; pollers are held above. */
+const NUMBERS: readonly (readonly [property: keyof RedriveQueueProps, of: (count: number) => Duration | number])[] = [
+  ['processorTimeout', seconds],
+  ['handlerTimeout', seconds],
+  ['visibilityTimeout', seconds],
+  ['batchSize', Number],
+  ['batchingWindow', seconds],
+  ['maximumConcurrency', Number],
+  ['concurrency', Number],
+  ['indexerTimeout', seconds],
+  ['replayTimeout', seconds],
+  ['replayCoolDown', seconds],
+  ['replayMaxDeaths', Number],
+  ['maxReceiveCount', Number],
+  ['mainRetention', days],
+  ['ledgerRetention', days],
+  ['resolvedRetention', days],
+  ['mainQueueAgeLimit', seconds],
+  ['forAPersonLimit', Number],
+  ['pendingLimit', Number],
+  ['oldestPendingLimit', seconds],
+];
+
+void describe('a queue holds to the ranges of infra/settings.json', () => {
+  for (const [property, of] of NUMBERS) {
+    void it(property, () => {
+      const [least, most] = range(property);
+      for (const value of [least - 1, most + 1]) {
+        if (value >= 0 || of === Number) {
+          assert.ok(queue({ [property]: of(value) }).includes(property), `${property} takes ${value}`);
+        }
+      }
+    });
+  }
+
+  void it('for every property that has one', () => {
+    const listed = document.parameters.filter((one) => 'number' in one.allowed).flatMap((one) => one.property ?? []);
+    const held = [...NUMBERS.map(([property]) => property), 'pollers.minimum', 'pollers.maximum'];
+    assert.deepEqual(new Set(held), new Set(listed));
   });
 });
 
