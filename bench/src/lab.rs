@@ -179,7 +179,7 @@ pub(crate) fn ask(endpoint: &str, path: &str) -> Result<Value, Error> {
             return Ok(said);
         }
         if count == 0 {
-            return Err("the server said nothing".into());
+            return Err("the server did not answer".into());
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::shown::select;
-use crate::text::{counted, hanging, lines};
+use crate::text::{counted, hanging, lines, words};
 use crate::walk::filter;
 
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
@@ -149,7 +149,7 @@ impl Report {
         let mut text = String::new();
         let plain = |name: &str| name != "considered" && WARNINGS.iter().all(|(warning, _)| *warning != name);
         let told = self.counts.iter().filter(|(name, n)| plain(name) && n.as_u64().unwrap_or(0) > 0);
-        told.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &name.replace('_', " "), width)));
+        told.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &words(name), width)));
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
             text.push_str(&counted(self.of(name), warning, width));
         }
@@ -173,7 +173,7 @@ impl Report {
         }
         let stays: Vec<_> = self.said("stays_elsewhere").collect();
         if !stays.is_empty() && self.of("erased") > 0 {
-            add("Not erased, because it stands elsewhere:");
+            add("Not erased, because these copies are in other places:");
             for one in stays {
                 let told = lines(&crate::text::shown(one), width.saturating_sub(2));
                 told.iter().for_each(|line| add(&format!("  {}", line.trim_end())));
@@ -259,7 +259,7 @@ impl Doing {
             Self::Restore => "to be restored",
             Self::Note => "to be noted",
             Self::Free => {
-                "to have the dead lives of their keys forgotten; a dead copy that is still in a queue would run again"
+                "to have the dead enqueues of their keys forgotten; a dead copy that is still in a queue would run again"
             }
             Self::Erase => "to lose payload and attributes for ever; what waits is given up, too",
         }

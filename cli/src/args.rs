@@ -9,7 +9,7 @@ use redrive_doctor::Rule;
 
 use crate::completion::CODES;
 
-/// Sees why messages died, and sends back, gives up or removes exactly those that are meant.
+/// Shows why messages died, and replays, discards or erases exactly those that you choose.
 #[derive(Debug, Parser)]
 #[command(name = "redrive", version, after_help = CODES, max_term_width = 80)]
 pub(crate) struct CliArgs {
@@ -26,7 +26,7 @@ pub(crate) struct Common {
     /// The CloudFormation stack; its outputs say where everything is.
     #[arg(long, global = true, env = "REDRIVE_STACK", hide_env_values = true, value_name = "NAME")]
     pub(crate) stack: Option<String>,
-    /// A JSON file with these outputs instead (endpoint and region may stand in it).
+    /// A JSON file with these outputs instead (it may have endpoint and region).
     #[arg(long, global = true, env = "REDRIVE_OUTPUTS", hide_env_values = true, value_name = "FILE")]
     pub(crate) outputs: Option<PathBuf>,
     /// Endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
@@ -36,7 +36,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// Name of the person who asks, written down beside the caller's ARN (or instead, unverified, where STS does not
-    /// tell it).
+    /// answer).
     #[arg(long, global = true, env = "REDRIVE_BY", hide_env_values = true, value_name = "WHO")]
     pub(crate) by: Option<String>,
     /// JSON instead of text.
@@ -48,7 +48,7 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Groups the waiting letters by cause, and says why they wait.
     Causes(Filters),
-    /// The letters that fit, as the index knows them: shard by shard, or the oldest first.
+    /// Lists the letters that fit, in the order of the index, or the oldest first.
     List(Ordered),
     /// Shows all about one letter: its times, its error, its payload, and what the ledger says now.
     Show {
@@ -56,13 +56,13 @@ pub(crate) enum Command {
         #[arg(value_parser = letter)]
         id: LetterId,
     },
-    /// Queues, what waits in the table, and open jobs.
+    /// Shows queues, alarms, the letters that wait, and open jobs.
     Status,
     /// Sends letters back to the main queue, or to another that is listed: as a guarded job, or at once.
     Replay(Replay),
-    /// The open replay jobs.
+    /// Lists the open replay jobs.
     Jobs {
-        /// The closed ones instead.
+        /// Closed jobs instead of the open ones.
         #[arg(long)]
         closed: bool,
     },
@@ -75,28 +75,28 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
         every: u64,
     },
-    /// Lets a job send nothing until it is resumed.
+    /// Pauses a job: it sends nothing until it is resumed.
     Pause(Steer),
-    /// Lets a paused job go on.
+    /// Resumes a paused job.
     Resume(Steer),
     /// Ends a job for good.
     Cancel(Steer),
-    /// Gives letters up; `restore` takes it back.
+    /// Marks letters as DISCARDED; `restore` takes it back.
     Discard(RemarkArgs),
-    /// Makes given-up letters wait again.
+    /// Makes discarded letters PENDING again.
     Restore(RemarkArgs),
-    /// Writes something down about letters.
+    /// Adds a note to the history of letters.
     Note(RemarkArgs),
     /// Removes payload, attributes, key and error texts for ever; who did it and why
-    /// stays. What stands elsewhere (ledger, backups, logs) is told afterwards.
+    /// stays. The answer lists copies in other places (ledger, backups, logs).
     Erase(RemarkArgs),
     /// Has the ledger forget the dead enqueues of the letters' keys: the way out once so many
     /// are dead that the next copy is refused. Drain first.
     Free(RemarkArgs),
-    /// Puts letters that wait back into their dead-letter queue, for native tools
-    /// or before the queue is given up. Only once its custody is off.
+    /// Sends PENDING letters back to their dead-letter queue, for native tools
+    /// or before the installation is removed. Only once its custody is off.
     Eject(Eject),
-    /// Asks the indexer to take the dead-letter queue in now, and follows it until
+    /// Has the indexer empty the dead-letter queue now, and follows it until
     /// the queue is empty. Fails if messages stay, and says why.
     Drain,
     /// Writes whole letters, one JSON document a line, exactly.
@@ -116,9 +116,9 @@ pub(crate) enum Command {
     DeployFunction(DeployFunction),
     /// Says what waits in a stack, asks, and deletes it. Its tables stay.
     Undeploy(Undeploy),
-    /// Names what is wrong with the queues as they are deployed, ours or anybody's, and how to mend it.
+    /// Checks queues as they are deployed, Redrive's own or any others, and says how to mend them.
     Doctor(Doctor),
-    /// The completion script of a shell.
+    /// Prints the completion script of a shell.
     Completions {
         /// Shell to write completions for.
         shell: clap_complete::Shell,
@@ -137,7 +137,7 @@ pub(crate) struct Doctor {
     /// Ends like an error if anything could not be checked.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Says why a rule is there, who says so, and how it is mended; looks at nothing.
+    /// Explains a rule: its reason, its source, and how to mend it. Checks nothing.
     #[arg(long, value_name = "RULE", value_parser = crate::doctor::named, conflicts_with_all = ["queues", "rules", "strict"])]
     pub(crate) explain: Option<&'static Rule>,
 }
@@ -164,10 +164,10 @@ pub(crate) struct Filters {
     /// Failed last before this time.
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Died at least so often.
+    /// Least number of times that it reached the dead-letter queue.
     #[arg(long, value_name = "N")]
     pub(crate) min_deaths: Option<u32>,
-    /// Died at most so often.
+    /// Greatest number of times that it reached the dead-letter queue.
     #[arg(long, value_name = "N")]
     pub(crate) max_deaths: Option<u32>,
     /// Failed last in this version of the function.
@@ -178,7 +178,7 @@ pub(crate) struct Filters {
     pub(crate) text: Option<String>,
 }
 
-/// Letters to be told of.
+/// Letters to list, by status and filters.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Status of the letters.
@@ -191,7 +191,7 @@ pub(crate) struct List {
     pub(crate) filters: Filters,
 }
 
-/// Letters to be told of, in an order.
+/// Letters to list, in an order.
 #[derive(Debug, Args)]
 pub(crate) struct Ordered {
     /// Sort by first failure, the oldest first; nothing is shown before all are read.
@@ -254,8 +254,8 @@ pub(crate) struct Replay {
     /// Reason, written down with the job.
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
-    /// Queue to send to, by name or ARN, instead of their own: one that is listed for it. Nothing is told of an outcome
-    /// there, and only a person sends them again.
+    /// Queue to send to, by name or ARN, instead of their own: one that is listed for it. Redrive does not learn
+    /// the outcome there, and only a person sends them again.
     #[arg(long, value_name = "QUEUE")]
     pub(crate) to: Option<String>,
     /// Send the next letter of a FIFO queue's group once the one before was sent, though that may die again and then
@@ -278,7 +278,7 @@ pub(crate) struct Replay {
     /// The edited body may have another idempotency key, and so is another message.
     #[arg(long)]
     pub(crate) allow_key_change: bool,
-    /// Tell only what would become of them.
+    /// Show only what would be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Replay letters that the ledger may have forgotten, too: their effect may happen a second time.

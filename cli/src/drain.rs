@@ -153,7 +153,7 @@ impl DrainResult {
             Some(depths) if depths.visible.unwrap_or(0) == 0 => {
                 "Somebody has received them: they come back when their visibility timeout ends."
             }
-            _ => "The indexer received none of them. If it is so in a minute, too: is custody off?",
+            _ => "The indexer received none of them. If that stays so for a minute: is custody on?",
         }
     }
 }
@@ -187,7 +187,7 @@ pub(crate) async fn drain(
 fn opening(deep: u64) -> String {
     match deep {
         0 => "the queue counts no messages, and is looked through all the same".to_owned(),
-        n => format!("about {} to take in", count(n, "message", "messages")),
+        n => format!("about {} to index", count(n, "message", "messages")),
     }
 }
 
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn a_queue_that_counts_nothing_is_not_announced_as_so_many_messages() {
         assert_eq!(opening(0), "the queue counts no messages, and is looked through all the same");
-        assert_eq!(opening(1), "about 1 message to take in");
+        assert_eq!(opening(1), "about 1 message to index");
     }
 
     #[tokio::test]

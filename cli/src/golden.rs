@@ -140,7 +140,7 @@ fn a_letter_looks_as_it_did() {
         Letter { body: erased, key: None, status: Status::Resolved, expires: Some(NOW), ..seen.letter.clone() };
     let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
     is(
-        "show-elsewhere.txt",
+        "show-destination.txt",
         &show::render(&LetterView { letter: sent, ledger: LedgerAnswer::Records(Vec::new()) }, NOW, WIDTH),
     );
     is(
@@ -186,7 +186,7 @@ async fn the_status_looks_as_it_did() {
     is_within("status-narrow.txt", &status::render(&board, NOW, NARROW), NARROW);
     is("status.json", &format!("{:#}\n", status::document(&board)));
     let moving = Board { moving: Some(12), ..board.clone() };
-    let told = "A move task takes what is in orders-dlq beside the indexer: 12 by now";
+    let told = "A message move task empties orders-dlq beside the indexer: 12 moved by now";
     assert!(status::render(&moving, NOW, WIDTH).contains(told));
     assert_eq!(status::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
     let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
@@ -211,11 +211,16 @@ fn a_key_of_which_few_more_enqueues_may_die_says_so_and_how_to_make_room() {
     let seen = LetterView { letter: samples::full(), ledger: LedgerAnswer::Records(vec![("its key", entry)]) };
     let told = show::render(&seen, NOW, WIDTH);
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    for said in
-        ["47 lives before, dead", "many lives of this key are dead, and 5 more may die: `redrive free` makes room"]
-    {
+    for said in [
+        "47 enqueues before, dead",
+        "many enqueues of this key are dead, and 5 more may die: `redrive free` makes room",
+    ] {
         assert!(words.contains(said), "{said:?} is not in {told}");
     }
+    let report = Report::read(json!({"too_many_lives": 2})).unwrap();
+    assert!(report.render(WIDTH).contains("2  too many dead enqueues\n"), "scripts read another name than people");
+    let job = samples::job(6, redrive_core::replay::job::JobState::Done, &[(Disposition::TooManyEnqueues, 2)]);
+    assert_eq!(jobs::dispositions(&job.known), "too many dead enqueues 2");
 }
 
 #[test]
@@ -294,7 +299,7 @@ async fn what_would_be_touched_looks_as_it_did() {
     let erased = json!({"considered": 2, "erased": 2, "edits_kept": 1, "stays_elsewhere": stays});
     is("erase-done.txt", &Report::read(erased).unwrap().render(WIDTH));
     is("discard-done.json", &format!("{:#}\n", report.json()));
-    let why = "the queue that is meant is not configured, and nothing was sent; list it (QUEUE_PAIRS)";
+    let why = "the queue is not configured, and nothing was sent; list it (QUEUE_PAIRS)";
     let refused = json!({"refused": why, "considered": 2, "sent": 1, "in_s3": 1, "unlisted": 1});
     let narrow =
         format!("{}{}", preview.render(eject::VERB, NOW, NARROW), Report::read(refused).unwrap().render(NARROW));

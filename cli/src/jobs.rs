@@ -9,7 +9,7 @@ use redrive_core::replay::job::{Account, Job, JobState};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::text::{instant, lines, shown, table};
+use crate::text::{instant, lines, shown, table, words};
 use crate::who::short;
 
 /// Limit of jobs that are listed, of those that are read for it: those that run come first.
@@ -93,7 +93,7 @@ pub(crate) fn render(seen: &[JobOverview], width: usize) -> String {
 pub(crate) fn dispositions(known: &Account) -> String {
     let counts = json!(known);
     let counts = counts.as_object().into_iter().flatten();
-    let told: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", disposition.replace('_', " "))).collect();
+    let told: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", words(disposition))).collect();
     if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
 }
 

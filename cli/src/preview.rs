@@ -97,7 +97,7 @@ impl Preview {
     pub(crate) fn met(&self, selection: &Selection) -> Result<(), Error> {
         match selection {
             Selection::Filter(_) if self.letters() == 0 => {
-                let none = "no letter fits this selection where it would have to stand; nothing was done";
+                let none = "no letter fits this selection in a status that allows it; nothing was done";
                 Err(Error::Absent(none.to_owned()))
             }
             _ => Ok(()),
@@ -121,7 +121,7 @@ impl Preview {
         let mut text = causes::render(&self.causes, now, width);
         text.push_str(&hanging(&format!("{} {verb}.", count(self.letters(), "letter", "letters")), 2, width));
         if self.others > 0 {
-            let others = format!("{} not there, or not where it would have to stand.", self.others);
+            let others = format!("{} not found, or in another status.", self.others);
             text.push_str(&hanging(&others, 2, width));
         }
         text

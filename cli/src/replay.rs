@@ -59,8 +59,8 @@ pub(crate) fn plan(guard: &Guard) -> String {
 /// Warns about another queue before letters go there.
 pub(crate) fn destination(to: &QueueArn, width: usize) -> String {
     let told = format!(
-        "They go to {to} and not to their own queue. Nothing is told of an outcome there: what was sent counts as a success, and \
-         is sent again by nobody but a person."
+        "They go to {to} and not to their own queue. Redrive does not learn the outcome there: a letter \
+         that was sent counts as a success, and only a person sends it again."
     );
     lines(&printable(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }

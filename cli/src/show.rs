@@ -17,7 +17,7 @@ use crate::status::expiry::records;
 use crate::text::{ago, count, instant, lines, queue_name, shown};
 
 /// Told of a record without its message.
-const NO_MESSAGE: &str = "It says where something stands, and does not have it: it is never sent. Read what it names there, and \
+const NO_MESSAGE: &str = "The record points to a payload and does not hold it, so it is never sent. Read the payload where it points, and \
     discard the letter.";
 
 /// A letter, and what the ledger says of it.
@@ -138,7 +138,7 @@ fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     page.field("", &format!("last  {} ({})", instant(last), ago(now, last)));
     let deaths = count(u64::from(letter.deaths), "time", "times");
     let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
-    page.field("died", &format!("{deaths}, after {attempts} in its last life"));
+    page.field("died", &format!("{deaths}, after {attempts} of its last enqueue"));
     page.field("queue", &shown(&format!("{} ({})", queue_name(letter.source.as_str()), letter.source)));
     if letter.moved_from.is_none() {
         page.field("", "as configured: SQS did not say which queue moved it");
@@ -160,7 +160,7 @@ fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
         }
         Status::Replaying => Some(("claim", format!("ends {} ({})", instant(letter.due), ago(now, letter.due)))),
         Status::Replayed if letter.destination().is_some() => {
-            Some(("outcome", "none is told of: it went to another queue".to_owned()))
+            Some(("outcome", "not known: it went to another queue".to_owned()))
         }
         Status::Replayed => Some(("outcome", format!("awaited until {}", instant(letter.due)))),
         Status::Resolved | Status::Discarded => None,
@@ -221,7 +221,7 @@ fn message(page: &mut TextPage, letter: &Letter) {
     }
     if let Some(edited) = &letter.edited {
         let (name, by) = if letter.is_unwrapped() {
-            ("MESSAGE", "as it stands in the record below; this is what is sent".to_owned())
+            ("MESSAGE", "from the record below; this is what is sent".to_owned())
         } else {
             ("PAYLOAD NOW", shown(&format!("edited {} by {}", instant(edited.at), edited.by)))
         };
@@ -284,11 +284,11 @@ fn record(page: &mut TextPage, letter: &Letter, (place, entry): (&str, &Entry), 
         page.under(2, &shown(&format!("message {}: {attempts}{dead}", record.enqueue.message_id)));
     }
     if !entry.dead_enqueues.is_empty() {
-        page.under(2, &format!("{} before, dead", count(entry.dead_enqueues.len() as u64, "life", "lives")));
+        page.under(2, &format!("{} before, dead", count(entry.dead_enqueues.len() as u64, "enqueue", "enqueues")));
     }
     if let Some(left) = entry.few_enqueues_left(now, entry.expires.since(now)) {
         let room = count(left as u64, "more may die", "more may die");
-        page.under(2, &format!("many lives of this key are dead, and {room}: `redrive free` makes room"));
+        page.under(2, &format!("many enqueues of this key are dead, and {room}: `redrive free` makes room"));
     }
     if let Some(fault) = &entry.fault {
         let class = redrive_core::letters::letter::ErrorType::from(fault.class).as_str();

@@ -271,7 +271,8 @@ fn queues(board: &Board, now: Timestamp, width: usize) -> String {
         }
     }
     if let (Some(queue), Some(moved)) = (dead, board.moving) {
-        let line = format!("A move task takes what is in {} beside the indexer: {moved} by now", shown(&queue.name));
+        let line =
+            format!("A message move task empties {} beside the indexer: {moved} moved by now", shown(&queue.name));
         text.push_str(&hanging(&line, 2, width));
     }
     text

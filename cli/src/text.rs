@@ -130,6 +130,11 @@ pub(crate) fn hanging(line: &str, hang: usize, width: usize) -> String {
     text
 }
 
+/// Returns the words for the name of a count in JSON. One name is older than the word that it means now, and scripts read it.
+pub(crate) fn words(name: &str) -> String {
+    if name == "too_many_lives" { "too many dead enqueues".to_owned() } else { name.replace('_', " ") }
+}
+
 /// A count in a report, and what was counted.
 pub(crate) fn counted(n: u64, words: &str, width: usize) -> String {
     const WORDS: usize = 9;

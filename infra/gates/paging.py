@@ -111,7 +111,7 @@ def ages(template: Template) -> Iterator[str]:
         if float(template.source.get("Parameters", {}).get("MainQueueAgeLimitSeconds", {}).get("MaxValue", 0)) > 43_200:
             yield "MainQueueAgeLimitSeconds may be above half of the shortest retention, a day"
     wanted = [source.names() for source, _ in redriven(template)] + [{name} for name in attached_sources(template)]
-    yield from (f"nobody is told when nobody takes what is in {min(names)}" for names in wanted if not names & watched)
+    yield from (f"no alarm watches the age of the messages in {min(names)}" for names in wanted if not names & watched)
 
 
 @rule("lists-of-queues-are-watched")

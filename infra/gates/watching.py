@@ -171,10 +171,10 @@ def watched(template: Template) -> Iterator[str]:
         if name in OF_A_PROCESSOR and function(template, "processor") is None:
             continue
         if name not in names:
-            yield f"nobody is told of {what} ({name})"
+            yield f"no alarm is about {what} ({name})"
     for kind, one in functions(template):
         if not any(one.is_meant_by(metric.dimensions.get("FunctionName")) and metric.name == "Errors" for metric in alarms):
-            yield f"nobody is told of the {kind}'s errors"
+            yield f"no alarm is about the {kind}'s errors"
     for name in sorted(SHOWN - shown):
         yield f"no widget shows {name}"
 

@@ -28,7 +28,7 @@ pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
         page.under(2, &shown(&format!("bucket {}, key {}", check.bucket, check.key)));
         match (check.attribute, check.bytes) {
             (Some(name), Some(bytes)) => page.under(2, &format!("{} ({name})", count(bytes, "byte", "bytes"))),
-            (Some(name), None) => page.under(2, &format!("of a size that {name} does not tell")),
+            (Some(name), None) => page.under(2, &format!("of a size that {name} does not state")),
             (None, _) => page.under(2, NO_ATTRIBUTE),
         }
         page.under(2, MAY_BE_GONE);

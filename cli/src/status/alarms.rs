@@ -56,7 +56,7 @@ pub(crate) fn documents(alarms: &[AlarmStatus]) -> Value {
 /// Renders the alarms by their states. `None`: CloudWatch could not be asked.
 pub(crate) fn render(stack: Option<&str>, alarms: Option<&[AlarmStatus]>, width: usize) -> String {
     let Some(stack) = stack else {
-        return hanging("ALARMS: nothing tells the stack's name, which theirs begin with", 2, width);
+        return hanging("ALARMS: not known without the stack's name, which their names begin with", 2, width);
     };
     let Some(alarms) = alarms else { return "ALARMS: CloudWatch did not say\n".to_owned() };
     let ringing = alarms.iter().filter(|alarm| alarm.state == STATES[0].0).count();

@@ -53,7 +53,7 @@ impl Expiry {
             Self::At(at) => format!("expires {}", ago(now, at)),
             Self::NotBefore(at) if at <= now => "may expire at any time".to_owned(),
             Self::NotBefore(at) => format!("expires {} at the earliest", ago(now, at)),
-            Self::Unknown => "expires: CloudWatch does not tell when".to_owned(),
+            Self::Unknown => "expires: CloudWatch does not say when".to_owned(),
         }
     }
 }

@@ -148,8 +148,8 @@ function ofMainQueues(watched: Watched, paging: PagingSettings): Rule[] {
       // A single reading in vain rings nothing.
       id: 'MainQueuesUnreadAlarm',
       says:
-        'For a quarter of an hour the replay could not read how old the messages in some of the main queues are, so nobody is ' +
-        'told when nobody takes them. Its log says why: a role that may not cloudwatch:GetMetricData, or throttles. See redrive ' +
+        'For a quarter of an hour the replay could not read how old the messages in some of the main queues are, so no alarm ' +
+        'watches them. Its log says why: a role that may not cloudwatch:GetMetricData, or throttles. See redrive ' +
         `doctor --stack ${STACK}.`,
       metric: metricOf(watched.replay, 'MainQueuesUnread', undefined, every('Minimum', 15)),
       periods: 1,
@@ -316,7 +316,7 @@ function ofTheMachinery(watched: Watched): Rule[] {
     {
       id: 'ReplaySilentAlarm',
       says:
-        'The replay has not run for two hours, and what is said here of letters is as old. See whether its schedule is enabled ' +
+        'The replay has not run for two hours, and the metrics of letters are as old. See whether its schedule is enabled ' +
         'and may invoke it.',
       metric: ofFunction(watched.replay, 'Invocations', 60),
       ...silent,

@@ -44,7 +44,7 @@ export function takesAlarms(topic: sns.Topic, operator: 'ArnEquals' | 'ArnLike',
   );
 }
 
-/** The doorbell wakes the indexer; people are told through the other topic, and of other things. */
+/** The doorbell wakes the indexer; the other topic notifies people, of other things. */
 export function bells(scope: Construct, anyAlarm: boolean): Bells {
   const key = topicKey(scope);
   const doorbell = new Bell(scope, 'Doorbell', key).topic;

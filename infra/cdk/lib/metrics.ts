@@ -83,7 +83,7 @@ export const METRICS = {
     'MainQueueOldestAge',
     'MainQueuesUnread',
     'LettersFreed',
-    'LettersTooManyLives',
+    'LettersTooManyEnqueues',
   ],
 } as const;
 

@@ -5,7 +5,7 @@ import { IConstruct } from 'constructs';
 const REASONS = {
   lastStop: [
     'AwsSolutions-SQS3',
-    'This queue is where failed invocations end; behind it there is nothing that could take them, and an alarm tells people of the first.',
+    'This queue is where failed invocations end; behind it there is nothing that could take them, and an alarm notifies people of the first.',
   ],
   ledgerForgets: [
     'AwsSolutions-DDB3',
@@ -23,7 +23,7 @@ const REASONS = {
   anyTrace: ['AwsSolutions-IAM5[Resource::*]', 'X-Ray has no resources to name.'],
   anyAlarm: [
     'AwsSolutions-IAM5[Resource::*]',
-    "A job's guard may name any alarm, and CloudWatch tells of composite ones to * only. DescribeAlarms changes nothing.",
+    "A job's guard may name any alarm, and CloudWatch describes composite ones to * only. DescribeAlarms changes nothing.",
   ],
   anyMetric: [
     'AwsSolutions-IAM5[Resource::*]',

@@ -240,9 +240,9 @@ export class RedriveAttachment extends Construct {
         DeadLetterTableName: ['The letters.', this.letters.tableName],
         IndexerFunctionName: ['Turns dead messages into letters.', this.indexer.functionName],
         ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', this.replay.functionName],
-        DoorbellTopicArn: ['Whatever is published here as an alarm wakes the indexer.', this.doorbell.topicArn],
+        DoorbellTopicArn: ['Topic by which any alarm wakes the indexer.', this.doorbell.topicArn],
         AlertsTopicArn: ['Alarms for people; subscribe your own channel.', this.alerts.topicArn],
-        DashboardName: ['What people look at, in CloudWatch.', shown.ref],
+        DashboardName: ['Dashboard in CloudWatch, for people.', shown.ref],
       });
     }
     return made;

@@ -178,10 +178,10 @@ export class RedriveQueue extends Construct {
 
   private names(dashboardRef: string, mappingId: string): Outputs {
     return {
-      MainQueueUrl: ['Where producers send.', this.mainQueue.queueUrl],
+      MainQueueUrl: ['Queue to which producers send.', this.mainQueue.queueUrl],
       MainQueueArn: ['Source queue of the letters.', this.mainQueue.queueArn],
-      DeadLetterQueueUrl: ['Where SQS moves what it has given up.', this.deadLetterQueue.queueUrl],
-      DeadLetterQueueArn: ['Where SQS moves what it has given up.', this.deadLetterQueue.queueArn],
+      DeadLetterQueueUrl: ['Queue to which SQS moves what it has given up.', this.deadLetterQueue.queueUrl],
+      DeadLetterQueueArn: ['Queue to which SQS moves what it has given up.', this.deadLetterQueue.queueArn],
       FailedInvocationsQueueUrl: [
         'Invocations of the indexer and the replay that failed for good.',
         this.failedInvocations.queueUrl,
@@ -199,7 +199,7 @@ export class RedriveQueue extends Construct {
       ...(this.alarms.depth === undefined
         ? {}
         : { DepthAlarmName: ['Rings when messages wait in the dead-letter queue.', this.alarms.depth.alarmName] }),
-      DashboardName: ['What people look at, in CloudWatch.', dashboardRef],
+      DashboardName: ['Dashboard in CloudWatch, for people.', dashboardRef],
     };
   }
 }

@@ -55,6 +55,6 @@ export class RedriveStack extends Stack {
     }
     processor.addEnvironment('ORDERS_TABLE_NAME', orders.tableName);
     processor.addEnvironment('SUPPORTED_CURRENCIES', currencies.join(','));
-    new CfnOutput(this, 'OrdersTableName', { description: 'What the example handler charges.', value: orders.tableName });
+    new CfnOutput(this, 'OrdersTableName', { description: 'Table of the orders that the example handler charges.', value: orders.tableName });
   }
 }

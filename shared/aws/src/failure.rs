@@ -65,7 +65,7 @@ impl Failure {
             said = Some(why.to_string());
             next = why.source();
         }
-        Self::NotSent(said.unwrap_or_else(|| "it was not said why".to_owned()))
+        Self::NotSent(said.unwrap_or_else(|| "no reason was given".to_owned()))
     }
 
     /// Names the mend of an answer, where it is certain.
@@ -75,7 +75,7 @@ impl Failure {
                 "; it is not there: are its name, the region and the account the right ones?"
             }
             "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException" | "InvalidClientTokenId" => {
-                "; the credentials are not taken: log in again"
+                "; the credentials are not accepted: log in again"
             }
             "AccessDeniedException" | "AccessDenied" => "; the caller's policies do not allow it",
             _ => "",

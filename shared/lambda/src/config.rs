@@ -216,7 +216,7 @@ fn dead_letters(reader: &mut Reader<'_>, main: Option<&QueueSetting>) -> Option<
     let direct = reader.optional(settings::ON_DEAD.name, default, |text| match text {
         "redrive" => Ok(false),
         "direct" => Ok(true),
-        _ => Err("redrive (SQS's own policy moves the dead) or direct (the processor sends them itself)".to_owned()),
+        _ => Err("redrive (SQS's redrive policy moves dead messages) or direct (the processor sends them)".to_owned()),
     })?;
     if direct { fields::dead_letter_queue_url(reader, main).map(Some) } else { Some(None) }
 }

@@ -97,7 +97,7 @@ fn dimensions(part: &Value, names: &mut Vec<String>) {
     }
 }
 
-const NO_SIGNAL: NotUnderstood = NotUnderstood("it has none of the fields by which the known ones are told apart");
+const NO_SIGNAL: NotUnderstood = NotUnderstood("it has none of the fields by which the known ones are recognised");
 const NO_STATE: NotUnderstood = NotUnderstood("it says no alarm's state of ALARM, OK or INSUFFICIENT_DATA");
 
 /// Signal of one payload or notification.

@@ -223,7 +223,7 @@ fn of_replay(report: &ReplayReport) -> Vec<MetricValue> {
         count("LettersTooLarge", report.too_large),
         count("LettersWithoutBody", report.no_body),
         count("LettersForgotten", report.forgotten),
-        count("LettersTooManyLives", report.too_many_lives),
+        count("LettersTooManyEnqueues", report.too_many_enqueues),
         count("LettersFreed", report.freed),
         count("JobsOpen", report.jobs.iter().filter(|view| view.job.is_open()).count()),
         count("LettersUnavailable", report.unavailable),

@@ -143,7 +143,7 @@ where
         if let Some(outage) = report.outage.filter(|_| self.brake.signals()) {
             return Err(InvocationFailure::new(
                 "OutageBrake",
-                format_args!("{outage}; its messages are hidden for longer, and the invocation fails as a signal"),
+                format_args!("{outage}; its messages stay invisible for longer, and the invocation fails as a signal"),
             ));
         }
         serde_json::to_value(report.response).map_err(|why| InvocationFailure::new("NoAnswer", why))

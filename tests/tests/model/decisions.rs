@@ -213,7 +213,7 @@ impl Core {
                     Claimed::Duplicate
                 }
                 ClaimStep::Refused(ClaimRefusal::KeyReused) => self.keyless(token, "key_reused"),
-                ClaimStep::Refused(ClaimRefusal::TooManyLives) => self.keyless(token, "too-many-lives"),
+                ClaimStep::Refused(ClaimRefusal::TooManyEnqueues) => self.keyless(token, "too-many-enqueues"),
                 ClaimStep::Refused(ClaimRefusal::Duplicate) => Claimed::Duplicate,
                 ClaimStep::Refused(ClaimRefusal::Dead(_)) => Claimed::Dead,
                 ClaimStep::Refused(ClaimRefusal::Busy(_)) => Claimed::Busy,

@@ -60,7 +60,7 @@ fn event_kind(world: &World, s: &State, action: Action) -> String {
         Action::Lapse(token) => format!("{}: his lease ends", name(token)),
         Action::Expire(key) => format!("the entry of k{key} expires"),
         Action::Crowd => format!("{} strangers die under k0", world.core.scene.crowd),
-        Action::Free => "a person has the dead lives of k0 forgotten".to_owned(),
+        Action::Free => "a person has the dead enqueues of k0 forgotten".to_owned(),
         Action::Move(message) => format!("SQS moves {} to the dead-letter queue", who(s.who(message))),
         Action::Redrive(message, enqueue) => {
             format!("somebody moves {} back: it is {} now", who(s.who(message)), who(Who::new(message, enqueue)))

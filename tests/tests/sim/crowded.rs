@@ -41,7 +41,7 @@ fn a_letter_that_was_replayed_in_vain_seven_times_is_done_by_its_edit() {
 fn an_order_that_was_sent_nine_times_before_its_row_came_is_done_once_by_all_nine() {
     let run = ends(&Plan::crowded(9, 9, u32::MAX));
     assert_eq!(run.letters.len(), 9);
-    let refused = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-lives");
+    let refused = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-enqueues");
     assert!(!run.letters.iter().any(refused), "none is refused for what the ledger remembers");
     assert!(!has(&run, EventKind::Freed));
 }

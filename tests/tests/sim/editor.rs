@@ -63,7 +63,7 @@ impl World {
             let edit = edits.then(|| Edit::Body(Order::body("refused", 7)));
             let meant = if edits { &waiting[..1] } else { &waiting[..] };
             let (selection, by) = (Selection::Ids(meant.iter().map(|letter| letter.id).collect()), "ann".to_owned());
-            let full = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-lives");
+            let full = |letter: &Arc<Letter>| letter.reason.error_code.as_deref() == Some("too-many-enqueues");
             let request = if waiting.iter().any(full) && round % 2 == 0 {
                 Request::Free(Remark { selection, note: "its row has come".to_owned(), by })
             } else {

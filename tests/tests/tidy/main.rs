@@ -9,6 +9,7 @@ mod names;
 mod pages;
 mod protocol;
 mod types;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;

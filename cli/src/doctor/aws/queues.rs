@@ -56,7 +56,7 @@ impl Services {
             return Ok(sources);
         }
         let arn = attributes.get(&Name::QueueArn).cloned();
-        Ok(vec![arn.ok_or_else(|| Error::Service(format!("{named}: SQS tells no ARN of it")))?])
+        Ok(vec![arn.ok_or_else(|| Error::Service(format!("{named}: SQS does not return its ARN")))?])
     }
 
     /// The tasks that move messages out of this queue now.

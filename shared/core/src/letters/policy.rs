@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error_type::ErrorType;
 use crate::letters::fingerprint::family;
-use crate::letters::reason::Reason;
+use crate::letters::reason::{Reason, other_name};
 use crate::time::Timestamp;
 
 pub use parse::BadPolicy;
@@ -69,6 +69,11 @@ impl Glob {
 }
 
 impl Glob {
+    /// Returns true if the pattern matches an error code, or the name that it had or has got.
+    fn is_code(&self, code: &str) -> bool {
+        self.fits(code) || other_name(code).is_some_and(|other| self.fits(other))
+    }
+
     /// Returns true if the pattern matches a cause, or its family.
     fn names(&self, fingerprint: &str) -> bool {
         self.fits(fingerprint) || family(fingerprint).is_some_and(|family| self.fits(family))
@@ -96,7 +101,7 @@ impl Match {
     fn fits(&self, reason: &Reason) -> bool {
         let code = reason.error_code.as_deref().unwrap_or_default();
         self.error_type.is_none_or(|wanted| wanted == reason.error_type)
-            && self.error_code.as_ref().is_none_or(|wanted| wanted.fits(code))
+            && self.error_code.as_ref().is_none_or(|wanted| wanted.is_code(code))
             && self.fingerprint.as_ref().is_none_or(|wanted| wanted.names(&reason.fingerprint()))
     }
 }

@@ -29,6 +29,23 @@ pub struct Reason {
     pub attempts: Vec<Attempt>,
 }
 
+/// Code of messages whose key has too many dead enqueues, with the name that it had in earlier versions.
+const TOO_MANY_ENQUEUES: [&str; 2] = ["too-many-enqueues", "too-many-lives"];
+
+/// Returns the other name of one of Redrive's own error codes, if it has been renamed. Policies, filters and letters of earlier
+/// versions have the former name.
+#[must_use]
+pub fn other_name(code: &str) -> Option<&'static str> {
+    let [now, before] = TOO_MANY_ENQUEUES;
+    if code == now {
+        Some(before)
+    } else if code == before {
+        Some(now)
+    } else {
+        None
+    }
+}
+
 impl Reason {
     /// Returns the fingerprint of the cause.
     #[must_use]

@@ -174,6 +174,9 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("attempt", &self.attempt).field("life", &self.enqueue).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("attempt", &self.attempt)
+            .field("enqueue", &self.enqueue)
+            .finish_non_exhaustive()
     }
 }

@@ -59,7 +59,7 @@ pub enum Consent {
     NoBody,
     /// The key has so many dead enqueues that the copy would be refused; or that the policy leaves those that are left to
     /// a person.
-    TooManyLives,
+    TooManyEnqueues,
 }
 
 /// Decides if a letter may be sent now.
@@ -81,7 +81,7 @@ pub fn consent(letter: &Letter, known: &KeyStatus, asked: ConsentTerms, policy: 
         Verdict::Never if !asked.named => Consent::Never,
         _ if letter.check_body().is_err() => Consent::NoBody,
         _ if known.few_enqueues_left.is_some_and(|left| left == 0 || asked.due_by != Timestamp::NEVER) => {
-            Consent::TooManyLives
+            Consent::TooManyEnqueues
         }
         _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,
         _ if Outgoing::check(letter).is_err() && !asked.as_new => Consent::NoRoom,

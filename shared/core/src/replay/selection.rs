@@ -10,6 +10,7 @@ use crate::letters::candidate::Candidate;
 use crate::letters::fingerprint::{is_cause, is_family};
 use crate::letters::letter::{ErrorType, Letter, Status};
 use crate::letters::listing::Listing;
+use crate::letters::reason::other_name;
 use crate::time::Timestamp;
 
 /// Time after which a change is in the table, and in its indexes, or never will be. A letter's own time is that of its writer, from
@@ -197,9 +198,11 @@ impl Filter {
     pub fn fits(&self, candidate: &Candidate) -> bool {
         let same =
             |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
+        let is_code =
+            |code: Option<&str>| same(&self.error_code, code) || same(&self.error_code, code.and_then(other_name));
         let contains = |text: &String| candidate.error_message.to_lowercase().contains(&text.to_lowercase());
         self.error_type.is_none_or(|wanted| wanted == candidate.error_type)
-            && same(&self.error_code, candidate.error_code.as_deref())
+            && is_code(candidate.error_code.as_deref())
             && self.fingerprint.as_ref().is_none_or(|wanted| is_cause(&candidate.fingerprint, wanted))
             && same(&self.function_version, candidate.function_version.as_deref())
             && self.source_topic.as_ref().is_none_or(|wanted| *wanted == candidate.source)
@@ -352,6 +355,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<Filter>(&serde_json::to_string(&both).unwrap()).unwrap(), both);
         }
         assert!(!fits(r#"{"error_type":"PERMANENT","min_deaths":3}"#), "all of them must fit");
+    }
+
+    #[test]
+    fn a_filter_means_a_code_by_its_former_name_too() {
+        let full = |code: &str| Candidate { error_code: Some(code.to_owned()), ..candidate() };
+        for (wanted, code) in [("too-many-lives", "too-many-enqueues"), ("too-many-enqueues", "too-many-lives")] {
+            let filter = Filter { error_code: Some(wanted.to_owned()), ..Filter::default() };
+            assert!(filter.fits(&full(code)) && filter.fits(&full(wanted)), "{wanted}");
+            assert!(!filter.fits(&candidate()), "{wanted}");
+        }
     }
 
     #[test]

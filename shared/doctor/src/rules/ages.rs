@@ -31,7 +31,7 @@ fn age_alarm(queue: &Queue) -> Mend {
 pub(super) fn missing(source: &Queue, alarms: &Alarms) -> Judgement {
     wrong(
         !alarms.metric.iter().any(|alarm| looks_at_age(alarm, source)),
-        || "no alarm rings when nobody takes its messages".to_owned(),
+        || "no alarm rings when no consumer receives its messages".to_owned(),
         || age_alarm(source),
     )
 }

@@ -137,7 +137,7 @@ fn unmute(rules: &[&Mute]) -> Mend {
 
 pub(super) fn muted_now(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     let now: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| mute.active).collect();
-    wrong(!now.is_empty(), || format!("muted now by {}: nobody is told", told(&now)), || unmute(&now))
+    wrong(!now.is_empty(), || format!("muted now by {}: nobody is notified", told(&now)), || unmute(&now))
 }
 
 pub(super) fn muted_later(alarm: &Alarm, alarms: &Alarms) -> Judgement {

@@ -228,8 +228,8 @@ pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Judgement {
     }
     wrong(
         !other.is_empty(),
-        || format!("it was told {}", other.join(", and ")),
-        || Mend::words("deploy the stack again: its parameters set the queue and tell the function, both"),
+        || format!("its settings say {}", other.join(", and ")),
+        || Mend::words("deploy the stack again: its parameters set both the queue and the function"),
     )
 }
 

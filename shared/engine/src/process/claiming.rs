@@ -37,19 +37,18 @@ impl<P> Claims<P> {
             ClaimRefusal::Duplicate => Outcome::Duplicate,
             ClaimRefusal::Busy(until) => Outcome::Busy(until),
             ClaimRefusal::KeyReused => return self.unfit.push((line, key_reused())),
-            ClaimRefusal::TooManyLives => {
-                let text =
-                    "every life that the ledger remembers of this key is dead, and it holds no more: see redrive free";
+            ClaimRefusal::TooManyEnqueues => {
+                let text = "every enqueue that the ledger remembers of this key is dead, and it holds no more: see redrive free";
                 warn!(
                     key = line.head.seen().owned().map(|key| key.log_hash()),
-                    "key has no life left; redrive free makes room"
+                    "ledger has no room for more enqueues of this key; redrive free makes room"
                 );
                 self.crowded += 1;
-                return self.unfit.push((line, Fault::permanent("too-many-lives", text)));
+                return self.unfit.push((line, Fault::permanent("too-many-enqueues", text)));
             }
             ClaimRefusal::Dead(last) => {
                 let fault = last.map_or_else(
-                    || Fault::permanent("dead", "this life is dead, and the ledger does not say why"),
+                    || Fault::permanent("dead", "this enqueue is dead, and the ledger does not say why"),
                     |last| Fault::new(last.class, last.code, last.text),
                 );
                 Outcome::Dead { fault, attempt: 0, now: false }
@@ -147,7 +146,7 @@ fn without_an_answer<P: ProcessPorts>(parts: &Parts<P>, enqueue: &Enqueue) -> Ou
 /// Returns true if few more enqueues of a key may die; said before it is too late.
 fn is_crowded<P: ProcessPorts>(parts: &Parts<P>, claim: &Claim, now: Timestamp) -> bool {
     let Some(left) = claim.entry().few_enqueues_left(now, parts.settings.retention) else { return false };
-    warn!(key = claim.request().key.log_hash(), left, "few more lives of a key may die; redrive free makes room");
+    warn!(key = claim.request().key.log_hash(), left, "few more enqueues of a key may die; redrive free makes room");
     true
 }
 

@@ -71,7 +71,7 @@ pub(crate) enum LetterOutcome {
         why: Option<String>,
     },
     /// Not sent: too many enqueues of its key are dead.
-    TooManyLives,
+    TooManyEnqueues,
     /// Not sent: the edit does not fit. What is told to whoever asked may name its keys, what is logged may not.
     EditRefused {
         logged: String,

@@ -109,7 +109,8 @@ report! {
     /// Older than the ledger's memory, which knows nothing of them.
     forgotten,
     /// Not sent: so many enqueues of their keys are dead that a copy would be refused, or that the policy leaves them to a person.
-    too_many_lives,
+    #[serde(rename = "too_many_lives")]
+    too_many_enqueues,
     /// Letters whose key's dead enqueues are forgotten from now on.
     freed,
     /// Not freed yet: somebody runs the key.
@@ -244,7 +245,7 @@ impl ReplayReport {
             Of::NoAttributeSlot => &mut self.no_attribute_slot,
             Of::TooLarge { .. } => &mut self.too_large,
             Of::NoBody { .. } => &mut self.no_body,
-            Of::TooManyLives => &mut self.too_many_lives,
+            Of::TooManyEnqueues => &mut self.too_many_enqueues,
             Of::EditRefused { .. } => &mut self.edit_failed,
             Of::EditWaits => &mut self.edit_waits,
             Of::WouldSend => &mut self.would_send,

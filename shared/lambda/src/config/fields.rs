@@ -45,7 +45,7 @@ impl QueueSetting {
 /// Reads the variables that Lambda sets for every function. Its runtime's library panics without them.
 pub(super) fn function(reader: &mut Reader<'_>) -> Option<FunctionIdentity> {
     let given = |text: &str| {
-        let allowed = "what Lambda sets; by hand the function is started with `cargo lambda watch`";
+        let allowed = "what Lambda sets; `cargo lambda watch` starts the function on this machine";
         if text.is_empty() { Err(allowed.to_owned()) } else { Ok(text.to_owned()) }
     };
     let name = reader.required("AWS_LAMBDA_FUNCTION_NAME", given);

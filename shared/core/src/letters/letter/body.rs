@@ -48,7 +48,7 @@ pub enum NoBody {
     #[error("letter's body is not in the table as it was written")]
     Missing,
     /// The record that came has no message in it.
-    #[error("letter is a record that says where its message stands, and does not have it")]
+    #[error("letter is a record that points to its message, and does not hold it")]
     OnlyRecord,
 }
 

@@ -47,6 +47,20 @@ fn what_will_not_pass_by_itself_always_waits_for_a_person() {
 }
 
 #[test]
+fn a_rule_means_a_code_by_its_former_name_too() {
+    for (wanted, code) in [
+        ("too-many-lives", "too-many-enqueues"),
+        ("too-many-enqueues", "too-many-lives"),
+        ("too-many-l*", "too-many-enqueues"),
+    ] {
+        let rules = format!(r#"[{{"match": {{"error_code": "{wanted}"}}, "replay": "never"}}]"#);
+        let policy = policy().with_rules(&rules).unwrap();
+        assert_eq!(policy.verdict(&reason(ErrorType::Permanent, code)), Verdict::Never, "{wanted} {code}");
+        assert_eq!(policy.verdict(&reason(ErrorType::Permanent, "too-many")), Verdict::Ask, "{wanted}");
+    }
+}
+
+#[test]
 fn the_first_rule_that_fits_decides_and_the_default_decides_the_rest() {
     let rules = r#"[
         {"match": {"error_type": "TRANSIENT", "error_code": "db-*"}, "replay": "auto", "cool_down_seconds": 60, "max_deaths": 2},

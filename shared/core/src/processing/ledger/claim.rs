@@ -67,7 +67,7 @@ pub enum ClaimRefusal {
     KeyReused,
     /// All enqueues of the key are dead, and no more can be remembered: PERMANENT, recorded in a keyless entry. See
     /// [`super::free`].
-    TooManyLives,
+    TooManyEnqueues,
     /// The enqueue is dead: the message waits for SQS to move it.
     Dead(Option<LastFault>),
     /// Another worker runs the message until then.
@@ -138,7 +138,7 @@ fn win(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect
     });
     // As long as an entry is remembered an enqueue may come back.
     if !entry.start_attempt(&request.enqueue, now, request.expires.since(now)) {
-        return ClaimStep::Refused(ClaimRefusal::TooManyLives);
+        return ClaimStep::Refused(ClaimRefusal::TooManyEnqueues);
     }
     entry.state = EntryState::InProgress;
     entry.owner = request.token;

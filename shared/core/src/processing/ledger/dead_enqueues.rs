@@ -32,7 +32,7 @@ struct DeadMark {
 
 /// A text that holds no buried enqueues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("buried lives of a ledger entry cannot be read: {0} bytes are not whole graves of {WIDTH} hexadecimal digits")]
+#[error("dead enqueues of a ledger entry cannot be read: {0} bytes are not whole marks of {WIDTH} hexadecimal digits")]
 pub struct BadDeadMarks(usize);
 
 impl DeadEnqueues {

@@ -128,7 +128,7 @@ mod tests {
         let full = dead(56);
         assert_eq!(full.enqueues_left(at(0), std::time::Duration::from_secs(30 * 86_400)), 0);
         assert!((0..56).all(|n| matches!(claimed(Some(&full), n), Err(ClaimRefusal::Dead(Some(_))))));
-        assert!(matches!(claimed(Some(&full), 56), Err(ClaimRefusal::TooManyLives)));
+        assert!(matches!(claimed(Some(&full), 56), Err(ClaimRefusal::TooManyEnqueues)));
         let (free_again, forgotten) = freed(&full);
         assert_eq!((forgotten, free_again.dead_enqueues(), free_again.version), (56, 0, full.version + 1));
         let same = Entry {

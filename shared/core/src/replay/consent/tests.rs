@@ -140,6 +140,6 @@ fn the_last_enqueues_of_a_key_are_left_to_a_person_and_no_copy_goes_that_would_b
     let by_policy = ConsentTerms { due_by: now(), ..PERSON };
     let of = |few_enqueues_left, asked| decide(&letter, &KeyStatus { few_enqueues_left, ..known(true) }, asked);
     assert_eq!([of(None, by_policy), of(None, PERSON)], [Consent::Send, Consent::Send]);
-    assert_eq!([of(Some(8), by_policy), of(Some(8), PERSON)], [Consent::TooManyLives, Consent::Send]);
-    assert_eq!([of(Some(0), by_policy), of(Some(0), PERSON)], [Consent::TooManyLives, Consent::TooManyLives]);
+    assert_eq!([of(Some(8), by_policy), of(Some(8), PERSON)], [Consent::TooManyEnqueues, Consent::Send]);
+    assert_eq!([of(Some(0), by_policy), of(Some(0), PERSON)], [Consent::TooManyEnqueues, Consent::TooManyEnqueues]);
 }

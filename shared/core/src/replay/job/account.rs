@@ -43,7 +43,8 @@ pub enum Disposition {
     /// The letter is older than the ledger's memory, which knows nothing of it.
     Forgotten,
     /// The key has so many dead enqueues that a copy would be refused.
-    TooManyLives,
+    #[serde(rename = "too_many_lives")]
+    TooManyEnqueues,
     /// No such letter exists.
     NotFound,
     /// The job ended before it came to it.
@@ -70,7 +71,7 @@ impl Disposition {
             | Self::EditFailed
             | Self::PolicyNever
             | Self::Forgotten
-            | Self::TooManyLives
+            | Self::TooManyEnqueues
             | Self::NotFound
             | Self::NotReached
             | Self::Behind

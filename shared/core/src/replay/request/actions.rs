@@ -50,7 +50,7 @@ pub(super) const ACTIONS: [(&str, &[&str], &str); 13] = [
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("cancel", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("show", &["job", "from"], "\"job\", and from (the number of a batch)"),
-    ("jobs", &["closed"], "closed, if the closed ones are meant"),
+    ("jobs", &["closed"], "closed (true for the closed jobs)"),
     ("eject", &["ids", "select", "by"], "\"by\""),
     ("discard", &["ids", "select", "note", "by"], "\"note\" and \"by\""),
     ("restore", &["ids", "select", "note", "by"], "\"note\" and \"by\""),

@@ -56,7 +56,7 @@ pub(super) static RULES: [Rule; 17] = [
     Rule {
         id: "no-age-alarm",
         severity: Severity::Warning,
-        says: "An alarm rings when nobody takes what is in a source",
+        says: "An alarm rings when no consumer receives from a source",
         reason: "A mapping that is disabled, may not poll, or is throttled to nothing makes no invocation and so no error: SQS \
             deletes its messages at the end of their retention, and every other alarm is silent.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
@@ -77,7 +77,7 @@ pub(super) static RULES: [Rule; 17] = [
         id: "alarm-muted",
         severity: Severity::Error,
         says: "An alarm's actions are enabled",
-        reason: "A muted alarm changes its state, and nobody is told.",
+        reason: "A muted alarm changes its state, and nobody is notified.",
         source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html",
         mend: "Enable its actions.",
         check: Check::Alarm(alarms::muted),
@@ -95,8 +95,8 @@ pub(super) static RULES: [Rule; 17] = [
         id: "alarm-mute-scheduled",
         severity: Severity::Notice,
         says: "No mute rule will silence an alarm",
-        reason: "A rule that comes again mutes what happens in its window: a message that is lost at night is told of to \
-            nobody.",
+        reason: "A rule that comes again mutes what happens in its window: a message that is lost at night \
+              notifies nobody.",
         source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-mute-rules.html",
         mend: "Leave out what must not be missed, or delete the rule.",
         check: Check::Alarm(alarms::muted_later),
@@ -132,7 +132,7 @@ pub(super) static RULES: [Rule; 17] = [
         id: "alarm-topic-missing",
         severity: Severity::Error,
         says: "The topic of an alarm exists",
-        reason: "CloudWatch publishes into nothing, and only the alarm's history tells.",
+        reason: "CloudWatch publishes into nothing, and only the alarm's history shows it.",
         source: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html",
         mend: "Name a topic that exists.",
         check: Check::Topic(alarms::topic_missing),
@@ -160,7 +160,7 @@ pub(super) static RULES: [Rule; 17] = [
         id: "topic-without-subscribers",
         severity: Severity::Warning,
         says: "Somebody hears the alarms",
-        reason: "A topic without a confirmed subscription tells nobody.",
+        reason: "A topic without a confirmed subscription notifies nobody.",
         source: "https://docs.aws.amazon.com/sns/latest/dg/sns-create-subscribe-endpoint-to-topic.html",
         mend: "Subscribe, and confirm.",
         check: Check::Topic(alarms::unsubscribed),

@@ -86,7 +86,7 @@ pub(super) static RULES: [Rule; 21] = [
         id: "mapping-failing",
         severity: Severity::Error,
         says: "Lambda can poll the queue and invoke the function",
-        reason: "Lambda tells of polls that failed in the mapping alone: neither the queue nor the function shows an \
+        reason: "Lambda reports failed polls in the mapping alone: neither the queue nor the function shows an \
             error.",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
         mend: "Do what the text says: mostly a permission is missing.",
@@ -125,9 +125,9 @@ pub(super) static RULES: [Rule; 21] = [
     Rule {
         id: "settings-drifted",
         severity: Severity::Warning,
-        says: "Our processor is told what the queue and the function are",
-        reason: "It reckons with the visibility timeout, the receive limit and the function's timeout that it was told; what was \
-            changed by hand makes it reckon wrong.",
+        says: "Our processor's settings agree with the queue and the function",
+        reason: "It works with the visibility timeout, the receive limit and the function's timeout of its settings; a change by \
+            hand makes these wrong.",
         source: "Redrive, docs/protocol.md and infra/template.yaml",
         mend: "Deploy the stack again, with the values that are wanted.",
         check: Check::Consumer(consumers::drifted),
@@ -146,7 +146,7 @@ pub(super) static RULES: [Rule; 21] = [
         severity: Severity::Warning,
         says: "An alarm looks at the errors of each consumer",
         reason: "A function that fails before it sees a message sends every message to the dead-letter queue, and \
-            nothing else tells of it.",
+            nothing else shows it.",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
         mend: "An alarm on AWS/Lambda Errors with FunctionName.",
         check: Check::Guarded(consumers::unguarded),
@@ -187,7 +187,7 @@ pub(super) static RULES: [Rule; 21] = [
             not as an error. The message stays, and each drop is a receive: it ends in the dead-letter queue, and on a FIFO \
             queue its group waits until then (the latter is inferred).",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html",
-        mend: "Send elsewhere, or allow it with put-function-recursion-config.",
+        mend: "Send to another queue, or allow it with put-function-recursion-config.",
         check: Check::Function(functions::dropped),
     },
     Rule {

@@ -17,7 +17,7 @@ pub(super) static RULES: [Rule; 7] = [
     Rule {
         id: "indexer-stuck",
         severity: Severity::Error,
-        says: "Our indexer takes what is in the dead-letter queue",
+        says: "Our indexer empties the dead-letter queue",
         reason: "It is a matter of seconds; what waits for a quarter of an hour is a message that it cannot take, or \
             the indexer does not run.",
         source: "Redrive, docs/protocol.md and infra/template.yaml",
@@ -46,7 +46,7 @@ pub(super) static RULES: [Rule; 7] = [
     Rule {
         id: "doorbell-refused",
         severity: Severity::Error,
-        says: "The doorbell may wake our indexer",
+        says: "The wake-up topic (doorbell) may invoke our indexer",
         reason: "A function's policy can be replaced as a whole: then SNS may not invoke it, and only the sweep is left.",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html",
         mend: "Allow lambda:InvokeFunction to sns.amazonaws.com for the doorbell topic.",

@@ -109,7 +109,7 @@ async fn look_at<P: ReplayPorts>(context: PairContext<'_, P>, ids: BTreeSet<Lett
         let (letters, known) = match read.await {
             Ok(read) => read,
             Err(error) => {
-                warn!(%error, count = few.len(), "letters could not be looked at; what stands behind them waits");
+                warn!(%error, count = few.len(), "letters could not be read; those behind them wait");
                 continue;
             }
         };

@@ -22,7 +22,7 @@ pub(super) fn line_of(update: &LetterUpdate) -> Option<JobEntry> {
         Of::NoAttributeSlot => (Disposition::NoAttributeSlot, None),
         Of::TooLarge { why } => (Disposition::NoAttributeSlot, Some(why)),
         Of::NoBody { why } => (Disposition::NoBody, why.as_ref()),
-        Of::TooManyLives => (Disposition::TooManyLives, None),
+        Of::TooManyEnqueues => (Disposition::TooManyEnqueues, None),
         Of::EditRefused { logged, .. } => (Disposition::EditFailed, Some(logged)),
         _ => return None,
     };

@@ -81,7 +81,7 @@ async fn free_keys<P: ReplayPorts>(
             match answer {
                 Ok(()) => {
                     let (by, note) = (&remark.by, &remark.note);
-                    info!(key = key.log_hash(), enqueues, by, note, "dead lives of a key were forgotten");
+                    info!(key = key.log_hash(), enqueues, by, note, "dead enqueues of a key were forgotten");
                     outcomes.insert(key, KeyOutcome::Freed);
                 }
                 // Decided anew; a lost answer shows as nothing to do.

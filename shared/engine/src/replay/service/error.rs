@@ -10,7 +10,7 @@ pub enum ReplayError {
     Unavailable(#[from] Unavailable),
     /// Nothing was touched. The request is not quoted: whatever is sent by mistake may hold anything.
     #[error(
-        "the queue that is meant is not configured, and nothing was sent; list it (QUEUE_PAIRS) to replay its letters, which can be \
+        "the queue is not configured, and nothing was sent; list it (QUEUE_PAIRS) to replay its letters, which can be \
          discarded, restored, noted, erased and exported as they are; configured: {}", names(.0)
     )]
     NotListed(Vec<QueueArn>),

@@ -33,7 +33,7 @@ impl From<Refusal> for LetterOutcome {
     }
 }
 
-const FULL: &str = "the ledger remembers too many dead lives of its key, and an edited copy could not run";
+const FULL: &str = "the ledger remembers too many dead enqueues of its key, and an edited copy could not run";
 const NO_ROOM: &str = "with its edited body it has no room for redrive's own attribute (SQS takes ten, and the queue its \
      MaximumMessageSize)";
 const NO_LEDGER: &str =

@@ -76,10 +76,10 @@ async fn kept_back<P: ReplayPorts>(
         Consent::Done(hash) => {
             return resolve(context, letter, &hash, "found done before it was sent").await.into_iter().collect();
         }
-        Consent::TooManyLives => {
+        Consent::TooManyEnqueues => {
             let left = known.few_enqueues_left.unwrap_or(0);
             let mut ended: Vec<_> = leave_to_a_person(context, terms, letter, left).await.into_iter().collect();
-            ended.push(LetterUpdate::of(id, LetterOutcome::TooManyLives));
+            ended.push(LetterUpdate::of(id, LetterOutcome::TooManyEnqueues));
             return ended;
         }
         Consent::NoBody => bodiless(&letter),
@@ -110,11 +110,11 @@ async fn leave_to_a_person<P: ReplayPorts>(
         return None;
     }
     let id = letter.id;
-    let why = format!("the ledger can remember {left} more dead lives of its key; `redrive free` makes room");
+    let why = format!("the ledger can remember {left} more dead enqueues of its key; `redrive free` makes room");
     let edge = |letter: &Letter| letter.held_back(&why, terms.by, context.now()).ok();
     match change(context.letters, letter, edge).await {
         Ok(_) => {
-            warn!(letter_id = %id, left, "letter waits for a person: many lives of its key are dead");
+            warn!(letter_id = %id, left, "letter waits for a person: many enqueues of its key are dead");
             None
         }
         Err(_) => Some(LetterUpdate::of(id, LetterOutcome::Unavailable)),

@@ -65,7 +65,7 @@ pub(super) async fn first_of_groups<P: ReplayPorts>(
         Ok(None) => return Stage::all(letters),
         Ok(Some(heads)) => heads,
         Err(error) => {
-            warn!(%error, count = letters.len(), "heads of groups could not be read; nothing was sent");
+            warn!(%error, count = letters.len(), "first letters of message groups could not be read; nothing was sent");
             let ended = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable);
             return Stage { going: Vec::new(), ended };
         }

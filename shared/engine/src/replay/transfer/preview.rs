@@ -54,7 +54,7 @@ fn foreseen<P: ReplayPorts>(
         Consent::Forgotten => LetterOutcome::Forgotten,
         Consent::NoRoom => LetterOutcome::NoAttributeSlot,
         Consent::NoBody => LetterOutcome::NoBody { why: None },
-        Consent::TooManyLives => LetterOutcome::TooManyLives,
+        Consent::TooManyEnqueues => LetterOutcome::TooManyEnqueues,
     };
     vec![LetterUpdate::of(letter.id, outcome)]
 }

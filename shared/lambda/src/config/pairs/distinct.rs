@@ -73,7 +73,7 @@ impl Distinct {
     fn once(&mut self, reader: &mut Reader<'_>, (what, value): (&'static str, &str), place: String, allowed: &str) {
         match self.0.get(&(what, value.to_owned())) {
             Some(first) => {
-                reader.refuse(&place, format!("makes {what} {value:?} stand here and at {first}"), allowed);
+                reader.refuse(&place, format!("repeats {what} {value:?} of {first}"), allowed);
             }
             None => drop(self.0.insert((what, value.to_owned()), place)),
         }
