@@ -14,7 +14,7 @@ use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::shown::select;
-use crate::text::{counted, hanging, lines, words};
+use crate::text::{counted, hanging, indented, shown, words};
 use crate::walk::filter;
 
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
@@ -153,17 +153,14 @@ impl Report {
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
             text.push_str(&counted(self.of(name), warning, width));
         }
-        let mut add = |line: &str| text.push_str(&hanging(&crate::text::shown(line), 2, width));
         for list in ["refused_edits", "too_large_letters"] {
             for refused in self.counts.get(list).and_then(Value::as_array).into_iter().flatten() {
                 let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
-                add(&format!("         {}", said("letter")));
-                let why = crate::text::shown(said("why"));
-                lines(&why, width.saturating_sub(11))
-                    .iter()
-                    .for_each(|line| add(&format!("           {}", line.trim_end())));
+                text.push_str(&indented(&shown(said("letter")), 9, width));
+                text.push_str(&indented(&shown(said("why")), 11, width));
             }
         }
+        let mut add = |line: &str| text.push_str(&hanging(&shown(line), 2, width));
         for source in self.counts.get("unlisted_sources").and_then(Value::as_array).into_iter().flatten() {
             let source = source.as_str().unwrap_or_default();
             add(&format!("Not configured: {source}"));
@@ -174,10 +171,7 @@ impl Report {
         let stays: Vec<_> = self.said("stays_elsewhere").collect();
         if !stays.is_empty() && self.of("erased") > 0 {
             add("Not erased, because these copies are in other places:");
-            for one in stays {
-                let told = lines(&crate::text::shown(one), width.saturating_sub(2));
-                told.iter().for_each(|line| add(&format!("  {}", line.trim_end())));
-            }
+            stays.iter().for_each(|one| add(&format!("  {one}")));
         }
         if let Some(code) = &self.stopped {
             add(&format!("Stopped: SQS refused a whole batch with {code}."));

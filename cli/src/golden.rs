@@ -1,6 +1,8 @@
 //! Output of every command, held to the files in tests/golden. To change one, delete its file and run the tests: they
 //! write it anew, and fail once, so that somebody looks at it.
 
+mod narrow;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -38,6 +40,15 @@ pub(crate) fn is(name: &str, output: &str) {
     is_within(name, output, WIDTH);
 }
 
+/// Number of UUIDs in a text.
+fn ids(text: &str) -> usize {
+    let dashes = [8, 13, 18, 23];
+    let is_id = |window: &[u8]| {
+        window.iter().enumerate().all(|(at, c)| if dashes.contains(&at) { *c == b'-' } else { c.is_ascii_hexdigit() })
+    };
+    text.as_bytes().windows(36).filter(|window| is_id(window)).count()
+}
+
 pub(crate) fn is_within(name: &str, output: &str, columns: usize) {
     let output = if name.ends_with(".txt") { output.to_owned() } else { text::shown_json(output) };
     for line in output.lines() {
@@ -45,6 +56,10 @@ pub(crate) fn is_within(name: &str, output: &str, columns: usize) {
         assert!(!is_text || line.width() <= columns, "{name}: {line:?} has {} columns", line.width());
         assert_eq!(line, text::shown(line), "{name}: a terminal would obey this");
         assert_eq!(line, line.trim_end(), "{name}: space at an end");
+    }
+    if name.ends_with(".txt") {
+        let whole: String = output.split_whitespace().collect();
+        assert_eq!(ids(&output), ids(&whole), "{name}: an id is broken in two");
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     match fs::read_to_string(&path) {

@@ -1,7 +1,5 @@
 //! Replay jobs, as they stand.
 
-use std::fmt::Write;
-
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::ports::{Jobs, Unavailable};
@@ -9,7 +7,7 @@ use redrive_core::replay::job::{Account, Job, JobState};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::text::{instant, lines, shown, table, words};
+use crate::text::{indented, instant, shown, table, words};
 use crate::who::short;
 
 /// Limit of jobs that are listed, of those that are read for it: those that run come first.
@@ -101,12 +99,7 @@ pub(crate) fn dispositions(known: &Account) -> String {
 pub(crate) fn account(seen: &JobOverview, width: usize) -> String {
     let job = &seen.job;
     let mut text = String::new();
-    let mut add = |indent: usize, value: &str| {
-        for line in lines(value, width.saturating_sub(indent)) {
-            let line = format!("{:indent$}{line}", "");
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-    };
+    let mut add = |indent: usize, value: &str| text.push_str(&indented(value, indent, width));
     add(0, &format!("Job {} is {}", job.id, job.state.as_str()));
     if let JobState::Stopped { why } = &job.state {
         add(2, &shown(&format!("stopped by itself: {why}")));

@@ -14,7 +14,7 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::status::expiry::records;
-use crate::text::{ago, count, instant, lines, queue_name, shown};
+use crate::text::{ago, count, indented, instant, named, queue_name, shown};
 
 /// Told of a record without its message.
 const NO_MESSAGE: &str = "The record points to a payload and does not hold it, so it is never sent. Read the payload where it points, and \
@@ -74,7 +74,8 @@ struct TextPage {
 }
 
 impl TextPage {
-    const NAME: usize = 11;
+    /// Column at which the values of fields begin.
+    const COLUMN: usize = 13;
 
     fn heading(&mut self, name: &str) {
         let _ = writeln!(self.text, "\n{name}");
@@ -82,19 +83,11 @@ impl TextPage {
 
     /// A line under another, in more lines if need be. `value` must be fit to be shown.
     fn under(&mut self, indent: usize, value: &str) {
-        for line in lines(value, self.width.saturating_sub(indent)) {
-            let line = format!("{:indent$}{line}", "");
-            let _ = writeln!(self.text, "{}", line.trim_end());
-        }
+        self.text.push_str(&indented(value, indent, self.width));
     }
 
     fn field(&mut self, name: &str, value: &str) {
-        let indent = Self::NAME + 2;
-        for (n, line) in lines(value, self.width.saturating_sub(indent)).iter().enumerate() {
-            let name = if n == 0 { name } else { "" };
-            let line = format!("  {name:<0$}{line}", Self::NAME);
-            let _ = writeln!(self.text, "{}", line.trim_end());
-        }
+        self.text.push_str(&named(name, value, Self::COLUMN, self.width));
     }
 }
 

@@ -59,14 +59,21 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
     cut
 }
 
-/// A text in lines of at most so many columns, none of it lost: broken after a space where there is one in its second half.
+/// A text in lines of at most so many columns, none of it lost. A word that a line has room for, such as an id, stays whole; a longer
+/// one is broken where the line ends.
 pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(2);
     let (mut lines, mut line) = (Vec::new(), String::new());
     let mut taken = 0;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         let wide = c.width().unwrap_or(0);
-        if taken + wide > columns.max(2) {
-            let space = line.rfind(' ').map(|at| at + 1).filter(|end| line[..*end].width() * 2 > columns);
+        if taken + wide > columns {
+            let space = line.rfind(' ').map(|at| at + 1).filter(|end| {
+                let begun = &line[*end..];
+                let rest = text[at..].chars().take(columns).take_while(|c| *c != ' ').collect::<String>();
+                let is_whole = !begun.is_empty() && begun.width() + rest.width() <= columns;
+                is_whole || line[..*end].width() * 2 > columns
+            });
             let rest = space.map_or_else(String::new, |end| line.split_off(end));
             taken = rest.width();
             lines.push(std::mem::replace(&mut line, rest));
@@ -76,6 +83,39 @@ pub(crate) fn lines(text: &str, columns: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+/// Returns the indent under which a text stands: less than the wanted one where a word of it, such as an id, has room only so.
+pub(crate) fn indent_for(text: &str, wanted: usize, width: usize) -> usize {
+    let words = text.split(' ').map(UnicodeWidthStr::width);
+    let longest = words.filter(|word| *word <= width).max().unwrap_or(0);
+    wanted.min(width - longest)
+}
+
+/// A text under an indent, in lines of at most `width` columns.
+pub(crate) fn indented(text: &str, wanted: usize, width: usize) -> String {
+    let indent = indent_for(text, wanted, width);
+    let lines = lines(text, width - indent);
+    let lines = lines.iter().enumerate().map(|(n, line)| {
+        // The space behind a word that ended with its line.
+        let line = line.strip_prefix(' ').filter(|_| n > 0).unwrap_or(line);
+        format!("{}\n", format!("{:indent$}{line}", "").trim_end())
+    });
+    lines.collect()
+}
+
+/// A value behind its name, in the column where all values begin. One that has no room there, such as an id on a narrow terminal,
+/// stands under its name.
+pub(crate) fn named(name: &str, value: &str, column: usize, width: usize) -> String {
+    if indent_for(value, column, width) < column {
+        return format!("  {name}\n{}", indented(value, 4, width));
+    }
+    let lines = lines(value, width - column);
+    let lines = lines.iter().enumerate().map(|(n, line)| {
+        let name = if n == 0 { name } else { "" };
+        format!("{}\n", format!("  {name:<0$}{line}", column - 2).trim_end())
+    });
+    lines.collect()
 }
 
 /// Describes how long ago an instant was, or how soon it is, in the largest unit that has one of it.
@@ -119,15 +159,13 @@ pub(crate) fn hanging(line: &str, hang: usize, width: usize) -> String {
     if line.width() <= width {
         return format!("{line}\n");
     }
-    let indent = line.chars().take_while(|c| *c == ' ').count();
-    let (head, rest) = line.split_at(indent);
-    let first = lines(rest, width.saturating_sub(indent)).swap_remove(0);
-    let mut text = format!("{head}{}\n", first.trim_end());
-    let under = indent + hang;
-    for line in lines(&rest[first.len()..], width.saturating_sub(under)) {
-        let _ = writeln!(text, "{:under$}{}", "", line.trim_end());
-    }
-    text
+    let rest = line.trim_start_matches(' ');
+    let wanted = line.len() - rest.len();
+    let indent = indent_for(rest, wanted, width);
+    let first = lines(rest, width - indent).swap_remove(0);
+    let more = &rest[first.len()..];
+    let under = if more.is_empty() { String::new() } else { indented(more, wanted + hang, width) };
+    format!("{:indent$}{}\n{under}", "", first.trim_end())
 }
 
 /// Returns the words for the name of a count in JSON. One name is older than the word that it means now, and scripts read it.
@@ -146,8 +184,6 @@ pub(crate) fn counted(n: u64, words: &str, width: usize) -> String {
     text
 }
 
-/// Columns that a terminal has on which no table is set in columns that does not fit.
-const NARROW: usize = 72;
 /// Columns of a table's last cell that are shown at the least.
 const LAST: usize = 8;
 
@@ -157,7 +193,7 @@ pub(crate) fn stacked(head: &[&str], row: &[String], width: usize) -> String {
     for (n, (name, cell)) in head.iter().zip(row).enumerate().filter(|(_, (_, cell))| !cell.trim().is_empty()) {
         let pair = format!("{} {}", name.trim(), cell.trim());
         if !line.is_empty() && line.width() + 2 + pair.width() > width {
-            let _ = writeln!(text, "{line}");
+            text.push_str(&hanging(&line, 2, width));
             line.clear();
         }
         let indent = if text.is_empty() { "" } else { "  " };
@@ -169,8 +205,8 @@ pub(crate) fn stacked(head: &[&str], row: &[String], width: usize) -> String {
     text + &hanging(&line, 0, width)
 }
 
-/// A table of columns with two spaces between them, no wider than `width`: the last column, whatever it is, is cut. On a narrow
-/// terminal that has no room for the columns, each row is a few lines of named values.
+/// A table of columns with two spaces between them, no wider than `width`: the last column, whatever it is, is cut. Where there is
+/// no room for the others, each row is a few lines of named values, so that no number and no id is cut.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>], width: usize) -> String {
     let (head, rows) = table_rows(head, rows, width);
     head.into_iter().chain(rows).collect()
@@ -183,7 +219,7 @@ pub(crate) fn table_rows(head: &[&str], rows: &[Vec<String>], width: usize) -> (
         rows.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0).max(head[n].width())
     };
     let others: usize = (0..columns.saturating_sub(1)).map(|n| widest(n) + 2).sum();
-    if width < NARROW && others + LAST > width {
+    if others + LAST > width {
         return (None, rows.iter().map(|row| stacked(head, row, width)).collect());
     }
     let last = width.saturating_sub(others).max(LAST);
@@ -241,6 +277,24 @@ mod tests {
             assert_eq!(lines(text, 7).concat(), text, "nothing of it is lost");
             assert!(lines(text, 7).iter().all(|line| line.width() <= 7));
         }
+    }
+
+    #[test]
+    fn a_word_that_has_room_in_a_line_is_not_broken() {
+        let id = "4f288ddb-bee5-5761-b732-cb895e5547b3";
+        assert_eq!(lines(&format!("Letter {id} is PENDING"), 40), ["Letter ", &format!("{id} is "), "PENDING"]);
+        assert_eq!(lines(&format!("LETTERS 37  ID {id}"), 40), ["LETTERS 37  ID ", id]);
+        assert_eq!(indented(&format!("message {id}: dead"), 6, 40), format!("   message\n   {id}:\n   dead\n"));
+        assert_eq!(hanging(&format!("         {id}"), 2, 40), format!("    {id}\n"));
+        assert_eq!(lines(id, 30).concat(), id, "without room it is broken, and nothing of it is lost");
+    }
+
+    #[test]
+    fn named_values_keep_a_long_id_whole() {
+        let id = "4f288ddb-bee5-5761-b732-cb895e5547b3";
+        let row = ["37".to_owned(), id.to_owned(), "1234567".to_owned()];
+        let told = stacked(&["LETTERS", "REQUEST", "BYTES"], &row, 40);
+        assert_eq!(told, format!("LETTERS 37\n  REQUEST\n    {id}\n  BYTES 1234567\n"));
     }
 
     #[test]

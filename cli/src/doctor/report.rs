@@ -6,7 +6,7 @@ use std::fmt::Write;
 use redrive_doctor::{Deployment, Diagnosis, Finding, Mend, NotChecked, Rule, Severity};
 use serde_json::{Value, json};
 
-use crate::text::{count, lines, shown};
+use crate::text::{count, shown};
 
 /// Content of the report.
 pub(super) struct ReportContent<'a> {
@@ -149,9 +149,7 @@ pub(super) fn explanation(rule: &Rule, width: usize) -> String {
 }
 
 fn indented(text: &mut String, indent: &str, told: &str, width: usize) {
-    for line in lines(&shown(told), width.saturating_sub(indent.len())) {
-        let _ = writeln!(text, "{indent}{}", line.trim_end());
-    }
+    text.push_str(&crate::text::indented(&shown(told), indent.len(), width));
 }
 
 /// An argument as a shell takes it.

@@ -1,10 +1,8 @@
 //! The alarms of the stack, and those of their states that matter first.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
-use crate::text::{fit, hanging, lines, shown};
+use crate::text::{hanging, named, shown};
 
 /// The states, the worst first, and how they are told.
 const STATES: [(&str, &str); 6] = [
@@ -66,10 +64,8 @@ pub(crate) fn render(stack: Option<&str>, alarms: Option<&[AlarmStatus]>, width:
     };
     for (state, word) in STATES {
         let names: Vec<_> = alarms.iter().filter(|one| one.state == state).map(|one| shown(one.short(stack))).collect();
-        let told = lines(&names.join(", "), width.saturating_sub(11));
-        for (n, line) in told.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-            let word = if n == 0 { word } else { "" };
-            let _ = writeln!(text, "{}", fit(format!("  {word:<7}  {line}").trim_end(), width));
+        if !names.is_empty() {
+            text.push_str(&named(word, &names.join(", "), 11, width));
         }
     }
     text
