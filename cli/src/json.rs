@@ -2,163 +2,152 @@
 
 pub(crate) mod read;
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use redrive_core::ids::Enqueue;
-use redrive_core::letters::letter::{Body, Edited, Event, Letter, Send};
-use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::letters::letter::{Body, Edited, Letter};
+use redrive_core::letters::schema::{AttemptFields, EnqueueFields, ErasureFields, LetterFields, NamedEnqueue, Rfc3339};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
 use redrive_core::message::key::PayloadHash;
 use redrive_core::processing::ledger::{Attempt, Entry};
-use redrive_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-fn time(at: Timestamp) -> Value {
-    Value::String(at.to_rfc3339())
+/// Fields of a letter that have one form everywhere.
+type LetterJson = LetterFields<NamedEnqueue>;
+type AttemptJson = AttemptFields<NamedEnqueue, Rfc3339>;
+
+/// Fields of a letter that have a form of their own in JSON. Without a body it has neither `original_payload` nor
+/// `message_attributes`, and says why.
+#[derive(Serialize, Deserialize)]
+struct RestJson {
+    due: Rfc3339,
+    expires: Option<Rfc3339>,
+    body_expires: Option<Rfc3339>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_payload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_attributes: Option<BTreeMap<String, AttributeJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<ErasureFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_missing: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited: Option<EditedJson>,
+    /// Hash of the body; absent in exports of earlier versions.
+    body_hash: Option<PayloadHash>,
 }
 
-fn enqueue(enqueue: &Enqueue) -> Value {
-    json!({"message_id": enqueue.message_id, "sent_at": time(enqueue.sent_at)})
+/// Message attribute with a text, or with bytes in base64.
+#[derive(Serialize, Deserialize)]
+struct AttributeJson {
+    data_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary_value: Option<String>,
 }
 
-fn attribute(attribute: &Attribute) -> Value {
-    match &attribute.value {
-        AttributeValue::Text(text) => json!({"data_type": attribute.data_type, "string_value": text}),
-        AttributeValue::Binary(bytes) => {
-            json!({"data_type": attribute.data_type, "binary_value": BASE64.encode(bytes)})
+impl From<&Attribute> for AttributeJson {
+    fn from(Attribute { data_type, value }: &Attribute) -> Self {
+        let (string_value, binary_value) = match value {
+            AttributeValue::Text(text) => (Some(text.clone()), None),
+            AttributeValue::Binary(bytes) => (None, Some(BASE64.encode(bytes))),
+        };
+        Self { data_type: data_type.clone(), string_value, binary_value }
+    }
+}
+
+/// Edited body, or why it is not there.
+#[derive(Serialize, Deserialize)]
+struct EditedJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
+    hash: PayloadHash,
+    #[serde(rename = "whole_hash")]
+    whole: PayloadHash,
+    by: String,
+    at: Rfc3339,
+}
+
+impl From<&Edited> for EditedJson {
+    fn from(Edited { payload, hash, whole, by, at, lost }: &Edited) -> Self {
+        let payload = lost.is_none().then(|| payload.clone());
+        let (hash, whole, by) = (hash.clone(), whole.clone(), by.clone());
+        Self { payload, missing: lost.clone(), hash, whole, by, at: Rfc3339(*at) }
+    }
+}
+
+impl From<&Letter> for RestJson {
+    fn from(letter: &Letter) -> Self {
+        let kept = matches!(letter.body, Body::Kept { .. });
+        let body_missing = match &letter.body {
+            Body::Missing { why, .. } => Some(why.clone()),
+            Body::Kept { .. } | Body::Erased { .. } => None,
+        };
+        Self {
+            due: letter.due.into(),
+            expires: letter.expires.map(Rfc3339),
+            body_expires: letter.body_expires().map(Rfc3339),
+            original_payload: kept.then(|| letter.payload.clone()),
+            message_attributes: kept.then(|| attributes(&letter.attributes)),
+            erased: ErasureFields::of(&letter.body),
+            body_missing,
+            edited: letter.edited.as_ref().map(EditedJson::from),
+            body_hash: Some(body_hash(letter)),
         }
     }
 }
 
-fn attempt(attempt: &Attempt) -> Value {
-    json!({
-        "life": enqueue(&attempt.enqueue),
-        "at": time(attempt.at),
-        "class": attempt.class,
-        "code": attempt.code,
-        "text": attempt.text,
-        "request_id": attempt.origin.request_id,
-        "function_version": attempt.origin.function_version,
-        "log_stream": attempt.origin.log_stream,
-    })
+fn attributes(attributes: &Attributes) -> BTreeMap<String, AttributeJson> {
+    attributes.iter().map(|(name, value)| (name.clone(), value.into())).collect()
 }
 
-fn event(event: &Event) -> Value {
-    let attempt = event.attempt.as_ref().map(attempt);
-    json!({"at": time(event.at), "what": event.what, "who": event.who, "note": event.note, "attempt": attempt})
+/// Members of a struct.
+fn members(of: &impl Serialize) -> Map<String, Value> {
+    match json!(of) {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }
 
-fn send(send: &Send) -> Value {
-    json!({
-        "number": send.number,
-        "key": send.key,
-        "hash": send.hash,
-        "message_id": send.message_id,
-        "at": time(send.at),
-        "job": send.job,
-        "to": send.to,
-        "edited": send.edited,
-    })
-}
-
-/// A whole letter: nothing of it is left out, and binary attributes are base64. Without a body it has neither
-/// `original_payload` nor `message_attributes`, and says why.
+/// A whole letter: nothing of it is left out, and binary attributes are base64.
 pub(crate) fn letter(letter: &Letter) -> Value {
-    let reason = &letter.reason;
-    let mut all = json!({
-        "dlq_message_id": letter.id,
-        "source_topic": letter.source,
-        "moved_from": letter.moved_from,
-        "source_partition": letter.partition,
-        "source_offset": letter.offset,
-        "error_type": reason.error_type,
-        "error_code": reason.error_code,
-        "error_message": reason.error_message,
-        "attempt_count": reason.attempt_count,
-        "first_failed_at": time(reason.first_failed_at),
-        "last_failed_at": time(reason.last_failed_at),
-        "status": letter.status,
-        "resolution_note": letter.resolution_note,
-        "message_group_id": letter.group,
-        "sequence_number": letter.sequence,
-        "sent_timestamp": time(letter.sent_at),
-        "origin_message_id": letter.origin,
-        "life": enqueue(&letter.enqueue),
-        "payload_hash": letter.hash,
-        "attributes_hash": letter.attributes_hash,
-        "idempotency_key": letter.key,
-        "key_is_stable": letter.key_is_stable,
-        "scope": letter.scope,
-        "fingerprint": letter.fingerprint,
-        "number": letter.number,
-        "deaths": letter.deaths,
-        "sends": letter.sends.iter().map(send).collect::<Vec<_>>(),
-        "history": letter.history.iter().map(event).collect::<Vec<_>>(),
-        "token": letter.token,
-        "due": time(letter.due),
-        "expires": letter.expires.map(time),
-        "body_expires": letter.body_expires().map(time),
-        "version": letter.version,
-    });
-    if let Value::Object(all) = &mut all {
-        body(letter, all);
-        if !letter.form.is_message() {
-            all.insert("payload_form".to_owned(), json!(letter.form));
-        }
-        all.extend(letter.edited.as_ref().map(|by| ("edited".to_owned(), edited(by))));
-        all.insert("body_hash".to_owned(), json!(body_hash(letter)));
-    }
-    all
+    let mut all = members(&LetterJson::from(letter));
+    all.extend(members(&RestJson::from(letter)));
+    Value::Object(all)
 }
 
 /// SHA-256 of everything that a letter may be sent with, byte for byte: whoever reads an export knows by it that nothing was
 /// changed. (`payload_hash` is of what the stack is configured to compare.)
 fn body_hash(letter: &Letter) -> PayloadHash {
-    let attributes: Map<_, _> =
-        letter.attributes.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
     let edited = letter.edited.as_ref().map(|edited| &edited.payload);
-    PayloadHash::of_text(&json!([letter.payload, attributes, edited]).to_string())
+    PayloadHash::of_text(&json!([letter.payload, attributes(&letter.attributes), edited]).to_string())
 }
 
-fn edited(edited: &Edited) -> Value {
-    let mut all = json!({"hash": edited.hash, "whole_hash": edited.whole, "by": edited.by, "at": time(edited.at)});
-    match &edited.lost {
-        None => all["payload"] = json!(edited.payload),
-        Some(why) => all["missing"] = json!(why),
-    }
-    all
-}
-
-fn body(letter: &Letter, all: &mut Map<String, Value>) {
-    match &letter.body {
-        Body::Kept { .. } => {
-            let attributes = letter.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
-            all.insert("original_payload".to_owned(), Value::String(letter.payload.clone()));
-            all.insert("message_attributes".to_owned(), Value::Object(attributes.collect()));
-        }
-        Body::Erased { at, by, note } => {
-            all.insert("erased".to_owned(), json!({"at": time(*at), "by": by, "note": note}));
-        }
-        Body::Missing { why, .. } => {
-            all.insert("body_missing".to_owned(), Value::String(why.clone()));
-        }
-    }
+fn attempt(attempt: &Attempt) -> AttemptJson {
+    attempt.clone().into()
 }
 
 /// Writes a ledger entry as JSON.
 pub(crate) fn entry(entry: &Entry) -> Value {
-    let enqueues = entry.enqueues.iter();
-    let enqueues =
-        enqueues.map(|one| json!({"life": enqueue(&one.enqueue), "attempts": one.attempts, "dead": one.dead}));
+    let enqueues = entry.enqueues.iter().map(|one| {
+        let enqueue = EnqueueFields::<Rfc3339>::from(one.enqueue.clone());
+        json!({"life": enqueue, "attempts": one.attempts, "dead": one.dead})
+    });
     json!({
         "state": entry.state,
         "owner": entry.owner,
-        "lease_until": time(entry.lease_until),
+        "lease_until": Rfc3339(entry.lease_until),
         "payload_hash": entry.hash,
         "version": entry.version,
         "lives": enqueues.collect::<Vec<_>>(),
         "buried": entry.dead_enqueues.len(),
         "fault": entry.fault,
         "history": entry.history.iter().map(attempt).collect::<Vec<_>>(),
-        "expires": time(entry.expires),
+        "expires": Rfc3339(entry.expires),
     })
 }

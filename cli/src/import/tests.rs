@@ -91,7 +91,9 @@ fn a_file_that_is_not_all_letters_is_refused_by_its_line_before_anything_is_writ
     let letters = samples::letters();
     let path = file("broken", &letters[..2]);
     let mut text = std::fs::read_to_string(&path).unwrap();
-    text.push_str("\n  \n{\"SECRET\": 1}\n");
+    let mut newer = json::letter(&letters[1]);
+    newer["SECRET"] = serde_json::json!(1);
+    text = format!("{text}\n  \n{newer}\n");
     std::fs::write(&path, text).unwrap();
     let Err(Error::Usage(why)) = Contents::read(&path, None, NOW) else { panic!("it was taken") };
     assert!(why.contains(", line 5: unknown field") && !why.contains("SECRET"), "{why}");

@@ -1,54 +1,19 @@
 //! A whole letter from its JSON: the exact opposite of [`super::letter`]. What it does not know it refuses, and does not lose.
 
-use std::collections::BTreeMap;
-
-use super::body_hash;
+use super::{AttributeJson, BASE64, EditedJson, LetterJson, RestJson, body_hash};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use redrive_core::fault::Class;
-use redrive_core::ids::{self, JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use redrive_core::letters::letter::{self, AttributesHash, Body, ErrorType, EventKind, Letter, Reason, Status};
+use redrive_core::ids::{LetterId, QueueArn, Scope};
+use redrive_core::letters::letter::{Body, Edited, Letter};
+use redrive_core::letters::schema::LetterRest;
 use redrive_core::message::decode::without_data;
-use redrive_core::message::envelope::{self, AttributeValue};
-use redrive_core::message::key::{Key, PayloadHash};
-use redrive_core::processing::ledger::{self, Origin};
+use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
+use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-
-#[derive(Clone, Copy)]
-struct Time(Timestamp);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(reader)?;
-        Timestamp::from_rfc3339(&text).map(Self).ok_or_else(|| D::Error::custom("no time"))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EnqueueJson {
-    message_id: MessageId,
-    sent_at: Time,
-}
-
-impl From<EnqueueJson> for ids::Enqueue {
-    fn from(EnqueueJson { message_id, sent_at }: EnqueueJson) -> Self {
-        Self { message_id, sent_at: sent_at.0 }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AttributeJson {
-    data_type: String,
-    string_value: Option<String>,
-    binary_value: Option<String>,
-}
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 impl AttributeJson {
-    fn read(self) -> Result<envelope::Attribute, &'static str> {
+    fn read(self) -> Result<Attribute, &'static str> {
         let value = match (self.string_value, self.binary_value) {
             (Some(text), None) => AttributeValue::Text(text),
             (None, Some(text)) => {
@@ -56,212 +21,38 @@ impl AttributeJson {
             }
             _ => return Err("an attribute must have a string_value or a binary_value, and not both"),
         };
-        Ok(envelope::Attribute { data_type: self.data_type, value })
+        Ok(Attribute { data_type: self.data_type, value })
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AttemptJson {
-    #[serde(rename = "life")]
-    enqueue: EnqueueJson,
-    at: Time,
-    class: Class,
-    code: String,
-    text: String,
-    request_id: String,
-    function_version: String,
-    log_stream: String,
-}
-
-impl From<AttemptJson> for ledger::Attempt {
-    fn from(one: AttemptJson) -> Self {
-        let AttemptJson { enqueue, at, class, code, text, request_id, function_version, log_stream } = one;
-        let origin = Origin { request_id, function_version, log_stream };
-        Self { enqueue: enqueue.into(), at: at.0, class, code, text, origin }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventJson {
-    at: Time,
-    what: EventKind,
-    who: String,
-    note: Option<String>,
-    attempt: Option<AttemptJson>,
-}
-
-impl From<EventJson> for letter::Event {
-    fn from(EventJson { at, what, who, note, attempt }: EventJson) -> Self {
-        Self { at: at.0, what, who, note, attempt: attempt.map(Into::into) }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SendJson {
-    number: Number,
-    key: Option<Key>,
-    hash: PayloadHash,
-    message_id: Option<MessageId>,
-    at: Time,
-    job: Option<JobId>,
-    to: Option<QueueArn>,
-    edited: Option<PayloadHash>,
-}
-
-impl From<SendJson> for letter::Send {
-    fn from(SendJson { number, key, hash, message_id, at, job, edited, to }: SendJson) -> Self {
-        Self { number, key, hash, message_id, at: at.0, job, edited, to }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EditedJson {
-    payload: Option<String>,
-    missing: Option<String>,
-    hash: PayloadHash,
-    whole_hash: PayloadHash,
-    by: String,
-    at: Time,
 }
 
 impl EditedJson {
-    fn read(self) -> Result<letter::Edited, &'static str> {
-        let Self { payload, missing, hash, whole_hash: whole, by, at } = self;
+    fn read(self) -> Result<Edited, &'static str> {
+        let Self { payload, missing, hash, whole, by, at } = self;
         if payload.is_some() == missing.is_some() {
             return Err("its edited body must have a payload, or say why not");
         }
-        Ok(letter::Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.0, lost: missing })
+        Ok(Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.into(), lost: missing })
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Erasure {
-    at: Time,
-    by: String,
-    note: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whole {
-    dlq_message_id: LetterId,
-    source_topic: QueueArn,
-    // Exports from before these were kept have neither.
-    moved_from: Option<QueueArn>,
-    attributes_hash: Option<AttributesHash>,
-    source_partition: Option<String>,
-    source_offset: Option<String>,
-    original_payload: Option<String>,
-    message_attributes: Option<BTreeMap<String, AttributeJson>>,
-    erased: Option<Erasure>,
-    body_missing: Option<String>,
-    edited: Option<EditedJson>,
-    #[serde(default)]
-    payload_form: letter::Form,
-    error_type: ErrorType,
-    error_code: Option<String>,
-    error_message: String,
-    attempt_count: u32,
-    first_failed_at: Time,
-    last_failed_at: Time,
-    status: Status,
-    resolution_note: Option<String>,
-    message_group_id: Option<String>,
-    sequence_number: Option<String>,
-    sent_timestamp: Time,
-    origin_message_id: MessageId,
-    #[serde(rename = "life")]
-    enqueue: EnqueueJson,
-    payload_hash: PayloadHash,
-    idempotency_key: Option<Key>,
-    key_is_stable: bool,
-    scope: Scope,
-    fingerprint: String,
-    number: Number,
-    deaths: u32,
-    sends: Vec<SendJson>,
-    history: Vec<EventJson>,
-    token: Option<OwnerToken>,
-    due: Time,
-    expires: Option<Time>,
-    body_expires: Option<Time>,
-    version: u64,
-    /// Hash of the body; absent in exports of earlier versions.
-    body_hash: Option<PayloadHash>,
-}
-
-impl Whole {
-    /// Payload, attributes, and whether they are there.
-    fn body(&mut self) -> Result<(String, envelope::Attributes, Body), &'static str> {
+impl RestJson {
+    fn read(self) -> Result<LetterRest, &'static str> {
+        let expires = self.expires.map(Timestamp::from);
         // The letter's own end is told for its body, too, where that has no other.
-        let until = self.body_expires.map(|at| at.0).filter(|at| Some(*at) != self.expires.map(|at| at.0));
-        let parts = (self.original_payload.take(), self.message_attributes.take());
-        match (parts, self.erased.take(), self.body_missing.take()) {
+        let until = self.body_expires.map(Timestamp::from).filter(|at| Some(*at) != expires);
+        let nothing = || (String::new(), Attributes::new());
+        let parts = (self.original_payload, self.message_attributes);
+        let ((payload, attributes), body) = match (parts, self.erased, self.body_missing) {
             ((Some(payload), Some(attributes)), None, None) => {
                 let attributes = attributes.into_iter().map(|(name, value)| value.read().map(|value| (name, value)));
-                Ok((payload, attributes.collect::<Result<_, _>>()?, Body::Kept { until }))
+                ((payload, attributes.collect::<Result<_, _>>()?), Body::Kept { until })
             }
-            ((None, None), Some(Erasure { at, by, note }), None) => {
-                Ok((String::new(), envelope::Attributes::new(), Body::Erased { at: at.0, by, note }))
-            }
-            ((None, None), None, Some(why)) => {
-                Ok((String::new(), envelope::Attributes::new(), Body::Missing { until, why }))
-            }
-            _ => Err("it must have original_payload and message_attributes, or say why not"),
-        }
-    }
-
-    fn letter(mut self) -> Result<Letter, &'static str> {
-        let (payload, attributes, body) = self.body()?;
-        let edited = self.edited.take().map(EditedJson::read).transpose()?;
-        let letter = Letter {
-            id: self.dlq_message_id,
-            source: self.source_topic,
-            moved_from: self.moved_from,
-            partition: self.source_partition,
-            offset: self.source_offset,
-            payload,
-            form: self.payload_form,
-            attributes,
-            attributes_hash: self.attributes_hash,
-            body,
-            edited,
-            group: self.message_group_id,
-            sequence: self.sequence_number,
-            origin: self.origin_message_id,
-            sent_at: self.sent_timestamp.0,
-            enqueue: self.enqueue.into(),
-            hash: self.payload_hash,
-            key: self.idempotency_key,
-            key_is_stable: self.key_is_stable,
-            scope: self.scope,
-            reason: Reason {
-                error_type: self.error_type,
-                error_code: self.error_code,
-                error_message: self.error_message,
-                attempt_count: self.attempt_count,
-                first_failed_at: self.first_failed_at.0,
-                last_failed_at: self.last_failed_at.0,
-                attempts: Vec::new(),
-            },
-            fingerprint: self.fingerprint,
-            status: self.status,
-            resolution_note: self.resolution_note,
-            number: self.number,
-            deaths: self.deaths,
-            sends: self.sends.into_iter().map(Into::into).collect(),
-            history: self.history.into_iter().map(Into::into).collect(),
-            token: self.token,
-            due: self.due.0,
-            expires: self.expires.map(|at| at.0),
-            version: self.version,
+            ((None, None), Some(erased), None) => (nothing(), erased.into()),
+            ((None, None), None, Some(why)) => (nothing(), Body::Missing { until, why }),
+            _ => return Err("it must have original_payload and message_attributes, or say why not"),
         };
-        sound(&letter).map(|()| letter)
+        let edited = self.edited.map(EditedJson::read).transpose()?;
+        Ok(LetterRest { payload, attributes, body, edited, due: self.due.into(), expires })
     }
 }
 
@@ -281,18 +72,41 @@ fn sound(letter: &Letter) -> Result<(), &'static str> {
     }
 }
 
-/// Reads a letter, and how far it is proven. What is told of a failure holds nothing of the letter.
-pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
-    let whole: Whole = serde_json::from_slice(text).map_err(|why| match why.classify() {
+/// Reads a struct of a document, whatever else the document has. What is told of a failure holds nothing of the document.
+fn part<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(text).map_err(|why| match why.classify() {
         serde_json::error::Category::Data => {
             let told = why.to_string();
             let at = told.rfind(" at line ").unwrap_or(told.len());
             without_data(&told[..at])
         }
         _ => "it is no JSON document".to_owned(),
-    })?;
-    let told = whole.body_hash.clone();
-    let letter = whole.letter().map_err(str::to_owned)?;
+    })
+}
+
+/// Returns true if a document has nothing that is not in the other one; null says nothing.
+fn is_within(document: &Value, whole: &Value) -> bool {
+    match (document, whole) {
+        (Value::Object(these), Value::Object(all)) => these.iter().all(|(name, value)| match all.get(name) {
+            Some(known) => is_within(value, known),
+            None => value.is_null(),
+        }),
+        (Value::Array(these), Value::Array(all)) => {
+            these.len() == all.len() && these.iter().zip(all).all(|(value, known)| is_within(value, known))
+        }
+        _ => true,
+    }
+}
+
+/// Reads a letter, and how far it is proven. What is told of a failure holds nothing of the letter.
+pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
+    let (fields, rest): (LetterJson, RestJson) = (part(text)?, part(text)?);
+    let told = rest.body_hash.clone();
+    let letter = fields.with(rest.read()?);
+    sound(&letter)?;
+    if !is_within(&part(text)?, &super::letter(&letter)) {
+        return Err("unknown field: a newer version of this command may know it".to_owned());
+    }
     match told {
         Some(told) if told != body_hash(&letter) => {
             Err("body_hash is not that of its body: it was changed after the export (redrive replay --edit sends another body)".to_owned())
@@ -328,6 +142,8 @@ mod tests {
     use super::*;
     use crate::json::letter as written;
     use crate::samples;
+    use redrive_core::ids::OwnerToken;
+    use redrive_core::letters::letter::Status;
 
     fn read(document: &Value) -> Result<Letter, String> {
         proven(document).map(|(letter, _)| letter)
@@ -376,8 +192,7 @@ mod tests {
         let until = Some(Timestamp::from_millis(samples::NOW.as_millis() / 1_000 * 1_000));
         let later = until.map(|at| at.after(std::time::Duration::from_secs(60)));
         let erased = Body::Erased { at: samples::NOW, by: "ann".to_owned(), note: "asked\u{1b} for".to_owned() };
-        let bodiless =
-            |body| Letter { payload: String::new(), attributes: envelope::Attributes::new(), body, ..full.clone() };
+        let bodiless = |body| Letter { payload: String::new(), attributes: Attributes::new(), body, ..full.clone() };
         let token = Some(OwnerToken::from_random(7));
         let large = format!("{}\u{9b}\u{2028}\\\"\n\t{}", "é".repeat(400_000), "\u{7f}".repeat(100_000));
         let odd = [
@@ -394,6 +209,29 @@ mod tests {
         for letter in samples::letters().into_iter().chain(odd) {
             assert_eq!(read(&written(&letter)).unwrap(), letter);
         }
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_refused_at_any_depth() {
+        type Place = fn(&mut Value) -> &mut Value;
+        let places: [Place; 6] = [
+            |all| all,
+            |all| &mut all["life"],
+            |all| &mut all["sends"][0],
+            |all| &mut all["history"][0],
+            |all| &mut all["edited"],
+            |all| all["message_attributes"].as_object_mut().unwrap().values_mut().next().unwrap(),
+        ];
+        for (at, place) in places.into_iter().enumerate() {
+            let mut document = written(&samples::edited(None));
+            place(&mut document)["added"] = json!("SECRET");
+            assert!(read(&document).unwrap_err().starts_with("unknown field"), "{at}");
+        }
+        let mut attempt = written(&samples::full());
+        let history = attempt["history"].as_array_mut().unwrap();
+        let tried = history.iter_mut().find(|event| event["attempt"].is_object()).unwrap();
+        tried["attempt"]["added"] = json!("SECRET");
+        assert!(read(&attempt).unwrap_err().starts_with("unknown field"));
     }
 
     #[test]

@@ -14,6 +14,25 @@ pub(crate) fn encode<T: Serialize>(stored: T) -> Result<Item, String> {
     serde_dynamo::to_item(stored).map_err(|_| "the item could not be encoded".to_owned())
 }
 
+/// A struct as an item that lacks what is null in the struct.
+pub(crate) fn encode_present<T: Serialize>(stored: T) -> Result<Item, String> {
+    encode(stored).map(without_nulls)
+}
+
+fn without_nulls(item: Item) -> Item {
+    item.into_iter().filter_map(|(name, value)| Some((name, present(value)?))).collect()
+}
+
+/// The value without what is null in it, if it is not null itself.
+fn present(value: AttributeValue) -> Option<AttributeValue> {
+    match value {
+        AttributeValue::Null(_) => None,
+        AttributeValue::M(map) => Some(AttributeValue::M(without_nulls(map))),
+        AttributeValue::L(list) => Some(AttributeValue::L(list.into_iter().filter_map(present).collect())),
+        other => Some(other),
+    }
+}
+
 /// An item as a struct. The error names the attribute that is missing or not as it should be, and no value: an item
 /// that is not ours may hold anything.
 pub(crate) fn decode<T: DeserializeOwned>(item: Item) -> Result<T, String> {
@@ -87,6 +106,19 @@ mod tests {
         assert_eq!(told(with(part("at", text("secret")))), "the item's parts[0].at is not as it was written");
         assert_eq!(told(with(part("to", number(1)))), "the item lacks at in parts[0]");
         assert_eq!(told(HashMap::from([("pk".to_owned(), number(7))])), "the item's pk is not as it was written");
+    }
+
+    #[test]
+    fn what_is_null_is_left_out_of_an_item_at_any_depth() {
+        #[derive(Serialize)]
+        struct Inner {
+            at: Option<u64>,
+            to: Option<u64>,
+        }
+        let inner = || Inner { at: Some(1), to: None };
+        let item = encode_present(HashMap::from([("some", Some(vec![inner(), inner()])), ("none", None)])).unwrap();
+        let kept = AttributeValue::M(HashMap::from([("at".to_owned(), number(1))]));
+        assert_eq!(item, HashMap::from([("some".to_owned(), AttributeValue::L(vec![kept.clone(), kept]))]));
     }
 
     #[test]

@@ -8,3 +8,4 @@ pub mod letter;
 pub mod listing;
 pub mod policy;
 pub mod reason;
+pub mod schema;

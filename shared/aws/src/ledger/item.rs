@@ -2,8 +2,9 @@
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, SendId};
+use redrive_core::letters::schema::{AttemptFields, EnqueueFields};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
-use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
+use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,18 +58,8 @@ struct FaultItem {
     text: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct AttemptItem {
-    message_id: MessageId,
-    sent_at: Timestamp,
-    at: Timestamp,
-    class: Class,
-    code: String,
-    text: String,
-    request_id: String,
-    function_version: String,
-    log_stream: String,
-}
+/// An attempt as a letter has it, but for its times.
+type AttemptItem = AttemptFields<EnqueueFields<Timestamp>, Timestamp>;
 
 /// An entry as its item.
 pub(super) fn to_item(key: &LedgerKey, entry: Entry) -> Result<Item, String> {
@@ -121,23 +112,6 @@ impl From<EnqueueItem> for EnqueueRecord {
     }
 }
 
-impl From<Attempt> for AttemptItem {
-    fn from(Attempt { enqueue, at, class, code, text, origin }: Attempt) -> Self {
-        let Enqueue { message_id, sent_at } = enqueue;
-        let Origin { request_id, function_version, log_stream } = origin;
-        Self { message_id, sent_at, at, class, code, text, request_id, function_version, log_stream }
-    }
-}
-
-impl From<AttemptItem> for Attempt {
-    fn from(stored: AttemptItem) -> Self {
-        let AttemptItem { message_id, sent_at, at, class, code, text, .. } = stored;
-        let AttemptItem { request_id, function_version, log_stream, .. } = stored;
-        let origin = Origin { request_id, function_version, log_stream };
-        Self { enqueue: Enqueue { message_id, sent_at }, at, class, code, text, origin }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +120,7 @@ mod tests {
     use redrive_core::fault::Fault;
     use redrive_core::ids::{QueueArn, Scope};
     use redrive_core::message::key::Key;
-    use redrive_core::processing::ledger::{ClaimRequest, ClaimStep, Settlement, Settling, claim, settle};
+    use redrive_core::processing::ledger::{ClaimRequest, ClaimStep, Origin, Settlement, Settling, claim, settle};
 
     const NOW: u64 = 1_763_787_600_123;
 

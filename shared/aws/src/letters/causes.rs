@@ -10,11 +10,11 @@ use futures_util::StreamExt;
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::{Cause, Recorded, forgotten};
 use redrive_core::letters::letter::{ERASED, ErrorType};
+use redrive_core::letters::schema::Rfc3339;
 use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::parts::rfc3339;
 use super::{LetterTable, SERVICE, WIDTH};
 use crate::failure::unavailable;
 use crate::item::{Item, decode, encode, number, text};
@@ -36,10 +36,8 @@ struct CauseItem {
     error_code: Option<String>,
     error_message: String,
     example: LetterId,
-    #[serde(with = "rfc3339")]
-    first_seen: Timestamp,
-    #[serde(with = "rfc3339")]
-    last_seen: Timestamp,
+    first_seen: Rfc3339,
+    last_seen: Rfc3339,
     seen: u64,
     expires: u64,
 }
@@ -65,8 +63,8 @@ fn to_item(cause: &Cause) -> Result<Item, String> {
         error_code: cause.error_code.clone(),
         error_message: cause.error_message.clone(),
         example: cause.example,
-        first_seen: cause.first_seen,
-        last_seen: cause.last_seen,
+        first_seen: cause.first_seen.into(),
+        last_seen: cause.last_seen.into(),
         seen: cause.seen,
         expires: cause.expires.as_secs(),
     })?;
@@ -87,8 +85,8 @@ fn from_item(mut item: Item) -> Result<Cause, String> {
         error_code: stored.error_code,
         error_message: stored.error_message,
         example: stored.example,
-        first_seen: stored.first_seen,
-        last_seen: stored.last_seen,
+        first_seen: stored.first_seen.into(),
+        last_seen: stored.last_seen.into(),
         versions,
         seen: stored.seen,
         expires: Timestamp::from_millis(stored.expires.saturating_mul(1_000)),

@@ -2,14 +2,13 @@
 //! deleted like those of the body.
 
 use redrive_core::letters::letter::{Edited, Letter};
+use redrive_core::letters::schema::Rfc3339;
 use redrive_core::message::envelope::Attributes;
 use redrive_core::message::key::PayloadHash;
-use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Codec, Packed};
 use super::chunks::{ChunkRefs, EDITED};
-use super::parts::rfc3339;
 use super::place::PLAIN;
 
 /// Attributes of a head about its letter's edited body.
@@ -34,8 +33,7 @@ struct EditedItem {
     hash: PayloadHash,
     whole: PayloadHash,
     by: String,
-    #[serde(with = "rfc3339")]
-    at: Timestamp,
+    at: Rfc3339,
 }
 
 impl EditedFields {
@@ -46,7 +44,7 @@ impl EditedFields {
             hash: edited.hash.clone(),
             whole: edited.whole.clone(),
             by: edited.by.clone(),
-            at: edited.at,
+            at: edited.at.into(),
         };
         Self {
             edited: letter.edited.as_ref().map(item),
@@ -61,7 +59,7 @@ impl EditedFields {
         let parts = ChunkRefs::of_head(EDITED, self.edited_chunks, self.edited_tag, self.edited_codec);
         let edited = self.edited.map(|EditedItem { payload, hash, whole, by, at }| {
             let lost = payload.is_none().then(|| "its chunks were not read".to_owned());
-            Edited { payload: payload.unwrap_or_default(), hash, whole, by, at, lost }
+            Edited { payload: payload.unwrap_or_default(), hash, whole, by, at: at.into(), lost }
         });
         (edited, parts)
     }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
 use redrive_core::letters::letter::{ErrorType, Event, Status, changed_at};
+use redrive_core::letters::schema::Rfc3339;
 use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::key::Key;
 use redrive_core::replay::{Candidate, Look};
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 
+use super::EventItem;
 use crate::item::{Item, decode};
-use crate::letters::parts::{AttributeItem, EventItem, InS3Item, rfc3339};
+use crate::letters::parts::{AttributeItem, InS3Item};
 
 /// Attributes that the indexes project of a letter.
 #[derive(Deserialize)]
@@ -24,10 +26,8 @@ struct CandidateItem {
     error_message: String,
     fingerprint: String,
     source_topic: QueueArn,
-    #[serde(with = "rfc3339")]
-    first_failed_at: Timestamp,
-    #[serde(with = "rfc3339")]
-    last_failed_at: Timestamp,
+    first_failed_at: Rfc3339,
+    last_failed_at: Rfc3339,
     deaths: u32,
     number: Number,
     function_version: Option<String>,
@@ -104,8 +104,8 @@ pub(in crate::letters) fn to_candidate(item: Item) -> Result<Candidate, String> 
         error_message: stored.error_message,
         fingerprint: stored.fingerprint,
         source: stored.source_topic,
-        first_failed_at: stored.first_failed_at,
-        last_failed_at: stored.last_failed_at,
+        first_failed_at: stored.first_failed_at.into(),
+        last_failed_at: stored.last_failed_at.into(),
         deaths: stored.deaths,
         number: stored.number,
         function_version: stored.function_version,

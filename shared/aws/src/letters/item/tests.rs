@@ -4,9 +4,10 @@ use super::*;
 use crate::item::{number, size, text};
 use proptest::prelude::*;
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, JobId};
-use redrive_core::letters::letter::{Event, EventKind, LetterWrite, Send};
+use redrive_core::ids::{Enqueue, JobId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::letters::letter::{ErrorType, Event, EventKind, Form, LetterWrite, Reason, Send, Status};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
+use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::processing::ledger::{Attempt, Origin};
 
 use crate::letters::edited::EditedPlace;
@@ -150,6 +151,34 @@ fn the_item_carries_the_schemas_attributes_under_their_names() {
     for absent in ["source_partition", "source_offset", "resolution_note", "expires"] {
         assert!(!item.contains_key(absent), "{absent}");
     }
+}
+
+/// Sorted names of a map's members.
+fn names(map: &Item) -> String {
+    let mut names: Vec<_> = map.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+#[test]
+fn an_item_its_lists_and_its_maps_have_the_names_that_earlier_versions_read_and_wrote() {
+    let item = plain(&letter("{}"));
+    assert_eq!(
+        names(&item),
+        "attempt_count deaths dlq_message_id due error_code error_message error_type fingerprint fingerprint_shard \
+         first_failed_at function_version history idempotency_key key_is_stable last_failed_at life message_attributes \
+         message_group_id number origin_message_id original_payload payload_form payload_hash pk scope sends \
+         sent_timestamp sequence_number sk source_topic status status_shard token version"
+    );
+    assert_eq!(names(item["life"].as_m().unwrap()), "message_id sent_at");
+    let sends = item["sends"].as_l().unwrap();
+    assert_eq!(names(sends[0].as_m().unwrap()), "at edited hash job key message_id number to");
+    let history = item["history"].as_l().unwrap();
+    let (tried, indexed) = (history[0].as_m().unwrap(), history[1].as_m().unwrap());
+    assert_eq!((names(tried), names(indexed)), ("at attempt what who".to_owned(), "at note what who".to_owned()));
+    let attempt = tried["attempt"].as_m().unwrap();
+    assert_eq!(names(attempt), "at class code function_version log_stream message_id request_id sent_at text");
+    assert_eq!(attempt["sent_at"], text("2025-11-22T05:00:00.123Z"));
 }
 
 #[test]
@@ -344,10 +373,20 @@ proptest! {
 fn whatever_a_head_may_lack_is_removed_by_a_change_that_lacks_it() {
     // Of the edited body what the head says flat: its own item is one attribute.
     let (edited, _) = include_str!("../edited.rs").split_once("struct EditedItem").unwrap();
-    let mut lines = include_str!("../item.rs").lines().chain(edited.lines()).map(str::trim);
+    let (_, fields) =
+        include_str!("../../../../core/src/letters/schema.rs").split_once("struct LetterFields<E>").unwrap();
+    let (fields, _) = fields.split_once("\n}\n").unwrap();
     let mut may_lack = Vec::new();
-    while lines.any(|line| line.contains("skip_serializing_if")) {
-        may_lack.extend(lines.next().and_then(|field| field.split_once(':')).map(|(name, _)| name));
+    for source in [include_str!("../item.rs"), edited, fields] {
+        let mut skipped = false;
+        for line in source.lines().map(str::trim) {
+            let (name, kind) = line.split_once(": ").unwrap_or_default();
+            // The fields have no such mark: what is null is left out.
+            if skipped || source == fields && kind.starts_with("Option<") {
+                may_lack.push(name);
+            }
+            skipped = line.contains("skip_serializing_if");
+        }
     }
     may_lack.sort_unstable();
     assert_eq!(may_lack, OPTIONAL);
