@@ -18,6 +18,8 @@ COMPARISONS = {
     "LessThanThreshold": "<",
     "LessThanOrEqualToThreshold": "≤",
 }
+# A Rust test refuses a metric without a text.
+UNEXPLAINED = "*not explained*"
 # The settings whose alarms are listed: together they have all that there are.
 LISTED = {
     "template.yaml": ["the defaults"],
@@ -63,7 +65,7 @@ def _metrics(kind: str) -> str:
                 dimensions.setdefault(name, []).append(", ".join(group["dimensions"]))
                 units[name] = unit
     texts = emitted()["about"]
-    rows = ([code(name), units[name], "; ".join(dimensions[name]), texts[name]] for name in sorted(units))
+    rows = ([code(name), units[name], "; ".join(dimensions[name]), texts.get(name, UNEXPLAINED)] for name in sorted(units))
     return table(["Metric", "Unit", "Dimensions", "Meaning"], rows)
 
 

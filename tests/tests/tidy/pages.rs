@@ -2,6 +2,7 @@
 
 mod blocks;
 mod commands;
+mod generated;
 mod links;
 mod prose;
 mod shell;

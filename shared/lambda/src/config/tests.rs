@@ -98,7 +98,7 @@ fn a_value_that_cannot_be_meant_is_refused_by_its_name() {
         ("MAIN_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com", "https://"),
         ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/.fifo", "https://"),
         ("MAIN_QUEUE_URL", "http://127.0.0.1:4566/0/orders.fifo", "that very queue"),
-        ("ON_DEAD", "delete", "redrive (SQS's own"),
+        ("ON_DEAD", "delete", "redrive (SQS's redrive policy"),
         ("PAYLOAD_HASH", "md5", "canonical, off"),
         ("IDEMPOTENCY_KEY_FROM", "body", "pointer or attribute"),
         ("DUPLICATE_NAMES", "first", "refuse (they are SCHEMA)"),

@@ -67,7 +67,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("LettersTooLarge", "Letters not sent: larger than the queue that they would go to takes."),
     ("LettersWithoutBody", "Letters not sent: their body was erased, has expired, is lost, or never came."),
     ("LettersForgotten", "Letters not sent: they are older than the ledger's memory."),
-    ("LettersTooManyLives", "Letters not sent: their key failed so often that another copy would be refused."),
+    ("LettersTooManyEnqueues", "Letters not sent: their key failed so often that another copy would be refused."),
     ("LettersFreed", "Letters whose key's failures were forgotten on request, so that it can be sent again."),
     ("LettersUnavailable", "Letters not touched, because a table did not answer."),
     ("LettersEjected", "Letters put back into the dead-letter queue on request."),
