@@ -187,6 +187,21 @@ bench: $(SAM_READY)  ## Ways to write the ledger; indexer and replay beside plai
 	  target/bench/release/redrive-bench $$what --python $(TOOLS)/python $(if $(MESSAGES),--messages $(MESSAGES))
 	done
 
+PEERS := bench/peers
+PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
+PEERS_PYTHON := .venv/peers/.ready
+
+.PHONY: bench-peers
+bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the bare SDK, for docs/benchmarks.md (SIZES=10,100 PERCENT=100 INTO=docs)
+	@mkdir -p target/bench
+	$(PEERS)/typescript/node_modules/.bin/esbuild $(PEERS)/typescript/function.mts --bundle --platform=node --target=node20 \
+	  --format=esm --minify --log-level=warning --outfile=target/bench/peers.mjs \
+	  "--banner:js=import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
+	# As functions are shipped: the workspace's own release profile.
+	CARGO_TARGET_DIR=target/bench env -u MAKEFLAGS cargo build --release --locked -p redrive-bench
+	target/bench/release/redrive-bench peers --bundle target/bench/peers.mjs --python .venv/peers/bin/python --into $(or $(INTO),docs) \
+	  $(if $(SIZES),--sizes $(SIZES)) $(if $(PERCENT),--percent $(PERCENT))
+
 # ---- The local stage --------------------------------------------------------------------------------------------
 
 .PHONY: stage
@@ -372,6 +387,18 @@ $(MINISTACK_READY): $(REQUIREMENTS)/ministack.txt
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
 	touch $@
+
+# The peers of `make bench-peers`.
+$(PEERS_PYTHON): $(REQUIREMENTS)/peers.txt
+	@echo "installing Powertools for Python into .venv/peers"
+	$(PYTHON) -m venv .venv/peers
+	.venv/peers/$(PIP) $<
+	touch $@
+
+$(PEERS_NODE): $(PEERS)/typescript/package-lock.json
+	@echo "installing Powertools for TypeScript into $(PEERS)/typescript/node_modules"
+	cd $(PEERS)/typescript && npm ci --silent
+	touch $(ROOT)/$@
 
 # The attached consumer of the stage's tests.
 $(CELERY_READY): $(REQUIREMENTS)/celery.txt

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream as Stream};
 
 use crate::Error;
+use crate::http::{HttpMessage, answer};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -58,56 +59,6 @@ pub(crate) async fn serve(tables: SocketAddr) -> Result<(), Error> {
     }
 }
 
-/// HTTP message as it came.
-struct HttpMessage {
-    bytes: Vec<u8>,
-    head: usize,
-}
-
-impl HttpMessage {
-    async fn read(stream: &mut Stream) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(16 << 10);
-        let head = loop {
-            if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if stream.read_buf(&mut bytes).await.ok()? == 0 {
-                return None;
-            }
-        };
-        let mut message = Self { bytes, head };
-        let length = message.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        while message.bytes.len() < head + length {
-            if stream.read_buf(&mut message.bytes).await.ok()? == 0 {
-                return None;
-            }
-        }
-        Some(message)
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
-        let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let mut found = lines.filter(|(header, _)| header.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value.trim().to_owned())
-    }
-
-    fn path(&self) -> String {
-        let head = String::from_utf8_lossy(&self.bytes[..self.head]).into_owned();
-        head.split(' ').nth(1).unwrap_or("/").to_owned()
-    }
-
-    fn body(&self) -> Value {
-        serde_json::from_slice(&self.bytes[self.head..]).unwrap_or_default()
-    }
-}
-
-fn answer(body: &Value) -> Vec<u8> {
-    let body = body.to_string();
-    let head = "HTTP/1.1 200 OK\r\nx-amzn-requestid: bench\r\ncontent-type: application/x-amz-json-1.0";
-    format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
-}
-
 impl Front {
     fn state<T>(&self, with: impl FnOnce(&mut RunState) -> T) -> T {
         with(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
@@ -118,7 +69,7 @@ impl Front {
         loop {
             let request = HttpMessage::read(&mut client).await?;
             let Some(target) = request.header("x-amz-target") else {
-                client.write_all(&answer(&self.told(&request.path()))).await.ok()?;
+                client.write_all(&answer(&self.told(request.path()))).await.ok()?;
                 continue;
             };
             let (service, action) = target.split_once('.')?;
@@ -128,7 +79,7 @@ impl Front {
             });
             tokio::time::sleep(delay).await;
             if service == "AmazonSQS" {
-                client.write_all(&answer(&self.queue(action, &request.body()))).await.ok()?;
+                client.write_all(&answer(&self.queue(action, &request.json()))).await.ok()?;
                 continue;
             }
             if tables.is_none() {

@@ -1,5 +1,7 @@
 //! Measurements. `redrive-bench ledger [--endpoint URL] [--rounds N]` measures the ledger's two ways of writing side
 //! by side; without an endpoint it serves a DynamoDB in a process of its own (feature `dynoxide`).
+//! `redrive-bench peers --bundle FILE --python PATH --into FOLDER [--sizes 10,100] [--percent N]` measures Redrive beside Powertools and
+//! the bare SDK, on batches of each size.
 //! `redrive-bench drain [--python PATH] [--messages N]` measures the indexer beside a plain drain with boto3, if that Python
 //! has it; `redrive-bench replay`, with the same options, the replay beside plain movers with boto3.
 
@@ -10,8 +12,10 @@ mod drain;
 mod drive;
 #[cfg(feature = "dynoxide")]
 mod front;
+mod http;
 mod lab;
 mod ledger;
+mod peers;
 mod replay;
 mod server;
 
@@ -25,6 +29,16 @@ fn main() -> Result<(), Error> {
         Some("ledger") => ledger::run(option("--endpoint"), option("--rounds").map_or(Ok(300), |n| n.parse())?),
         Some("drain") => drain::run(option("--python").as_deref(), messages()?),
         Some("replay") => replay::run(option("--python").as_deref(), messages()?),
+        Some("peers") => peers::run(&peers::PeerPlan {
+            programs: peers::Programs {
+                bundle: option("--bundle").ok_or("--bundle FILE")?,
+                python: option("--python").ok_or("--python PATH")?,
+            },
+            sizes: option("--sizes").map_or(Ok(vec![]), |sizes| sizes.split(',').map(str::parse).collect())?,
+            percent: option("--percent").map_or(Ok(100), |percent| percent.parse())?,
+            into: option("--into").ok_or("--into FOLDER")?.into(),
+        }),
+        Some("serve-peers") => peers::serve(),
         Some("drain-once") => match &arguments[..] {
             [_, endpoint, table] => drain::once(endpoint, table),
             _ => Err("drain-once ENDPOINT TABLE".into()),
@@ -36,7 +50,8 @@ fn main() -> Result<(), Error> {
         Some("serve") => server::serve(false),
         Some("serve-drain") => server::serve(true),
         _ => Err(
-            "usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain|replay [--python PATH] [--messages N]"
+            "usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain|replay [--python PATH] [--messages N] | \
+             peers --bundle FILE --python PATH --into FOLDER"
                 .into(),
         ),
     }

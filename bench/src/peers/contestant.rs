@@ -1,0 +1,180 @@
+//! Contestants: function processes that do the same with the same events, and what they take of the machine.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::runtime_api::RuntimeApi;
+use crate::Error;
+
+/// Kind of a contestant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Redrive,
+    Bare,
+    TypeScript,
+    Python,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Self; 4] = [Self::Redrive, Self::Bare, Self::TypeScript, Self::Python];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Redrive => "Redrive",
+            Self::Bare => "bare SDK",
+            Self::TypeScript => "Powertools TypeScript",
+            Self::Python => "Powertools Python",
+        }
+    }
+
+    /// Name of its table, and of that table's key.
+    pub(crate) const fn table(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Redrive => ("redrive", "pk"),
+            Self::Bare => ("bare", "pk"),
+            Self::TypeScript => ("typescript", "id"),
+            Self::Python => ("python", "id"),
+        }
+    }
+
+    /// Largest batch that it is measured with: boto3 makes one call after the other.
+    pub(crate) const fn most(self) -> usize {
+        match self {
+            Self::Python => 100,
+            _ => 10_000,
+        }
+    }
+
+    /// Batches of ten before it is measured.
+    pub(crate) const fn warm_up(self) -> usize {
+        match self {
+            Self::TypeScript => 500,
+            _ => 100,
+        }
+    }
+
+    fn command(self, programs: &Programs) -> Result<Command, Error> {
+        let beside = std::env::current_exe()?;
+        let beside = beside.parent().ok_or("the bench has no folder")?;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+        Ok(match self {
+            Self::Redrive => Command::new(beside.join("noop")),
+            Self::Bare => Command::new(beside.join("bare")),
+            Self::TypeScript => {
+                let mut node = Command::new("node");
+                node.arg(&programs.bundle);
+                node
+            }
+            Self::Python => {
+                let mut python = Command::new(&programs.python);
+                python.args(["-m", "awslambdaric", "function.handler"]).current_dir(folder.join("python"));
+                python
+            }
+        })
+    }
+}
+
+/// Programs that make does before: the bundle for Node, and a Python with the libraries.
+pub(crate) struct Programs {
+    pub(crate) bundle: String,
+    pub(crate) python: String,
+}
+
+/// Function process with its Runtime API; it ends with this.
+pub(crate) struct PeerProcess {
+    pub(crate) peer: Peer,
+    pub(crate) api: RuntimeApi,
+    /// Time from the start to the first poll.
+    pub(crate) start: Duration,
+    child: Child,
+}
+
+/// CPU time and memory of a process, until now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Usage {
+    pub(crate) cpu: Duration,
+    pub(crate) resident_kb: u64,
+    pub(crate) peak_kb: u64,
+}
+
+impl PeerProcess {
+    pub(crate) async fn start(peer: Peer, programs: &Programs, endpoint: &str) -> Result<Self, Error> {
+        let api = RuntimeApi::start().await?;
+        let mut command = peer.command(programs)?;
+        for (name, value) in environment(peer, endpoint) {
+            command.env(name, value);
+        }
+        command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
+        let begun = Instant::now();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+        match api.first_poll().await {
+            Ok(polled) => Ok(Self { peer, api, start: polled - begun, child }),
+            Err(error) => {
+                child.kill().ok();
+                child.wait().ok();
+                Err(format!("{} did not start: {error}", peer.name()).into())
+            }
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        let folder = format!("/proc/{}", self.child.id());
+        let status = fs::read_to_string(format!("{folder}/status")).unwrap_or_default();
+        let kb = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+        };
+        // Nanoseconds on a CPU, of each thread: the process's own account is in ticks of 10 ms.
+        let threads = fs::read_dir(format!("{folder}/task")).into_iter().flatten().flatten();
+        let on_cpu = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+        let nanos = on_cpu.filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum();
+        Usage { cpu: Duration::from_nanos(nanos), resident_kb: kb("VmRSS:"), peak_kb: kb("VmHWM:") }
+    }
+}
+
+impl Drop for PeerProcess {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn environment(peer: Peer, endpoint: &str) -> Vec<(&'static str, String)> {
+    let table = peer.table().0;
+    let queue = format!("{endpoint}/000000000000/bench");
+    let fixed = [
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/29/[$LATEST]0123456789abcdef0123456789abcdef"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("POWERTOOLS_SERVICE_NAME", "bench"),
+        ("POWERTOOLS_LOG_LEVEL", "CRITICAL"),
+        ("AWS_LAMBDA_LOG_LEVEL", "FATAL"),
+        ("RUST_LOG", "error"),
+        ("MAIN_QUEUE_ARN", super::event::ARN),
+        ("MAX_RECEIVE_COUNT", "11"),
+        ("QUEUE_VISIBILITY_TIMEOUT_SECONDS", "5400"),
+        ("HANDLER_TIMEOUT_SECONDS", "30"),
+        ("FUNCTION_TIMEOUT_SECONDS", "300"),
+        ("CONCURRENCY", "64"),
+        ("OUTAGE_BRAKE", "off"),
+        ("LEDGER_SCOPE", "bench"),
+        ("IDEMPOTENCY_KEY_POINTER", "/order_id"),
+    ];
+    let own = [
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("MAIN_QUEUE_URL", queue),
+        ("LEDGER_TABLE_NAME", table.to_owned()),
+        ("TABLE_NAME", table.to_owned()),
+    ];
+    fixed.into_iter().map(|(name, value)| (name, value.to_owned())).chain(own).collect()
+}

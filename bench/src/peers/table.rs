@@ -1,0 +1,241 @@
+//! PeerTables of the endpoint: items by one key, writes under their conditions, units as DynamoDB reckons them.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::expression::{Bindings, StoredItem, Words};
+
+/// Refusal of a call or of a statement.
+pub(crate) struct Refused {
+    pub(crate) code: &'static str,
+    pub(crate) why: String,
+    /// Item that is there, for a condition that did not hold.
+    pub(crate) found: Option<StoredItem>,
+}
+
+impl From<String> for Refused {
+    fn from(why: String) -> Self {
+        Self { code: "ValidationException", why, found: None }
+    }
+}
+
+type Answer = Result<Value, Refused>;
+
+#[derive(Default)]
+struct Items {
+    key: String,
+    items: HashMap<String, StoredItem>,
+}
+
+/// All tables, and the units that were consumed.
+#[derive(Default)]
+pub(crate) struct PeerTables {
+    tables: HashMap<String, Items>,
+    pub(crate) units: f64,
+}
+
+impl PeerTables {
+    pub(crate) fn create(&mut self, name: &str, key: &str) {
+        self.tables.insert(name.to_owned(), Items { key: key.to_owned(), items: HashMap::new() });
+    }
+
+    /// Answers one call of DynamoDB's.
+    pub(crate) fn call(&mut self, action: &str, asked: &Value) -> Answer {
+        match action {
+            "PutItem" => self.put(asked),
+            "UpdateItem" => self.update(asked),
+            "DeleteItem" => self.delete(asked),
+            "GetItem" => {
+                let found = self.get(asked["TableName"].as_str().unwrap_or_default(), &asked["Key"])?;
+                Ok(found.map_or(json!({}), |item| json!({"Item": item})))
+            }
+            "BatchGetItem" => self.batch_get(asked),
+            "BatchExecuteStatement" => {
+                let statements = asked["Statements"].as_array().cloned().unwrap_or_default();
+                if statements.is_empty() || statements.len() > 25 {
+                    return Err(format!("{} statements", statements.len()).into());
+                }
+                let answers: Vec<_> =
+                    statements.iter().map(|one| self.statement(one).unwrap_or_else(|e| e.told())).collect();
+                Ok(json!({"Responses": answers}))
+            }
+            _ => Err(format!("{action} is not played here").into()),
+        }
+    }
+
+    fn table(&mut self, name: &str) -> Result<&mut Items, Refused> {
+        let missing = || Refused { code: "ResourceNotFoundException", why: name.to_owned(), found: None };
+        self.tables.get_mut(name).ok_or_else(missing)
+    }
+
+    fn get(&mut self, table: &str, key: &Value) -> Result<Option<StoredItem>, Refused> {
+        let items = self.table(table)?;
+        let found = items.items.get(&text(&key[&items.key])).cloned();
+        self.units += found.as_ref().map_or(1.0, |item| (size(item) / 4096.0).ceil());
+        Ok(found)
+    }
+
+    fn put(&mut self, asked: &Value) -> Answer {
+        let item = asked["Item"].as_object().cloned().unwrap_or_default();
+        self.change(asked, &asked["Item"], |_, _| Ok(Some(item)))
+    }
+
+    fn update(&mut self, asked: &Value) -> Answer {
+        let expression = asked["UpdateExpression"].as_str().unwrap_or_default();
+        self.change(asked, &asked["Key"], |found, words| {
+            let mut item = found.or_else(|| asked["Key"].as_object().cloned()).unwrap_or_default();
+            let mut words = Words::of(expression, words);
+            set(&mut item, &mut words)?;
+            Ok(Some(item))
+        })
+    }
+
+    fn delete(&mut self, asked: &Value) -> Answer {
+        self.change(asked, &asked["Key"], |_, _| Ok(None))
+    }
+
+    /// Changes the item of a key, if the call's condition holds.
+    fn change(
+        &mut self,
+        asked: &Value,
+        key: &Value,
+        next: impl FnOnce(Option<StoredItem>, &Bindings<'_>) -> Result<Option<StoredItem>, String>,
+    ) -> Answer {
+        let (names, values) = (&asked["ExpressionAttributeNames"], &asked["ExpressionAttributeValues"]);
+        let bindings = Bindings { names, values, parameters: &[] };
+        let items = self.table(asked["TableName"].as_str().unwrap_or_default())?;
+        let key = text(&key[&items.key]);
+        let found = items.items.get(&key);
+        let condition = asked["ConditionExpression"].as_str();
+        if let Some(condition) = condition
+            && !Words::of(condition, &bindings).holds(found)?
+        {
+            let (found, why) = (found.cloned(), "the condition does not hold".to_owned());
+            self.units += 1.0;
+            return Err(Refused { code: "ConditionalCheckFailedException", why, found });
+        }
+        let next = next(found.cloned(), &bindings)?;
+        self.units += next.as_ref().map_or(1.0, |item| (size(item) / 1024.0).ceil());
+        let items = self.table(asked["TableName"].as_str().unwrap_or_default())?;
+        match next {
+            Some(item) => items.items.insert(key, item),
+            None => items.items.remove(&key),
+        };
+        Ok(json!({}))
+    }
+
+    fn batch_get(&mut self, asked: &Value) -> Answer {
+        let mut responses = serde_json::Map::new();
+        for (table, of) in asked["RequestItems"].as_object().into_iter().flatten() {
+            let keys = of["Keys"].as_array().cloned().unwrap_or_default();
+            let items: Result<Vec<_>, _> = keys.iter().map(|key| self.get(table, key)).collect();
+            responses.insert(table.clone(), items?.into_iter().flatten().collect());
+        }
+        Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
+    }
+
+    fn statement(&mut self, asked: &Value) -> Answer {
+        let (none, parameters) = (Value::Null, asked["Parameters"].as_array().cloned().unwrap_or_default());
+        let bindings = Bindings { names: &none, values: &none, parameters: &parameters };
+        let mut words = Words::of(asked["Statement"].as_str().unwrap_or_default(), &bindings);
+        if words.takes("INSERT") {
+            words.expect("INTO")?;
+            let table = words.name()?;
+            words.expect("VALUE")?;
+            return self.insert(&table, item_of(&mut words)?);
+        }
+        words.expect("UPDATE")?;
+        let table = words.name()?;
+        self.update_where(&table, words)
+    }
+
+    fn insert(&mut self, table: &str, item: StoredItem) -> Answer {
+        self.units += (size(&item) / 1024.0).ceil();
+        let items = self.table(table)?;
+        let key = text(&item[&items.key]);
+        if items.items.contains_key(&key) {
+            return Err(Refused { code: "DuplicateItem", why: "there is an item of this key".to_owned(), found: None });
+        }
+        items.items.insert(key, item);
+        Ok(json!({"TableName": table}))
+    }
+
+    /// Reads what is to be set, then the item that the condition names by its key, and changes that if all of it holds.
+    fn update_where(&mut self, table: &str, mut words: Words<'_>) -> Answer {
+        let mut changed = StoredItem::new();
+        let mut removed = Vec::new();
+        while !words.takes("WHERE") {
+            if words.takes("REMOVE") {
+                removed.push(words.name()?);
+            } else {
+                set(&mut changed, &mut words)?;
+            }
+        }
+        let items = self.table(table)?;
+        let key_name = items.key.clone();
+        words.expect(&format!("\"{key_name}\""))?;
+        words.expect("=")?;
+        let key = text(&words.value()?);
+        let found = items.items.get(&key);
+        let holds = found.is_some() && (!words.takes("AND") || words.holds(found)?);
+        let mut item = found.cloned().unwrap_or_default();
+        self.units += (size(&item) / 1024.0).ceil().max(1.0);
+        if !holds {
+            let why = "the condition does not hold".to_owned();
+            return Err(Refused { code: "ConditionalCheckFailed", why, found: Some(item) });
+        }
+        item.extend(changed);
+        item.retain(|name, _| !removed.contains(name));
+        self.table(table)?.items.insert(key, item);
+        Ok(json!({"TableName": table}))
+    }
+}
+
+impl Refused {
+    /// Returns the answer of a statement of several.
+    fn told(self) -> Value {
+        let mut error = json!({"Code": self.code.trim_end_matches("Exception"), "Message": self.why});
+        if let Some(found) = self.found {
+            error["Item"] = found.into();
+        }
+        json!({"Error": error})
+    }
+}
+
+/// Reads `SET a = ?, b = ?` into an item.
+fn set(item: &mut StoredItem, words: &mut Words<'_>) -> Result<(), String> {
+    words.expect("SET")?;
+    loop {
+        let name = words.name()?;
+        words.expect("=")?;
+        item.insert(name, words.value()?);
+        if !words.takes(",") {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads an item of PartiQL, `{'a':?,'b':?}`.
+fn item_of(words: &mut Words<'_>) -> Result<StoredItem, String> {
+    let mut item = StoredItem::new();
+    words.expect("{")?;
+    loop {
+        let name = words.name()?;
+        words.expect(":")?;
+        item.insert(name, words.value()?);
+        if !words.takes(",") {
+            return words.expect("}").map(|()| item);
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value["S"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Size of an item in bytes, near enough: names and values, without the types.
+#[allow(clippy::cast_precision_loss, reason = "units for people")]
+fn size(item: &StoredItem) -> f64 {
+    item.iter().map(|(name, value)| name.len() + value.to_string().len().saturating_sub(9)).sum::<usize>() as f64
+}
