@@ -207,7 +207,7 @@ variables! {
     /// Envelope around the body.
     BODY_WRAPPING: Text = TextSetting::one_of("BODY_WRAPPING", ALL_THREE, &["none", "sns", "eventbridge"])
         .member("body_wrapping").or("none");
-    /// Parts of a body that tell a duplicate.
+    /// Parts of a body by which duplicates are known.
     PAYLOAD_HASH: Text =
         TextSetting::text("PAYLOAD_HASH", ALL_THREE, "canonical, off, or JSON pointers parted by commas")
         .member("payload_hash").or("canonical");
@@ -241,7 +241,7 @@ variables! {
     HANDLER_TIMEOUT_SECONDS: Number =
         NumberSetting::new("HANDLER_TIMEOUT_SECONDS", &[Processor], SettingUnit::Seconds, 1, 5_390)
             .or(20);
-    /// Timeout of the function, which Lambda tells to nobody before the first invocation. Managed Instances have up to
+    /// Timeout of the function, which Lambda does not report before the first invocation. Managed Instances have up to
     /// 5,400 s.
     FUNCTION_TIMEOUT_SECONDS: Number =
         NumberSetting::new("FUNCTION_TIMEOUT_SECONDS", &[Processor], SettingUnit::Seconds, 1, 5_400);

@@ -14,7 +14,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ("DeleteFailures", "Messages that are letters, and whose deletion failed. The next run deletes them."),
     (
         "Unindexable",
-        "Messages that stayed in the dead-letter queue, for any reason: the four metrics Left… tell them apart.",
+        "Messages that stayed in the dead-letter queue, for any reason: the metrics Left… count each reason.",
     ),
     ("LeftLeaseLive", "Messages that stayed because somebody still runs them."),
     (
@@ -41,7 +41,7 @@ pub(super) const ABOUT: &[(&str, &str)] = &[
     ),
     (
         "MainQueuesUnread",
-        "Main queues of a list whose age CloudWatch did not tell. Emitted every five minutes, also as 0.",
+        "Main queues of a list whose age CloudWatch did not report. Emitted every five minutes, also as 0.",
     ),
     (
         "CountsIncomplete",
