@@ -19,10 +19,7 @@ use redrive_core::processing::mask::Masks;
 use redrive_core::replay::job::{Job, JobState};
 use redrive_core::replay::{Candidate, GroupLeaders, Request};
 use redrive_core::time::Timestamp;
-use redrive_engine::{
-    Destination, IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor, QueuePair, ReplaySettings,
-    Replayer,
-};
+use redrive_engine::{IndexSettings, Indexer, Order, Outages, ProcessSettings, Processor};
 use redrive_testkit::clock::ORIGIN;
 use redrive_testkit::handlers::Scripted;
 use redrive_testkit::journal::What;
@@ -33,6 +30,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::faulty_stores::{BentDeadLetters, FaultyLedger, FaultyLetters, FaultyOutbox, Mutant};
 use crate::looking::Screens;
 use crate::plan::{Plan, Posting, QUEUE};
+use crate::replay_process::WarmProcesses;
 
 /// Lambda ends an invocation of the processor after this, and one of the others after twice that.
 pub(crate) const FUNCTION: Duration = Duration::from_secs(30);
@@ -70,6 +68,8 @@ pub(crate) struct World {
     pub(crate) gauges: ModelGauges,
     /// Screens of those who acted, as each was shown.
     pub(crate) screens: Mutex<Screens>,
+    /// Processes of the replay function that wait for their next request.
+    pub(crate) warm: Mutex<WarmProcesses>,
 }
 
 pub(crate) fn reading(plan: &Plan) -> Reading {
@@ -79,7 +79,7 @@ pub(crate) fn reading(plan: &Plan) -> Reading {
     Reading { pointer, key_from: KeyFrom::Attribute, ..Reading::new(source, scope) }
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         rules: Vec::new(),
         cool_down: Duration::from_secs(60),
@@ -100,7 +100,7 @@ impl World {
     }
 
     /// Time and chance of one process.
-    fn virtual_world(&self, tag: u64, ahead: i64) -> VirtualWorld {
+    pub(crate) fn virtual_world(&self, tag: u64, ahead: i64) -> VirtualWorld {
         VirtualWorld::new(self.faults.clock().skewed(ahead), self.seed(tag))
     }
 
@@ -289,47 +289,14 @@ impl World {
             let twins = if random.random_ratio(self.plan.twins, 1_000) { 2 } else { 1 };
             let mut runs = Vec::new();
             for twin in 0..twins {
-                let process = self.faults.of(&format!("replay-{twin}.{round}"));
+                let process = self.replay_process(400 + round * 2 + twin);
                 if !self.calm() && random.random_ratio(self.plan.kills, 1_000) {
-                    kill_after(&process, Duration::from_millis(random.random_range(0..5_000)));
+                    kill_after(&process.faults, Duration::from_millis(random.random_range(0..5_000)));
                 }
-                runs.push(tokio::spawn(Arc::clone(&self).request(process, 400 + round * 2 + twin, Request::Schedule)));
+                let (world, act) = (Arc::clone(&self), format!("schedule.{twin}.{round}"));
+                runs.push(tokio::spawn(async move { world.serve(process, &act, Request::Schedule).await }));
             }
             join_all(runs).await;
-        }
-    }
-
-    /// Runs replay once with a request.
-    pub(crate) async fn request(self: Arc<Self>, process: Faults, tag: u64, request: Request) {
-        let settings = ReplaySettings {
-            lease: Duration::from_secs(90),
-            ledger_retention: Duration::from_secs(30 * 86_400),
-            reserve: Duration::from_secs(10),
-        };
-        let outbox = |queue: &ModelQueue| FaultyOutbox {
-            inner: queue.clone().with_faults(process.clone()),
-            mutant: self.letters.mutant,
-        };
-        let gauges = self.gauges.clone().with_faults(process.clone());
-        let other = Destination { arn: self.other.arn(), outbox: outbox(&self.other), gauges: gauges.clone() };
-        let ejects = !self.custody.load(Ordering::SeqCst);
-        let pair = QueuePair {
-            reading: reading(&self.plan),
-            policy: policy(),
-            outbox: Some(outbox(&self.main)),
-            dead_letters: ejects.then(|| (outbox(&self.dead), gauges.clone())),
-            destinations: vec![other],
-            ledger: self.ledger.of(&process),
-            gauges,
-        };
-        let replayer = Replayer::new(self.letters.of(&process), self.virtual_world(tag, 0), settings, vec![pair]);
-        let deadline = Instant::now() + 2 * FUNCTION - Duration::from_secs(3);
-        tokio::select! {
-            biased;
-            () = process.died() => {}
-            ended = timeout(2 * FUNCTION, replayer.run(&request, deadline)) => {
-                if ended.is_err() { process.kill() }
-            }
         }
     }
 

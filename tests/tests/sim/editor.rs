@@ -69,8 +69,7 @@ impl World {
             } else {
                 Request::Replay { selection, by, said: ReplayOptions { edit, ..ReplayOptions::default() } }
             };
-            let process = self.faults.of(&format!("editor.{round}"));
-            Arc::clone(&self).request(process, 2_000_000_000 + round, request).await;
+            self.request(2_000_000_000 + round, &format!("editor.{round}"), request).await;
         }
     }
 }

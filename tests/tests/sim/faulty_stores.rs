@@ -1,5 +1,7 @@
 //! The stores as the flows see them, and the ways in which a mutant's store is broken.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
@@ -74,6 +76,8 @@ pub(crate) enum Mutant {
     RefusedEditIsKept,
     /// An edit leaves the letter's former copies as they are.
     EditedWithoutWithdrawing,
+    /// A process goes by what it has read of a ledger entry before, for as long as it lives.
+    EntriesAreRemembered,
 }
 
 /// Ledger that a mutant breaks.
@@ -83,16 +87,19 @@ pub(crate) struct FaultyLedger {
     mutant: Option<Mutant>,
     dead: ModelQueue,
     reading: Reading,
+    /// Entries as the process read them first.
+    read_before: Arc<Mutex<HashMap<LedgerKey, Option<Entry>>>>,
 }
 
 impl FaultyLedger {
-    pub(crate) const fn new(inner: ModelLedger, mutant: Option<Mutant>, dead: ModelQueue, reading: Reading) -> Self {
-        Self { inner, mutant, dead, reading }
+    pub(crate) fn new(inner: ModelLedger, mutant: Option<Mutant>, dead: ModelQueue, reading: Reading) -> Self {
+        Self { inner, mutant, dead, reading, read_before: Arc::default() }
     }
 
     /// As a process sees it.
     pub(crate) fn of(&self, process: &Faults) -> Self {
-        Self { inner: self.inner.clone().with_faults(process.clone()), ..self.clone() }
+        let inner = self.inner.clone().with_faults(process.clone());
+        Self { inner, read_before: Arc::default(), ..self.clone() }
     }
 
     fn is(&self, mutant: Mutant) -> bool {
@@ -163,6 +170,12 @@ impl Ledger<Effects> for FaultyLedger {
 impl LedgerReader for FaultyLedger {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         let mut entries = self.inner.read(keys).await?;
+        if self.is(Mutant::EntriesAreRemembered) {
+            let mut before = self.read_before.lock().expect("entries");
+            for (key, entry) in keys.iter().zip(&mut entries) {
+                *entry = before.entry(key.clone()).or_insert_with(|| entry.clone()).clone();
+            }
+        }
         if self.is(Mutant::ResolvedWithoutTheHash) {
             for (key, entry) in keys.iter().zip(&mut entries) {
                 if let Some(entry) = entry.as_mut().filter(|entry| entry.state == EntryState::Completed) {

@@ -30,6 +30,7 @@ use redrive_testkit::queue::ModelMessage;
 use crate::actors::{LATE, World, reading};
 use crate::looking::Screens;
 use crate::plan::{ELSEWHERE, Plan, QUEUE, UNLISTED};
+use crate::replay_process::SERVES;
 
 /// A promise of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,6 +165,8 @@ struct Checker {
     dead: BTreeMap<LedgerKey, BTreeSet<Enqueue>>,
     /// Screens of those who acted, as each was shown.
     screens: Screens,
+    /// Requests that each process of the replay function has served, by their names.
+    served: HashMap<Actor, Vec<String>>,
     /// Name of the queue that no pair lists, the ids that its messages have had, and their number.
     unlisted_queue: Arc<str>,
     unlisted: BTreeSet<MessageId>,
@@ -201,6 +204,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         starts: BTreeMap::new(),
         dead: BTreeMap::new(),
         screens: world.screens.lock().expect("screens").clone(),
+        served: HashMap::new(),
         unlisted_queue: world.plan.named(UNLISTED).into(),
         unlisted: BTreeSet::new(),
         unlisted_sent: 0,
@@ -289,6 +293,10 @@ impl Checker {
             What::Started { key, enqueue, attempt } => self.started(actor, key, enqueue, *attempt),
             What::Ended { key, enqueue, .. } => self.ended(actor, key, enqueue),
             What::Died => self.running.values_mut().for_each(|actors| actors.retain(|other| other != actor)),
+            What::Note(note) if note.starts_with(SERVES) => {
+                let act = note.trim_start_matches(SERVES).to_owned();
+                self.served.entry(Arc::clone(actor)).or_default().push(act);
+            }
             What::Note(note) if note == LATE => self.broken(Invariant::AnswersInTime, format!("{actor} was {note}")),
             _ => {}
         }

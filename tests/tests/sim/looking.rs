@@ -18,11 +18,11 @@ use crate::faulty_stores::Mutant;
 /// Letters as they were shown.
 pub(crate) type Screen = BTreeMap<LetterId, Arc<Letter>>;
 
-/// Screens of those who acted: of a process, and of a job.
+/// Screens of those who acted: of a request, and of a job.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screens {
     /// Each with true if the letters were asked for in their versions, and not by a filter.
-    pub(crate) of_processes: BTreeMap<String, (Screen, bool)>,
+    pub(crate) of_acts: BTreeMap<String, (Screen, bool)>,
     pub(crate) of_jobs: BTreeMap<JobId, Screen>,
 }
 
@@ -44,7 +44,7 @@ impl World {
 
     /// Looks at what a request means, takes some time, and asks for exactly that: for the letters in the versions that were shown, or,
     /// as whoever does without the command may, for the filter at the instant of the look.
-    pub(crate) async fn looked_at(&self, process: &str, mut request: Request, random: &mut StdRng) -> Request {
+    pub(crate) async fn looked_at(&self, act: &str, mut request: Request, random: &mut StdRng) -> Request {
         let Some(selection) = request.selection().cloned() else { return request };
         let (screen, at) = (self.on_the_screen(&request, &selection), self.faults.clock().now());
         sleep(Duration::from_millis(random.random_range(0..90_000))).await;
@@ -76,7 +76,7 @@ impl World {
             | Request::Jobs { .. } => {}
         }
         let exact = !(by_instant && matches!(selection, Selection::Filter(_)));
-        screens.of_processes.insert(process.to_owned(), (screen, exact));
+        screens.of_acts.insert(act.to_owned(), (screen, exact));
         drop(screens);
         request
     }

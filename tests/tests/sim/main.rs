@@ -4,7 +4,8 @@
 //!
 //! - [`sharing`]: a queue that no pair lists, and that shares the dead-letter queue.
 //! - [`search`]: many runs at once, and what to tell of the ones that go wrong.
-//! - [`plan`]: what a seed decides; [`actors`], [`operator`], [`editor`]: who plays it; [`run`]: one run from first send to rest.
+//! - [`plan`]: what a seed decides; [`actors`], [`operator`], [`editor`], [`replay_process`]: who plays it; [`run`]: one run from
+//!   first send to rest.
 //! - [`invariants`]: what must hold after every step, and at rest.
 //! - [`schedules`]: random runs, and one seed again (`SEED=… cargo test -p redrive-tests --test sim -- --nocapture one_seed`).
 //! - [`every_call`]: one small story with every mishap at every call.
@@ -23,6 +24,7 @@ mod looking;
 mod mutants;
 mod operator;
 mod plan;
+mod replay_process;
 mod run;
 mod schedules;
 mod search;

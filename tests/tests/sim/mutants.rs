@@ -160,6 +160,12 @@ fn sending_a_groups_letters_by_what_the_index_says_alone_is_caught() {
     caught_among(Plan::lagging, Mutant::TurnsAreForgotten, &[Invariant::SendsAreInOrder]);
 }
 
+/// Only a process that serves several requests shows it.
+#[test]
+fn going_by_what_an_earlier_request_has_read_of_the_ledger_is_caught() {
+    caught(Mutant::EntriesAreRemembered, &[Invariant::Rest]);
+}
+
 #[test]
 fn a_dead_enqueue_that_may_claim_is_caught() {
     caught(Mutant::DeadEnqueueMayClaim, &[Invariant::DeadStaysDead]);

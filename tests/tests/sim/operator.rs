@@ -46,9 +46,9 @@ impl World {
             } else {
                 self.whim(&mut random, letter)
             };
-            let name = format!("operator.{round}");
-            let request = self.looked_at(&name, request, &mut looks).await;
-            Arc::clone(&self).request(self.faults.of(&name), 1_000_000_000 + round, request).await;
+            let act = format!("operator.{round}");
+            let request = self.looked_at(&act, request, &mut looks).await;
+            self.request(1_000_000_000 + round, &act, request).await;
         }
     }
 
@@ -56,9 +56,8 @@ impl World {
     async fn give_back(self: Arc<Self>, round: u64, letter: LetterId) {
         self.custody.store(false, Ordering::SeqCst);
         sleep(3 * FUNCTION).await;
-        let request = Request::Eject { selection: Selection::Ids(vec![letter]), by: "ann".to_owned() };
-        let process = self.faults.of(&format!("operator.{round}"));
-        Arc::clone(&self).request(process, 1_000_000_000 + round, request).await;
+        let request = Request::Eject { selection: Selection::Ids(vec![letter]), by: "ann, without a look".to_owned() };
+        self.request(1_000_000_000 + round, &format!("operator.{round}"), request).await;
         sleep(FUNCTION).await;
         self.custody.store(true, Ordering::SeqCst);
     }

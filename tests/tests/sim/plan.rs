@@ -96,6 +96,8 @@ pub(crate) struct Plan {
     pub(crate) natives: u32,
     /// In a thousand: SQS throttles a call that sends, or denies it.
     pub(crate) refusals: u32,
+    /// In a thousand: a request to replay finds that the process of an earlier one is gone, and starts another.
+    pub(crate) reclaims: u32,
     /// True if operators ask for letters to be sent though it is not known what became of those before them in their
     /// groups.
     pub(crate) overtakes: bool,
@@ -147,6 +149,7 @@ impl Plan {
             edits: if seed % 2 == 1 { 400 } else { 0 },
             refusals: if rough && seed % 5 < 2 { 150 } else { 0 },
             natives: if rough && seed.is_multiple_of(3) { 200 } else { 0 },
+            reclaims: [1_000, 0, 250, 250][usize::try_from(seed % 4).unwrap_or(0)],
             overtakes: seed % 4 < 2,
             amends: None,
             managed: seed.is_multiple_of(5),
@@ -237,6 +240,7 @@ impl Plan {
             edits: 0,
             natives: 0,
             refusals: 0,
+            reclaims: 0,
             overtakes: false,
             amends: None,
             managed: false,

@@ -19,6 +19,7 @@ use crate::actors::{VISIBILITY, World, reading, receives};
 use crate::faulty_stores::{FaultyLedger, FaultyLetters, Mutant};
 use crate::invariants::{self, Violation};
 use crate::plan::{ELSEWHERE, Plan, QUEUE};
+use crate::replay_process::WarmProcesses;
 use crate::sharing;
 
 /// Time after the last event: nothing is late by more than two minutes.
@@ -82,21 +83,13 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
         handler,
         gauges: ModelGauges::new(),
         screens: Mutex::default(),
+        warm: Mutex::new(WarmProcesses::new(plan)),
     });
     for (queue, seed) in [(&world.main, plan.seed ^ 5), (&world.other, plan.seed ^ 6)] {
         queue.refuse_sends(seed, &[("RequestThrottled", plan.refusals), ("AccessDenied", plan.refusals / 4)]);
     }
     let produced = tokio::spawn(Arc::clone(&world).produce());
-    for (worker, ahead) in plan.workers.iter().enumerate() {
-        tokio::spawn(Arc::clone(&world).work(worker, *ahead));
-    }
-    if !plan.unlisted.is_empty() {
-        tokio::spawn(Arc::clone(&world).fail_unlisted());
-    }
-    tokio::spawn(Arc::clone(&world).index());
-    tokio::spawn(Arc::clone(&world).replay());
-    tokio::spawn(Arc::clone(&world).operate());
-    tokio::spawn(Arc::clone(&world).amend());
+    begin(&world);
 
     let _ = produced.await;
     sleep(plan.calm_after.saturating_sub(faults.clock().now().since(ORIGIN))).await;
@@ -118,6 +111,20 @@ async fn play(plan: &Plan, mutant: Option<Mutant>) -> Run {
     }
 }
 
+/// Starts everybody who acts but the producer.
+fn begin(world: &Arc<World>) {
+    for (worker, ahead) in world.plan.workers.iter().enumerate() {
+        tokio::spawn(Arc::clone(world).work(worker, *ahead));
+    }
+    if !world.plan.unlisted.is_empty() {
+        tokio::spawn(Arc::clone(world).fail_unlisted());
+    }
+    tokio::spawn(Arc::clone(world).index());
+    tokio::spawn(Arc::clone(world).replay());
+    tokio::spawn(Arc::clone(world).operate());
+    tokio::spawn(Arc::clone(world).amend());
+}
+
 /// Waits until everything is at rest, and stays so.
 async fn come_to_rest(world: &Arc<World>) {
     let patient = || world.faults.clock().now().since(ORIGIN) < PATIENCE;
@@ -127,7 +134,7 @@ async fn come_to_rest(world: &Arc<World>) {
         }
         // The index catches up, and the schedule comes once more.
         sleep(world.plan.index_lag + Duration::from_secs(10)).await;
-        Arc::clone(world).request(world.faults.of("replay-last"), u64::MAX, Request::Schedule).await;
+        world.request(u64::MAX, "schedule.last", Request::Schedule).await;
         // What it found done may have held up others.
         if world.rests() || !patient() {
             return;
