@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
-use redrive_doctor::Rule;
+use redrive_doctor::{RULES, Rule};
 
 use crate::completion::CODES;
+use crate::text::lines;
 
 /// Shows why messages died, and replays, discards or erases exactly those that you choose.
 #[derive(Debug, Parser)]
@@ -132,14 +133,20 @@ pub(crate) struct Doctor {
     #[arg(long = "queue", value_name = "QUEUE")]
     pub(crate) queues: Vec<String>,
     /// Rule to check, and no other; more than once for several.
-    #[arg(long = "rule", value_name = "RULE", value_parser = crate::doctor::named)]
+    #[arg(long = "rule", value_name = "RULE", value_parser = rule)]
     pub(crate) rules: Vec<&'static Rule>,
     /// Ends like an error if anything could not be checked.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Explains a rule: its reason, its source, and how to mend it. Checks nothing.
-    #[arg(long, value_name = "RULE", value_parser = crate::doctor::named, conflicts_with_all = ["queues", "rules", "strict"])]
+    #[arg(long, value_name = "RULE", value_parser = rule, conflicts_with_all = ["queues", "rules", "strict"])]
     pub(crate) explain: Option<&'static Rule>,
+}
+
+/// Finds a rule of the doctor by its name.
+fn rule(id: &str) -> Result<&'static Rule, String> {
+    let names = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(" ");
+    Rule::named(id).ok_or_else(|| format!("the rules are\n{}", lines(&names(), 78).join("\n")))
 }
 
 /// Filters of letters: all that are given must fit.

@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use crate::args::Common;
 use crate::completion::Error;
 use crate::reach::{self, Service, failed};
+use crate::readings::Depths;
+use crate::replay_function::ReplayFunction;
 use crate::stack::{NAME, Stack};
-use crate::status::Depths;
 use crate::text::queue_name;
 
 /// Timeout for making a connection.
@@ -204,6 +205,12 @@ impl StackAccess {
     }
 }
 
+impl ReplayFunction for StackAccess {
+    async fn ask(&self, request: &Value) -> Result<Value, Error> {
+        Self::ask(self, request).await
+    }
+}
+
 /// The configuration, and the stack if one is named.
 pub(crate) async fn found(common: &Common) -> Result<(SdkConfig, Option<Stack>), Error> {
     match (&common.stack, &common.outputs) {
@@ -274,7 +281,7 @@ mod cloudwatch {
     use super::StackAccess;
     use crate::completion::Error;
     use crate::reach::Service;
-    use crate::status::alarms::AlarmStatus;
+    use crate::readings::AlarmStatus;
     use crate::text::queue_name;
 
     /// An older number says nothing of now: the indexer runs every minute, and SQS's metrics of an idle queue come late.

@@ -1,4 +1,4 @@
-//! DeployedCode of one function into a stack that is there: seconds instead of a whole deployment.
+//! Code of one function, put into a stack that is there: seconds instead of a whole deployment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,36 +9,11 @@ use serde_json::json;
 use crate::args::{DeployFunction, FunctionKind};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
+use crate::deployed::{Architecture, FunctionHost};
 use crate::out::{self, Out};
 
 /// Folder of what is built here, apart from the functions of `sam build`.
 const BUILT: &str = "target/deploy-function";
-
-/// Architectures that a function can be deployed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Architecture {
-    X86_64,
-    Arm64,
-}
-
-impl Architecture {
-    /// Reads the architecture in Lambda's word.
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        match word {
-            "x86_64" => Some(Self::X86_64),
-            "arm64" => Some(Self::Arm64),
-            _ => None,
-        }
-    }
-
-    /// Returns the option of cargo-lambda for it.
-    const fn flag(self) -> &'static str {
-        match self {
-            Self::X86_64 => "--x86-64",
-            Self::Arm64 => "--arm64",
-        }
-    }
-}
 
 impl FunctionKind {
     /// Name of its package and binary.
@@ -58,22 +33,6 @@ impl FunctionKind {
             Self::Replay => "ReplayFunctionName",
         }
     }
-}
-
-/// DeployedCode of a deployed function.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DeployedCode {
-    pub(crate) architecture: Architecture,
-    /// Hash of the package, as Lambda tells it.
-    pub(crate) sha256: String,
-}
-
-/// Lambda, as far as a function's code is concerned.
-pub(crate) trait FunctionHost {
-    /// Reads what is deployed.
-    fn code(&self, function: &str) -> impl Future<Output = Result<DeployedCode, Error>>;
-    /// Puts a package in its place, and waits until Lambda runs it.
-    fn replace(&self, function: &str, zip: Vec<u8>) -> impl Future<Output = Result<(), Error>>;
 }
 
 /// Hashes of the code before and after.
@@ -150,6 +109,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::deployed::DeployedCode;
 
     /// A function that has the code which was put there last; its hash is the code itself.
     struct Deployed {

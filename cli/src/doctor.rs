@@ -1,5 +1,5 @@
 //! `redrive doctor`: looks at queues, their consumers, alarms and topics as they are deployed, and says what is wrong with
-//! them and how it is mended. The rules are core's; `doctor/aws.rs` gathers what they look at, `doctor/told.rs` tells it.
+//! them and how it is mended. The rules are core's; `doctor/aws.rs` gathers what they look at, `doctor/report.rs` tells it.
 
 mod aws;
 #[cfg(test)]
@@ -37,12 +37,6 @@ pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Com
 pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Completion, Error> {
     out.either(|| report::rule_document(rule), |width| report::explanation(rule, width))?;
     Ok(Completion::Done)
-}
-
-/// A rule by its name.
-pub(crate) fn named(id: &str) -> Result<&'static Rule, String> {
-    let names = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(" ");
-    Rule::named(id).ok_or_else(|| format!("the rules are\n{}", crate::text::lines(&names(), 78).join("\n")))
 }
 
 fn all_hidden(deployment: &Deployment) -> bool {

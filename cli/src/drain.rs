@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
-use crate::status::Depths;
+use crate::readings::Depths;
 use crate::text::{count, hanging, queue_name, shown};
 
 /// Interval between looks at the queue while the indexer works.

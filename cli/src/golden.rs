@@ -16,17 +16,17 @@ use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
-use crate::act::Report;
 use crate::drain::DrainResult;
 use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::preview::Preview;
+use crate::readings::{AlarmStatus, Depths};
+use crate::replay_function::Report;
 use crate::samples::{self, NOW};
 use crate::show::{LedgerAnswer, LetterView};
-use crate::status::alarms::AlarmStatus;
 use crate::status::expiry::{Expiry, LedgerMemory};
-use crate::status::{Board, Depths, QueueStatus, TableStatus};
+use crate::status::{Board, QueueStatus, TableStatus};
 use crate::walk::Wanted;
 use crate::{causes, edit, eject, jobs, json, list, replay, show, status, text, watch};
 

@@ -7,6 +7,7 @@
 //! | `args.rs` | what can be said on the command line |
 //! | `run.rs` | which command does what |
 //! | `aws.rs`, `stack.rs`, `reach.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found; what is told when nothing answers |
+//! | `replay_function.rs`, `deployed.rs`, `readings.rs` | what the commands know of AWS: the function that is asked, a stack that is deployed, queues and alarms |
 //! | `walk.rs` | letters through the indexes |
 //! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
@@ -22,6 +23,7 @@ mod aws;
 mod causes;
 mod completion;
 mod deploy_function;
+mod deployed;
 mod doctor;
 mod drain;
 mod edit;
@@ -37,7 +39,9 @@ mod out;
 mod pages;
 mod preview;
 mod reach;
+mod readings;
 mod replay;
+mod replay_function;
 mod run;
 #[cfg(test)]
 mod samples;

@@ -9,9 +9,9 @@ use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
 use redrive_core::time::Timestamp;
 use serde_json::Value;
 
-use crate::act::{ReplayFunction, Report};
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
+use crate::replay_function::{ReplayFunction, Report};
 use crate::shown::{self, look};
 use crate::text::{count, hanging};
 use crate::walk::Wanted;

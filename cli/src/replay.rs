@@ -10,7 +10,7 @@ use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::act::{Report, confirm, confirmable, request, selection};
+use crate::act::{confirm, confirmable, request, selection};
 use crate::args::Replay;
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
@@ -18,6 +18,7 @@ use crate::edit;
 use crate::jobs;
 use crate::out::{self, Out};
 use crate::preview::Preview;
+use crate::replay_function::Report;
 use crate::shown;
 use crate::text::{lines, shown as printable};
 use crate::walk::queue;

@@ -8,11 +8,12 @@ use redrive_core::letters::letter::Status;
 use redrive_core::time::Timestamp;
 use serde_json::json;
 
-use crate::act::{self, Doing, Report};
+use crate::act::{self, Doing};
 use crate::args::{CliArgs, Command, Filters, List, Ordered, Steer};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error, exit_code};
 use crate::out::{self, Out};
+use crate::replay_function::Report;
 use crate::walk::{Wanted, filter};
 use crate::{
     causes, deploy_function, doctor, drain, eject, import, jobs, list, replay, show, status, undeploy, watch, who,

@@ -11,8 +11,8 @@ use redrive_core::replay::{Look, Selection, Shown};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::act::{ReplayFunction, Report};
 use crate::completion::Error;
+use crate::replay_function::{ReplayFunction, Report};
 
 /// Number of letters for which the function is asked at once: a request stays small, and is done within its time.
 const PAGE: usize = 500;

@@ -11,16 +11,15 @@ use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Jobs, LedgerReader, Letters};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::StackAccess;
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
 use crate::jobs::{self, JobOverview};
+use crate::readings::{AlarmStatus, Depths};
 use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
 use crate::walk::Wanted;
-use alarms::AlarmStatus;
 use expiry::{Expiry, LedgerMemory};
 
 /// Number of causes that are named.
@@ -31,24 +30,6 @@ const QUEUES: [(&str, &str); 3] = [
     ("DeadLetterQueueUrl", "dead_letter_queue"),
     ("FailedInvocationsQueueUrl", "failed_invocations_queue"),
 ];
-
-/// Rough numbers of a queue's messages; `None`: it did not say.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Depths {
-    pub(crate) visible: Option<u64>,
-    pub(crate) in_flight: Option<u64>,
-    pub(crate) delayed: Option<u64>,
-    /// Retention of its messages.
-    #[serde(skip)]
-    pub(crate) retention: Option<Duration>,
-}
-
-impl Depths {
-    /// Sums up all messages, as far as the queue said.
-    pub(crate) fn all(&self) -> u64 {
-        [self.visible, self.in_flight, self.delayed].into_iter().flatten().sum()
-    }
-}
 
 /// Queue of the stack, with its depth.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ use crate::act::confirm;
 use crate::args::Undeploy;
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
+use crate::deployed::{DeletionState, Deployed};
 use crate::out::{self, Out};
 use crate::text::{count, lines, queue_name, shown};
 use crate::walk::Wanted;
@@ -22,25 +23,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const LOOKS: u32 = 1_800;
 /// Outputs that name the tables of data, which the deletion leaves.
 const KEPT: [&str; 2] = ["DeadLetterTableName", "LedgerTableName"];
-
-/// State of a stack whose deletion was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DeletionState {
-    /// Resources are still being deleted.
-    Deleting,
-    /// The stack is gone.
-    Gone,
-    /// Resources that could not be deleted, each with the reason.
-    Failed(Vec<String>),
-}
-
-/// Deployed stack, as far as its deletion needs it.
-pub(crate) trait Deployed {
-    /// Starts the deletion of the stack.
-    fn delete(&self) -> impl Future<Output = Result<(), Error>>;
-    /// Reads how far the deletion is.
-    fn state(&self) -> impl Future<Output = Result<DeletionState, Error>>;
-}
 
 /// Letters and messages that wait in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,9 +9,8 @@ use aws_sdk_lambda::primitives::Blob;
 
 use super::StackAccess;
 use crate::completion::Error;
-use crate::deploy_function::{Architecture, DeployedCode, FunctionHost};
+use crate::deployed::{Architecture, DeletionState, Deployed, DeployedCode, FunctionHost};
 use crate::reach::{self, Service};
-use crate::undeploy::{DeletionState, Deployed};
 
 /// Time that Lambda may take to put new code in place.
 const UPDATE: Duration = Duration::from_secs(300);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{NARROW, WIDTH, is, is_within};
-use crate::act::Report;
+use crate::replay_function::Report;
 use crate::samples::{self, NOW};
 use crate::show::{LedgerAnswer, LetterView};
 use crate::{jobs, show, text};

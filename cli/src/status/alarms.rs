@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::readings::AlarmStatus;
 use crate::text::{hanging, named, shown};
 
 /// The states, the worst first, and how they are told.
@@ -14,24 +15,11 @@ const STATES: [(&str, &str); 6] = [
     ("OK", "quiet"),
 ];
 
-/// Alarm with its state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AlarmStatus {
-    name: String,
-    state: String,
-}
-
-impl AlarmStatus {
-    pub(crate) fn new(name: &str, state: &str) -> Self {
-        Self { name: name.to_owned(), state: state.to_owned() }
-    }
-
-    /// Returns its name in the template, if CloudFormation named it.
-    fn short(&self, stack: &str) -> &str {
-        let rest = self.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
-        let rest = rest.and_then(|rest| rest.rsplit_once('-')).map_or(self.name.as_str(), |(name, _)| name);
-        rest.strip_suffix("Alarm").unwrap_or(rest)
-    }
+/// Returns an alarm's name in the template, if CloudFormation named it.
+fn short<'a>(alarm: &'a AlarmStatus, stack: &str) -> &'a str {
+    let rest = alarm.name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-'));
+    let rest = rest.and_then(|rest| rest.rsplit_once('-')).map_or(alarm.name.as_str(), |(name, _)| name);
+    rest.strip_suffix("Alarm").unwrap_or(rest)
 }
 
 /// Keeps the stack's own alarms, of those whose names begin with its name. CloudFormation names one after the stack,
@@ -63,7 +51,8 @@ pub(crate) fn render(stack: Option<&str>, alarms: Option<&[AlarmStatus]>, width:
         n => format!("ALARMS: {ringing} of {n} in ALARM\n"),
     };
     for (state, word) in STATES {
-        let names: Vec<_> = alarms.iter().filter(|one| one.state == state).map(|one| shown(one.short(stack))).collect();
+        let names: Vec<_> =
+            alarms.iter().filter(|one| one.state == state).map(|one| shown(short(one, stack))).collect();
         if !names.is_empty() {
             text.push_str(&named(word, &names.join(", "), 11, width));
         }
@@ -83,8 +72,8 @@ mod tests {
         let all = all.into_iter().chain(["r-attach-IndexerErrorsAlarm-C1", "r-a-b-PageAlarm-D1"]);
         let own = own("r", all.map(alarm).collect());
         assert_eq!(own, ["r-DepthAlarm-A1", "r-OtherAlarm-A2", "r-own-name"].map(alarm));
-        let short: Vec<_> = own.iter().map(|alarm| alarm.short("r")).collect();
+        let short: Vec<_> = own.iter().map(|alarm| super::short(alarm, "r")).collect();
         assert_eq!(short, ["Depth", "Other", "own"]);
-        assert_eq!(alarm("elsewhere").short("r"), "elsewhere");
+        assert_eq!(super::short(&alarm("elsewhere"), "r"), "elsewhere");
     }
 }

@@ -9,7 +9,7 @@ use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
-use super::Depths;
+use crate::readings::Depths;
 use crate::text::ago;
 
 /// The shortest memory that a ledger may have: it must outlast both queues, and they keep a message for a day and for 14.

@@ -11,6 +11,7 @@ mod parts;
 mod place;
 mod plan;
 mod read;
+mod shards;
 mod statements;
 mod write;
 
@@ -76,6 +77,6 @@ impl Letters for LetterTable {
     }
 
     fn lanes(&self) -> Vec<Cursor> {
-        (0..index::SHARDS).map(Cursor::of_lane).collect()
+        (0..shards::SHARDS).map(Cursor::of_lane).collect()
     }
 }

@@ -124,13 +124,13 @@ impl Faults {
     /// Lets these calls go wrong, counted from 0.
     #[must_use]
     pub fn script(call_faults: impl IntoIterator<Item = (usize, CallFault)>) -> Self {
-        Self::with(Plan::Script(call_faults.into_iter().collect(), Duration::ZERO))
+        following(Plan::Script(call_faults.into_iter().collect(), Duration::ZERO))
     }
 
     /// Calls go wrong by chance, the same for the same seed.
     #[must_use]
     pub fn random(seed: u64, chances: Chances) -> Self {
-        Self::with(Plan::Random(Box::new(RandomFaults::new(seed, chances))))
+        following(Plan::Random(Box::new(RandomFaults::new(seed, chances))))
     }
 
     /// Sets the time that every call of a script takes there, and as long back.
@@ -140,13 +140,6 @@ impl Faults {
             *each_way = latency;
         }
         self
-    }
-
-    fn with(plan: Plan) -> Self {
-        let journal = Journal::new(VirtualClock::new());
-        let (plan, calls, dead, death) = (Mutex::new(plan), Mutex::default(), Mutex::default(), Notify::new());
-        let shared = Shared { journal, plan, calls, dead, death };
-        Self { shared: Arc::new(shared), actor: "world".into() }
     }
 
     /// The same, as the process named `actor` sees it.
@@ -353,6 +346,14 @@ impl Faults {
         }
         Err(Unavailable { service, action, why: why.to_owned() })
     }
+}
+
+/// Faults as the plan says, in a world of their own.
+fn following(plan: Plan) -> Faults {
+    let journal = Journal::new(VirtualClock::new());
+    let (plan, calls, dead, death) = (Mutex::new(plan), Mutex::default(), Mutex::default(), Notify::new());
+    let shared = Shared { journal, plan, calls, dead, death };
+    Faults { shared: Arc::new(shared), actor: "world".into() }
 }
 
 async fn pause(time: Duration) {

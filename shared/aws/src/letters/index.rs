@@ -3,44 +3,17 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use redrive_core::ids::LetterId;
-use redrive_core::letters::letter::Status;
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::ports::Unavailable;
 
 use super::item::HEAD;
+use super::shards::{SHARDS, cause_partition, job_shard, status_partition};
 use super::{LetterTable, SERVICE, chunks, item, not_ours};
 use crate::failure::unavailable;
 use crate::item::{Item, number, text, text_of};
 
-/// Number of partitions of an index over which letters of one status, or of one cause, are spread.
-pub(super) const SHARDS: u8 = 16;
-
 const BY_STATUS: &str = "by-status";
 const BY_CAUSE: &str = "by-fingerprint";
-
-/// Partition of the status index in which a letter stands.
-pub(super) fn status_shard(status: Status, id: LetterId) -> String {
-    status_partition(status, id.part(SHARDS))
-}
-
-/// Partition of the index by cause in which a letter stands.
-pub(super) fn fingerprint_shard(fingerprint: &str, id: LetterId) -> String {
-    cause_partition(fingerprint, id.part(SHARDS))
-}
-
-/// Partition of the status index in which open jobs stand, or the closed ones: no status of a letter is called so.
-pub(super) const fn job_shard(open: bool) -> &'static str {
-    if open { "JOB#OPEN" } else { "JOB#CLOSED" }
-}
-
-fn status_partition(status: Status, shard: u8) -> String {
-    format!("{status}#{shard:02}")
-}
-
-fn cause_partition(fingerprint: &str, shard: u8) -> String {
-    format!("{fingerprint}#{shard:02}")
-}
 
 /// Partition of an index, in the order of its sort key.
 struct Partition {

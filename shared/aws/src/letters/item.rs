@@ -18,8 +18,8 @@ pub(super) use candidate::{LOOK, to_candidate, to_look};
 use super::body::{Codec, Packed};
 use super::chunks::{BODY, ChunkRefs};
 use super::edited::EditedFields;
-use super::index;
 use super::parts::{AttributeItem, InS3Item};
+use super::shards;
 use crate::item::{Item, decode, encode, encode_present};
 
 /// The sort key of the item that is the letter; the chunks of a body that stands apart are beside it.
@@ -198,8 +198,8 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Chu
         sk: HEAD.to_owned(),
         due: letter.due,
         expires: letter.expires.map(Timestamp::as_secs),
-        status_shard: index::status_shard(letter.status, letter.id),
-        fingerprint_shard: index::fingerprint_shard(&letter.fingerprint, letter.id),
+        status_shard: shards::status_shard(letter.status, letter.id),
+        fingerprint_shard: shards::fingerprint_shard(&letter.fingerprint, letter.id),
         function_version: letter.function_version().map(str::to_owned),
         body_in_s3: ClaimCheck::of(letter.payload_now(), &letter.attributes).map(InS3Item::from),
         body: BodyItem::of(letter, in_head),

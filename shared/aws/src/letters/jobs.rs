@@ -11,7 +11,7 @@ use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::index::job_shard;
+use super::shards::job_shard;
 use super::{HEAD, LetterTable, SERVICE};
 use crate::failure::unavailable;
 use crate::item::{Item, number, text, text_of};

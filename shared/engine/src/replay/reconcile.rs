@@ -49,6 +49,22 @@ pub(crate) async fn known<P: ReplayPorts>(
     Ok(letters.iter().map(known).collect())
 }
 
+/// Joins letters with what the ledger says of their keys. Without the ledger's word nothing is done with them: each is unavailable.
+/// `undone` says in the log what was not done.
+pub(crate) async fn with_known<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    letters: Vec<Letter>,
+    undone: &'static str,
+) -> Result<Vec<(Letter, KeyStatus)>, Vec<LetterUpdate>> {
+    match known(context, &letters).await {
+        Ok(known) => Ok(letters.into_iter().zip(known).collect()),
+        Err(error) => {
+            warn!(%error, count = letters.len(), "ledger could not be read; nothing was {undone}");
+            Err(each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable))
+        }
+    }
+}
+
 /// Finds, of these candidates, those whose key the ledger shows as completed, and those whose time is up. Where it is not
 /// their turn, the ledger is asked only about those that were sent a short while ago. It may answer late: whoever takes the
 /// edge reads it anew.
@@ -83,24 +99,20 @@ fn was_just_sent(one: &Candidate, outcome_after: Duration, now: Timestamp) -> bo
 ///
 /// Rule R36 of docs/protocol.md.
 pub(crate) async fn reconcile<P: ReplayPorts>(context: PairContext<'_, P>, letters: Vec<Letter>) -> Vec<LetterUpdate> {
-    match known(context, &letters).await {
-        Ok(known) => found_out(context, letters, known).await,
-        Err(error) => {
-            warn!(%error, count = letters.len(), "ledger could not be read; nothing was reconciled");
-            each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable)
-        }
+    match with_known(context, letters, "reconciled").await {
+        Ok(known) => found_out(context, known).await,
+        Err(ended) => ended,
     }
 }
 
 /// Moves letters to where they belong by what the ledger was asked about them.
 pub(crate) async fn found_out<P: ReplayPorts>(
     context: PairContext<'_, P>,
-    letters: Vec<Letter>,
-    known: Vec<KeyStatus>,
+    letters: Vec<(Letter, KeyStatus)>,
 ) -> Vec<LetterUpdate> {
     let policy = &context.pair.policy;
-    let ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
-    let moves = letters.into_iter().zip(known).map(|(letter, known)| {
+    let ids: Vec<_> = letters.iter().map(|(letter, _)| letter.id).collect();
+    let moves = letters.into_iter().map(|(letter, known)| {
         let edge = move |letter: &Letter| match &known.effect {
             Some(hash) => letter.resolved(hash, COMPLETED, WHO, policy, context.now()).ok(),
             None => letter.no_outcome(WHO, context.now()).ok(),

@@ -117,7 +117,7 @@ async fn look_at<P: ReplayPorts>(context: PairContext<'_, P>, ids: BTreeSet<Lett
         let pending_counts = letters.iter().enumerate().filter(|(place, _)| !done(*place));
         looked.found.extend(pending_counts.map(|(_, letter)| GroupHead::of(letter)));
         if kept {
-            looked.told.extend(found_out(context, letters, known).await);
+            looked.told.extend(found_out(context, letters.into_iter().zip(known).collect()).await);
         }
     }
     looked

@@ -2,15 +2,14 @@
 
 use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::replay::Outgoing;
-use tracing::warn;
 
 use super::claim::{Claimed, LetterClaim, write_claims};
 use super::lapsed::{Lapse, lapsed};
 use super::request::Terms;
 use crate::replay::context::PairContext;
-use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage, each};
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage};
 use crate::replay::ports::ReplayPorts;
-use crate::replay::reconcile::{known, resolve};
+use crate::replay::reconcile::{resolve, with_known};
 
 /// Leaves out what the ledger shows as done, what has no body, and what may be in the dead-letter queue already: a claim
 /// that ran out makes its letter wait for a person, unless whoever replays takes it over.
@@ -19,16 +18,12 @@ pub(super) async fn ejectable<P: ReplayPorts>(
     terms: Terms<'_>,
     letters: Vec<Letter>,
 ) -> Stage<Letter> {
-    let mut stage = Stage::with_room_for(letters.len());
-    let known = match known(context, &letters).await {
-        Ok(known) => known,
-        Err(error) => {
-            warn!(%error, count = letters.len(), "ledger could not be read; nothing was ejected");
-            stage.ended = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable);
-            return stage;
-        }
+    let letters = match with_known(context, letters, "ejected").await {
+        Ok(letters) => letters,
+        Err(ended) => return Stage { going: Vec::new(), ended },
     };
-    for (letter, known) in letters.into_iter().zip(known) {
+    let mut stage = Stage::with_room_for(letters.len());
+    for (letter, known) in letters {
         let id = letter.id;
         if letter.is_lapsed(context.now()) {
             stage.ended.push(match lapsed(context, terms, letter).await {

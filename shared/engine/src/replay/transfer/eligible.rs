@@ -9,9 +9,9 @@ use super::lapsed::{Lapse, lapsed};
 use super::request::Terms;
 use crate::replay::change::change;
 use crate::replay::context::PairContext;
-use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage, each};
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage};
 use crate::replay::ports::ReplayPorts;
-use crate::replay::reconcile::{known, resolve};
+use crate::replay::reconcile::{resolve, with_known};
 
 /// Leaves out what the ledger shows as done, what may not go, and what cannot be sent. No letter goes without the ledger's
 /// word.
@@ -20,16 +20,12 @@ pub(super) async fn eligible<P: ReplayPorts>(
     terms: Terms<'_>,
     letters: Vec<Letter>,
 ) -> Stage<Letter> {
-    let mut stage = Stage::with_room_for(letters.len());
-    let known = match known(context, &letters).await {
-        Ok(known) => known,
-        Err(error) => {
-            warn!(%error, count = letters.len(), "ledger could not be read; nothing was sent");
-            stage.ended = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Unavailable);
-            return stage;
-        }
+    let letters = match with_known(context, letters, "sent").await {
+        Ok(letters) => letters,
+        Err(ended) => return Stage { going: Vec::new(), ended },
     };
-    for (letter, known) in letters.into_iter().zip(known) {
+    let mut stage = Stage::with_room_for(letters.len());
+    for (letter, known) in letters {
         let asked = consent(&letter, &known, terms.asked, &context.pair.policy, context.now());
         match asked {
             // Without a ledger only a person replays, whatever a letter was promised when there was one.
