@@ -272,6 +272,10 @@ aws-smoke: $(SAM_READY) command  ## A canary in your account: a stack of its own
 costs: $(SAM_READY)  ## What it costs: idle, a million messages, a million deaths by both ways (infra/costs.toml has prices and assumptions)
 	@$(RUN).dev.costs
 
+.PHONY: bench-cost
+bench-cost: $(SAM_READY)  ## A million messages beside the peers in dollars, by what make bench-peers measured (docs/peers.json)
+	@$(RUN).dev.costs_beside_peers
+
 .PHONY: pairs
 pairs: $(SAM_READY)  ## Parameters of attach.yaml for a file of queue pairs, or why they do not hold it (PAIRS=pairs.json AT=/opt/pairs.json)
 	@$(if $(PAIRS),:,echo "PAIRS must name a file such as infra/pairs.example.json" >&2; exit 1)

@@ -29,11 +29,11 @@ impl EndpointState {
     fn counted(&mut self) -> Value {
         let told = json!({
             "dynamodb": self.dynamodb, "sqs": self.sqs, "sent": self.sent, "received": self.received,
-            "units": self.tables.units, "refused": self.refused, "in_flight": self.most_in_flight,
+            "write_units": self.tables.write_units, "read_units": self.tables.read_units, "refused": self.refused, "in_flight": self.most_in_flight,
         });
         let Self { delay, in_flight, .. } = *self;
         let mut tables = std::mem::take(&mut self.tables);
-        tables.units = 0.0;
+        (tables.write_units, tables.read_units) = (0.0, 0.0);
         *self = Self { delay, in_flight, tables, ..Self::default() };
         told
     }

@@ -32,7 +32,10 @@ struct Items {
 #[derive(Default)]
 pub(crate) struct PeerTables {
     tables: HashMap<String, Items>,
-    pub(crate) units: f64,
+    /// Write units, as DynamoDB reckons them: up to 1 KB each, refused writes too.
+    pub(crate) write_units: f64,
+    /// Read units: up to 4 KB each, consistent.
+    pub(crate) read_units: f64,
 }
 
 impl PeerTables {
@@ -72,7 +75,7 @@ impl PeerTables {
     fn get(&mut self, table: &str, key: &Value) -> Result<Option<StoredItem>, Refused> {
         let items = self.table(table)?;
         let found = items.items.get(&text(&key[&items.key])).cloned();
-        self.units += found.as_ref().map_or(1.0, |item| (size(item) / 4096.0).ceil());
+        self.read_units += found.as_ref().map_or(1.0, |item| (size(item) / 4096.0).ceil());
         Ok(found)
     }
 
@@ -112,11 +115,11 @@ impl PeerTables {
             && !Words::of(condition, &bindings).holds(found)?
         {
             let (found, why) = (found.cloned(), "the condition does not hold".to_owned());
-            self.units += 1.0;
+            self.write_units += 1.0;
             return Err(Refused { code: "ConditionalCheckFailedException", why, found });
         }
         let next = next(found.cloned(), &bindings)?;
-        self.units += next.as_ref().map_or(1.0, |item| (size(item) / 1024.0).ceil());
+        self.write_units += next.as_ref().map_or(1.0, |item| (size(item) / 1024.0).ceil());
         let items = self.table(asked["TableName"].as_str().unwrap_or_default())?;
         match next {
             Some(item) => items.items.insert(key, item),
@@ -151,7 +154,7 @@ impl PeerTables {
     }
 
     fn insert(&mut self, table: &str, item: StoredItem) -> Answer {
-        self.units += (size(&item) / 1024.0).ceil();
+        self.write_units += (size(&item) / 1024.0).ceil();
         let items = self.table(table)?;
         let key = text(&item[&items.key]);
         if items.items.contains_key(&key) {
@@ -180,7 +183,7 @@ impl PeerTables {
         let found = items.items.get(&key);
         let holds = found.is_some() && (!words.takes("AND") || words.holds(found)?);
         let mut item = found.cloned().unwrap_or_default();
-        self.units += (size(&item) / 1024.0).ceil().max(1.0);
+        self.write_units += (size(&item) / 1024.0).ceil().max(1.0);
         if !holds {
             let why = "the condition does not hold".to_owned();
             return Err(Refused { code: "ConditionalCheckFailed", why, found: Some(item) });
