@@ -73,6 +73,31 @@ fn a_parameter_takes_no_number_that_its_variable_refuses() {
 }
 
 #[test]
+fn a_parameter_has_the_default_of_its_variable() {
+    let of = |name: &str| {
+        let default = all().into_iter().find(|variable| variable.name() == name).map(|variable| match variable {
+            Setting::Number(one) => one.default.map(|default| default.to_string()),
+            Setting::Text(one) => one.default.map(str::to_owned),
+        });
+        default.flatten()
+    };
+    let mut others = Vec::new();
+    for one in PARAMETERS {
+        let default = match one.default {
+            Some(ParameterDefault::Number(default)) => default.to_string(),
+            // Nothing is handed over.
+            None | Some(ParameterDefault::Text("")) => continue,
+            Some(ParameterDefault::Text(default)) => default.to_owned(),
+        };
+        if one.variable.and_then(of).is_some_and(|variable| variable != default) {
+            others.push((one.name, one.templates));
+        }
+    }
+    // Queues that were there before stay with their native tools, unless their owner says otherwise.
+    assert_eq!(others, [("Custody", &[SamTemplate::Attached][..])]);
+}
+
+#[test]
 fn what_no_parameter_explains_is_explained_here() {
     let explained: BTreeSet<_> = PARAMETERS.iter().filter_map(|one| one.variable).collect();
     for variable in all() {
