@@ -55,11 +55,11 @@ async fn replace(
 }
 
 /// Carries out the command.
-pub(crate) async fn run(asked: &DeployFunction, access: &StackAccess, out: Out) -> Result<Completion, Error> {
-    let deployed = access.stack.need(asked.function.output())?;
-    let package = |architecture| match &asked.package {
+pub(crate) async fn run(args: &DeployFunction, access: &StackAccess, out: Out) -> Result<Completion, Error> {
+    let deployed = access.stack.need(args.function.output())?;
+    let package = |architecture| match &args.package {
         Some(zip) => read(zip),
-        None => build(asked.function, architecture),
+        None => build(args.function, architecture),
     };
     let replaced = replace(access, deployed, package).await?;
     let Replaced { before, after } = &replaced;

@@ -15,10 +15,10 @@ use crate::completion::{Completion, Error};
 use crate::out::Out;
 
 /// Looks at a deployment, and reports what is wrong.
-pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
+pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
     let (config, stack) = crate::aws::found(common).await?;
     let services = aws::Services::new(&config, SystemTime::now());
-    let deployment = services.look(stack.as_ref(), &asked.queues).await?;
+    let deployment = services.look(stack.as_ref(), &args.queues).await?;
     // Without a single queue the rest says nothing.
     if let Some(Err(why)) =
         deployment.pairs.iter().map(|pair| &pair.source.attributes).find(|_| all_hidden(&deployment))
@@ -26,11 +26,11 @@ pub(crate) async fn run(asked: &Doctor, common: &Common, out: Out) -> Result<Com
         let place = crate::reach::here(&config, crate::reach::Service::Sqs);
         return Err(Error::Service(format!("no queue could be read {place}: {why}")));
     }
-    let rules = if asked.rules.is_empty() { RULES.to_vec() } else { asked.rules.clone() };
+    let rules = if args.rules.is_empty() { RULES.to_vec() } else { args.rules.clone() };
     let diagnosis = Diagnosis::of(&deployment, &rules);
     let seen = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
     out.either(|| report::document(&seen), |width| report::render(&seen, width))?;
-    Ok(ended(&diagnosis, asked.strict))
+    Ok(ended(&diagnosis, args.strict))
 }
 
 /// Says why a rule is there.

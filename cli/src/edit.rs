@@ -33,10 +33,10 @@ const AROUND: usize = 3;
 const BYTES: u64 = 1 << 20;
 
 /// The edit that is asked for, if one is.
-pub(crate) fn read(asked: &Replay) -> Result<Option<Edit>, Error> {
-    let edit = match (&asked.edit, &asked.patch) {
+pub(crate) fn read(args: &Replay) -> Result<Option<Edit>, Error> {
+    let edit = match (&args.edit, &args.patch) {
         (None, None) => return Ok(None),
-        (Some(_), _) if asked.chosen.ids.len() != 1 => {
+        (Some(_), _) if args.chosen.ids.len() != 1 => {
             return Err(Error::Usage("--edit is the body of one letter: give its id, and no other".to_owned()));
         }
         (Some(path), _) => Edit::Body(text(path)?),
@@ -45,7 +45,7 @@ pub(crate) fn read(asked: &Replay) -> Result<Option<Edit>, Error> {
             Edit::Patch(Patch::parse(&text(path)?).map_err(|why| Error::Usage(format!("{name}: {why}")))?)
         }
     };
-    if !asked.now && edit.bytes() > JOB_EDIT_LIMIT {
+    if !args.now && edit.bytes() > JOB_EDIT_LIMIT {
         return Err(Error::Usage("a job takes an edit of at most 128 KiB: say --now".to_owned()));
     }
     Ok(Some(edit))

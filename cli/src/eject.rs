@@ -15,19 +15,19 @@ pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given u
 
 /// Carries out the command: shows, asks, and ejects.
 pub(crate) async fn run(
-    asked: &Eject,
+    args: &Eject,
     access: &StackAccess,
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let selection = selection(&asked.chosen, access, now)?;
-    confirmable(asked.yes)?;
+    let selection = selection(&args.chosen, access, now)?;
+    confirmable(args.yes)?;
     let letters = access.letters()?;
     let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
     preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
     if preview.letters() > 0 {
-        confirm(asked.yes, "Go on?")?;
+        confirm(args.yes, "Go on?")?;
     }
     let report = preview.carry_out((access, &letters), &selection, request("eject", &selection, by)).await?;
     out.either(|| report.json(), |width| report.render(width))?;

@@ -28,17 +28,17 @@ use crate::watch;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The guard that the options ask for.
-pub(crate) fn guard(asked: &Replay) -> Result<Guard, Error> {
+pub(crate) fn guard(args: &Replay) -> Result<Guard, Error> {
     let usual = Guard::default();
     let guard = Guard {
-        canary: asked.canary.unwrap_or(usual.canary),
-        rate: asked.rate.unwrap_or(usual.rate),
-        max_failed_percent: asked.max_failed.unwrap_or(usual.max_failed_percent),
-        alarm: asked.alarm.clone(),
-        forgotten_ok: asked.forgotten_ok,
-        as_new: asked.as_new,
-        after_replayed: asked.after_replayed,
-        allow_key_change: asked.allow_key_change,
+        canary: args.canary.unwrap_or(usual.canary),
+        rate: args.rate.unwrap_or(usual.rate),
+        max_failed_percent: args.max_failed.unwrap_or(usual.max_failed_percent),
+        alarm: args.alarm.clone(),
+        forgotten_ok: args.forgotten_ok,
+        as_new: args.as_new,
+        after_replayed: args.after_replayed,
+        allow_key_change: args.allow_key_change,
         ..usual
     };
     match guard.wrong() {
@@ -78,8 +78,8 @@ pub(crate) struct Way<'a> {
 
 /// The request for a guarded job of that id, so that asking twice makes one job.
 pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
-    let mut asked = request("job", way.selection, by);
-    asked["job"] = json!(id);
+    let mut request = request("job", way.selection, by);
+    request["job"] = json!(id);
     for (name, value) in [
         ("to", json!(way.to)),
         ("why", json!(why)),
@@ -93,23 +93,23 @@ pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<
         ("allow_key_change", json!(guard.allow_key_change)),
     ] {
         if !value.is_null() {
-            asked[name] = value;
+            request[name] = value;
         }
     }
-    edit::add(&mut asked, way.edit);
-    asked
+    edit::add(&mut request, way.edit);
+    request
 }
 
 /// The request that sends at once, or only tells what would be sent.
-pub(crate) fn at_once(way: Way<'_>, asked: &Replay, by: &str, dry_run: bool) -> Value {
+pub(crate) fn at_once(way: Way<'_>, args: &Replay, by: &str, dry_run: bool) -> Value {
     let mut request = request("replay", way.selection, by);
     if let Some(to) = way.to {
         request["to"] = json!(to);
     }
-    request["forgotten_ok"] = json!(asked.forgotten_ok);
-    request["as_new"] = json!(asked.as_new);
-    request["after_replayed"] = json!(asked.after_replayed);
-    request["allow_key_change"] = json!(asked.allow_key_change);
+    request["forgotten_ok"] = json!(args.forgotten_ok);
+    request["as_new"] = json!(args.as_new);
+    request["after_replayed"] = json!(args.after_replayed);
+    request["allow_key_change"] = json!(args.allow_key_change);
     request["dry_run"] = json!(dry_run);
     edit::add(&mut request, way.edit);
     request
@@ -129,20 +129,20 @@ async fn wrappings(access: &StackAccess, edit: &Edit) -> edit::Wrappings {
 
 /// Carries out the command: shows, asks, and replays.
 pub(crate) async fn run(
-    asked: &Replay,
+    args: &Replay,
     access: &StackAccess,
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let (selection, guard) = (selection(&asked.chosen, access, now)?, guard(asked)?);
-    let edit = edit::read(asked)?;
-    if !asked.dry_run {
-        confirmable(asked.yes)?;
+    let (selection, guard) = (selection(&args.chosen, access, now)?, guard(args)?);
+    let edit = edit::read(args)?;
+    if !args.dry_run {
+        confirmable(args.yes)?;
     }
-    let to = asked.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
+    let to = args.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
     // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-    let dry = Report::read(access.ask(&at_once(way, asked, by, true)).await?)?;
+    let dry = Report::read(access.ask(&at_once(way, args, by, true)).await?)?;
     dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|told| out::say(told));
     let letters = access.letters()?;
     let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
@@ -155,7 +155,7 @@ pub(crate) async fn run(
     let waiting = preview.render("waiting", now, out.width);
     let goes = to.as_ref().map_or(String::new(), |to| destination(to, out.width));
     let screen = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
-    if asked.dry_run {
+    if args.dry_run {
         let document = || {
             let mut all = crate::causes::document(&preview.causes);
             all["dry_run"] = dry.json();
@@ -173,36 +173,36 @@ pub(crate) async fn run(
         return Ok(dry.ended());
     }
     let (fixed, left_out) = preview.fixed(&selection, dry.as_of());
-    if left_out > 0 && !asked.now {
+    if left_out > 0 && !args.now {
         out::say(&format!(
             "{left_out} of them changed less than five minutes ago, and are left out of the job: replay what is left after it."
         ));
     }
-    let plan = if asked.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
-    confirm(asked.yes, &format!("{plan} Go on?"))?;
-    if asked.now {
-        let report = preview.carry_out((access, &letters), &selection, at_once(way, asked, by, false)).await?;
+    let plan = if args.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
+    confirm(args.yes, &format!("{plan} Go on?"))?;
+    if args.now {
+        let report = preview.carry_out((access, &letters), &selection, at_once(way, args, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(Way { selection: &fixed, ..way }, &guard, asked, (access, by), out).await
+    create(Way { selection: &fixed, ..way }, &guard, args, (access, by), out).await
 }
 
 async fn create(
     way: Way<'_>,
     guard: &Guard,
-    asked: &Replay,
+    args: &Replay,
     (access, by): (&StackAccess, &str),
     out: Out,
 ) -> Result<Completion, Error> {
     let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(access.ask(&job(way, guard, id, by, asked.why.as_deref())).await?)?;
+    let report = Report::read(access.ask(&job(way, guard, id, by, args.why.as_deref())).await?)?;
     if report.refused.is_none()
         && let Err(error) = access.wake().await
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
     }
-    if asked.watch && report.refused.is_none() {
+    if args.watch && report.refused.is_none() {
         out::say(&format!("Job {id}; who stops to follow it stops nothing."));
         return watch::run(&access.letters()?, id, LOOK, out).await;
     }
@@ -236,7 +236,7 @@ pub(crate) mod tests {
         let selection = Selection::Ids(vec![samples::letters()[0].id]);
         let way = Way { selection: &selection, to: None, edit: None };
         let id = JobId::from_random(7);
-        let asked = replay(&[
+        let args = replay(&[
             "--canary",
             "3",
             "--rate",
@@ -249,7 +249,7 @@ pub(crate) mod tests {
             "--after-replayed",
             "--allow-key-change",
         ]);
-        let guard = guard(&asked).unwrap();
+        let guard = guard(&args).unwrap();
         let Request::Job(understood) = Request::parse(&job(way, &guard, id, "ann", Some("fixed"))).unwrap() else {
             panic!("no job")
         };
@@ -259,18 +259,18 @@ pub(crate) mod tests {
         assert!(guard.after_replayed && guard.allow_key_change && understood.to.is_none());
         let plain = job(way, &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
-        let asked = replay(&["--now", "--forgotten-ok"]);
+        let args = replay(&["--now", "--forgotten-ok"]);
         assert!(matches!(
-            Request::parse(&at_once(way, &asked, "ann", false)).unwrap(),
+            Request::parse(&at_once(way, &args, "ann", false)).unwrap(),
             Request::Replay { said, .. } if said.forgotten_ok && !said.as_new
         ));
-        assert!(matches!(Request::parse(&at_once(way, &asked, "ann", true)).unwrap(), Request::DryRun { .. }));
+        assert!(matches!(Request::parse(&at_once(way, &args, "ann", true)).unwrap(), Request::DryRun { .. }));
         let to = QueueArn::parse("arn:aws:sqs:eu-west-1:1:refunds").unwrap();
         let way = Way { to: Some(&to), ..way };
         let destination = Request::parse(&job(way, &Guard::default(), id, "ann", None)).unwrap();
         assert!(matches!(destination, Request::Job(job) if job.to.as_ref() == Some(&to)));
         for dry in [true, false] {
-            let said = match Request::parse(&at_once(way, &asked, "ann", dry)).unwrap() {
+            let said = match Request::parse(&at_once(way, &args, "ann", dry)).unwrap() {
                 Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
                 other => panic!("{other:?}"),
             };

@@ -35,8 +35,8 @@ fn start(line: &CliArgs) -> Result<Completion, Error> {
         out.exact(&script)?;
         return Ok(Completion::Done);
     }
-    if let Command::Doctor(asked) = &line.command
-        && let Some(rule) = asked.explain
+    if let Command::Doctor(args) = &line.command
+        && let Some(rule) = args.explain
     {
         return doctor::explain(rule, out);
     }
@@ -51,27 +51,27 @@ fn now() -> Timestamp {
 
 async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
     let now = now();
-    if let Command::Doctor(asked) = &line.command {
+    if let Command::Doctor(args) = &line.command {
         // It looks at any queue: it needs no stack of ours.
-        return doctor::run(asked, &line.common, out).await;
+        return doctor::run(args, &line.common, out).await;
     }
-    if let Command::Undeploy(asked) = &line.command {
+    if let Command::Undeploy(args) = &line.command {
         // The stack that is deleted is named in the command itself: no variable of the environment may name it.
-        let access = StackAccess::named(&line.common, &asked.name).await?;
-        return undeploy::run(asked, &access, out).await.map_err(|error| access.explained(error));
+        let access = StackAccess::named(&line.common, &args.name).await?;
+        return undeploy::run(args, &access, out).await.map_err(|error| access.explained(error));
     }
-    let said = who::said(line.common.by.as_deref())?;
+    let stated = who::stated(line.common.by.as_deref())?;
     let access = StackAccess::open(&line.common).await?;
-    at(&access, line, said, (now, out)).await.map_err(|error| access.explained(error))
+    at(&access, line, stated, (now, out)).await.map_err(|error| access.explained(error))
 }
 
 async fn at(
     access: &StackAccess,
     line: &CliArgs,
-    said: Option<&str>,
+    stated: Option<&str>,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let by = async || who::named(access.caller().await.as_deref(), said, who::user_at_host);
+    let by = async || who::named(access.caller().await.as_deref(), stated, who::user_at_host);
     match &line.command {
         Command::Causes(filters) => {
             let wanted = wanted(access, filters, vec![Status::Pending], now)?;
@@ -112,22 +112,22 @@ async fn at(
             Ok(Completion::Done)
         }
         Command::Watch { job, every } => watch::run(&access.letters()?, *job, Duration::from_secs(*every), out).await,
-        Command::Replay(asked) => replay::run(asked, access, &by().await?, (now, out)).await,
-        Command::Eject(asked) => eject::run(asked, access, &by().await?, (now, out)).await,
+        Command::Replay(args) => replay::run(args, access, &by().await?, (now, out)).await,
+        Command::Eject(args) => eject::run(args, access, &by().await?, (now, out)).await,
         Command::Drain => drain::run(access, out).await,
         Command::Import { file, yes } => {
             let listed = access.queues().await;
             import::run(&access.letters()?, file, listed.as_deref(), *yes, (now, out)).await
         }
-        Command::Pause(asked) => steer("pause", asked, access, &by().await?, out).await,
-        Command::Resume(asked) => steer("resume", asked, access, &by().await?, out).await,
-        Command::Cancel(asked) => steer("cancel", asked, access, &by().await?, out).await,
+        Command::Pause(args) => steer("pause", args, access, &by().await?, out).await,
+        Command::Resume(args) => steer("resume", args, access, &by().await?, out).await,
+        Command::Cancel(args) => steer("cancel", args, access, &by().await?, out).await,
         Command::Discard(remark) => act::run(Doing::Discard, remark, access, &by().await?, (now, out)).await,
         Command::Restore(remark) => act::run(Doing::Restore, remark, access, &by().await?, (now, out)).await,
         Command::Note(remark) => act::run(Doing::Note, remark, access, &by().await?, (now, out)).await,
         Command::Erase(remark) => act::run(Doing::Erase, remark, access, &by().await?, (now, out)).await,
         Command::Free(remark) => act::run(Doing::Free, remark, access, &by().await?, (now, out)).await,
-        Command::DeployFunction(asked) => deploy_function::run(asked, access, out).await,
+        Command::DeployFunction(args) => deploy_function::run(args, access, out).await,
         Command::Completions { .. } | Command::Doctor(_) | Command::Undeploy(_) => Ok(Completion::Done),
     }
 }
@@ -137,9 +137,9 @@ fn wanted(access: &StackAccess, filters: &Filters, statuses: Vec<Status>, now: T
 }
 
 /// Pauses, resumes or ends a job.
-async fn steer(action: &str, asked: &Steer, access: &StackAccess, by: &str, out: Out) -> Result<Completion, Error> {
-    let mut request = json!({"action": action, "job": asked.job, "by": by});
-    if let Some(why) = &asked.why {
+async fn steer(action: &str, args: &Steer, access: &StackAccess, by: &str, out: Out) -> Result<Completion, Error> {
+    let mut request = json!({"action": action, "job": args.job, "by": by});
+    if let Some(why) = &args.why {
         request["why"] = json!(why);
     }
     let report = Report::read(access.ask(&request).await?)?;
@@ -152,7 +152,7 @@ async fn steer(action: &str, asked: &Steer, access: &StackAccess, by: &str, out:
     let text = |width| {
         let refused = if report.refused.is_some() { report.render(width) } else { String::new() };
         let state = told.as_ref().map_or("not there", |seen| seen.job.state.as_str());
-        format!("{refused}Job {} is {state}\n", asked.job)
+        format!("{refused}Job {} is {state}\n", args.job)
     };
     out.either(document, text)?;
     Ok(report.ended())

@@ -252,8 +252,8 @@ fn body(page: &mut TextPage, payload: &str) {
     }
 }
 
-fn ledger(page: &mut TextPage, letter: &Letter, asked: &LedgerAnswer, now: Timestamp) {
-    match asked {
+fn ledger(page: &mut TextPage, letter: &Letter, answer: &LedgerAnswer, now: Timestamp) {
+    match answer {
         LedgerAnswer::NotKept => page.under(2, "there is none: this consumer keeps no ledger"),
         LedgerAnswer::Records(found) if found.is_empty() => page.under(2, "knows nothing of it"),
         LedgerAnswer::Records(found) => {

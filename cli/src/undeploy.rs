@@ -149,11 +149,11 @@ async fn delete(deployed: &impl Deployed, stack: &str, every: Duration) -> Resul
 }
 
 /// Carries out the command: tells what waits, asks, deletes, and tells what is left.
-pub(crate) async fn run(asked: &Undeploy, access: &StackAccess, out: Out) -> Result<Completion, Error> {
-    let name = &asked.name;
+pub(crate) async fn run(args: &Undeploy, access: &StackAccess, out: Out) -> Result<Completion, Error> {
+    let name = &args.name;
     let waiting = StackContents::gather(access, name).await?;
     out::say(waiting.render(out.width).trim_end());
-    confirm_deletion(asked.yes, name, &access.place())?;
+    confirm_deletion(args.yes, name, &access.place())?;
     let deployed = access.deployed(name).await?;
     let tables = KEPT.iter().filter_map(|output| access.stack.get(output)).map(str::to_owned).collect();
     let left = Leftovers { tables, packages: deployed.packages().await };

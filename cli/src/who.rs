@@ -9,31 +9,31 @@ const LIMIT: usize = 256;
 /// Suffix of a name that nobody proved. AWS's own trail says then whose credentials invoked the function.
 const UNVERIFIED: &str = "unverified";
 
-/// Checks what was said with `--by`.
-pub(crate) fn said(by: Option<&str>) -> Result<Option<&str>, Error> {
+/// Checks what was stated with `--by`.
+pub(crate) fn stated(by: Option<&str>) -> Result<Option<&str>, Error> {
     match by.map(str::trim) {
         Some("") => Err(Error::Usage("--by must say who asks".to_owned())),
         by => Ok(by),
     }
 }
 
-/// The name that is written down: the caller's ARN, and beside it what was said. Without an ARN what was said, or the user
+/// The name that is written down: the caller's ARN, and beside it what was stated. Without an ARN what was stated, or the user
 /// at this machine, and that it is not verified.
 pub(crate) fn named(
     arn: Option<&str>,
-    said: Option<&str>,
+    stated: Option<&str>,
     here: impl FnOnce() -> Result<String, Error>,
 ) -> Result<String, Error> {
-    let name = match (arn, said) {
+    let name = match (arn, stated) {
         (Some(arn), None) => arn.to_owned(),
-        (Some(arn), Some(said)) => format!("{arn} ({said})"),
-        (None, Some(said)) => format!("{said} ({UNVERIFIED})"),
+        (Some(arn), Some(stated)) => format!("{arn} ({stated})"),
+        (None, Some(stated)) => format!("{stated} ({UNVERIFIED})"),
         (None, None) => format!("{} ({UNVERIFIED})", here()?),
     };
     if name.len() <= LIMIT {
         return Ok(name);
     }
-    let room = LIMIT.saturating_sub(name.len() - said.map_or(0, str::len));
+    let room = LIMIT.saturating_sub(name.len() - stated.map_or(0, str::len));
     Err(Error::Usage(format!("--by must have at most {room} bytes beside what is written down anyway")))
 }
 
@@ -62,8 +62,8 @@ mod tests {
 
     const ARN: &str = "arn:aws:sts::123456789012:assumed-role/on-call/ann";
 
-    fn name(arn: Option<&str>, said: Option<&str>) -> Result<String, Error> {
-        named(arn, said, || Ok("ann@desk".to_owned()))
+    fn name(arn: Option<&str>, stated: Option<&str>) -> Result<String, Error> {
+        named(arn, stated, || Ok("ann@desk".to_owned()))
     }
 
     #[test]
@@ -91,9 +91,9 @@ mod tests {
     #[test]
     fn a_name_that_says_nothing_or_too_much_is_refused() {
         for nothing in ["", "  "] {
-            assert!(matches!(said(Some(nothing)), Err(Error::Usage(_))));
+            assert!(matches!(stated(Some(nothing)), Err(Error::Usage(_))));
         }
-        assert_eq!((said(Some(" ann ")).unwrap(), said(None).unwrap()), (Some("ann"), None));
+        assert_eq!((stated(Some(" ann ")).unwrap(), stated(None).unwrap()), (Some("ann"), None));
         let room = LIMIT - ARN.len() - 3;
         assert_eq!(name(Some(ARN), Some(&"x".repeat(room))).unwrap().len(), LIMIT);
         let long = "x".repeat(room + 1);

@@ -49,8 +49,8 @@ def start(daemon: Daemon, port: int) -> str:
         if time.monotonic() > deadline or not daemon.alive():
             raise LocalStackError(f"LocalStack did not become healthy on {listen}:\n{daemon.tail()}")
         time.sleep(0.2)
-    if strangers := [address for address in daemon.listens() if not address.startswith("127.")]:
-        raise LocalStackError(f"LocalStack listens on {', '.join(strangers)}, and not on loopback only")
+    if others := [address for address in daemon.listens() if not address.startswith("127.")]:
+        raise LocalStackError(f"LocalStack listens on {', '.join(others)}, and not on loopback only")
     return f"http://{listen}"
 
 

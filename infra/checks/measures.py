@@ -71,10 +71,10 @@ def accounts(balance: Balance) -> list[Measured]:
 
 def edit(answer: Mapping[str, Any]) -> Measured:
     """Measures if an edit may do what its role says under dynamodb:Attributes, from the account of its job."""
-    fates = answer.get("known", answer)
-    done = int(fates.get("resolved", 0))
+    outcomes = answer.get("known", answer)
+    done = int(outcomes.get("resolved", 0))
     said = "works; that the condition admits ALL_OLD on a failed condition is an inference"
-    told = "done" if done == 1 else "not done: " + ", ".join(f"{name} {count}" for name, count in sorted(fates.items()) if count)
+    told = "done" if done == 1 else "not done: " + ", ".join(f"{name} {count}" for name, count in sorted(outcomes.items()) if count)
     return Measured("an edit, under dynamodb:Attributes", told, said, wrong=done != 1)
 
 

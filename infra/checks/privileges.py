@@ -19,7 +19,7 @@ from samcli.yamlhelper import yaml_parse
 
 from infra.stack import deployment
 from infra.stack.deployment import client
-from infra.stack.peers import STRANGER
+from infra.stack.peers import UNKNOWN_CALLER
 from infra.stack.settings import INFRA, STACK, Settings
 from infra.stack.variants import VARIANTS
 
@@ -263,8 +263,8 @@ def main() -> int:
         sys.stderr.write(f"privileges: no recording in {settings.folder}: bring the stage up with STAGE_RECORD=1\n")
         return 1
     asked, roles, text = recorded(settings.calls), deployed(settings, outputs["endpoint"]), REASONS.read_text()
-    strangers = sorted({one.action for one in asked if one.function == STRANGER})
-    wrong = [f"asked by no function that is known: {action}" for action in strangers]
+    unknown = sorted({one.action for one in asked if one.function == UNKNOWN_CALLER})
+    wrong = [f"asked by no function that is known: {action}" for action in unknown]
     wrong += findings(roles, asked, read_reasons(text, "unused"))
     wrong += missing(written(), roles, read_reasons(text, "undeployed"))
     for line in wrong:

@@ -16,7 +16,7 @@ class Pages(unittest.TestCase):
     """The pages in docs, and copies of them."""
 
     def test_the_pages_are_those_that_would_be_written_now(self) -> None:
-        """Whoever changes a setting, a metric or an alarm writes them anew."""
+        """Holds the pages to settings, metrics and alarms: whoever changes one writes them anew."""
         self.assertEqual(pages.stale(), [])
 
     def test_a_changed_page_and_a_missing_one_are_stale(self) -> None:

@@ -233,7 +233,7 @@ def _is_ledger(template: Template, resource: str) -> bool:
     return "Ledger" in resource or resource == template.values.get("LedgerTableArn")
 
 
-def _is_elsewhere(resource: str) -> bool:
+def _is_another_accounts(resource: str) -> bool:
     return resource.startswith("arn:") and resource.split(":")[4] != PSEUDO["AWS::AccountId"]
 
 
@@ -242,7 +242,7 @@ def by_name(template: Template) -> Iterator[str]:
     """A ledger of this account is told by its name: a statement takes no ARN, and an ARN means other calls than the role has."""
     for kind, one in functions(template):
         told = variable(one, "LEDGER_TABLE_NAME") or "none"
-        if told.startswith("arn:") and not _is_elsewhere(told):
+        if told.startswith("arn:") and not _is_another_accounts(told):
             yield f"the {kind} is told of its ledger by an ARN: {told}"
         ledger = template.values.get("LedgerTableArn") or ""
         if ledger and told not in (ledger, ledger.rsplit("/", 1)[-1]):
@@ -256,7 +256,7 @@ LEDGER_WRITES = {
     "dynamodb:PartiQLInsert": sorted([*WITHDRAWN, "hash", "lease_until", "state"]),
 }
 # PartiQL reaches no table of another account.
-ELSEWHERE = {"dynamodb:UpdateItem": LEDGER_WRITES["dynamodb:PartiQLInsert"]}
+ANOTHER_ACCOUNTS = {"dynamodb:UpdateItem": LEDGER_WRITES["dynamodb:PartiQLInsert"]}
 ANY_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:TransactWriteItems", *LEDGER_WRITES)
 
 
@@ -269,7 +269,7 @@ def withdraws(template: Template) -> Iterator[str]:
         ledgers = {resource for resource in listed(statement.get("Resource")) if _is_ledger(template, resource)}
         if not ledgers:
             continue
-        writes = ELSEWHERE if all(_is_elsewhere(ledger) for ledger in ledgers) else LEDGER_WRITES
+        writes = ANOTHER_ACCOUNTS if all(_is_another_accounts(ledger) for ledger in ledgers) else LEDGER_WRITES
         for action in (action for action in ANY_WRITE if permits(statement, action)):
             condition = statement.get("Condition", {})
             attributes = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")

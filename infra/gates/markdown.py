@@ -15,7 +15,7 @@ def prose(text: str) -> str:
 
 
 def items(*texts: str) -> str:
-    """A list."""
+    """Renders texts as a list."""
     return "\n".join(
         textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         for text in texts

@@ -124,7 +124,7 @@ class Template:
 
     @classmethod
     def against(cls, source: Mapping[str, Any], settings: Mapping[str, str]) -> list[str]:
-        """What it says against settings whose resources nobody looks at, which is quick."""
+        """Findings of the template about settings whose resources nobody looks at, which is quick."""
         return cls({**source, "Resources": {}, "Transform": None}, settings).refused()
 
     def resolve(self, value: Any) -> Any:

@@ -11,7 +11,7 @@ from infra.gates.template import Template
 
 
 def _name(template: Template) -> str | None:
-    """Which of our templates it is; another one, CDK's say, has no parameters of ours."""
+    """Name of the template of ours that it is; another one, CDK's say, has no parameters of ours."""
     names = set(template.source.get("Parameters", {}))
     if "SourceQueueArns" in names:
         return "attach.yaml"
@@ -34,7 +34,7 @@ def parameters(template: Template) -> Iterator[str]:
 
 
 def _facts(known: dict[str, Any], written: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What settings.json and a template say of a parameter, side by side."""
+    """Parameter as settings.json and a template have it, side by side."""
     default = (known.get("default"), written.get("Default"))
     found: dict[str, tuple[Any, ...]] = {"the default": tuple(None if one is None else str(one) for one in default)}
     match known["allowed"]:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 NAME = b"AWS_LAMBDA_FUNCTION_NAME="
-STRANGER = "nobody known"
+UNKNOWN_CALLER = "nobody known"
 ENDED = "ended meanwhile"
 
 
@@ -21,15 +21,15 @@ class Peers:
         self._met: dict[int, str] = {}
 
     def function(self, port: int) -> str:
-        """The function that has connected from this port; or a stranger, or one that was killed after it had asked."""
+        """The function that has connected from this port; or an unknown caller, or one that was killed after it had asked."""
         inode = self._inode(port)
         link = f"socket:[{inode}]"
         for pid in [*self._met, *_processes()] if inode else []:
             if _holds(pid, link):
-                self._met[pid] = _name(pid) or STRANGER
+                self._met[pid] = _name(pid) or UNKNOWN_CALLER
                 return self._met[pid]
             self._met.pop(pid, None)
-        return STRANGER if inode and self._inode(port) == inode else ENDED
+        return UNKNOWN_CALLER if inode and self._inode(port) == inode else ENDED
 
     def _inode(self, port: int) -> str | None:
         """The socket from that port to ours; none once nobody holds it."""

@@ -14,7 +14,7 @@ import unittest
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from infra.stack.peers import ENDED, STRANGER, Peers
+from infra.stack.peers import ENDED, UNKNOWN_CALLER, Peers
 from infra.stack.recorder import Recorder
 
 CALLER = """
@@ -56,8 +56,8 @@ class ARecording(unittest.TestCase):
             lines = [json.loads(line) for line in file.read_text().splitlines()]
         self.assertEqual(code, 0, said)
         self.assertEqual([(line["function"], line["action"]) for line in lines], [("f-1", "dynamodb:GetItem"), ("f-1", "not understood")])
-        # A caller without a name is a stranger, and one that is gone is not taken for one.
-        self.assertEqual((self.stranger, self.gone), (STRANGER, ENDED))
+        # A caller without a name is unknown, and one that is gone is not taken for one.
+        self.assertEqual((self.unknown, self.gone), (UNKNOWN_CALLER, ENDED))
         self.assertEqual(lines[0]["resource"], "arn:aws:dynamodb:eu-central-1:123456789012:table/t")
 
     async def _call(self, upstream: int, file: Path) -> tuple[int | None, str]:
@@ -75,7 +75,7 @@ class ARecording(unittest.TestCase):
             caller = await asyncio.create_subprocess_exec(*command, env=environment, stderr=subprocess.PIPE)
             _, said = await caller.communicate()
             with socket.create_connection(("127.0.0.1", port)) as connection:
-                self.stranger = Peers(port).function(connection.getsockname()[1])
+                self.unknown = Peers(port).function(connection.getsockname()[1])
                 mine = connection.getsockname()[1]
             self.gone = Peers(port).function(mine)
             return caller.returncode, said.decode()

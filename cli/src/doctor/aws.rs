@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use aws_config::SdkConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
-use redrive_doctor::{DeadSource, Deployment, Doorbell, Fact, Installation, Pair, Queue, Topic, Unread};
+use redrive_doctor::{DeadSource, Deployment, Doorbell, ExaminedPair, Fact, Installation, Queue, Topic, Unread};
 
 use crate::completion::Error;
 use crate::stack::Stack;
@@ -127,7 +127,7 @@ impl Services {
         Ok(deployment)
     }
 
-    async fn pair(&self, arn: &str, indexed: &BTreeMap<String, bool>) -> Result<Pair, Error> {
+    async fn pair(&self, arn: &str, indexed: &BTreeMap<String, bool>) -> Result<ExaminedPair, Error> {
         let custody = |arn: &str| indexed.get(arn).copied().unwrap_or(false);
         let source = self.queue(arn).await;
         if let Err(Unread::Absent) = &source.attributes {
@@ -153,7 +153,7 @@ impl Services {
             None => Ok(Vec::new()),
         };
         let consumers = self.consumers(&source.arn).await;
-        Ok(Pair { consumers, source, dead, moves, dead_consumers, dead_sources, custody: custody(arn) })
+        Ok(ExaminedPair { consumers, source, dead, moves, dead_consumers, dead_sources, custody: custody(arn) })
     }
 
     async fn queue(&self, arn: &str) -> Queue {
@@ -167,7 +167,7 @@ impl Services {
         Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest, aged_by: None }
     }
 
-    async fn installation(&self, stack: &Stack, pairs: &[&Pair]) -> Option<Installation> {
+    async fn installation(&self, stack: &Stack, pairs: &[&ExaminedPair]) -> Option<Installation> {
         let (indexer, replay) = (stack.get("IndexerFunctionName")?, stack.get("ReplayFunctionName")?);
         let mut ours = Installation {
             indexer: self.woken(indexer).await,

@@ -1,7 +1,7 @@
 //! Reports of the doctor, held to files.
 
 use redrive_doctor::{
-    Alarms, Allow, Consumer, Deployment, Diagnosis, Encryption, Function, Pair, Queue, QueueAttributes, RULES,
+    Alarms, Allow, Consumer, Deployment, Diagnosis, Encryption, ExaminedPair, Function, Queue, QueueAttributes, RULES,
     RedrivePolicy, Rule, Settings, Unread,
 };
 
@@ -67,7 +67,7 @@ fn deployment() -> Deployment {
         account_concurrency: Ok(1_000),
         function,
     };
-    let pair = Pair {
+    let pair = ExaminedPair {
         source: queue("q", 345_600, Some(redrive)),
         dead: Some(queue("q-dead", 345_600, None)),
         consumers: Ok(vec![consumer]),

@@ -8,7 +8,7 @@ use super::processor::ProcessorSettings;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Deployment {
     /// The queues with their dead-letter queues.
-    pub pairs: Vec<Pair>,
+    pub pairs: Vec<ExaminedPair>,
     /// The alarms of the account and region.
     pub alarms: Fact<Alarms>,
     /// The topics that alarms of these queues and functions publish to.
@@ -19,7 +19,7 @@ pub struct Deployment {
 
 /// A queue, what becomes of its dead, and who consumes both.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
+pub struct ExaminedPair {
     /// Queue to which producers send.
     pub source: Queue,
     /// Queue that the redrive policy names; `None` if there is none, or it could not be read.

@@ -24,8 +24,8 @@ mod tests;
 use std::fmt;
 
 pub use deployment::{
-    Alarm, Alarms, Allow, Comparison, Composite, Consumer, DeadSource, Deployment, Doorbell, Encryption, Fact,
-    Function, Installation, Metric, MoveTask, Mute, Pair, Permission, Queue, QueueAttributes, RedrivePolicy, Settings,
+    Alarm, Alarms, Allow, Comparison, Composite, Consumer, DeadSource, Deployment, Doorbell, Encryption, ExaminedPair,
+    Fact, Function, Installation, Metric, MoveTask, Mute, Permission, Queue, QueueAttributes, RedrivePolicy, Settings,
     Topic, TopicAttributes, TopicKey, Unread,
 };
 pub use document::PolicyDocument;

@@ -1,6 +1,6 @@
 //! Permissions that a role needs on the queues. IAM's simulator is asked, and a refusal is reported.
 
-use super::deployment::{Consumer, Encryption, Fact, Pair, Permission, Queue, Unread};
+use super::deployment::{Consumer, Encryption, ExaminedPair, Fact, Permission, Queue, Unread};
 
 fn each(actions: &[&str], resource: &str) -> Vec<(String, String)> {
     actions.iter().map(|action| ((*action).to_owned(), resource.to_owned())).collect()
@@ -17,7 +17,7 @@ fn decrypting(queue: &Queue) -> Vec<(String, String)> {
 /// Lists the actions and ARNs that the role of a consumer needs. The event source mapping receives and deletes with the
 /// function's role.
 #[must_use]
-pub fn consuming(pair: &Pair, consumer: &Consumer) -> Vec<(String, String)> {
+pub fn consuming(pair: &ExaminedPair, consumer: &Consumer) -> Vec<(String, String)> {
     let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
     let mut needed = each(&receive, &pair.source.arn);
     needed.extend(decrypting(&pair.source));
@@ -33,7 +33,7 @@ pub fn consuming(pair: &Pair, consumer: &Consumer) -> Vec<(String, String)> {
 
 /// Lists the permissions that our indexer's role needs.
 #[must_use]
-pub fn indexing(pair: &Pair) -> Vec<(String, String)> {
+pub fn indexing(pair: &ExaminedPair) -> Vec<(String, String)> {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Vec::new() };
     let mut needed = each(&["sqs:ReceiveMessage", "sqs:DeleteMessage"], &dead.arn);
     needed.extend(decrypting(dead));
@@ -42,7 +42,7 @@ pub fn indexing(pair: &Pair) -> Vec<(String, String)> {
 
 /// Lists the permissions that our replay's role needs.
 #[must_use]
-pub fn replaying(pair: &Pair) -> Vec<(String, String)> {
+pub fn replaying(pair: &ExaminedPair) -> Vec<(String, String)> {
     each(&["sqs:SendMessage", "sqs:GetQueueAttributes"], &pair.source.arn)
 }
 
@@ -60,7 +60,7 @@ pub enum Decision {
 impl Permission {
     /// The simulator looks at the role's own policies, and a policy of the queue may allow what those do not.
     #[must_use]
-    pub fn judged(action: String, resource: String, decision: Decision, pair: &Pair) -> Self {
+    pub fn judged(action: String, resource: String, decision: Decision, pair: &ExaminedPair) -> Self {
         let mut queues = [Some(&pair.source), pair.dead.as_ref()].into_iter().flatten();
         let allowed = match decision {
             Decision::Allowed => Ok(true),
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_role_is_not_proven_unable_where_the_queue_itself_may_allow_it() {
         let mut deployment = foreign();
-        let judged = |pair: &Pair, decision| {
+        let judged = |pair: &ExaminedPair, decision| {
             let resource = pair.source.arn.clone();
             Permission::judged("sqs:DeleteMessage".to_owned(), resource, decision, pair).allowed
         };

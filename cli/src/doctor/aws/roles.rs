@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_iam::types::PolicyEvaluationDecisionType as DecisionType;
-use redrive_doctor::{Decision, Fact, Function, Installation, Pair, Permission, Unread};
+use redrive_doctor::{Decision, ExaminedPair, Fact, Function, Installation, Permission, Unread};
 
 use super::{Services, unread};
 
 /// Function that lists the actions and ARNs that a role needs for a pair.
-type Needed = fn(&Pair) -> Vec<(String, String)>;
+type Needed = fn(&ExaminedPair) -> Vec<(String, String)>;
 
 impl Services {
     /// Asks about the roles of all consumers.
-    pub(super) async fn ask_consumers(&self, pairs: &mut [Pair]) {
+    pub(super) async fn ask_consumers(&self, pairs: &mut [ExaminedPair]) {
         for pair in pairs {
             let Ok(consumers) = &pair.consumers else { continue };
             let mut answers = Vec::new();
@@ -27,7 +27,7 @@ impl Services {
     }
 
     /// Asks about the roles of indexer and replay.
-    pub(super) async fn ask_ours(&self, ours: &mut Installation, pairs: &[&Pair]) {
+    pub(super) async fn ask_ours(&self, ours: &mut Installation, pairs: &[&ExaminedPair]) {
         let needs: [(&mut Function, Needed); 2] =
             [(&mut ours.indexer, redrive_doctor::indexing), (&mut ours.replay, redrive_doctor::replaying)];
         for (function, needed) in needs {
@@ -50,7 +50,7 @@ impl Services {
     async fn permissions(
         &self,
         function: &Function,
-        pair: &Pair,
+        pair: &ExaminedPair,
         needed: Vec<(String, String)>,
     ) -> Fact<Vec<Permission>> {
         let role = &function.settings.as_ref().map_err(Clone::clone)?.role;

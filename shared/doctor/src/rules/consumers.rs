@@ -3,7 +3,7 @@
 use super::judging::{Judgement, look, wrong};
 use super::wording::{count, time};
 use crate::Mend;
-use crate::deployment::{Alarms, Consumer, Fact, Function, Pair};
+use crate::deployment::{Alarms, Consumer, ExaminedPair, Fact, Function};
 use crate::processor::ProcessorSettings;
 use redrive_core::processing::ledger::LEASE_MARGIN;
 use redrive_core::settings::{
@@ -12,7 +12,7 @@ use redrive_core::settings::{
 
 const DAY: u64 = 24 * 3_600;
 
-fn timeouts(consumer: &Consumer, pair: &Pair) -> Fact<(u64, u64)> {
+fn timeouts(consumer: &Consumer, pair: &ExaminedPair) -> Fact<(u64, u64)> {
     Ok((look(&pair.source.attributes)?.visibility, look(&consumer.function.settings)?.timeout))
 }
 
@@ -21,11 +21,11 @@ fn ours(consumer: &Consumer) -> Fact<Option<&ProcessorSettings>> {
     Ok(look(&look(&consumer.function.settings)?.processor)?.as_ref())
 }
 
-fn longer(pair: &Pair, seconds: u64) -> Mend {
+fn longer(pair: &ExaminedPair, seconds: u64) -> Mend {
     Mend::attribute(&pair.source, &format!("VisibilityTimeout={seconds}"), format!("VisibilityTimeout: {seconds}"))
 }
 
-pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn below_timeout(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     wrong(
         visibility < timeout,
@@ -41,7 +41,7 @@ pub(super) fn below_timeout(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn below_six(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     let advised = SIX_TIMEOUTS.least(timeout) + consumer.window;
     wrong(
@@ -59,7 +59,7 @@ pub(super) fn below_six(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn whole_batches(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     let foreign = ours(consumer)?.is_none();
     wrong(
         foreign && !consumer.partial_responses && consumer.batch_size > 1,
@@ -68,7 +68,7 @@ pub(super) fn whole_batches(consumer: &Consumer, _: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn answers_ignored(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn answers_ignored(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     let is_ours = ours(consumer)?.is_some();
     wrong(
         is_ours && !consumer.partial_responses,
@@ -85,7 +85,7 @@ fn partial(consumer: &Consumer) -> Mend {
     )
 }
 
-pub(super) fn unlimited(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn unlimited(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     wrong(
         consumer.maximum_concurrency.is_none() && consumer.pollers.is_none(),
         || "its mapping has no maximum concurrency".to_owned(),
@@ -109,7 +109,7 @@ fn at_once(consumer: &Consumer) -> Option<u32> {
     consumer.maximum_concurrency.or_else(|| Some(consumer.pollers?.saturating_mul(BATCHES_A_POLLER)))
 }
 
-pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn crowded_account(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     let account = *look(&consumer.account_concurrency)?;
     let Some(maximum) = at_once(consumer) else { return Ok(None) };
     wrong(
@@ -119,7 +119,7 @@ pub(super) fn crowded_account(consumer: &Consumer, _: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn under_reserved(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     let Some(reserved) = look(&consumer.function.reserved)?.filter(|reserved| *reserved > 0) else { return Ok(None) };
     let Some(maximum) = at_once(consumer) else { return Ok(None) };
     wrong(
@@ -133,7 +133,7 @@ pub(super) fn under_reserved(consumer: &Consumer, _: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn disabled(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     wrong(
         matches!(consumer.state.as_str(), "Disabled" | "Disabling"),
         || {
@@ -147,7 +147,7 @@ pub(super) fn disabled(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Judgement {
+pub(super) fn failing(consumer: &Consumer, _: &ExaminedPair) -> Judgement {
     wrong(
         consumer.last_result.starts_with("PROBLEM"),
         || format!("Lambda says of its mapping: {}", consumer.last_result),
@@ -155,7 +155,7 @@ pub(super) fn failing(consumer: &Consumer, _: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn too_few_receives(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let least = RECEIVES_FOR_ATTEMPTS.least(processor.attempts.into());
@@ -176,7 +176,7 @@ pub(super) fn too_few_receives(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn long_lease(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let visibility = look(&pair.source.attributes)?.visibility;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let lease = processor.handler_timeout + LEASE_MARGIN.as_secs();
@@ -193,7 +193,7 @@ pub(super) fn long_lease(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn long_handler(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let (visibility, timeout) = timeouts(consumer, pair)?;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     wrong(
@@ -208,7 +208,7 @@ pub(super) fn long_handler(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn drifted(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let queue = look(&pair.source.attributes)?;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let mut other = Vec::new();
@@ -233,7 +233,7 @@ pub(super) fn drifted(consumer: &Consumer, pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn forgets(consumer: &Consumer, pair: &Pair) -> Judgement {
+pub(super) fn forgets(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
     let source = look(&pair.source.attributes)?.retention;
     let Some(processor) = ours(consumer)? else { return Ok(None) };
     let Some(dead) = &pair.dead else { return Ok(None) };

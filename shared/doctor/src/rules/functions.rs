@@ -3,7 +3,7 @@
 use super::judging::{Judgement, look, wrong};
 use super::wording::{count, time};
 use crate::Mend;
-use crate::deployment::{Function, Installation, Pair, Unread};
+use crate::deployment::{ExaminedPair, Function, Installation, Unread};
 use redrive_core::message::source::LONGEST_LOOK;
 
 /// Age in seconds after which a message counts as one that the indexer cannot take.
@@ -111,7 +111,7 @@ pub(super) fn failed_invocations(ours: &Installation) -> Judgement {
     )
 }
 
-pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Judgement {
+pub(super) fn short_visibility(pair: &ExaminedPair, ours: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let visibility = look(&dead.attributes)?.visibility;
     // It looks again and again within a run.
@@ -135,7 +135,7 @@ pub(super) fn short_visibility(pair: &Pair, ours: &Installation) -> Judgement {
     )
 }
 
-pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Judgement {
+pub(super) fn not_drained(pair: &ExaminedPair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     if look(&dead.attributes)?.visible == 0 {
         return Ok(None);
@@ -152,7 +152,7 @@ pub(super) fn not_drained(pair: &Pair, _: &Installation) -> Judgement {
     )
 }
 
-pub(super) fn moved_away(pair: &Pair, _: &Installation) -> Judgement {
+pub(super) fn moved_away(pair: &ExaminedPair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let Some(task) = look(&pair.moves)?.first() else { return Ok(None) };
     let to = task.to.as_deref().map_or("where they came from", super::name);
@@ -189,7 +189,7 @@ pub(super) fn may_not_ring(ours: &Installation) -> Judgement {
     )
 }
 
-pub(super) fn two_takers(pair: &Pair, _: &Installation) -> Judgement {
+pub(super) fn two_takers(pair: &ExaminedPair, _: &Installation) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let others = look(&pair.dead_consumers)?;
     wrong(

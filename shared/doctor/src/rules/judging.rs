@@ -1,7 +1,9 @@
 //! Answers of a rule, and the subjects that it checks.
 
 use crate::Mend;
-use crate::deployment::{Alarm, Alarms, Consumer, Deployment, Fact, Function, Installation, Pair, Queue, Topic};
+use crate::deployment::{
+    Alarm, Alarms, Consumer, Deployment, ExaminedPair, Fact, Function, Installation, Queue, Topic,
+};
 
 /// Breach of a rule.
 #[derive(Debug)]
@@ -24,13 +26,13 @@ pub(crate) enum Check {
     /// Checks each queue, source or dead-letter.
     Queue(fn(&Queue) -> Judgement),
     /// Checks each queue pair.
-    Pair(fn(&Pair) -> Judgement),
+    ExaminedPair(fn(&ExaminedPair) -> Judgement),
     /// Checks each source, with the alarms.
     Source(fn(&Queue, &Alarms) -> Judgement),
     /// Checks each dead-letter queue, with the alarms.
     Watched(fn(&Queue, &Alarms) -> Judgement),
     /// Checks each mapping of a source, with its pair.
-    Consumer(fn(&Consumer, &Pair) -> Judgement),
+    Consumer(fn(&Consumer, &ExaminedPair) -> Judgement),
     /// Checks each function that consumes, with the alarms.
     Guarded(fn(&Function, &Alarms) -> Judgement),
     /// Checks each function, ours included.
@@ -42,7 +44,7 @@ pub(crate) enum Check {
     /// Checks each topic of those alarms.
     Topic(fn(&Topic) -> Judgement),
     /// Checks each pair, where indexer and replay are ours.
-    Ours(fn(&Pair, &Installation) -> Judgement),
+    Ours(fn(&ExaminedPair, &Installation) -> Judgement),
     /// Our indexer and replay, each.
     Woken(fn(&Function) -> Judgement),
     /// Our installation's failed invocations.
@@ -65,7 +67,7 @@ pub(crate) fn concerned<'a>(deployment: &'a Deployment, alarms: &'a Alarms) -> V
     alarms.metric.iter().filter(is_of).collect()
 }
 
-fn consumers(deployment: &Deployment) -> impl Iterator<Item = (&Pair, &Consumer)> {
+fn consumers(deployment: &Deployment) -> impl Iterator<Item = (&ExaminedPair, &Consumer)> {
     deployment.pairs.iter().flat_map(|pair| pair.consumers.iter().flatten().map(move |consumer| (pair, consumer)))
 }
 
@@ -85,7 +87,7 @@ impl Check {
                     });
                 }
             }
-            Self::Pair(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair))),
+            Self::ExaminedPair(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair))),
             Self::Consumer(check) => {
                 unread_consumers(seen, tell);
                 consumers(seen).for_each(|(pair, consumer)| tell(&consumer.function.name, check(consumer, pair)));

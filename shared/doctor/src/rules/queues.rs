@@ -3,7 +3,7 @@
 use super::judging::{Judgement, look, wrong};
 use super::wording::{DAY, count, time};
 use crate::Mend;
-use crate::deployment::{Allow, Encryption, Fact, Pair, Queue, QueueAttributes, Unread, name_of};
+use crate::deployment::{Allow, Encryption, ExaminedPair, Fact, Queue, QueueAttributes, Unread, name_of};
 use redrive_core::processing::backoff::is_crowded;
 
 /// Lambda's advice for a receive limit.
@@ -13,7 +13,7 @@ const SEND: &str = "sqs:SendMessage";
 const RECEIVE: &str = "sqs:ReceiveMessage";
 
 /// Source and dead-letter queue, with what SQS says of both; `None` where there is no dead-letter queue to judge.
-fn both(pair: &Pair) -> Fact<Option<(&QueueAttributes, &Queue, &QueueAttributes)>> {
+fn both(pair: &ExaminedPair) -> Fact<Option<(&QueueAttributes, &Queue, &QueueAttributes)>> {
     let source = look(&pair.source.attributes)?;
     match &pair.dead {
         // Another rule tells of it.
@@ -60,7 +60,7 @@ pub(super) fn in_flight(queue: &Queue) -> Judgement {
     )
 }
 
-pub(super) fn no_dead_letters(pair: &Pair) -> Judgement {
+pub(super) fn no_dead_letters(pair: &ExaminedPair) -> Judgement {
     let redrive = &look(&pair.source.attributes)?.redrive;
     wrong(
         redrive.is_none(),
@@ -69,7 +69,7 @@ pub(super) fn no_dead_letters(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn dead_letters_missing(pair: &Pair) -> Judgement {
+pub(super) fn dead_letters_missing(pair: &ExaminedPair) -> Judgement {
     look(&pair.source.attributes)?;
     let Some(dead) = &pair.dead else { return Ok(None) };
     match &dead.attributes {
@@ -87,7 +87,7 @@ pub(super) fn dead_letters_missing(pair: &Pair) -> Judgement {
     }
 }
 
-pub(super) fn kinds(pair: &Pair) -> Judgement {
+pub(super) fn kinds(pair: &ExaminedPair) -> Judgement {
     look(&pair.source.attributes)?;
     let Some(dead) = &pair.dead else { return Ok(None) };
     let word = |queue: &Queue| if queue.is_fifo() { "a FIFO queue" } else { "a standard queue" };
@@ -102,7 +102,7 @@ pub(super) fn kinds(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn retention(pair: &Pair) -> Judgement {
+pub(super) fn retention(pair: &ExaminedPair) -> Judgement {
     let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.retention <= source.retention,
@@ -120,7 +120,7 @@ pub(super) fn retention(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn sizes(pair: &Pair) -> Judgement {
+pub(super) fn sizes(pair: &ExaminedPair) -> Judgement {
     let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     let (Some(ours), Some(theirs)) = (source.largest, dead.largest) else { return Ok(None) };
     wrong(
@@ -136,7 +136,7 @@ pub(super) fn sizes(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn open_to_all(pair: &Pair) -> Judgement {
+pub(super) fn open_to_all(pair: &ExaminedPair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.allow == Allow::All,
@@ -147,7 +147,7 @@ pub(super) fn open_to_all(pair: &Pair) -> Judgement {
 
 /// Makes the remedy in words. A command would be JSON within JSON, which nobody reads. Of several sources in custody
 /// each must be named.
-fn allowing(pair: &Pair) -> Mend {
+fn allowing(pair: &ExaminedPair) -> Mend {
     let listed = pair.dead_sources.iter().flatten().filter(|source| source.custody).map(|source| source.arn.as_str());
     let mut sources: Vec<_> = listed.chain([pair.source.arn.as_str()]).collect();
     sources.sort_unstable();
@@ -156,7 +156,7 @@ fn allowing(pair: &Pair) -> Mend {
     Mend::words(format!("RedriveAllowPolicy: {{redrivePermission: byQueue, sourceQueueArns: [{sources}]}}"))
 }
 
-pub(super) fn shared_by_unlisted(pair: &Pair) -> Judgement {
+pub(super) fn shared_by_unlisted(pair: &ExaminedPair) -> Judgement {
     let Some(dead) = pair.dead.as_ref().filter(|_| pair.custody) else { return Ok(None) };
     let unlisted: Vec<_> =
         look(&pair.dead_sources)?.iter().filter(|source| !source.custody).map(|source| name_of(&source.arn)).collect();
@@ -171,7 +171,7 @@ pub(super) fn shared_by_unlisted(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn refused(pair: &Pair) -> Judgement {
+pub(super) fn refused(pair: &ExaminedPair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     let refuses = match &dead.allow {
         Allow::All => false,
@@ -185,7 +185,7 @@ pub(super) fn refused(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn few_receives(pair: &Pair) -> Judgement {
+pub(super) fn few_receives(pair: &ExaminedPair) -> Judgement {
     let Some(redrive) = &look(&pair.source.attributes)?.redrive else { return Ok(None) };
     for consumer in look(&pair.consumers)? {
         // A processor of ours has a rule of its own.
@@ -200,7 +200,7 @@ pub(super) fn few_receives(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn chained(pair: &Pair) -> Judgement {
+pub(super) fn chained(pair: &ExaminedPair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         dead.redrive.is_some(),
@@ -220,7 +220,7 @@ fn margin(retention: u64) -> u64 {
     DAY.min(retention / 4)
 }
 
-pub(super) fn source_expires(pair: &Pair) -> Judgement {
+pub(super) fn source_expires(pair: &ExaminedPair) -> Judgement {
     let retention = look(&pair.source.attributes)?.retention;
     let Some(age) = *look(&pair.source.oldest)? else { return Ok(None) };
     let left = retention.saturating_sub(age);
@@ -232,7 +232,7 @@ pub(super) fn source_expires(pair: &Pair) -> Judgement {
 }
 
 /// Between what the age metric shows and the worst that it can hide: on a standard queue the clock runs since the first send.
-fn left(pair: &Pair) -> Fact<Option<(u64, u64)>> {
+fn left(pair: &ExaminedPair) -> Fact<Option<(u64, u64)>> {
     let Some((source, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     let Some(age) = *look(&dead_queue.oldest)? else { return Ok(None) };
     if dead.visible == 0 {
@@ -243,7 +243,7 @@ fn left(pair: &Pair) -> Fact<Option<(u64, u64)>> {
     Ok(Some((most, most.saturating_sub(hidden))))
 }
 
-fn rescue(pair: &Pair) -> Mend {
+fn rescue(pair: &ExaminedPair) -> Mend {
     match &pair.dead {
         Some(dead) if !pair.custody => Mend::command(
             &["aws", "sqs", "start-message-move-task", "--source-arn", &dead.arn],
@@ -253,12 +253,12 @@ fn rescue(pair: &Pair) -> Mend {
     }
 }
 
-pub(super) fn dead_expire(pair: &Pair) -> Judgement {
+pub(super) fn dead_expire(pair: &ExaminedPair) -> Judgement {
     let Some((most, _)) = left(pair)? else { return Ok(None) };
     wrong(most < DAY, || format!("its oldest dead letter is deleted within {}", time(most)), || rescue(pair))
 }
 
-pub(super) fn dead_may_expire(pair: &Pair) -> Judgement {
+pub(super) fn dead_may_expire(pair: &ExaminedPair) -> Judgement {
     let Some((most, least)) = left(pair)? else { return Ok(None) };
     wrong(
         most >= DAY && least < DAY,
@@ -267,7 +267,7 @@ pub(super) fn dead_may_expire(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn dead_wait(pair: &Pair) -> Judgement {
+pub(super) fn dead_wait(pair: &ExaminedPair) -> Judgement {
     let Some((_, dead_queue, dead)) = both(pair)? else { return Ok(None) };
     wrong(
         !pair.custody && dead.visible > 0,
@@ -276,7 +276,7 @@ pub(super) fn dead_wait(pair: &Pair) -> Judgement {
     )
 }
 
-pub(super) fn unconsumed(pair: &Pair) -> Judgement {
+pub(super) fn unconsumed(pair: &ExaminedPair) -> Judgement {
     wrong(
         look(&pair.consumers)?.is_empty(),
         || "no event source mapping consumes it: what else does was not looked at".to_owned(),

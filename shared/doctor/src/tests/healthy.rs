@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::{
-    Alarm, Alarms, Allow, Comparison, Consumer, DeadSource, Deployment, Doorbell, Encryption, Function, Installation,
-    Metric, Pair, Permission, PolicyDocument, ProcessorSettings, Queue, QueueAttributes, RedrivePolicy, Settings,
-    Topic, TopicAttributes, TopicKey,
+    Alarm, Alarms, Allow, Comparison, Consumer, DeadSource, Deployment, Doorbell, Encryption, ExaminedPair, Function,
+    Installation, Metric, Permission, PolicyDocument, ProcessorSettings, Queue, QueueAttributes, RedrivePolicy,
+    Settings, Topic, TopicAttributes, TopicKey,
 };
 
 const DAY: u64 = 24 * 3_600;
@@ -134,7 +134,7 @@ fn pair_of(source_name: &str, dead_name: &str) -> Deployment {
         function: function("consumer", 30),
     };
     let dead_source = DeadSource { arn: source.arn.clone(), custody: false };
-    let pair = Pair {
+    let pair = ExaminedPair {
         dead_sources: Ok(vec![dead_source]),
         source,
         dead: Some(dead),

@@ -13,7 +13,7 @@ pub(super) static RULES: [Rule; 18] = [
             it is gone.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Give the source a RedrivePolicy with the ARN of a queue of its own kind.",
-        check: Check::Pair(queues::no_dead_letters),
+        check: Check::ExaminedPair(queues::no_dead_letters),
     },
     Rule {
         id: "dead-letter-queue-missing",
@@ -22,7 +22,7 @@ pub(super) static RULES: [Rule; 18] = [
         reason: "A redrive policy may name a queue that was deleted: SQS then cannot move what is dead.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Create the queue again under that name, or name another in the RedrivePolicy.",
-        check: Check::Pair(queues::dead_letters_missing),
+        check: Check::ExaminedPair(queues::dead_letters_missing),
     },
     Rule {
         id: "fifo-mismatch",
@@ -32,7 +32,7 @@ pub(super) static RULES: [Rule; 18] = [
             would be lost.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Name a dead-letter queue of the source's kind in the RedrivePolicy.",
-        check: Check::Pair(queues::kinds),
+        check: Check::ExaminedPair(queues::kinds),
     },
     Rule {
         id: "dead-letter-retention-short",
@@ -42,7 +42,7 @@ pub(super) static RULES: [Rule; 18] = [
             may be deleted soon after it came, unseen.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Set MessageRetentionPeriod of the dead-letter queue to 1209600, 14 days.",
-        check: Check::Pair(queues::retention),
+        check: Check::ExaminedPair(queues::retention),
     },
     Rule {
         id: "dead-letter-queue-takes-less",
@@ -52,7 +52,7 @@ pub(super) static RULES: [Rule; 18] = [
             cannot be sent there: not by the processor, which adds an attribute to it, and not by eject.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html",
         mend: "Set MaximumMessageSize of the dead-letter queue to that of the source, or more.",
-        check: Check::Pair(queues::sizes),
+        check: Check::ExaminedPair(queues::sizes),
     },
     Rule {
         id: "redrive-allow-policy-open",
@@ -62,7 +62,7 @@ pub(super) static RULES: [Rule; 18] = [
             this source's.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
         mend: "Set RedriveAllowPolicy to byQueue with the source's ARN.",
-        check: Check::Pair(queues::open_to_all),
+        check: Check::ExaminedPair(queues::open_to_all),
     },
     Rule {
         id: "dead-letter-queue-shared",
@@ -72,7 +72,7 @@ pub(super) static RULES: [Rule; 18] = [
             rings on and so never anew for the listed ones.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html",
         mend: "Give the other queues a dead-letter queue of their own, or list them as pairs in custody.",
-        check: Check::Pair(queues::shared_by_unlisted),
+        check: Check::ExaminedPair(queues::shared_by_unlisted),
     },
     Rule {
         id: "redrive-allow-policy-refuses",
@@ -81,7 +81,7 @@ pub(super) static RULES: [Rule; 18] = [
         reason: "A RedriveAllowPolicy that does not name the source keeps SQS from moving its dead.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html",
         mend: "Add the source's ARN to RedriveAllowPolicy.",
-        check: Check::Pair(queues::refused),
+        check: Check::ExaminedPair(queues::refused),
     },
     Rule {
         id: "receive-limit-below-five",
@@ -91,7 +91,7 @@ pub(super) static RULES: [Rule; 18] = [
             least 5.",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html",
         mend: "Set maxReceiveCount of the RedrivePolicy to 5 or more.",
-        check: Check::Pair(queues::few_receives),
+        check: Check::ExaminedPair(queues::few_receives),
     },
     Rule {
         id: "dead-letter-queue-redrives",
@@ -101,7 +101,7 @@ pub(super) static RULES: [Rule; 18] = [
             should see them.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Remove the RedrivePolicy of the dead-letter queue.",
-        check: Check::Pair(queues::chained),
+        check: Check::ExaminedPair(queues::chained),
     },
     Rule {
         id: "messages-will-expire",
@@ -111,7 +111,7 @@ pub(super) static RULES: [Rule; 18] = [
             no dead-letter queue.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
         mend: "Let the consumer catch up, or raise MessageRetentionPeriod meanwhile.",
-        check: Check::Pair(queues::source_expires),
+        check: Check::ExaminedPair(queues::source_expires),
     },
     Rule {
         id: "dead-letters-will-expire",
@@ -120,7 +120,7 @@ pub(super) static RULES: [Rule; 18] = [
         reason: "A dead letter that expires is lost.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Move them back with start-message-move-task, or take the queue into custody.",
-        check: Check::Pair(queues::dead_expire),
+        check: Check::ExaminedPair(queues::dead_expire),
     },
     Rule {
         id: "dead-letters-may-expire",
@@ -130,7 +130,7 @@ pub(super) static RULES: [Rule; 18] = [
             the first send: up to the source's retention is hidden.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "Move them back with start-message-move-task, or take the queue into custody.",
-        check: Check::Pair(queues::dead_may_expire),
+        check: Check::ExaminedPair(queues::dead_may_expire),
     },
     Rule {
         id: "dead-letters-wait",
@@ -139,7 +139,7 @@ pub(super) static RULES: [Rule; 18] = [
         reason: "Each of them is work that was not done.",
         source: "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
         mend: "See why they died, mend it, and replay them.",
-        check: Check::Pair(queues::dead_wait),
+        check: Check::ExaminedPair(queues::dead_wait),
     },
     Rule {
         id: "no-consumer",
@@ -149,7 +149,7 @@ pub(super) static RULES: [Rule; 18] = [
             cannot be seen from here.",
         source: "https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html",
         mend: "Create the mapping, unless another consumer receives from it.",
-        check: Check::Pair(queues::unconsumed),
+        check: Check::ExaminedPair(queues::unconsumed),
     },
     Rule {
         id: "tls-not-required",

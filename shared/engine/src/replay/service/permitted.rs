@@ -10,7 +10,7 @@ use super::queue_pairs::QueuePairs;
 use crate::replay::ports::{PairOf, ReplayPorts};
 
 /// Pairs whose letters a selection may mean.
-fn meant<'a, P: ReplayPorts>(
+fn pairs_of<'a, P: ReplayPorts>(
     pairs: &'a QueuePairs<P>,
     source: Option<&'a QueueArn>,
 ) -> impl Iterator<Item = &'a PairOf<P>> {
@@ -26,7 +26,7 @@ pub(super) fn may_send<P: ReplayPorts>(
 ) -> Result<(), ReplayError> {
     let Some(to) = to else { return Ok(()) };
     let source = selection.source();
-    let outboxes: Vec<_> = meant(pairs, source).map(|pair| pair.outbox_to(Some(to))).collect();
+    let outboxes: Vec<_> = pairs_of(pairs, source).map(|pair| pair.outbox_to(Some(to))).collect();
     // Of a queue that is not configured something else is said.
     let may = outboxes.is_empty() || outboxes.iter().any(Option::is_some);
     if may { Ok(()) } else { Err(not_a_destination(pairs, source)) }
@@ -36,7 +36,7 @@ pub(super) fn may_send<P: ReplayPorts>(
 pub(super) fn may_eject<P: ReplayPorts>(pairs: &QueuePairs<P>, selection: &Selection) -> Result<(), ReplayError> {
     let source = selection.source();
     let listed = source.is_none_or(|source| pairs.place_of(source).is_some());
-    let may = meant(pairs, source).any(|pair| pair.dead_letters.is_some());
+    let may = pairs_of(pairs, source).any(|pair| pair.dead_letters.is_some());
     if may || !listed { Ok(()) } else { Err(ReplayError::InCustody) }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn not_listed<P: ReplayPorts>(pairs: &QueuePairs<P>) -> ReplayError {
 
 /// Refusal of letters that are to go to another queue, of this source or of any.
 pub(super) fn not_a_destination<P: ReplayPorts>(pairs: &QueuePairs<P>, source: Option<&QueueArn>) -> ReplayError {
-    let others = meant(pairs, source).flat_map(|pair| &pair.destinations).map(|other| other.arn.clone());
+    let others = pairs_of(pairs, source).flat_map(|pair| &pair.destinations).map(|other| other.arn.clone());
     let unique: BTreeSet<_> = others.collect();
     ReplayError::NotADestination(unique.into_iter().collect())
 }
