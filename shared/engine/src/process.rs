@@ -2,9 +2,13 @@
 
 mod attempt;
 mod claiming;
+mod comparing;
+mod gauge;
 mod handing_over;
+mod held;
 mod lines;
 mod outages;
+mod pace;
 mod parts;
 mod ports;
 mod processor;
@@ -12,6 +16,7 @@ mod report;
 mod running;
 mod settings;
 mod settling;
+mod starting;
 
 pub use outages::Outages;
 pub use ports::{Nowhere, ProcessPorts};

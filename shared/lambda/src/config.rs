@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use redrive_core::message::decode::Reading;
 use redrive_core::processing::backoff::Schedule;
-use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE};
+use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE, claim_hold};
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
 use redrive_core::settings::{self, MOST_RECEIVES};
@@ -62,6 +62,8 @@ pub struct ProcessorConfig {
     pub max_receive_count: u32,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
+    /// The longest time for which a claim may wait for a handler's free slot.
+    pub claim_hold: Duration,
     /// Values that are masked out of error texts.
     pub masks: Masks,
     /// Part of a message's time that is kept for settling it.
@@ -123,6 +125,7 @@ impl ProcessorConfig {
                 schedule: schedule?,
                 max_receive_count: u32::try_from(max_receive_count?).ok()?,
                 handler_timeout: Duration::from_secs(handler_timeout?),
+                claim_hold: claim_hold(Duration::from_secs(handler_timeout?), Duration::from_secs(visibility?)),
                 masks: masks?,
                 settle_reserve: SETTLE_RESERVE,
                 outage_brake: outage_brake?,

@@ -104,6 +104,7 @@ fn settings(config: ProcessorConfig) -> ProcessSettings {
         order: if config.fifo { Order::Groups } else { Order::Keys },
         rules: Rules { schedule: config.schedule, max_receives: config.max_receive_count },
         handler_timeout: config.handler_timeout,
+        claim_hold: config.claim_hold,
         masks: config.masks,
         concurrency: config.concurrency,
         retention: config.ledger_retention,

@@ -61,6 +61,7 @@ pub(crate) fn settings() -> ProcessSettings {
         order: Order::Keys,
         rules: Rules { schedule: Schedule::parse("1s,8s,40s").unwrap(), max_receives: 9 },
         handler_timeout: Duration::from_secs(3),
+        claim_hold: Duration::from_millis(375),
         masks: Masks::default(),
         concurrency: 8,
         retention: Duration::from_secs(30 * 24 * 3600),

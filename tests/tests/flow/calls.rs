@@ -43,6 +43,7 @@ async fn measured(play: Play, direct: bool) -> BTreeMap<String, usize> {
         order: InOrder::Keys,
         rules: Rules { schedule: Schedule::parse("1s,5s,30s,2m,10m").unwrap(), max_receives: RECEIVES },
         handler_timeout: Duration::from_secs(10),
+        claim_hold: Duration::from_millis(1_250),
         masks: Masks::default(),
         concurrency: 4,
         retention: 30 * DAY,

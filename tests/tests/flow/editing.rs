@@ -116,6 +116,7 @@ fn process_settings() -> ProcessSettings {
         order: InOrder::Keys,
         rules: Rules { schedule: Schedule::parse("1s,5s").unwrap(), max_receives: 10 },
         handler_timeout: Duration::from_secs(10),
+        claim_hold: Duration::from_millis(1_250),
         masks: Masks::default(),
         concurrency: 4,
         retention: LONG,

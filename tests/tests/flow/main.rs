@@ -28,6 +28,8 @@ mod replays;
 mod secrets;
 mod sharing;
 mod shown;
+#[cfg(feature = "aws")]
+mod throughput;
 mod unlisted;
 mod waiting;
 

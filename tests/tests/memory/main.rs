@@ -108,6 +108,7 @@ fn processed(count: usize) -> usize {
         order: Order::Keys,
         rules: Rules { schedule: Schedule::parse("steps").unwrap(), max_receives: 11 },
         handler_timeout: Duration::from_secs(60),
+        claim_hold: Duration::from_millis(7_500),
         masks: Masks::default(),
         concurrency: 64,
         retention: Duration::from_secs(86_400),

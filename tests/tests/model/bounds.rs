@@ -55,6 +55,8 @@ pub(crate) struct Scene {
     pub(crate) indexers: usize,
     /// Number of strangers in a crowd.
     pub(crate) crowd: usize,
+    /// True if claims may wait for a slot before their handlers begin.
+    pub(crate) holds: bool,
     pub(crate) mutant: Option<Mutant>,
 }
 
@@ -67,7 +69,16 @@ pub(crate) const STRANGERS: [(usize, usize); 2] = [(0, 0), (1, 1)];
 
 impl Scene {
     pub(crate) fn new(messages: &[(usize, usize)], bounds: Bounds) -> Self {
-        Self { bounds, messages: messages.to_vec(), limit: 2, receives: 3, indexers: 1, crowd: 0, mutant: None }
+        Self {
+            bounds,
+            messages: messages.to_vec(),
+            limit: 2,
+            receives: 3,
+            indexers: 1,
+            crowd: 0,
+            holds: false,
+            mutant: None,
+        }
     }
 
     pub(crate) fn but(self, mutant: Mutant) -> Self {
@@ -96,6 +107,8 @@ pub(crate) enum Mutant {
     VersionAlone,
     /// Claims take a live lease for one that has ended.
     LiveLeaseIsTaken,
+    /// A claim waits for a slot until after its lease.
+    HeldBeyondItsLease,
     /// A claim is written whatever stands there.
     UnconditionalClaim,
     /// Claims take a completed key for a failed one.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::bounds::{Bounds, Mutant, RIVALS, Scene, TWINS};
 use crate::proofs::{large, prove, shortest};
-use crate::properties::{ACKNOWLEDGED, DEAD, FINAL, LATE, ONE_EFFECT, ONE_OWNER, RESOLVED, SOMEWHERE};
+use crate::properties::{ACKNOWLEDGED, BEGINS, DEAD, FINAL, LATE, ONE_EFFECT, ONE_OWNER, RESOLVED, SOMEWHERE};
 
 /// The world must break this promise, and it is told how.
 fn caught(scene: Scene, mutant: Mutant, promise: &'static str) {
@@ -83,6 +83,11 @@ fn a_version_that_comes_again_after_the_entry_expired() {
 #[test]
 fn a_live_lease_that_is_taken() {
     caught(one(Bounds::LEAST), Mutant::LiveLeaseIsTaken, ONE_OWNER);
+}
+
+#[test]
+fn a_claim_held_without_a_slot_beyond_its_lease() {
+    caught(Scene { holds: true, ..twins(Bounds::LEAST) }, Mutant::HeldBeyondItsLease, BEGINS);
 }
 
 #[test]

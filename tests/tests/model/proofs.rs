@@ -10,8 +10,8 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use crate::bounds::{Bounds, RIVALS, STRANGERS, Scene, TWINS};
 use crate::properties::{
-    self, BOTH, DIED_AGAIN, DUPLICATE, FREED, KEY_REUSED, REDRIVEN, RENAMED, REOPENED, REPLAY, RESOLVED_LETTER,
-    TAKEOVER, WORKER_LOST,
+    self, BOTH, DIED_AGAIN, DUPLICATE, FREED, HELD_TAKEOVER, KEY_REUSED, REDRIVEN, RENAMED, REOPENED, REPLAY,
+    RESOLVED_LETTER, TAKEOVER, WORKER_LOST,
 };
 use crate::story::tell;
 use crate::world::World;
@@ -81,6 +81,14 @@ fn two_enqueues_share_a_key() {
     let usual = Bounds { crashes: 2, failures: 2, ..Bounds::LEAST };
     let full = scene(Bounds { deliveries: 4, lost: 1, ..usual });
     prove("two lives", sized(scene(usual), full), &[TAKEOVER, DUPLICATE, WORKER_LOST, REOPENED, BOTH]);
+}
+
+#[test]
+fn claims_wait_for_a_slot() {
+    let scene = |bounds| Scene { indexers: 0, holds: true, ..Scene::new(&TWINS, bounds) };
+    let usual = Bounds { crashes: 1, failures: 2, ..Bounds::LEAST };
+    let full = scene(Bounds { crashes: 2, lost: 1, late: 1, ..usual });
+    prove("claims that wait", sized(scene(usual), full), &[TAKEOVER, HELD_TAKEOVER, DUPLICATE, BOTH]);
 }
 
 #[test]

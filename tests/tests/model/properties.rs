@@ -18,12 +18,14 @@ pub(crate) const RESOLVED: &str = "RESOLVED only if the effect happened with thi
 pub(crate) const SOMEWHERE: &str = "a message is at every instant in a queue, a letter or a completion";
 pub(crate) const EDGES: &str = "a letter moves along its edges only";
 pub(crate) const FINAL: &str = "a RESOLVED letter stays RESOLVED";
+pub(crate) const BEGINS: &str = "no handler begins after its lease has ended";
 pub(crate) const STRANGERS: &str = "two keys share nothing";
 
 pub(crate) const TAKEOVER: &str = "a lapsed lease is taken over";
 pub(crate) const DUPLICATE: &str = "a duplicate is acknowledged";
 pub(crate) const KEY_REUSED: &str = "a key is used for another payload";
 pub(crate) const WORKER_LOST: &str = "a life is buried as worker-lost";
+pub(crate) const HELD_TAKEOVER: &str = "a claim that waits for a slot is taken over once its lease has ended";
 pub(crate) const REOPENED: &str = "another life runs where one died";
 pub(crate) const RESOLVED_LETTER: &str = "a letter is resolved";
 pub(crate) const REDRIVEN: &str = "a native redrive completes";
@@ -50,7 +52,10 @@ fn always() -> Vec<Property<World>> {
         Property::always(ONE_OWNER, |world, s: &State| {
             s.workers.iter().filter(|worker| s.lapsed & worker.token.bit() == 0).all(|worker| {
                 // Once a settlement is on its way, he may have given the key away himself.
-                let holds = matches!(worker.phase, Phase::Run { .. } | Phase::Settle { unknown: false, .. });
+                let holds = matches!(
+                    worker.phase,
+                    Phase::Hold { .. } | Phase::Run { .. } | Phase::Settle { unknown: false, .. }
+                );
                 let owner = entry(world, s, world.core.key(worker.token.who()));
                 let is_he =
                     |facts: Facts| facts.stands == Stands::InProgress && facts.live && facts.owner == worker.token;
@@ -75,6 +80,7 @@ fn always() -> Vec<Property<World>> {
         Property::always(SOMEWHERE, |world, s: &State| messages(world).all(|message| somewhere(world, s, message))),
         Property::always(EDGES, |_, s: &State| s.broken & broken::NOT_AN_EDGE == 0),
         Property::always(FINAL, |_, s: &State| s.broken & broken::BROUGHT_BACK == 0),
+        Property::always(BEGINS, |_, s: &State| s.broken & broken::BEGAN_LATE == 0),
         Property::always(STRANGERS, |world, s: &State| {
             (0..KEYS).all(|key| {
                 entry(world, s, key).is_none_or(|facts| {
@@ -94,6 +100,12 @@ fn sometimes() -> Vec<Property<World>> {
                 let late = matches!(worker.phase, Phase::Run { .. }) && s.lapsed & worker.token.bit() != 0;
                 let owner = entry(world, s, world.core.key(worker.token.who()));
                 late && owner.is_some_and(|facts| facts.stands == Stands::InProgress && facts.owner != worker.token)
+            })
+        }),
+        Property::sometimes(HELD_TAKEOVER, |world, s: &State| {
+            s.workers.iter().any(|worker| {
+                let owner = entry(world, s, world.core.key(worker.token.who()));
+                matches!(worker.phase, Phase::Hold { .. }) && owner.is_some_and(|facts| facts.owner != worker.token)
             })
         }),
         Property::sometimes(DUPLICATE, |world, s: &State| {

@@ -107,6 +107,10 @@ pub(crate) enum Phase {
         put: Ref,
         unknown: bool,
     },
+    /// Holds the key, and waits for a slot.
+    Hold {
+        claimed: Ref,
+    },
     /// Holds the key, by the entry as the claim left it.
     Run {
         claimed: Ref,
@@ -168,6 +172,8 @@ pub(crate) mod broken {
     pub(crate) const NOT_AN_EDGE: u8 = 16;
     /// A letter was RESOLVED, and is no more.
     pub(crate) const BROUGHT_BACK: u8 = 32;
+    /// A handler began after its lease had ended.
+    pub(crate) const BEGAN_LATE: u8 = 64;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

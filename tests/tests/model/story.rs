@@ -48,6 +48,7 @@ fn event_kind(world: &World, s: &State, action: Action) -> String {
             format!("{}: his {} is held up on its way", worker(s, w), asking(world, s.workers[w].phase))
         }
         Action::GiveUp(w) => format!("{} gives up his {}", worker(s, w), asking(world, s.workers[w].phase)),
+        Action::Begin(w) => format!("{}: a slot is free, and his handler begins", worker(s, w)),
         Action::Handle(w, how) => format!("{}: his handler ends: {how:?}", worker(s, w)),
         Action::Refuse(w) => format!("{}: the store refuses his effects", worker(s, w)),
         Action::Delete(w) => format!("{}: Lambda deletes his message", worker(s, w)),
@@ -89,7 +90,7 @@ fn asking(world: &World, phase: Phase) -> &'static str {
         }
         Phase::Keyless { .. } => "record without an owner",
         Phase::Settle { .. } => "settlement",
-        Phase::Idle | Phase::Run { .. } | Phase::Acknowledge => "nothing",
+        Phase::Idle | Phase::Hold { .. } | Phase::Run { .. } | Phase::Acknowledge => "nothing",
     }
 }
 

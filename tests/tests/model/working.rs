@@ -33,6 +33,15 @@ impl World {
                         out.push(Action::Refuse(w));
                     }
                 }
+                Phase::Hold { .. } => {
+                    // A budget is reckoned from before the claim was sent.
+                    if s.lapsed & worker.token.bit() == 0 || self.core.is(Mutant::HeldBeyondItsLease) {
+                        out.push(Action::Begin(w));
+                    }
+                    if s.left.failures > 0 {
+                        out.push(Action::Handle(w, How::Release));
+                    }
+                }
                 Phase::Run { .. } => {
                     out.push(Action::Handle(w, How::Complete));
                     if s.left.failures > 0 {
@@ -72,6 +81,7 @@ impl World {
                 let outcome = if unsettled { Outcome::Unsettled } else { Outcome::LedgerOut };
                 self.end(s, w, if read { &Outcome::Completed } else { &outcome });
             }
+            Action::Begin(w) => self.begin(s, w),
             Action::Handle(w, how) => self.settle(s, w, how),
             Action::Refuse(w) => self.refuse(s, w),
             Action::Delete(w) => {
@@ -89,9 +99,19 @@ impl World {
         }
     }
 
+    /// A slot is free for a claim that waited for it.
+    fn begin(&self, s: &mut State, w: usize) {
+        let Worker { phase: Phase::Hold { claimed }, token } = s.workers[w] else { return };
+        starts(s, token, &self.core, claimed);
+        if s.lapsed & token.bit() != 0 {
+            s.broken |= broken::BEGAN_LATE;
+        }
+        s.workers[w].phase = Phase::Run { claimed };
+    }
+
     /// The handler has ended, or never began.
     fn settle(&self, s: &mut State, w: usize, how: How) {
-        let Worker { phase: Phase::Run { claimed }, token } = s.workers[w] else { return };
+        let Worker { phase: Phase::Run { claimed } | Phase::Hold { claimed }, token } = s.workers[w] else { return };
         if how != How::Complete {
             s.left.failures -= 1;
         }
@@ -152,7 +172,7 @@ impl World {
             }
             Phase::Settle { claimed, how, .. } if written => self.settled(s, w, claimed, how),
             Phase::Settle { claimed, how, unknown, .. } => self.settling(s, w, claimed, how, found, unknown),
-            Phase::Idle | Phase::Run { .. } | Phase::Acknowledge => {}
+            Phase::Idle | Phase::Hold { .. } | Phase::Run { .. } | Phase::Acknowledge => {}
         }
     }
 
@@ -168,6 +188,7 @@ impl World {
         let phase = match step {
             Claimed::Put(put) => Phase::Claim { put, unknown: false },
             Claimed::Keyless(put) => Phase::Keyless { put, unknown: false },
+            Claimed::Won(claimed) if core.scene.holds => Phase::Hold { claimed },
             Claimed::Won(claimed) => {
                 starts(s, s.workers[w].token, core, claimed);
                 Phase::Run { claimed }
@@ -214,7 +235,7 @@ fn starts(s: &mut State, token: Token, core: &Core, claimed: Ref) {
 fn asked(worker: &Worker) -> Ref {
     match worker.phase {
         Phase::Claim { put, .. } | Phase::Keyless { put, .. } | Phase::Settle { put, .. } => put,
-        Phase::Idle | Phase::Run { .. } | Phase::Acknowledge => unreachable!("asks for nothing"),
+        Phase::Idle | Phase::Hold { .. } | Phase::Run { .. } | Phase::Acknowledge => unreachable!("asks for nothing"),
     }
 }
 

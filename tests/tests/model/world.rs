@@ -25,6 +25,8 @@ pub(crate) enum Action {
     Delay(usize),
     /// The worker gives up a request without an answer.
     GiveUp(usize),
+    /// A slot is free for his handler.
+    Begin(usize),
     /// His handler ends like this.
     Handle(usize, How),
     /// The store refuses his handler's effects.
@@ -146,7 +148,7 @@ impl World {
     /// The tokens whose lease still matters to somebody who holds them, or to a request on its way.
     fn waiting(&self, s: &State) -> u32 {
         let holds =
-            |worker: &&Worker| matches!(worker.phase, Phase::Claim { .. } | Phase::Run { .. } | Phase::Settle { .. });
+            |worker: &&Worker| !matches!(worker.phase, Phase::Idle | Phase::Keyless { .. } | Phase::Acknowledge);
         let held = s.workers.iter().filter(holds).fold(0, |tokens, worker| tokens | worker.token.bit());
         let late = s.late.iter().filter(|put| **put != NOTHING).filter_map(|put| {
             let facts = self.core.facts(self.core.puts.thing(*put).entry)?;
@@ -259,6 +261,7 @@ impl Model for World {
             | Action::LoseAnswer(_)
             | Action::Delay(_)
             | Action::GiveUp(_)
+            | Action::Begin(_)
             | Action::Handle(..)
             | Action::Refuse(_)
             | Action::Delete(_)

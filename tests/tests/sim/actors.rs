@@ -27,7 +27,7 @@ use redrive_testkit::{Faults, ModelGauges, ModelQueue, VirtualWorld};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::faulty_stores::{BentDeadLetters, FaultyLedger, FaultyLetters, FaultyOutbox, Mutant};
+use crate::faulty_stores::{BentDeadLetters, FaultyLedger, FaultyLetters, FaultyOutbox, HELD_TOO_LONG, Mutant};
 use crate::looking::Screens;
 use crate::plan::{Plan, Posting, QUEUE};
 use crate::replay_process::WarmProcesses;
@@ -47,6 +47,8 @@ pub(crate) const fn receives(plan: &Plan) -> u32 {
     if plan.fifo { FIFO_RECEIVES } else { RECEIVES }
 }
 
+/// The longest wait of a claim for a slot.
+const HOLD: Duration = Duration::from_millis(1_250);
 /// By how much clocks may differ.
 pub(crate) const SKEW: Duration = Duration::from_secs(5);
 
@@ -220,6 +222,7 @@ impl World {
                 max_receives: receives(&self.plan),
             },
             handler_timeout: Duration::from_secs(10),
+            claim_hold: if self.letters.mutant == Some(Mutant::HeldBeyondItsLease) { HELD_TOO_LONG } else { HOLD },
             masks: Masks::default(),
             concurrency: 4,
             retention: Duration::from_secs(30 * 86_400),

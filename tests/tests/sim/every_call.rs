@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::letters::letter::Status;
+use redrive_core::processing::ledger::EntryState;
 use redrive_core::processing::outcome::OutageBrake;
 use redrive_testkit::CallFault;
 use redrive_testkit::journal::What;
@@ -227,6 +228,33 @@ fn first_is_rejected(run: &Run) -> bool {
 /// From a worker that is in time to one that Lambda has ended long since.
 fn late_workers() -> impl Iterator<Item = Plan> {
     (0..120).map(|quarters| Plan::late_worker(Duration::from_millis(10_000 + quarters * 250)))
+}
+
+/// Each order is charged once.
+fn is_each_charged_once(run: &Run) -> Result<(), String> {
+    let once = run.charged.len() == 10 && run.charged.values().all(|times| *times == 1);
+    if once { Ok(()) } else { Err(format!("charged {:?}", run.charged)) }
+}
+
+#[test]
+fn claims_that_wait_for_a_slot_break_no_promise_whatever_happens_to_a_call() {
+    let wrong = |run: &Run| breaks(run, |_| true).or_else(|| is_each_charged_once(run).err());
+    let calm = run(&Plan::queued(Vec::new()), None);
+    assert_eq!(wrong(&calm), None, "{}", calm.journal.story());
+    assert!(releases(&calm) >= 3, "claims were taken back, and made again: {}", calm.journal.story());
+    let plans = plans(Plan::queued);
+    let plan = |number: u64| plans[usize::try_from(number).expect("a small number")].clone();
+    none(&Search::of(plans.len() as u64).failures(plan, wrong), "RUN_OF_QUEUED");
+}
+
+/// Returns the number of claims that were taken back before an attempt began.
+fn releases(run: &Run) -> usize {
+    let events = run.journal.events();
+    let taken_back = |what: &What| {
+        matches!(what, What::EntryWritten { before: Some(before), after, .. }
+            if before.state == EntryState::InProgress && after.state == EntryState::Failed && after.history == before.history)
+    };
+    events.iter().filter(|event| taken_back(&event.what)).count()
 }
 
 /// Returns the promise that a late worker breaks in a broken world.

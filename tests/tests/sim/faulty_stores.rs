@@ -66,6 +66,8 @@ pub(crate) enum Mutant {
     DeadEnqueuesAreForgotten,
     /// Claims do not see that a lease is live.
     LiveLeaseIsTaken,
+    /// Claims wait for a slot for long, and their lease does not count that.
+    HeldBeyondItsLease,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
     /// An operator who was shown letters acts on those that fit by then.
@@ -79,6 +81,9 @@ pub(crate) enum Mutant {
     /// A process goes by what it has read of a ledger entry before, for as long as it lives.
     EntriesAreRemembered,
 }
+
+/// Wait of a mutant's claims for a slot, which their leases do not count.
+pub(crate) const HELD_TOO_LONG: Duration = Duration::from_secs(14);
 
 /// Ledger that a mutant breaks.
 #[derive(Clone)]
@@ -135,6 +140,13 @@ impl FaultyLedger {
 
 impl Ledger<Effects> for FaultyLedger {
     async fn write(&self, mut writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
+        if self.is(Mutant::HeldBeyondItsLease) {
+            let claims = writes.iter_mut().filter(|write| write.entry.state == EntryState::InProgress);
+            claims.for_each(|write| {
+                let held = write.entry.lease_until.as_millis().saturating_sub(HELD_TOO_LONG.as_secs() * 1_000);
+                write.entry.lease_until = Timestamp::from_millis(held);
+            });
+        }
         if self.is(Mutant::DeadEnqueuesAreForgotten) {
             writes.iter_mut().for_each(|write| write.entry.dead_enqueues = DeadEnqueues::default());
         }

@@ -183,6 +183,12 @@ fn taking_a_live_lease_is_caught() {
 }
 
 #[test]
+fn holding_a_claim_without_a_slot_beyond_its_lease_is_caught() {
+    let by = [Invariant::LeaseCoversTheRun];
+    caught_among(Plan::queued_by, Mutant::HeldBeyondItsLease, &by);
+}
+
+#[test]
 fn forgetting_a_completion_is_caught() {
     caught(Mutant::CompletionIsForgotten, &[Invariant::OnlyTheOwnerSettles]);
     caught(Mutant::CompletionIsForgotten, &[Invariant::OneEffect]);

@@ -2,6 +2,7 @@
 
 mod looking;
 mod orders;
+mod queued;
 mod sharing;
 
 use std::time::Duration;

@@ -132,6 +132,11 @@ fn fifo_queues_break_no_promise() {
 }
 
 #[test]
+fn claims_that_wait_for_a_slot_break_no_promise_in_any_weather() {
+    none(&Search::of(seeds() / 4).failures(Plan::queued_by, |run| breaks(run, |_| true)), "QUEUED=1 SEED");
+}
+
+#[test]
 fn a_groups_letters_go_in_order_however_late_the_index_is() {
     none(&Search::of(seeds() / 20).failures(Plan::lagging, |run| breaks(run, |_| true)), "LAGGING=1 SEED");
 }
@@ -210,7 +215,7 @@ fn the_same_seed_is_the_same_story() {
 #[test]
 fn one_seed() {
     let Some(seed) = variable("SEED") else { return };
-    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "SHARED", "WATCHED", "LAGGING"]
+    let plan = match ["FORGED", "FIFO", "EDITED", "REDRIVEN", "CROWDED", "SHARED", "WATCHED", "QUEUED", "LAGGING"]
         .iter()
         .position(|name| variable(name).is_some())
     {
@@ -221,6 +226,7 @@ fn one_seed() {
         Some(4) => Plan::crowded_by(seed),
         Some(5) => Plan::shared(seed),
         Some(6) => Plan::watched(seed),
+        Some(7) => Plan::queued_by(seed),
         Some(_) => Plan::lagging(seed),
         None => Plan::random(seed),
     };

@@ -15,9 +15,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::Unavailable;
 use redrive_core::processing::ledger::{EntryState, EntryWrite};
 use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::Instant;
 
 use super::{EntryResult, SERVICE};
 
@@ -27,9 +29,10 @@ const FULL: usize = 25;
 const CALLS: usize = 64;
 /// Longest wait of gathered writes for a call: some times what DynamoDB usually takes.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// Wait of settlements for others of the same claim. It delays no invocation that has nothing else to do: the last one
-/// never waits.
-const LINGER: Duration = Duration::from_millis(1);
+/// Wait of settlements for another one that is expected, and the longest for all of a call. It delays no invocation that has
+/// nothing else to do: the last one never waits.
+const LINGER: Duration = Duration::from_millis(5);
+const LONGEST_LINGER: Duration = Duration::from_millis(25);
 
 /// Carrier of the writes of one group, no two of them to the same key.
 pub(super) trait Carrier: Send + Sync + 'static {
@@ -51,19 +54,24 @@ struct GroupCommit<C> {
 
 #[derive(Default)]
 struct PendingWrites {
-    waiting: VecDeque<PendingWrite>,
+    /// Claims, which wait for no others, and take settlements along.
+    claims: VecDeque<PendingWrite>,
+    /// Settlements, which wait a moment for each other.
+    settlements: VecDeque<PendingWrite>,
     /// A pump is at it.
     pumped: bool,
     /// A call ended since the pump last sent some.
     ended: bool,
-    /// Number of entries that were claimed last and are not settled. It is a guess, by which settlements only decide if
-    /// they wait a moment for each other.
+    /// Number of entries that were claimed and are not settled. It is a guess, by which settlements only decide if they
+    /// wait a moment for each other: who claimed may be gone.
     running: usize,
 }
 
 struct PendingWrite {
     write: EntryWrite,
     answer: oneshot::Sender<EntryResult>,
+    /// Instant at which it came.
+    since: Instant,
 }
 
 /// The error of a write whose call was lost.
@@ -85,10 +93,8 @@ impl<C: Carrier> Group<C> {
         for receiver in receivers {
             answers.push(receiver.await.unwrap_or_else(|_| Err(lost().into())));
         }
-        if claims.contains(&true) {
-            self.shared.pending().running =
-                claims.iter().zip(&answers).filter(|(claim, ok)| **claim && ok.is_ok()).count();
-        }
+        self.shared.pending().running +=
+            claims.iter().zip(&answers).filter(|(claim, ok)| **claim && ok.is_ok()).count();
         answers
     }
 
@@ -102,19 +108,24 @@ impl<C: Carrier> Group<C> {
     }
 
     fn offer(&self, writes: Vec<EntryWrite>) -> Vec<oneshot::Receiver<EntryResult>> {
-        let mut pending = self.shared.pending();
+        let (mut pending, since) = (self.shared.pending(), Instant::now());
         let mut receivers = Vec::with_capacity(writes.len());
         for write in writes {
             let (answer, receiver) = oneshot::channel();
-            // A claim is not kept waiting for settlements, nor does it make them wait.
-            pending.running = if is_claim(&write) { 0 } else { pending.running.saturating_sub(1) };
-            pending.waiting.push_back(PendingWrite { write, answer });
+            let claims = is_claim(&write);
+            let one = PendingWrite { write, answer, since };
+            if claims {
+                pending.claims.push_back(one);
+            } else {
+                pending.running = pending.running.saturating_sub(1);
+                pending.settlements.push_back(one);
+            }
             receivers.push(receiver);
         }
-        if pending.is_due() {
+        if pending.is_due(since) {
             self.shared.changed.notify_one();
         }
-        let starts = !pending.waiting.is_empty() && !std::mem::replace(&mut pending.pumped, true);
+        let starts = !pending.is_empty() && !std::mem::replace(&mut pending.pumped, true);
         drop(pending);
         if starts {
             tokio::spawn(Pump { shared: Arc::clone(&self.shared), done: false }.run());
@@ -128,30 +139,59 @@ fn is_claim(write: &EntryWrite) -> bool {
 }
 
 impl PendingWrites {
+    fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.settlements.is_empty()
+    }
+
     /// Returns true if waiting for more writes gains nothing.
-    fn is_due(&self) -> bool {
-        self.running == 0 || self.is_full()
+    fn is_due(&self, now: Instant) -> bool {
+        let lingered = self.lingers_until().is_some_and(|until| self.running == 0 || until <= now);
+        !self.claims.is_empty() || self.settlements.len() >= FULL || lingered
     }
 
+    /// Returns true if a call is full with what waits.
     fn is_full(&self) -> bool {
-        self.waiting.len() >= FULL
+        self.claims.len() >= FULL || self.settlements.len() >= FULL
     }
 
-    /// The first writes for one call: DynamoDB refuses a call that names a key twice. Whoever has gone is left out.
-    fn next_group(&mut self) -> Vec<PendingWrite> {
-        let (mut group, mut twins, mut keys) = (Vec::new(), Vec::new(), HashSet::new());
-        while group.len() < FULL && twins.len() < FULL {
-            match self.waiting.pop_front() {
-                Some(gone) if gone.answer.is_closed() => {}
-                Some(next) if keys.insert(next.write.key.clone()) => group.push(next),
-                Some(twin) => twins.push(twin),
-                None => break,
+    /// Returns the instant at which settlements have waited for each other, if some wait.
+    fn lingers_until(&self) -> Option<Instant> {
+        let (oldest, newest) = (self.settlements.front()?, self.settlements.back()?);
+        Some((oldest.since + LONGEST_LINGER).min(newest.since + LINGER))
+    }
+
+    /// Returns true if settlements have waited, and no other came: then fewer are expected.
+    fn lingers_in_vain(&self, now: Instant) -> bool {
+        self.settlements.back().is_some_and(|newest| newest.since + LINGER <= now)
+    }
+
+    /// Writes for one call, claims first. Nothing if nothing is due.
+    fn next_group(&mut self, now: Instant) -> Vec<PendingWrite> {
+        let (mut group, mut keys) = (Vec::new(), HashSet::new());
+        if self.is_due(now) {
+            fill(&mut group, &mut keys, &mut self.claims);
+            if self.lingers_in_vain(now) {
+                self.running /= 2;
             }
-        }
-        for twin in twins.into_iter().rev() {
-            self.waiting.push_front(twin);
+            fill(&mut group, &mut keys, &mut self.settlements);
         }
         group
+    }
+}
+
+/// Fills a call with the first of what waits: DynamoDB refuses a call that names a key twice. Whoever has gone is left out.
+fn fill(group: &mut Vec<PendingWrite>, keys: &mut HashSet<LedgerKey>, waiting: &mut VecDeque<PendingWrite>) {
+    let mut twins = Vec::new();
+    while group.len() < FULL && twins.len() < FULL {
+        match waiting.pop_front() {
+            Some(gone) if gone.answer.is_closed() => {}
+            Some(next) if keys.insert(next.write.key.clone()) => group.push(next),
+            Some(twin) => twins.push(twin),
+            None => break,
+        }
+    }
+    for twin in twins.into_iter().rev() {
+        waiting.push_front(twin);
     }
 }
 
@@ -161,11 +201,12 @@ impl<C> GroupCommit<C> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `ready`, but no longer than that.
-    async fn wait(&self, longest: Duration, ready: fn(&PendingWrites) -> bool) {
-        let mut end = pin!(tokio::time::sleep(longest));
+    /// Waits until `ready`, but no longer than until that instant.
+    async fn wait(&self, until: Instant, ready: impl Fn(&PendingWrites) -> bool) {
+        let mut end = pin!(tokio::time::sleep_until(until));
         while !ready(&self.pending()) {
             tokio::select! {
+                biased;
                 () = self.changed.notified() => {}
                 () = &mut end => return,
             }
@@ -183,24 +224,27 @@ struct Pump<C> {
 impl<C: Carrier> Pump<C> {
     async fn run(mut self) {
         while !self.done {
-            self.shared.wait(LINGER, PendingWrites::is_due).await;
-            let sent = self.send().await;
-            if sent > 0 {
-                self.shared.wait(PATIENCE, |pending| pending.ended || pending.is_full()).await;
+            let lingers_until = self.shared.pending().lingers_until();
+            if let Some(until) = lingers_until {
+                self.shared.wait(until, |pending| pending.is_due(Instant::now())).await;
+            }
+            if self.send().await > 0 {
+                let patient = Instant::now() + PATIENCE;
+                self.shared.wait(patient, |pending| pending.ended || pending.is_full()).await;
             }
             let mut pending = self.shared.pending();
-            self.done = pending.waiting.is_empty();
+            self.done = pending.is_empty();
             pending.pumped = !self.done;
         }
     }
 
-    /// Sends all that waits now; how many calls that took.
+    /// Sends all that is due now; how many calls that took.
     async fn send(&self) -> usize {
         self.shared.pending().ended = false;
         let mut sent = 0;
         loop {
             let permit = Arc::clone(&self.shared.calls).acquire_owned().await;
-            let group = self.shared.pending().next_group();
+            let group = self.shared.pending().next_group(Instant::now());
             if group.is_empty() {
                 return sent;
             }
@@ -219,7 +263,7 @@ impl<C> Drop for Pump<C> {
         if !self.done {
             let mut pending = self.shared.pending();
             pending.pumped = false;
-            let waiting = std::mem::take(&mut pending.waiting);
+            let waiting = (std::mem::take(&mut pending.claims), std::mem::take(&mut pending.settlements));
             drop(pending);
             drop(waiting);
         }
@@ -258,7 +302,8 @@ impl<C> Clone for Group<C> {
 impl<C> fmt::Debug for Group<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pending = self.shared.pending();
-        f.debug_struct("Group").field("waiting", &pending.waiting.len()).field("pumped", &pending.pumped).finish()
+        let (claims, settlements) = (pending.claims.len(), pending.settlements.len());
+        f.debug_struct("Group").field("claims", &claims).field("settlements", &settlements).finish_non_exhaustive()
     }
 }
 

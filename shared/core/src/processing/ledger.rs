@@ -32,6 +32,15 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// Rule R16 of docs/protocol.md.
 pub const LEASE_MARGIN: Duration = SETTLE_RESERVE.saturating_add(CLOCK_SKEW);
 
+/// Returns the longest time for which a claim may wait for a handler's free slot: an eighth of the handler's time, and half
+/// of what a lease without that wait leaves of the visibility timeout at the most.
+///
+/// Rule R16 of docs/protocol.md.
+#[must_use]
+pub fn claim_hold(handler_timeout: Duration, visibility: Duration) -> Duration {
+    (handler_timeout / 8).min(visibility.saturating_sub(handler_timeout + LEASE_MARGIN) / 2)
+}
+
 use crate::ids::OwnerToken;
 use crate::message::key::LedgerKey;
 use crate::time::Timestamp;

@@ -10,7 +10,9 @@ use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::gauge::Share;
 use super::handing_over::hand_over;
+use super::held::HeldClaim;
 use super::lines::{KeyLane, LaneHead};
 use super::parts::{Frame, Parts};
 use super::ports::{EffectsOf, PayloadOf, ProcessPorts};
@@ -26,24 +28,24 @@ pub(super) struct Finished<P> {
     pub(super) settled_in: Duration,
 }
 
-/// Runs the handler for a claimed head and settles what came of it.
+/// Runs the handler for a claimed head, which takes a slot, and settles what came of it.
 pub(super) async fn attempt<P: ProcessPorts>(
     parts: Arc<Parts<P>>,
-    line: KeyLane<Arc<Message<PayloadOf<P>>>>,
-    claim: Claim,
-    claimed_at: Instant,
+    held: HeldClaim<PayloadOf<P>>,
+    slot: Share,
     frame: &Frame,
 ) -> Finished<PayloadOf<P>> {
+    let HeldClaim { lane: line, claim, claimed_at } = held;
     let started = Instant::now();
-    let spent = started.saturating_duration_since(claimed_at);
-    let budget = parts.budget(frame).map(|budget| budget.min(parts.settings.handler_timeout.saturating_sub(spent)));
-    let budget = budget.filter(|budget| *budget >= parts.settings.handler_timeout / 2);
-    let result = match budget {
+    let result = match parts.budget_of(claimed_at, frame) {
         Some(budget) => Some(handle(&parts, &line.head, &claim, budget).await),
         None => None,
     };
     let handled = Instant::now();
     let handled_in = result.is_some().then(|| handled.saturating_duration_since(started));
+    handled_in.into_iter().for_each(|took| parts.pace.note(took));
+    // Another handler may run while this one's result is written.
+    drop(slot);
     let outcome = match result {
         None => release(&parts, &claim, frame).await,
         Some(Ok(effects)) => match complete(&parts, &claim, &effects, frame).await {

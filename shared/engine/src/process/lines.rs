@@ -27,6 +27,11 @@ impl WaitingMessage {
         Self { envelope: seen.envelope, entry }
     }
 
+    /// The message of a claim that was taken back.
+    pub(super) fn again<P>(message: &Message<P>) -> Self {
+        Self { envelope: message.inspected.envelope.clone(), entry: message.entry.clone() }
+    }
+
     fn place(&self, order: Order) -> LaneKey {
         match (order, &self.envelope.group) {
             (Order::Groups, Some(group)) => LaneKey::Group(group.clone()),
@@ -119,6 +124,16 @@ impl KeyLanes {
     /// At most `count` lines from the front.
     pub(super) fn take(&mut self, count: usize) -> Vec<KeyLane<WaitingMessage>> {
         self.0.drain(..count.min(self.0.len())).collect()
+    }
+
+    /// Number of lanes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Puts a lane back whose claim was released: it has waited longest.
+    pub(super) fn put_first(&mut self, lane: KeyLane<WaitingMessage>) {
+        self.0.push_front(lane);
     }
 
     /// A line whose head has ended without deciding anything for the others.

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::outages::Outages;
+use super::pace::Pace;
 use super::ports::ProcessPorts;
 use super::settings::ProcessSettings;
 use crate::world::roll;
@@ -24,6 +25,7 @@ pub(super) struct Parts<P: ProcessPorts> {
     pub(super) settings: ProcessSettings,
     pub(super) handlers: Handle,
     pub(super) outages: Outages,
+    pub(super) pace: Pace,
 }
 
 /// Frame of one invocation.
@@ -51,12 +53,24 @@ impl<P: ProcessPorts> Parts<P> {
         outcome.visibility(&self.settings.rules, receive_count, out, self.world.now(), roll(&self.world))
     }
 
+    /// The last instant at which an attempt may start.
+    pub(super) fn last_start(&self, frame: &Frame) -> Instant {
+        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
+        let least = self.settings.settle_reserve + self.settings.handler_timeout / 2;
+        frame.deadline.checked_sub(least).unwrap_or(frame.deadline)
+    }
+
     /// Time that an attempt which starts now may take; `None` if it should not start.
     pub(super) fn budget(&self, frame: &Frame) -> Option<Duration> {
         let left =
             frame.deadline.saturating_duration_since(Instant::now()).saturating_sub(self.settings.settle_reserve);
-        // With less than half of its time it would rather fail than finish: such an attempt is not worth its count.
-        let least = self.settings.handler_timeout / 2;
-        (left >= least).then(|| left.min(self.settings.handler_timeout))
+        (left >= self.settings.handler_timeout / 2).then(|| left.min(self.settings.handler_timeout))
+    }
+
+    /// The same for the attempt of a claim that was sent at that instant: it ends within the claim's lease.
+    pub(super) fn budget_of(&self, claimed_at: Instant, frame: &Frame) -> Option<Duration> {
+        let (timeout, spent) = (self.settings.handler_timeout, claimed_at.elapsed());
+        let covered = (self.settings.claim_hold + timeout).saturating_sub(spent);
+        self.budget(frame).map(|budget| budget.min(covered)).filter(|budget| *budget >= timeout / 2)
     }
 }

@@ -1,151 +1,210 @@
-use std::collections::VecDeque;
+//! A batch under way: claims go ahead of free slots, settlements come behind them, and none waits for another.
+
+use std::pin::pin;
 use std::sync::Arc;
 
-use redrive_core::message::decode::Inspected;
-use redrive_core::message::key::PayloadHash;
-use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::outcome::Outcome;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, warn};
 
 use super::attempt::{Finished, attempt};
-use super::claiming::{claim_all, key_reused, mark_dead};
-use super::handing_over::hand_over;
+use super::comparing::compare;
+use super::gauge::Gauge;
+use super::held::{HeldClaims, release};
 use super::lines::{self, KeyLane, KeyLanes, LaneHead, WaitingMessage};
+use super::pace::CALL;
 use super::parts::{End, Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
 use super::report::Counts;
+use super::starting::{ClaimedLanes, claim_lanes};
 
-/// Lines whose heads have ended, and how.
-type ClosedLanes<P> = Vec<(KeyLane<LaneHead<P>>, Outcome)>;
+/// End of a task that a batch waits for, claims apart.
+pub(super) enum Ended<P> {
+    /// Attempt that was settled, or whose settlement is not known.
+    Finished(Finished<P>),
+    /// Claim that found no free slot in time, and was taken back: its lane waits again.
+    Released(KeyLane<WaitingMessage>),
+    /// Messages that were compared with what their key was completed with.
+    Compared(Vec<End>),
+}
 
-/// Runs the lines: claims as many heads as there are free slots, together; each line's followers wait for its
-/// head without holding a slot.
+/// Event that a batch goes on after.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
+enum Step<P> {
+    Claimed(Result<ClaimedLanes<P>, JoinError>),
+    Ended(Result<Ended<P>, JoinError>),
+    /// A slot is free, or a claim has waited for too long.
+    Woken,
+}
+
+/// A batch under way.
+struct BatchRun<'a, P: ProcessPorts> {
+    parts: &'a Arc<Parts<P>>,
+    frame: &'a Frame,
+    counts: &'a mut Counts,
+    /// Lanes that wait to be claimed.
+    lanes: KeyLanes,
+    /// Calls that claim, and the number of lanes in them.
+    claims: JoinSet<ClaimedLanes<PayloadOf<P>>>,
+    claiming: Gauge,
+    /// Claims that wait for a slot.
+    held: HeldClaims<PayloadOf<P>>,
+    /// Handlers that run.
+    slots: Gauge,
+    /// Attempts until they are settled, and what else is to be waited for.
+    tasks: JoinSet<Ended<PayloadOf<P>>>,
+    ends: Vec<End>,
+}
+
+/// Runs the lanes: each lane's followers wait for its head without holding a slot. Whoever has no end by the deadline is
+/// left out of the answer.
 pub(super) async fn run<P: ProcessPorts>(
     parts: &Arc<Parts<P>>,
-    mut lines: KeyLanes,
+    lanes: KeyLanes,
     frame: &Frame,
     counts: &mut Counts,
 ) -> Vec<End> {
-    let mut ends = Vec::new();
-    let mut running = JoinSet::new();
+    let (claims, tasks, claiming, slots) = (JoinSet::new(), JoinSet::new(), Gauge::default(), Gauge::default());
+    let held = HeldClaims::new(parts.settings.claim_hold, parts.last_start(frame));
+    let mut batch = BatchRun { parts, frame, counts, lanes, claims, claiming, held, slots, tasks, ends: Vec::new() };
+    let mut deadline = pin!(sleep_until(frame.deadline));
     loop {
-        let free = parts.settings.concurrency.saturating_sub(running.len());
-        let starters = lines.take(free);
-        if !starters.is_empty() {
-            if parts.budget(frame).is_none() {
-                ends.extend(starters.into_iter().flat_map(KeyLane::not_started));
-                continue;
-            }
-            for (line, outcome) in start(parts, starters, &mut running, frame, counts).await {
-                close(parts, line, outcome, false, &mut lines, &mut ends, frame).await;
-            }
-            continue;
+        batch.advance();
+        if batch.is_over() {
+            break;
         }
-        match tokio::time::timeout_at(frame.deadline, running.join_next()).await {
-            Ok(None) => break,
-            Ok(Some(Ok(finished))) => {
-                finished.handled_in.into_iter().for_each(|took| counts.handler.add(took));
-                counts.ledger.add(finished.settled_in);
-                close(parts, finished.line, finished.outcome, true, &mut lines, &mut ends, frame).await;
-            }
-            // The message of a lost task has no end, and so is returned as unsettled.
-            Ok(Some(Err(_))) => warn!("a message's task was lost"),
-            Err(_) => {
-                warn!(running = running.len(), "the deadline came before every message was settled");
-                running.abort_all();
+        // Not by chance: a run must be the same for the same seed.
+        tokio::select! {
+            biased;
+            step = batch.next() => batch.take(step),
+            () = &mut deadline => {
+                let (claiming, running) = (batch.claiming.now(), batch.tasks.len());
+                warn!(claiming, running, "the deadline came before every message was settled");
                 break;
             }
         }
     }
-    ends
+    batch.ends
 }
 
-/// Decodes and claims heads together, and runs those that were won; returns the others.
-async fn start<P: ProcessPorts>(
-    parts: &Arc<Parts<P>>,
-    starters: Vec<KeyLane<WaitingMessage>>,
-    running: &mut JoinSet<Finished<PayloadOf<P>>>,
-    frame: &Frame,
-    counts: &mut Counts,
-) -> ClosedLanes<PayloadOf<P>> {
-    let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
-    for KeyLane { head, followers } in starters {
-        let seen = Inspected::new(head.envelope, &parts.settings.reading);
-        match seen.decode(|message_type, body| parts.handler.decode(message_type, body)) {
-            Ok(message) => sound.push(KeyLane { head: Arc::new(message), followers }),
-            Err(bad) => unfit.push((KeyLane { head: LaneHead::Seen(Box::new(bad.inspected)), followers }, bad.fault)),
-        }
+impl<P: ProcessPorts> BatchRun<'_, P> {
+    fn is_over(&self) -> bool {
+        self.lanes.len() == 0 && self.claims.is_empty() && self.held.len() == 0 && self.tasks.is_empty()
     }
-    // A budget is reckoned like the lease: from before the claim was sent.
-    let claimed_at = Instant::now();
-    let claiming = tokio::time::timeout_at(frame.deadline, claim_all(parts, sound, frame));
-    let (claims, mut ended) = tokio::join!(claiming, mark_dead(parts, unfit, frame));
-    counts.ledger.add(claimed_at.elapsed());
-    match claims {
-        Ok(claims) => {
-            counts.crowded_keys += claims.crowded;
-            for (line, claim) in claims.won {
-                let (parts, frame) = (Arc::clone(parts), frame.clone());
-                let attempt = async move { attempt(parts, line, claim, claimed_at, &frame).await };
-                running.spawn(crate::trace::carried(attempt.in_current_span()));
-            }
-            ended.extend(mark_dead(parts, claims.unfit, frame).await);
-            ended.extend(claims.ended);
-        }
-        Err(_) => warn!("the deadline came before the ledger answered every claim"),
-    }
-    hand_over(parts, &mut ended, frame).await;
-    ended
-}
 
-/// Ends a line's head and decides what its followers may do.
-async fn close<P: ProcessPorts>(
-    parts: &Parts<P>,
-    line: KeyLane<LaneHead<PayloadOf<P>>>,
-    outcome: Outcome,
-    ran: bool,
-    lines: &mut KeyLanes,
-    ends: &mut Vec<End>,
-    frame: &Frame,
-) {
-    let KeyLane { head, followers } = line;
-    let delay = parts.delay(&outcome, head.seen().envelope.receive_count);
-    if !followers.is_empty() {
-        match lines::after(parts.settings.order, &outcome, ran, delay) {
-            lines::After::Promote => lines.put_back(followers),
-            lines::After::Follow(outcome) => {
-                ends.extend(followers.iter().map(|waiting| waiting.end(outcome.clone())));
-            }
-            lines::After::Compare => ends.extend(compare(parts, &head.seen().hash, followers, frame).await),
+    async fn next(&mut self) -> Step<PayloadOf<P>> {
+        let release_at = self.held.release_at();
+        tokio::select! {
+            biased;
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Step::Ended(ended),
+            Some(claimed) = self.claims.join_next(), if !self.claims.is_empty() => Step::Claimed(claimed),
+            () = self.slots.ended() => Step::Woken,
+            () = sleep_until(release_at.unwrap_or(self.frame.deadline)), if release_at.is_some() => Step::Woken,
         }
     }
-    ends.push(head.end(outcome, delay));
-}
 
-/// Ends of what waited for a key that is completed now: a duplicate, or another payload that does not own the key.
-async fn compare<P: ProcessPorts>(
-    parts: &Parts<P>,
-    done: &PayloadHash,
-    followers: VecDeque<WaitingMessage>,
-    frame: &Frame,
-) -> Vec<End> {
-    let (mut ends, mut reused) = (Vec::new(), Vec::new());
-    for waiting in followers {
-        let end = waiting.end(Outcome::Duplicate);
-        let seen = Inspected::new(waiting.envelope, &parts.settings.reading);
-        // What no handler would be given is no duplicate of what one was.
-        match seen.unreadable() {
-            None if seen.hash.is_same(done) => ends.push(end),
-            fault => {
-                let fault = fault.unwrap_or_else(key_reused);
-                reused.push((KeyLane::alone(LaneHead::Seen(Box::new(seen))), fault));
+    /// Notes an event. What can begin because of it begins in [`Self::advance`].
+    fn take(&mut self, step: Step<PayloadOf<P>>) {
+        match step {
+            Step::Claimed(Ok(claimed)) => {
+                self.counts.ledger.add(claimed.took);
+                self.counts.crowded_keys += claimed.crowded;
+                self.held.add(claimed.won);
+                claimed.ended.into_iter().for_each(|(lane, outcome)| self.close(lane, outcome, false));
             }
+            Step::Ended(Ok(Ended::Finished(finished))) => {
+                finished.handled_in.into_iter().for_each(|took| self.counts.handler.add(took));
+                self.counts.ledger.add(finished.settled_in);
+                self.close(finished.line, finished.outcome, true);
+            }
+            Step::Ended(Ok(Ended::Released(lane))) => self.lanes.put_first(lane),
+            Step::Ended(Ok(Ended::Compared(ends))) => self.ends.extend(ends),
+            // The messages of a lost task have no end, and so are returned as unsettled.
+            Step::Claimed(Err(_)) | Step::Ended(Err(_)) => warn!("a message's task was lost"),
+            Step::Woken => {}
         }
     }
-    let mut marked = mark_dead(parts, reused, frame).await;
-    hand_over(parts, &mut marked, frame).await;
-    ends.extend(marked.into_iter().map(|(line, outcome)| line.head.end(outcome, None)));
-    ends
+
+    /// Begins whatever can begin now.
+    fn advance(&mut self) {
+        while self.slots.now() < self.concurrency()
+            && let Some(held) = self.held.next()
+        {
+            let (parts, frame, slot) = (Arc::clone(self.parts), self.frame.clone(), self.slots.begin(1));
+            self.spawn(async move { Ended::Finished(attempt(parts, held, slot, &frame).await) });
+        }
+        let now = Instant::now();
+        while let Some(held) = self.held.next_stale(now) {
+            self.parts.pace.note(self.parts.settings.claim_hold);
+            let (parts, frame) = (Arc::clone(self.parts), self.frame.clone());
+            self.spawn(async move { release(&parts, held, &frame).await });
+        }
+        self.claim();
+    }
+
+    /// Has lanes claimed, as many together as one call carries.
+    fn claim(&mut self) {
+        if self.parts.budget(self.frame).is_none() {
+            let late = self.lanes.take(self.lanes.len());
+            self.ends.extend(late.into_iter().flat_map(KeyLane::not_started));
+            return;
+        }
+        let mut room = self.room();
+        while room > 0 {
+            let lanes = self.lanes.take(room.min(CALL));
+            room -= lanes.len();
+            let (parts, frame, share) = (Arc::clone(self.parts), self.frame.clone(), self.claiming.begin(lanes.len()));
+            let claim = async move {
+                let claimed = claim_lanes(&parts, lanes, &frame).await;
+                drop(share);
+                claimed
+            };
+            self.claims.spawn(crate::trace::carried(claim.in_current_span()));
+        }
+    }
+
+    /// Number of lanes to claim now: those that a slot is free for, and some more if handlers are quick. Whole calls are
+    /// made of the latter.
+    fn room(&self) -> usize {
+        let (waiting, slots) = (self.lanes.len(), self.concurrency());
+        if waiting == 0 {
+            return 0;
+        }
+        let begins_late = Instant::now() + self.parts.settings.claim_hold >= self.parts.last_start(self.frame);
+        let ahead = if begins_late { 0 } else { self.parts.pace.ahead(slots, self.parts.settings.claim_hold) };
+        let claimed = self.claiming.now() + self.held.len();
+        // What is only to be settled takes no slot, but memory.
+        let unsettled = (2 * (slots + ahead)).saturating_sub(claimed + self.tasks.len());
+        let room = (slots + ahead).saturating_sub(claimed + self.slots.now()).min(unsettled);
+        let free = slots.saturating_sub(claimed + self.slots.now()).min(unsettled);
+        if room >= waiting { waiting } else { free.max(room - room % CALL) }
+    }
+
+    fn concurrency(&self) -> usize {
+        self.parts.settings.concurrency.max(1)
+    }
+
+    fn spawn(&mut self, task: impl Future<Output = Ended<PayloadOf<P>>> + Send + 'static) {
+        self.tasks.spawn(crate::trace::carried(task.in_current_span()));
+    }
+
+    /// Ends a lane's head and decides what its followers may do.
+    fn close(&mut self, lane: KeyLane<LaneHead<PayloadOf<P>>>, outcome: Outcome, ran: bool) {
+        let KeyLane { head, followers } = lane;
+        let delay = self.parts.delay(&outcome, head.seen().envelope.receive_count);
+        if !followers.is_empty() {
+            match lines::after(self.parts.settings.order, &outcome, ran, delay) {
+                lines::After::Promote => self.lanes.put_back(followers),
+                lines::After::Follow(outcome) => {
+                    self.ends.extend(followers.iter().map(|waiting| waiting.end(outcome.clone())));
+                }
+                lines::After::Compare => {
+                    let (parts, frame, done) = (Arc::clone(self.parts), self.frame.clone(), head.seen().hash.clone());
+                    self.spawn(async move { Ended::Compared(compare(&parts, &done, followers, &frame).await) });
+                }
+            }
+        }
+        self.ends.push(head.end(outcome, delay));
+    }
 }

@@ -27,6 +27,8 @@ pub struct ProcessSettings {
     pub rules: Rules,
     /// The most time that one attempt gets.
     pub handler_timeout: Duration,
+    /// The longest time for which a claim may wait for a handler's free slot; its lease covers that, too.
+    pub claim_hold: Duration,
     /// Masks of what is kept out of error texts.
     pub masks: Masks,
     /// Number of handlers that run at once.
@@ -42,10 +44,12 @@ pub struct ProcessSettings {
 }
 
 impl ProcessSettings {
-    /// Returns how long a claim holds: its budget, the time to settle, and the skew of clocks. The queue's visibility timeout
-    /// must be longer.
+    /// Returns how long a claim holds: its wait for a slot, its budget, the time to settle, and the skew of clocks. The
+    /// queue's visibility timeout must be longer.
+    ///
+    /// Rule R16 of docs/protocol.md.
     #[must_use]
     pub fn lease(&self) -> Duration {
-        self.handler_timeout + self.settle_reserve + self.clock_skew
+        self.claim_hold + self.handler_timeout + self.settle_reserve + self.clock_skew
     }
 }
