@@ -121,6 +121,10 @@ impl Ledger<()> for LedgerTable {
     async fn commit(&self, write: EntryWrite, (): &()) -> Result<(), CommitError> {
         self.complete(write).await
     }
+
+    async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.puts.read(keys).await
+    }
 }
 
 impl Ledger<Writes> for LedgerTable {
@@ -134,6 +138,10 @@ impl Ledger<Writes> for LedgerTable {
             1..=commit::EFFECTS => self.transact(write, effects).await,
             _ => Err(commit::too_many(effects)),
         }
+    }
+
+    async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        self.puts.read(keys).await
     }
 }
 

@@ -69,6 +69,10 @@ pub trait Ledger<E>: Send + Sync + 'static {
 
     /// Writes a completion and its effects, both or neither.
     fn commit(&self, write: EntryWrite, effects: &E) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Looks at entries, consistently, before they are claimed: for messages that were received before, whose entries are
+    /// probably there. One answer for each key, in order.
+    fn look(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
 }
 
 /// The ledger, as indexer and replay read it.

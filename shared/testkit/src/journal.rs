@@ -127,6 +127,13 @@ pub enum What {
         /// Effects that were committed with it.
         effects: Option<Effects>,
     },
+    /// A worker read an entry before it claimed it.
+    EntryRead {
+        /// Key of the entry.
+        key: LedgerKey,
+        /// Entry that was there.
+        found: Option<Arc<Entry>>,
+    },
     /// A writer of the ledger read its answer.
     EntryAnswered {
         /// Key of the entry.

@@ -50,6 +50,12 @@ pub(crate) fn record(id: &str, body: &str) -> Value {
     })
 }
 
+/// The same record, received for the so-many-th time.
+pub(crate) fn received(times: u32, mut record: Value) -> Value {
+    record["attributes"]["ApproximateReceiveCount"] = json!(times.to_string());
+    record
+}
+
 pub(crate) fn event(records: &[Value]) -> Value {
     json!({ "Records": records })
 }

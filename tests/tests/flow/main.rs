@@ -23,6 +23,7 @@ mod limits;
 mod numbers;
 mod pairs;
 mod queues;
+mod redelivered;
 mod refused;
 mod replays;
 mod secrets;

@@ -13,8 +13,8 @@ use redrive_core::fault::Fault;
 use redrive_core::ids::{MessageId, QueueArn, Scope};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
-use redrive_core::message::key::Pointer;
-use redrive_core::ports::{CommitError, Ledger, MainQueue, VisibilityChange, WriteError};
+use redrive_core::message::key::{LedgerKey, Pointer};
+use redrive_core::ports::{CommitError, Ledger, MainQueue, Unavailable, VisibilityChange, WriteError};
 use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::handler::{Context, Handler};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Origin};
@@ -54,6 +54,10 @@ impl Ledger<()> for Agrees {
     async fn commit(&self, _: EntryWrite, (): &()) -> Result<(), CommitError> {
         tokio::time::sleep(Duration::from_millis(5)).await;
         Ok(())
+    }
+
+    async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        Ok(vec![None; keys.len()])
     }
 }
 

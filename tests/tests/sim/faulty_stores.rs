@@ -70,6 +70,8 @@ pub(crate) enum Mutant {
     HeldBeyondItsLease,
     /// Claims do not see that a key is completed.
     CompletionIsForgotten,
+    /// A look before a claim takes any entry for a completion.
+    LookTakesAnyForCompleted,
     /// An operator who was shown letters acts on those that fit by then.
     ActsOnWhatFitsByThen,
     /// An operator who was shown letters names an instant so late that a write may have been on its way at that look.
@@ -176,6 +178,17 @@ impl Ledger<Effects> for FaultyLedger {
             }
             answer => answer,
         }
+    }
+
+    async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        let mut seen = Ledger::<Effects>::look(&self.inner, keys).await?;
+        for found in &mut seen {
+            *found = self.shown(found.take().map(Box::new)).map(|entry| *entry);
+            if let Some(entry) = found.as_mut().filter(|_| self.is(Mutant::LookTakesAnyForCompleted)) {
+                entry.state = EntryState::Completed;
+            }
+        }
+        Ok(seen)
     }
 }
 

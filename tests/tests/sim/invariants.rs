@@ -278,6 +278,7 @@ impl Checker {
                 self.entry_written(key, before.as_deref(), after, effects.as_ref());
                 self.entries.insert(key.clone(), Arc::clone(after));
             }
+            What::EntryRead { key, found } => self.looked(actor, key, found.as_deref()),
             What::EntryAnswered { key, meant, answer } => self.answered(actor, key, meant, answer),
             What::LetterWritten { before, after } => {
                 self.letter_written(before.as_deref(), after);

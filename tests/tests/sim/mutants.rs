@@ -189,6 +189,12 @@ fn holding_a_claim_without_a_slot_beyond_its_lease_is_caught() {
 }
 
 #[test]
+fn taking_what_is_not_completed_for_done_is_caught() {
+    caught(Mutant::LookTakesAnyForCompleted, &[Invariant::AcknowledgedIsCompleted]);
+    caught(Mutant::LookTakesAnyForCompleted, &[Invariant::ReadBeforeTold]);
+}
+
+#[test]
 fn forgetting_a_completion_is_caught() {
     caught(Mutant::CompletionIsForgotten, &[Invariant::OnlyTheOwnerSettles]);
     caught(Mutant::CompletionIsForgotten, &[Invariant::OneEffect]);

@@ -30,7 +30,20 @@ pub(super) struct Claims<P> {
     pub(super) crowded: usize,
 }
 
+impl<P> Default for Claims<P> {
+    fn default() -> Self {
+        Self { won: Vec::new(), ended: Vec::new(), unfit: Vec::new(), crowded: 0 }
+    }
+}
+
 impl<P> Claims<P> {
+    fn add(&mut self, others: Self) {
+        self.won.extend(others.won);
+        self.ended.extend(others.ended);
+        self.unfit.extend(others.unfit);
+        self.crowded += others.crowded;
+    }
+
     fn refuse(&mut self, line: Sound<P>, refusal: ClaimRefusal) {
         let line = line.with(LaneHead::Sound);
         let outcome = match refusal {
@@ -75,7 +88,7 @@ enum Goal {
     MarkDead(ClaimRefusal),
 }
 
-/// Claims the heads of `lines` together.
+/// Claims the heads of `lines` together. Of what was received before, the entry is probably there, and is looked at first.
 pub(super) async fn claim_all<P: ProcessPorts>(
     parts: &Parts<P>,
     lines: Vec<Sound<PayloadOf<P>>>,
@@ -83,16 +96,56 @@ pub(super) async fn claim_all<P: ProcessPorts>(
 ) -> Claims<PayloadOf<P>> {
     // The lease is reckoned from before the claim is sent.
     let now = parts.world.now();
-    let won = Vec::with_capacity(lines.len());
-    let mut claims = Claims { won, ended: Vec::new(), unfit: Vec::new(), crowded: 0 };
-    let mut open: Vec<_> = lines
-        .into_iter()
-        .map(|line| {
-            let request = request(parts, &line.head, frame, now);
-            let step = claim(None, &request, now);
-            (line, request, step)
-        })
-        .collect();
+    let (again, first): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.head.inspected.envelope.receive_count > 1);
+    let asked = |line: Sound<PayloadOf<P>>| (request(parts, &line.head, frame, now), line);
+    let again = again.into_iter().map(asked).collect();
+    let supposed = first.into_iter().map(asked).map(|(request, line)| {
+        let step = claim(None, &request, now);
+        (line, request, step)
+    });
+    let (mut claims, claimed_again) = tokio::join!(decide(parts, supposed.collect()), claim_again(parts, again));
+    claims.add(claimed_again);
+    claims
+}
+
+/// Claims what was received before, by what its entries show. What is done already needs no write.
+async fn claim_again<P: ProcessPorts>(
+    parts: &Parts<P>,
+    again: Vec<(ClaimRequest, Sound<PayloadOf<P>>)>,
+) -> Claims<PayloadOf<P>> {
+    if again.is_empty() {
+        return Claims::default();
+    }
+    let keys: Vec<_> = again.iter().map(|(request, _)| request.key.clone()).collect();
+    let looked = parts.ledger.look(&keys).await;
+    let now = parts.world.now();
+    match looked {
+        Ok(found) => {
+            parts.outages.ledger_answered();
+            let seen = again.into_iter().zip(found).map(|((request, line), found)| {
+                let step = claim(found.as_ref(), &request, now);
+                (line, request, step)
+            });
+            decide(parts, seen.collect()).await
+        }
+        Err(error) => {
+            warn!(%error, count = again.len(), "ledger could not be asked for messages that were received before");
+            parts.outages.ledger_is_out(now);
+            let end = |(request, line): (ClaimRequest, Sound<PayloadOf<P>>)| {
+                (line.with(LaneHead::Sound), without_an_answer(parts, &request.enqueue))
+            };
+            Claims { ended: again.into_iter().map(end).collect(), ..Claims::default() }
+        }
+    }
+}
+
+/// Decides claims and has them written, until each is won or refused.
+async fn decide<P: ProcessPorts>(
+    parts: &Parts<P>,
+    mut open: Vec<(Sound<PayloadOf<P>>, ClaimRequest, ClaimStep)>,
+) -> Claims<PayloadOf<P>> {
+    let mut claims = Claims::default();
     for _ in 0..ROUNDS {
         let (asking, writes) = sort(open, &mut claims);
         if asking.is_empty() {

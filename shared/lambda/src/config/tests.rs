@@ -142,11 +142,10 @@ fn a_lease_is_shorter_than_the_visibility_timeout() {
         ProcessorConfig::read(with(&changes))
     };
     assert!(config("20", "26").unwrap_err().to_string().contains("less than 20"));
-    for (visibility, hold) in [(27, 500), (28, 1_000), (180, 2_500)] {
-        let visible = visibility.to_string();
-        let config = config("20", &visible).unwrap();
+    for (visibility, hold) in [("27", 500), ("28", 1_000), ("180", 2_500)] {
+        let config = config("20", visibility).unwrap();
         let lease = config.claim_hold + config.handler_timeout + config.settle_reserve + config.clock_skew;
-        assert!(lease < Duration::from_secs(visibility), "{lease:?}");
+        assert!(lease.as_secs() < visibility.parse().unwrap(), "{lease:?}");
         assert_eq!(config.claim_hold, Duration::from_millis(hold));
     }
 }

@@ -49,6 +49,7 @@ impl What {
                 )?;
                 effects.as_ref().map_or(Ok(()), |effects| write!(f, " with {effects}"))
             }
+            Self::EntryRead { key, found } => write!(f, "  sees {} {}", key.as_str(), brief(found.as_deref(), start)),
             Self::EntryAnswered { key, meant, answer } => {
                 write!(f, "  told of {} {}: ", key.as_str(), brief(Some(meant), start))?;
                 match answer {

@@ -177,6 +177,18 @@ impl<E: Countable> Ledger<E> for ModelLedger {
         );
         answer
     }
+
+    async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
+        let read = || {
+            let tables = lock(&self.tables);
+            keys.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect::<Vec<_>>()
+        };
+        let found = self.faults.ask(SERVICE, "read entries", read).await?;
+        for (key, found) in keys.iter().zip(&found) {
+            self.faults.record(What::EntryRead { key: key.clone(), found: found.clone().map(Arc::new) });
+        }
+        Ok(found)
+    }
 }
 
 impl LedgerReader for ModelLedger {

@@ -33,6 +33,13 @@ impl Checker {
         }
     }
 
+    /// Notes what a process saw before it claimed.
+    pub(super) fn looked(&mut self, actor: &Actor, key: &LedgerKey, found: Option<&Entry>) {
+        if let Some(done) = found.filter(|found| found.state == EntryState::Completed) {
+            self.read.insert((actor.clone(), key.clone(), done.hash.to_string()));
+        }
+    }
+
     /// Lambda deletes a message from the main queue on behalf of a process.
     pub(super) fn acknowledged(&mut self, actor: &Actor, id: &MessageId) {
         let Some(known) = self.known.get(id) else { return };

@@ -19,7 +19,7 @@ impl Plan {
             attributes: Attributes::new(),
             group: u32::try_from(n % 6).unwrap_or_default(),
         };
-        let works = |n: u64| vec![Play::Work(Duration::from_millis(n * 2_900 % 7_919))];
+        let works = |n: u64| vec![Play::Work(Duration::from_millis(5_500 + n * 2_900 % 3_001))];
         let scripts = (0..10).map(|n| (id(n), works(n))).collect();
         Self { postings: (0..10).map(posting).collect(), scripts, workers: vec![0], ..small }
     }
