@@ -202,6 +202,12 @@ bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the
 	target/bench/release/redrive-bench peers --bundle target/bench/peers.mjs --python .venv/peers/bin/python --into $(or $(INTO),docs) \
 	  $(if $(SIZES),--sizes $(SIZES)) $(if $(PERCENT),--percent $(PERCENT))
 
+.PHONY: bench-command
+bench-command: command  ## The command over 1,000 and 20,000 waiting letters (AWS_ENDPOINT_URL, or a DynamoDB of its own)
+	export CARGO_TARGET_DIR=target/bench CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2
+	env -u MAKEFLAGS cargo run --release --locked -p redrive-bench --features dynoxide -- \
+	  command --command $(COMMAND) $(if $(AWS_ENDPOINT_URL),--endpoint $(AWS_ENDPOINT_URL))
+
 # ---- The local stage --------------------------------------------------------------------------------------------
 
 .PHONY: stage

@@ -72,7 +72,7 @@ impl Intercept for CallMeter {
 }
 
 /// Returns the CPU time of this process, in the kernel's ticks of 10 ms: measure for a second or more.
-fn cpu() -> Duration {
+pub(crate) fn cpu() -> Duration {
     let account = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field, the name, may hold anything; after it come state and others, then user and system time.
     let rest = account.rsplit_once(')').map_or("", |(_, rest)| rest);

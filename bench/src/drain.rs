@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use redrive_engine::{IndexSettings, Indexer};
 
 use crate::Error;
+use crate::counting::cpu;
 use crate::lab::{Case, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
 use crate::server::Server;
 
@@ -84,13 +85,16 @@ pub(crate) fn once(endpoint: &str, table: &str) -> Result<(), Error> {
             reserve: Duration::from_secs(3),
         };
         let indexer = Indexer::new(queue, ledger, letters, Now, settings);
-        let start = Instant::now();
+        let (start, cpu_before) = (Instant::now(), cpu());
         let report = indexer.drain(tokio::time::Instant::now() + Duration::from_secs(900)).await;
         let seconds = start.elapsed().as_secs_f64();
         if report.created != report.deleted || report.received != report.deleted {
             return Err(format!("{report:?}").into());
         }
-        println!("{}", serde_json::json!({ "seconds": seconds, "peak_kb": peak_kb() }));
+        println!(
+            "{}",
+            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": peak_kb() })
+        );
         Ok(())
     })
 }

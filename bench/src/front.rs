@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream as Stream};
 
 use crate::Error;
+use crate::counting::cpu;
 use crate::http::{HttpMessage, answer};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -28,6 +29,8 @@ struct RunState {
     sent: u64,
     arrived: HashSet<u64>,
     calls: BTreeMap<String, u64>,
+    /// CPU time of the server before the run.
+    cpu: Duration,
 }
 
 impl RunState {
@@ -101,11 +104,13 @@ impl Front {
                 *state = RunState {
                     waiting: messages.parse().unwrap_or(0),
                     delay: Duration::from_millis(delay.parse().unwrap_or(0)),
+                    cpu: cpu(),
                     ..RunState::default()
                 };
             }
             let arrived = state.arrived.len();
-            json!({ "calls": state.calls, "deleted": state.deleted, "sent": state.sent, "arrived": arrived })
+            let cpu = cpu().saturating_sub(state.cpu).as_secs_f64();
+            json!({ "calls": state.calls, "deleted": state.deleted, "sent": state.sent, "arrived": arrived, "cpu": cpu })
         })
     }
 

@@ -38,6 +38,10 @@ pub(crate) struct Case {
 pub(crate) struct Figures {
     pub(crate) seconds: f64,
     pub(crate) peak_mb: f64,
+    /// CPU time in seconds that the contender took, once it had started.
+    pub(crate) cpu: f64,
+    /// CPU time in seconds that the server took: queue, tables and all.
+    pub(crate) server_cpu: f64,
     pub(crate) calls: Value,
 }
 
@@ -46,6 +50,12 @@ impl Figures {
     #[allow(clippy::cast_precision_loss, reason = "figures for people")]
     pub(crate) fn calls(&self, names: &[&str], case: Case) -> f64 {
         names.iter().filter_map(|name| self.calls[*name].as_u64()).sum::<u64>() as f64 / case.messages as f64
+    }
+
+    /// Returns the microseconds of CPU that contender and server took for each message.
+    #[allow(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(crate) fn cpu_each(&self, case: Case) -> [f64; 2] {
+        [self.cpu, self.server_cpu].map(|seconds| seconds * 1e6 / case.messages as f64)
     }
 
     /// Returns the messages handled each second.
@@ -77,7 +87,13 @@ pub(crate) fn timed(mut contender: Command, endpoint: &str) -> Result<(Figures, 
     let said: Value = serde_json::from_slice(&ended.stdout)?;
     let told = ask(endpoint, "/")?;
     let of = |name: &str| said[name].as_f64().ok_or("a contender did not say how it went");
-    let figures = Figures { seconds: of("seconds")?, peak_mb: of("peak_kb")? / 1024.0, calls: told["calls"].clone() };
+    let figures = Figures {
+        seconds: of("seconds")?,
+        peak_mb: of("peak_kb")? / 1024.0,
+        cpu: of("cpu")?,
+        server_cpu: told["cpu"].as_f64().unwrap_or(0.0),
+        calls: told["calls"].clone(),
+    };
     Ok((figures, told))
 }
 
@@ -135,6 +151,24 @@ pub(crate) async fn config(endpoint: &str) -> SdkConfig {
     config.region(Region::new("us-east-1")).load().await
 }
 
+/// Attributes that the template's indexes project, keys apart.
+const PROJECTED: [&str; 14] = [
+    "status",
+    "error_type",
+    "error_code",
+    "error_message",
+    "fingerprint",
+    "deaths",
+    "number",
+    "last_failed_at",
+    "source_topic",
+    "function_version",
+    "message_group_id",
+    "sequence_number",
+    "idempotency_key",
+    "scope",
+];
+
 /// The tables of the template, as far as draining needs them.
 async fn create(client: &Client, table: &str) -> Result<(), Error> {
     let indexes = [("by-status", "status_shard", "due"), ("by-fingerprint", "fingerprint_shard", "first_failed_at")];
@@ -151,8 +185,10 @@ async fn create_one(client: &Client, table: &str, keys: &[&str], indexes: &[(&st
         create = create.attribute_definitions(attribute.build()?);
     }
     for (name, hash, range) in indexes {
-        let all = Projection::builder().projection_type(ProjectionType::All).build();
-        let index = GlobalSecondaryIndex::builder().index_name(*name).projection(all);
+        let projection = Projection::builder().projection_type(ProjectionType::Include);
+        let others = PROJECTED.iter().chain(&["due", "first_failed_at"]).filter(|one| *one != hash && *one != range);
+        let projection = projection.set_non_key_attributes(Some(others.map(|one| (*one).to_owned()).collect())).build();
+        let index = GlobalSecondaryIndex::builder().index_name(*name).projection(projection);
         create = create.global_secondary_indexes(index.set_key_schema(Some(schema(&[hash, range])?)).build()?);
     }
     create.send().await?;

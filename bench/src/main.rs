@@ -3,10 +3,12 @@
 //! `redrive-bench peers --bundle FILE --python PATH --into FOLDER [--sizes 10,100] [--percent N]` measures Redrive beside Powertools and
 //! the bare SDK, on batches of each size.
 //! `redrive-bench drain [--python PATH] [--messages N]` measures the indexer beside a plain drain with boto3, if that Python
-//! has it; `redrive-bench replay`, with the same options, the replay beside plain movers with boto3.
+//! has it; `redrive-bench replay`, with the same options, the replay beside plain movers with boto3. `redrive-bench command --command
+//! PATH [--endpoint URL]` measures the command over many waiting letters.
 
 #![allow(clippy::print_stdout, reason = "a bench tells its figures")]
 
+mod command;
 mod counting;
 mod drain;
 mod drive;
@@ -47,11 +49,16 @@ fn main() -> Result<(), Error> {
             [_, endpoint, table, messages] => replay::once(endpoint, table, messages.parse()?),
             _ => Err("replay-once ENDPOINT TABLE MESSAGES".into()),
         },
+        Some("command") => {
+            let command = option("--command").ok_or("command --command PATH [--endpoint URL]")?;
+            command::run(&command, option("--endpoint"))
+        }
         Some("serve") => server::serve(false),
         Some("serve-drain") => server::serve(true),
         _ => Err(
             "usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain|replay [--python PATH] [--messages N] | \
-             peers --bundle FILE --python PATH --into FOLDER"
+             peers --bundle FILE --python PATH --into FOLDER | \
+             command --command PATH [--endpoint URL]"
                 .into(),
         ),
     }

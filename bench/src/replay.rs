@@ -1,4 +1,4 @@
-//! Replay beside the movers that everybody writes first with boto3: one server, one run.
+//! Replay beside movers from queue to queue with boto3: one server, one run.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +7,7 @@ use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
 use redrive_engine::{QueuePair, ReplaySettings, Replayer};
 
 use crate::Error;
+use crate::counting::cpu;
 use crate::drain::drained;
 use crate::lab::{Case, DAY, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
 use crate::server::Server;
@@ -30,7 +31,10 @@ pub(crate) fn run(python: Option<&str>, messages: u64) -> Result<(), Error> {
         "replaying {messages} messages of 300 bytes: letters of the table, each claimed, sent and marked under its condition"
     );
     println!(
-        "after the ledger was asked; and boto3 loops from queue to queue (receive ten, then send and delete each, or ten a call)"
+        "after the ledger was asked; and boto3 loops from queue to queue: receive ten, send ten, delete ten, as sqsmover"
+    );
+    println!(
+        "does, or receive ten, then send and delete each. StartMessageMoveTask moves 500 a second at most, by its documentation."
     );
     println!("{HEADER}");
     for delay in [0, 5] {
@@ -38,7 +42,7 @@ pub(crate) fn run(python: Option<&str>, messages: u64) -> Result<(), Error> {
         let ours = measure(&server, Mover::Redrive, case)?;
         println!("{}", line("redrive", case, &ours, None));
         let Some(python) = python else { continue };
-        for (who, at_once) in [("boto3, each", "1"), ("boto3, ten", "10")] {
+        for (who, at_once) in [("boto3, ten", "10"), ("boto3, each", "1")] {
             let theirs = measure(&server, Mover::Boto3(python, at_once), case)?;
             println!("{}", line(who, case, &theirs, Some(&ours)));
         }
@@ -51,8 +55,7 @@ pub(crate) fn run(python: Option<&str>, messages: u64) -> Result<(), Error> {
     Ok(())
 }
 
-const HEADER: &str =
-    "               messages  ms a call     msg/s   SQS calls  DynamoDB calls  (a message)      lost  peak MB";
+const HEADER: &str = "               messages  ms a call     msg/s   SQS calls  DynamoDB calls  CPU us  server's CPU us  (a message)  peak MB";
 
 const SQS: [&str; 6] =
     ["ReceiveMessage", "SendMessage", "SendMessageBatch", "DeleteMessage", "DeleteMessageBatch", "GetQueueAttributes"];
@@ -69,15 +72,15 @@ const DYNAMODB: [&str; 8] = [
 
 fn line(who: &str, case: Case, figures: &Figures, ours: Option<&Figures>) -> String {
     let slower = ours.map(|ours| format!("  1/{:.1} of the speed", figures.seconds / ours.seconds));
+    let [cpu, servers] = figures.cpu_each(case);
+    // A run that lost any did not get here.
     format!(
-        "{who:<13} {:>9} {:>10} {:>9.0} {:>11.3} {:>15.3} {:>22} {:>8.1}{}",
+        "{who:<13} {:>9} {:>10} {:>9.0} {:>11.3} {:>15.3} {cpu:>7.0} {servers:>16.0} {:>21.1}{}",
         case.messages,
         case.delay,
         figures.speed(case),
         figures.calls(&SQS, case),
         figures.calls(&DYNAMODB, case),
-        // A run that lost any did not get here.
-        0,
         figures.peak_mb,
         slower.unwrap_or_default()
     )
@@ -127,13 +130,16 @@ pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), E
         let filter = Filter { error_type: Some(ErrorType::NeverRan), ..Filter::default() };
         let selection = Selection::Filter(filter);
         let request = Request::Replay { selection, by: "bench".to_owned(), said: ReplayOptions::default() };
-        let start = Instant::now();
+        let (start, cpu_before) = (Instant::now(), cpu());
         let report = replayer.run(&request, tokio::time::Instant::now() + Duration::from_secs(900)).await?.together();
         let seconds = start.elapsed().as_secs_f64();
         if report.sent != messages || report.considered != messages || report.more {
             return Err(format!("{report:?}").into());
         }
-        println!("{}", serde_json::json!({ "seconds": seconds, "peak_kb": peak_kb() }));
+        println!(
+            "{}",
+            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": peak_kb() })
+        );
         Ok(())
     })
 }

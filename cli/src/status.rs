@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use futures_util::future::{join, try_join3};
 use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Jobs, LedgerReader, Letters};
 use redrive_core::replay::{Candidate, Filter};
@@ -88,19 +89,23 @@ pub(crate) async fn of_table<L: Letters + Jobs, R: LedgerReader>(
     now: Timestamp,
 ) -> Result<TableStatus, Error> {
     let every = |status| Wanted { filter: Filter::default(), statuses: vec![status] };
+    let [pending, replaying, replayed] = [Status::Pending, Status::Replaying, Status::Replayed].map(every);
+    let count = |sum: &mut u64, _| *sum += 1;
+    let walks = try_join3(
+        pending.sums(letters, WaitingLetters::add),
+        replaying.sums(letters, count),
+        replayed.sums(letters, count),
+    );
+    let (walked, jobs) = join(walks, jobs::gather(letters, true)).await;
+    let (sums, replaying, replayed) = walked?;
     let (mut waiting, mut first) = (Vec::new(), None);
-    for sum in every(Status::Pending).sums(letters, WaitingLetters::add).await? {
+    for sum in sums {
         first = expiry::first_forgotten(first, sum.first_forgotten);
         waiting.push(sum.causes);
     }
-    let mut under_way = [0, 0];
-    for (n, status) in [Status::Replaying, Status::Replayed].into_iter().enumerate() {
-        let counts: Vec<u64> = every(status).sums(letters, |sum: &mut u64, _| *sum += 1).await?;
-        under_way[n] = counts.iter().sum();
-    }
-    let [replaying, replayed] = under_way;
+    let [replaying, replayed] = [replaying, replayed].map(|counts: Vec<u64>| counts.iter().sum());
     let memory = expiry::memory(letters, ledger, first.as_ref(), now).await?;
-    let jobs = jobs::gather(letters, true).await?;
+    let jobs = jobs?;
     Ok(TableStatus { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
 }
 

@@ -77,8 +77,8 @@ async fn it_ends_where_the_table_does_not_answer_and_goes_on_from_there_when_ask
     let letters: Vec<_> = samples::many(250).collect();
     let path = file("cut", &letters);
     let store = ModelLetters::new();
-    // The causes' record is the first call, the first hundred letters are the second.
-    let faults = Faults::script([(2, CallFault::LostAnswer)]);
+    // The causes' record is the first call, and a hundred letters are four calls.
+    let faults = Faults::script((5..9).map(|call| (call, CallFault::LostAnswer)));
     let (told, failure) = imported(&store.clone().with_faults(faults.of("cli")), &path).await;
     assert_eq!((told.imported, told.unavailable, failure.is_some()), (100, 100, true));
     let told = imported(&store, &path).await.0;

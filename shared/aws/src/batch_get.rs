@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ports::Unavailable;
 
 use crate::failure::unavailable;
@@ -12,6 +13,8 @@ use crate::item::{Item, text_of};
 
 /// DynamoDB's limit of keys a call.
 const KEYS: usize = 100;
+/// Number of calls that are under way at once, of many keys.
+const AT_ONCE: usize = 4;
 /// Limit of calls in a row that may leave everything unprocessed.
 const IDLE_ROUNDS: u32 = 6;
 const ACTION: &str = "read items";
@@ -61,23 +64,32 @@ pub(crate) async fn get_parts(
     keys: Vec<Item>,
     reading: Projection<'_>,
 ) -> Result<Vec<Item>, Unavailable> {
-    let mut found = Vec::with_capacity(keys.len());
-    for chunk in keys.chunks(KEYS) {
-        let mut asked = chunk.to_vec();
-        let mut idle = 0;
-        while !asked.is_empty() {
-            let (items, left) = ask(client, (service, table), asked, reading).await?;
-            idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
-            found.extend(items);
-            if idle > IDLE_ROUNDS {
-                let why = format!("{} items are unprocessed after {idle} tries", left.len());
-                return Err(Unavailable { service, action: ACTION, why });
-            }
-            if idle > 0 {
-                tokio::time::sleep(Duration::from_millis(25 << idle)).await;
-            }
-            asked = left;
+    let calls: Vec<_> =
+        keys.chunks(KEYS).map(|some| get_some(client, (service, table), some.to_vec(), reading)).collect();
+    stream::iter(calls).buffered(AT_ONCE).try_concat().await
+}
+
+/// The same, of no more keys than a call takes.
+async fn get_some(
+    client: &Client,
+    (service, table): (&'static str, &str),
+    mut asked: Vec<Item>,
+    reading: Projection<'_>,
+) -> Result<Vec<Item>, Unavailable> {
+    let mut found = Vec::with_capacity(asked.len());
+    let mut idle = 0;
+    while !asked.is_empty() {
+        let (items, left) = ask(client, (service, table), asked, reading).await?;
+        idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
+        found.extend(items);
+        if idle > IDLE_ROUNDS {
+            let why = format!("{} items are unprocessed after {idle} tries", left.len());
+            return Err(Unavailable { service, action: ACTION, why });
         }
+        if idle > 0 {
+            tokio::time::sleep(Duration::from_millis(25 << idle)).await;
+        }
+        asked = left;
     }
     Ok(found)
 }

@@ -29,6 +29,7 @@ mod replays;
 mod secrets;
 mod sharing;
 mod shown;
+mod speed;
 #[cfg(feature = "aws")]
 mod throughput;
 mod unlisted;

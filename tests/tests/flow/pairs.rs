@@ -315,7 +315,7 @@ async fn what_waits_is_at_least_what_a_walk_saw_that_did_not_get_through() {
         let reports = replayer.run(&Request::Schedule, Instant::now() + time).await.unwrap();
         reports.pairs[0].pending_counts.clone()
     };
-    let cut = count(2 * MINUTE).await.expect("the least that waits");
+    let cut = count(MINUTE).await.expect("the least that waits");
     assert!(cut.at_least && (1..40).contains(&cut.total().pending), "{cut:?}");
     let whole = count(60 * MINUTE).await.unwrap();
     assert_eq!((whole.at_least, whole.total().pending), (false, 40));

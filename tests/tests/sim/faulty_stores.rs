@@ -44,6 +44,8 @@ pub(crate) enum Mutant {
     HeadWithoutItsBody,
     /// A writer of an erased letter brings back the body that it knew.
     ErasedBodyComesBack,
+    /// Letters that are marked together get each other's messages.
+    MarksAreMixedUp,
     /// A message that SQS refused is taken for sent.
     RefusalTakenForSent,
     /// A message that the dead-letter queue may not have taken is acknowledged.
@@ -265,6 +267,14 @@ impl Letters for FaultyLetters {
                 (Some(Mutant::HeadWithoutItsBody), _) => write.letter.payload.clear(),
                 (Some(Mutant::ErasedBodyComesBack), Body::Erased { .. }) => write.letter.body = Body::default(),
                 _ => {}
+            }
+        }
+        if self.mutant == Some(Mutant::MarksAreMixedUp) {
+            let marked = writes.iter_mut().filter(|write| write.letter.status == Status::Replayed);
+            let mut ids: Vec<_> =
+                marked.filter_map(|write| Some(&mut write.letter.sends.last_mut()?.message_id)).collect();
+            if let [first, .., last] = ids.as_mut_slice() {
+                std::mem::swap(*first, *last);
             }
         }
         let mut answers = Letters::write(&self.inner, writes.clone()).await;

@@ -65,6 +65,8 @@ pub(crate) enum Invariant {
     SendsAreClaimed,
     /// REPLAYED implies that a copy with that number was sent.
     ReplayedIsSent,
+    /// REPLAYED names the message of that very send.
+    MarksNameTheirSends,
     /// An invocation answers before Lambda ends it.
     AnswersInTime,
     /// In the end every message is in one completion or one letter, and every letter final or a person's.

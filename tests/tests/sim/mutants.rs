@@ -126,6 +126,11 @@ fn marking_what_was_refused_as_replayed_is_caught() {
 }
 
 #[test]
+fn marking_letters_by_each_others_answers_is_caught() {
+    caught(Mutant::MarksAreMixedUp, &[Invariant::MarksNameTheirSends]);
+}
+
+#[test]
 fn acknowledging_what_the_dead_letter_queue_may_not_have_is_caught() {
     caught(Mutant::HandedOverUnread, &[Invariant::AcknowledgedIsCompleted]);
 }

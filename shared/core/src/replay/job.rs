@@ -1,7 +1,7 @@
 //! A replay job: one request to replay a selection, carefully. First a few letters (the canary), then, when their
 //! outcomes are known, the others at a rate that ramps up; and it stops by itself when that goes badly.
 //!
-//! A job is a head ([`Job`]) and batches of at most ten letters ([`JobBatch`]), each an item of its own. Every step
+//! A job is a head ([`Job`]) and batches of at most a hundred letters ([`JobBatch`]), each an item of its own. Every step
 //! returns the next version of one of them, to be written if the one in the table is still the one that was read; so
 //! a job can be carried on after any crash, and by two runs at once:
 //!

@@ -53,10 +53,10 @@ impl Bucket {
         Self { tokens: self.tokens.saturating_sub(u64::from(messages) * 1_000), ..self }
     }
 
-    /// Returns the time until the next message may go.
+    /// Returns the time until so many messages may go.
     #[must_use]
-    pub fn wait(self, rate: Rate) -> Duration {
-        let lacking = 1_000_u64.saturating_sub(self.tokens);
+    pub fn wait(self, rate: Rate, messages: u32) -> Duration {
+        let lacking = (u64::from(messages) * 1_000).saturating_sub(self.tokens);
         if lacking == 0 {
             return Duration::ZERO;
         }
@@ -75,7 +75,13 @@ impl Rate {
         Self(u64::from(per_second) * u64::from(percent) * 10)
     }
 
-    /// A bucket holds what a second brings, and at least a batch: SQS takes ten messages a call.
+    /// Returns the number of messages that a quarter of a second brings.
+    #[must_use]
+    pub fn gathered(self) -> u32 {
+        u32::try_from(self.0 / 4_000).unwrap_or(u32::MAX)
+    }
+
+    /// A bucket holds what a second brings, and at least ten messages: SQS takes as many a call.
     fn most(self) -> u64 {
         self.0.max(10_000)
     }
@@ -108,11 +114,12 @@ mod tests {
     fn an_empty_bucket_says_when_the_next_message_may_go_and_not_earlier() {
         let rate = Rate::of(10, 5);
         let empty = Bucket::empty(at(0));
-        let wait = empty.wait(rate);
+        let wait = empty.wait(rate, 1);
         assert_eq!(wait, Duration::from_secs(2));
+        assert_eq!(empty.wait(rate, 3), Duration::from_secs(6));
         assert_eq!(empty.filled(rate, at(1_999)).whole(), 0);
         assert_eq!(empty.filled(rate, at(0).after(wait)).whole(), 1);
-        assert_eq!(Bucket::full(rate, at(0)).wait(rate), Duration::ZERO);
+        assert_eq!(Bucket::full(rate, at(0)).wait(rate, 10), Duration::ZERO);
         assert_eq!(empty.filled(Rate::of(0, 100), at(u64::MAX)).whole(), 0);
     }
 

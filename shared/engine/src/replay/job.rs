@@ -1,11 +1,14 @@
 //! Jobs: which goes next, what became of its letters, what it sends next, and what persons do to it. Sends through
 //! [`transfer`](super::transfer), and knows no SQS.
 
+mod advance;
+mod beside;
 mod blocked;
 mod control;
 mod drive;
 mod entries;
 mod guard;
+mod next_batch;
 mod observe;
 mod owner;
 mod rotation;

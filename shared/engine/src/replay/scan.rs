@@ -3,4 +3,5 @@
 pub(crate) mod backlog;
 pub(crate) mod job_cursor;
 pub(crate) mod lanes;
+pub(crate) mod letter_reads;
 pub(crate) mod selected_letters;

@@ -8,6 +8,7 @@ mod eligible;
 pub(crate) mod fifo;
 mod lapsed;
 mod machine;
+mod mark;
 mod preview;
 pub(crate) mod request;
 mod send;

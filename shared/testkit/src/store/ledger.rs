@@ -6,6 +6,7 @@ use redrive_core::ports::{CommitError, Ledger, LedgerMarker, LedgerReader, Unava
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 use redrive_core::time::Timestamp;
 
+use super::letters::KEYS;
 use super::{Countable, Effects, THROTTLED};
 use crate::faults::Faults;
 use crate::journal::{Answer, What};
@@ -207,12 +208,13 @@ impl ModelLedger {
         keys: &[LedgerKey],
         count: fn(&mut Asked) -> &mut u64,
     ) -> Result<Vec<Option<Entry>>, Unavailable> {
-        let read = || {
+        let read = |some: &[LedgerKey]| -> Vec<_> {
             let mut tables = lock(&self.tables);
-            *count(&mut tables.asked) += keys.len() as u64;
-            keys.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect()
+            *count(&mut tables.asked) += some.len() as u64;
+            some.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect()
         };
-        self.faults.ask(SERVICE, "read entries", read).await
+        let calls = keys.chunks(KEYS).map(|some| self.faults.ask(SERVICE, "read entries", move || read(some)));
+        futures_util::future::try_join_all(calls).await.map(|read| read.concat())
     }
 }
 

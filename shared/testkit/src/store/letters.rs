@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::{join_all, try_join_all};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redrive_core::ids::{LetterId, QueueArn};
@@ -21,6 +22,9 @@ use crate::lock;
 pub(super) const SERVICE: &str = "letters";
 /// Number of lanes of a listing, as many as the real table has.
 const LANES: u8 = 16;
+/// DynamoDB's limits of keys that a call reads, and of statements that a call takes.
+pub(super) const KEYS: usize = 100;
+const STATEMENTS: usize = 25;
 
 /// The dead-letter table and its index. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -179,28 +183,9 @@ impl ModelLetters {
     }
 }
 
-fn without_body(mut letter: Letter) -> Letter {
-    if let Body::Kept { until } = letter.body {
-        (letter.payload, letter.attributes) = Default::default();
-        letter.body = Body::Missing { until, why: "it is gone".to_owned() };
-        if let Some(edited) = &mut letter.edited {
-            edited.payload.clear();
-            edited.lost = Some("it is gone".to_owned());
-        }
-    }
-    letter
-}
-
-impl Letters for ModelLetters {
-    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
-        let read = || {
-            let table = lock(&self.table);
-            ids.iter().map(|id| table.letters.get(id).map(|letter| (**letter).clone())).collect()
-        };
-        self.faults.ask(SERVICE, "read letters", read).await
-    }
-
-    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+impl ModelLetters {
+    /// Writes as many letters as a call takes.
+    async fn write_some(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
         const ACTION: &str = "write letters";
         let (letters, asked) = (self.clone(), writes.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
@@ -215,7 +200,34 @@ impl Letters for ModelLetters {
         });
         answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }
+}
 
+fn without_body(mut letter: Letter) -> Letter {
+    if let Body::Kept { until } = letter.body {
+        (letter.payload, letter.attributes) = Default::default();
+        letter.body = Body::Missing { until, why: "it is gone".to_owned() };
+        if let Some(edited) = &mut letter.edited {
+            edited.payload.clear();
+            edited.lost = Some("it is gone".to_owned());
+        }
+    }
+    letter
+}
+
+impl Letters for ModelLetters {
+    async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+        let read = |some: &[LetterId]| -> Vec<_> {
+            let table = lock(&self.table);
+            some.iter().map(|id| table.letters.get(id).map(|letter| (**letter).clone())).collect()
+        };
+        let calls = ids.chunks(KEYS).map(|some| self.faults.ask(SERVICE, "read letters", move || read(some)));
+        try_join_all(calls).await.map(|read| read.concat())
+    }
+
+    async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+        let calls = writes.chunks(STATEMENTS).map(|some| self.write_some(some.to_vec()));
+        join_all(calls).await.concat()
+    }
     async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
         let (action, index): (_, fn(&Table) -> &Index) = match listing {
             Listing::Status { .. } => ("query the status index", |table| &table.by_status),

@@ -17,6 +17,11 @@ impl Checker {
             self.must(self.is_sent(after) || self.is_at_destination(after), Invariant::ReplayedIsSent, || {
                 format!("{name} is REPLAYED, and nothing with number {} was sent", after.number)
             });
+            let message = after.sends.last().and_then(|send| send.message_id.as_ref());
+            let send = message.and_then(|id| self.known.get(id)?.seen.redrive.as_ref());
+            // A message without the attribute says nothing of its letter.
+            let own = send.is_none_or(|send| send.letter == after.id && send.number == after.number);
+            self.must(own, Invariant::MarksNameTheirSends, || format!("{name} names the message of another send"));
         }
         match before {
             None => self.must(matches!(after.status, Status::Pending | Status::Resolved), Invariant::Edges, || {

@@ -7,8 +7,8 @@ use crate::message::key::{Key, LedgerKey, PayloadHash};
 use crate::processing::ledger::{Entry, EntryState};
 use crate::time::Timestamp;
 
-/// The most letters of a batch: SQS's own.
-pub const BATCH: usize = 10;
+/// The most letters of a batch: as many as share calls to the tables. It is sent by ten, as SQS takes them.
+pub const BATCH: usize = 100;
 
 /// Letters of a job that go together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::{
@@ -11,9 +13,15 @@ use crate::time::Timestamp;
 /// A share is a share of at least so many, if so many were sent: one that fails of two says little.
 const FLOOR: u32 = 10;
 
-/// Limit of planned batches that are not counted: a run reads all of them again and again, and a job that is so far
-/// ahead of its outcomes goes blindly.
-const AHEAD: usize = 500;
+/// Limits of planned batches that are not counted, and of their letters: a run reads all of them again and again, and a job
+/// that is so far ahead of its outcomes goes blindly.
+const BATCHES_AHEAD: usize = 500;
+const LETTERS_AHEAD: usize = 5_000;
+
+/// Returns true if a job has planned as much as it may before outcomes come.
+fn is_far_ahead(open: &[JobBatch]) -> bool {
+    open.len() >= BATCHES_AHEAD || open.iter().map(|batch| batch.lines.len()).sum::<usize>() >= LETTERS_AHEAD
+}
 
 /// The job does not stand where this step starts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -51,13 +59,22 @@ impl Job {
         self.account.clone().and(open.flat_map(|batch| &batch.lines).map(|line| line.disposition))
     }
 
-    /// Returns the limit of letters in the next batch.
+    /// Returns the limit of letters in the next batch; 0 if none is planned now. Letters gather for a moment first: each batch
+    /// costs the same calls, however few are in it.
     #[must_use]
     pub fn allowance(&self, open: &[JobBatch], now: Timestamp) -> usize {
-        if !self.plans() || open.len() >= AHEAD {
+        if !self.plans() || is_far_ahead(open) || !self.until_next(now).is_zero() {
             return 0;
         }
         self.may_send(open, now).min(BATCH)
+    }
+
+    /// Returns the time until the rate lets the next batch go; zero if it is not the rate that keeps it back.
+    #[must_use]
+    pub fn until_next(&self, now: Timestamp) -> Duration {
+        let (rate, most) = (self.rate(), u32::try_from(BATCH).unwrap_or(u32::MAX));
+        let canary = if matches!(self.state, JobState::Canary) { self.guard.canary } else { u32::MAX };
+        self.bucket.filled(rate, now).wait(rate, rate.gathered().min(most).min(canary).max(1))
     }
 
     /// Returns the number of letters that may be sent now: newly planned ones, and planned ones that waited behind
@@ -81,7 +98,7 @@ impl Job {
     pub fn is_held_up(&self, open: &[JobBatch]) -> bool {
         let mut left = open.iter().flat_map(|batch| &batch.lines).filter(|line| !line.disposition.is_final());
         self.state.runs()
-            && (self.walk.ended || open.len() >= AHEAD)
+            && (self.walk.ended || is_far_ahead(open))
             && left.all(|line| line.disposition == Disposition::Behind)
     }
 

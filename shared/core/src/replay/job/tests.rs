@@ -169,9 +169,32 @@ fn a_job_moves_along_its_own_edges_and_along_no_other() {
 #[test]
 fn a_job_does_not_run_far_ahead_of_its_outcomes() {
     let job = job(Guard { canary: 0, rate: 10_000, ..Guard::default() });
-    let ahead = vec![batch(&job, &[Disposition::Resolved]); 499];
-    assert_eq!(job.allowance(&ahead, at(60)), 10);
-    assert_eq!(job.allowance(&[ahead, vec![batch(&job, &[Disposition::Sent])]].concat(), at(60)), 0);
+    let one = || vec![batch(&job, &[Disposition::Sent])];
+    let full = || vec![batch(&job, &[Disposition::Sent; BATCH])];
+    let (batches, letters) = (vec![one().remove(0); 499], vec![full().remove(0); 49]);
+    for ahead in [batches, letters] {
+        assert_eq!(job.allowance(&ahead, at(60)), BATCH);
+        assert_eq!(job.allowance(&[ahead.clone(), one()].concat(), at(60)) == 0, ahead.len() == 499);
+        assert_eq!(job.allowance(&[ahead, full()].concat(), at(60)), 0);
+    }
+}
+
+#[test]
+fn letters_gather_for_a_quarter_of_a_second_before_a_batch_is_planned_and_a_canary_waits_for_no_more_than_itself() {
+    let after = |millis| NOW.after(Duration::from_millis(millis));
+    for (rate, batch) in [(1, 1), (10, 2), (100, 25), (1_000, BATCH)] {
+        let guard = Guard { canary: 0, rate, step_seconds: 1, ..Guard::default() };
+        let job = Job { state: JobState::Ramping { step: 3, since: NOW }, ..job(guard) };
+        let job = Job { bucket: Bucket::empty(NOW), ..job };
+        let wait = job.until_next(NOW);
+        assert!(wait <= Duration::from_millis(250) || rate == 1, "{rate}: {wait:?}");
+        assert_eq!(job.allowance(&[], NOW.after(wait - Duration::from_millis(1))), 0, "{rate}");
+        assert_eq!(job.allowance(&[], NOW.after(wait)), batch, "{rate}");
+        assert_eq!(job.until_next(NOW.after(wait)), Duration::ZERO, "{rate}");
+    }
+    let canary = job(Guard { canary: 3, rate: 1_000, ..Guard::default() });
+    let canary = Job { bucket: Bucket::empty(NOW), ..canary };
+    assert_eq!((canary.until_next(NOW), canary.allowance(&[], after(3))), (Duration::from_millis(3), 3));
 }
 
 #[test]

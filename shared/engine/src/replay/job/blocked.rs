@@ -7,7 +7,7 @@ use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::replay::GroupLeaders;
-use redrive_core::replay::job::{BATCH, GroupHead, GroupQueue, Job, JobBatch, JobEntry};
+use redrive_core::replay::job::{GroupHead, GroupQueue, Job, JobBatch, JobEntry};
 use tracing::warn;
 
 use crate::replay::context::PairContext;
@@ -84,7 +84,7 @@ pub(super) async fn ahead<P: ReplayPorts>(
     (job, open): (&Job, &[JobBatch]),
 ) -> Result<Ahead, Unavailable> {
     let mut unowned = BTreeSet::new();
-    for few in queue.heads_ahead(open).chunks(BATCH) {
+    for few in queue.heads_ahead(open).chunks(READ) {
         let letters: Vec<Letter> = context.letters.read(few).await?.into_iter().flatten().collect();
         let own = GroupQueue::ahead_of(job, &letters);
         if !own.is_empty() {

@@ -2,27 +2,25 @@
 
 use std::time::Duration;
 
-use redrive_core::ids::{JobId, LetterId};
-use redrive_core::letters::letter::Letter;
-use redrive_core::ports::{Jobs, Letters};
-use redrive_core::replay::ReplayOptions;
-use redrive_core::replay::job::{
-    Disposition, GroupQueue, Job, JobBatch, JobCursor, JobEntry, JobState, Readings, SentLetter, Stop, passes,
-};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use redrive_core::ids::JobId;
+use redrive_core::ports::Jobs;
+use redrive_core::replay::is_fifo;
+use redrive_core::replay::job::{GroupQueue, Job, JobBatch, JobState, Readings};
+use tokio::time::Instant;
 use tracing::warn;
 
-use super::blocked::{Ahead, Looked, ahead, heads_of, lines_behind};
-use super::entries::{ids, line_of, take_over, worn_out};
+use super::advance::{Advance, BatchWork};
+use super::beside::beside;
+use super::blocked::{Ahead, Looked, ahead, heads_of};
 use super::guard::{GuardReadings, read_for_guard};
-use super::observe::{Observed, observe};
-use super::write::{Halt, write_batch, write_head};
+use super::next_batch::{NextBatch, next_batch, write_planned};
+use super::write::{Halt, write_head};
 use crate::replay::context::PairContext;
 use crate::replay::letter_update::LetterUpdate;
 use crate::replay::ports::ReplayPorts;
 use crate::replay::report::JobView;
-use crate::replay::scan::job_cursor::{SearchTime, next_letters};
-use crate::replay::transfer::request::{JobClaims, TransferRequest};
-use crate::replay::transfer::{Transferred, transfer};
 
 /// Time after which it is looked again whether outcomes have come.
 pub(super) const POLL: Duration = Duration::from_secs(2);
@@ -30,6 +28,8 @@ pub(super) const POLL: Duration = Duration::from_secs(2);
 const LEAST: Duration = Duration::from_millis(10);
 /// Number of batches that a job sends before the others have their turn.
 const BATCHES_A_TURN: usize = 20;
+/// Number of batches that are worked on at once.
+const AT_ONCE: usize = 4;
 
 /// Pace at which a job goes on after a turn.
 #[derive(Debug)]
@@ -48,19 +48,8 @@ pub(super) struct Drive<'a, P: ReplayPorts> {
     job: Job,
     /// Batches that are not counted.
     open: Vec<JobBatch>,
-    /// Name of the job in histories.
-    name: String,
-    /// Terms on which its letters are sent.
-    said: ReplayOptions,
     told: Vec<LetterUpdate>,
     view: Option<JobView>,
-}
-
-/// Lines that a transfer told of, and the code with which SQS refused a whole batch of it.
-#[derive(Debug, Default)]
-struct Exchange {
-    lines: Vec<JobEntry>,
-    refused: Option<String>,
 }
 
 impl<'a, P: ReplayPorts> Drive<'a, P> {
@@ -79,8 +68,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
             job = write_head(context.letters, next).await?;
         }
         open.retain(|batch| batch.n < job.batches);
-        let (name, said) = (job.name(), said_of(&job));
-        Ok(Some(Self { context, job, open, name, said, told: Vec::new(), view: None }))
+        Ok(Some(Self { context, job, open, told: Vec::new(), view: None }))
     }
 
     /// Takes the job's turn.
@@ -113,8 +101,9 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         } else if rests() {
             Pace::Rests
         } else if job.plans() && job.allowance(&self.open, now) == 0 {
-            let next = job.bucket.filled(job.rate(), now).wait(job.rate());
-            Pace::Waits(next.clamp(LEAST, POLL))
+            let next = job.until_next(now);
+            // Where it is not the rate, outcomes are waited for.
+            Pace::Waits(if next.is_zero() { POLL } else { next.clamp(LEAST, POLL) })
         } else {
             Pace::Waits(POLL)
         }
@@ -136,19 +125,25 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         if paid > 0 {
             self.head(self.job.paid(paid, self.context.now())).await?;
         }
+        let places: Vec<_> = (0..self.open.len()).filter(|place| !self.open[*place].is_final()).collect();
         let mut moved = false;
-        for place in 0..self.open.len() {
-            if self.open[place].is_final() || !self.context.time_left() {
-                continue;
+        for some in places.chunks(self.at_once()) {
+            if !self.context.time_left() {
+                break;
             }
-            let (next, stop) = self.advance(place, &queue, limit).await?;
-            let batch = &mut self.open[place];
-            moved |= next != *batch;
-            limit = limit.saturating_sub(next.since_behind(batch));
-            *batch = next;
-            if let Some(why) = stop.filter(|_| self.job.state.runs()) {
-                self.head(self.job.stopped(why, self.context.now())).await?;
+            let work = BatchWork::new(self.context, &self.job);
+            let mut advances: FuturesUnordered<_> = some
+                .iter()
+                .map(|place| work.clone().advance(*place, self.open[*place].clone(), &queue, limit))
+                .collect();
+            let mut halted = Ok(());
+            while let Some(advance) = advances.next().await {
+                let (place, before) = (advance.place, self.open[advance.place].clone());
+                halted = halted.and(self.take(advance).await);
+                limit = limit.saturating_sub(self.open[place].since_behind(&before));
+                moved |= self.open[place] != before;
             }
+            halted?;
         }
         Ok(moved)
     }
@@ -160,112 +155,10 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
             Ahead::Unowned(heads) => Ok(queue.behind_unowned(heads)),
             Ahead::ToPlan(mut next) => {
                 next.truncate(limit);
-                self.write_planned(next, self.job.walk).await?;
+                write_planned(self.context, &self.job, next, self.job.walk).await?;
                 Err(Halt::ReadAnew)
             }
         }
-    }
-
-    /// Finds out what is known of a batch's letters now; those that are planned are sent, if the job runs, and those again that SQS
-    /// refused for now. With what must stop the job, if SQS refused in a way that does not pass, or does not end.
-    async fn advance(
-        &mut self,
-        place: usize,
-        queue: &GroupQueue,
-        limit: usize,
-    ) -> Result<(JobBatch, Option<Stop>), Halt> {
-        let (context, job, now) = (self.context, &self.job, self.context.now());
-        let mut lines = self.open[place].lines.clone();
-        let runs = job.state.runs();
-        let mut planned = ids(&lines, |line| line.is_next(now) || line.disposition == Disposition::Retrying && !runs);
-        let paid = planned.len();
-        // Of what stood behind others at most `limit` may go.
-        planned.extend(ids(&lines, |line| queue.concerns(line, job, limit > 0)));
-        let limit = limit.saturating_add(paid);
-        let mut refused = None;
-        if !planned.is_empty() {
-            let sent = self.send_planned(&planned, queue, limit).await?;
-            refused = sent.refused;
-            take_over(&mut lines, sent.lines, now);
-        }
-        let Observed { lines: mut seen, lapsed } = observe(context, &self.job, &lines).await?;
-        if !lapsed.is_empty() {
-            let sent = self.send(lapsed, queue, limit).await?;
-            refused = sent.refused.or(refused);
-            seen.extend(sent.lines);
-        }
-        take_over(&mut lines, seen, now);
-        let batch = &self.open[place];
-        let stop = refused.filter(|code| !passes(code)).map(|code| Stop::Refused { code });
-        let stop = stop.or_else(|| worn_out(batch, &lines));
-        let expires = Job::batch_expires(&context.pair.policy, context.now());
-        match batch.with(lines, expires) {
-            Some(next) => Ok((write_batch(context.letters, next).await?, stop)),
-            None => Ok((batch.clone(), stop)),
-        }
-    }
-
-    /// Sends the planned letters of a batch that this job has not sent yet.
-    async fn send_planned(
-        &mut self,
-        planned: &[LetterId],
-        queue: &GroupQueue,
-        mut limit: usize,
-    ) -> Result<Exchange, Halt> {
-        let letters = self.context.letters.read(planned).await?;
-        let (mut lines, mut fresh, job) = (Vec::new(), Vec::new(), &self.job);
-        for (id, letter) in planned.iter().zip(letters) {
-            let disposition = match letter {
-                None => Disposition::NotFound,
-                Some(letter) if letter.sent_for(job.id).is_some() => {
-                    let sent = SentLetter::of(&letter, job.id);
-                    lines.push(JobEntry { disposition: Disposition::Sent, sent, ..JobEntry::planned(*id) });
-                    limit = limit.saturating_sub(1);
-                    continue;
-                }
-                Some(letter) if !job.means(&letter) => Disposition::ChangedMeanwhile,
-                Some(_) if self.is_over() => Disposition::NotReached,
-                Some(letter) if job.state.runs() => {
-                    fresh.push(letter);
-                    continue;
-                }
-                Some(_) => continue,
-            };
-            lines.push(JobEntry { disposition, ..JobEntry::planned(*id) });
-        }
-        if fresh.is_empty() {
-            return Ok(Exchange { lines, refused: None });
-        }
-        let sent = self.send(fresh, queue, limit).await?;
-        lines.extend(sent.lines);
-        Ok(Exchange { lines, refused: sent.refused })
-    }
-
-    /// Transfers letters in the name of the job.
-    async fn send(&mut self, letters: Vec<Letter>, queue: &GroupQueue, limit: usize) -> Result<Exchange, Halt> {
-        let Job { id, by, selection, .. } = &self.job;
-        let (name, named) = (&self.name, selection.is_named());
-        let claims = JobClaims { id: *id, name, by, named, said: &self.said, limit };
-        let sent = transfer(self.context, TransferRequest::job(claims), letters).await;
-        let Transferred { letters: transferred, refused, cut } = sent;
-        let mut lines: Vec<_> = transferred.iter().filter_map(line_of).collect();
-        if cut {
-            self.told.extend(transferred);
-            return Err(Halt::OutOfTime);
-        }
-        let behind = lines_behind(self.context, queue, &transferred).await;
-        self.told.extend(transferred);
-        self.told.extend(behind.told);
-        lines.extend(behind.found);
-        Ok(Exchange { lines, refused })
-    }
-
-    /// Returns true if the job has ended so long ago that no run of it can still be sending.
-    fn is_over(&self) -> bool {
-        let job = &self.job;
-        let ended = job.history.last().map_or(job.created_at, |event| event.at);
-        let over = !job.state.runs() && !matches!(job.state, JobState::Paused { .. });
-        over && self.context.now() > ended.after(self.context.settings.lease)
     }
 
     /// Counts, judges and closes.
@@ -282,63 +175,73 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         Ok(())
     }
 
-    /// Plans and sends as many batches as may go now. Whether it looked for any.
-    async fn plan(&mut self) -> Result<bool, Halt> {
-        let (context, mut planned) = (self.context, false);
-        let time = SearchTime { deadline: context.deadline, reserve: context.settings.reserve };
-        for _ in 0..BATCHES_A_TURN {
-            let count = self.job.allowance(&self.open, context.now());
-            if count == 0 || !context.time_left() {
-                break;
-            }
-            let (source, of) = (context.pair.source(), (&self.job, self.open.as_slice()));
-            let (letters, walk) = next_letters(context.letters, source, of, count, time).await?;
-            planned = true;
-            if letters.is_empty() {
-                if walk == self.job.walk {
-                    break;
-                }
-                self.head(self.job.walked(walk)).await?;
-                continue;
-            }
-            let batch = self.write_planned(letters, walk).await?;
-            let place = self.open.len();
-            self.open.push(batch);
-            let (next, stop) = self.advance(place, &GroupQueue::planned(&self.job), 0).await?;
-            self.open[place] = next;
-            if let Some(why) = stop {
-                self.head(self.job.stopped(why, context.now())).await?;
-            }
-        }
-        Ok(planned)
+    /// Number of batches that are worked on at once. Of a FIFO queue what goes depends on what has gone before.
+    fn at_once(&self) -> usize {
+        if is_fifo(self.context.pair.source()) { 1 } else { AT_ONCE }
     }
 
-    /// Writes the next batch of the job, and then its head.
-    async fn write_planned(&mut self, letters: Vec<LetterId>, walk: JobCursor) -> Result<JobBatch, Halt> {
-        let now = self.context.now();
-        let expires = Job::batch_expires(&self.context.pair.policy, now);
-        // Somebody else's batch of that number is as good.
-        let batch = JobBatch::new(self.job.id, self.job.batches, letters, walk, expires);
-        let batch = write_batch(self.context.letters, batch).await?;
-        let next = self.job.planned(&batch, now).map_err(|_| Halt::ReadAnew)?;
-        self.head(next).await?;
-        Ok(batch)
+    /// Takes over what became of a batch.
+    async fn take(&mut self, Advance { place, told, stop, batch }: Advance) -> Result<(), Halt> {
+        self.told.extend(told);
+        self.open[place] = batch?;
+        match stop.filter(|_| self.job.state.runs()) {
+            Some(why) => self.head(self.job.stopped(why, self.context.now())).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Plans as many batches as may go now, and sends each while the next ones are planned. Whether it looked for any.
+    async fn plan(&mut self) -> Result<bool, Halt> {
+        let (context, end, queue) = (self.context, Instant::now() + POLL, GroupQueue::planned(&self.job));
+        let (mut planned, mut halted, mut sending) = (0, Ok(()), FuturesUnordered::new());
+        loop {
+            let count = self.job.allowance(&self.open, context.now());
+            let time_left = context.time_left() && Instant::now() < end;
+            if halted.is_err()
+                || count == 0
+                || !time_left
+                || planned == BATCHES_A_TURN
+                || sending.len() == self.at_once()
+            {
+                let Some(advance) = sending.next().await else { break };
+                halted = halted.and(self.take(advance).await);
+                continue;
+            }
+            planned += 1;
+            let (next, advances) = beside(next_batch(context, &self.job, &self.open, count), &mut sending).await;
+            let batch = match next {
+                Ok(NextBatch::Planned(job, batch)) => {
+                    self.job = job;
+                    self.open.push(batch.clone());
+                    Some(batch)
+                }
+                Ok(NextBatch::Walked(job)) => {
+                    self.job = job;
+                    None
+                }
+                Ok(NextBatch::End) => {
+                    planned = BATCHES_A_TURN;
+                    None
+                }
+                Err(halt) => {
+                    halted = halted.and(Err(halt));
+                    None
+                }
+            };
+            for advance in advances {
+                halted = halted.and(self.take(advance).await);
+            }
+            // What has ended meanwhile may have stopped the job: then the batch is planned, and not sent.
+            if let (Some(batch), Ok(())) = (batch, &halted) {
+                let work = BatchWork::new(context, &self.job);
+                sending.push(work.advance(self.open.len() - 1, batch, &queue, 0));
+            }
+        }
+        halted.map(|()| planned > 0)
     }
 
     async fn head(&mut self, next: Job) -> Result<(), Halt> {
         self.job = write_head(self.context.letters, next).await?;
         Ok(())
-    }
-}
-
-/// Terms on which a job's letters are sent.
-fn said_of(job: &Job) -> ReplayOptions {
-    ReplayOptions {
-        forgotten_ok: job.guard.forgotten_ok,
-        as_new: job.guard.as_new,
-        edit: job.edit.clone(),
-        allow_key_change: job.guard.allow_key_change,
-        after_replayed: job.guard.after_replayed,
-        to: job.to.clone(),
     }
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::message::key::LedgerKey;
-use redrive_core::ports::{LedgerReader, Letters, Unavailable};
+use redrive_core::ports::{LedgerReader, Unavailable};
 use redrive_core::replay::job::{Disposition, Job, JobEntry, SendOutcome, SentLetter, outcome, seen_again};
 use redrive_core::time::Timestamp;
 
 use crate::replay::context::PairContext;
 use crate::replay::ports::ReplayPorts;
+use crate::replay::scan::letter_reads::{LetterRead, LetterReads};
 
 /// Age of a send from which the letter itself is read, if the ledger is silent.
 const YOUNG: Duration = Duration::from_secs(10);
@@ -56,13 +57,16 @@ pub(super) async fn observe<P: ReplayPorts>(
         return Ok(seen);
     }
     let unheard = if kept { Disposition::Unknown } else { Disposition::Assumed };
-    for ((line, over), letter) in silent.into_iter().zip(context.letters.read(&ids).await?) {
-        match letter {
-            None => seen.lines.push(line.with(Disposition::NotFound)),
-            Some(letter) => {
-                let (line, lapsed) = by_letter(job, line, letter, over.then_some(unheard), now);
-                seen.lines.extend(line);
-                seen.lapsed.extend(lapsed);
+    let (mut reads, mut silent) = (LetterReads::of(&ids), silent.into_iter());
+    while let Some(LetterRead { letters, .. }) = reads.next(context.letters).await {
+        for (letter, (line, over)) in letters?.into_iter().zip(silent.by_ref()) {
+            match letter {
+                None => seen.lines.push(line.with(Disposition::NotFound)),
+                Some(letter) => {
+                    let (line, lapsed) = by_letter(job, line, letter, over.then_some(unheard), now);
+                    seen.lines.extend(line);
+                    seen.lapsed.extend(lapsed);
+                }
             }
         }
     }

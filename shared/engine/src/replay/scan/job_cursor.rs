@@ -11,7 +11,8 @@ use redrive_core::replay::job::{Job, JobBatch, JobCursor};
 use redrive_core::replay::{Candidate, Filter, Selection};
 use tokio::time::Instant;
 
-use super::lanes::PAGE;
+/// Number of candidates that are asked for at once: little more than a batch takes.
+const PAGE: usize = 100;
 
 /// Time for a search: it reads no page with less than `reserve` left.
 #[derive(Debug, Clone, Copy)]

@@ -10,12 +10,12 @@ use redrive_core::time::Timestamp;
 
 use crate::world::{World, roll};
 
-/// Number of lanes that are walked at once: while one waits for an answer, the other works. They share no letter, and so are no
-/// more to each other than two runs at the same time.
-pub(crate) const AT_ONCE: usize = 2;
+/// Number of lanes that are walked at once: while some wait for an answer, the others work. They share no letter, and so are no
+/// more to each other than several runs at the same time.
+pub(crate) const AT_ONCE: usize = 4;
 
 /// Number of candidates that are asked for at once.
-pub(crate) const PAGE: usize = 100;
+pub(crate) const PAGE: usize = 500;
 
 /// Number of letters of a lane about which the ledger is asked in every run; about those of a larger one when its turn
 /// comes, or the price of letters for which nobody does anything would be theirs.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Letter;
-use redrive_core::ports::{LedgerReader, Letters, Unavailable};
+use redrive_core::ports::{LedgerReader, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use tokio::time::timeout_at;
 use tracing::warn;
@@ -15,14 +15,11 @@ use crate::replay::ports::ReplayPorts;
 use crate::replay::reconcile::{maybe_done, reconcile};
 use crate::replay::remark::{RemarkRequest, free, remark};
 use crate::replay::scan::lanes::{LanePage, Scan};
+use crate::replay::scan::letter_reads::{LetterRead, LetterReads};
 use crate::replay::transfer::{preview, transfer};
 
 /// Number of letters that are claimed together: calls to the tables are shared.
 pub(super) const STEP: usize = 100;
-/// Number of letters that are read at once, and of bytes of bodies that end the gathering of a step (the last read may bring
-/// more): memory stays small, however large letters are.
-const READ: usize = 20;
-const STEP_BYTES: usize = 1 << 20;
 
 /// A lane, with an account of its own.
 pub(super) struct Lane<'a, P: ReplayPorts> {
@@ -30,12 +27,16 @@ pub(super) struct Lane<'a, P: ReplayPorts> {
     account: Passed,
     /// Letters of the lane that is walked which the queue has refused: they come back to a later place of it.
     back: HashSet<LetterId>,
+    /// Letters of the only pair that wait for others to share a step with.
+    gathered: Vec<LetterId>,
+    /// Number of letters that were read at once last.
+    read_size: usize,
 }
 
 impl<'a, P: ReplayPorts> Lane<'a, P> {
     pub(super) fn new(pass: Pass<'a, P>) -> Self {
         let account = Passed::nothing(pass.pairs.pairs.len());
-        Self { pass, account, back: HashSet::new() }
+        Self { pass, account, back: HashSet::new(), gathered: Vec::new(), read_size: 0 }
     }
 
     /// Outcome of everything that the lane has found.
@@ -58,12 +59,14 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
                 }
             }
         }
+        let rest = std::mem::take(&mut self.gathered);
+        self.step(&rest).await;
         Ok(())
     }
 
-    /// Takes the step with these letters.
-    pub(super) async fn ids(&mut self, ids: &[LetterId]) {
-        for chunk in ids.chunks(STEP) {
+    /// Takes the step with letters that are named, so many at a time, until none is left.
+    pub(super) async fn ids<'i>(&mut self, mut next: impl FnMut() -> Option<&'i [LetterId]> + Send) {
+        while let Some(chunk) = next() {
             self.step(chunk).await;
             if self.has_ended() {
                 return;
@@ -110,6 +113,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
     }
 
     /// Letters of a page that are worth reading, in batches of one pair each: of every pair one, then of every pair the next.
+    /// Of an only pair what fills no batch waits for the next page: nobody's turn is put off.
     async fn chunks(&mut self, found: Vec<Candidate>, turn: bool) -> Vec<(Option<usize>, Vec<LetterId>)> {
         let mut of_none = Vec::new();
         let mut of_pair = vec![Vec::new(); self.pass.pairs.pairs.len()];
@@ -126,11 +130,26 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         let mut turns = Vec::new();
         turns.extend(of_none.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, None, chunk.to_vec())));
         for (place, found) in of_pair.into_iter().enumerate() {
-            let ids = self.worth_reading(place, found, turn).await;
+            let mut ids = self.worth_reading(place, found, turn).await;
+            if self.pass.pairs.pairs.len() == 1 {
+                ids = self.gather(ids);
+            }
             turns.extend(ids.chunks(STEP).enumerate().map(|(turn, chunk)| (turn, Some(place), chunk.to_vec())));
         }
         turns.sort_by_key(|(turn, place, _)| (*turn, *place));
         turns.into_iter().map(|(_, place, chunk)| (place, chunk)).collect()
+    }
+
+    /// Adds letters to those that wait, and takes as many as fill batches. An index may show a letter in two places.
+    fn gather(&mut self, ids: Vec<LetterId>) -> Vec<LetterId> {
+        for id in ids {
+            if !self.gathered.contains(&id) {
+                self.gathered.push(id);
+            }
+        }
+        let full = self.gathered.len() / STEP * STEP;
+        let rest = self.gathered.split_off(full);
+        std::mem::replace(&mut self.gathered, rest)
     }
 
     /// Whole letters are large: of those that only wait, the ledger is asked first, and only what it shows as completed is
@@ -154,7 +173,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
 
     /// Takes the step with a few letters, if there is time. What a hanging call leaves behind is claimed, and taken over later.
     async fn step(&mut self, ids: &[LetterId]) {
-        if self.time_left() && timeout_at(self.pass.deadline, self.take(ids)).await.is_err() {
+        if !ids.is_empty() && self.time_left() && timeout_at(self.pass.deadline, self.take(ids)).await.is_err() {
             self.account.end = PassEnd::OutOfTime;
         }
     }
@@ -164,16 +183,11 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         let pairs = self.pass.pairs;
         // The last are those of no pair.
         let none = vec![Vec::new(); pairs.pairs.len() + 1];
-        let (mut of_pair, mut bytes) = (none.clone(), 0);
-        for part in ids.chunks(READ) {
-            if bytes >= STEP_BYTES {
-                self.carry(std::mem::replace(&mut of_pair, none.clone())).await;
-                bytes = 0;
-                if self.has_ended() || !self.time_left() {
-                    return;
-                }
-            }
-            let letters = match pairs.letters.read(part).await {
+        let mut of_pair = none.clone();
+        let mut reads = LetterReads::of(ids).with_size(self.read_size);
+        while let Some(LetterRead { ids: part, letters }) = reads.next(&pairs.letters).await {
+            self.read_size = reads.size();
+            let letters = match letters {
                 Ok(letters) => letters,
                 Err(error) => {
                     warn!(%error, count = part.len(), "letters could not be read");
@@ -186,7 +200,6 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
             let gone = gone.map(|(id, _)| LetterUpdate::of(*id, LetterOutcome::NotFound)).collect();
             self.tell(None, gone);
             for letter in letters.into_iter().flatten() {
-                bytes += letter.body_bytes();
                 let place = pairs.place_of(&letter.source);
                 if !self.pass.selected.is_unchanged(&letter) {
                     let lost = self.pass.selected.has_lost(&letter);
@@ -198,6 +211,12 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
                     Some(place) => of_pair[place].push(letter),
                     None if self.pass.task.is_remark() => of_pair[pairs.pairs.len()].push(letter),
                     None => drop(self.account.unlisted.insert(letter.id, letter.source)),
+                }
+            }
+            if reads.is_full() {
+                self.carry(std::mem::replace(&mut of_pair, none.clone())).await;
+                if self.has_ended() || !self.time_left() {
+                    return;
                 }
             }
         }

@@ -1,10 +1,12 @@
-//! Passes over letters: in several lanes over an index, or in one over those that are named.
+//! Passes over letters, in several lanes: over an index, or over those that are named.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redrive_core::ids::LetterId;
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::Filter;
 
-use super::lane::Lane;
+use super::lane::{Lane, STEP};
 use super::task::{Pass, Passed};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::scan::lanes::{AT_ONCE, Scan};
@@ -25,9 +27,12 @@ pub(super) async fn over_index<P: ReplayPorts>(
     (passed, ended.into_iter().collect())
 }
 
-/// Takes the step with these letters.
+/// Takes the step with these letters, in as many lanes as they fill.
 pub(super) async fn over_ids<P: ReplayPorts>(pass: Pass<'_, P>, ids: &[LetterId]) -> Passed {
-    let mut lane = Lane::new(pass);
-    lane.ids(ids).await;
-    lane.account()
+    let (chunks, taken): (Vec<_>, _) = (ids.chunks(STEP).collect(), AtomicUsize::new(0));
+    let next = || chunks.get(taken.fetch_add(1, Ordering::Relaxed)).copied();
+    let mut lanes: Vec<_> = chunks.iter().take(AT_ONCE).map(|_| Lane::new(pass)).collect();
+    futures_util::future::join_all(lanes.iter_mut().map(|lane| lane.ids(next))).await;
+    let nothing = Passed::nothing(pass.pairs.pairs.len());
+    lanes.into_iter().map(Lane::account).fold(nothing, Passed::and)
 }

@@ -9,7 +9,7 @@ use super::eject::{claim_to_eject, ejectable};
 use super::eligible::{eligible, nowhere};
 use super::fifo::{first_of_groups, take_turns};
 use super::request::{Terms, TransferRequest};
-use super::send::{Sends, send_batches};
+use super::send::{Sends, send_and_mark};
 use super::size_limit::{fitting, fitting_back};
 use crate::replay::context::PairContext;
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage, each};
@@ -84,13 +84,14 @@ impl<P: ReplayPorts> Transfer<'_, P> {
         self.send(claimed, dead_letters).await;
     }
 
-    /// Sends batches, several at once, and marks each as soon as it is answered.
+    /// Sends what is claimed, and marks it.
     async fn send(&mut self, claimed: Vec<Claimed>, to: &P::Outbox) {
-        let mut sends = std::pin::pin!(send_batches(self.context, self.terms, claimed, to));
-        while let Some(Sends { refused, letters }) = futures_util::StreamExt::next(&mut sends).await {
-            self.done.refused = self.done.refused.take().or(refused);
-            self.done.letters.extend(letters);
-        }
+        let Self { context, terms, done } = self;
+        let tell = |Sends { refused, letters }| {
+            done.refused = done.refused.take().or(refused);
+            done.letters.extend(letters);
+        };
+        send_and_mark(*context, *terms, claimed, to, tell).await;
     }
 
     fn say_of(&mut self, letters: &[Letter], outcome: &LetterOutcome) {

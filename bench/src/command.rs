@@ -1,0 +1,134 @@
+//! The command over many waiting letters: its time and its memory.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, QueueArn, Scope};
+use redrive_core::letters::letter::{Body, ErrorType, Form, Letter, LetterWrite, Reason, Status};
+use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::ports::{Clock, Letters};
+use redrive_core::time::Timestamp;
+
+use crate::Error;
+use crate::lab::{Now, config, tables};
+use crate::server::Server;
+
+/// Number of letters that are written at once.
+const WRITES: u64 = 500;
+const ACTS: [&[&str]; 3] = [&["causes"], &["list", "--limit", "100"], &["status"]];
+const SOURCE: &str = "arn:aws:sqs:us-east-1:000000000000:bench";
+
+/// Runs the command at this path over more and more letters, in a DynamoDB at this address, or in one of this program.
+pub(crate) fn run(command: &str, endpoint: Option<String>) -> Result<(), Error> {
+    let server = if endpoint.is_some() { None } else { Some(Server::start("serve-drain")?) };
+    let endpoint = endpoint.or_else(|| Some(server.as_ref()?.endpoint.clone())).ok_or("no endpoint")?;
+    println!("letters  command                 seconds  peak MB");
+    for letters in [1_000, 20_000] {
+        let table = tables(&endpoint)?;
+        fill(&endpoint, &table, letters)?;
+        let outputs = std::env::temp_dir().join(format!("{table}.json"));
+        let told = serde_json::json!({
+            "DeadLetterTableName": table, "LedgerTableName": format!("{table}-ledger"),
+            "endpoint": endpoint, "region": "us-east-1",
+        });
+        std::fs::write(&outputs, told.to_string())?;
+        for act in ACTS {
+            let (seconds, peak_mb) = measure(command, &outputs, act)?;
+            println!("{letters:>7}  {:<22} {:>8.2} {peak_mb:>8.1}", act.join(" "), seconds.as_secs_f64());
+        }
+        std::fs::remove_file(&outputs)?;
+    }
+    Ok(())
+}
+
+/// Runs the command once. Returns its time, and the most memory that it was seen to have.
+#[allow(clippy::cast_precision_loss, reason = "figures for people")]
+fn measure(command: &str, outputs: &Path, act: &[&str]) -> Result<(Duration, f64), Error> {
+    let start = Instant::now();
+    let mut child = Command::new(command)
+        .args(act)
+        .arg("--outputs")
+        .arg(outputs)
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("NO_PROXY", "127.0.0.1")])
+        .stdout(Stdio::null())
+        .spawn()?;
+    let file = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        if let Some(ended) = child.try_wait()? {
+            if !ended.success() {
+                return Err(format!("{} ended with {ended}", act.join(" ")).into());
+            }
+            return Ok((start.elapsed(), f64::from(peak) / 1024.0));
+        }
+        let status = std::fs::read_to_string(&file).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = peak.max(line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0_u32));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Writes letters that wait, as the indexer does.
+fn fill(endpoint: &str, table: &str, letters: u64) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let store = redrive_aws::AwsClients::new(config(endpoint).await).letters(table);
+        let now = Now.now();
+        for from in (0..letters).step_by(usize::try_from(WRITES)?) {
+            let some = (from..letters.min(from + WRITES)).map(|n| Ok(LetterWrite::create(letter(n, now)?)));
+            let written = store.write(some.collect::<Result<_, Error>>()?).await;
+            written.into_iter().collect::<Result<Vec<_>, _>>()?;
+        }
+        Ok(())
+    })
+}
+
+/// A dead order of some 300 bytes; one cause for every hundred.
+fn letter(n: u64, now: Timestamp) -> Result<Letter, Error> {
+    let (source, id) = (QueueArn::new(SOURCE).ok_or("an ARN")?, MessageId::new(format!("m-{n}")).ok_or("an id")?);
+    let payload = serde_json::json!({ "order_id": format!("o-{n}"), "note": "x".repeat(260) }).to_string();
+    let reason = Reason {
+        error_type: ErrorType::Permanent,
+        error_code: Some(format!("code-{}", n % 100)),
+        error_message: format!("order o-{n} was refused by the bank"),
+        attempt_count: 1,
+        first_failed_at: now,
+        last_failed_at: now,
+        attempts: Vec::new(),
+    };
+    Ok(Letter {
+        id: LetterId::derive(&source, &id),
+        source,
+        moved_from: None,
+        partition: None,
+        offset: None,
+        hash: PayloadHash::of_text(&payload),
+        payload,
+        form: Form::Message,
+        attributes: [].into(),
+        attributes_hash: None,
+        body: Body::default(),
+        edited: None,
+        group: None,
+        sequence: None,
+        origin: id.clone(),
+        sent_at: now,
+        enqueue: Enqueue { message_id: id, sent_at: now },
+        key: Key::new(format!("o-{n}")).ok(),
+        key_is_stable: true,
+        scope: Scope::new("bench").ok_or("a scope")?,
+        fingerprint: reason.fingerprint(),
+        reason,
+        status: Status::Pending,
+        resolution_note: None,
+        number: Number(0),
+        deaths: 1,
+        sends: Vec::new(),
+        history: Vec::new(),
+        token: None,
+        due: Timestamp::NEVER,
+        expires: None,
+        version: 1,
+    })
+}

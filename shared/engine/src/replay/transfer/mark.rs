@@ -1,0 +1,95 @@
+//! Marks: each letter that SQS has answered about moves on by its own answer.
+
+use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken};
+use redrive_core::letters::letter::{Edited, Letter};
+use redrive_core::ports::Unavailable;
+use redrive_core::replay::job::SentLetter;
+use tracing::{info, warn};
+
+use super::claim::Claimed;
+use super::request::Terms;
+use crate::replay::change::change_all;
+use crate::replay::context::PairContext;
+use crate::replay::letter_update::{LetterOutcome, LetterUpdate};
+use crate::replay::ports::ReplayPorts;
+
+/// A claimed letter with SQS's answer about it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    letter: Letter,
+    token: OwnerToken,
+    /// Edit that the letter had before its claim.
+    former: Option<Edited>,
+    answer: Result<MessageId, String>,
+}
+
+impl Answered {
+    pub(super) fn new(claimed: Claimed, answer: Result<MessageId, String>) -> Self {
+        let Claimed { letter, token, former, .. } = claimed;
+        Self { letter, token, former, answer }
+    }
+}
+
+/// Answer about a letter, as it is told once its mark is answered.
+struct AnsweredSend {
+    id: LetterId,
+    number: Number,
+    send: Option<SentLetter>,
+    answer: Result<MessageId, String>,
+}
+
+/// Marks letters, each by its own answer.
+pub(super) async fn mark<P: ReplayPorts>(
+    context: PairContext<'_, P>,
+    terms: Terms<'_>,
+    letters: Vec<Answered>,
+) -> Vec<LetterUpdate> {
+    let (by, policy) = (terms.by, &context.pair.policy);
+    let (mut told, mut moves) = (Vec::with_capacity(letters.len()), Vec::with_capacity(letters.len()));
+    for Answered { letter, token, former, answer } in letters {
+        let (id, number) = (letter.id, letter.number);
+        if let Err(code) = &answer {
+            warn!(letter_id = %id, code, "letter was not sent");
+        }
+        told.push(AnsweredSend { id, number, send: terms.send_of(&letter), answer: answer.clone() });
+        let edge = move |letter: &Letter| {
+            let now = context.now();
+            let next = match &answer {
+                Ok(sent) if letter.is_ejecting() => letter.ejected(token, number, sent, by, policy, now),
+                Ok(sent) => letter.sent(token, number, sent.clone(), by, policy, now),
+                Err(code) => {
+                    let back = letter.not_sent(token, number, code, by, policy, now);
+                    back.map(|letter| letter.with_former_edit(former.clone()))
+                }
+            };
+            next.ok()
+        };
+        moves.push((letter, edge));
+    }
+    let marked = change_all(context.letters, moves).await;
+    told.into_iter().zip(marked).map(|(told, marked)| marked_as(told, &marked, terms)).collect()
+}
+
+/// Outcome of a letter that was sent, or refused, now that its mark is answered.
+fn marked_as(told: AnsweredSend, marked: &Result<Option<Letter>, Unavailable>, terms: Terms<'_>) -> LetterUpdate {
+    let AnsweredSend { id, number, send, answer } = told;
+    let by = terms.by;
+    let outcome = match (marked, answer) {
+        (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
+            info!(letter_id = %id, %number, %message_id, by, "letter ejected");
+            LetterOutcome::Ejected
+        }
+        (Ok(Some(_)), Ok(message_id)) => {
+            info!(letter_id = %id, %number, %message_id, by, "letter replayed");
+            LetterOutcome::Sent
+        }
+        (Ok(Some(letter)), Err(code)) => {
+            // A claim that was taken over may have been sent before it ran out.
+            return LetterUpdate::of(id, LetterOutcome::Refused { code }).about(terms.send_of(letter));
+        }
+        // It came back, or was taken over, before it could be marked.
+        (Ok(None), _) => LetterOutcome::MovedOn,
+        (Err(_), _) => LetterOutcome::InDoubt,
+    };
+    LetterUpdate::of(id, outcome).about(send)
+}
