@@ -312,27 +312,27 @@ impl Entry {
             text: capped(&fault.text, HISTORY_TEXT),
             origin,
         });
-        while self.history.len() > HISTORY || (self.history.len() > 1 && self.bytes() > ENTRY_BYTES) {
+        while self.history.len() > HISTORY || (self.history.len() > 1 && bytes(self) > ENTRY_BYTES) {
             self.history.remove(0);
         }
     }
+}
 
-    /// Roughly what the item weighs, attribute names included, its key apart.
-    fn bytes(&self) -> usize {
-        let enqueue = |enqueue: &Enqueue| enqueue.message_id.as_str().len() + 8 + 20;
-        let fault = self.fault.as_ref().map_or(0, |fault| fault.code.len() + fault.text.len() + 30);
-        let enqueues: usize = self.enqueues.iter().map(|record| enqueue(&record.enqueue) + 20).sum();
-        let history: usize = self
-            .history
-            .iter()
-            .map(|attempt| {
-                let origin = &attempt.origin;
-                let ran = origin.request_id.len() + origin.function_version.len() + origin.log_stream.len();
-                enqueue(&attempt.enqueue) + attempt.code.len() + attempt.text.len() + ran + 110
-            })
-            .sum();
-        300 + fault + enqueues + history + self.dead_enqueues.bytes() + self.withdrawn.len() * 70
-    }
+/// Roughly what the item weighs, attribute names included, its key apart.
+fn bytes(entry: &Entry) -> usize {
+    let enqueue = |enqueue: &Enqueue| enqueue.message_id.as_str().len() + 8 + 20;
+    let fault = entry.fault.as_ref().map_or(0, |fault| fault.code.len() + fault.text.len() + 30);
+    let enqueues: usize = entry.enqueues.iter().map(|record| enqueue(&record.enqueue) + 20).sum();
+    let history: usize = entry
+        .history
+        .iter()
+        .map(|attempt| {
+            let origin = &attempt.origin;
+            let ran = origin.request_id.len() + origin.function_version.len() + origin.log_stream.len();
+            enqueue(&attempt.enqueue) + attempt.code.len() + attempt.text.len() + ran + 110
+        })
+        .sum();
+    300 + fault + enqueues + history + entry.dead_enqueues.bytes() + entry.withdrawn.len() * 70
 }
 
 #[cfg(test)]
@@ -379,7 +379,7 @@ mod tests {
             entry.record_failure(&enqueue(n), &fault, origin.clone(), Timestamp::from_millis(n));
         }
         let json = serde_json::to_string(&entry).unwrap().len();
-        assert!(entry.bytes() < 4_096 && !entry.history.is_empty(), "{} bytes, {json} as JSON", entry.bytes());
+        assert!(bytes(&entry) < 4_096 && !entry.history.is_empty(), "{} bytes, {json} as JSON", bytes(&entry));
         assert!(entry.history.len() <= HISTORY && entry.enqueues.len() <= ENQUEUES);
     }
 

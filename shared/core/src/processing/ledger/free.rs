@@ -31,7 +31,7 @@ pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Time
         EntryState::InProgress | EntryState::Failed => {}
     }
     let mut next = entry.clone();
-    next.enqueues.retain(|record| !record.dead || record.withdrawn || entry.withdrew(&record.enqueue, source));
+    next.enqueues.retain(|record| !record.dead || record.withdrawn || withdrew(entry, &record.enqueue, source));
     next.dead_enqueues.free();
     let forgotten = entry.dead_enqueues() - next.dead_enqueues();
     if forgotten == 0 {
@@ -42,12 +42,10 @@ pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Time
     Freeing::Write(Box::new(EntryWrite { key: key.clone(), entry: next, expect }), forgotten)
 }
 
-impl Entry {
-    /// Returns true if an earlier release wrote this enqueue down because its letter was edited: it did not mark that.
-    fn withdrew(&self, enqueue: &Enqueue, source: &QueueArn) -> bool {
-        let letter = LetterId::derive(source, &enqueue.message_id);
-        enqueue.sent_at == Enqueue::UNDATED && self.withdrawn.iter().any(|send| send.letter == letter)
-    }
+/// Returns true if an earlier release wrote this enqueue down because its letter was edited: it did not mark that.
+fn withdrew(entry: &Entry, enqueue: &Enqueue, source: &QueueArn) -> bool {
+    let letter = LetterId::derive(source, &enqueue.message_id);
+    enqueue.sent_at == Enqueue::UNDATED && entry.withdrawn.iter().any(|send| send.letter == letter)
 }
 
 #[cfg(test)]

@@ -63,9 +63,7 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
         next.dead_enqueues = DeadEnqueues::default();
         next.withdrawn.clear();
     }
-    if !next.withdrawn_by(asked, now) {
-        return Withdrawing::Full;
-    }
+    let Some(mut next) = withdrawn_by(next, asked, now) else { return Withdrawing::Full };
     if !expired
         && next.enqueues == entry.enqueues
         && next.dead_enqueues == entry.dead_enqueues
@@ -80,7 +78,7 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
 }
 
 fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
-    let mut entry = Entry {
+    let entry = Entry {
         state: EntryState::Failed,
         owner: asked.token,
         lease_until: Timestamp::from_millis(0),
@@ -94,28 +92,24 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
         withdrawn: Vec::new(),
         expires: asked.expires,
     };
-    if !entry.withdrawn_by(asked, now) {
-        return Withdrawing::Full;
-    }
+    let Some(entry) = withdrawn_by(entry, asked, now) else { return Withdrawing::Full };
     Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry, expect: Expect::AbsentOrExpired(now) }))
 }
 
-impl Entry {
-    /// `false` if there is no room for it, or none is left for the enqueue of the edited body.
-    fn withdrawn_by(&mut self, asked: &Withdrawal, now: Timestamp) -> bool {
-        let memory = asked.expires.since(now);
-        let room = asked.messages.iter().all(|id| self.mark_message_dead(id, now, memory));
-        room && self.enqueues_left(now, memory) > 0 && self.withdraw_send(asked.send)
+/// The entry with the withdrawal written down; `None` if there is no room for it, or none is left for the enqueue of the edited
+/// body.
+fn withdrawn_by(mut entry: Entry, asked: &Withdrawal, now: Timestamp) -> Option<Entry> {
+    let (send, memory) = (asked.send, asked.expires.since(now));
+    let room = asked.messages.iter().all(|id| entry.mark_message_dead(id, now, memory));
+    if !room || entry.enqueues_left(now, memory) == 0 {
+        return None;
     }
-
-    fn withdraw_send(&mut self, send: SendId) -> bool {
-        if send.number == Number(0) || self.withdraws(send) {
-            return true;
-        }
-        self.withdrawn.retain(|edited| edited.letter != send.letter);
-        self.withdrawn.push(send);
-        self.withdrawn.len() <= LETTERS
+    if send.number == Number(0) || entry.withdraws(send) {
+        return Some(entry);
     }
+    entry.withdrawn.retain(|edited| edited.letter != send.letter);
+    entry.withdrawn.push(send);
+    (entry.withdrawn.len() <= LETTERS).then_some(entry)
 }
 
 #[cfg(test)]
