@@ -75,7 +75,7 @@ impl LedgerTable {
 
     async fn transact(
         &self,
-        EntryWrite { key, entry, expect }: EntryWrite,
+        EntryWrite { key, entry, expect, .. }: EntryWrite,
         effects: &Writes,
     ) -> Result<(), CommitError> {
         let first = self.puts.first(&key, entry, &expect)?;

@@ -17,6 +17,7 @@ mod running;
 mod settings;
 mod settling;
 mod starting;
+mod tasks;
 
 pub use outages::Outages;
 pub use ports::{Nowhere, ProcessPorts};

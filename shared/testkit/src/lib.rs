@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use redrive_core::ids::{Enqueue, MessageId, OwnerToken};
-//! use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
+//! use redrive_core::processing::ledger::{Changed, Entry, EntryWrite, Expect, Origin};
 //! use redrive_core::ports::{Ledger, WriteError};
 //! use redrive_testkit::{CallFault, Faults, ModelLedger, clock::ORIGIN};
 //! # use redrive_core::{fault::Fault, message::key::{LedgerKey, PayloadHash}};
@@ -26,7 +26,7 @@
 //! # let (fault, hash) = (Fault::permanent("code", "text"), PayloadHash::of_text("body"));
 //! # let by = (OwnerToken::from_random(7), Origin::default());
 //! # let entry = Entry::keyless(enqueue, None, hash, &fault, by, ORIGIN, ORIGIN.after(std::time::Duration::from_secs(60)));
-//! let write = EntryWrite { key, entry, expect: Expect::AbsentOrExpired(ORIGIN) };
+//! let write = EntryWrite { key, entry, expect: Expect::AbsentOrExpired(ORIGIN), changed: Changed::All };
 //!
 //! let first = Ledger::<()>::write(&ledger, vec![write.clone()]).await;
 //! assert!(matches!(first[..], [Err(WriteError::Unavailable(_))]));

@@ -8,7 +8,7 @@ use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueA
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
 use redrive_core::processing::ledger::{
-    Attempt, Claim, ClaimRequest, DeadEnqueues, EnqueueRecord, Entry, EntryWrite, Expect, LastFault, Origin,
+    Attempt, Changed, Claim, ClaimRequest, DeadEnqueues, EnqueueRecord, Entry, EntryWrite, Expect, LastFault, Origin,
 };
 use redrive_core::processing::ledger::{ClaimRefusal, ClaimStep, EntryState, Settlement, Settling, claim, settle};
 use redrive_core::time::Timestamp;
@@ -97,13 +97,15 @@ pub(crate) fn full() -> Entry {
 
 /// A write of `entry` where nothing is.
 pub(crate) fn first(key: &LedgerKey, entry: &Entry) -> EntryWrite {
-    EntryWrite { key: key.clone(), entry: entry.clone(), expect: Expect::AbsentOrExpired(at(0)) }
+    let expect = Expect::AbsentOrExpired(at(0));
+    EntryWrite { key: key.clone(), entry: entry.clone(), expect, changed: Changed::All }
 }
 
 /// A write of what follows `entry` as it was read.
 pub(crate) fn next(key: &LedgerKey, entry: &Entry) -> EntryWrite {
     let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
-    EntryWrite { key: key.clone(), entry: Entry { version: entry.version + 1, ..entry.clone() }, expect }
+    let entry = Entry { version: entry.version + 1, ..entry.clone() };
+    EntryWrite { key: key.clone(), entry, expect, changed: Changed::All }
 }
 
 pub(crate) async fn write<S: Store>(store: &S, writes: Vec<EntryWrite>) -> Vec<Written> {

@@ -27,9 +27,13 @@ use crate::bench::{Bench, event, record, settings};
 
 const CALL: Duration = Duration::from_millis(5);
 
-/// A DynamoDB that carries out everything, and counts the calls.
+/// A DynamoDB that carries out everything, and counts the calls and the bytes of requests: names and values of headers, and
+/// bodies.
 #[derive(Debug, Clone, Default)]
-struct Agrees(Arc<AtomicUsize>);
+struct Agrees {
+    calls: Arc<AtomicUsize>,
+    bytes: Arc<AtomicUsize>,
+}
 
 impl HttpConnector for Agrees {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -37,7 +41,9 @@ impl HttpConnector for Agrees {
         HttpConnectorFuture::new(async move {
             let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
             let statements = body["Statements"].as_array().map(Vec::len);
-            agrees.0.fetch_add(1, Ordering::SeqCst);
+            let headers: usize = request.headers().iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+            agrees.bytes.fetch_add(headers + request.body().bytes().map_or(0, <[u8]>::len), Ordering::SeqCst);
+            agrees.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(CALL).await;
             let answer = statements.map_or_else(|| json!({}), |count| json!({ "Responses": vec![json!({}); count] }));
             Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer.to_string())))
@@ -81,20 +87,24 @@ struct Took {
 }
 
 async fn processed(count: usize, takes: fn(u64) -> Duration, settings: ProcessSettings) -> Took {
-    let agrees = Agrees::default();
+    processed_by(&Agrees::default(), count, takes, settings).await
+}
+
+async fn processed_by(agrees: &Agrees, count: usize, takes: fn(u64) -> Duration, settings: ProcessSettings) -> Took {
     let keys = Credentials::new("test", "test", None, None, "test");
     let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1"));
     let client = Client::from_conf(config.credentials_provider(keys).http_client(agrees.clone()).build());
     let ledger = LedgerTable::new(client, "ledger");
     let faults = Faults::none();
     let bench = Bench::complete(Takes(takes), ledger, ModelLedger::new(), faults, Handle::current(), settings, None);
-    let numbered = |n: usize| record(&format!("m-{n}"), &format!("{{\"order_id\":\"{n}\"}}"));
+    let numbered =
+        |n: usize| record(&format!("3f333df6-90a4-4fda-8dd3-{n:012}"), &format!("{{\"order_id\":\"{n:036}\"}}"));
     let batch = event(&(0..count).map(numbered).collect::<Vec<_>>());
     let begun = Instant::now();
     let report = bench.process(batch, Duration::from_secs(800)).await.unwrap();
     let time = begun.elapsed();
     assert_eq!((report.counts.completed, report.counts.received), (count, count), "{:?}", report.counts);
-    Took { time, calls: agrees.0.load(Ordering::SeqCst) }
+    Took { time, calls: agrees.calls.load(Ordering::SeqCst) }
 }
 
 /// As it is deployed.
@@ -115,6 +125,14 @@ fn took(millis: u64, calls: usize) -> Took {
 async fn a_batch_takes_eight_calls_for_a_hundred_messages_however_large_it_is() {
     let measured = [at_once(10).await, at_once(100).await, at_once(1_000).await, at_once(4_000).await];
     assert_eq!(measured, [took(10, 2), took(10, 8), took(40, 80), took(140, 320)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_in_a_batch_of_ten_takes_a_kilobyte_in_requests() {
+    let agrees = Agrees::default();
+    assert_eq!(processed_by(&agrees, 10, |_| Duration::ZERO, deployed()).await, took(10, 2));
+    let bytes = agrees.bytes.load(Ordering::SeqCst) / 10;
+    assert!(bytes <= 1_024, "{bytes} bytes a message");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use redrive_core::ports::{
     Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Turns,
     Unavailable, WriteError,
 };
-use redrive_core::processing::ledger::{DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
+use redrive_core::processing::ledger::{Changed, DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
 use redrive_core::replay::job::{Job, JobBatch};
 use redrive_core::replay::{GroupTurn, Outgoing};
 use redrive_core::time::Timestamp;
@@ -133,7 +133,7 @@ impl FaultyLedger {
 
     /// Under this condition the write happens, whatever is there.
     fn unfenced(write: &EntryWrite, found: Option<&Entry>) -> EntryWrite {
-        let mut write = write.clone();
+        let mut write = EntryWrite { changed: Changed::All, ..write.clone() };
         write.expect = found.map_or(Expect::AbsentOrExpired(Timestamp::from_millis(0)), |entry| {
             write.entry.version = entry.version + 1;
             Expect::Unchanged { version: entry.version, owner: entry.owner }

@@ -26,7 +26,7 @@ struct Update {
 impl Puts {
     /// Marks one entry, or leaves a tombstone where nothing is.
     pub(super) async fn withdraw(&self, write: EntryWrite) -> EntryResult {
-        let EntryWrite { key, entry, expect } = write;
+        let EntryWrite { key, entry, expect, .. } = write;
         let strange = |why: String| Unavailable { service: SERVICE, action: ACTION, why };
         let guard = match &expect {
             Expect::AbsentOrExpired(_) => WriteCondition::absent(),

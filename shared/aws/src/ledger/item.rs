@@ -81,6 +81,23 @@ pub(super) fn to_item(key: &LedgerKey, entry: Entry) -> Result<Item, String> {
     })
 }
 
+/// Part of an item that a completion changes, and its key.
+#[derive(Serialize)]
+struct CompletionItem<'a> {
+    pk: &'a str,
+    state: EntryState,
+    lease_until: Timestamp,
+    version: u64,
+    expires: u64,
+}
+
+/// Attributes that a completion changes of an entry, with its key.
+pub(super) fn to_completion(key: &LedgerKey, entry: &Entry) -> Result<Item, String> {
+    let Entry { state, lease_until, version, expires, .. } = entry;
+    let (state, lease_until, version) = (*state, *lease_until, *version);
+    encode(CompletionItem { pk: key.as_str(), state, lease_until, version, expires: expires.as_secs() })
+}
+
 /// An item as the entry that it holds.
 pub(super) fn from_item(item: Item) -> Result<Entry, String> {
     let stored: EntryItem = decode(item)?;
@@ -203,6 +220,20 @@ mod tests {
         );
         assert_eq!(item["expires"].as_n().unwrap(), &at(2_592_000_000).as_secs().to_string());
         assert_eq!(item["state"].as_s().unwrap(), "IN_PROGRESS");
+    }
+
+    #[test]
+    fn a_completion_is_written_with_the_attributes_that_it_changes_and_no_others() {
+        let ClaimStep::Claim(write, claim) = claim(None, &request(0, 0), at(0)) else { panic!("it may claim") };
+        let before = to_item(&key(), write.entry.clone()).unwrap();
+        let settled = settle(Some(&write.entry), &claim, &Settlement::Complete, at(5), at(9_000_000));
+        let Settling::Write(completed) = settled else { panic!("it may be settled") };
+        let mut after = to_item(&key(), completed.entry.clone()).unwrap();
+        let part = to_completion(&key(), &completed.entry).unwrap();
+        assert!(part.iter().all(|(name, value)| after[name] == *value));
+        after.retain(|name, value| before.get(name) != Some(value));
+        assert_eq!((after.len(), part.len()), (4, 5), "its key, and what differs: {after:?}");
+        assert!(after.keys().all(|name| part.contains_key(name)));
     }
 
     proptest! {

@@ -58,7 +58,7 @@ impl Puts {
         Err(WriteError::Condition(found.map(Box::new)))
     }
 
-    async fn try_put(&self, EntryWrite { key, entry, expect }: &EntryWrite) -> Result<(), NotPut> {
+    async fn try_put(&self, EntryWrite { key, entry, expect, .. }: &EntryWrite) -> Result<(), NotPut> {
         let guard = WriteCondition::of(expect);
         let cannot = |why| Unavailable { service: SERVICE, action: "write", why };
         let item = item::to_item(key, entry.clone()).map_err(cannot)?;

@@ -122,7 +122,7 @@ impl LedgerTable {
 }
 
 /// A withdrawal as a statement.
-fn statement(table: &str, EntryWrite { key, entry, expect }: &EntryWrite) -> Result<BatchStatementRequest, String> {
+fn statement(table: &str, EntryWrite { key, entry, expect, .. }: &EntryWrite) -> Result<BatchStatementRequest, String> {
     let mut attributes: Vec<_> = item::to_item(key, Entry::clone(entry))?.into_iter().collect();
     attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let (statement, parameters) = match expect {

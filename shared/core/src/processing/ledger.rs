@@ -84,4 +84,16 @@ pub struct EntryWrite {
     pub entry: Entry,
     /// Condition of the write.
     pub expect: Expect,
+    /// Part of the entry in which it may differ from what it replaces.
+    pub changed: Changed,
+}
+
+/// Part of an entry in which it may differ from the one that was read. Where that one is still there, a store may leave the
+/// rest as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// Any part may differ.
+    All,
+    /// State, lease, version and expiry may differ, as after a completion.
+    Completion,
 }

@@ -12,21 +12,11 @@ use tracing::Instrument;
 
 use super::gauge::Share;
 use super::handing_over::hand_over;
-use super::held::HeldClaim;
-use super::lines::{KeyLane, LaneHead};
+use super::lines::LaneHead;
 use super::parts::{Frame, Parts};
 use super::ports::{EffectsOf, PayloadOf, ProcessPorts};
 use super::settling::{Settled, complete, settle};
-
-/// A claimed line whose head has been run and settled.
-pub(super) struct Finished<P> {
-    pub(super) line: KeyLane<LaneHead<P>>,
-    pub(super) outcome: Outcome,
-    /// Time that the handler took; `None` if it was not started.
-    pub(super) handled_in: Option<Duration>,
-    /// Time that the ledger took to settle it.
-    pub(super) settled_in: Duration,
-}
+use super::tasks::{Finished, HeldClaim};
 
 /// Runs the handler for a claimed head, which takes a slot, and settles what came of it.
 pub(super) async fn attempt<P: ProcessPorts>(

@@ -5,7 +5,7 @@ use redrive_core::ids::{Enqueue, OwnerToken};
 use redrive_core::message::decode::{Inspected, Message};
 use redrive_core::ports::{Clock, Entropy, Ledger, WriteError};
 use redrive_core::processing::ledger::{
-    Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
+    Changed, Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
 };
 use redrive_core::processing::outcome::Outcome;
 use redrive_core::time::Timestamp;
@@ -255,7 +255,7 @@ fn keyless<P: ProcessPorts>(parts: &Parts<P>, seen: &Inspected, fault: &Fault, f
         now,
         now.after(parts.settings.retention),
     );
-    EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now) }
+    EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now), changed: Changed::All }
 }
 
 /// Parts what is decided already from what must be written first.

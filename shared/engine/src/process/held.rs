@@ -1,28 +1,17 @@
 //! Claims that wait for a slot: none outlives its lease, and each handler gets its whole time.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::message::decode::Message;
-use redrive_core::processing::ledger::{Claim, Settlement};
+use redrive_core::processing::ledger::Settlement;
 use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
 
-use super::attempt::Finished;
-use super::lines::{KeyLane, LaneHead, WaitingMessage};
+use super::lines::{LaneHead, WaitingMessage};
 use super::parts::{Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
-use super::running::Ended;
 use super::settling::{Settled, settle};
-
-/// A claim that was won and not started yet.
-pub(super) struct HeldClaim<P> {
-    pub(super) lane: KeyLane<Arc<Message<P>>>,
-    pub(super) claim: Claim,
-    /// Instant before the claim was sent: its lease is reckoned from there.
-    pub(super) claimed_at: Instant,
-}
+use super::tasks::{Finished, HeldClaim, TaskResult};
 
 /// Claims that wait for a slot, oldest first.
 pub(super) struct HeldClaims<P> {
@@ -75,12 +64,12 @@ pub(super) async fn release<P: ProcessPorts>(
     parts: &Parts<P>,
     held: HeldClaim<PayloadOf<P>>,
     frame: &Frame,
-) -> Ended<PayloadOf<P>> {
+) -> TaskResult<PayloadOf<P>> {
     let HeldClaim { lane, claim, .. } = held;
     let begun = Instant::now();
     match settle(parts, &claim, &Settlement::Release, frame).await {
-        Settled::Done => Ended::Released(lane.with(|head| WaitingMessage::again(&head))),
-        Settled::Lost | Settled::Refused(_) => Ended::Finished(Finished {
+        Settled::Done => TaskResult::Released(lane.with(|head| WaitingMessage::again(&head))),
+        Settled::Lost | Settled::Refused(_) => TaskResult::Finished(Finished {
             line: lane.with(LaneHead::Sound),
             outcome: Outcome::Unsettled,
             handled_in: None,

@@ -7,9 +7,9 @@ pub(super) const CALL: usize = 25;
 /// Pace of a process's handlers: how long the slow ones took of late. It decides how many messages are claimed before a
 /// handler's slot is free for them, and no promise rests on it: a claim that waits too long is released.
 #[derive(Debug, Default)]
-pub(super) struct Pace(AtomicU64);
+pub(super) struct HandlerPace(AtomicU64);
 
-impl Pace {
+impl HandlerPace {
     /// Notes how long a handler took. The memory of a slow one fades with each that is faster.
     pub(super) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn claims_go_ahead_of_quick_handlers_by_a_round_and_of_slow_ones_not_at_all() {
-        let pace = Pace::default();
+        let pace = HandlerPace::default();
         assert_eq!((pace.ahead(64, HOLD), pace.ahead(4, HOLD)), (89, 50), "nothing is known yet");
         pace.note(Duration::from_millis(50));
         assert_eq!((pace.ahead(64, HOLD), pace.ahead(2, HOLD)), (89, 40), "two slots free forty in a second");
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_slow_handler_is_forgotten_after_some_quick_ones() {
-        let pace = Pace::default();
+        let pace = HandlerPace::default();
         pace.note(Duration::from_secs(20));
         (0..100).for_each(|_| pace.note(Duration::from_millis(1)));
         assert_eq!(pace.ahead(64, HOLD), 89);

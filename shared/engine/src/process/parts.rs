@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::outages::Outages;
-use super::pace::Pace;
+use super::pace::HandlerPace;
 use super::ports::ProcessPorts;
 use super::settings::ProcessSettings;
 use crate::world::roll;
@@ -25,7 +25,7 @@ pub(super) struct Parts<P: ProcessPorts> {
     pub(super) settings: ProcessSettings,
     pub(super) handlers: Handle,
     pub(super) outages: Outages,
-    pub(super) pace: Pace,
+    pub(super) pace: HandlerPace,
 }
 
 /// Frame of one invocation.

@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::lines::{KeyLanes, WaitingMessage};
 use super::outages::Outages;
-use super::pace::Pace;
+use super::pace::HandlerPace;
 use super::parts::{End, Frame, Parts};
 use super::ports::{Nowhere, ProcessPorts};
 use super::report::{Counts, ProcessReport};
@@ -76,7 +76,7 @@ where
         settings: ProcessSettings,
         handlers: Handle,
     ) -> Self {
-        let (handler, outages, pace) = (Arc::new(handler), Outages::default(), Pace::default());
+        let (handler, outages, pace) = (Arc::new(handler), Outages::default(), HandlerPace::default());
         let parts = Parts { handler, ledger, queue, direct, world, settings, handlers, outages, pace };
         Self { parts: Arc::new(parts) }
     }

@@ -8,32 +8,23 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, warn};
 
-use super::attempt::{Finished, attempt};
+use super::attempt::attempt;
 use super::comparing::compare;
 use super::gauge::Gauge;
 use super::held::{HeldClaims, release};
-use super::lines::{self, KeyLane, KeyLanes, LaneHead, WaitingMessage};
+use super::lines::{self, KeyLane, KeyLanes, LaneHead};
 use super::pace::CALL;
 use super::parts::{End, Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
 use super::report::Counts;
 use super::starting::{ClaimedLanes, claim_lanes};
-
-/// End of a task that a batch waits for, claims apart.
-pub(super) enum Ended<P> {
-    /// Attempt that was settled, or whose settlement is not known.
-    Finished(Finished<P>),
-    /// Claim that found no free slot in time, and was taken back: its lane waits again.
-    Released(KeyLane<WaitingMessage>),
-    /// Messages that were compared with what their key was completed with.
-    Compared(Vec<End>),
-}
+use super::tasks::TaskResult;
 
 /// Event that a batch goes on after.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Step<P> {
     Claimed(Result<ClaimedLanes<P>, JoinError>),
-    Ended(Result<Ended<P>, JoinError>),
+    Done(Result<TaskResult<P>, JoinError>),
     /// A slot is free, or a claim has waited for too long.
     Woken,
 }
@@ -50,10 +41,10 @@ struct BatchRun<'a, P: ProcessPorts> {
     claiming: Gauge,
     /// Claims that wait for a slot.
     held: HeldClaims<PayloadOf<P>>,
-    /// Handlers that run.
+    /// Slots that running handlers take.
     slots: Gauge,
     /// Attempts until they are settled, and what else is to be waited for.
-    tasks: JoinSet<Ended<PayloadOf<P>>>,
+    tasks: JoinSet<TaskResult<PayloadOf<P>>>,
     ends: Vec<End>,
 }
 
@@ -97,7 +88,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
         let release_at = self.held.release_at();
         tokio::select! {
             biased;
-            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Step::Ended(ended),
+            Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Step::Done(ended),
             Some(claimed) = self.claims.join_next(), if !self.claims.is_empty() => Step::Claimed(claimed),
             () = self.slots.ended() => Step::Woken,
             () = sleep_until(release_at.unwrap_or(self.frame.deadline)), if release_at.is_some() => Step::Woken,
@@ -113,15 +104,15 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
                 self.held.add(claimed.won);
                 claimed.ended.into_iter().for_each(|(lane, outcome)| self.close(lane, outcome, false));
             }
-            Step::Ended(Ok(Ended::Finished(finished))) => {
+            Step::Done(Ok(TaskResult::Finished(finished))) => {
                 finished.handled_in.into_iter().for_each(|took| self.counts.handler.add(took));
                 self.counts.ledger.add(finished.settled_in);
                 self.close(finished.line, finished.outcome, true);
             }
-            Step::Ended(Ok(Ended::Released(lane))) => self.lanes.put_first(lane),
-            Step::Ended(Ok(Ended::Compared(ends))) => self.ends.extend(ends),
+            Step::Done(Ok(TaskResult::Released(lane))) => self.lanes.put_first(lane),
+            Step::Done(Ok(TaskResult::Compared(ends))) => self.ends.extend(ends),
             // The messages of a lost task have no end, and so are returned as unsettled.
-            Step::Claimed(Err(_)) | Step::Ended(Err(_)) => warn!("a message's task was lost"),
+            Step::Claimed(Err(_)) | Step::Done(Err(_)) => warn!("a message's task was lost"),
             Step::Woken => {}
         }
     }
@@ -132,7 +123,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
             && let Some(held) = self.held.next()
         {
             let (parts, frame, slot) = (Arc::clone(self.parts), self.frame.clone(), self.slots.begin(1));
-            self.spawn(async move { Ended::Finished(attempt(parts, held, slot, &frame).await) });
+            self.spawn(async move { TaskResult::Finished(attempt(parts, held, slot, &frame).await) });
         }
         let now = Instant::now();
         while let Some(held) = self.held.next_stale(now) {
@@ -185,7 +176,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
         self.parts.settings.concurrency.max(1)
     }
 
-    fn spawn(&mut self, task: impl Future<Output = Ended<PayloadOf<P>>> + Send + 'static) {
+    fn spawn(&mut self, task: impl Future<Output = TaskResult<PayloadOf<P>>> + Send + 'static) {
         self.tasks.spawn(crate::trace::carried(task.in_current_span()));
     }
 
@@ -201,7 +192,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
                 }
                 lines::After::Compare => {
                     let (parts, frame, done) = (Arc::clone(self.parts), self.frame.clone(), head.seen().hash.clone());
-                    self.spawn(async move { Ended::Compared(compare(&parts, &done, followers, &frame).await) });
+                    self.spawn(async move { TaskResult::Compared(compare(&parts, &done, followers, &frame).await) });
                 }
             }
         }

@@ -9,10 +9,10 @@ use tracing::warn;
 
 use super::claiming::{claim_all, mark_dead};
 use super::handing_over::hand_over;
-use super::held::HeldClaim;
 use super::lines::{KeyLane, LaneHead, WaitingMessage};
 use super::parts::{Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
+use super::tasks::HeldClaim;
 
 /// Lanes that were claimed together.
 pub(super) struct ClaimedLanes<P> {

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger, LedgerMarker, LedgerReader, Unavailable, WriteError};
-use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
+use redrive_core::processing::ledger::{Changed, Entry, EntryWrite, Expect};
 use redrive_core::time::Timestamp;
 
 use super::letters::KEYS;
@@ -98,14 +98,24 @@ impl ModelLedger {
 
     fn apply(&self, write: &EntryWrite, effects: Option<Effects>) -> Result<(), WriteError<Entry>> {
         let mut tables = lock(&self.tables);
-        let found = tables.entries.get(&write.key);
-        if !write.expect.holds(found.map(AsRef::as_ref)) {
-            return Err(WriteError::Condition(found.map(|entry| Box::new((**entry).clone()))));
+        let found = tables.entries.get(&write.key).cloned();
+        if !write.expect.holds(found.as_deref()) {
+            return Err(WriteError::Condition(found.map(|entry| Box::new((*entry).clone()))));
         }
         for (counter, by) in effects.iter().flat_map(|effects| &effects.adds) {
             *tables.counters.entry(counter.clone()).or_default() += by;
         }
-        self.put(&mut tables, write.key.clone(), write.entry.clone(), effects);
+        let entry = match (write.changed, found) {
+            (Changed::Completion, Some(found)) => Entry {
+                state: write.entry.state,
+                lease_until: write.entry.lease_until,
+                version: write.entry.version,
+                expires: write.entry.expires,
+                ..(*found).clone()
+            },
+            _ => write.entry.clone(),
+        };
+        self.put(&mut tables, write.key.clone(), entry, effects);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use redrive_core::fault::Fault;
 use redrive_core::ids::{Enqueue, MessageId, OwnerToken};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, WriteError};
-use redrive_core::processing::ledger::{Entry, EntryWrite, Expect, Origin};
+use redrive_core::processing::ledger::{Changed, Entry, EntryWrite, Expect, Origin};
 
 use super::*;
 use crate::clock::ORIGIN;
@@ -19,6 +19,7 @@ fn write() -> EntryWrite {
         key: LedgerKey::keyless(None, &enqueue),
         entry: Entry::keyless(enqueue, None, hash, &fault, by, ORIGIN, expires),
         expect: Expect::AbsentOrExpired(ORIGIN),
+        changed: Changed::All,
     }
 }
 

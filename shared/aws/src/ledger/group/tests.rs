@@ -4,7 +4,7 @@ use redrive_core::fault::Fault;
 use redrive_core::ids::{Enqueue, MessageId, OwnerToken, Scope};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::WriteError;
-use redrive_core::processing::ledger::{Entry, Expect, Origin};
+use redrive_core::processing::ledger::{Changed, Entry, Expect, Origin};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
@@ -48,7 +48,7 @@ fn found(version: u64) -> Entry {
 fn write(number: u64, state: EntryState) -> EntryWrite {
     let key = LedgerKey::owned(&Scope::new("s").unwrap(), &Key::new(number.to_string()).unwrap());
     let expect = Expect::AbsentOrExpired(Timestamp::from_millis(0));
-    EntryWrite { key, entry: Entry { state, ..found(1) }, expect }
+    EntryWrite { key, entry: Entry { state, ..found(1) }, expect, changed: Changed::All }
 }
 
 fn group() -> (Group<Arc<Slow>>, Arc<Slow>) {

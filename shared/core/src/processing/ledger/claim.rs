@@ -1,6 +1,6 @@
 use super::dead_enqueues::DeadEnqueues;
 use super::entry::{Entry, EntryState, LastFault, Origin};
-use super::{EntryWrite, Expect};
+use super::{Changed, EntryWrite, Expect};
 use crate::fault::Fault;
 use crate::ids::{Enqueue, OwnerToken, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
@@ -147,7 +147,7 @@ fn win(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect
     entry.version = version;
     entry.send = request.send;
     entry.expires = request.expires;
-    let write = EntryWrite { key: request.key.clone(), entry: entry.clone(), expect };
+    let write = EntryWrite { key: request.key.clone(), entry: entry.clone(), expect, changed: Changed::All };
     ClaimStep::Claim(Box::new(write), Box::new(Claim { request: request.clone(), entry }))
 }
 
@@ -166,7 +166,10 @@ fn mark_dead(old: &Entry, request: &ClaimRequest, now: Timestamp, expect: Expect
     entry.version += 1;
     entry.expires = request.expires;
     let refusal = ClaimRefusal::Dead(entry.fault_of(&request.enqueue));
-    ClaimStep::MarkDead(Box::new(EntryWrite { key: request.key.clone(), entry, expect }), refusal)
+    ClaimStep::MarkDead(
+        Box::new(EntryWrite { key: request.key.clone(), entry, expect, changed: Changed::All }),
+        refusal,
+    )
 }
 
 #[cfg(test)]

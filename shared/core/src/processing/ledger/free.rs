@@ -1,7 +1,7 @@
 //! The way out of a key whose every enqueue is dead: a person has its dead enqueues forgotten.
 
 use super::entry::{Entry, EntryState};
-use super::{EntryWrite, Expect};
+use super::{Changed, EntryWrite, Expect};
 use crate::ids::{Enqueue, LetterId, QueueArn};
 use crate::message::key::LedgerKey;
 use crate::time::Timestamp;
@@ -39,7 +39,7 @@ pub fn free(found: Option<&Entry>, key: &LedgerKey, source: &QueueArn, now: Time
     }
     next.version += 1;
     let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
-    Freeing::Write(Box::new(EntryWrite { key: key.clone(), entry: next, expect }), forgotten)
+    Freeing::Write(Box::new(EntryWrite { key: key.clone(), entry: next, expect, changed: Changed::All }), forgotten)
 }
 
 /// Returns true if an earlier release wrote this enqueue down because its letter was edited: it did not mark that.

@@ -1,6 +1,6 @@
 use super::claim::Claim;
 use super::entry::{Entry, EntryState};
-use super::{EntryWrite, Expect};
+use super::{Changed, EntryWrite, Expect};
 use crate::fault::Fault;
 use crate::time::Timestamp;
 
@@ -92,5 +92,6 @@ pub fn settle(
             }
         }
     }
-    Settling::Write(Box::new(EntryWrite { key: claim.request().key.clone(), entry, expect }))
+    let changed = if *settlement == Settlement::Complete { Changed::Completion } else { Changed::All };
+    Settling::Write(Box::new(EntryWrite { key: claim.request().key.clone(), entry, expect, changed }))
 }

@@ -2,7 +2,7 @@
 
 use super::dead_enqueues::DeadEnqueues;
 use super::entry::{Entry, EntryState};
-use super::{EntryWrite, Expect};
+use super::{Changed, EntryWrite, Expect};
 use crate::ids::{MessageId, Number, OwnerToken, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
 use crate::time::Timestamp;
@@ -74,7 +74,7 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
     next.version += 1;
     next.expires = entry.expires.max(asked.expires);
     let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
-    Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry: next, expect }))
+    Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry: next, expect, changed: Changed::All }))
 }
 
 fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
@@ -93,7 +93,8 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
         expires: asked.expires,
     };
     let Some(entry) = withdrawn_by(entry, asked, now) else { return Withdrawing::Full };
-    Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry, expect: Expect::AbsentOrExpired(now) }))
+    let (key, expect) = (asked.key.clone(), Expect::AbsentOrExpired(now));
+    Withdrawing::Write(Box::new(EntryWrite { key, entry, expect, changed: Changed::All }))
 }
 
 /// The entry with the withdrawal written down; `None` if there is no room for it, or none is left for the enqueue of the edited
