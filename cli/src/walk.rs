@@ -17,9 +17,10 @@ use crate::text::{queue_name, shown};
 
 /// Number of candidates that are asked for at once where they are handed over: as many as are looked at in one call.
 const PAGE: usize = 100;
-/// Number of candidates that are asked for at once where they are only summed up, in each lane: half of what DynamoDB reads for a
-/// page (1 MB), since all lanes are in memory at once.
-const SUMMED: usize = 500;
+/// Number of candidates that are asked for at once where they are only summed up: DynamoDB ends a page at 1 MB, which is fewer.
+const SUMMED: usize = 2_000;
+/// Number of lanes that are summed up at once: so many pages are in memory.
+const AT_ONCE: usize = 8;
 
 /// Letters that are looked for.
 #[derive(Debug, Clone)]
@@ -77,10 +78,20 @@ impl Wanted {
         Ok(())
     }
 
-    /// Folds what fits, all lanes at once: a sum for each, for the caller to join.
+    /// Folds what fits, several lanes at once: a sum for each, for the caller to join.
     pub(crate) async fn sums<L: Letters, S: Default + Send>(
         &self,
         letters: &L,
+        add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
+    ) -> Result<Vec<S>, Unavailable> {
+        self.sums_by(letters, SUMMED, add).await
+    }
+
+    /// The same, by pages of so many candidates.
+    async fn sums_by<L: Letters, S: Default + Send>(
+        &self,
+        letters: &L,
+        page: usize,
         add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
     ) -> Result<Vec<S>, Unavailable> {
         let lanes = letters.lanes();
@@ -93,10 +104,10 @@ impl Wanted {
                     add(&mut sum, found);
                 }
             };
-            letters.scan_all(listing, lane, SUMMED, keep).await?;
+            letters.scan_all(listing, lane, page, keep).await?;
             Ok(sum)
         });
-        sums.buffered(lanes.len().max(1)).try_collect().await
+        sums.buffered(AT_ONCE).try_collect().await
     }
 }
 
@@ -160,7 +171,7 @@ mod tests {
     }
 
     async fn found(store: &ModelLetters, wanted: &Wanted) -> usize {
-        let counts: Vec<usize> = wanted.sums(store, |sum: &mut usize, _| *sum += 1).await.unwrap();
+        let counts: Vec<usize> = wanted.sums_by(store, PAGE, |sum: &mut usize, _| *sum += 1).await.unwrap();
         let mut walked = 0;
         let each = async |page: Vec<Candidate>| {
             walked += page.len();
@@ -175,12 +186,12 @@ mod tests {
     async fn both_indexes_are_walked_to_their_ends_and_only_what_fits_is_found() {
         let store = ModelLetters::new();
         let cause = "PERMANENT/currency".to_owned();
-        let all: Vec<_> = letters().into_iter().chain(samples::many(12_000)).collect();
+        let all: Vec<_> = letters().into_iter().chain(samples::many(3_000)).collect();
         let pending = all.iter().filter(|letter| letter.status == Status::Pending).count();
         let of_cause = all.iter().filter(|one| one.fingerprint == cause && one.status == Status::Pending).count();
         let lanes = u8::try_from(store.lanes().len()).unwrap();
         let least = (0..lanes).map(|lane| all.iter().filter(|one| one.id.part(lanes) == lane).count()).min();
-        assert!(least > Some(SUMMED), "every lane has a second page");
+        assert!(least > Some(PAGE), "every lane has a second page");
         all.into_iter().for_each(|letter| store.force(letter));
         assert!(pending > of_cause);
         assert_eq!(found(&store, &wanted(Filter::default(), &[Status::Pending])).await, pending);
