@@ -152,7 +152,10 @@ fn answer(Request { action, body }: &Request, endpoint: &str) -> String {
             json!({"Items": items, "Count": items.len(), "ScannedCount": items.len()}).to_string()
         }
         "dynamodb:BatchGetItem" => {
-            json!({"Responses": {"letters": [letter()], "ledger": []}, "UnprocessedKeys": {}}).to_string()
+            // Of the table that is asked for, and of no other.
+            let (table, items) =
+                if body.contains(r#""letters""#) { ("letters", vec![letter()]) } else { ("ledger", Vec::new()) };
+            json!({"Responses": {table: items}, "UnprocessedKeys": {}}).to_string()
         }
         "sqs:GetQueueAttributes" => {
             let numbers = json!({"ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesNotVisible": "0",
