@@ -1,4 +1,4 @@
-//! Holds the generated pages to the data that they are made of, as far as names go: `infra/checks/test_pages.py` holds every word.
+//! Holds the generated pages to the data that they are made of, as far as names go: `infra/gates/test_pages.py` holds every word.
 
 use std::collections::BTreeSet;
 use std::fs;
