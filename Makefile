@@ -199,7 +199,7 @@ bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the
 	  "--banner:js=import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 	# As functions are shipped: the workspace's own release profile.
 	CARGO_TARGET_DIR=target/peers env -u MAKEFLAGS cargo build --release --locked -p redrive-bench
-	target/peers/release/redrive-bench peers --bundle target/peers/peers.mjs --python .venv/peers/bin/python --into $(or $(INTO),docs) \
+	target/peers/release/redrive-bench peers --bundle target/peers/peers.mjs --python $(ROOT)/.venv/peers/bin/python --into $(or $(INTO),docs) \
 	  $(if $(SIZES),--sizes $(SIZES)) $(if $(PERCENT),--percent $(PERCENT))
 
 .PHONY: bench-command

@@ -141,7 +141,7 @@ async fn compare(
                     size,
                     phase: phase.name(),
                     wall_ms: millis(took),
-                    cpu_us: millis(cpu) * 1_000.0,
+                    cpu_us: (cpu.as_secs_f64() * 1e6).round(),
                     counts: ask(endpoint, "/counts")?,
                 });
             }
@@ -169,8 +169,9 @@ fn rotated<T: Copy>(all: &[T], by: usize) -> Vec<T> {
     [&all[by..], &all[..by]].concat()
 }
 
+/// Returns a time in milliseconds, to the microsecond.
 fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Sizes of the two binaries of Rust that stand beside this one.

@@ -51,14 +51,20 @@ pub(crate) fn write(figures: &PeerFigures, into: &Path) -> Result<(), Error> {
 fn tables(figures: &PeerFigures) -> String {
     let mut text = String::new();
     let peers = Peer::ALL.map(Peer::name);
-    for (title, of) in [
-        ("wall, ms a batch", wall as fn(&PeerFigures, RowCase, &str) -> Option<Spread>),
-        ("CPU, µs a message", cpu),
-        ("DynamoDB calls a message", calls),
-        ("bytes sent and received a message", bytes),
+    let longest = longest(figures);
+    // Calls and bytes hardly change with the size beyond a hundred, nor with the delay.
+    let [times, counts]: [fn(RowCase, u64) -> bool; 2] = [
+        |(size, delay, _), longest| delay == longest || size == 10,
+        |(size, delay, _), longest| delay == longest && size <= 100,
+    ];
+    for (title, of, is_shown) in [
+        ("wall, ms a batch", wall as fn(&PeerFigures, RowCase, &str) -> Option<Spread>, times),
+        ("CPU, µs a message", cpu, times),
+        ("DynamoDB calls a message", calls, counts),
+        ("bytes sent and received a message", bytes, counts),
     ] {
         _ = writeln!(text, "\n| {title} | {} |\n|---|{}", peers.join(" | "), "---|".repeat(peers.len()));
-        for case @ (size, delay, phase) in cases(figures) {
+        for case @ (size, delay, phase) in cases(figures).into_iter().filter(|case| is_shown(*case, longest)) {
             let cells = peers.map(|peer| of(figures, case, peer).map_or("-".to_owned(), shown));
             _ = writeln!(text, "| {size}, {phase}, {delay} ms a call | {} |", cells.join(" | "));
         }
@@ -88,7 +94,8 @@ fn shown(Spread { median, least, most }: Spread) -> String {
     } else {
         2
     };
-    format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
+    let [median, least, most] = [median, least, most].map(|figure| format!("{figure:.digits$}"));
+    if least == most { median } else { format!("{median} ({least} to {most})") }
 }
 
 fn cases(figures: &PeerFigures) -> Vec<RowCase> {
@@ -100,6 +107,10 @@ fn cases(figures: &PeerFigures) -> Vec<RowCase> {
         }
     }
     cases
+}
+
+fn longest(figures: &PeerFigures) -> u64 {
+    figures.batches.iter().map(|one| one.delay_ms).max().unwrap_or(0)
 }
 
 fn sizes(figures: &PeerFigures) -> Vec<usize> {
@@ -138,7 +149,7 @@ fn count(size: usize) -> f64 {
 
 /// Wall time a message by batch size, for new messages at the longest delay.
 fn plot(figures: &PeerFigures, path: &Path) -> Result<(), Error> {
-    let delay = figures.batches.iter().map(|one| one.delay_ms).max().unwrap_or(0);
+    let delay = longest(figures);
     let line = |peer: &str| -> Vec<(f64, f64)> {
         let of =
             |size| wall(figures, (size, delay, "first"), peer).map(|wall| (count(size), wall.median / count(size)));
@@ -178,5 +189,6 @@ mod tests {
     fn a_spread_has_the_middle_and_both_ends() {
         assert_eq!(Spread::of(vec![3.0, 1.0, 2.0]), Spread { median: 2.0, least: 1.0, most: 3.0 });
         assert_eq!(shown(Spread::of(vec![250.4, 1.0])), "250 (1 to 250)");
+        assert_eq!(shown(Spread::of(vec![2.0, 2.001])), "2.00");
     }
 }
