@@ -4,13 +4,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, QueueArn, Scope};
-use redrive_core::letters::letter::{Body, ErrorType, Form, Letter, LetterWrite, Reason, Status};
-use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::ids::{Enqueue, MessageId, QueueArn, Scope};
+use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason};
+use redrive_core::message::key::Key;
 use redrive_core::ports::{Clock, Letters};
 use redrive_core::time::Timestamp;
+use redrive_testkit::letters::waiting;
 
 use crate::Error;
+use crate::counting::{Memory, memory_kb};
 use crate::lab::{Now, config, tables};
 use crate::server::Server;
 
@@ -53,18 +55,15 @@ fn measure(command: &str, outputs: &Path, act: &[&str]) -> Result<(Duration, f64
         .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("NO_PROXY", "127.0.0.1")])
         .stdout(Stdio::null())
         .spawn()?;
-    let file = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
+    let (process, mut peak) = (child.id().to_string(), 0);
     loop {
         if let Some(ended) = child.try_wait()? {
             if !ended.success() {
                 return Err(format!("{} ended with {ended}", act.join(" ")).into());
             }
-            return Ok((start.elapsed(), f64::from(peak) / 1024.0));
+            return Ok((start.elapsed(), peak as f64 / 1024.0));
         }
-        let status = std::fs::read_to_string(&file).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = peak.max(line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0_u32));
+        peak = peak.max(memory_kb(&process, Memory::Peak));
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -97,38 +96,7 @@ fn letter(n: u64, now: Timestamp) -> Result<Letter, Error> {
         last_failed_at: now,
         attempts: Vec::new(),
     };
-    Ok(Letter {
-        id: LetterId::derive(&source, &id),
-        source,
-        moved_from: None,
-        partition: None,
-        offset: None,
-        hash: PayloadHash::of_text(&payload),
-        payload,
-        form: Form::Message,
-        attributes: [].into(),
-        attributes_hash: None,
-        body: Body::default(),
-        edited: None,
-        group: None,
-        sequence: None,
-        origin: id.clone(),
-        sent_at: now,
-        enqueue: Enqueue { message_id: id, sent_at: now },
-        key: Key::new(format!("o-{n}")).ok(),
-        key_is_stable: true,
-        scope: Scope::new("bench").ok_or("a scope")?,
-        fingerprint: reason.fingerprint(),
-        reason,
-        status: Status::Pending,
-        resolution_note: None,
-        number: Number(0),
-        deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
-        token: None,
-        due: Timestamp::NEVER,
-        expires: None,
-        version: 1,
-    })
+    let (enqueue, scope) = (Enqueue { message_id: id, sent_at: now }, Scope::new("bench").ok_or("a scope")?);
+    let key = Key::new(format!("o-{n}")).ok();
+    Ok(Letter { key, key_is_stable: true, ..waiting(source, scope, enqueue, &payload, reason) })
 }

@@ -1,4 +1,4 @@
-//! Counts of what the SDK sends and gets, and the CPU time that this process takes.
+//! Counts of what the SDK sends and gets, and the CPU time and memory that a process takes.
 
 use std::fs;
 use std::sync::Arc;
@@ -78,4 +78,24 @@ pub(crate) fn cpu() -> Duration {
     let rest = account.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
     Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
+/// Kind of memory that the kernel tells of a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Memory {
+    /// Memory that it has now.
+    Resident,
+    /// The most that it ever had.
+    Peak,
+}
+
+/// Returns the memory of a process in KB, by its id or as `self`; 0 if it has ended.
+pub(crate) fn memory_kb(process: &str, kind: Memory) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let name = match kind {
+        Memory::Resident => "VmRSS:",
+        Memory::Peak => "VmHWM:",
+    };
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use redrive_engine::{IndexSettings, Indexer};
 
 use crate::Error;
-use crate::counting::cpu;
-use crate::lab::{Case, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
+use crate::counting::{Memory, cpu, memory_kb};
+use crate::lab::{Case, Figures, Now, ask, config, contender, policy, reading, tables, timed};
 use crate::server::Server;
 
 /// Pollers of a queue, as the functions set them in `shared/redrive/src/indexer.rs`.
@@ -93,7 +93,7 @@ pub(crate) fn once(endpoint: &str, table: &str) -> Result<(), Error> {
         }
         println!(
             "{}",
-            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": peak_kb() })
+            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": memory_kb("self", Memory::Peak) })
         );
         Ok(())
     })

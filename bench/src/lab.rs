@@ -122,13 +122,6 @@ pub(crate) fn tables(endpoint: &str) -> Result<String, Error> {
     Ok(table)
 }
 
-/// The most memory that this process ever had.
-pub(crate) fn peak_kb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-}
-
 /// Real time and chance.
 pub(crate) struct Now;
 

@@ -7,9 +7,9 @@ use redrive_core::replay::{Filter, ReplayOptions, Request, Selection};
 use redrive_engine::{QueuePair, ReplaySettings, Replayer};
 
 use crate::Error;
-use crate::counting::cpu;
+use crate::counting::{Memory, cpu, memory_kb};
 use crate::drain::drained;
-use crate::lab::{Case, DAY, Figures, Now, ask, config, contender, peak_kb, policy, reading, tables, timed};
+use crate::lab::{Case, DAY, Figures, Now, ask, config, contender, policy, reading, tables, timed};
 use crate::server::Server;
 
 /// Lease of a claim, as the function sets it in `shared/redrive/src/replay.rs`.
@@ -138,7 +138,7 @@ pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), E
         }
         println!(
             "{}",
-            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": peak_kb() })
+            serde_json::json!({ "seconds": seconds, "cpu": (cpu() - cpu_before).as_secs_f64(), "peak_kb": memory_kb("self", Memory::Peak) })
         );
         Ok(())
     })

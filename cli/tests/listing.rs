@@ -2,26 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod letter_item;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use letter_item::{ID, candidate};
+use redrive_testkit::loopback::{JsonAnswer, JsonServer};
 use serde_json::{Value, json};
-
-const ID: &str = "6bea7702-6220-5620-b58f-1434b1d4f216";
-
-/// A letter as both indexes show it.
-fn candidate() -> Value {
-    json!({
-        "pk": {"S": ID}, "sk": {"S": "head"}, "status": {"S": "PENDING"}, "due": {"N": "1"},
-        "error_type": {"S": "PERMANENT"}, "error_code": {"S": "currency"}, "error_message": {"S": "CHF"},
-        "fingerprint": {"S": "PERMANENT/currency"},
-        "source_topic": {"S": "arn:aws:sqs:eu-west-1:123456789012:orders"},
-        "first_failed_at": {"S": "2026-11-22T12:16:00.000Z"}, "last_failed_at": {"S": "2026-11-22T12:16:00.000Z"},
-        "deaths": {"N": "1"}, "number": {"N": "0"}, "scope": {"S": "main"},
-    })
-}
 
 /// Head of that letter, whose message points to S3.
 fn head() -> Value {
@@ -40,40 +28,11 @@ fn answer(target: &str, request: &str) -> Value {
     json!({"Items": items, "Count": items.len(), "ScannedCount": items.len()})
 }
 
-/// Answers one connection's only request.
-fn serve(mut stream: TcpStream) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut target, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
-            break;
-        }
-        let Some((name, value)) = line.split_once(':') else { continue };
-        match name.to_lowercase().as_str() {
-            "x-amz-target" => target = value.trim().to_owned(),
-            "content-length" => length = value.trim().parse().unwrap_or(0),
-            _ => {}
-        }
-    }
-    let mut request = vec![0; length];
-    reader.read_exact(&mut request)?;
-    let body = answer(&target, &String::from_utf8_lossy(&request)).to_string();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body.as_bytes())
-}
-
 /// A table with one letter, and a file of outputs that names it.
 fn table(name: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(serve(stream))));
+    let server = JsonServer::answering_by(|request| JsonAnswer::json(200, &answer(&request.target, &request.body)));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let outputs = json!({"endpoint": endpoint, "region": "eu-west-1", "DeadLetterTableName": "letters"});
+    let outputs = json!({"endpoint": server.endpoint(), "region": "eu-west-1", "DeadLetterTableName": "letters"});
     std::fs::write(&path, outputs.to_string()).unwrap();
     path.to_str().unwrap().to_owned()
 }

@@ -2,16 +2,16 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod letter_item;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use letter_item::{ID, candidate};
+use redrive_testkit::loopback::{JsonAnswer, JsonRequest, JsonServer};
 use serde_json::{Value, json};
-
-const ID: &str = "6bea7702-6220-5620-b58f-1434b1d4f216";
 
 type Actions = BTreeSet<String>;
 
@@ -40,37 +40,8 @@ fn documented() -> BTreeMap<String, Actions> {
     all
 }
 
-/// Request that the command made: its action, and its body.
-struct Request {
-    action: String,
-    body: String,
-}
-
-/// Reads a request; the action stands in the target, in the path or in the body, by the service's protocol.
-fn request(stream: &TcpStream) -> Option<Request> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let (mut first, mut target, mut length) = (String::new(), String::new(), 0);
-    reader.read_line(&mut first).ok()?;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 || line.trim().is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(':')?;
-        match name.to_lowercase().as_str() {
-            "x-amz-target" => target = value.trim().to_owned(),
-            "content-length" => length = value.trim().parse().ok()?,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    let path = first.split(' ').nth(1)?.split('?').next()?.to_owned();
-    Some(Request { action: action(&path, &target, &body, first.starts_with("POST"))?, body })
-}
-
-fn action(path: &str, target: &str, body: &str, posted: bool) -> Option<String> {
+/// Action that a request asks for; it stands in the target, in the path or in the body, by the service's protocol.
+fn action(JsonRequest { method, path, target, body }: &JsonRequest) -> Option<String> {
     if let Some((service, action)) = target.split_once('.') {
         return match service {
             "DynamoDB_20120810" => Some(format!("dynamodb:{}", statements(action, body))),
@@ -83,9 +54,9 @@ fn action(path: &str, target: &str, body: &str, posted: bool) -> Option<String> 
     }
     if let Some((_, rest)) = path.split_once("/functions/") {
         let (_, what) = rest.split_once('/')?;
-        return Some(match (what, posted) {
-            ("invocations", true) => "lambda:InvokeFunction".to_owned(),
-            ("configuration", false) => "lambda:GetFunctionConfiguration".to_owned(),
+        return Some(match (what, method.as_str()) {
+            ("invocations", "POST") => "lambda:InvokeFunction".to_owned(),
+            ("configuration", "GET") => "lambda:GetFunctionConfiguration".to_owned(),
             ("code", _) => "lambda:UpdateFunctionCode".to_owned(),
             other => panic!("a call of Lambda: {other:?}"),
         });
@@ -111,19 +82,16 @@ fn statements<'a>(action: &'a str, body: &str) -> &'a str {
 
 /// A letter as indexes and table show it.
 fn letter() -> Value {
-    json!({
-        "pk": {"S": ID}, "sk": {"S": "head"}, "status": {"S": "PENDING"}, "due": {"N": "1"},
-        "error_type": {"S": "PERMANENT"}, "error_code": {"S": "currency"}, "error_message": {"S": "CHF"},
-        "fingerprint": {"S": "PERMANENT/currency"},
-        "source_topic": {"S": "arn:aws:sqs:eu-west-1:123456789012:orders"},
-        "first_failed_at": {"S": "2026-11-22T12:16:00.000Z"}, "last_failed_at": {"S": "2026-11-22T12:16:00.000Z"},
-        "deaths": {"N": "1"}, "number": {"N": "0"}, "scope": {"S": "main"},
-        "version": {"N": "1"}, "history": {"L": []}, "idempotency_key": {"S": "o-1"},
-    })
+    let mut letter = candidate();
+    letter["version"] = json!({"N": "1"});
+    letter["history"] = json!({"L": []});
+    letter["idempotency_key"] = json!({"S": "o-1"});
+    letter
 }
 
 /// Answers as AWS would of a stack with one letter.
-fn answer(Request { action, body }: &Request, endpoint: &str) -> String {
+fn answer(action: &str, body: &str) -> String {
+    let endpoint = "https://sqs.eu-west-1.amazonaws.com";
     let outputs = [
         ("MainQueueUrl", format!("{endpoint}/123456789012/orders")),
         ("MainQueueArn", "arn:aws:sqs:eu-west-1:123456789012:orders".to_owned()),
@@ -134,7 +102,7 @@ fn answer(Request { action, body }: &Request, endpoint: &str) -> String {
         ("IndexerFunctionName", "indexer".to_owned()),
         ("ReplayFunctionName", "replay".to_owned()),
     ];
-    match action.as_str() {
+    match action {
         "cloudformation:DescribeStacks" => {
             let outputs = outputs.map(|(name, value)| {
                 format!("<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>")
@@ -167,34 +135,27 @@ fn answer(Request { action, body }: &Request, endpoint: &str) -> String {
 }
 
 /// An AWS on loopback, and what was asked of it.
-fn aws() -> (String, Arc<Mutex<Actions>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let (asked, place) = (Arc::new(Mutex::new(Actions::new())), endpoint.clone());
+fn aws() -> (JsonServer, Arc<Mutex<Actions>>) {
+    let asked = Arc::new(Mutex::new(Actions::new()));
     let noted = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let Some(request) = request(&stream) else { continue };
-            noted.lock().unwrap().insert(request.action.clone());
-            let body = answer(&request, &place);
-            let head =
-                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length";
-            drop(stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()));
-        }
+    let server = JsonServer::answering_by(move |request| {
+        let Some(action) = action(request) else { return JsonAnswer::text(404, "") };
+        noted.lock().unwrap().insert(action.clone());
+        JsonAnswer::text(200, &answer(&action, &request.body))
     });
-    (endpoint, asked)
+    (server, asked)
 }
 
 /// Returns what a command line asks of AWS.
 fn asked(arguments: &[&str]) -> Actions {
-    let (endpoint, asked) = aws();
+    let (server, asked) = aws();
     let folder = env!("CARGO_TARGET_TMPDIR");
     std::fs::write(Path::new(folder).join("fix.json"), r#"[{"op":"add","path":"/currency","value":"EUR"}]"#).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
     command.env_clear().env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("USER", "ann");
     command.env("AWS_MAX_ATTEMPTS", "1").env("AWS_EC2_METADATA_DISABLED", "true").current_dir(folder);
     command.stdin(Stdio::null());
-    command.args(["--endpoint-url", &endpoint, "--region", "eu-west-1", "--stack", "orders"]);
+    command.args(["--endpoint-url", &server.endpoint(), "--region", "eu-west-1", "--stack", "orders"]);
     let output = command.args(arguments).output().unwrap();
     eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     let mut asked = asked.lock().unwrap().clone();

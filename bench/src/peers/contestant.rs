@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::runtime_api::RuntimeApi;
 use crate::Error;
+use crate::counting::{Memory, memory_kb};
 
 /// Kind of a contestant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,8 @@ impl Peer {
         let beside = beside.parent().ok_or("the bench has no folder")?;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         Ok(match self {
-            Self::Redrive => Command::new(beside.join("noop")),
-            Self::Bare => Command::new(beside.join("bare")),
+            Self::Redrive => Command::new(beside.join("redrive-noop")),
+            Self::Bare => Command::new(beside.join("bare-sdk")),
             Self::TypeScript => {
                 let mut node = Command::new("node");
                 node.arg(&programs.bundle);
@@ -120,17 +121,13 @@ impl PeerProcess {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        let folder = format!("/proc/{}", self.child.id());
-        let status = fs::read_to_string(format!("{folder}/status")).unwrap_or_default();
-        let kb = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-        };
+        let process = self.child.id().to_string();
         // Nanoseconds on a CPU, of each thread: the process's own account is in ticks of 10 ms.
-        let threads = fs::read_dir(format!("{folder}/task")).into_iter().flatten().flatten();
+        let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
         let on_cpu = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
         let nanos = on_cpu.filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok()).sum();
-        Usage { cpu: Duration::from_nanos(nanos), resident_kb: kb("VmRSS:"), peak_kb: kb("VmHWM:") }
+        let [resident_kb, peak_kb] = [Memory::Resident, Memory::Peak].map(|kind| memory_kb(&process, kind));
+        Usage { cpu: Duration::from_nanos(nanos), resident_kb, peak_kb }
     }
 }
 

@@ -235,6 +235,26 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_named_twice_is_refused_at_any_depth() {
+        let document = written(&samples::full()).to_string();
+        let attempt = document.find(r#""attempt":{"#).unwrap();
+        for (from, name, ends) in [
+            (0, "version", [',', '}']),
+            (0, "number", [',', '}']),
+            (0, "what", [',', '}']),
+            (attempt, "code", [',', '}']),
+            (attempt, "message_id", [',', '}']),
+            (attempt, "life", ['}', '}']),
+        ] {
+            let at = from + document[from..].find(&format!(r#""{name}":"#)).unwrap();
+            let field = &document[at..=at + document[at..].find(ends).unwrap()];
+            let field = if name == "life" { field } else { &field[..field.len() - 1] };
+            let twice = format!("{}{field},{}", &document[..at], &document[at..]);
+            assert!(letter(twice.as_bytes()).is_err_and(|why| why.contains("duplicate field")), "{name}: {field}");
+        }
+    }
+
+    #[test]
     fn what_is_no_letter_of_export_is_refused_and_not_quoted() {
         let with = |name: &str, value: Value| {
             let mut document = written(&samples::full());

@@ -8,7 +8,20 @@ use std::thread;
 
 use serde_json::Value;
 
-/// Answer that every request gets.
+/// Request that a server got.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JsonRequest {
+    /// Method of HTTP, in capitals.
+    pub method: String,
+    /// Path without its query.
+    pub path: String,
+    /// Header `x-amz-target`, in which AWS's JSON protocol names service and action; empty if it is not there.
+    pub target: String,
+    /// Body as text; bytes that are none are replaced.
+    pub body: String,
+}
+
+/// Answer to a request.
 #[derive(Debug, Clone)]
 pub struct JsonAnswer {
     status: u16,
@@ -22,6 +35,12 @@ impl JsonAnswer {
         Self { status, body: document.to_string() }
     }
 
+    /// Makes an answer with a status code of HTTP whose body is this text: some services of AWS answer in XML.
+    #[must_use]
+    pub fn text(status: u16, body: &str) -> Self {
+        Self { status, body: body.to_owned() }
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let Self { status, body } = self;
         let head = "content-type: application/x-amz-json-1.0\r\nconnection: close";
@@ -29,7 +48,7 @@ impl JsonAnswer {
     }
 }
 
-/// HTTP server on 127.0.0.1 that gives each request the same answer. The server ends with the test's process.
+/// HTTP server on 127.0.0.1, which answers one request after the other. The server ends with the test's process.
 #[derive(Debug)]
 pub struct JsonServer {
     address: SocketAddr,
@@ -37,13 +56,22 @@ pub struct JsonServer {
 }
 
 impl JsonServer {
-    /// Starts a server on a free port.
+    /// Starts a server on a free port that gives each request the same answer.
+    ///
+    /// # Panics
+    /// If no port of loopback is free.
+    #[must_use]
+    pub fn answering(answer: JsonAnswer) -> Self {
+        Self::answering_by(move |_| answer.clone())
+    }
+
+    /// Starts a server on a free port that answers each request by what it is.
     ///
     /// # Panics
     /// If no port of loopback is free.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test that cannot listen on loopback cannot go on")]
-    pub fn answering(answer: JsonAnswer) -> Self {
+    pub fn answering_by(answer: impl Fn(&JsonRequest) -> JsonAnswer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
         let address = listener.local_addr().expect("the port is known");
         let requests = Arc::new(AtomicUsize::new(0));
@@ -71,25 +99,42 @@ impl JsonServer {
 }
 
 /// Reads one request whole, and answers it.
-fn answered(mut stream: TcpStream, answer: &JsonAnswer, counted: &AtomicUsize) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut length = 0;
+fn answered(
+    mut stream: TcpStream,
+    answer: &impl Fn(&JsonRequest) -> JsonAnswer,
+    counted: &AtomicUsize,
+) -> io::Result<()> {
+    let Some(request) = read(&stream)? else { return Ok(()) };
+    counted.fetch_add(1, Ordering::SeqCst);
+    stream.write_all(&answer(&request).bytes())
+}
+
+/// Reads one request; `None` if the client sent none.
+fn read(stream: &TcpStream) -> io::Result<Option<JsonRequest>> {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    if reader.read_line(&mut first)? == 0 {
+        return Ok(None);
+    }
+    let mut words = first.split_whitespace();
+    let method = words.next().unwrap_or_default().to_owned();
+    let path = words.next().and_then(|path| path.split('?').next()).unwrap_or_default().to_owned();
+    let (mut target, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        let line = line.trim_end().to_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        match name.to_lowercase().as_str() {
+            "x-amz-target" => target = value.trim().to_owned(),
+            "content-length" => length = value.trim().parse().unwrap_or(0),
+            _ => {}
         }
     }
-    reader.take(length).read_to_end(&mut Vec::new())?;
-    counted.fetch_add(1, Ordering::SeqCst);
-    stream.write_all(&answer.bytes())
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    Ok(Some(JsonRequest { method, path, target, body: String::from_utf8_lossy(&body).into_owned() }))
 }
 
 #[cfg(test)]
@@ -107,5 +152,19 @@ mod tests {
             assert!(text.starts_with("HTTP/1.1 404 ") && text.ends_with("{\"gone\":true}"), "{text}");
             assert_eq!(server.requests(), n);
         }
+    }
+
+    #[test]
+    fn an_answer_may_depend_on_the_whole_request() {
+        let server = JsonServer::answering_by(|request| JsonAnswer::text(200, &format!("{request:?}")));
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let head =
+            "POST /letters?limit=1 HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\ncontent-length: 2\r\n\r\n{}";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let [method, path, target, body] = ["POST", "/letters", "DynamoDB_20120810.Query", "{}"].map(str::to_owned);
+        let expected = JsonRequest { method, path, target, body };
+        assert!(text.ends_with(&format!("{expected:?}")), "{text}");
     }
 }
