@@ -181,5 +181,5 @@ fn binaries() -> Result<Vec<(&'static str, f64)>, Error> {
         let length = std::fs::metadata(beside.with_file_name(name))?.len();
         Ok(f64::from(u32::try_from(length)?) / 1e6)
     };
-    Ok(vec![(Peer::Redrive.name(), size("noop")?), (Peer::Bare.name(), size("bare")?)])
+    Ok(vec![(Peer::Redrive.name(), size("redrive-noop")?), (Peer::Bare.name(), size("bare-sdk")?)])
 }

@@ -11,7 +11,7 @@ DOCS = INFRA.parent / "docs"
 ANEW = "make pages"
 HEADS = {
     "configure.md": ("Configure", "shared/core/src/settings and the templates"),
-    "metrics.md": ("Metrics and alarms", "shared/redrive/src/meter/about.rs and the templates"),
+    "metrics.md": ("Metrics and alarms", "shared/redrive/src/meter/descriptions.rs and the templates"),
 }
 
 

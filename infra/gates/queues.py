@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from infra.gates import facts
+from infra.gates import functions_settings
 from infra.gates.rules import function, functions, rule, variable
 from infra.gates.template import Resource, Template, listed
 
@@ -36,7 +36,9 @@ def visibility(template: Template) -> Iterator[str]:
         if queue is None or consumer is None:
             yield f"{mapping.name} joins something that is not in the template"
             continue
-        least = facts.least("six-timeouts", whole(consumer, "Timeout", 3)) + whole(mapping, "MaximumBatchingWindowInSeconds", 0)
+        least = functions_settings.least("six-timeouts", whole(consumer, "Timeout", 3)) + whole(
+            mapping, "MaximumBatchingWindowInSeconds", 0
+        )
         seconds = whole(queue, "VisibilityTimeout", 30)
         if seconds < least:
             yield f"{queue.name} is invisible for {seconds} s, and {consumer.name} needs {least}"
@@ -55,9 +57,9 @@ def lease(template: Template) -> Iterator[str]:
         )
         if handler is None or seconds is None:
             continue
-        if int(seconds) < facts.least("lease-ends-first", int(handler)):
+        if int(seconds) < functions_settings.least("lease-ends-first", int(handler)):
             yield f"{consumer.name}: the lease of a handler with {handler} s outlasts {seconds} s"
-        if whole(consumer, "Timeout", 3) < facts.least("handler-ends-first", int(handler)):
+        if whole(consumer, "Timeout", 3) < functions_settings.least("handler-ends-first", int(handler)):
             yield f"{consumer.name}: its handler has {handler} s of {consumer.get('Timeout')}"
         told = variable(consumer, "FUNCTION_TIMEOUT_SECONDS")
         if told != str(consumer.get("Timeout")):
@@ -103,7 +105,7 @@ def receives(template: Template) -> Iterator[str]:
         return
     mappings = [one for one in template.of_type(MAPPING) if consumer.is_meant_by(one.get("FunctionName"))]
     schedule = variable(consumer, "RETRY_SCHEDULE") or "steps"
-    least = facts.least("receives-for-attempts", facts.attempts(schedule))
+    least = functions_settings.least("receives-for-attempts", functions_settings.attempts(schedule))
     for mapping in mappings:
         queue = template.find(mapping.get("EventSourceArn"))
         limit = whole(queue, "RedrivePolicy.maxReceiveCount", 0) if queue else 0
@@ -220,7 +222,7 @@ def memory(template: Template) -> Iterator[str]:
     """The ledger remembers for longer than both queues together keep a message."""
     for _, one in functions(template):
         ledger, main = variable(one, "LEDGER_RETENTION_DAYS"), variable(one, "MAIN_RETENTION_DAYS")
-        if ledger is not None and main is not None and int(ledger) < facts.least("ledger-outlasts-queues", int(main)):
+        if ledger is not None and main is not None and int(ledger) < functions_settings.least("ledger-outlasts-queues", int(main)):
             yield f"{one.name}: {ledger} days of memory, and the main queue keeps messages for {main} beside the dead-letter queue"
 
 

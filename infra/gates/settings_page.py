@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from infra.gates import facts
+from infra.gates import functions_settings
 from infra.gates.markdown import code, items, number, prose, table
 from infra.gates.rules import KINDS
 from infra.gates.settings import INFRA
@@ -33,20 +33,23 @@ def page() -> Iterator[str]:
         "[rules](#rules-between-settings) · [variables](#variables-of-the-functions)"
     )
     yield "## Parameters of template.yaml"
-    yield from _groups(whole, facts.parameters(WHOLE), "")
+    yield from _groups(whole, functions_settings.parameters(WHOLE), "")
     yield "## Parameters of attach.yaml"
     yield prose("It has parameters of its own, and these of the above, with the same default and range:")
-    both = [name for name, one in facts.parameters(ATTACHED).items() if len(one["templates"]) > 1]
+    both = [name for name, one in functions_settings.parameters(ATTACHED).items() if len(one["templates"]) > 1]
     yield prose(", ".join(map(code, both)) + ".")
-    own = {name: one for name, one in facts.parameters(ATTACHED).items() if name not in both}
+    own = {name: one for name, one in functions_settings.parameters(ATTACHED).items() if name not in both}
     yield from _groups(attached, own, " (attach.yaml)")
     yield "## Rules between settings"
     yield prose(
         "CloudFormation refuses a parameter that breaks a rule while the other one keeps its default. It cannot calculate, "
         "so the functions refuse the rest when they start. The CDK refuses all of it when it synthesizes."
     )
-    yield table(["Setting", "Least value", "Reason"], ([code(one["setting"]), _demanded(one), one["why"]] for one in facts.RULES.values()))
-    named = ", ".join(f"`{name}` has {one['attempts']}" for name, one in sorted(facts.SCHEDULES.items(), reverse=True))
+    yield table(
+        ["Setting", "Least value", "Reason"],
+        ([code(one["setting"]), _demanded(one), one["why"]] for one in functions_settings.RULES.values()),
+    )
+    named = ", ".join(f"`{name}` has {one['attempts']}" for name, one in sorted(functions_settings.SCHEDULES.items(), reverse=True))
     yield prose(f"Of the schedules {named}; a list has one attempt more than delays.")
     yield "## Variables of the functions"
     yield prose(
@@ -88,7 +91,7 @@ def _between(limits: dict[str, Any]) -> str:
 
 
 def _demanded(rule: dict[str, Any]) -> str:
-    of = "attempts of " * (rule["of"] == facts.SCHEDULE) + code(rule["of"])
+    of = "attempts of " * (rule["of"] == functions_settings.SCHEDULE) + code(rule["of"])
     factor = f"{rule['times']} times " if rule["times"] > 1 else ""
     plus = f" + {rule['plus']}" if rule["plus"] else ""
     cap = f", at most {number(rule['cap'])}" if "cap" in rule else ""
@@ -99,18 +102,18 @@ def _by_variable(source: dict[str, Any], name: str) -> dict[str, tuple[str, str]
     """The parameter that sets each variable, and its meaning."""
     return {
         one["variable"]: (one["name"], _about(source["Parameters"][one["name"]]))
-        for one in facts.parameters(name).values()
+        for one in functions_settings.parameters(name).values()
         if "variable" in one
     }
 
 
 def _variables(parameters: dict[str, tuple[str, str]]) -> Iterator[str]:
     """The variables by the functions that read them."""
-    sets = sorted({tuple(one["functions"]) for one in facts.VARIABLES.values()}, key=lambda kinds: (-len(kinds), kinds))
+    sets = sorted({tuple(one["functions"]) for one in functions_settings.VARIABLES.values()}, key=lambda kinds: (-len(kinds), kinds))
     for kinds in sets:
         yield "### " + ("All functions" if len(kinds) == len(KINDS) else " and ".join(kinds).capitalize())
         rows = []
-        for name, one in facts.VARIABLES.items():
+        for name, one in functions_settings.VARIABLES.items():
             if tuple(one["functions"]) == kinds:
                 parameter, text = parameters.get(name, ("", ""))
                 value = _between(one) if "unit" in one else ", ".join(map(code, one.get("values", []))) or one["form"]

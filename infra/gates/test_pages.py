@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from infra.gates import facts, pages
+from infra.gates import functions_settings, pages
 from infra.gates.settings import INFRA
 from infra.gates.template import load
 from infra.gates.watching import emitted
@@ -30,7 +30,7 @@ class Pages(unittest.TestCase):
         """Nothing that can be set or is emitted is left out."""
         configure, metrics = pages.made()["configure.md"], pages.made()["metrics.md"]
         parameters = {name for template in ("template.yaml", "attach.yaml") for name in load(INFRA / template)["Parameters"]}
-        for name in parameters | set(facts.VARIABLES):
+        for name in parameters | set(functions_settings.VARIABLES):
             self.assertIn(f"\n| `{name}` |", configure)
         for group in emitted()["emitted"]:
             for name in group["metrics"]:

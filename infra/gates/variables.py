@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from infra.gates import facts
+from infra.gates import functions_settings
 from infra.gates.rules import functions, rule
 from infra.gates.template import Template
 
@@ -24,7 +24,7 @@ def parameters(template: Template) -> Iterator[str]:
     name = _name(template)
     if name is None:
         return
-    known, written = facts.parameters(name), template.source["Parameters"]
+    known, written = functions_settings.parameters(name), template.source["Parameters"]
     for missing in sorted(set(known) ^ set(written)):
         yield f"{missing} is in {name} or in settings.json, and not in both"
     for parameter in sorted(set(known) & set(written)):
@@ -54,13 +54,13 @@ def _facts(known: dict[str, Any], written: dict[str, Any]) -> dict[str, tuple[An
 def variables(template: Template) -> Iterator[str]:
     """A function is told no variable that it does not read, and of a parameter the value."""
     name = _name(template)
-    known = facts.parameters(name) if name else {}
+    known = functions_settings.parameters(name) if name else {}
     sources = {one["variable"]: template.values[one["name"]] for one in known.values() if "variable" in one}
     for kind, one in functions(template):
         for variable, value in one.get("Environment.Variables", {}).items():
-            reads = facts.VARIABLES.get(variable, {}).get("functions", [])
+            reads = functions_settings.VARIABLES.get(variable, {}).get("functions", [])
             # A processor's handler may have variables of its own, in a stack of somebody else's.
-            if kind not in reads and (name or variable in facts.VARIABLES):
+            if kind not in reads and (name or variable in functions_settings.VARIABLES):
                 yield f"{one.name} is told {variable}, which it does not read"
             source = sources.get(variable)
             if variable in _PLAIN and source is not None and str(value) != str(source):
@@ -68,7 +68,7 @@ def variables(template: Template) -> Iterator[str]:
 
 
 # Handed over as they are; the others are changed on their way, as words, ARNs and lists are.
-_PLAIN = {variable for variable, one in facts.VARIABLES.items() if "unit" in one and variable != "MAX_RECEIVE_COUNT"}
+_PLAIN = {variable for variable, one in functions_settings.VARIABLES.items() if "unit" in one and variable != "MAX_RECEIVE_COUNT"}
 
 
 @rule("rules-are-refused-early")
@@ -77,13 +77,13 @@ def early(template: Template) -> Iterator[str]:
     name = _name(template)
     if name is None:
         return
-    known = facts.parameters(name)
+    known = functions_settings.parameters(name)
     by_variable = {one["variable"]: one for one in known.values() if "variable" in one}
     defaults = {name: template.source["Parameters"][name].get("Default") for name in known}
     given = {name: value for name, value in _GIVEN.items() if name in known and defaults[name] in (None, "")}
     for changed in _probes(by_variable):
         values = {variable: changed.get(one["name"], one.get("default")) for variable, one in by_variable.items()}
-        broken = [rule["name"] for rule in facts.RULES.values() if _breaks(rule, values)]
+        broken = [rule["name"] for rule in functions_settings.RULES.values() if _breaks(rule, values)]
         refused = Template.against(template.source, {**given, **changed})
         if broken and not refused:
             yield f"takes {changed}, which breaks {broken[0]}"
@@ -96,8 +96,8 @@ _GIVEN = {"SourceQueueArns": "a", "SourceQueueUrl": "b", "DeadLetterQueueArns": 
 
 
 def _number(variable: str, value: Any) -> int | None:
-    if variable == facts.SCHEDULE:
-        return facts.attempts(str(value))
+    if variable == functions_settings.SCHEDULE:
+        return functions_settings.attempts(str(value))
     return int(value) if str(value).isdigit() else None
 
 
@@ -106,23 +106,23 @@ def _breaks(rule: dict[str, Any], values: dict[str, Any]) -> bool:
     if len(numbers) < 2 or None in numbers:
         return False
     setting, of = numbers
-    return bool(setting is not None and of is not None and setting < facts.least(rule["name"], of))
+    return bool(setting is not None and of is not None and setting < functions_settings.least(rule["name"], of))
 
 
 def _probes(by_variable: dict[str, dict[str, Any]]) -> Iterator[dict[str, str]]:
     """Values on both sides of each rule's edge, with all other parameters at their defaults."""
-    for name, found in facts.RULES.items():
+    for name, found in functions_settings.RULES.items():
         setting, of = by_variable.get(found["setting"]), by_variable.get(found["of"])
         if setting is None or of is None or "number" not in setting["allowed"]:
             continue
-        if found["of"] == facts.SCHEDULE:
-            for schedule in facts.SCHEDULES:
-                edge = facts.least(name, facts.attempts(schedule))
+        if found["of"] == functions_settings.SCHEDULE:
+            for schedule in functions_settings.SCHEDULES:
+                edge = functions_settings.least(name, functions_settings.attempts(schedule))
                 yield from ({setting["name"]: str(value), of["name"]: schedule} for value in (edge - 1, edge))
         elif "number" in of["allowed"]:
             edges = (
-                (setting, facts.least(name, int(of["default"])), -1),
-                (of, facts.most(name, int(setting["default"])), 1),
+                (setting, functions_settings.least(name, int(of["default"])), -1),
+                (of, functions_settings.most(name, int(setting["default"])), 1),
             )
             for parameter, edge, beyond in edges:
                 limits = parameter["allowed"]["number"]

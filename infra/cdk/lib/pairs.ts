@@ -1,5 +1,5 @@
 import { AttachedPair } from './attachment-props';
-import { days } from './facts';
+import { days } from './functions-settings';
 import { Problems } from './problems';
 import { Policy, Reading, destinations, keyPointer, ledgerScope, policy, reading, retention } from './settings';
 

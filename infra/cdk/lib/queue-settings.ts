@@ -1,5 +1,5 @@
 import { Aws, Duration, Token } from 'aws-cdk-lib';
-import { LIMITS, attempts as attemptsOf, count, days, fallback, least as leastOf, range, seconds } from './facts';
+import { LIMITS, attempts as attemptsOf, count, days, fallback, least as leastOf, range, seconds } from './functions-settings';
 import { Problems } from './problems';
 import { RedriveQueueProps } from './props';
 import {

@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import { ofQueue } from './encryption';
 import { acknowledge } from './nag';
 import { QueueSettings } from './queue-settings';
-import { LIMITS } from './facts';
+import { LIMITS } from './functions-settings';
 
 /** The main queue and where its dead go. */
 export interface QueuePair {

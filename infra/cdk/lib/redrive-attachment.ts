@@ -18,7 +18,7 @@ import { bells } from './bells';
 import { source } from './code';
 import { dashboard } from './dashboard';
 import { dataKey } from './encryption';
-import { days as daysOf, range, seconds } from './facts';
+import { days as daysOf, range, seconds } from './functions-settings';
 import { indexer } from './indexer';
 import { onlyOne, tell } from './outputs';
 import { PairSettings, isSingle, listed, pairSettings, single } from './pairs';

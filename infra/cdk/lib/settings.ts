@@ -1,5 +1,5 @@
 import { Duration, Token, aws_kms as kms, aws_lambda as lambda, aws_logs as logs } from 'aws-cdk-lib';
-import { LIMITS, count, days, range, seconds, words } from './facts';
+import { LIMITS, count, days, range, seconds, words } from './functions-settings';
 import { Problems } from './problems';
 import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } from './props';
 

@@ -9,7 +9,7 @@ import {
   RedriveQueue,
   RedriveQueueProps,
 } from '../lib';
-import { range } from '../lib/facts';
+import { range } from '../lib/functions-settings';
 import * as document from '../lib/functions-settings.json';
 import { app, stub } from './stacks';
 

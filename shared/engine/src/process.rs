@@ -3,7 +3,6 @@
 mod attempt;
 mod claiming;
 mod comparing;
-mod gauge;
 mod handing_over;
 mod held;
 mod lines;
@@ -18,6 +17,7 @@ mod settings;
 mod settling;
 mod starting;
 mod tasks;
+mod under_way;
 
 pub use outages::Outages;
 pub use ports::{Nowhere, ProcessPorts};

@@ -5,7 +5,7 @@
 //! search for queues. A count that is zero is left out, and so is a class of which there is nothing. `infra/metrics.json` is the
 //! list, made by this module's test; what an alarm or the dashboard shows must be in it.
 //!
-//! The page docs/metrics.md says of each what it counts; its texts stand in `meter/about.rs`.
+//! The page docs/metrics.md says of each what it counts; its texts stand in `meter/descriptions.rs`.
 //!
 //! `TimeToExpiry` counts from the message's `SentTimestamp`: on a standard queue that is the first send, since SQS keeps it when
 //! it moves a message; on a FIFO queue, and for what the processor handed over, the move. Where nothing could be indexed that
@@ -261,6 +261,6 @@ fn millis(time: Duration) -> f64 {
 }
 
 #[cfg(test)]
-mod about;
+mod descriptions;
 #[cfg(test)]
 mod tests;

@@ -148,7 +148,7 @@ fn aws_types_stop_at_their_room() {
         .any(|room| shown.starts_with(room));
         assert!(sdk_may_stand || !text.contains("aws_sdk_"), "{shown} names the SDK");
         // A function that is none of ours: it is measured beside them.
-        let bare = "bench/src/bin/bare.rs";
+        let bare = "bench/src/bin/bare-sdk.rs";
         let lambda_may_stand = ["shared/lambda", "tests/", bare].iter().any(|room| shown.starts_with(room));
         assert!(lambda_may_stand || !text.contains("lambda_runtime::"), "{shown} names the Lambda runtime");
         let environment_may_be_read = shown == "shared/lambda/src/config.rs"

@@ -1,3 +1,5 @@
+//! An attempt: a handler runs for a claimed message, and its outcome is settled.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +12,13 @@ use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::gauge::Share;
 use super::handing_over::hand_over;
 use super::lines::LaneHead;
 use super::parts::{Frame, Parts};
 use super::ports::{EffectsOf, PayloadOf, ProcessPorts};
 use super::settling::{Settled, complete, settle};
 use super::tasks::{Finished, HeldClaim};
+use super::under_way::Share;
 
 /// Runs the handler for a claimed head, which takes a slot, and settles what came of it.
 pub(super) async fn attempt<P: ProcessPorts>(

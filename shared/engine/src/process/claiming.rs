@@ -1,3 +1,5 @@
+//! Claims of messages in the ledger, many together, and the entries that say why a message without a key died.
+
 use std::sync::Arc;
 
 use redrive_core::fault::Fault;

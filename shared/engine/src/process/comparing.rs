@@ -1,3 +1,5 @@
+//! Messages that waited for a key which is completed now: duplicates, or other payloads under the same key.
+
 use std::collections::VecDeque;
 
 use redrive_core::message::decode::Inspected;

@@ -1,3 +1,5 @@
+//! Dead messages that the processor itself sends to the dead-letter queue.
+
 use redrive_core::ports::Outbox;
 use redrive_core::processing::outcome::Outcome;
 use redrive_core::replay::Outgoing;

@@ -1,3 +1,5 @@
+//! Pace of handlers: how far claims may go ahead of free slots.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Report of a batch: what is answered to Lambda, and what is counted.
+
 use redrive_core::fault::Class;
 use redrive_core::message::batch::Response;
 use redrive_core::processing::outcome::{Outage, Outcome};

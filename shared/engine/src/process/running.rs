@@ -10,7 +10,6 @@ use tracing::{Instrument, warn};
 
 use super::attempt::attempt;
 use super::comparing::compare;
-use super::gauge::Gauge;
 use super::held::{HeldClaims, release};
 use super::lines::{self, KeyLane, KeyLanes, LaneHead};
 use super::pace::CALL;
@@ -19,6 +18,7 @@ use super::ports::{PayloadOf, ProcessPorts};
 use super::report::Counts;
 use super::starting::{ClaimedLanes, claim_lanes};
 use super::tasks::TaskResult;
+use super::under_way::UnderWay;
 
 /// Event that a batch goes on after.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
@@ -38,11 +38,11 @@ struct BatchRun<'a, P: ProcessPorts> {
     lanes: KeyLanes,
     /// Calls that claim, and the number of lanes in them.
     claims: JoinSet<ClaimedLanes<PayloadOf<P>>>,
-    claiming: Gauge,
+    claiming: UnderWay,
     /// Claims that wait for a slot.
     held: HeldClaims<PayloadOf<P>>,
     /// Slots that running handlers take.
-    slots: Gauge,
+    slots: UnderWay,
     /// Attempts until they are settled, and what else is to be waited for.
     tasks: JoinSet<TaskResult<PayloadOf<P>>>,
     ends: Vec<End>,
@@ -56,7 +56,7 @@ pub(super) async fn run<P: ProcessPorts>(
     frame: &Frame,
     counts: &mut Counts,
 ) -> Vec<End> {
-    let (claims, tasks, claiming, slots) = (JoinSet::new(), JoinSet::new(), Gauge::default(), Gauge::default());
+    let (claims, tasks, claiming, slots) = (JoinSet::new(), JoinSet::new(), UnderWay::default(), UnderWay::default());
     let held = HeldClaims::new(parts.settings.claim_hold, parts.last_start(frame));
     let mut batch = BatchRun { parts, frame, counts, lanes, claims, claiming, held, slots, tasks, ends: Vec::new() };
     let mut deadline = pin!(sleep_until(frame.deadline));

@@ -1,3 +1,5 @@
+//! Settlements of claims in the ledger.
+
 use std::time::Duration;
 
 use redrive_core::fault::Fault;

@@ -1,3 +1,5 @@
+//! Lanes on their way to a handler: decoded, claimed, and refused if they cannot run.
+
 use std::sync::Arc;
 use std::time::Duration;
 

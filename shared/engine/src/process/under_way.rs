@@ -1,3 +1,5 @@
+//! Count of things that are under way, which says when some of them have ended.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -5,7 +7,7 @@ use tokio::sync::Notify;
 
 /// Number of things that are under way, and a bell that rings when some of them have ended.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gauge(Arc<Count>);
+pub(super) struct UnderWay(Arc<Count>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -13,14 +15,14 @@ struct Count {
     ended: Notify,
 }
 
-/// Share of a gauge: what it counts is under way until it is dropped, however that comes.
+/// Share of a count: its things are under way until it is dropped, however that comes.
 #[derive(Debug)]
 pub(super) struct Share {
-    gauge: Gauge,
+    of: UnderWay,
     things: usize,
 }
 
-impl Gauge {
+impl UnderWay {
     /// Number of things that are under way now.
     pub(super) fn now(&self) -> usize {
         self.0.under_way.load(Ordering::SeqCst)
@@ -29,7 +31,7 @@ impl Gauge {
     /// Counts so many things as begun.
     pub(super) fn begin(&self, things: usize) -> Share {
         self.0.under_way.fetch_add(things, Ordering::SeqCst);
-        Share { gauge: self.clone(), things }
+        Share { of: self.clone(), things }
     }
 
     /// Waits until something has ended since the last wait.
@@ -40,7 +42,7 @@ impl Gauge {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.gauge.0.under_way.fetch_sub(self.things, Ordering::SeqCst);
-        self.gauge.0.ended.notify_one();
+        self.of.0.under_way.fetch_sub(self.things, Ordering::SeqCst);
+        self.of.0.ended.notify_one();
     }
 }

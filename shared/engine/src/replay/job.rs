@@ -2,7 +2,7 @@
 //! [`transfer`](super::transfer), and knows no SQS.
 
 mod advance;
-mod beside;
+mod await_alongside;
 mod blocked;
 mod control;
 mod drive;

@@ -1,7 +1,7 @@
-//! Explanations of the metrics, for `infra/metrics.json` and the page that is made of it.
+//! Descriptions of the metrics, for `infra/metrics.json` and the page that is made of it.
 
 /// Each metric with the moment at which it is emitted and what it counts.
-pub(super) const ABOUT: &[(&str, &str)] = &[
+pub(super) const DESCRIPTIONS: &[(&str, &str)] = &[
     // The indexer's, once a run.
     (
         "DeadReceived",

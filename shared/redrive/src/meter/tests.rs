@@ -5,7 +5,7 @@ use std::path::Path;
 use redrive_core::letters::letter::ErrorType;
 use serde_json::{Value, json};
 
-use super::about::ABOUT;
+use super::descriptions::DESCRIPTIONS;
 use super::*;
 
 #[test]
@@ -125,7 +125,8 @@ fn listed() -> Value {
             list.push(group);
         }
     }
-    let about: serde_json::Map<_, _> = ABOUT.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+    let about: serde_json::Map<_, _> =
+        DESCRIPTIONS.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
     json!({"namespace": NAMESPACE, "emitted": list, "about": about})
 }
 
@@ -154,7 +155,7 @@ fn each_metric_is_explained_once() {
             counts.chain(line.distributions.into_iter().map(|(name, ..)| name)).collect::<Vec<_>>()
         })
         .collect();
-    let explained: Vec<_> = ABOUT.iter().map(|(name, _)| *name).collect();
+    let explained: Vec<_> = DESCRIPTIONS.iter().map(|(name, _)| *name).collect();
     assert_eq!(explained.iter().copied().collect::<BTreeSet<_>>(), emitted);
     assert_eq!(explained.len(), emitted.len());
 }

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 
 /// Waits for one future, while others go on. Returns its output, and those of the others that have ended meanwhile.
-pub(super) async fn beside<T, F: Future>(
+pub(super) async fn await_alongside<T, F: Future>(
     one: impl Future<Output = T>,
     others: &mut FuturesUnordered<F>,
 ) -> (T, Vec<F::Output>) {

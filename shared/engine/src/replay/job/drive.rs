@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::advance::{Advance, BatchWork};
-use super::beside::beside;
+use super::await_alongside::await_alongside;
 use super::blocked::{Ahead, Looked, ahead, heads_of};
 use super::guard::{GuardReadings, read_for_guard};
 use super::next_batch::{NextBatch, next_batch, write_planned};
@@ -208,7 +208,8 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
                 continue;
             }
             planned += 1;
-            let (next, advances) = beside(next_batch(context, &self.job, &self.open, count), &mut sending).await;
+            let (next, advances) =
+                await_alongside(next_batch(context, &self.job, &self.open, count), &mut sending).await;
             let batch = match next {
                 Ok(NextBatch::Planned(job, batch)) => {
                     self.job = job;
