@@ -1,9 +1,6 @@
-//! Calls of many PartiQL statements: their limits and errors.
+//! PartiQL statements: their texts and errors.
 
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum as Code};
-
-/// Limit of statements in a call.
-pub(crate) const STATEMENTS: usize = 25;
 
 /// Returns true if a statement may name this table. The text of a statement takes a name; an ARN is taken only by the
 /// parameter `TableName` of other calls (`docs.aws.amazon.com`, "Cross-account access with resource-based policies": no

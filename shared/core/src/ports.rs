@@ -22,6 +22,9 @@ use crate::replay::job::{AlarmState, Job, JobBatch};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
 
+/// Number of writes that one call to a table carries: DynamoDB's limit of statements in a `BatchExecuteStatement`.
+pub const WRITES_A_CALL: usize = 25;
+
 /// The service could not be asked, or did not answer: throttled, denied, cut off, gone.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{service} did not {action}: {why}")]

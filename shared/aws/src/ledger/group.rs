@@ -16,15 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redrive_core::message::key::LedgerKey;
-use redrive_core::ports::Unavailable;
+use redrive_core::ports::{Unavailable, WRITES_A_CALL};
 use redrive_core::processing::ledger::{EntryState, EntryWrite};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::{EntryResult, SERVICE};
 
-/// DynamoDB's limit of statements a call.
-const FULL: usize = 25;
 /// Limit of calls that are under way at once.
 const CALLS: usize = 64;
 /// Longest wait of gathered writes for a call: some times what DynamoDB usually takes.
@@ -146,12 +144,12 @@ impl PendingWrites {
     /// Returns true if waiting for more writes gains nothing.
     fn is_due(&self, now: Instant) -> bool {
         let lingered = self.lingers_until().is_some_and(|until| self.running == 0 || until <= now);
-        !self.claims.is_empty() || self.settlements.len() >= FULL || lingered
+        !self.claims.is_empty() || self.settlements.len() >= WRITES_A_CALL || lingered
     }
 
     /// Returns true if a call is full with what waits.
     fn is_full(&self) -> bool {
-        self.claims.len() >= FULL || self.settlements.len() >= FULL
+        self.claims.len() >= WRITES_A_CALL || self.settlements.len() >= WRITES_A_CALL
     }
 
     /// Returns the instant at which settlements have waited for each other, if some wait.
@@ -182,7 +180,7 @@ impl PendingWrites {
 /// Fills a call with the first of what waits: DynamoDB refuses a call that names a key twice. Whoever has gone is left out.
 fn fill(group: &mut Vec<PendingWrite>, keys: &mut HashSet<LedgerKey>, waiting: &mut VecDeque<PendingWrite>) {
     let mut twins = Vec::new();
-    while group.len() < FULL && twins.len() < FULL {
+    while group.len() < WRITES_A_CALL && twins.len() < WRITES_A_CALL {
         match waiting.pop_front() {
             Some(gone) if gone.answer.is_closed() => {}
             Some(next) if keys.insert(next.write.key.clone()) => group.push(next),

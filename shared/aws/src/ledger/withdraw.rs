@@ -8,14 +8,14 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure,
 };
 use futures_util::StreamExt;
-use redrive_core::ports::{LedgerMarker, Unavailable, WriteError};
+use redrive_core::ports::{LedgerMarker, Unavailable, WRITES_A_CALL, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite, Expect};
 
 use super::puts::found;
 use super::{EntryResult, LedgerTable, SERVICE, item};
 use crate::failure::unavailable;
 use crate::item::{number, text};
-use crate::partiql::{STATEMENTS, found_no_room, insert, takes, update};
+use crate::partiql::{found_no_room, insert, takes, update};
 
 pub(super) const ACTION: &str = "withdraw copies";
 /// Number of tries of a statement, and the first wait; each further one is twice as long.
@@ -30,10 +30,10 @@ impl LedgerMarker for LedgerTable {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<EntryResult> {
         if !takes(&self.puts.table) {
             let updates = futures_util::stream::iter(writes).map(|write| self.puts.withdraw(write));
-            return updates.buffered(STATEMENTS).collect().await;
+            return updates.buffered(WRITES_A_CALL).collect().await;
         }
         let mut answers = Vec::with_capacity(writes.len());
-        for few in writes.chunks(STATEMENTS) {
+        for few in writes.chunks(WRITES_A_CALL) {
             answers.extend(self.mark_all(few).await);
         }
         answers

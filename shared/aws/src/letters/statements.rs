@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use futures_util::StreamExt;
 use redrive_core::letters::letter::{Letter, LetterWrite};
-use redrive_core::ports::{Letters, Unavailable, WriteError};
+use redrive_core::ports::{Letters, Unavailable, WRITES_A_CALL, WriteError};
 
 use super::edited::EditedPlace;
 use super::item::{HeadItem, InHead, OPTIONAL, to_item};
@@ -16,7 +16,7 @@ use super::place::{BodyPlace, is_large};
 use super::{LetterTable, SERVICE, WIDTH};
 use crate::failure::Failure;
 use crate::item::{number, size};
-use crate::partiql::{STATEMENTS, found_no_room, insert, update};
+use crate::partiql::{found_no_room, insert, update};
 
 const ACTION: &str = "write letters";
 /// The most bytes of letters in a call, unless a single one is larger. The service takes more; memory need not.
@@ -53,7 +53,7 @@ impl LetterTable {
                 alone.push((place, write));
                 continue;
             };
-            if parcels.last().is_none_or(|last| last.statements.len() == STATEMENTS || last.bytes + bytes > BYTES) {
+            if parcels.last().is_none_or(|last| last.statements.len() == WRITES_A_CALL || last.bytes + bytes > BYTES) {
                 parcels.push(Parcel::default());
             }
             if let Some(last) = parcels.last_mut() {

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Writes that one call to the ledger carries, and so claims that are made together.
-pub(super) const CALL: usize = 25;
+use redrive_core::ports::WRITES_A_CALL;
 
 /// Pace of a process's handlers: how long the slow ones took of late. It decides how many messages are claimed before a
 /// handler's slot is free for them, and no promise rests on it: a claim that waits too long is released.
@@ -24,7 +23,7 @@ impl HandlerPace {
     /// `hold`. Nobody claims ahead of handlers that take half of that time or longer.
     pub(super) fn ahead(&self, concurrency: usize, hold: Duration) -> usize {
         // One round of handlers, and what rounding to whole calls may leave out.
-        let most = concurrency.max(CALL) + CALL;
+        let most = concurrency.max(WRITES_A_CALL) + WRITES_A_CALL;
         let slow = u128::from(self.0.load(Ordering::Relaxed));
         let half = hold.as_micros() / 2;
         match slow {

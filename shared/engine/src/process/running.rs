@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use redrive_core::ports::WRITES_A_CALL;
 use redrive_core::processing::outcome::Outcome;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -12,7 +13,6 @@ use super::attempt::attempt;
 use super::comparing::compare;
 use super::held::{HeldClaims, release};
 use super::lines::{self, KeyLane, KeyLanes, LaneHead};
-use super::pace::CALL;
 use super::parts::{End, Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
 use super::report::Counts;
@@ -143,7 +143,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
         }
         let mut room = self.room();
         while room > 0 {
-            let lanes = self.lanes.take(room.min(CALL));
+            let lanes = self.lanes.take(room.min(WRITES_A_CALL));
             room -= lanes.len();
             let (parts, frame, share) = (Arc::clone(self.parts), self.frame.clone(), self.claiming.begin(lanes.len()));
             let claim = async move {
@@ -169,7 +169,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
         let unsettled = (2 * (slots + ahead)).saturating_sub(claimed + self.tasks.len());
         let room = (slots + ahead).saturating_sub(claimed + self.slots.now()).min(unsettled);
         let free = slots.saturating_sub(claimed + self.slots.now()).min(unsettled);
-        if room >= waiting { waiting } else { free.max(room - room % CALL) }
+        if room >= waiting { waiting } else { free.max(room - room % WRITES_A_CALL) }
     }
 
     fn concurrency(&self) -> usize {

@@ -4,7 +4,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 use redrive_core::ids::MessageId;
-use redrive_core::ports::Outbox;
+use redrive_core::ports::{Outbox, WRITES_A_CALL};
 use tracing::warn;
 
 use super::claim::Claimed;
@@ -17,8 +17,6 @@ use crate::replay::ports::ReplayPorts;
 
 /// Number of batches that are sent at once.
 const SENDS: usize = 10;
-/// Number of letters that are marked together without waiting for any others: as many as share a call to the table.
-const MARKS: usize = 25;
 
 /// Outcome of some sends or marks.
 #[derive(Debug, Default)]
@@ -51,8 +49,9 @@ pub(super) async fn send_and_mark<P: ReplayPorts>(
     let mut sends = std::pin::pin!(stream::iter(sends).buffer_unordered(SENDS).ready_chunks(SENDS).fuse());
     let (mut marks, mut answered) = (FuturesUnordered::new(), Vec::new());
     loop {
-        while answered.len() >= MARKS || marks.is_empty() && !answered.is_empty() {
-            let rest = answered.split_off(answered.len().min(MARKS));
+        // As many as share a call wait for no others.
+        while answered.len() >= WRITES_A_CALL || marks.is_empty() && !answered.is_empty() {
+            let rest = answered.split_off(answered.len().min(WRITES_A_CALL));
             marks.push(mark(context, terms, std::mem::replace(&mut answered, rest)));
         }
         let (sent, marked) = match select(sends.next(), marks.next()).await {
