@@ -74,7 +74,7 @@ demo:  ## Orders go in, some die, are understood, edited, replayed or discarded 
 	$(RUN).demo.demo $(if $(SEED),--seed $(SEED))
 
 # The crates without an SDK, their tests alone. A change in core reaches all of them.
-QUICK := core doctor engine lambda testkit
+QUICK := core doctor engine lambda operator testkit
 
 .PHONY: quick
 quick:  ## The tests of seconds: everything without an SDK and without a stage; prints its time

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::args::{Chosen, ListedStatus};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
+use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::shown::select;
-use crate::walk::filter;
 
 /// Reads what is chosen.
 pub(crate) fn selection(chosen: &Chosen, access: &StackAccess, now: Timestamp) -> Result<Selection, Error> {

@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use crate::args::Common;
 use crate::completion::Error;
 use crate::reach::{self, Service, failed};
-use crate::readings::Depths;
 use crate::replay_function::ReplayFunction;
 use crate::stack::{NAME, Stack};
 use crate::text::queue_name;
+use redrive_operator::readings::Depths;
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -281,8 +281,8 @@ mod cloudwatch {
     use super::StackAccess;
     use crate::completion::Error;
     use crate::reach::Service;
-    use crate::readings::AlarmStatus;
     use crate::text::queue_name;
+    use redrive_operator::readings::AlarmStatus;
 
     /// An older number says nothing of now: the indexer runs every minute, and SQS's metrics of an idle queue come late.
     const RECENT: Duration = Duration::from_secs(15 * 60);

@@ -1,161 +1,18 @@
-//! Causes for which letters wait, with their letters counted.
+//! Causes as a table for a terminal.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use redrive_core::letters::fingerprint::normalised;
-use redrive_core::letters::letter::ErrorType;
-use redrive_core::ports::{Letters, Unavailable};
-use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
-use serde_json::{Value, json};
+pub(crate) use redrive_operator::causes::{CauseRow, CauseRows, document, gather, join, sorted, total};
 
 use crate::text::{ago, count, fit, lines, queue_name, shown, table_rows};
-use crate::walk::Wanted;
 
 /// A longer cause stands in a line of its own: whoever copies it needs all of it.
 const CAUSE_COLUMNS: usize = 28;
 const QUEUE_COLUMNS: usize = 16;
 const VERSIONS: usize = 3;
-/// Limit of distinct texts of a cause that are counted.
-const DISTINCT: usize = 100;
 /// Limit of texts that are shown.
 const TEXTS: usize = 4;
-
-/// Letters with one fingerprint, as the index knows them.
-#[derive(Debug, Clone)]
-pub(crate) struct CauseRow {
-    /// Fingerprint, which is its name.
-    pub(crate) fingerprint: String,
-    /// Number of its letters.
-    pub(crate) letters: u64,
-    /// The class of the error.
-    pub(crate) class: ErrorType,
-    code: Option<String>,
-    queues: BTreeSet<String>,
-    first: Timestamp,
-    last: Timestamp,
-    versions: BTreeSet<String>,
-    /// The error's text in the letter that failed last.
-    example: String,
-    /// The distinct texts, without what differs from one letter to the next: how many letters have it, and one as it is.
-    texts: BTreeMap<String, (u64, String)>,
-    /// Letters whose text is none of those.
-    other_texts: u64,
-}
-
-/// Causes by their names.
-pub(crate) type CauseRows = BTreeMap<String, CauseRow>;
-
-impl CauseRow {
-    fn of(found: Candidate) -> Self {
-        Self {
-            fingerprint: found.fingerprint,
-            letters: 1,
-            class: found.error_type,
-            code: found.error_code,
-            queues: [found.source.to_string()].into(),
-            first: found.first_failed_at,
-            last: found.last_failed_at,
-            versions: found.function_version.into_iter().collect(),
-            texts: [(normalised(&found.error_message), (1, found.error_message.clone()))].into(),
-            other_texts: 0,
-            example: found.error_message,
-        }
-    }
-
-    fn join(&mut self, other: Self) {
-        self.letters += other.letters;
-        self.first = self.first.min(other.first);
-        // Of two that failed at once the text decides, so that the same letters always look the same.
-        if (other.last, &other.example) > (self.last, &self.example) {
-            self.example = other.example;
-        }
-        self.last = self.last.max(other.last);
-        self.other_texts += other.other_texts;
-        for (distinct, (letters, text)) in other.texts {
-            let room = self.texts.len() < DISTINCT;
-            match self.texts.get_mut(&distinct) {
-                Some(known) => {
-                    known.0 += letters;
-                    // The same letters always look the same.
-                    known.1 = text.min(std::mem::take(&mut known.1));
-                }
-                None if room => drop(self.texts.insert(distinct, (letters, text))),
-                None => self.other_texts += letters,
-            }
-        }
-        self.queues.extend(other.queues);
-        self.versions.extend(other.versions);
-    }
-
-    /// Returns the earliest first failure of its letters.
-    pub(crate) const fn first(&self) -> Timestamp {
-        self.first
-    }
-
-    /// The distinct texts, the commonest first.
-    fn texts(&self) -> Vec<(u64, &str)> {
-        let mut texts: Vec<_> = self.texts.values().map(|(letters, text)| (*letters, text.as_str())).collect();
-        texts.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(other.1)));
-        texts
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "fingerprint": self.fingerprint,
-            "letters": self.letters,
-            "error_type": self.class,
-            "error_code": self.code,
-            "source_topic": self.queues,
-            "first_failed_at": self.first.to_rfc3339(),
-            "last_failed_at": self.last.to_rfc3339(),
-            "function_version": self.versions,
-            "error_message": self.example,
-            "texts": self.texts().iter().map(|(letters, text)| json!({"letters": letters, "text": text})).collect::<Vec<_>>(),
-        })
-    }
-}
-
-fn add(causes: &mut CauseRows, cause: CauseRow) {
-    match causes.get_mut(&cause.fingerprint) {
-        Some(known) => known.join(cause),
-        None => drop(causes.insert(cause.fingerprint.clone(), cause)),
-    }
-}
-
-/// Counts a letter to those that died of the same.
-pub(crate) fn join(causes: &mut CauseRows, found: Candidate) {
-    add(causes, CauseRow::of(found));
-}
-
-/// The causes of what is wanted, the largest first.
-pub(crate) async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<CauseRow>, Unavailable> {
-    Ok(merged(wanted.sums(letters, join).await?))
-}
-
-/// Merges several counts into one.
-pub(crate) fn merged(sums: impl IntoIterator<Item = CauseRows>) -> Vec<CauseRow> {
-    let mut all = CauseRows::new();
-    sums.into_iter().flat_map(CauseRows::into_values).for_each(|cause| add(&mut all, cause));
-    sorted(all)
-}
-
-/// Sorts causes by their number of letters, the largest first.
-pub(crate) fn sorted(causes: CauseRows) -> Vec<CauseRow> {
-    let mut causes: Vec<_> = causes.into_values().collect();
-    causes.sort_by(|one, other| other.letters.cmp(&one.letters).then_with(|| one.fingerprint.cmp(&other.fingerprint)));
-    causes
-}
-
-/// Returns the number of letters of all causes.
-pub(crate) fn total(causes: &[CauseRow]) -> u64 {
-    causes.iter().map(|cause| cause.letters).sum()
-}
-
-pub(crate) fn document(causes: &[CauseRow]) -> Value {
-    json!({"letters": total(causes), "causes": causes.iter().map(CauseRow::json).collect::<Vec<_>>()})
-}
 
 /// The causes as a table, each with an example of its text.
 pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> String {

@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use redrive_core::ports::Unavailable;
+use redrive_operator::walk::NoneOfCause;
+use redrive_operator::written::UnreadableValue;
 use thiserror::Error;
 
 /// Text of `--help` about the exit codes.
@@ -56,6 +58,18 @@ pub(crate) enum Error {
     /// The reader of the output is gone.
     #[error("output could not be written: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<UnreadableValue> for Error {
+    fn from(why: UnreadableValue) -> Self {
+        Self::Usage(why.to_string())
+    }
+}
+
+impl From<NoneOfCause> for Error {
+    fn from(why: NoneOfCause) -> Self {
+        Self::Absent(why.to_string())
+    }
 }
 
 impl Error {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
-use crate::readings::Depths;
 use crate::text::{count, hanging, queue_name, shown};
+use redrive_operator::readings::Depths;
 
 /// Interval between looks at the queue while the indexer works.
 const LOOK: Duration = Duration::from_secs(1);

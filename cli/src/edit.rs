@@ -17,9 +17,9 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::args::Replay;
 use crate::completion::Error;
-use crate::show::payload;
 use crate::text::{count, lines, shown};
-use crate::walk::Wanted;
+use redrive_operator::payload;
+use redrive_operator::walk::Wanted;
 
 pub(crate) use wrappings::Wrappings;
 
@@ -177,7 +177,7 @@ pub(crate) async fn gather<L: Letters>(
             let wanted = Wanted { filter: filter.clone(), statuses: vec![Status::Pending] };
             let each = async |page: Vec<Candidate>| {
                 ids.extend(page.iter().map(|found| found.id));
-                Ok(if ids.len() < LETTERS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                Ok::<_, Error>(if ids.len() < LETTERS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             };
             wanted.each(letters, each).await?;
         }
@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::act::request;
-    use crate::samples;
+    use redrive_operator::samples;
 
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {

@@ -39,7 +39,7 @@ mod tests {
     use redrive_core::replay::{Filter, Request, Selection};
 
     use super::*;
-    use crate::samples;
+    use redrive_operator::samples;
 
     #[test]
     fn what_is_asked_for_is_what_the_function_understands() {

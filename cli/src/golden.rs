@@ -21,14 +21,15 @@ use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::list::Columns;
 use crate::preview::Preview;
-use crate::readings::{AlarmStatus, Depths};
 use crate::replay_function::Report;
-use crate::samples::{self, NOW};
-use crate::show::{LedgerAnswer, LetterView};
-use crate::status::expiry::{Expiry, LedgerMemory};
-use crate::status::{Board, QueueStatus, TableStatus};
-use crate::walk::Wanted;
-use crate::{causes, edit, eject, jobs, json, list, replay, show, status, text, watch};
+use crate::{causes, edit, eject, jobs, replay, show, status, text, watch};
+use redrive_operator::board::{self, Board, QueueStatus, TableStatus};
+use redrive_operator::expiry::{Expiry, LedgerMemory};
+use redrive_operator::letter_view::{LedgerAnswer, LetterView};
+use redrive_operator::readings::{AlarmStatus, Depths};
+use redrive_operator::samples::{self, NOW};
+use redrive_operator::walk::Wanted;
+use redrive_operator::{json, letter_view, listing};
 
 const WIDTH: usize = 80;
 const SCREEN: usize = 24;
@@ -136,10 +137,10 @@ fn a_list_looks_as_it_did() {
     let lines: String = some.iter().take(4).map(|found| columns.line(found, false)).collect();
     is("list-oldest.txt", &format!("{}{lines}", columns.head()));
     let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
-    is("list.ndjson", &some.iter().map(|found| format!("{}\n", list::document(found, None))).collect::<String>());
+    is("list.ndjson", &some.iter().map(|found| format!("{}\n", listing::document(found, None))).collect::<String>());
     let check =
         ClaimCheck { bucket: "large".to_owned(), key: "8b79b963".to_owned(), bytes: Some(4_194_336), attribute: None };
-    is("list-s3.ndjson", &format!("{}\n", list::document(&some[0], Some(&check))));
+    is("list-s3.ndjson", &format!("{}\n", listing::document(&some[0], Some(&check))));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_letter_looks_as_it_did() {
     let seen = LetterView { ledger: LedgerAnswer::Records(vec![("its key", samples::entry(&letter))]), letter };
     is("show.txt", &show::render(&seen, NOW, WIDTH));
     is_within("show-narrow.txt", &show::render(&seen, NOW, NARROW), NARROW);
-    is("show.json", &format!("{:#}\n", show::document(&seen, NOW)));
+    is("show.json", &format!("{:#}\n", letter_view::document(&seen, NOW)));
     let erased =
         Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
     let erased =
@@ -180,7 +181,7 @@ async fn the_status_looks_as_it_did() {
         name: name.to_owned(),
         depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
-    let mut table = status::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
+    let mut table = board::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
     table.memory = Some(LedgerMemory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
@@ -199,12 +200,12 @@ async fn the_status_looks_as_it_did() {
     assert!(text.lines().count() <= SCREEN, "it fits a screen");
     is("status.txt", &text);
     is_within("status-narrow.txt", &status::render(&board, NOW, NARROW), NARROW);
-    is("status.json", &format!("{:#}\n", status::document(&board)));
+    is("status.json", &format!("{:#}\n", board::document(&board)));
     let moving = Board { moving: Some(12), ..board.clone() };
     let told = "A message move task empties orders-dlq beside the indexer: 12 moved by now";
     assert!(status::render(&moving, NOW, WIDTH).contains(told));
-    assert_eq!(status::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
-    let table = status::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
+    assert_eq!(board::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
+    let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
     let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
     let table = TableStatus { memory: Some(LedgerMemory::Gone), ..board.table.clone() };
@@ -282,7 +283,7 @@ fn messages_of_other_frameworks_and_records_look_as_they_did() {
     let shown = |letter: Letter| show::render(&LetterView { letter, ledger: LedgerAnswer::NotKept }, NOW, WIDTH);
     let task = LetterView { letter: bare(samples::CELERY), ledger: LedgerAnswer::NotKept };
     is("show-task.txt", &show::render(&task, NOW, WIDTH));
-    let told = show::document(&task, NOW);
+    let told = letter_view::document(&task, NOW);
     assert_eq!((&told["task"]["dropped"], told["decoded"].as_array().map(Vec::len)), (&json!(true), Some(2)));
     let pointer =
         r#"["software.amazon.payloadoffloading.PayloadS3Pointer",{"s3BucketName":"large","s3Key":"8b79b963"}]"#;

@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::act::{confirm, confirmable};
 use crate::causes;
 use crate::completion::{Completion, Error};
-use crate::json::read::{self, Proof};
 use crate::out::{self, Out};
 use crate::text::{count, counted, hanging, shown};
+use redrive_operator::json::read::{self, Proof};
 
 /// Number of letters that are written at once.
 const LETTERS: usize = 100;

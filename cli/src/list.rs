@@ -1,23 +1,18 @@
 //! Letters, one a line, as the index knows them; and whole ones.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Status;
-use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::ports::Letters;
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
-use serde_json::{Value, json};
 
 use crate::completion::{Completion, Error};
-use crate::json;
 use crate::out::Out;
-use crate::show::foreign::{IN_S3, place};
-use crate::shown::look;
 use crate::text::{ago, fit, shown, stacked};
-use crate::walk::Wanted;
+use redrive_operator::json;
+use redrive_operator::listing::{document, gather_oldest};
+use redrive_operator::walk::{Wanted, look};
 
 /// Number of whole letters in memory at once, because they are large.
 const WHOLE: usize = 10;
@@ -92,32 +87,6 @@ impl Columns {
     }
 }
 
-/// A letter as the index knows it, with the letter's field names, and as `show` tells it the place of a body in S3.
-pub(crate) fn document(found: &Candidate, in_s3: Option<&ClaimCheck>) -> Value {
-    let mut document = json!({
-        "dlq_message_id": found.id,
-        "status": found.status,
-        "source_topic": found.source,
-        "error_type": found.error_type,
-        "error_code": found.error_code,
-        "error_message": found.error_message,
-        "fingerprint": found.fingerprint,
-        "first_failed_at": found.first_failed_at.to_rfc3339(),
-        "last_failed_at": found.last_failed_at.to_rfc3339(),
-        "deaths": found.deaths,
-        "number": found.number,
-        "function_version": found.function_version,
-        "message_group_id": found.group,
-        "sequence_number": found.sequence,
-        "idempotency_key": found.key,
-        "scope": found.scope,
-    });
-    if let Some(check) = in_s3 {
-        document[IN_S3] = place(check);
-    }
-    document
-}
-
 /// Takes from a page what the limit leaves, and says whether there is more to take.
 fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlFlow<()>) {
     page.truncate(*left);
@@ -169,9 +138,9 @@ impl<'a, L: Letters> ListedLetters<'a, L> {
         if self.met > 0 || limit == Some(0) {
             return Ok(Completion::Done);
         }
-        let ended = wanted.met(0)?;
+        wanted.met(0)?;
         crate::out::say("no letters");
-        Ok(ended)
+        Ok(Completion::Done)
     }
 }
 
@@ -188,28 +157,10 @@ pub(crate) async fn run<L: Letters>(
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
         listing.write(&page.iter().collect::<Vec<_>>()).await?;
-        Ok(next)
+        Ok::<_, Error>(next)
     };
     wanted.each(letters, each).await?;
     listing.end(wanted, limit)
-}
-
-/// Letters in the order of their first failures.
-pub(crate) type Oldest = BTreeMap<(Timestamp, LetterId), Candidate>;
-
-/// Reads the `limit` letters that failed first, of all that are wanted.
-pub(crate) async fn gather_oldest<L: Letters>(letters: &L, wanted: &Wanted, limit: usize) -> Result<Oldest, Error> {
-    let keep = move |kept: &mut Oldest, found: Candidate| {
-        kept.insert((found.first_failed_at, found.id), found);
-        if kept.len() > limit {
-            kept.pop_last();
-        }
-    };
-    let mut all = Oldest::new();
-    for shard in wanted.sums(letters, keep).await? {
-        shard.into_values().for_each(|found| keep(&mut all, found));
-    }
-    Ok(all)
 }
 
 /// Lists what is wanted once all of it is read, the oldest first.
@@ -245,12 +196,15 @@ pub(crate) async fn export<L: Letters>(
                 out.line(&json::letter(&letter))?;
             }
         }
-        Ok(next)
+        Ok::<_, Error>(next)
     };
     wanted.each(letters, each).await?;
     if bodiless > 0 {
         crate::out::say(&format!("{bodiless} of them without their bodies: erased, expired or lost"));
         return Ok(Completion::NotAsAsked);
     }
-    if limit == Some(0) { Ok(Completion::Done) } else { wanted.met(met) }
+    if limit != Some(0) {
+        wanted.met(met)?;
+    }
+    Ok(Completion::Done)
 }

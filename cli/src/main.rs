@@ -7,15 +7,15 @@
 //! | `args.rs` | what can be said on the command line |
 //! | `run.rs` | which command does what |
 //! | `aws.rs`, `stack.rs`, `reach.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found; what is told when nothing answers |
-//! | `replay_function.rs`, `deployed.rs`, `readings.rs` | what the commands know of AWS: the function that is asked, a stack that is deployed, queues and alarms |
-//! | `walk.rs` | letters through the indexes |
-//! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | what is read, and how it looks: gathering, then a pure text or JSON |
+//! | `replay_function.rs`, `deployed.rs` | what the commands know of AWS: the function that is asked, a stack that is deployed |
+//! | `filters.rs` | filters of the command line |
+//! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
 //! | `deploy_function.rs`, `undeploy.rs` | one function's code into a stack; a stack's deletion, after what waits in it was told |
 //! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
-//! | `json.rs`, `text.rs`, `out.rs`, `ended.rs` | a letter as JSON, texts made fit for a terminal, the output, the exit codes |
+//! | `text.rs`, `out.rs`, `completion.rs` | texts set for a terminal, the output, the exit codes |
 
 mod act;
 mod args;
@@ -28,30 +28,26 @@ mod doctor;
 mod drain;
 mod edit;
 mod eject;
+mod filters;
 #[cfg(test)]
 mod golden;
 mod import;
 mod jobs;
-mod json;
 mod list;
 mod out;
 #[cfg(test)]
 mod pages;
 mod preview;
 mod reach;
-mod readings;
 mod replay;
 mod replay_function;
 mod run;
-#[cfg(test)]
-mod samples;
 mod show;
 mod shown;
 mod stack;
 mod status;
 mod text;
 mod undeploy;
-mod walk;
 mod watch;
 mod who;
 

@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
 use crate::replay_function::{ReplayFunction, Report};
-use crate::shown::{self, look};
+use crate::shown;
 use crate::text::{count, hanging};
-use crate::walk::Wanted;
+use redrive_operator::walk::{Wanted, look};
 
 /// Preview of the letters that will be touched.
 #[derive(Debug, Clone)]

@@ -21,8 +21,8 @@ use crate::preview::Preview;
 use crate::replay_function::Report;
 use crate::shown;
 use crate::text::{lines, shown as printable};
-use crate::walk::queue;
 use crate::watch;
+use redrive_operator::written::queue;
 
 /// Interval between looks at a job that is followed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -157,7 +157,7 @@ pub(crate) async fn run(
     let screen = format!("{waiting}{differences}{}{goes}", dry.render(out.width));
     if args.dry_run {
         let document = || {
-            let mut all = crate::causes::document(&preview.causes);
+            let mut all = redrive_operator::causes::document(&preview.causes);
             all["dry_run"] = dry.json();
             if edit.is_some() {
                 all["edits"] = edits.iter().map(edit::EditPreview::json).collect();
@@ -223,7 +223,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::args::{CliArgs, Command};
-    use crate::samples;
+    use redrive_operator::samples;
 
     pub(crate) fn replay(arguments: &[&str]) -> Replay {
         let line = CliArgs::try_parse_from(["redrive", "replay"].iter().chain(arguments)).unwrap();

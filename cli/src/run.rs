@@ -12,12 +12,14 @@ use crate::act::{self, Doing};
 use crate::args::{CliArgs, Command, Filters, List, Ordered, Steer};
 use crate::aws::StackAccess;
 use crate::completion::{Completion, Error, exit_code};
+use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
-use crate::walk::{Wanted, filter};
 use crate::{
     causes, deploy_function, doctor, drain, eject, import, jobs, list, replay, show, status, undeploy, watch, who,
 };
+use redrive_operator::walk::Wanted;
+use redrive_operator::{board, letter_view};
 
 /// Reads the command line, and does it.
 pub(crate) fn main() -> ExitCode {
@@ -77,9 +79,9 @@ async fn at(
             let wanted = wanted(access, filters, vec![Status::Pending], now)?;
             let found = causes::gather(&access.letters()?, &wanted).await?;
             // Of a cause that is not there the error says all.
-            let ended = wanted.met(causes::total(&found))?;
+            wanted.met(causes::total(&found))?;
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
-            Ok(ended)
+            Ok(Completion::Done)
         }
         Command::List(Ordered { list: List { filters, status, limit }, oldest }) => {
             let wanted = wanted(access, filters, status.statuses(), now)?;
@@ -94,16 +96,16 @@ async fn at(
             list::export(&access.letters()?, &wanted, *limit, out).await
         }
         Command::Show { id } => {
-            let Some(seen) = show::gather(&access.letters()?, &access.ledger(), *id).await? else {
+            let Some(seen) = letter_view::gather(&access.letters()?, &access.ledger(), *id).await? else {
                 out::say(&format!("there is no letter {id}"));
                 return Ok(Completion::NotAsAsked);
             };
-            out.either(|| show::document(&seen, now), |width| show::render(&seen, now, width))?;
+            out.either(|| letter_view::document(&seen, now), |width| show::render(&seen, now, width))?;
             Ok(Completion::Done)
         }
         Command::Status => {
             let board = status::gather(access, now).await?;
-            out.either(|| status::document(&board), |width| status::render(&board, now, width))?;
+            out.either(|| board::document(&board), |width| status::render(&board, now, width))?;
             Ok(Completion::Done)
         }
         Command::Jobs { closed } => {

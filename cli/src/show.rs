@@ -1,71 +1,22 @@
 //! Report on one letter: its times, its error, its payload, and the ledger's entry.
 
-pub(crate) mod foreign;
-pub(crate) mod payload;
+mod foreign;
 
 use std::fmt::Write;
 
-use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Body, Event, Form, Letter, Status};
 use redrive_core::message::envelope::AttributeValue;
-use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::time::Timestamp;
-use serde_json::{Value, json};
+use redrive_operator::letter_view::{LedgerAnswer, LetterView};
+use redrive_operator::payload;
+use serde_json::Value;
 
-use crate::status::expiry::records;
 use crate::text::{ago, count, indented, instant, named, queue_name, shown};
 
 /// Told of a record without its message.
 const NO_MESSAGE: &str = "The record points to a payload and does not hold it, so it is never sent. Read the payload where it points, and \
     discard the letter.";
-
-/// A letter, and what the ledger says of it.
-#[derive(Debug, Clone)]
-pub(crate) struct LetterView {
-    pub(crate) letter: Letter,
-    pub(crate) ledger: LedgerAnswer,
-}
-
-/// Answer of the ledger about a letter, if there is one.
-#[derive(Debug, Clone)]
-pub(crate) enum LedgerAnswer {
-    /// The queue has no ledger.
-    NotKept,
-    /// The records of the letter, each with what it stands under; none, if it knows nothing of it.
-    Records(Vec<(&'static str, Entry)>),
-}
-
-/// Reads both. `None`: there is no such letter.
-pub(crate) async fn gather<L: Letters, R: LedgerReader>(
-    letters: &L,
-    ledger: &R,
-    id: LetterId,
-) -> Result<Option<LetterView>, Unavailable> {
-    let Some(letter) = letters.read(&[id]).await?.pop().flatten() else { return Ok(None) };
-    if !ledger.is_kept() {
-        return Ok(Some(LetterView { letter, ledger: LedgerAnswer::NotKept }));
-    }
-    let (places, keys): (Vec<_>, Vec<_>) = records(&letter).into_iter().unzip();
-    let entries = places.into_iter().zip(ledger.read(&keys).await?);
-    let found = entries.filter_map(|(place, entry)| Some((place, entry?))).collect();
-    Ok(Some(LetterView { letter, ledger: LedgerAnswer::Records(found) }))
-}
-
-pub(crate) fn document(seen: &LetterView, now: Timestamp) -> Value {
-    let found: &[_] = match &seen.ledger {
-        LedgerAnswer::Records(found) => found,
-        LedgerAnswer::NotKept => &[],
-    };
-    let records: Vec<_> =
-        found.iter().map(|(place, entry)| json!({"of": place, "entry": crate::json::entry(entry)})).collect();
-    let first = found.first().map_or(Value::Null, |(_, entry)| crate::json::entry(entry));
-    let mut all = json!({"letter": crate::json::letter(&seen.letter), "ledger": first, "ledger_records": records});
-    if let Value::Object(all) = &mut all {
-        all.extend(foreign::document(&seen.letter, now));
-    }
-    all
-}
 
 /// A text that grows by named lines, none of them too wide.
 struct TextPage {
@@ -291,10 +242,11 @@ fn record(page: &mut TextPage, letter: &Letter, (place, entry): (&str, &Entry), 
 
 #[cfg(test)]
 mod tests {
+    use redrive_operator::letter_view::{document, gather, records};
     use redrive_testkit::{ModelLedger, ModelLetters};
 
     use super::*;
-    use crate::samples::{self, NOW};
+    use redrive_operator::samples::{self, NOW};
 
     #[tokio::test]
     async fn a_record_is_shown_wherever_the_ledger_keeps_it() {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::LetterId;
-use redrive_core::ports::{Letters, Unavailable};
-use redrive_core::replay::{Look, Selection, Shown};
+use redrive_core::ports::Letters;
+use redrive_core::replay::{Selection, Shown};
 use redrive_core::time::Timestamp;
+use redrive_operator::walk::look;
 use serde_json::{Value, json};
 
 use crate::completion::Error;
@@ -18,15 +18,6 @@ use crate::replay_function::{ReplayFunction, Report};
 const PAGE: usize = 500;
 /// Difference from AWS's clock above which a warning is given.
 const CLOCK: Duration = Duration::from_secs(60);
-/// Number of letters that are read in one call, and of calls at once.
-const LOOK: usize = 100;
-const AT_ONCE: usize = 8;
-
-/// Looks at letters in the table itself: an index may be late.
-pub(crate) async fn look<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
-    let looks = stream::iter(ids.chunks(LOOK)).map(|few| letters.look(few)).buffered(AT_ONCE);
-    looks.try_collect::<Vec<_>>().await.map(|pages| pages.into_iter().flatten().collect())
-}
 
 /// Asks for all that was shown, page by page; of a page again what is left of it, while the function's time runs out and it gets
 /// on. What was changed by somebody else meanwhile is left alone, and counted.
@@ -115,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::completion::Completion;
-    use crate::samples;
+    use redrive_operator::samples;
 
     /// A function that discards what it is asked for, a few letters before its time runs out.
     struct Discarding {

@@ -15,7 +15,7 @@ use crate::completion::{Completion, Error};
 use crate::deployed::{DeletionState, Deployed};
 use crate::out::{self, Out};
 use crate::text::{count, lines, queue_name, shown};
-use crate::walk::Wanted;
+use redrive_operator::walk::Wanted;
 
 /// Interval between looks at a stack that is being deleted.
 const LOOK: Duration = Duration::from_secs(2);
@@ -182,7 +182,9 @@ mod tests {
     use redrive_testkit::ModelLetters;
 
     use super::*;
-    use crate::{golden, samples};
+    use redrive_operator::samples;
+
+    use crate::golden;
 
     fn waiting(letters: [u64; 2], messages: &[(&str, u64)]) -> StackContents {
         StackContents {

@@ -37,15 +37,6 @@ pub(crate) fn named(
     Err(Error::Usage(format!("--by must have at most {room} bytes beside what is written down anyway")))
 }
 
-/// A name as a table has room for it: of an ARN what stands last, the user or the session.
-pub(crate) fn short(name: &str) -> &str {
-    let arn = name.split_once(" (").map_or(name, |(arn, _)| arn);
-    if !arn.starts_with("arn:") {
-        return name;
-    }
-    &name[arn.rfind(['/', ':']).map_or(0, |end| end + 1)..]
-}
-
 /// The user, of whichever variable names one, and the host.
 pub(crate) fn user_at_host() -> Result<String, Error> {
     let named = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
@@ -72,20 +63,6 @@ mod tests {
         assert_eq!(name(Some(ARN), Some("Ann, pager 7")).unwrap(), format!("{ARN} (Ann, pager 7)"));
         assert_eq!(name(None, Some("Ann")).unwrap(), "Ann (unverified)");
         assert_eq!(name(None, None).unwrap(), "ann@desk (unverified)");
-    }
-
-    #[test]
-    fn a_table_shows_of_an_arn_the_user_or_the_session_and_of_another_name_all() {
-        for (name, seen) in [
-            (ARN, "ann"),
-            (&format!("{ARN} (on call a/b:c)"), "ann (on call a/b:c)"),
-            ("arn:aws:iam::123456789012:root", "root"),
-            ("arn:aws:iam::123456789012:user/team/ann", "ann"),
-            ("ann@desk (unverified)", "ann@desk (unverified)"),
-            ("team/ann", "team/ann"),
-        ] {
-            assert_eq!(short(name), seen, "{name}");
-        }
     }
 
     #[test]

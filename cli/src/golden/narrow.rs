@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{NARROW, WIDTH, is, is_within};
 use crate::replay_function::Report;
-use crate::samples::{self, NOW};
-use crate::show::{LedgerAnswer, LetterView};
 use crate::{jobs, show, text};
+use redrive_operator::letter_view::{LedgerAnswer, LetterView};
+use redrive_operator::samples::{self, NOW};
 
 #[test]
 fn ids_and_numbers_stay_whole_on_a_narrow_terminal() {

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use redrive_testkit::{CallFault, Faults, ModelLetters};
 
 use super::*;
-use crate::json;
-use crate::samples::{self, NOW};
+use redrive_operator::json;
+use redrive_operator::samples::{self, NOW};
 
 /// A file of this name with these letters as `export` writes them.
 fn file(name: &str, letters: &[Letter]) -> PathBuf {

@@ -4,7 +4,6 @@
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::foreign::{ClaimCheck, Layer, Task, layers};
 use redrive_core::time::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::{TextPage, body};
 use crate::text::{ago, count, instant, shown};
@@ -12,14 +11,6 @@ use crate::text::{ago, count, instant, shown};
 const MAY_BE_GONE: &str =
     "The message only points there: the object may be gone before the letter, and an edit cannot reach it.";
 const NO_ATTRIBUTE: &str = "It has no attribute by which its consumer's library would fetch it.";
-
-/// Member of a letter's document that says where in S3 its body stands.
-pub(crate) const IN_S3: &str = "body_in_s3";
-
-/// The value of that member.
-pub(crate) fn place(check: &ClaimCheck) -> Value {
-    json!({"bucket": check.bucket, "key": check.key, "bytes": check.bytes, "attribute": check.attribute})
-}
 
 /// Tells which task a message is, and where its body stands.
 pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
@@ -57,24 +48,4 @@ pub(super) fn decoded(page: &mut TextPage, payload: &str) {
         page.heading(&format!("{what}: {} BYTES", text.len()));
         body(page, &text);
     }
-}
-
-/// The same for programs: a letter of which there is nothing to tell has no member of it.
-pub(super) fn document(letter: &Letter, now: Timestamp) -> Map<String, Value> {
-    let payload = letter.payload_now();
-    let mut all = Map::new();
-    if let Some(check) = ClaimCheck::of(payload, &letter.attributes) {
-        all.insert(IN_S3.to_owned(), place(&check));
-    }
-    if let Some(task) = Task::of(payload, &letter.attributes) {
-        let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
-        let told = json!({"framework": task.framework, "name": task.name, "id": task.id, "eta": time(task.eta),
-            "expires": time(task.expires), "dropped": task.is_dropped(now)});
-        all.insert("task".to_owned(), told);
-    }
-    let texts: Vec<_> = layers(payload).into_iter().map(|layer| layer.text).collect();
-    if !texts.is_empty() {
-        all.insert("decoded".to_owned(), json!(texts));
-    }
-    all
 }

@@ -69,7 +69,8 @@ fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || matches!(&attribute.meta, syn::Meta::List(list)
-                if list.path.is_ident("cfg") && list.tokens.to_string().starts_with("test"))
+                if list.path.is_ident("cfg")
+                    && list.tokens.to_string().trim_start_matches("any").trim_start_matches([' ', '(']).starts_with("test"))
     })
 }
 
@@ -114,6 +115,12 @@ fn core_depends_on_nothing_that_knows_aws_tokio_or_the_world() {
     assert_eq!(dependencies(&root().join("shared/core")), allowed);
     let doctor = set(&["redrive-core", "serde_json", "thiserror"]);
     assert_eq!(dependencies(&root().join("shared/doctor")), doctor);
+    // The testkit behind its samples, which only tests ask for.
+    let operator =
+        set(&["base64", "futures-util", "redrive-core", "redrive-testkit", "serde", "serde_json", "thiserror"]);
+    assert_eq!(dependencies(&root().join("shared/operator")), operator);
+    let manifest = manifest(&root().join("shared/operator"));
+    assert_eq!(manifest["dependencies"]["redrive-testkit"]["optional"].as_bool(), Some(true));
 }
 
 #[test]
@@ -123,7 +130,8 @@ fn every_arrow_between_the_floors_points_down() {
     for room in ["engine", "aws", "doctor", "lambda", "testkit"] {
         assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
     }
-    assert_eq!(ours("cli"), set(&["redrive-aws", "redrive-core", "redrive-doctor"]), "cli");
+    assert_eq!(ours("shared/operator"), set(&["redrive-core", "redrive-testkit"]), "shared/operator");
+    assert_eq!(ours("cli"), set(&["redrive-aws", "redrive-core", "redrive-doctor", "redrive-operator"]), "cli");
     for function in ["processor", "indexer", "replay"] {
         assert_eq!(ours(&format!("functions/{function}")), set(&["redrive"]), "functions/{function}");
     }

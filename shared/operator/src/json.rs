@@ -1,6 +1,6 @@
 //! A letter and a ledger's entry as JSON, with the field names of the dead-letter table. Times are RFC 3339.
 
-pub(crate) mod read;
+pub mod read;
 
 use std::collections::BTreeMap;
 
@@ -115,7 +115,7 @@ fn members(of: &impl Serialize) -> Map<String, Value> {
 }
 
 /// A whole letter: nothing of it is left out, and binary attributes are base64.
-pub(crate) fn letter(letter: &Letter) -> Value {
+pub fn letter(letter: &Letter) -> Value {
     let mut all = members(&LetterJson::from(letter));
     all.extend(members(&RestJson::from(letter)));
     Value::Object(all)
@@ -133,7 +133,7 @@ fn attempt(attempt: &Attempt) -> AttemptJson {
 }
 
 /// Writes a ledger entry as JSON.
-pub(crate) fn entry(entry: &Entry) -> Value {
+pub fn entry(entry: &Entry) -> Value {
     let enqueues = entry.enqueues.iter().map(|one| {
         let enqueue = EnqueueFields::<Rfc3339>::from(one.enqueue.clone());
         json!({"life": enqueue, "attempts": one.attempts, "dead": one.dead})

@@ -12,7 +12,7 @@ const BYTES: usize = 16 * 1024;
 
 /// Returns the lines of a payload, with everything escaped that must be, and the number of bytes left out. JSON is set
 /// in lines, token by token as it is: numbers, order and repeated names stay what they were.
-pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
+pub fn told(payload: &str) -> (Vec<String>, usize) {
     let mut end = payload.len().min(BYTES);
     while !payload.is_char_boundary(end) {
         end -= 1;
@@ -28,7 +28,7 @@ pub(crate) fn told(payload: &str) -> (Vec<String>, usize) {
 }
 
 /// Returns a remark on what a reader of JSON stumbles over, if anything. Whoever reads the payload may read its names.
-pub(crate) fn remark(payload: &str) -> Option<String> {
+pub fn remark(payload: &str) -> Option<String> {
     match payload.parse::<Document>() {
         Ok(Document { twice: Some(Twice { name, line, column }), .. }) => {
             let name = shown(&format!("{name:?}"));

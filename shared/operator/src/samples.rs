@@ -1,4 +1,9 @@
 //! Letters, a ledger and jobs that look like an incident, always the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "samples that do not hold fail the tests that use them"
+)]
 
 use std::time::Duration;
 
@@ -18,10 +23,10 @@ use redrive_testkit::letters::waiting;
 use crate::jobs::JobOverview;
 
 /// Time at which everything is looked at: 2026-11-22 13:00 UTC.
-pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
+pub const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
 
 /// ARN of another queue.
-pub(crate) const REFUNDS: &str = "arn:aws:sqs:eu-west-1:123456789012:refunds";
+pub const REFUNDS: &str = "arn:aws:sqs:eu-west-1:123456789012:refunds";
 
 fn before(minutes: u64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
@@ -76,7 +81,7 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
 }
 
 /// A whole incident: several causes, among them one from a foreign consumer without codes, and hostile texts.
-pub(crate) fn letters() -> Vec<Letter> {
+pub fn letters() -> Vec<Letter> {
     let mut all: Vec<_> = (0..37)
         .map(|n| letter(n, Class::Permanent, Some("currency"), "Currency CHF is not supported", 180 - n * 4))
         .collect();
@@ -97,12 +102,12 @@ pub(crate) fn letters() -> Vec<Letter> {
 }
 
 /// Makes more letters of one cause than a page of every shard holds.
-pub(crate) fn many(letters: u64) -> impl Iterator<Item = Letter> {
+pub fn many(letters: u64) -> impl Iterator<Item = Letter> {
     (1_000..1_000 + letters).map(|n| letter(n, Class::Permanent, Some("currency"), "Currency JPY is not supported", 7))
 }
 
 /// A letter with everything that can be in it.
-pub(crate) fn full() -> Letter {
+pub fn full() -> Letter {
     let mut letter = letter(7, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
     let job = JobId::from_random(9);
     let send = |number, message_id: Option<&str>, job| Send {
@@ -143,7 +148,7 @@ pub(crate) fn full() -> Letter {
 }
 
 /// The same, edited since.
-pub(crate) fn edited(lost: Option<String>) -> Letter {
+pub fn edited(lost: Option<String>) -> Letter {
     let mut letter = full();
     let payload = if lost.is_some() { "" } else { &*letter.payload.replace("CHF", "EUR\u{1b}[2J") };
     let (hash, whole) = (PayloadHash::of_text("its hashed places"), PayloadHash::of_text("all of it"));
@@ -153,7 +158,7 @@ pub(crate) fn edited(lost: Option<String>) -> Letter {
 }
 
 /// Makes the ledger entry of a letter.
-pub(crate) fn entry(letter: &Letter) -> Entry {
+pub fn entry(letter: &Letter) -> Entry {
     Entry {
         state: EntryState::Failed,
         owner: OwnerToken::from_random(1),
@@ -175,7 +180,7 @@ pub(crate) fn entry(letter: &Letter) -> Entry {
 }
 
 /// A job in some state, with the fates of its letters.
-pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobOverview {
+pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobOverview {
     let filter = Filter { error_type: Some(ErrorType::Permanent), ..Filter::default() };
     let asked = NewJob {
         id: None,
@@ -198,7 +203,7 @@ pub(crate) fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)])
 }
 
 /// Jobs of every kind of end.
-pub(crate) fn jobs() -> Vec<JobOverview> {
+pub fn jobs() -> Vec<JobOverview> {
     let mut jobs = vec![
         job(1, JobState::Canary, &[(Disposition::Sent, 6), (Disposition::Resolved, 4)]),
         job(
@@ -218,7 +223,7 @@ pub(crate) fn jobs() -> Vec<JobOverview> {
 }
 
 /// A task of Celery's under kombu's base64, whose `expires` has passed when everything is looked at.
-pub(crate) const CELERY: &str = concat!(
+pub const CELERY: &str = concat!(
     "eyJib2R5IjogIlcxc2lieTB4SWwwc0lIc2lZVzF2ZFc1MElqb2dOWDFkIiwgImNvbnRlbnQtdHlwZSI6ICJhcHBsaWNhdGlvbi9q",
     "c29uIiwgImhlYWRlcnMiOiB7InRhc2siOiAic2hvcC5jaGFyZ2UiLCAiaWQiOiAiYzRjODQ1NjktMGNlMS00YmI3LTgzNTAtYzc1",
     "YzIwOTdmOTVlIiwgImV0YSI6ICIyMDI2LTExLTIyVDEyOjMwOjAwKzAwOjAwIiwgImV4cGlyZXMiOiAiMjAyNi0xMS0yMlQxMjo1",
@@ -226,7 +231,7 @@ pub(crate) const CELERY: &str = concat!(
 );
 
 /// A record around its message, and one without.
-pub(crate) fn records() -> [Letter; 2] {
+pub fn records() -> [Letter; 2] {
     let record = |form, payload: &str| Letter { form, payload: payload.to_owned(), key: None, ..letters().remove(50) };
     let message = r#"{"order_id":"o-1"}"#;
     let hash = PayloadHash::of_text(message);

@@ -99,7 +99,7 @@ fn is_within(document: &Value, whole: &Value) -> bool {
 }
 
 /// Reads a letter, and how far it is proven. What is told of a failure holds nothing of the letter.
-pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
+pub fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
     let (fields, rest): (LetterJson, RestJson) = (part(text)?, part(text)?);
     let told = rest.body_hash.clone();
     let letter = fields.with(rest.read()?);
@@ -120,7 +120,7 @@ pub(crate) fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
 
 /// Proof that a letter of a file is the one that was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub enum Proof {
     /// The hash exported with it fits its body and attributes.
     Whole,
     /// The letter was exported by an older version, and its payload fits its hash, or it has none.

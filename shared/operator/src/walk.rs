@@ -1,19 +1,17 @@
 //! Letters through the indexes, never by a scan.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use redrive_core::ids::QueueArn;
+use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Status;
 use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::ports::{Letters, Unavailable};
-use redrive_core::replay::{Candidate, Filter};
-use redrive_core::time::Timestamp;
+use redrive_core::replay::{Candidate, Filter, Look};
 
-use crate::args::Filters;
-use crate::completion::{Completion, Error};
-use crate::text::{queue_name, shown};
+use thiserror::Error;
+
+use crate::text::shown;
 
 /// Number of candidates that are asked for at once where they are handed over: as many as are looked at in one call.
 const PAGE: usize = 100;
@@ -24,11 +22,11 @@ const AT_ONCE: usize = 8;
 
 /// Letters that are looked for.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// Filter that the letters fit.
-    pub(crate) filter: Filter,
+    pub filter: Filter,
     /// Statuses that the letters may have.
-    pub(crate) statuses: Vec<Status>,
+    pub statuses: Vec<Status>,
 }
 
 impl Wanted {
@@ -44,26 +42,27 @@ impl Wanted {
         self.statuses.contains(&found.status) && self.filter.fits(found)
     }
 
-    /// Ends a command that has met so many of these letters. None of a cause that was named is an error: a script must not take a
-    /// slip of the name for good news.
-    pub(crate) fn met(&self, letters: u64) -> Result<Completion, Error> {
-        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else {
-            return Ok(Completion::Done);
-        };
+    /// Refuses a named cause of which no letter was met: a script must not take a slip of the name for good news.
+    ///
+    /// # Errors
+    ///
+    /// [`NoneOfCause`] if `letters`, the number of those that were met, is zero and the filter names a cause.
+    pub fn met(&self, letters: u64) -> Result<(), NoneOfCause> {
+        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else { return Ok(()) };
         let standing: Vec<_> = self.statuses.iter().map(ToString::to_string).collect();
-        Err(Error::Absent(format!(
-            "no letter that fits is {} with the cause {}: `redrive causes` names the causes that are there",
-            standing.join(" or "),
-            shown(cause)
-        )))
+        Err(NoneOfCause { standing: standing.join(" or "), cause: shown(cause) })
     }
 
     /// Hands over page by page what fits, until there is no more or `each` has had enough.
-    pub(crate) async fn each<L: Letters>(
+    ///
+    /// # Errors
+    ///
+    /// The table's, and what `each` answers.
+    pub async fn each<L: Letters, E: From<Unavailable>>(
         &self,
         letters: &L,
-        mut each: impl AsyncFnMut(Vec<Candidate>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<(), Error> {
+        mut each: impl AsyncFnMut(Vec<Candidate>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
         for listing in self.listings() {
             let mut next = Some(Cursor::START);
             while let Some(from) = next {
@@ -79,7 +78,11 @@ impl Wanted {
     }
 
     /// Folds what fits, several lanes at once: a sum for each, for the caller to join.
-    pub(crate) async fn sums<L: Letters, S: Default + Send>(
+    ///
+    /// # Errors
+    ///
+    /// The table's.
+    pub async fn sums<L: Letters, S: Default + Send>(
         &self,
         letters: &L,
         add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
@@ -111,52 +114,26 @@ impl Wanted {
     }
 }
 
-/// Reads the filters of a command line. A queue's name is completed by `main_queue`.
-pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timestamp) -> Result<Filter, Error> {
-    Ok(Filter {
-        error_type: given.class,
-        error_code: given.code.clone(),
-        fingerprint: given.cause.clone(),
-        source_topic: given.queue.as_deref().map(|name| queue("--queue", name, main_queue)).transpose()?,
-        since: given.since.as_deref().map(|text| time("--since", text, now)).transpose()?,
-        until: given.until.as_deref().map(|text| time("--until", text, now)).transpose()?,
-        min_deaths: given.min_deaths,
-        max_deaths: given.max_deaths,
-        function_version: given.function_version.clone(),
-        text: given.text.clone(),
-        ..Filter::default()
-    })
+/// No letter stands where it was looked for, of a cause that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("no letter that fits is {standing} with the cause {cause}: `redrive causes` names the causes that are there")]
+pub struct NoneOfCause {
+    standing: String,
+    cause: String,
 }
 
-/// A queue by its ARN, or by its name if it is beside the main queue.
-pub(crate) fn queue(flag: &str, name: &str, main_queue: Option<&QueueArn>) -> Result<QueueArn, Error> {
-    let arn = if name.starts_with("arn:") {
-        Some(name.to_owned())
-    } else {
-        let own = main_queue.map(QueueArn::as_str);
-        own.and_then(|own| own.strip_suffix(queue_name(own))).map(|account| format!("{account}{name}"))
-    };
-    let refused = || Error::Usage(format!("{flag} must be an ARN: the stack does not say what would complete a name"));
-    arn.and_then(QueueArn::new).ok_or_else(refused)
-}
+/// Number of letters that are looked at in one call, and of calls at once.
+const LOOK: usize = 100;
+const LOOKS_AT_ONCE: usize = 8;
 
-fn time(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Error> {
-    let span = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return None,
-        };
-        let span = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);
-        let millis = u64::try_from(span.as_millis()).ok()?;
-        Some(Timestamp::from_millis(now.as_millis().saturating_sub(millis)))
-    };
-    Timestamp::from_rfc3339(text).or_else(span).ok_or_else(|| {
-        Error::Usage(format!("{flag} takes a time like 2026-11-22T13:00:00Z, or one before now like 90m, 12h or 3d"))
-    })
+/// Looks at letters in the table itself, because an index may be late. One answer for each id, in order.
+///
+/// # Errors
+///
+/// The table's.
+pub async fn look<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
+    let looks = stream::iter(ids.chunks(LOOK)).map(|few| letters.look(few)).buffered(LOOKS_AT_ONCE);
+    looks.try_collect::<Vec<_>>().await.map(|pages| pages.into_iter().flatten().collect())
 }
 
 #[cfg(test)]
@@ -164,7 +141,7 @@ mod tests {
     use redrive_testkit::ModelLetters;
 
     use super::*;
-    use crate::samples::{self, NOW, letters};
+    use crate::samples::{self, letters};
 
     fn wanted(filter: Filter, statuses: &[Status]) -> Wanted {
         Wanted { filter, statuses: statuses.to_vec() }
@@ -175,7 +152,7 @@ mod tests {
         let mut walked = 0;
         let each = async |page: Vec<Candidate>| {
             walked += page.len();
-            Ok(ControlFlow::Continue(()))
+            Ok::<_, Unavailable>(ControlFlow::Continue(()))
         };
         wanted.each(store, each).await.unwrap();
         assert_eq!(walked, counts.iter().sum::<usize>(), "both walks find the same");
@@ -202,24 +179,5 @@ mod tests {
                 .await,
             0
         );
-    }
-
-    #[test]
-    fn a_time_is_one_of_the_calendar_or_a_span_before_now() {
-        let hour = Timestamp::from_millis(NOW.as_millis() - 3_600_000);
-        assert_eq!(time("--since", "1h", NOW).unwrap(), hour);
-        assert_eq!(time("--since", "60m", NOW).unwrap(), hour);
-        assert_eq!(time("--since", &hour.to_rfc3339(), NOW).unwrap(), hour);
-        for wrong in ["", "h", "1", "1w", "-1h", "yesterday", "ü", "99999999999999999999d"] {
-            assert!(matches!(time("--since", wrong, NOW), Err(Error::Usage(_))), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_queue_is_named_or_given_as_an_arn() {
-        let own = QueueArn::new("arn:aws:sqs:eu-west-1:1:orders").unwrap();
-        assert_eq!(queue("--to", "refunds", Some(&own)).unwrap().as_str(), "arn:aws:sqs:eu-west-1:1:refunds");
-        assert_eq!(queue("--to", "arn:aws:sqs:eu-west-1:2:x", None).unwrap().as_str(), "arn:aws:sqs:eu-west-1:2:x");
-        assert!(matches!(queue("--to", "refunds", None), Err(Error::Usage(why)) if why.starts_with("--to ")));
     }
 }

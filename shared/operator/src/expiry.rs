@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use redrive_core::ids::SendId;
-use redrive_core::letters::letter::{ErrorType, Letter};
-use redrive_core::message::key::LedgerKey;
+use redrive_core::letters::letter::ErrorType;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
+use crate::letter_view::records;
 use crate::readings::Depths;
 use crate::text::ago;
 
@@ -17,7 +16,7 @@ const SHORTEST: Duration = Duration::from_secs(15 * 86_400);
 
 /// Time at which SQS deletes the first message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expiry {
+pub enum Expiry {
     /// The message expires then: the indexer received it and had to leave it.
     At(Timestamp),
     /// The message does not expire before then.
@@ -27,10 +26,12 @@ pub(crate) enum Expiry {
 }
 
 impl Expiry {
+    /// Reckons the expiry of the first message of a queue with these depths; `None` for an empty queue.
+    ///
     /// `seen`: as the indexer reckoned it. Without that, a queue's retention counts from the first send, which a standard
     /// queue keeps when it moves a message, and SQS tells the age since the move only: the time before it is at most the main
     /// queue's retention. On FIFO queues the move counts.
-    pub(crate) fn of(
+    pub fn of(
         dead: &Depths,
         main: Option<Duration>,
         seen: Option<Timestamp>,
@@ -47,7 +48,8 @@ impl Expiry {
         Some(seen.map(Self::At).or_else(bound).unwrap_or(Self::Unknown))
     }
 
-    pub(crate) fn words(self, now: Timestamp) -> String {
+    /// Describes the expiry in words that follow the name of the message.
+    pub fn words(self, now: Timestamp) -> String {
         match self {
             Self::At(at) if at <= now => "is expiring".to_owned(),
             Self::At(at) => format!("expires {}", ago(now, at)),
@@ -60,7 +62,7 @@ impl Expiry {
 
 /// Time for which the ledger knows the first of the letters that wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LedgerMemory {
+pub enum LedgerMemory {
     /// The ledger knows it until then.
     Until(Timestamp),
     /// The ledger may have forgotten it: it is replayed only with `--forgotten-ok`.
@@ -69,7 +71,7 @@ pub(crate) enum LedgerMemory {
 
 /// The letter whose key the ledger forgets first, of two: its entry was written last when it failed last. What never ran and what
 /// nobody could read has none of its own.
-pub(crate) fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) -> Option<Candidate> {
+pub fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) -> Option<Candidate> {
     let keeps = |found: &Candidate| {
         let ran = [ErrorType::Transient, ErrorType::Permanent, ErrorType::Timeout].contains(&found.error_type);
         ran && found.key.is_some()
@@ -78,21 +80,12 @@ pub(crate) fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) 
     kept.min_by_key(|found| (found.last_failed_at, found.id))
 }
 
-/// Places where the ledger may have a record of a letter: under its key, and where the outcomes stand of its last send and of its
-/// message, if these owned no key.
-pub(crate) fn records(letter: &Letter) -> Vec<(&'static str, LedgerKey)> {
-    let owned = letter.key.as_ref().map(|key| ("its key", LedgerKey::owned(&letter.scope, key)));
-    let sent = letter.sends.last().map(|send| (SendId { letter: letter.id, number: send.number }, &send.hash));
-    let sends = sent.map(|(send, hash)| {
-        let earlier = ("its last send, by an earlier version", LedgerKey::of_send_without_hash(send));
-        [("its last send", LedgerKey::of_send(send, hash)), earlier]
-    });
-    let message = ("its message", LedgerKey::keyless(None, &letter.enqueue));
-    owned.into_iter().chain(sends.into_iter().flatten()).chain([message]).collect()
-}
-
 /// Reads how long the ledger still knows a letter: for as long as its longest record is kept.
-pub(crate) async fn memory<L: Letters, R: LedgerReader>(
+///
+/// # Errors
+///
+/// The tables'.
+pub async fn memory<L: Letters, R: LedgerReader>(
     letters: &L,
     ledger: &R,
     first: Option<&Candidate>,
@@ -109,6 +102,7 @@ pub(crate) async fn memory<L: Letters, R: LedgerReader>(
 
 #[cfg(test)]
 mod tests {
+    use redrive_core::letters::letter::Letter;
     use redrive_testkit::{ModelLedger, ModelLetters};
 
     use super::*;

@@ -1,0 +1,84 @@
+//! Replay jobs, as they stand.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use redrive_core::ids::JobId;
+use redrive_core::ports::{Jobs, Unavailable};
+use redrive_core::replay::job::{Account, Job};
+use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::text::words;
+
+/// Limit of jobs that are listed, of those that are read for it: those that run come first.
+const LISTED: usize = 100;
+const READ: usize = 1_000;
+/// Number of jobs that are read at once.
+const AT_ONCE: usize = 16;
+
+/// A job, and what is known of all its letters.
+#[derive(Debug, Clone)]
+pub struct JobOverview {
+    /// Head of the job.
+    pub job: Job,
+    /// Account of all its letters, by what is known of each.
+    pub known: Account,
+}
+
+/// Reads a job with its batches.
+///
+/// # Errors
+///
+/// The table's.
+pub async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<JobOverview>, Unavailable> {
+    let Some(job) = jobs.job(id).await? else { return Ok(None) };
+    let batches = jobs.batches(id, job.counted).await?;
+    let known = job.known(&batches);
+    Ok(Some(JobOverview { job, known }))
+}
+
+/// A job as the replay function tells of it.
+pub fn told(answer: &Value) -> Option<JobOverview> {
+    let job = serde_json::from_value(answer.clone()).ok()?;
+    Some(JobOverview { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
+}
+
+/// Reads the open jobs, or the closed ones: those that run first, and then the latest.
+///
+/// # Errors
+///
+/// The table's.
+pub async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobOverview>, Unavailable> {
+    let ids = jobs.jobs(open, READ).await?;
+    let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_by_key(|seen| !seen.job.state.runs());
+    found.truncate(LISTED);
+    Ok(found)
+}
+
+/// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.
+pub fn document(seen: &JobOverview) -> Value {
+    let mut all = json!(seen.job);
+    all["known"] = json!(seen.known);
+    let time = |at: Option<Timestamp>| at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()));
+    all["created_at"] = time(Some(seen.job.created_at));
+    all["closed_at"] = time(seen.job.closed_at);
+    all["expires"] = time(seen.job.expires);
+    for (n, event) in seen.job.history.iter().enumerate() {
+        all["history"][n]["at"] = time(Some(event.at));
+    }
+    all
+}
+
+/// Returns jobs as one JSON document.
+pub fn documents(seen: &[JobOverview]) -> Value {
+    json!({"jobs": seen.iter().map(document).collect::<Vec<_>>()})
+}
+
+/// Describes the outcomes of its letters: `resolved 36, failed again 1`.
+pub fn dispositions(known: &Account) -> String {
+    let counts = json!(known);
+    let counts = counts.as_object().into_iter().flatten();
+    let told: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", words(disposition))).collect();
+    if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
+}

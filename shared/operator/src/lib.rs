@@ -1,0 +1,32 @@
+//! Model of what operators ask and see, shared by the command and whatever else shows it: letters found through the indexes,
+//! causes counted, jobs, one letter with what the ledger says of it, a whole stack's board.
+//!
+//! It reads over the ports of [`redrive_core`], and decides nothing that replay decides. It knows no SDK, no terminal and no HTML,
+//! and is deterministic: time is an argument.
+//!
+//! | to read | about |
+//! |---|---|
+//! | [`walk`], [`written`] | letters through the indexes, by filters as people write them |
+//! | [`causes`], [`listing`] | letters counted by cause, or one by one |
+//! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
+//! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
+//! | [`jobs`] | replay jobs with the account of their letters |
+//! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
+//! | `samples` | an incident to test with, under the feature of this name |
+
+pub mod alarms;
+pub mod board;
+pub mod causes;
+pub mod expiry;
+pub mod jobs;
+pub mod json;
+pub mod letter_view;
+pub mod listing;
+pub mod payload;
+pub mod readings;
+#[cfg(any(test, feature = "samples"))]
+pub mod samples;
+pub mod text;
+pub mod walk;
+pub mod who;
+pub mod written;
