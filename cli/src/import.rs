@@ -173,7 +173,7 @@ fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
         example: letter.id,
         first_seen: seen,
         last_seen: seen,
-        versions: letter.function_version().map(str::to_owned).into_iter().collect(),
+        versions: letter.history.function_version().map(str::to_owned).into_iter().collect(),
         seen: 1,
         expires: now.after(CAUSE).whole_seconds(),
     })

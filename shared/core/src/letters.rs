@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod candidate;
 pub mod cause;
+pub mod edges;
 pub mod fingerprint;
 pub mod letter;
 pub mod listing;

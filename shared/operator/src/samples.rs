@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, JobId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{
     AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
 };
@@ -75,7 +76,7 @@ fn letter(n: u64, class: Class, code: Option<&str>, message: &str, minutes: u64)
         attributes,
         key: Key::new(format!("o-{n}")).ok(),
         key_is_stable: true,
-        history: vec![failure, event(before(minutes.saturating_sub(1)), EventKind::Indexed, "indexer")],
+        history: vec![failure, event(before(minutes.saturating_sub(1)), EventKind::Indexed, "indexer")].into(),
         ..waiting(source, Scope::new("main").unwrap(), enqueue, &payload, reason)
     }
 }
@@ -121,7 +122,7 @@ pub fn full() -> Letter {
         edited: None,
     };
     let destination = Send { to: QueueArn::parse(REFUNDS), ..send(2, None, Some(job)) };
-    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), destination];
+    letter.sends = vec![send(1, Some("00000000-0000-4000-8000-000000000999"), None), destination].into();
     let attributes = [
         ("type".to_owned(), Attribute::text("charge")),
         ("weird\u{1b}]0;title\u{7}".to_owned(), Attribute::text("a\tb")),
@@ -154,7 +155,7 @@ pub fn edited(lost: Option<String>) -> Letter {
     let (hash, whole) = (PayloadHash::of_text("its hashed places"), PayloadHash::of_text("all of it"));
     letter.sends[1].edited = Some(whole.clone());
     let edited = Edited { payload: payload.to_owned(), hash, whole, by: "ann@desk".to_owned(), at: before(100), lost };
-    letter.with_edit(edited)
+    edges::prepare_edit(letter, edited)
 }
 
 /// Makes the ledger entry of a letter.

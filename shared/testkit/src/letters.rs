@@ -1,7 +1,7 @@
 //! Letters to begin a test with.
 
 use redrive_core::ids::{Enqueue, LetterId, Number, QueueArn, Scope};
-use redrive_core::letters::letter::{Body, Form, Letter, Reason, Status};
+use redrive_core::letters::letter::{Body, Form, History, Letter, Reason, Sends, Status};
 use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
 
@@ -36,8 +36,8 @@ pub fn waiting(source: QueueArn, scope: Scope, enqueue: Enqueue, payload: &str, 
         resolution_note: None,
         number: Number(0),
         deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
+        sends: Sends::default(),
+        history: History::default(),
         token: None,
         due: Timestamp::NEVER,
         expires: None,

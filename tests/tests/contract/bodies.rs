@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::{MessageId, Number};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, Attributes};
@@ -111,15 +112,17 @@ async fn a_large_letter_keeps_its_body_along_every_edge<S: Store>(store: &S) {
         let new = created(store, Letter { attributes: ten_attributes(), ..large() }).await;
         let token = token();
         // No replay may find it due, REPLAYING or REPLAYED on a stage at work.
-        let held = new.claim(token, None, WHO, WEEK, at(1)).unwrap();
+        let held = edges::claim(&new, token, ClaimTerms::default(), WHO, WEEK, at(1)).unwrap();
         let held = moved(store, Letter { due: Timestamp::NEVER, ..held }).await;
-        let sent = held.sent(token, Number(1), MessageId::new("m").unwrap(), WHO, &policy, at(2)).unwrap();
+        let sent =
+            edges::mark_sent(&held, (token, Number(1)), MessageId::new("m").unwrap(), WHO, &policy, at(2)).unwrap();
         let sent = moved(store, Letter { due: Timestamp::NEVER, ..sent }).await;
-        let back = moved(store, sent.died_again(&enqueue(), sent.reason.clone(), WHO, &policy, at(3)).unwrap()).await;
-        let gone = moved(store, back.discarded("n", WHO, &policy, at(4)).unwrap()).await;
-        let seen = moved(store, gone.saw_a_copy(&enqueue(), WHO, "n", at(5))).await;
-        let restored = moved(store, seen.restored("n", WHO, at(6)).unwrap()).await;
-        let resolved = moved(store, restored.resolved(&restored.hash, "n", WHO, &policy, at(7)).unwrap()).await;
+        let back =
+            moved(store, edges::add_death(&sent, &enqueue(), sent.reason.clone(), WHO, &policy, at(3)).unwrap()).await;
+        let gone = moved(store, edges::discard(&back, "n", WHO, &policy, at(4)).unwrap()).await;
+        let seen = moved(store, edges::add_copy(&gone, &enqueue(), WHO, "n", at(5))).await;
+        let restored = moved(store, edges::restore(&seen, "n", WHO, at(6)).unwrap()).await;
+        let resolved = moved(store, edges::resolve(&restored, &restored.hash, "n", WHO, &policy, at(7)).unwrap()).await;
         assert_eq!((&resolved.payload, &resolved.attributes), (&new.payload, &new.attributes));
     }
 }
@@ -127,7 +130,7 @@ async fn a_large_letter_keeps_its_body_along_every_edge<S: Store>(store: &S) {
 async fn of_many_who_change_a_large_letter_at_once_one_does<S: Store>(store: &S) {
     let first = created(store, large()).await;
     let policy = policy(WEEK);
-    let ends = (0..8).map(|n| first.discarded(&format!("by {n}"), WHO, &policy, at(n)).unwrap());
+    let ends = (0..8).map(|n| edges::discard(&first, &format!("by {n}"), WHO, &policy, at(n)).unwrap());
     let writes = ends.map(|end| store.letters().write(vec![LetterWrite::change(end)]));
     let answers = futures_util::future::join_all(writes).await;
     let now = read(store, first.id).await.unwrap();
@@ -163,14 +166,14 @@ async fn an_erased_letter_is_kept_without_its_body<S: Store>(store: &S) {
         let policy = policy(body_retention);
         for new in [letter(), Letter { payload: "{}".repeat(9_000), ..letter() }, large()] {
             let new = created(store, Letter { attributes: ten_attributes(), ..new }).await;
-            let erased = moved(store, new.erased("asked to", WHO, &policy, at(1)).unwrap()).await;
+            let erased = moved(store, edges::erase(&new, "asked to", WHO, &policy, at(1)).unwrap()).await;
             assert_eq!((erased.body_bytes(), &erased.hash, erased.status), (0, &new.hash, Status::Discarded));
-            moved(store, erased.saw_a_copy(&enqueue(), WHO, "a copy", at(2))).await;
+            moved(store, edges::add_copy(&erased, &enqueue(), WHO, "a copy", at(2))).await;
 
             let new = Letter { payload: new.payload, ..letter() };
-            let done = created(store, new.clone()).await.resolved(&new.hash, "n", WHO, &policy, at(1)).unwrap();
+            let done = edges::resolve(&created(store, new.clone()).await, &new.hash, "n", WHO, &policy, at(1)).unwrap();
             let done = moved(store, done).await;
-            let erased = moved(store, done.erased("asked to", WHO, &policy, at(2)).unwrap()).await;
+            let erased = moved(store, edges::erase(&done, "asked to", WHO, &policy, at(2)).unwrap()).await;
             assert_eq!((erased.expires, erased.status), (done.expires, Status::Resolved));
         }
     }
@@ -180,12 +183,12 @@ async fn a_letter_whose_body_ends_before_it_is_restored_with_its_body<S: Store>(
     let policy = policy(WEEK);
     for new in [letter(), Letter { payload: noise(50_000), ..letter() }, large()] {
         let new = created(store, Letter { attributes: ten_attributes(), ..new }).await;
-        let gone = moved(store, new.discarded("n", WHO, &policy, at(1)).unwrap()).await;
+        let gone = moved(store, edges::discard(&new, "n", WHO, &policy, at(1)).unwrap()).await;
         assert_eq!(gone.body.until(), Some(at(1).after(WEEK).whole_seconds()));
-        let back = moved(store, gone.restored("n", WHO, at(2)).unwrap()).await;
+        let back = moved(store, edges::restore(&gone, "n", WHO, at(2)).unwrap()).await;
         assert_eq!((&back.payload, &back.attributes, back.body.until()), (&new.payload, &new.attributes, None));
-        let gone = moved(store, back.discarded("again", WHO, &policy, at(3)).unwrap()).await;
-        moved(store, gone.erased("asked to", WHO, &policy, at(4)).unwrap()).await;
+        let gone = moved(store, edges::discard(&back, "again", WHO, &policy, at(3)).unwrap()).await;
+        moved(store, edges::erase(&gone, "asked to", WHO, &policy, at(4)).unwrap()).await;
     }
 }
 
@@ -196,24 +199,25 @@ async fn a_lost_body_is_told_and_does_not_hold_its_letter<S: Store>(store: &S) {
     let lost = read(store, new.id).await.unwrap();
     assert!(matches!(&lost.body, Body::Missing { until: None, why } if !why.is_empty()), "{:?}", lost.body);
     assert_eq!((lost.body_bytes(), &lost.hash, lost.version), (0, &new.hash, 1));
-    let next = moved(store, lost.saw_a_copy(&enqueue(), WHO, "n", at(1))).await;
-    let ended = next.discarded("lost", WHO, &policy, at(2)).unwrap();
+    let next = moved(store, edges::add_copy(&lost, &enqueue(), WHO, "n", at(1))).await;
+    let ended = edges::discard(&next, "lost", WHO, &policy, at(2)).unwrap();
     assert_eq!(write(store, LetterWrite::change(ended.clone())).await, Ok(()));
     let ended = read(store, new.id).await.unwrap();
     assert!(ended.body.check().is_err() && ended.status == Status::Discarded);
-    moved(store, ended.erased("what is left", WHO, &policy, at(3)).unwrap()).await;
+    moved(store, edges::erase(&ended, "what is left", WHO, &policy, at(3)).unwrap()).await;
 }
 
 async fn a_body_that_expired_is_not_restored<S: Store>(store: &S) {
     let policy = policy(WEEK);
     let new = created(store, letter()).await;
-    let gone = moved(store, new.discarded("n", WHO, &policy, at(1)).unwrap()).await;
-    let (late, copy) = (gone.restored("n", WHO, at(2)).unwrap(), gone.saw_a_copy(&enqueue(), WHO, "n", at(2)));
+    let gone = moved(store, edges::discard(&new, "n", WHO, &policy, at(1)).unwrap()).await;
+    let (late, copy) =
+        (edges::restore(&gone, "n", WHO, at(2)).unwrap(), edges::add_copy(&gone, &enqueue(), WHO, "n", at(2)));
     store.lose_a_part(new.id).await;
     let found = instead(write(store, LetterWrite::change(late)).await).expect("its head is there");
     assert!(matches!(found.body, Body::Missing { until: Some(_), .. }), "{:?}", found.body);
     assert_eq!((found.version, found.status), (2, Status::Discarded));
-    assert!(found.restored("n", WHO, at(2)).is_err());
+    assert!(edges::restore(&found, "n", WHO, at(2)).is_err());
     // Who read it before its body went may still change it, and does not bring it back.
     assert_eq!(write(store, LetterWrite::change(copy)).await, Ok(()));
     assert!(read(store, new.id).await.unwrap().body.check().is_err());

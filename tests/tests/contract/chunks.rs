@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::ports::{Letters, WriteError};
 
@@ -46,7 +47,7 @@ async fn expiries(store: &Deployed, letter: &Letter) -> Vec<(String, Option<u64>
 async fn a_body_that_fits_its_head_is_one_item(store: &Deployed) {
     for payload in ["{}".to_owned(), noise(200_000), "{\"order\": 1}\n".repeat(80_000)] {
         let new = create(store, Letter { payload, ..letter() }).await;
-        let done = change(store, new.discarded("n", WHO, &policy(4 * WEEK), at(1)).unwrap()).await;
+        let done = change(store, edges::discard(&new, "n", WHO, &policy(4 * WEEK), at(1)).unwrap()).await;
         assert_eq!(expiries(store, &new).await, [("head".to_owned(), done.expires.map(|at| at.as_secs()))]);
     }
 }
@@ -68,9 +69,9 @@ async fn chunks_stay_as_they_are_while_their_letter_is_open(store: &Deployed) {
     let new = create(store, large()).await;
     let mut before = store.items(new.id).await;
     let head = before.remove("head").unwrap();
-    let held = new.claim(token(), None, WHO, WEEK, at(1)).unwrap();
+    let held = edges::claim(&new, token(), ClaimTerms::default(), WHO, WEEK, at(1)).unwrap();
     let held = change(store, held).await;
-    change(store, held.died_again(&enqueue(), held.reason.clone(), WHO, &policy(WEEK), at(2)).unwrap()).await;
+    change(store, edges::add_death(&held, &enqueue(), held.reason.clone(), WHO, &policy(WEEK), at(2)).unwrap()).await;
     let mut after = store.items(new.id).await;
     let next = after.remove("head").unwrap();
     assert_eq!(after, before);
@@ -80,10 +81,10 @@ async fn chunks_stay_as_they_are_while_their_letter_is_open(store: &Deployed) {
 
 async fn head_and_chunks_expire_together_and_are_restored_together(store: &Deployed) {
     let new = create(store, large()).await;
-    let gone = change(store, new.discarded("n", WHO, &policy(4 * WEEK), at(1)).unwrap()).await;
+    let gone = change(store, edges::discard(&new, "n", WHO, &policy(4 * WEEK), at(1)).unwrap()).await;
     let expiry = gone.expires.map(|at| at.as_secs());
     assert!(expiry.is_some() && expiries(store, &gone).await.iter().all(|(_, expires)| *expires == expiry));
-    change(store, gone.restored("n", WHO, at(2)).unwrap()).await;
+    change(store, edges::restore(&gone, "n", WHO, at(2)).unwrap()).await;
     let restored = expiries(store, &gone).await;
     assert!(restored.len() == 4 && restored.iter().all(|(_, expires)| expires.is_none()), "{restored:?}");
 }
@@ -91,7 +92,7 @@ async fn head_and_chunks_expire_together_and_are_restored_together(store: &Deplo
 async fn a_body_that_ends_before_its_letter_stands_apart_from_then_on(store: &Deployed) {
     for new in [letter(), large()] {
         let new = create(store, new).await;
-        let gone = change(store, new.discarded("n", WHO, &policy(WEEK), at(1)).unwrap()).await;
+        let gone = change(store, edges::discard(&new, "n", WHO, &policy(WEEK), at(1)).unwrap()).await;
         let (body, head) = (gone.body.until().unwrap().as_secs(), gone.expires.unwrap().as_secs());
         assert_eq!(head - body, WEEK.as_secs() * 3);
         let stored = expiries(store, &gone).await;
@@ -105,10 +106,10 @@ async fn a_body_that_ends_before_its_letter_stands_apart_from_then_on(store: &De
 async fn an_erased_letter_leaves_no_chunk(store: &Deployed) {
     let secret = Letter { payload: format!("secret{}", noise(900_000)), ..letter() };
     let new = create(store, secret).await;
-    let erased = change(store, new.erased("asked to", WHO, &policy(WEEK), at(1)).unwrap()).await;
+    let erased = change(store, edges::erase(&new, "asked to", WHO, &policy(WEEK), at(1)).unwrap()).await;
     assert_eq!(expiries(store, &new).await, [("head".to_owned(), erased.expires.map(|at| at.as_secs()))]);
     let new = create(store, Letter { payload: "secret".to_owned(), ..letter() }).await;
-    change(store, new.erased("asked to", WHO, &policy(WEEK), at(1)).unwrap()).await;
+    change(store, edges::erase(&new, "asked to", WHO, &policy(WEEK), at(1)).unwrap()).await;
     assert!(!format!("{:?}", store.items(new.id).await).contains("secret"));
 }
 
@@ -135,7 +136,7 @@ async fn a_letter_is_one_call_and_only_a_change_of_a_large_one_looks_first() {
         LetterWrite::create(letter()),
         LetterWrite::change(changed(&letter(), "n")),
         LetterWrite::create(large()),
-        LetterWrite::change(letter().erased("n", WHO, &policy(WEEK), at(1)).unwrap()),
+        LetterWrite::change(edges::erase(&letter(), "n", WHO, &policy(WEEK), at(1)).unwrap()),
     ] {
         let before = script.asked();
         assert_eq!(written(&script, write).await, Ok(()));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Edited, Letter, LetterWrite};
 use redrive_core::message::key::PayloadHash;
 use redrive_core::ports::Letters;
@@ -33,7 +34,8 @@ fn edited(letter: &Letter, size: usize) -> Letter {
         at: at(3),
         lost: None,
     };
-    letter.clone().with_edit(edited).claim(token(), None, "ann", WEEK, at(3)).unwrap()
+    edges::claim(&edges::prepare_edit(letter.clone(), edited), token(), ClaimTerms::default(), "ann", WEEK, at(3))
+        .unwrap()
 }
 
 async fn change<S: Store>(store: &S, next: Letter) -> Letter {
@@ -61,12 +63,13 @@ async fn an_edited_letter_keeps_both_bodies_along_every_edge<S: Store>(store: &S
         for retention in [WEEK, 8 * WEEK] {
             let new = create(store, Letter { id: letter().id, ..original.clone() }).await;
             let held = change(store, edited(&new, size)).await;
-            let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(retention), at(4)).unwrap();
+            let back =
+                edges::add_death(&held, &enqueue(), held.reason.clone(), "indexer", &policy(retention), at(4)).unwrap();
             let back = change(store, back).await;
-            let gone = change(store, back.discarded("n", "ann", &policy(retention), at(5)).unwrap()).await;
-            let again = change(store, gone.restored("n", "ann", at(6)).unwrap()).await;
+            let gone = change(store, edges::discard(&back, "n", "ann", &policy(retention), at(5)).unwrap()).await;
+            let again = change(store, edges::restore(&gone, "n", "ann", at(6)).unwrap()).await;
             assert_eq!(again.edited, held.edited);
-            change(store, again.claim(token(), None, "ann", WEEK, at(7)).unwrap()).await;
+            change(store, edges::claim(&again, token(), ClaimTerms::default(), "ann", WEEK, at(7)).unwrap()).await;
         }
     }
 }
@@ -76,7 +79,8 @@ async fn a_letter_is_edited_again_with_a_body_of_any_other_size<S: Store>(store:
         for second in SIZES {
             let new = create(store, letter()).await;
             let held = change(store, edited(&new, first)).await;
-            let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+            let back =
+                edges::add_death(&held, &enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
             let back = change(store, back).await;
             change(store, edited(&back, second)).await;
         }
@@ -87,9 +91,9 @@ async fn an_erased_letter_loses_its_edited_body_too<S: Store>(store: &S) {
     for size in SIZES {
         let new = create(store, letter()).await;
         let held = change(store, edited(&new, size)).await;
-        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+        let back = edges::add_death(&held, &enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
         let back = change(store, back).await;
-        change(store, back.erased("asked to", "ann", &policy(WEEK), at(5)).unwrap()).await;
+        change(store, edges::erase(&back, "asked to", "ann", &policy(WEEK), at(5)).unwrap()).await;
     }
 }
 
@@ -115,12 +119,12 @@ mod apart {
         let new = create(store, letter()).await;
         let held = change(store, edited(&new, 900_000)).await;
         assert_eq!(keys(&new).await, ["edited#0", "edited#1", "edited#2", "head"]);
-        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
+        let back = edges::add_death(&held, &enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(4)).unwrap();
         let held = change(store, edited(&change(store, back).await, 400_000)).await;
         assert_eq!(keys(&new).await, ["edited#0", "edited#1", "head"], "what is beyond the new one is gone");
-        let back = held.died_again(&enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(6)).unwrap();
+        let back = edges::add_death(&held, &enqueue(), held.reason.clone(), "indexer", &policy(WEEK), at(6)).unwrap();
         let back = change(store, back).await;
-        let gone = change(store, back.discarded("n", "ann", &policy(8 * WEEK), at(7)).unwrap()).await;
+        let gone = change(store, edges::discard(&back, "n", "ann", &policy(8 * WEEK), at(7)).unwrap()).await;
         for (sk, item) in store.items(new.id).await {
             let expires: u64 = item["expires"].as_n().unwrap().parse().unwrap();
             assert_eq!(Some(expires), gone.expires.map(|at| at.as_secs()), "{sk}");
@@ -129,7 +133,7 @@ mod apart {
         let lost = read(store, new.id).await.unwrap();
         assert_eq!(lost.edited.as_ref().unwrap().lost.as_deref(), Some("chunk 1 of 2 is not there"));
         assert_eq!((&lost.payload, lost.check_body().is_err()), (&new.payload, true), "the original is there");
-        let noted = lost.noted("it is lost", "ann", at(8));
+        let noted = edges::note(&lost, "it is lost", "ann", at(8));
         write(store, LetterWrite::change(noted)).await.unwrap();
         assert_eq!(read(store, new.id).await.unwrap().payload, new.payload);
     }

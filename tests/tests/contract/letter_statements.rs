@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Letters, WriteError};
 
@@ -68,8 +69,10 @@ async fn changes_of_one_write_have_their_own_answers_and_leave_what_a_write_alon
     let overtaken = changed(&letters[7], "theirs");
     write(store, LetterWrite::change(overtaken.clone())).await.unwrap();
     // A claim adds what a mark takes away again: never due, so that nobody else takes it.
-    let claims: Vec<_> =
-        letters.iter().map(|letter| letter.claim(token(), None, "ann", 90 * WEEK, at(1)).unwrap()).collect();
+    let claims: Vec<_> = letters
+        .iter()
+        .map(|letter| edges::claim(letter, token(), ClaimTerms::default(), "ann", 90 * WEEK, at(1)).unwrap())
+        .collect();
     let lost = letter();
     let mut writes: Vec<_> = claims.iter().cloned().map(LetterWrite::change).collect();
     writes.insert(30, LetterWrite::change(changed(&lost, "nobody's")));
@@ -83,7 +86,8 @@ async fn changes_of_one_write_have_their_own_answers_and_leave_what_a_write_alon
     let held: Vec<_> = claims.into_iter().enumerate().filter(|(n, _)| *n != 7).map(|(_, letter)| letter).collect();
     let back = |letter: &Letter| {
         let token = letter.token.unwrap();
-        let back = letter.not_sent(token, letter.number, "Throttled", "ann", &policy(WEEK), at(2)).unwrap();
+        let back =
+            edges::mark_not_sent(letter, (token, letter.number), "Throttled", "ann", &policy(WEEK), at(2)).unwrap();
         Letter { due: redrive_core::time::Timestamp::NEVER, ..back }
     };
     let back: Vec<_> = held.iter().map(back).collect();
@@ -126,9 +130,9 @@ async fn a_letter_whose_body_stands_apart_is_changed_among_others_and_keeps_its_
     let small = Letter { payload: "{\"small\":1}".to_owned(), ..letter() };
     let apart = [small, large()].map(|new| async move {
         write(store, LetterWrite::create(new.clone())).await.unwrap();
-        let gone = new.discarded("n", "ann", &policy(WEEK), at(1)).unwrap();
+        let gone = edges::discard(&new, "n", "ann", &policy(WEEK), at(1)).unwrap();
         write(store, LetterWrite::change(gone.clone())).await.unwrap();
-        let back = gone.restored("n", "ann", at(2)).unwrap();
+        let back = edges::restore(&gone, "n", "ann", at(2)).unwrap();
         let back = Letter { due: redrive_core::time::Timestamp::NEVER, ..back };
         write(store, LetterWrite::change(back.clone())).await.unwrap();
         back
@@ -139,7 +143,7 @@ async fn a_letter_whose_body_stands_apart_is_changed_among_others_and_keeps_its_
         write(store, LetterWrite::create(new.clone())).await.unwrap();
         letters.push(new);
     }
-    let next: Vec<_> = letters.iter().map(|letter| letter.noted("looked at", "ann", at(3))).collect();
+    let next: Vec<_> = letters.iter().map(|letter| edges::note(letter, "looked at", "ann", at(3))).collect();
     let answers = store.letters().write(next.iter().cloned().map(LetterWrite::change).collect()).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     let ids: Vec<_> = next.iter().map(|letter| letter.id).collect();

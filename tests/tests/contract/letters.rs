@@ -165,11 +165,12 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         resolution_note: Some("not ours\nand never was".to_owned()),
         number: Number(3),
         deaths: 4,
-        sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))],
+        sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))].into(),
         history: vec![
             event(EventKind::AttemptFailed, None, Some(attempt)),
             event(EventKind::Discarded, Some(""), None),
-        ],
+        ]
+        .into(),
         token: Some(OwnerToken::from_random(7)),
         due: at(17),
         expires: Some(at(3_600_000)),

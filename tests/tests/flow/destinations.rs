@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, OwnerToken, QueueArn};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::foreign;
@@ -212,7 +213,9 @@ async fn what_may_be_elsewhere_is_sent_by_nobody_but_a_person_even_after_it_died
 async fn who_sends_elsewhere_does_not_take_over_a_claim_of_the_own_queue() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
     let token = OwnerToken::from_random(9);
-    house.letters.force(house.letter().claim(token, None, "lost", LEASE, house.clock.now()).unwrap());
+    house
+        .letters
+        .force(edges::claim(&house.letter(), token, ClaimTerms::default(), "lost", LEASE, house.clock.now()).unwrap());
     tokio::time::advance(2 * LEASE).await;
     let report = house.ask(&house.to(Some(house.destination()))).await.unwrap().together();
     assert_eq!((report.changed_meanwhile, report.sent, house.depths()), (1, 0, (0, 0)));

@@ -7,6 +7,7 @@ mod others;
 use std::time::Duration;
 
 use redrive_core::ids::{Enqueue, LetterId, Number, OwnerToken, SendId};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::Outbox;
@@ -78,10 +79,18 @@ fn key(order: &str) -> LedgerKey {
 /// The letter's first send, whose answer was lost and whose claim ran out: its copy is still in the queue, and the letter waits
 /// for a person.
 async fn in_doubt(bench: &JobBench, letter: &Letter) -> Letter {
-    let claimed = letter.claim(OwnerToken::from_random(9), None, "lost", Duration::from_secs(5), now(bench)).unwrap();
+    let claimed = edges::claim(
+        letter,
+        OwnerToken::from_random(9),
+        ClaimTerms::default(),
+        "lost",
+        Duration::from_secs(5),
+        now(bench),
+    )
+    .unwrap();
     Outbox::send(&bench.queue, vec![Outgoing::of_claimed(&claimed).unwrap()]).await.unwrap().pop().unwrap().unwrap();
     sleep(Duration::from_secs(10)).await;
-    let doubted = claimed.in_doubt("its claim ran out", "lost", now(bench)).unwrap();
+    let doubted = edges::return_in_doubt(&claimed, "its claim ran out", "lost", now(bench)).unwrap();
     bench.letters.force(doubted.clone());
     doubted
 }
@@ -332,14 +341,20 @@ async fn an_edited_letter_that_dies_again_is_replayed_with_its_edited_body_and_c
     let (bench, letter) = with_letter(&Faults::none());
     edit(&bench, &letter, body(12)).await;
     let enqueue = Enqueue { message_id: bench.queue.messages()[0].id.clone(), sent_at: now(&bench) };
-    let died =
-        read(&bench, &letter).died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
+    let died = edges::add_death(
+        &read(&bench, &letter),
+        &enqueue,
+        letter.reason.clone(),
+        "indexer",
+        &settings().policy,
+        now(&bench),
+    );
     bench.letters.force(died.unwrap());
     assert_eq!(bench.run("bob", &replay(&[letter.id], None)).await.sent, 1);
     let again = read(&bench, &letter);
-    bench
-        .letters
-        .force(again.died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench)).unwrap());
+    bench.letters.force(
+        edges::add_death(&again, &enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench)).unwrap(),
+    );
     let more = patch(json!([{"op": "replace", "path": "/amount", "value": 13}]));
     assert_eq!(edit(&bench, &letter, more).await.edited, 1);
     let amounts: Vec<_> = sent(&bench).iter().map(|body| serde_json::from_str::<Order>(body).unwrap().amount).collect();

@@ -182,7 +182,7 @@ fn wrong(house: &House) -> Option<String> {
     house.letters.all().iter().find_map(|letter| {
         let copies = dead.iter().filter(|message| message.body == letter.payload).count();
         let well = match letter.status {
-            Status::Discarded => letter.was_ejected() && copies == 1,
+            Status::Discarded => letter.history.has(EventKind::Ejected) && copies == 1,
             // Perhaps it is there, and it says so.
             Status::Pending => letter.waits_in_doubt() && copies <= 1,
             _ => false,

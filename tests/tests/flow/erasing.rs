@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::letters::admission::{Admission, Findings, admit};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Body, Letter, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::{Inspected, Reading};
@@ -114,8 +115,8 @@ async fn a_letter_that_is_under_way_is_not_erased_and_one_that_ended_is() {
     let desk = Desk::new();
     let [waiting, held, done] = ["m-1", "m-2", "m-3"].map(|id| desk.letter(id));
     let token = OwnerToken::from_random(7);
-    desk.letters.force(held.claim(token, None, "schedule", DAY, desk.now()).unwrap());
-    desk.letters.force(done.resolved(&done.hash, "n", "indexer", &policy(), desk.now()).unwrap());
+    desk.letters.force(edges::claim(&held, token, ClaimTerms::default(), "schedule", DAY, desk.now()).unwrap());
+    desk.letters.force(edges::resolve(&done, &done.hash, "n", "indexer", &policy(), desk.now()).unwrap());
     let report = desk.erase(Selection::Ids(vec![waiting.id, held.id, done.id])).await;
     assert_eq!((report.erased, report.changed_meanwhile), (2, 1));
     assert_eq!(desk.read(&held).payload, "secret of m-2");
@@ -147,7 +148,7 @@ async fn what_ended_loses_its_body_first_and_its_account_later() {
     let desk = Desk::new();
     let policy = Policy { body_retention: DAY / 2, ..policy() };
     let (ended, waits) = (desk.letter("m-1"), desk.letter("m-2"));
-    desk.letters.force(ended.discarded("n", "ann", &policy, desk.now()).unwrap());
+    desk.letters.force(edges::discard(&ended, "n", "ann", &policy, desk.now()).unwrap());
     desk.letters.sweep(desk.now().after(DAY * 2 / 3));
     let now = desk.read(&ended);
     assert!(matches!(now.body, Body::Missing { until: Some(_), .. }) && now.body_bytes() == 0);

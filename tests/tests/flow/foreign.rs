@@ -6,6 +6,7 @@ mod records;
 use std::time::Duration;
 
 use redrive_core::ids::OwnerToken;
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{ErrorType, Letter, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, Attributes};
@@ -175,7 +176,7 @@ async fn a_replay_goes_out_without_its_former_reason_and_dies_of_its_own() {
     let pair = Pair::new(Redaction::default());
     let letter = pair.indexed(&body(), &[(foreign::ATTRIBUTE, "String", SAYS)]).await;
     let (token, now) = (OwnerToken::from_random(1), VirtualClock::new().now());
-    let claimed = letter.claim(token, None, "test", Duration::from_secs(60), now).unwrap();
+    let claimed = edges::claim(&letter, token, ClaimTerms::default(), "test", Duration::from_secs(60), now).unwrap();
     let outgoing = Outgoing::of_claimed(&claimed).unwrap();
     assert_eq!(outgoing.attributes.keys().collect::<Vec<_>>(), ["redrive"]);
     pair.letters.force(claimed);

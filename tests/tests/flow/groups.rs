@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::Jobs;
@@ -53,7 +54,15 @@ async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent()
 async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
     let bench = grouped(2);
     let first = bench.letters.letter(bench.letter(1, "c").id).unwrap();
-    let claimed = first.claim(OwnerToken::from_random(9), None, "lost", MINUTE, bench.faults.clock().now()).unwrap();
+    let claimed = edges::claim(
+        &first,
+        OwnerToken::from_random(9),
+        ClaimTerms::default(),
+        "lost",
+        MINUTE,
+        bench.faults.clock().now(),
+    )
+    .unwrap();
     bench.letters.force(claimed);
     let said = ReplayOptions { after_replayed: true, ..ReplayOptions::default() };
     let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
@@ -175,7 +184,15 @@ async fn a_paused_job_does_not_wait_for_those_that_stand_behind_others() {
     let others: Vec<LetterId> = (0..2).map(|n| bench.letter(n, "c").id).collect();
     bench.create(Selection::Ids(others), Guard::default()).await;
     let claimed = bench.letters.letter(bench.letter(2, "c").id).unwrap();
-    let claimed = claimed.claim(OwnerToken::from_random(9), None, "ben", MINUTE, bench.faults.clock().now()).unwrap();
+    let claimed = edges::claim(
+        &claimed,
+        OwnerToken::from_random(9),
+        ClaimTerms::default(),
+        "ben",
+        MINUTE,
+        bench.faults.clock().now(),
+    )
+    .unwrap();
     bench.letters.force(claimed);
     bench.run("work", &Request::Work).await;
     assert_eq!(with_disposition(&bench, Disposition::Behind).await.len(), 2, "the first one is under way");

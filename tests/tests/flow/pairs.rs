@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, MessageId, OwnerToken, QueueArn, ReceiptHandle, Scope};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::{Attributes, Record};
@@ -98,7 +99,7 @@ async fn a_claim_that_ran_out_is_not_taken_over_where_no_ledger_swallows_a_secon
     let house = three().await;
     let letter = house.letters_of(1).remove(0);
     let token = OwnerToken::from_random(9);
-    house.letters.force(letter.claim(token, None, "ann", MINUTE, house.clock.now()).unwrap());
+    house.letters.force(edges::claim(&letter, token, ClaimTerms::default(), "ann", MINUTE, house.clock.now()).unwrap());
     tokio::time::advance(2 * MINUTE).await;
     let reports = house.ask(&Request::Schedule).await.unwrap();
     assert_eq!((reports.pairs[1].returned_in_doubt, reports.pairs[1].sent), (1, 0));

@@ -1,5 +1,6 @@
 //! Sends that SQS refuses: nothing of them stays, and a job tries again what may pass.
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::replay::job::{Disposition, Guard, JobState, NewJob, Stop, TRIES};
 use redrive_core::replay::{Edit, ReplayOptions, Request, Selection};
@@ -66,7 +67,8 @@ async fn a_refused_second_edit_leaves_the_first_one_as_it_was() {
     tokio::time::sleep(MINUTE).await;
     // It has died again.
     let sent = Letter::clone(&bench.letters.letter(letter.id).unwrap());
-    let back = sent.died_again(
+    let back = edges::add_death(
+        &sent,
         &sent.enqueue,
         sent.reason.clone(),
         "indexer",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::{LetterId, OwnerToken};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{EventKind, LetterWrite, Status};
 use redrive_core::ports::Letters;
 use redrive_core::replay::job::{Disposition, Guard, JobState};
@@ -78,8 +79,8 @@ async fn with_lapsed_claim(bench: &JobBench, n: usize, of_job: bool) -> LetterId
     let (letter, lease) = (bench.letter(n, "c"), Duration::from_secs(5));
     bench.letters.force(letter.clone());
     let now = bench.faults.clock().now();
-    let claimed = letter.claim(OwnerToken::from_random(9), None, "lost", lease, now).unwrap();
-    let claimed = claimed.for_job(of_job.then_some(JOB));
+    let terms = ClaimTerms { job: of_job.then_some(JOB), ..ClaimTerms::default() };
+    let claimed = edges::claim(&letter, OwnerToken::from_random(9), terms, "lost", lease, now).unwrap();
     bench.letters.write(vec![LetterWrite::change(claimed)]).await.pop().unwrap().unwrap();
     letter.id
 }
@@ -99,7 +100,7 @@ async fn a_claim_that_ran_out_is_taken_over_while_its_job_runs_and_else_waits_in
         assert_eq!(bench.letters.letter(free).unwrap().status, Status::Replayed, "the standing job always runs");
         let letter = bench.letters.letter(held).unwrap();
         if taken_over {
-            assert_eq!((letter.status, letter.number.0, letter.claimed_for()), (Status::Replayed, 2, Some(JOB)));
+            assert_eq!((letter.status, letter.number.0, letter.sends.last_job()), (Status::Replayed, 2, Some(JOB)));
         } else {
             assert_eq!((letter.status, letter.number.0, letter.due), (Status::Pending, 1, Timestamp::NEVER));
             assert_eq!((letter.history.last().unwrap().what, report.returned_in_doubt), (EventKind::InDoubt, 1));

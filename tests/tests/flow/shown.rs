@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redrive_core::ids::LetterId;
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Event, EventKind, Letter, Status};
 use redrive_core::replay::job::{Disposition, Guard, NewJob};
 use redrive_core::replay::{IN_FLIGHT, Remark, ReplayOptions, Request, Selection, Shown};
@@ -34,7 +35,7 @@ fn all(bench: &JobBench) -> Vec<Letter> {
 fn indexed(bench: &JobBench, n: usize) -> Letter {
     let (at, who) = (bench.faults.clock().now(), "indexer".to_owned());
     let event = Event { at, what: EventKind::Indexed, who, note: None, attempt: None };
-    Letter { history: vec![event], ..bench.letter(n, "c") }
+    Letter { history: vec![event].into(), ..bench.letter(n, "c") }
 }
 
 /// Three letters were shown: then one is noted, one dies again, and a fourth is indexed.
@@ -43,8 +44,9 @@ async fn changed(bench: &JobBench) -> (Vec<Letter>, Timestamp) {
     let at = bench.faults.clock().now();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let now = bench.faults.clock().now();
-    bench.letters.force(screen[0].noted("wait", "bob", now));
-    let died = screen[1].died_again(&screen[1].enqueue, screen[1].reason.clone(), "indexer", &settings().policy, now);
+    bench.letters.force(edges::note(&screen[0], "wait", "bob", now));
+    let died =
+        edges::add_death(&screen[1], &screen[1].enqueue, screen[1].reason.clone(), "indexer", &settings().policy, now);
     bench.letters.force(died.unwrap());
     bench.letters.force(bench.letter(99, "c"));
     (screen, at)

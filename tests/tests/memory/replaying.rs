@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, Scope};
 use redrive_core::letters::cause::{Cause, Recorded};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::policy::Policy;
@@ -100,8 +101,8 @@ fn pending(n: usize) -> Letter {
 fn replayed(n: usize) -> Letter {
     let (letter, token) = (pending(n), OwnerToken::from_random(1));
     let key = letter.key.clone();
-    let held = letter.claim(token, key, "once", HOUR, ORIGIN).unwrap();
-    held.sent(token, held.number, MessageId::new("sent").unwrap(), "once", &policy(), ORIGIN).unwrap()
+    let held = edges::claim(&letter, token, ClaimTerms { key, ..ClaimTerms::default() }, "once", HOUR, ORIGIN).unwrap();
+    edges::mark_sent(&held, (token, held.number), MessageId::new("sent").unwrap(), "once", &policy(), ORIGIN).unwrap()
 }
 
 impl Endless {

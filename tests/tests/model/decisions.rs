@@ -6,6 +6,7 @@ use std::time::Duration;
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Enqueue, LetterId, MessageId, QueueArn, Scope};
 use redrive_core::letters::admission::{Admission, Findings, admit, effect_of};
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::Letter;
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::decode::{Inspected, Reading};
@@ -321,7 +322,7 @@ impl Core {
             let letter = self.letters.get(letter)?;
             let owned = self.entries.get(owned).map(|entry| self.misread(Entry::clone(&entry), &letter.hash));
             let effect = effect_of(&letter, owned.as_ref(), NOW)?;
-            let resolved = letter.resolved(&effect, "done", "reconciler", &self.policy, NOW).ok()?;
+            let resolved = edges::resolve(&letter, &effect, "done", "reconciler", &self.policy, NOW).ok()?;
             Some(self.letter_put(resolved, false))
         })
     }

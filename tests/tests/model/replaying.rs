@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redrive_core::ids::OwnerToken;
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::Letter;
 
 use crate::decisions::NOW;
@@ -35,7 +36,7 @@ impl World {
     /// A message's letter as a replay would claim it.
     fn claimed_letter(&self, s: &State, message: usize) -> Option<Letter> {
         let letter = self.core.letters.get(s.letters[letter_of(Who::new(message, SENT))])?;
-        letter.claim(TOKEN, None, "replay", Duration::from_secs(10), NOW).ok()
+        edges::claim(&letter, TOKEN, ClaimTerms::default(), "replay", Duration::from_secs(10), NOW).ok()
     }
 
     pub(crate) fn replay(&self, s: &mut State, action: Action) {
@@ -57,8 +58,9 @@ impl World {
                 let sent = self.core.seen(who).envelope.message_id.clone();
                 let letter = self.core.letters.get(s.letters[letter_of(Who::new(who.message(), SENT))]);
                 let number = redrive_core::ids::Number(1);
-                let marked =
-                    letter.and_then(|letter| letter.sent(TOKEN, number, sent, "replay", &self.core.policy, NOW).ok());
+                let marked = letter.and_then(|letter| {
+                    edges::mark_sent(&letter, (TOKEN, number), sent, "replay", &self.core.policy, NOW).ok()
+                });
                 if let Some(letter) = marked {
                     let put = self.core.letter_put(letter, false);
                     self.write_letter(s, put);

@@ -193,7 +193,7 @@ impl Letters for FaultyLetters {
     }
 
     async fn write(&self, mut writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        for send in writes.iter_mut().flat_map(|write| &mut write.letter.sends) {
+        for send in writes.iter_mut().flat_map(|write| write.letter.sends.iter_mut()) {
             if self.mutant == Some(Mutant::DestinationIsForgotten) {
                 send.to = None;
             }

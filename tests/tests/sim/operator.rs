@@ -89,7 +89,7 @@ impl World {
         let hangs = self.letters.inner.all().iter().find_map(|letter| {
             let now = self.faults.clock().now();
             let old = letter.sends.last().is_some_and(|send| now.since(send.at) > Duration::from_secs(10));
-            letter.claimed_for().filter(|_| old && letter.status == Status::Replaying)
+            letter.sends.last_job().filter(|_| old && letter.status == Status::Replaying)
         });
         if let Some(job) = hangs.filter(|_| random.random_ratio(2, 3)) {
             let to = if random.random_ratio(1, 2) { Change::Pause } else { Change::Cancel };

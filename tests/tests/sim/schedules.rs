@@ -70,7 +70,7 @@ fn jobs_of(run: &Run) -> Vec<String> {
     let taken_over = claims.any(|two| two[0].job.is_some() && two[0].job == two[1].job);
     let mut events = run.letters.iter().flat_map(|letter| &letter.history);
     let in_doubt = events.any(|event| event.what == EventKind::InDoubt).then(|| "in doubt".to_owned());
-    let away = run.letters.iter().filter(|letter| letter.went_to_destination());
+    let away = run.letters.iter().filter(|letter| letter.sends.any_to_destination());
     let words = away.flat_map(|letter| {
         let doubted = letter.history.iter().any(|event| event.what == EventKind::InDoubt);
         ["elsewhere", "elsewhere in doubt"].into_iter().take(1 + usize::from(doubted)).map(str::to_owned)

@@ -200,7 +200,7 @@ pub(super) fn to_item(letter: &Letter, in_head: &InHead<'_>, edited: Option<&Chu
         expires: letter.expires.map(Timestamp::as_secs),
         status_shard: shards::status_shard(letter.status, letter.id),
         fingerprint_shard: shards::fingerprint_shard(&letter.fingerprint, letter.id),
-        function_version: letter.function_version().map(str::to_owned),
+        function_version: letter.history.function_version().map(str::to_owned),
         body_in_s3: ClaimCheck::of(letter.payload_now(), &letter.attributes).map(InS3Item::from),
         body: BodyItem::of(letter, in_head),
         edited: EditedFields::of(letter, edited),

@@ -4,7 +4,8 @@
 mod reason;
 
 use crate::ids::{Enqueue, LetterId, MessageId, Number, QueueArn};
-use crate::letters::letter::{AttributesHash, Body, ErrorType, Form, Letter, Reason, Status};
+use crate::letters::edges;
+use crate::letters::letter::{AttributesHash, Body, Edited, ErrorType, Form, History, Letter, Reason, Sends, Status};
 use crate::letters::policy::Policy;
 use crate::message::decode::{Inspected, Reading};
 use crate::message::foreign::StatedReason;
@@ -237,12 +238,12 @@ fn completed(
         let Admission::Create(letter) = create(dead, identity, nothing, reading, policy, now) else {
             return Admission::Delete;
         };
-        return match letter.resolved(&dead.hash, note, WHO, policy, now) {
+        return match edges::resolve(&letter, &dead.hash, note, WHO, policy, now) {
             Ok(resolved) => Admission::Create(Box::new(Letter { version: 1, ..resolved })),
             Err(_) => Admission::Delete,
         };
     };
-    match letter.resolved(&dead.hash, note, WHO, policy, now) {
+    match edges::resolve(letter, &dead.hash, note, WHO, policy, now) {
         Ok(resolved) => Admission::Change(Box::new(resolved)),
         // On its way, or final: the copy adds nothing, its effect is in the ledger.
         Err(_) => Admission::Delete,
@@ -262,11 +263,11 @@ fn returned(
         return Admission::Delete;
     }
     let Some(reason) = reason else {
-        return Admission::Change(Box::new(letter.came_back_withdrawn(&enqueue, WHO, now)));
+        return Admission::Change(Box::new(edges::add_withdrawn_copy(letter, &enqueue, WHO, now)));
     };
-    match letter.died_again(&enqueue, reason, WHO, policy, now) {
+    match edges::add_death(letter, &enqueue, reason, WHO, policy, now) {
         Ok(letter) => Admission::Change(Box::new(letter)),
-        Err(_) => Admission::Change(Box::new(letter.saw_a_copy(&enqueue, WHO, "a copy died after the end", now))),
+        Err(_) => Admission::Change(Box::new(edges::add_copy(letter, &enqueue, WHO, "a copy died after the end", now))),
     }
 }
 
@@ -276,12 +277,12 @@ fn met_again(enqueue: Enqueue, letter: &Letter, reason: Reason, policy: &Policy,
         return Admission::Delete;
     }
     if letter.status == Status::Pending
-        && let Ok(letter) = letter.died_again(&enqueue, reason, WHO, policy, now)
+        && let Ok(letter) = edges::add_death(letter, &enqueue, reason, WHO, policy, now)
     {
         return Admission::Change(Box::new(letter));
     }
     // Only the letter's own number may take it back from a replay.
-    Admission::Change(Box::new(letter.saw_a_copy(&enqueue, WHO, "a copy without a number died", now)))
+    Admission::Change(Box::new(edges::add_copy(letter, &enqueue, WHO, "a copy without a number died", now)))
 }
 
 fn create(
@@ -325,8 +326,8 @@ fn create(
         resolution_note: None,
         number: Number(0),
         deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
+        sends: Sends::default(),
+        history: History::default(),
         token: None,
         expires: None,
         version: 1,
@@ -334,7 +335,8 @@ fn create(
     let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
     let letter = of_record(letter, dead, reading, now);
     let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(trace).collect();
-    Admission::Create(Box::new(letter.opened(WHO, (!notes.is_empty()).then(|| notes.join("; ")), now)))
+    let notes = (!notes.is_empty()).then(|| notes.join("; "));
+    Admission::Create(Box::new(edges::open(letter, WHO, notes, now)))
 }
 
 /// A letter of a record: with the message in it, or as one that is never sent.
@@ -347,7 +349,8 @@ fn of_record(letter: Letter, dead: &Inspected, reading: &Reading, now: Timestamp
     let unread = dead.json.is_err() || dead.kind.is_err() || dead.key.is_err();
     let due = if unread { Timestamp::NEVER } else { letter.due };
     let hashes = (dead.hash.clone(), reading.fingerprint_of(&message));
-    Letter { hash: reading.hash_of(&letter.payload), due, ..letter }.with_message(message, hashes, now)
+    let edited = Some(Edited::of_record(message, hashes, now));
+    Letter { form: Form::Record, edited, hash: reading.hash_of(&letter.payload), due, ..letter }
 }
 
 /// Returns the payload that was completed, if the ledger shows this letter's effect as done.

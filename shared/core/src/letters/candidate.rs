@@ -89,7 +89,7 @@ impl Candidate {
             last_failed_at: letter.reason.last_failed_at,
             deaths: letter.deaths,
             number: letter.number,
-            function_version: letter.function_version().map(str::to_owned),
+            function_version: letter.history.function_version().map(str::to_owned),
             group: letter.group.clone(),
             sequence: letter.sequence.clone(),
             key: letter.key.clone(),

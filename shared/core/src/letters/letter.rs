@@ -2,13 +2,12 @@
 
 mod attributes;
 mod body;
-mod edges;
+mod copies;
 mod edited;
-mod eject;
-mod erase;
 mod form;
 mod history;
 mod send;
+mod traces;
 
 use std::fmt;
 
@@ -17,23 +16,21 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
 use crate::message::envelope::Attributes;
 use crate::message::key::{Key, PayloadHash};
-use crate::processing::ledger::Attempt;
 use crate::time::Timestamp;
 
 pub use attributes::AttributesHash;
 pub use body::{Body, NoBody};
-pub use edges::NotThisEdge;
 pub use edited::Edited;
-pub use erase::{ERASED, Traces};
 pub use form::Form;
-pub use history::{FUNCTIONS, is_function};
-pub use send::Send;
+pub use history::{Event, EventKind, FUNCTIONS, History, is_function};
+pub use send::{Send, Sends};
+pub use traces::{ERASED, Traces};
 
 pub use crate::error_type::ErrorType;
 pub use crate::letters::reason::Reason;
 
 /// Limit of events, and of sends, that a letter remembers.
-const HISTORY: usize = 100;
+pub(super) const REMEMBERED: usize = 100;
 /// Most bytes of a letter without its body, by a rough estimate. A store must take a head of this size; shared/aws checks that
 /// DynamoDB's items do.
 pub const HEAD_LIMIT: usize = 128 * 1024;
@@ -76,65 +73,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// Kinds of events in a letter's history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EventKind {
-    /// An attempt of the handler failed.
-    AttemptFailed,
-    /// The indexer recorded the letter.
-    Indexed,
-    /// The letter, or another copy of it, died again.
-    DiedAgain,
-    /// A run claimed the letter in order to send it.
-    Claimed,
-    /// A claim ran out, and somebody else took it over.
-    TakenOver,
-    /// The letter was sent.
-    Sent,
-    /// SQS refused the letter.
-    NotSent,
-    /// A claim ran out, nobody takes it over, and it may have been sent.
-    InDoubt,
-    /// The letter was put back into the dead-letter queue.
-    Ejected,
-    /// No outcome of the letter was seen until its deadline.
-    NoOutcome,
-    /// The effect of the letter happened.
-    Resolved,
-    /// A person had its body changed before it was sent.
-    Edited,
-    /// A person gave it up.
-    Discarded,
-    /// A person took that back.
-    Restored,
-    /// A person had its body removed.
-    Erased,
-    /// A person wrote something down about it.
-    Noted,
-    /// A person had the dead enqueues of its key forgotten.
-    Freed,
-    /// The policy leaves it to a person, because few enqueues of its key are left.
-    HeldBack,
-}
-
-/// Event in a letter's history.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Event {
-    /// Time of the event.
-    pub at: Timestamp,
-    /// Kind of the event.
-    pub what: EventKind,
-    /// Function that did it, or the operator who asked for it.
-    pub who: String,
-    /// Further text about the event.
-    pub note: Option<String>,
-    /// The attempt, if it was one.
-    pub attempt: Option<Attempt>,
-}
-
-/// A letter, complete. Its status moves only along the edges that are methods of this type; each returns the
-/// letter as it would be, to be written if the one in the table is still the one that was read.
+/// A letter, complete. Its status moves only along the edges, which are the functions of [`edges`](super::edges).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Letter {
     /// Letter id, called `dlq_message_id` in the table.
@@ -192,9 +131,9 @@ pub struct Letter {
     /// Number of deaths: 1 at first.
     pub deaths: u32,
     /// Last sends of the letter.
-    pub sends: Vec<Send>,
+    pub sends: Sends,
     /// Last events of the letter.
-    pub history: Vec<Event>,
+    pub history: History,
     /// Token of the run that is sending it.
     pub token: Option<OwnerToken>,
     /// PENDING: when the policy may replay it. REPLAYING: when the claim ends. REPLAYED: when no outcome can come
@@ -207,29 +146,37 @@ pub struct Letter {
 }
 
 impl Letter {
-    /// The version of the function in which the last attempt failed that is remembered.
-    #[must_use]
-    pub fn function_version(&self) -> Option<&str> {
-        let attempt = self.history.iter().rev().find_map(|event| event.attempt.as_ref())?;
-        Some(attempt.origin.function_version.as_str()).filter(|version| !version.is_empty())
-    }
-
     /// Returns the time of the last change, notes apart: it was indexed, died again, or was moved along an edge.
     #[must_use]
     pub fn changed_at(&self) -> Timestamp {
-        changed_at(&self.history, self.reason.last_failed_at)
-    }
-
-    /// Returns true if SQS refused a send that `who` asked for, and nothing happened since.
-    #[must_use]
-    pub fn was_just_refused(&self, who: &str) -> bool {
-        self.history.last().is_some_and(|event| event.what == EventKind::NotSent && event.who == who)
+        self.history.changed_at().unwrap_or(self.reason.last_failed_at)
     }
 
     /// Returns true if a claim ran out, so that nobody knows if the letter was sent.
     #[must_use]
     pub fn is_lapsed(&self, now: Timestamp) -> bool {
         self.status == Status::Replaying && self.due < now
+    }
+
+    /// The other queue that its claim sends it to, or its last one did.
+    #[must_use]
+    pub fn destination(&self) -> Option<&QueueArn> {
+        self.sends.last().filter(|send| send.number == self.number)?.to.as_ref()
+    }
+
+    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
+    /// none is written down with it.
+    #[must_use]
+    pub fn is_ejecting(&self) -> bool {
+        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
+    }
+
+    /// Returns true if the letter waits because nobody knows what became of its last claim.
+    #[must_use]
+    pub fn waits_in_doubt(&self) -> bool {
+        // A note says something about it, and changes nothing.
+        let last = self.history.iter().rev().find(|event| event.what != EventKind::Noted);
+        self.status == Status::Pending && last.is_some_and(|event| event.what == EventKind::InDoubt)
     }
 
     /// Roughly how many bytes its item has, the body apart.
@@ -256,22 +203,6 @@ impl Letter {
         let edited = self.edited.as_ref().map_or(0, |edited| edited.by.len() + 400);
         key + text + note + sends + body + edited + history + from + 1_600
     }
-
-    /// Returns true if an effect with this payload is the effect of this letter: of one of its sends, or of the
-    /// original.
-    #[must_use]
-    pub fn is_effect(&self, hash: &PayloadHash) -> bool {
-        self.hash.is_same(hash)
-            || self.hash_now().is_same(hash)
-            || self.sends.iter().any(|send| send.hash.is_same(hash))
-    }
-}
-
-/// Returns the time of the last change of which a letter's history tells, notes apart, or else of its last failed attempt.
-#[must_use]
-pub fn changed_at(history: &[Event], last_failed_at: Timestamp) -> Timestamp {
-    let told = history.iter().rev().find(|event| !matches!(event.what, EventKind::Noted | EventKind::AttemptFailed));
-    told.map_or(last_failed_at, |event| event.at)
 }
 
 /// A whole letter, to be put under a condition.

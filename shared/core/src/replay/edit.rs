@@ -6,6 +6,7 @@ use super::cannot_edit::{CannotEdit, KeyChange};
 use super::{MESSAGE_LIMIT, Patch};
 use crate::ids::Scope;
 use crate::json::Document;
+use crate::letters::edges;
 use crate::letters::letter::{Edited, Letter};
 use crate::message::decode::Reading;
 use crate::message::foreign::ClaimCheck;
@@ -113,7 +114,7 @@ impl Edit {
             return Err(CannotEdit::KeyChange(change));
         }
         let key = own.or_else(|| letter.key.clone());
-        Ok(Prepared { letter: letter.clone().with_edit(edited), key, scope })
+        Ok(Prepared { letter: edges::prepare_edit(letter.clone(), edited), key, scope })
     }
 
     /// Returns the size of the edit in bytes, as it is written down.

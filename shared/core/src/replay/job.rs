@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, QueueArn};
 use crate::letters::candidate::Candidate;
-use crate::letters::letter::{Letter, Status};
+use crate::letters::letter::{Event, EventKind, Letter, Status};
 use crate::letters::listing::{Cursor, Place};
 use crate::letters::policy::Policy;
 use crate::replay::ramp::{Bucket, STEPS};
@@ -257,7 +257,9 @@ impl Job {
             Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),
             Selection::Ids(_) | Selection::Shown(_) => true,
         };
-        let unchanged = || self.selection.is_unchanged(letter) || letter.was_just_refused(&self.name());
+        let refused = |event: &Event| event.what == EventKind::NotSent && event.who == self.name();
+        // What SQS refused this job, with nothing since, is as it was selected.
+        let unchanged = || self.selection.is_unchanged(letter) || letter.history.last().is_some_and(refused);
         fits && letter.status == Status::Pending && unchanged()
     }
 

@@ -131,8 +131,8 @@ mod tests {
         let at = Timestamp::from_millis(1_000_000_000);
         let before = |time: Duration| Timestamp::from_millis(at.as_millis() - u64::try_from(time.as_millis()).unwrap());
         let any = crate::replay::consent::tests::letter(before(IN_FLIGHT), "c");
-        let young = Letter { history: vec![event(before(IN_FLIGHT / 2))], version: 7, ..any.clone() };
-        let old = Letter { history: vec![event(before(IN_FLIGHT))], ..any.clone() };
+        let young = Letter { history: vec![event(before(IN_FLIGHT / 2))].into(), version: 7, ..any.clone() };
+        let old = Letter { history: vec![event(before(IN_FLIGHT))].into(), ..any.clone() };
         let filter = || Selection::Filter(Filter { text: Some("c".to_owned()), ..Filter::default() });
         let (unseen, _) = filter().shown_at(at, []);
         let (seen, left_out) = filter().shown_at(at, [(any.id, young.changed_at(), 7)]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::admission::effect_of;
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{LedgerReader, Unavailable};
@@ -114,8 +115,8 @@ pub(crate) async fn found_out<P: ReplayPorts>(
     let ids: Vec<_> = letters.iter().map(|(letter, _)| letter.id).collect();
     let moves = letters.into_iter().map(|(letter, known)| {
         let edge = move |letter: &Letter| match &known.effect {
-            Some(hash) => letter.resolved(hash, COMPLETED, WHO, policy, context.now()).ok(),
-            None => letter.no_outcome(WHO, context.now()).ok(),
+            Some(hash) => edges::resolve(letter, hash, COMPLETED, WHO, policy, context.now()).ok(),
+            None => edges::return_without_outcome(letter, WHO, context.now()).ok(),
         };
         (letter, edge)
     });
@@ -146,7 +147,7 @@ pub(crate) async fn resolve<P: ReplayPorts>(
     note: &str,
 ) -> Option<LetterUpdate> {
     let (id, policy) = (letter.id, &context.pair.policy);
-    let edge = |letter: &Letter| letter.resolved(effect, note, WHO, policy, context.now()).ok();
+    let edge = |letter: &Letter| edges::resolve(letter, effect, note, WHO, policy, context.now()).ok();
     let outcome = match change(context.letters, letter, edge).await {
         Ok(letter) => LetterOutcome::ResolvedBefore { took: tell_resolved(&letter?, note, context.now()) },
         Err(_) => LetterOutcome::Unavailable,

@@ -1,6 +1,7 @@
 //! Edits in jobs and dry runs, without a ledger, of letters that are erased, and such as were begun and never claimed.
 
 use redrive_core::ids::{Enqueue, MessageId};
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::processing::ledger::Entry;
 use redrive_core::replay::job::{Disposition, Guard, JobState, NewJob};
@@ -92,8 +93,14 @@ async fn an_erased_letter_loses_its_edited_body_too_and_a_restored_one_keeps_it(
     let (bench, letter) = with_letter(&Faults::none());
     edit(&bench, &letter, body(12)).await;
     let enqueue = Enqueue { message_id: MessageId::new("copy").unwrap(), sent_at: now(&bench) };
-    let died =
-        read(&bench, &letter).died_again(&enqueue, letter.reason.clone(), "indexer", &settings().policy, now(&bench));
+    let died = edges::add_death(
+        &read(&bench, &letter),
+        &enqueue,
+        letter.reason.clone(),
+        "indexer",
+        &settings().policy,
+        now(&bench),
+    );
     bench.letters.force(died.unwrap());
     let remark = || Remark { selection: Selection::Ids(vec![letter.id]), note: "n".to_owned(), by: "ann".to_owned() };
     assert_eq!(bench.run("a", &Request::Discard(remark())).await.discarded, 1);

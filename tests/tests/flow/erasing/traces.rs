@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, LetterId, MessageId};
 use redrive_core::letters::cause::Cause;
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Body, Letter, Reason};
 use redrive_core::message::envelope::Attribute;
 use redrive_core::message::key::{Key, PayloadHash};
@@ -36,7 +37,7 @@ fn letter(bench: &JobBench, n: usize) -> Letter {
     let reason = Reason { error_message: text, attempts: vec![attempt], ..plain.reason.clone() };
     let enqueue = Enqueue { message_id: MessageId::new(format!("again-{n}")).unwrap(), ..plain.enqueue.clone() };
     let policy = &settings().policy;
-    let died = plain.died_again(&enqueue, reason, "indexer", policy, plain.sent_at).unwrap();
+    let died = edges::add_death(&plain, &enqueue, reason, "indexer", policy, plain.sent_at).unwrap();
     Letter {
         key: Key::new(format!("{MARK}-{n}")).ok(),
         hash: PayloadHash::of_json(&payload.to_string().parse().unwrap()),
@@ -101,7 +102,8 @@ async fn an_erased_letter_leaves_nothing_of_its_message_in_letters_jobs_batches_
     let sent = Letter::clone(&bench.letters.letter(letter.id).unwrap());
     assert_eq!(erase(&bench, &letter).await.changed_meanwhile, 1, "a copy is under way, and may come back to it");
     let policy = settings().policy;
-    let died = sent.died_again(&letter.enqueue, letter.reason.clone(), "indexer", &policy, letter.sent_at).unwrap();
+    let died =
+        edges::add_death(&sent, &letter.enqueue, letter.reason.clone(), "indexer", &policy, letter.sent_at).unwrap();
     bench.letters.force(died);
     for (part, text) in parts(&bench) {
         assert!(text.contains(MARK), "{part} have something to erase: {text}");

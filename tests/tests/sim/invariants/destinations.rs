@@ -32,7 +32,7 @@ impl Checker {
         let by_a_person = who.contains("ann");
         // Who takes over what a person sent home goes on with what that person decided.
         let may =
-            if taken_over { before.destination().is_none() } else { !before.went_to_destination() || by_a_person };
+            if taken_over { before.destination().is_none() } else { !before.sends.any_to_destination() || by_a_person };
         self.must(may && (after.destination().is_none() || by_a_person), Invariant::NothingInDoubtIsResent, || {
             format!("{name} may be elsewhere, and {who} claims it")
         });

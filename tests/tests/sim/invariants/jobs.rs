@@ -12,9 +12,9 @@ impl Checker {
     /// A claim was made: a job's second one of a letter can only be a claim of its own that ran out.
     pub(super) fn claimed_for_a_job(&mut self, name: &str, before: &Letter, after: &Letter) {
         // A claim to eject is of no job: it writes no send down, and the last one is an earlier claim's.
-        let Some(job) = after.claimed_for().filter(|_| !after.is_ejecting()) else { return };
-        let taken_over = before.status == Status::Replaying && before.claimed_for() == Some(job);
-        self.must(taken_over || before.sent_for(job).is_none(), Invariant::OnceAJob, || {
+        let Some(job) = after.sends.last_job().filter(|_| !after.is_ejecting()) else { return };
+        let taken_over = before.status == Status::Replaying && before.sends.last_job() == Some(job);
+        self.must(taken_over || before.sends.of_job(job).is_none(), Invariant::OnceAJob, || {
             format!("{name} was claimed by job {job}, which had sent it before")
         });
     }

@@ -74,7 +74,7 @@ impl Checker {
                 claims && overdue || !claims && (died || noted)
             }
             (Status::Replaying, Status::Replayed | Status::Pending) => true,
-            (Status::Replaying, Status::Discarded) => before.is_ejecting() && after.was_ejected(),
+            (Status::Replaying, Status::Discarded) => before.is_ejecting() && after.history.has(EventKind::Ejected),
             (Status::Replayed, Status::Pending) => died || overdue && before.destination().is_none(),
             (Status::Pending | Status::Replayed, Status::Resolved) => true,
             (Status::Pending, Status::Discarded) => after.resolution_note.is_some(),

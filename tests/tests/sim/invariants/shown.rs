@@ -33,7 +33,7 @@ impl Checker {
         // An ejection is claimed without a send, and so for no job.
         let sends = after.sends.len() != before.sends.len() || after.sends.last() != before.sends.last();
         let claims = before.status == Status::Pending && what == EventKind::Claimed && sends;
-        let job = after.claimed_for().filter(|_| claims);
+        let job = after.sends.last_job().filter(|_| claims);
         if let Some(screen) = job.and_then(|job| self.screens.of_jobs.get(&job)) {
             // SQS may have refused it before, and somebody may have noted something.
             let same = |shown: &Letter| shown.deaths == before.deaths && shown.reason == before.reason;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
-use redrive_core::letters::letter::{ErrorType, Event, Status, changed_at};
+use redrive_core::letters::letter::{ErrorType, Event, History, Status};
 use redrive_core::letters::schema::Rfc3339;
 use redrive_core::message::foreign::ClaimCheck;
 use redrive_core::message::key::Key;
@@ -87,8 +87,8 @@ impl LookItem {
 pub(in crate::letters) fn to_look(item: Item) -> Result<Look, String> {
     let mut look: LookItem = decode(item.clone())?;
     let candidate = to_candidate(item)?;
-    let history: Vec<_> = std::mem::take(&mut look.history).into_iter().map(Event::from).collect();
-    let changed_at = changed_at(&history, candidate.last_failed_at);
+    let history: History = std::mem::take(&mut look.history).into_iter().map(Event::from).collect();
+    let changed_at = history.changed_at().unwrap_or(candidate.last_failed_at);
     Ok(Look { candidate, version: look.version, changed_at, body_in_s3: look.body_in_s3() })
 }
 

@@ -92,7 +92,7 @@ fn letter(payload: &str) -> Letter {
         resolution_note: None,
         number: Number(2),
         deaths: 2,
-        sends: vec![send()],
+        sends: vec![send()].into(),
         history: vec![
             Event {
                 at: NOW,
@@ -108,7 +108,8 @@ fn letter(payload: &str) -> Letter {
                 note: Some("n".to_owned()),
                 attempt: None,
             },
-        ],
+        ]
+        .into(),
         token: Some(OwnerToken::from_random(7)),
         due: Timestamp::NEVER,
         expires: None,
@@ -275,8 +276,8 @@ fn cores_estimate_of_a_heads_size_is_never_below_what_is_stored() {
     let packed = Packed::of("", &Attributes::new());
     let (parts, _) = ChunkRefs::split(BODY, grown.id, &packed, Some(1)).unwrap();
     for events in [1, 50, 100] {
-        grown.history = vec![event.clone(); events];
-        grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events];
+        grown.history = vec![event.clone(); events].into();
+        grown.sends = vec![Send { message_id: MessageId::new("m".repeat(36)), ..send.clone() }; events].into();
         for (body, in_head) in [(Body::Kept { until }, InHead::Parts(&parts)), (erased.clone(), InHead::Nothing)] {
             grown.body = body;
             let (estimate, stored) = (grown.head_bytes(), size(&to_item(&grown, &in_head, None).unwrap()));

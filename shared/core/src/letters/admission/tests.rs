@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::fault::Fault;
 use crate::ids::{MessageId, OwnerToken, QueueArn, Scope};
+use crate::letters::edges::{self, ClaimTerms};
 use crate::letters::letter::EventKind;
 use crate::message::envelope::{Attribute, Envelope, Record};
 use crate::message::key::{LedgerKey, Pointer};
@@ -98,12 +99,16 @@ fn changed(dead: &Inspected, found: &Findings) -> Letter {
     }
 }
 
+fn claimed(letter: &Letter, token: OwnerToken) -> Letter {
+    edges::claim(letter, token, ClaimTerms::default(), "test", Duration::from_secs(60), at(20_000)).unwrap()
+}
+
 /// A letter of a first death, and the same letter after it was sent once as message `m-2`.
 fn sent() -> (Letter, Letter, Redrive) {
     let dead = message("m-1", 1, BODY, None);
     let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
     let token = OwnerToken::from_random(9);
-    let claimed = letter.claim(token, None, "test", Duration::from_secs(60), at(20_000)).unwrap();
+    let claimed = claimed(&letter, token);
     let redrive = Redrive {
         letter: letter.id,
         number: claimed.number,
@@ -113,8 +118,8 @@ fn sent() -> (Letter, Letter, Redrive) {
         sent_at: letter.sent_at,
         died: None,
     };
-    let sent =
-        claimed.sent(token, claimed.number, MessageId::new("m-2").unwrap(), "test", &policy(), at(20_001)).unwrap();
+    let id = MessageId::new("m-2").unwrap();
+    let sent = edges::mark_sent(&claimed, (token, claimed.number), id, "test", &policy(), at(20_001)).unwrap();
     (letter, sent, redrive)
 }
 
@@ -178,7 +183,7 @@ fn without_an_attempt_of_this_enqueue_it_never_ran_and_is_due_at_once() {
 fn the_same_enqueue_is_only_deleted_whatever_became_of_its_letter() {
     let dead = message("m-1", 1, BODY, None);
     let (letter, sent, _) = sent();
-    let discarded = letter.discarded("n", "ann", &policy(), at(1)).unwrap();
+    let discarded = edges::discard(&letter, "n", "ann", &policy(), at(1)).unwrap();
     for letter in [letter, sent, discarded] {
         let found = Findings { owned: Some(failed(&dead)), own: Some(letter), ..Findings::default() };
         assert_eq!(decide(&dead, &found), Admission::Delete);
@@ -201,11 +206,12 @@ fn a_replay_that_dies_brings_its_letter_back_with_one_more_death() {
 fn a_replay_that_dies_before_it_is_marked_comes_back_too_and_the_mark_is_refused() {
     let (letter, _, redrive) = sent();
     let token = OwnerToken::from_random(9);
-    let claimed = letter.claim(token, None, "test", Duration::from_secs(60), at(20_000)).unwrap();
+    let claimed = claimed(&letter, token);
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
     let back = changed(&dead, &Findings { owned: Some(failed(&dead)), named: Some(claimed), ..Findings::default() });
     assert_eq!(back.status, Status::Pending);
-    assert!(back.sent(token, back.number, MessageId::new("m-2").unwrap(), "test", &policy(), at(1)).is_err());
+    let id = MessageId::new("m-2").unwrap();
+    assert!(edges::mark_sent(&back, (token, back.number), id, "test", &policy(), at(1)).is_err());
 }
 
 #[test]
@@ -267,7 +273,7 @@ fn a_lost_worker_is_not_blamed_for_another_lifes_failure() {
 #[test]
 fn a_copy_that_dies_after_the_end_is_written_down_and_changes_nothing() {
     let (letter, _, redrive) = sent();
-    let ended = letter.discarded("n", "ann", &policy(), at(1)).unwrap();
+    let ended = edges::discard(&letter, "n", "ann", &policy(), at(1)).unwrap();
     let ended = Letter { number: redrive.number, ..ended };
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
     let seen = changed(&dead, &Findings { owned: Some(failed(&dead)), named: Some(ended), ..Findings::default() });
@@ -290,7 +296,7 @@ fn a_body_of_any_size_that_sqs_holds_becomes_a_letter() {
 #[test]
 fn a_copy_of_an_erased_letter_does_not_bring_its_body_back() {
     let (letter, _, redrive) = sent();
-    let erased = letter.erased("asked to", "ann", &policy(), at(1)).unwrap();
+    let erased = edges::erase(&letter, "asked to", "ann", &policy(), at(1)).unwrap();
     let erased = Letter { number: redrive.number, ..erased };
     let by_number = message("m-2", 20_001, BODY, Some(&redrive));
     let by_id = message("m-1", 20_001, BODY, None);

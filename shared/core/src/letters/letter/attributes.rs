@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Body, Letter};
 use crate::message::envelope::{AttributeValue, Attributes};
 use crate::{message::foreign, message::redrive};
 
@@ -35,19 +34,6 @@ impl AttributesHash {
             }
         }
         Self(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-}
-
-impl Letter {
-    /// Returns true if a message with these attributes may be a copy of this letter: they are the letter's own,
-    /// redrive's apart. A letter from before hashes were kept, whose body is gone since, may have any.
-    #[must_use]
-    pub fn may_have(&self, attributes: &Attributes) -> bool {
-        match (&self.attributes_hash, &self.body) {
-            (Some(hash), _) => *hash == AttributesHash::of(attributes),
-            (None, Body::Kept { .. }) => AttributesHash::of(&self.attributes) == AttributesHash::of(attributes),
-            (None, Body::Erased { .. } | Body::Missing { .. }) => true,
-        }
     }
 }
 

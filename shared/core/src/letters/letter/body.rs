@@ -1,8 +1,10 @@
+//! Body of a letter: is it there, which one is sent, how large is it, and when is it deleted.
+
 use thiserror::Error;
 
-use super::Letter;
-use crate::letters::policy::Policy;
+use super::{Edited, Form, Letter};
 use crate::message::envelope::AttributeValue;
+use crate::message::key::PayloadHash;
 use crate::time::Timestamp;
 
 /// State of a letter's body: payload and attributes. Where it is gone, both are empty, and its hash says what the body
@@ -75,14 +77,60 @@ impl Body {
         }
     }
 
-    fn set_until(&mut self, to: Option<Timestamp>) {
-        if let Self::Kept { until } | Self::Missing { until, .. } = self {
-            *until = to;
+    /// The same state, with another time of deletion.
+    pub(in crate::letters) fn with_until(self, until: Option<Timestamp>) -> Self {
+        match self {
+            Self::Kept { .. } => Self::Kept { until },
+            Self::Missing { why, .. } => Self::Missing { until, why },
+            Self::Erased { .. } => self,
         }
     }
 }
 
 impl Letter {
+    /// The body that it is sent with: the edited one, if there is one.
+    #[must_use]
+    pub fn payload_now(&self) -> &str {
+        self.edited.as_ref().map_or(&self.payload, |edited| &edited.payload)
+    }
+
+    /// Returns the hash of the body that would be sent now.
+    #[must_use]
+    pub fn hash_now(&self) -> &PayloadHash {
+        self.edited.as_ref().map_or(&self.hash, |edited| &edited.hash)
+    }
+
+    /// The payload for the dead-letter queue: as it came, unless a person has edited it.
+    #[must_use]
+    pub fn payload_of_dead(&self) -> &str {
+        if self.is_unwrapped() { &self.payload } else { self.payload_now() }
+    }
+
+    /// True if its message was taken out of the record that came, and no person has changed it since.
+    #[must_use]
+    pub fn is_unwrapped(&self) -> bool {
+        self.form == Form::Record && self.edited.as_ref().is_some_and(Edited::is_of_record)
+    }
+
+    /// Checks that everything of it is there that was written.
+    ///
+    /// # Errors
+    /// [`NoBody`] says what is not.
+    pub fn check_kept(&self) -> Result<(), NoBody> {
+        self.body.check()?;
+        let lost = self.edited.as_ref().is_some_and(|edited| edited.lost.is_some());
+        if lost { Err(NoBody::Missing) } else { Ok(()) }
+    }
+
+    /// Checks that everything is there that is sent.
+    ///
+    /// # Errors
+    /// [`NoBody`] says why it is not: [`NoBody::OnlyRecord`], too, of a letter whose message never came.
+    pub fn check_body(&self) -> Result<(), NoBody> {
+        self.check_kept()?;
+        if self.form == Form::NoMessage { Err(NoBody::OnlyRecord) } else { Ok(()) }
+    }
+
     /// Roughly how many bytes payload and attributes have.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
@@ -101,18 +149,5 @@ impl Letter {
     #[must_use]
     pub fn body_expires(&self) -> Option<Timestamp> {
         self.body.until().or(self.expires)
-    }
-
-    /// Starts the time until deletion: the body's first, where that is shorter.
-    pub(super) fn close(&mut self, policy: &Policy, now: Timestamp) {
-        let sooner = policy.body_retention < policy.resolved_retention;
-        self.body.set_until(sooner.then(|| now.after(policy.body_retention).whole_seconds()));
-        self.expires = Some(now.after(policy.resolved_retention).whole_seconds());
-    }
-
-    /// Lets the letter and its body stay without end.
-    pub(super) fn reopen(&mut self) {
-        self.body.set_until(None);
-        self.expires = None;
     }
 }

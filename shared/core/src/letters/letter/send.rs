@@ -4,9 +4,12 @@
 //! a copy that dies there is another queue's message. So such a claim is never taken over, REPLAYED is final after it, and only
 //! a person ever sends the letter again.
 
+use std::ops::{Deref, DerefMut};
+use std::slice;
+
 use serde::{Deserialize, Serialize};
 
-use super::{EventKind, Letter, Status};
+use super::REMEMBERED;
 use crate::ids::{JobId, MessageId, Number, QueueArn};
 use crate::message::key::{Key, PayloadHash};
 use crate::time::Timestamp;
@@ -37,67 +40,83 @@ pub struct Send {
     pub to: Option<QueueArn>,
 }
 
-impl Letter {
+/// Last sends of a letter, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Sends(Vec<Send>);
+
+impl Sends {
+    /// Adds a send, and forgets another where there are too many.
+    pub fn push(&mut self, send: Send) {
+        self.0.push(send);
+        if self.0.len() > REMEMBERED {
+            self.forget_one();
+        }
+    }
+
+    /// Keeps the sends that fit.
+    pub fn retain(&mut self, fits: impl FnMut(&Send) -> bool) {
+        self.0.retain(fits);
+    }
+
     /// Returns the last send for this job, if there is one. A job sends a letter only once.
     #[must_use]
-    pub fn sent_for(&self, job: JobId) -> Option<&Send> {
-        self.sends.iter().rev().find(|send| send.job == Some(job))
+    pub fn of_job(&self, job: JobId) -> Option<&Send> {
+        self.iter().rev().find(|send| send.job == Some(job))
     }
 
-    /// The job whose claim holds it, or held it last.
+    /// The job whose claim holds the letter, or held it last.
     #[must_use]
-    pub fn claimed_for(&self) -> Option<JobId> {
-        self.sends.last().and_then(|send| send.job)
-    }
-
-    /// The other queue that its claim sends it to, or its last one did.
-    #[must_use]
-    pub fn destination(&self) -> Option<&QueueArn> {
-        self.sends.last().filter(|send| send.number == self.number)?.to.as_ref()
+    pub fn last_job(&self) -> Option<JobId> {
+        self.last().and_then(|send| send.job)
     }
 
     /// Returns true if the letter was ever sent to another queue, or may have been.
     #[must_use]
-    pub fn went_to_destination(&self) -> bool {
-        self.sends.iter().any(|send| send.to.is_some())
-    }
-
-    /// The claim just made, as one that sends it to another queue.
-    #[must_use]
-    pub fn bound_for(mut self, to: Option<&QueueArn>) -> Self {
-        if let (Some(send), Some(to)) = (self.sends.last_mut(), to) {
-            send.to = Some(to.clone());
-        }
-        self
-    }
-
-    /// Returns true if the present claim puts the letter back into the dead-letter queue. An ejection is no send, so
-    /// none is written down with it.
-    #[must_use]
-    pub fn is_ejecting(&self) -> bool {
-        self.status == Status::Replaying && self.sends.last().is_none_or(|send| send.number != self.number)
-    }
-
-    /// Returns true if the letter waits because nobody knows what became of its last claim.
-    #[must_use]
-    pub fn waits_in_doubt(&self) -> bool {
-        // A note says something about it, and changes nothing.
-        let last = self.history.iter().rev().find(|event| event.what != EventKind::Noted);
-        self.status == Status::Pending && last.is_some_and(|event| event.what == EventKind::InDoubt)
-    }
-
-    /// Returns true if the message was put back into the dead-letter queue.
-    #[must_use]
-    pub fn was_ejected(&self) -> bool {
-        self.history.iter().any(|event| event.what == EventKind::Ejected)
+    pub fn any_to_destination(&self) -> bool {
+        self.iter().any(|send| send.to.is_some())
     }
 
     /// Forgets the oldest send, of those that went elsewhere the last: as long as one is known, nothing goes by itself.
-    pub(super) fn forget_a_send(&mut self) {
-        let older = self.sends.len().saturating_sub(1);
-        let oldest = self.sends.iter().take(older).position(|send| send.to.is_none()).unwrap_or(0);
-        if oldest < self.sends.len() {
-            self.sends.remove(oldest);
-        }
+    /// Returns false if only one is left, which stays.
+    pub(in crate::letters) fn forget_one(&mut self) -> bool {
+        let Some((_, older)) = self.0.split_last().filter(|(_, older)| !older.is_empty()) else { return false };
+        let oldest = older.iter().position(|send| send.to.is_none()).unwrap_or(0);
+        self.0.remove(oldest);
+        true
+    }
+}
+
+impl Deref for Sends {
+    type Target = [Send];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Sends {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<Send> for Sends {
+    fn from_iter<I: IntoIterator<Item = Send>>(sends: I) -> Self {
+        Self(sends.into_iter().collect())
+    }
+}
+
+impl From<Vec<Send>> for Sends {
+    fn from(sends: Vec<Send>) -> Self {
+        Self(sends)
+    }
+}
+
+impl<'a> IntoIterator for &'a Sends {
+    type Item = &'a Send;
+    type IntoIter = slice::Iter<'a, Send>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
-use crate::letters::letter::{ErrorType, Form, Reason};
+use crate::letters::edges::{self, ClaimTerms};
+use crate::letters::letter::{ErrorType, Form, History, Reason, Sends};
 use crate::message::envelope::{Attribute, Attributes};
 use crate::message::key::Key;
 use crate::message::redrive::ATTRIBUTE;
@@ -60,8 +61,8 @@ pub(crate) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         resolution_note: None,
         number: Number(0),
         deaths: 1,
-        sends: Vec::new(),
-        history: Vec::new(),
+        sends: Sends::default(),
+        history: History::default(),
         token: None,
         due: Timestamp::NEVER,
         expires: None,
@@ -113,10 +114,12 @@ fn without_room_for_the_attribute_a_stable_key_is_enough_and_else_it_must_be_sai
     let large = Letter { payload: "x".repeat(1024 * 1024), ..letter(yesterday(), "c") };
     assert_eq!(decide(&large, &known(true), PERSON), Consent::NoRoom);
 
-    let claimed = full.claim(OwnerToken::from_random(1), None, "x", DAY, now()).unwrap();
+    let claimed = edges::claim(&full, OwnerToken::from_random(1), ClaimTerms::default(), "x", DAY, now()).unwrap();
     let message = Outgoing::of_claimed(&claimed).unwrap();
     assert!(message.attributes.len() == 10 && !message.attributes.contains_key(ATTRIBUTE));
-    let roomy = letter(yesterday(), "c").claim(OwnerToken::from_random(1), None, "x", DAY, now()).unwrap();
+    let roomy =
+        edges::claim(&letter(yesterday(), "c"), OwnerToken::from_random(1), ClaimTerms::default(), "x", DAY, now())
+            .unwrap();
     assert!(Outgoing::of_claimed(&roomy).unwrap().attributes.contains_key(ATTRIBUTE));
 }
 
@@ -125,7 +128,8 @@ fn what_is_done_is_resolved_what_is_held_is_left_and_what_ran_out_is_its_holders
     let letter = letter(yesterday(), "c");
     let done = KeyStatus { effect: Some(letter.hash.clone()), ..known(true) };
     assert_eq!(decide(&letter, &done, PERSON), Consent::Done(letter.hash.clone()));
-    let claimed = letter.claim(OwnerToken::from_random(1), None, "x", DAY, yesterday()).unwrap();
+    let claimed =
+        edges::claim(&letter, OwnerToken::from_random(1), ClaimTerms::default(), "x", DAY, yesterday()).unwrap();
     assert_eq!(decide(&claimed, &known(true), PERSON), Consent::NotNow);
     let later = now().after(DAY);
     assert_eq!(consent(&claimed, &known(true), PERSON, &policy(), later), Consent::Lapsed);

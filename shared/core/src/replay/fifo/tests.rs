@@ -16,7 +16,7 @@ fn letter(n: u8) -> Letter {
     let origin = MessageId::new(format!("m-{n}")).unwrap();
     let id = LetterId::derive(&source, &origin);
     let (group, sequence) = (Some("g".to_owned()), Some(n.to_string()));
-    Letter { id, origin, source, group, sequence, history: Vec::new(), ..letter }
+    Letter { id, origin, source, group, sequence, history: Vec::new().into(), ..letter }
 }
 
 fn at(status: Status, n: u8) -> Letter {
@@ -87,7 +87,7 @@ fn a_letter_reads_its_groups_turn_once_it_has_rested_and_only_if_it_has_an_order
     let changed = |ago: Duration| {
         let at = Timestamp::from_millis(10_000_000 - u64::try_from(ago.as_millis()).unwrap());
         let event = Event { at, what: EventKind::Noted, who: "ann".to_owned(), note: None, attempt: None };
-        TurnStep::first(&Letter { history: vec![event], ..letter(1) }, now())
+        TurnStep::first(&Letter { history: vec![event].into(), ..letter(1) }, now())
     };
     assert_eq!(changed(REST), TurnStep::Waits(None));
     assert_eq!(changed(REST + Duration::from_millis(1)), TurnStep::Read);

@@ -77,7 +77,7 @@ impl SentLetter {
     /// The last send of a letter for a job.
     #[must_use]
     pub fn of(letter: &Letter, job: JobId) -> Option<Self> {
-        let send = letter.sent_for(job)?;
+        let send = letter.sends.of_job(job)?;
         Some(Self {
             number: send.number,
             scope: letter.scope.clone(),

@@ -143,7 +143,7 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
         let line = |disposition, sent| Fresh::Line(Box::new(JobEntry { disposition, sent, ..JobEntry::planned(id) }));
         match letter {
             None => line(Disposition::NotFound, None),
-            Some(letter) if letter.sent_for(job.id).is_some() => {
+            Some(letter) if letter.sends.of_job(job.id).is_some() => {
                 line(Disposition::Sent, SentLetter::of(&letter, job.id))
             }
             Some(letter) if !job.means(&letter) => line(Disposition::ChangedMeanwhile, None),

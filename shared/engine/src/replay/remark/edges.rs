@@ -1,5 +1,6 @@
 //! Edges that a person moves letters along. They send nothing, and so need nothing of the letters' queue.
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::Letter;
 use redrive_core::letters::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Letters, Turns};
@@ -85,10 +86,10 @@ async fn entered(table: &impl Turns, now: Timestamp, letters: Vec<Letter>) -> Tr
 fn along(kind: RemarkKind, letter: &Letter, remark: &Remark, policy: &Policy, now: Timestamp) -> Option<Letter> {
     let Remark { note, by, .. } = remark;
     match kind {
-        RemarkKind::Discard => letter.discarded(note, by, policy, now).ok(),
-        RemarkKind::Restore => letter.restored(note, by, now).ok(),
-        RemarkKind::Note => Some(letter.noted(note, by, now)),
-        RemarkKind::Erase => letter.erased(note, by, policy, now).ok(),
+        RemarkKind::Discard => edges::discard(letter, note, by, policy, now).ok(),
+        RemarkKind::Restore => edges::restore(letter, note, by, now).ok(),
+        RemarkKind::Note => Some(edges::note(letter, note, by, now)),
+        RemarkKind::Erase => edges::erase(letter, note, by, policy, now).ok(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use redrive_core::ids::{JobId, LetterId};
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Body, Letter, Traces};
 use redrive_core::letters::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Unavailable, WriteError};
@@ -50,7 +51,7 @@ pub(super) async fn forget_traces<T: Jobs + Causes, C: Clock>(
     let now = clock.now();
     // What is under way keeps everything: it may still be needed.
     let again = |letter: &Letter| matches!(letter.body, Body::Erased { .. });
-    let erasable = |letter: &Letter| letter.erased(&remark.note, &remark.by, policy, now).is_ok();
+    let erasable = |letter: &Letter| edges::erase(letter, &remark.note, &remark.by, policy, now).is_ok();
     let (may, ready): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| again(letter) || erasable(letter));
     let ids: Vec<_> = may.iter().map(|letter| letter.id).collect();
     let mut forgetting = Forgetting { table, clock, by: &remark.by, kept: BTreeSet::new() };

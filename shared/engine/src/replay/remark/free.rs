@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::Letter;
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{LedgerMarker, LedgerReader, WriteError};
@@ -38,7 +39,7 @@ pub(crate) async fn free<P: ReplayPorts>(
         told.extend(each(ids, &LetterOutcome::NothingToFree));
         return told;
     }
-    let edge = |letter: &Letter| letter.freed(&remark.note, &remark.by, context.now()).ok();
+    let edge = |letter: &Letter| edges::note_freeing(letter, &remark.note, &remark.by, context.now()).ok();
     let moves = letters.into_iter().map(|letter| (letter, &edge)).collect();
     let mut written = Vec::with_capacity(ids.len());
     for (id, moved) in ids.into_iter().zip(change_all(context.letters, moves).await) {

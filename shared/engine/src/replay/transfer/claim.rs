@@ -1,6 +1,7 @@
 //! Claims: a letter is ours before its message goes.
 
 use redrive_core::ids::{LetterId, OwnerToken};
+use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Edited, Letter, LetterWrite, Status};
 use redrive_core::message::foreign::{ClaimCheck, Task};
 use redrive_core::ports::{Letters, WriteError};
@@ -66,15 +67,14 @@ pub(super) async fn claim<P: ReplayPorts>(
         let (kind, key) = context.pair.reading.identify(letter.payload_now(), &letter.attributes);
         let scope = kind.map_or_else(|_| letter.scope.clone(), |kind| kind.scope);
         let letter = Letter { scope, ..letter };
-        match letter.claim(token, key.and_then(Result::ok), terms.by, context.settings.lease, now) {
+        let remark = match terms.to {
+            Some(to) => Some(format!("to {to}")),
+            None => Outgoing::check(&letter).is_err().then(|| AS_NEW.to_owned()),
+        };
+        let claim = ClaimTerms { key: key.and_then(Result::ok), job: terms.owner(), to: terms.to, remark };
+        match edges::claim(&letter, token, claim, terms.by, context.settings.lease, now) {
             Ok(next) => {
                 ended.extend(notices(&letter, now));
-                let next = next.for_job(terms.owner()).bound_for(terms.to);
-                let next = match terms.to {
-                    Some(to) => next.remarked(&format!("to {to}")),
-                    None if Outgoing::check(&letter).is_err() => next.remarked(AS_NEW),
-                    None => next,
-                };
                 let lapsed = letter.status == Status::Replaying;
                 claims.push(LetterClaim { token, lapsed, former, write: LetterWrite::change(next) });
             }

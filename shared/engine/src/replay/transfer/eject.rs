@@ -1,5 +1,6 @@
 //! Letters that go back into the dead-letter queue.
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::replay::Outgoing;
 
@@ -56,7 +57,7 @@ pub(super) async fn claim_to_eject<P: ReplayPorts>(
     let (mut claims, mut ended) = (Vec::with_capacity(open.len()), Vec::new());
     for letter in open {
         let token = context.token();
-        match letter.claim_to_eject(token, terms.by, context.settings.lease, now) {
+        match edges::claim_to_eject(&letter, token, terms.by, context.settings.lease, now) {
             Ok(next) => {
                 let (former, write) = (letter.edited.clone(), LetterWrite::change(next));
                 claims.push(LetterClaim { token, lapsed: false, former, write });

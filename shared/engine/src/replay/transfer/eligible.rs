@@ -1,5 +1,6 @@
 //! Eligibility: which letters may be sent.
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Body, Letter};
 use redrive_core::ports::LedgerReader;
 use redrive_core::replay::{Consent, KeyStatus, consent};
@@ -107,7 +108,7 @@ async fn leave_to_a_person<P: ReplayPorts>(
     }
     let id = letter.id;
     let why = format!("the ledger can remember {left} more dead enqueues of its key; `redrive free` makes room");
-    let edge = |letter: &Letter| letter.held_back(&why, terms.by, context.now()).ok();
+    let edge = |letter: &Letter| edges::hold_back(letter, &why, terms.by, context.now()).ok();
     match change(context.letters, letter, edge).await {
         Ok(_) => {
             warn!(letter_id = %id, left, "letter waits for a person: many enqueues of its key are dead");

@@ -1,5 +1,6 @@
 //! Claims that ran out.
 
+use redrive_core::letters::edges;
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::{Jobs, LedgerReader, Unavailable};
 use tracing::info;
@@ -40,7 +41,7 @@ async fn in_doubt<P: ReplayPorts>(
     letter: Letter,
     why: &str,
 ) -> Result<Option<Letter>, Unavailable> {
-    let edge = |letter: &Letter| letter.in_doubt(why, terms.by, context.now()).ok();
+    let edge = |letter: &Letter| edges::return_in_doubt(letter, why, terms.by, context.now()).ok();
     let doubted = change(context.letters, letter, edge).await?;
     if let Some(letter) = &doubted {
         info!(letter_id = %letter.id, why, "letter is in doubt");
@@ -70,7 +71,7 @@ async fn why_nobody<P: ReplayPorts>(
 
 /// Returns true if the holder of a claim goes on. The standing job always does; any other must be asked.
 async fn holder_runs<P: ReplayPorts>(context: PairContext<'_, P>, letter: &Letter) -> Result<bool, Unavailable> {
-    match letter.claimed_for() {
+    match letter.sends.last_job() {
         None => Ok(true),
         Some(job) => Ok(context.letters.job(job).await?.is_some_and(|job| job.state.runs())),
     }

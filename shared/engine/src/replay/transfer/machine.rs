@@ -9,7 +9,7 @@ use super::eject::{claim_to_eject, ejectable};
 use super::eligible::{eligible, nowhere};
 use super::fifo::{first_of_groups, take_turns};
 use super::request::{Terms, TransferRequest};
-use super::send::{Sends, send_and_mark};
+use super::send::{SendUpdate, send_and_mark};
 use super::size_limit::{fitting, fitting_back};
 use crate::replay::context::PairContext;
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate, Stage, each};
@@ -87,7 +87,7 @@ impl<P: ReplayPorts> Transfer<'_, P> {
     /// Sends what is claimed, and marks it.
     async fn send(&mut self, claimed: Vec<Claimed>, to: &P::Outbox) {
         let Self { context, terms, done } = self;
-        let tell = |Sends { refused, letters }| {
+        let tell = |SendUpdate { refused, letters }| {
             done.refused = done.refused.take().or(refused);
             done.letters.extend(letters);
         };

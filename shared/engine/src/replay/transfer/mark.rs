@@ -1,7 +1,8 @@
 //! Marks: each letter that SQS has answered about moves on by its own answer.
 
 use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken};
-use redrive_core::letters::letter::{Edited, Letter};
+use redrive_core::letters::edges;
+use redrive_core::letters::letter::{Edited, EventKind, Letter};
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::job::SentLetter;
 use tracing::{info, warn};
@@ -55,11 +56,11 @@ pub(super) async fn mark<P: ReplayPorts>(
         let edge = move |letter: &Letter| {
             let now = context.now();
             let next = match &answer {
-                Ok(sent) if letter.is_ejecting() => letter.ejected(token, number, sent, by, policy, now),
-                Ok(sent) => letter.sent(token, number, sent.clone(), by, policy, now),
+                Ok(sent) if letter.is_ejecting() => edges::mark_ejected(letter, (token, number), sent, by, policy, now),
+                Ok(sent) => edges::mark_sent(letter, (token, number), sent.clone(), by, policy, now),
                 Err(code) => {
-                    let back = letter.not_sent(token, number, code, by, policy, now);
-                    back.map(|letter| letter.with_former_edit(former.clone()))
+                    let back = edges::mark_not_sent(letter, (token, number), code, by, policy, now);
+                    back.map(|letter| edges::restore_edit(letter, former.clone()))
                 }
             };
             next.ok()
@@ -75,7 +76,7 @@ fn marked_as(told: AnsweredSend, marked: &Result<Option<Letter>, Unavailable>, t
     let AnsweredSend { id, number, send, answer } = told;
     let by = terms.by;
     let outcome = match (marked, answer) {
-        (Ok(Some(letter)), Ok(message_id)) if letter.was_ejected() => {
+        (Ok(Some(letter)), Ok(message_id)) if letter.history.has(EventKind::Ejected) => {
             info!(letter_id = %id, %number, %message_id, by, "letter ejected");
             LetterOutcome::Ejected
         }

@@ -155,6 +155,6 @@ impl<'a> Terms<'a> {
 
     /// Returns true if this job sent it, and another holds it now.
     pub(crate) fn sent_before(self, letter: &Letter) -> bool {
-        self.owner().is_some_and(|job| letter.sent_for(job).is_some() && letter.claimed_for() != Some(job))
+        self.owner().is_some_and(|job| letter.sends.of_job(job).is_some() && letter.sends.last_job() != Some(job))
     }
 }

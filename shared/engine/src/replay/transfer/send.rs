@@ -20,7 +20,7 @@ const SENDS: usize = 10;
 
 /// Outcome of some sends or marks.
 #[derive(Debug, Default)]
-pub(super) struct Sends {
+pub(super) struct SendUpdate {
     /// Code with which every one of a batch was refused: then the queue is the matter, and not the letters.
     pub(super) refused: Option<String>,
     pub(super) letters: Vec<LetterUpdate>,
@@ -29,7 +29,7 @@ pub(super) struct Sends {
 /// A batch after its send.
 #[derive(Debug, Default)]
 struct SentBatch {
-    sends: Sends,
+    sends: SendUpdate,
     /// Letters that SQS has answered about.
     answered: Vec<Answered>,
 }
@@ -41,7 +41,7 @@ pub(super) async fn send_and_mark<P: ReplayPorts>(
     terms: Terms<'_>,
     claimed: Vec<Claimed>,
     to: &P::Outbox,
-    mut tell: impl FnMut(Sends) + Send,
+    mut tell: impl FnMut(SendUpdate) + Send,
 ) {
     let sends = batches(claimed, |claimed| claimed.message.bytes());
     let sends = sends.into_iter().map(|batch| send_batch(context, terms, batch, to));
@@ -68,7 +68,7 @@ pub(super) async fn send_and_mark<P: ReplayPorts>(
             tell(batch.sends);
         }
         if let Some(letters) = marked {
-            tell(Sends { refused: None, letters });
+            tell(SendUpdate { refused: None, letters });
         }
     }
 }
@@ -85,7 +85,7 @@ async fn send_batch<P: ReplayPorts>(
     // Whoever was held up for longer than the lease must not send: another has taken over.
     let now = context.now();
     let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|claimed| claimed.letter.due > now);
-    let mut sends = Sends { refused: None, letters: late.iter().map(in_doubt).collect() };
+    let mut sends = SendUpdate { refused: None, letters: late.iter().map(in_doubt).collect() };
     if batch.is_empty() {
         return SentBatch { sends, answered: Vec::new() };
     }
