@@ -7,7 +7,9 @@ use std::time::Duration;
 use redrive_core::ids::{JobId, LetterId, MessageId};
 use redrive_core::letters::listing::Place;
 use redrive_core::ports::{Jobs, Turns, WriteError};
-use redrive_core::replay::job::{Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop};
+use redrive_core::replay::job::{
+    Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop, steps,
+};
 use redrive_core::replay::{Filter, GroupTurn, Selection};
 use redrive_core::time::Timestamp;
 use uuid::Uuid;
@@ -95,7 +97,7 @@ async fn a_job_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         guard: Guard { alarm: Some("errors".to_owned()), max_backlog: Some(u64::MAX), ..Guard::default() },
         walk: JobCursor { at: 15, after: Some(Place { id: letter(), due: at(7) }), ended: true },
         account: base.account.clone().and([Disposition::Resolved, Disposition::Resolved, Disposition::PolicyNever]),
-        ..base.stopped(Stop::FailedAgain { failed: 2, of: 3 }, at(9))
+        ..steps::stop(&base, Stop::FailedAgain { failed: 2, of: 3 }, at(9))
     };
     let full = Job { version: 1, closed_at: Some(at(10)), expires: Some(at(4_000_000_000_000)), ..full };
     store.letters().write_job(full.clone()).await.unwrap();

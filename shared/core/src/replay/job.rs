@@ -2,7 +2,7 @@
 //! outcomes are known, the others at a rate that ramps up; and it stops by itself when that goes badly.
 //!
 //! A job is a head ([`Job`]) and batches of at most a hundred letters ([`JobBatch`]), each an item of its own. Every step
-//! returns the next version of one of them, to be written if the one in the table is still the one that was read; so
+//! ([`steps`]) returns the next version of one of them, to be written if the one in the table is still the one that was read; so
 //! a job can be carried on after any crash, and by two runs at once:
 //!
 //! 1. A batch is planned: written with the letters that it means and the place in the index where it ends, if there is
@@ -17,8 +17,9 @@ mod account;
 mod batch;
 mod fifo;
 mod guard;
+mod pace;
 mod refusal;
-mod steps;
+pub mod steps;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,6 @@ pub use batch::{BATCH, JobBatch, JobEntry, SendOutcome, SentLetter, outcome, see
 pub use fifo::{GroupHead, GroupQueue};
 pub use guard::{AlarmState, Guard, Readings, Stop};
 pub use refusal::{TRIES, passes};
-pub use steps::NotThisStep;
 
 /// The most letters that a job may name by their ids: they stand in its head.
 pub const IDS: usize = 1_000;

@@ -32,7 +32,7 @@ fn batch(job: &Job, dispositions: &[Disposition]) -> JobBatch {
 /// A job that has planned a batch with these fates.
 fn with(job: &Job, dispositions: &[Disposition]) -> (Job, JobBatch) {
     let batch = batch(job, dispositions);
-    (job.planned(&batch, NOW).unwrap(), batch)
+    (steps::plan(job, &batch, NOW).unwrap(), batch)
 }
 
 fn quiet() -> Readings {
@@ -41,7 +41,7 @@ fn quiet() -> Readings {
 
 fn stop(job: &Job, dispositions: &[Disposition]) -> Option<Stop> {
     let (job, batch) = with(job, dispositions);
-    match job.judged(&[batch], quiet(), NOW)?.state {
+    match steps::judge(&job, &[batch], quiet(), NOW)?.state {
         JobState::Stopped { why } => Some(why),
         _ => None,
     }
@@ -56,12 +56,12 @@ fn a_canary_goes_first_and_nothing_follows_until_all_of_it_is_known() {
     assert_eq!(job.allowance(std::slice::from_ref(&sent), at(9)), 1, "a letter that was skipped is no canary");
     let (job, next) = with(&job, &[Disposition::Resolved]);
     assert_eq!(job.allowance(&[sent.clone(), next.clone()], at(9)), 0);
-    assert_eq!(job.judged(&[sent, next.clone()], quiet(), at(9)), None);
+    assert_eq!(steps::judge(&job, &[sent, next.clone()], quiet(), at(9)), None);
     let known = JobBatch {
         n: 0,
         ..batch(&first, &[Disposition::Resolved, Disposition::ChangedMeanwhile, Disposition::Resolved])
     };
-    let ramping = job.judged(&[known, next], quiet(), at(9)).unwrap();
+    let ramping = steps::judge(&job, &[known, next], quiet(), at(9)).unwrap();
     assert_eq!(ramping.state, JobState::Ramping { step: 0, since: at(9) });
 }
 
@@ -69,16 +69,16 @@ fn a_canary_goes_first_and_nothing_follows_until_all_of_it_is_known() {
 fn a_ramp_climbs_a_step_at_a_time_as_long_as_outcomes_keep_up() {
     let mut job = job(Guard { canary: 0, rate: 1_000, step_seconds: 60, ..Guard::default() });
     assert_eq!(job.state, JobState::Ramping { step: 0, since: NOW });
-    assert_eq!(job.judged(&[], quiet(), at(59)), None);
+    assert_eq!(steps::judge(&job, &[], quiet(), at(59)), None);
     let (slow, batch) = with(&job, &[Disposition::Sent, Disposition::Sent, Disposition::Resolved]);
-    assert_eq!(slow.judged(&[batch], quiet(), at(60)), None, "most of its outcomes are still to come");
+    assert_eq!(steps::judge(&slow, &[batch], quiet(), at(60)), None, "most of its outcomes are still to come");
     for (step, tenth) in [(1, 5), (2, 25), (3, 100)] {
         let since = at(60 * u64::from(step));
-        job = job.judged(&[], quiet(), since).unwrap();
+        job = steps::judge(&job, &[], quiet(), since).unwrap();
         assert_eq!(job.state, JobState::Ramping { step, since });
         assert_eq!(job.bucket.filled(job.rate(), since.after(Duration::from_millis(100))).whole(), tenth);
     }
-    assert_eq!(job.judged(&[], quiet(), at(9_999)), None);
+    assert_eq!(steps::judge(&job, &[], quiet(), at(9_999)), None);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_job_stops_when_too_many_fail_again_and_one_of_many_is_not_too_many() {
 fn a_job_stops_for_the_unknown_for_a_backlog_and_for_its_alarm() {
     let job = job(Guard { max_backlog: Some(100), alarm: Some("a".to_owned()), ..Guard::default() });
     assert_eq!(stop(&job, &[Disposition::Unknown, Disposition::Resolved]), Some(Stop::Unknown { letters: 1 }));
-    let why = |readings| match job.judged(&[], readings, NOW).map(|job| job.state) {
+    let why = |readings| match steps::judge(&job, &[], readings, NOW).map(|job| job.state) {
         Some(JobState::Stopped { why }) => Some(why),
         _ => None,
     };
@@ -115,14 +115,14 @@ fn a_job_stops_for_the_unknown_for_a_backlog_and_for_its_alarm() {
 fn final_batches_are_counted_in_their_order_each_once() {
     let (job, first) = with(&job(Guard::default()), &[Disposition::Resolved, Disposition::Sent]);
     let (job, second) = with(&job, &[Disposition::FailedAgain]);
-    assert_eq!(job.counted(&[first.clone(), second.clone()]), None, "the first is not final");
+    assert_eq!(steps::count(&job, &[first.clone(), second.clone()]), None, "the first is not final");
     let first = JobBatch { lines: first.lines.iter().map(|line| line.with(Disposition::Resolved)).collect(), ..first };
-    let counted = job.counted(&[second.clone(), first.clone()]).unwrap();
+    let counted = steps::count(&job, &[second.clone(), first.clone()]).unwrap();
     assert_eq!((counted.counted, counted.account.of(Disposition::Resolved), counted.account.total()), (2, 2, 3));
-    assert_eq!(counted.counted(&[first.clone(), second.clone()]), None);
+    assert_eq!(steps::count(&counted, &[first.clone(), second.clone()]), None);
     assert_eq!(counted.known(&[first, second]).total(), 3);
     let orphan = batch(&counted, &[Disposition::Resolved]);
-    assert_eq!(counted.counted(&[orphan]), None, "a batch that the head does not know is none");
+    assert_eq!(steps::count(&counted, &[orphan]), None, "a batch that the head does not know is none");
 }
 
 #[test]
@@ -140,13 +140,13 @@ fn a_job_moves_along_its_own_edges_and_along_no_other() {
     for state in states {
         let job = Job { state, ..start.clone() };
         let batch = batch(&job, &[Disposition::Planned]);
-        let steps = [
-            ("planned", job.planned(&batch, NOW).ok()),
-            ("paused", job.paused("x", None, NOW).ok()),
-            ("resumed", job.resumed("x", None, NOW).ok()),
-            ("cancelled", job.cancelled("x", None, NOW).ok()),
+        let all = [
+            ("planned", steps::plan(&job, &batch, NOW).ok()),
+            ("paused", steps::pause(&job, "x", None, NOW).ok()),
+            ("resumed", steps::resume(&job, "x", None, NOW).ok()),
+            ("cancelled", steps::cancel(&job, "x", None, NOW).ok()),
         ];
-        for (name, next) in steps.into_iter().filter_map(|(name, next)| Some((name, next?))) {
+        for (name, next) in all.into_iter().filter_map(|(name, next)| Some((name, next?))) {
             assert_eq!(next.version, job.version + 1, "{name}: every write counts");
             seen.push((job.state.as_str(), name, next.state.as_str()));
         }
@@ -200,8 +200,8 @@ fn letters_gather_for_a_quarter_of_a_second_before_a_batch_is_planned_and_a_cana
 #[test]
 fn a_pause_saves_nothing_up() {
     let job = job(Guard { canary: 0, rate: 100, ..Guard::default() });
-    let paused = Job { bucket: Bucket::empty(NOW), ..job }.paused("ann", None, NOW).unwrap();
-    let resumed = paused.resumed("ann", None, at(3_600)).unwrap();
+    let paused = steps::pause(&Job { bucket: Bucket::empty(NOW), ..job }, "ann", None, NOW).unwrap();
+    let resumed = steps::resume(&paused, "ann", None, at(3_600)).unwrap();
     assert_eq!(resumed.allowance(&[], at(3_600)), 0);
     assert_eq!(resumed.allowance(&[], at(3_610)), 10);
 }
@@ -217,25 +217,26 @@ fn a_job_is_done_when_it_has_seen_all_and_knows_all_and_closed_when_it_has_ended
         outcome_after: Duration::from_secs(60),
     };
     let (job, batch) = with(&job(Guard::default()), &[Disposition::Sent]);
-    let job = job.walked(JobCursor { ended: true, ..JobCursor::default() });
-    assert_eq!(job.judged(std::slice::from_ref(&batch), quiet(), NOW), None);
-    let cancelled = job.cancelled("ann", None, NOW).unwrap();
-    assert_eq!(cancelled.closed(&policy, NOW), None, "one outcome is still to come");
+    let job = steps::walk(&job, JobCursor { ended: true, ..JobCursor::default() });
+    assert_eq!(steps::judge(&job, std::slice::from_ref(&batch), quiet(), NOW), None);
+    let cancelled = steps::cancel(&job, "ann", None, NOW).unwrap();
+    assert_eq!(steps::close(&cancelled, &policy, NOW), None, "one outcome is still to come");
     let known = JobBatch { lines: batch.lines.iter().map(|line| line.with(Disposition::Resolved)).collect(), ..batch };
-    let counted = job.counted(&[known]).unwrap();
-    let done = counted.judged(&[], quiet(), NOW).unwrap();
+    let counted = steps::count(&job, &[known]).unwrap();
+    let done = steps::judge(&counted, &[], quiet(), NOW).unwrap();
     assert_eq!(done.state, JobState::Done);
-    let closed = done.closed(&policy, NOW).unwrap();
-    assert!(!closed.is_open() && closed.expires.is_some() && closed.closed(&policy, NOW).is_none());
+    let closed = steps::close(&done, &policy, NOW).unwrap();
+    assert!(!closed.is_open() && closed.expires.is_some() && steps::close(&closed, &policy, NOW).is_none());
 }
 
 #[test]
 fn a_job_survives_being_written_down() {
     let (job, batch) = with(&job(Guard::default()), &[Disposition::Sent, Disposition::Refused]);
-    let job = job.stopped(Stop::FailedAgain { failed: 1, of: 2 }, NOW).paused("x", None, NOW).unwrap_or(job);
+    let job =
+        steps::pause(&steps::stop(&job, Stop::FailedAgain { failed: 1, of: 2 }, NOW), "x", None, NOW).unwrap_or(job);
     let again: Job = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
     assert_eq!(again, job);
-    let stopped = job.stopped(Stop::Backlog { messages: u64::MAX }, NOW);
+    let stopped = steps::stop(&job, Stop::Backlog { messages: u64::MAX }, NOW);
     let again: Job = serde_json::from_str(&serde_json::to_string(&stopped).unwrap()).unwrap();
     assert_eq!(again, stopped);
     let again: JobBatch = serde_json::from_str(&serde_json::to_string(&batch).unwrap()).unwrap();
@@ -252,9 +253,9 @@ fn what_stands_behind_others_in_its_group_is_no_canary_and_pays_when_it_goes() {
         JobBatch { lines: vec![behind.lines[0].clone(), behind.lines[1].with(Disposition::Sent)], ..behind.clone() };
     assert_eq!((went.since_behind(&behind), behind.since_behind(&behind)), (1, 0));
     let full = job.may_send(&[], at(9));
-    assert_eq!((full, job.paid(2, at(9)).may_send(&[], at(9))), (3, 3));
+    assert_eq!((full, steps::pay(&job, 2, at(9)).may_send(&[], at(9))), (3, 3));
     let ramping = Job { state: JobState::Ramping { step: 3, since: NOW }, ..job };
-    assert_eq!((ramping.may_send(&[], at(9)), ramping.paid(7, at(9)).may_send(&[], at(9))), (10, 3));
+    assert_eq!((ramping.may_send(&[], at(9)), steps::pay(&ramping, 7, at(9)).may_send(&[], at(9))), (10, 3));
 }
 
 #[test]

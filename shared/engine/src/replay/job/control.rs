@@ -4,7 +4,8 @@ use futures_util::{StreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::ports::{Clock, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Change;
-use redrive_core::replay::job::{Job, JobState, NewJob, NotThisStep};
+use redrive_core::replay::job::steps::{self, NotThisStep};
+use redrive_core::replay::job::{Job, JobState, NewJob};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -86,9 +87,9 @@ pub(crate) async fn steer(
         }
         let (now, why) = (clock.now(), why.cloned());
         let next = match to {
-            Change::Pause => job.paused(by, why, now),
-            Change::Resume => job.resumed(by, why, now),
-            Change::Cancel => job.cancelled(by, why, now),
+            Change::Pause => steps::pause(&job, by, why, now),
+            Change::Resume => steps::resume(&job, by, why, now),
+            Change::Cancel => steps::cancel(&job, by, why, now),
         };
         let next = match next {
             Ok(next) => next,

@@ -7,7 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use redrive_core::ids::JobId;
 use redrive_core::ports::Jobs;
 use redrive_core::replay::is_fifo;
-use redrive_core::replay::job::{GroupQueue, Job, JobBatch, JobState, Readings};
+use redrive_core::replay::job::{GroupQueue, Job, JobBatch, JobState, Readings, steps};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -63,7 +63,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         let mut open = context.letters.batches(id, job.counted).await?;
         // A batch that was written before its head was: the head follows, if the job still runs.
         if let Some(orphan) = open.iter().find(|batch| batch.n == job.batches)
-            && let Ok(next) = job.planned(orphan, context.now())
+            && let Ok(next) = steps::plan(&job, orphan, context.now())
         {
             job = write_head(context.letters, next).await?;
         }
@@ -123,7 +123,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         let lines = self.open.iter().flat_map(|batch| &batch.lines);
         let paid = lines.filter(|line| queue.has_its_turn(line)).count().min(limit);
         if paid > 0 {
-            self.head(self.job.paid(paid, self.context.now())).await?;
+            self.head(steps::pay(&self.job, paid, self.context.now())).await?;
         }
         let places: Vec<_> = (0..self.open.len()).filter(|place| !self.open[*place].is_final()).collect();
         let mut moved = false;
@@ -163,13 +163,13 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
 
     /// Counts, judges and closes.
     async fn settle(&mut self, readings: Readings) -> Result<(), Halt> {
-        if let Some(counted) = self.job.counted(&self.open) {
+        if let Some(counted) = steps::count(&self.job, &self.open) {
             self.head(counted).await?;
         }
-        if let Some(judged) = self.job.judged(&self.open, readings, self.context.now()) {
+        if let Some(judged) = steps::judge(&self.job, &self.open, readings, self.context.now()) {
             self.head(judged).await?;
         }
-        if let Some(closed) = self.job.closed(&self.context.pair.policy, self.context.now()) {
+        if let Some(closed) = steps::close(&self.job, &self.context.pair.policy, self.context.now()) {
             self.head(closed).await?;
         }
         Ok(())
@@ -185,7 +185,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
         self.told.extend(told);
         self.open[place] = batch?;
         match stop.filter(|_| self.job.state.runs()) {
-            Some(why) => self.head(self.job.stopped(why, self.context.now())).await,
+            Some(why) => self.head(steps::stop(&self.job, why, self.context.now())).await,
             None => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! The next batch of a job: found, and written down before anything of it is sent.
 
 use redrive_core::ids::LetterId;
-use redrive_core::replay::job::{Job, JobBatch, JobCursor};
+use redrive_core::replay::job::{Job, JobBatch, JobCursor, steps};
 
 use super::write::{Halt, write_batch, write_head};
 use crate::replay::context::PairContext;
@@ -33,7 +33,7 @@ pub(super) async fn next_batch<P: ReplayPorts>(
     if walk == job.walk {
         return Ok(NextBatch::End);
     }
-    Ok(NextBatch::Walked(write_head(context.letters, job.walked(walk)).await?))
+    Ok(NextBatch::Walked(write_head(context.letters, steps::walk(job, walk)).await?))
 }
 
 /// Writes the next batch of a job, and then its head.
@@ -48,6 +48,6 @@ pub(super) async fn write_planned<P: ReplayPorts>(
     // Somebody else's batch of that number is as good.
     let batch = JobBatch::new(job.id, job.batches, letters, walk, expires);
     let batch = write_batch(context.letters, batch).await?;
-    let next = job.planned(&batch, now).map_err(|_| Halt::ReadAnew)?;
+    let next = steps::plan(job, &batch, now).map_err(|_| Halt::ReadAnew)?;
     Ok((write_head(context.letters, next).await?, batch))
 }

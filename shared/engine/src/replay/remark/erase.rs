@@ -10,7 +10,7 @@ use redrive_core::letters::letter::{Body, Letter, Traces};
 use redrive_core::letters::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Remark;
-use redrive_core::replay::job::Job;
+use redrive_core::replay::job::{Job, steps};
 use tracing::warn;
 
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate};
@@ -117,7 +117,7 @@ impl<T: Jobs + Causes, C: Clock> Forgetting<'_, T, C> {
     async fn edit_of(&mut self, id: JobId) -> Result<(), Unavailable> {
         for _ in 0..ROUNDS {
             let Some(job) = self.table.job(id).await? else { return Ok(()) };
-            let next = match job.without_edit(self.by, self.clock.now()) {
+            let next = match steps::erase_edit(&job, self.by, self.clock.now()) {
                 Ok(Some(next)) => next,
                 Ok(None) => return Ok(()),
                 Err(_) => {

@@ -1,3 +1,4 @@
+use super::super::steps;
 use super::*;
 use crate::ids::{JobId, MessageId, QueueArn};
 use crate::replay::consent::tests::letter as any;
@@ -29,7 +30,7 @@ fn job(letters: &[usize], ended: bool) -> (Job, Vec<JobBatch>) {
     let behind =
         |line: &JobEntry| JobEntry { disposition: Disposition::Behind, group: Some("g".to_owned()), ..line.clone() };
     let batch = JobBatch { lines: batch.lines.iter().map(behind).collect(), ..batch };
-    (job.planned(&batch, NOW).unwrap(), vec![batch])
+    (steps::plan(&job, &batch, NOW).unwrap(), vec![batch])
 }
 
 fn heads(letters: &[usize]) -> Option<Arc<GroupLeaders>> {
@@ -53,7 +54,7 @@ fn heads_are_read_only_while_the_job_runs_and_a_letter_of_it_stands_behind_anoth
     let (job, open) = job(&[2], true);
     assert!(GroupQueue::needs_heads(&job, &open));
     assert!(!GroupQueue::needs_heads(&job, &[]));
-    assert!(!GroupQueue::needs_heads(&job.paused("ann", None, NOW).unwrap(), &open));
+    assert!(!GroupQueue::needs_heads(&steps::pause(&job, "ann", None, NOW).unwrap(), &open));
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn jammed() -> (Job, Vec<JobBatch>) {
     let mut batches = open.clone();
     while !job.is_held_up(&batches) {
         let batch = JobBatch { n: job.batches, ..open[0].clone() };
-        job = job.planned(&batch, NOW).unwrap();
+        job = steps::plan(&job, &batch, NOW).unwrap();
         batches.push(batch);
         assert!(batches.len() < 10_000, "a job plans only so far ahead");
     }
