@@ -164,25 +164,29 @@ const PROJECTED: [&str; 14] = [
 
 /// The tables of the template, as far as draining needs them.
 async fn create(client: &Client, table: &str) -> Result<(), Error> {
-    let indexes = [("by-status", "status_shard", "due"), ("by-fingerprint", "fingerprint_shard", "first_failed_at")];
+    let indexes: [(&str, &[&str]); 3] = [
+        ("by-status", &["status_shard", "due"]),
+        ("by-fingerprint", &["fingerprint_shard", "first_failed_at"]),
+        ("by-key", &["idempotency_key"]),
+    ];
     create_one(client, table, &["pk", "sk"], &indexes).await?;
     create_one(client, &format!("{table}-ledger"), &["pk"], &[]).await
 }
 
-async fn create_one(client: &Client, table: &str, keys: &[&str], indexes: &[(&str, &str, &str)]) -> Result<(), Error> {
+async fn create_one(client: &Client, table: &str, keys: &[&str], indexes: &[(&str, &[&str])]) -> Result<(), Error> {
     let mut create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     create = create.set_key_schema(Some(schema(keys)?));
-    for name in keys.iter().copied().chain(indexes.iter().flat_map(|(_, hash, range)| [*hash, *range])) {
+    for name in keys.iter().copied().chain(indexes.iter().flat_map(|(_, keys)| keys.iter().copied())) {
         let kind = if name == "due" { ScalarAttributeType::N } else { ScalarAttributeType::S };
         let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
         create = create.attribute_definitions(attribute.build()?);
     }
-    for (name, hash, range) in indexes {
+    for (name, keys) in indexes {
         let projection = Projection::builder().projection_type(ProjectionType::Include);
-        let others = PROJECTED.iter().chain(&["due", "first_failed_at"]).filter(|one| *one != hash && *one != range);
+        let others = PROJECTED.iter().chain(&["due", "first_failed_at"]).filter(|one| !keys.contains(one));
         let projection = projection.set_non_key_attributes(Some(others.map(|one| (*one).to_owned()).collect())).build();
         let index = GlobalSecondaryIndex::builder().index_name(*name).projection(projection);
-        create = create.global_secondary_indexes(index.set_key_schema(Some(schema(&[hash, range])?)).build()?);
+        create = create.global_secondary_indexes(index.set_key_schema(Some(schema(keys)?)).build()?);
     }
     create.send().await?;
     Ok(())

@@ -51,11 +51,21 @@ pub(crate) enum Command {
     Causes(Filters),
     /// Lists the letters that fit, in the order of the index, or the oldest first.
     List(Ordered),
+    /// Finds letters in every state: by letter id, key, message id (of any send), request id, or a text in
+    /// body, error or note. Ids and keys are looked up; all else is searched for.
+    Find {
+        /// Text to find, in any case. Ids must be whole.
+        #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        text: String,
+        /// Read the bodies of all letters, not only of the 1,000 that failed last.
+        #[arg(long)]
+        all: bool,
+    },
     /// Shows all about one letter: its times, its error, its payload, and what the ledger says now.
     Show {
-        /// Id of the letter.
-        #[arg(value_parser = letter)]
-        id: LetterId,
+        /// Id of the letter; or its key, or the id of a message or a request of it.
+        #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        id: String,
     },
     /// Shows queues, alarms, the letters that wait, and open jobs.
     Status,

@@ -14,6 +14,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{LedgerTable, LetterTable};
 use redrive_core::ids::QueueArn;
 use redrive_doctor::Indexed;
+use redrive_operator::policies::Policies;
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -165,6 +166,19 @@ impl StackAccess {
         let function = self.stack.need("ReplayFunctionName").ok()?;
         let answer = self.lambda.get_function_configuration().function_name(function).send().await.ok()?;
         answer.environment?.variables
+    }
+
+    /// The policies by which letters are replayed, as far as they can be read.
+    pub(crate) async fn policies(&self) -> Policies {
+        self.replay_environment().await.map(|variables| Policies::of_environment(&variables)).unwrap_or_default()
+    }
+
+    /// The queues whose messages letters may be.
+    pub(crate) async fn sources(&self) -> Vec<QueueArn> {
+        match self.stack.main_queue() {
+            Some(queue) => vec![queue],
+            None => self.queues().await.unwrap_or_default(),
+        }
     }
 
     /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.

@@ -5,17 +5,37 @@ use std::fmt::Write;
 use redrive_core::time::Timestamp;
 pub(crate) use redrive_operator::causes::{CauseRow, CauseRows, document, gather, join, sorted, total};
 
-use crate::text::{ago, count, fit, lines, queue_name, shown, table_rows};
+use redrive_operator::board::steps;
+use unicode_width::UnicodeWidthStr;
+
+use crate::text::{ago, count, fit, indented, lines, queue_name, shown, table_rows};
 
 /// A longer cause stands in a line of its own: whoever copies it needs all of it.
 const CAUSE_COLUMNS: usize = 28;
 const QUEUE_COLUMNS: usize = 16;
 const VERSIONS: usize = 3;
+/// Mark of a cause that came up within a day.
+pub(crate) const NEW: &str = "NEW";
 /// Limit of texts that are shown.
 const TEXTS: usize = 4;
 
-/// The causes as a table, each with an example of its text.
+/// Renders the causes as a table, each with its texts, who acts on its letters, and one of them to look at.
 pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> String {
+    let all = table_of(causes, now, width, facts);
+    all + &packed(&steps(causes).words(now), 0, width)
+}
+
+/// Renders the causes as a table, each with an example of its text, before something is done to them.
+pub(crate) fn preview(causes: &[CauseRow], now: Timestamp, width: usize) -> String {
+    table_of(causes, now, width, |_, _| Vec::new())
+}
+
+fn table_of(
+    causes: &[CauseRow],
+    now: Timestamp,
+    width: usize,
+    facts: impl Fn(&CauseRow, Timestamp) -> Vec<String>,
+) -> String {
     if causes.is_empty() {
         return "No letters.\n".to_owned();
     }
@@ -44,6 +64,7 @@ pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> Strin
                 let _ = writeln!(text, "{:indent$}{line}", "");
             }
         }
+        let who = facts(cause, now);
         let texts = cause.texts();
         if texts.len() > 1 {
             for (letters, one) in texts.iter().take(TEXTS) {
@@ -54,16 +75,43 @@ pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> Strin
             if more > 0 {
                 let _ = writeln!(text, "{:indent$}{more} × other texts", "");
             }
-            continue;
+        } else if !cause.example.is_empty() {
+            let _ = writeln!(text, "{:indent$}{}", "", fit(&shown(&cause.example), width - indent));
         }
-        let example = shown(&cause.example);
-        if !example.is_empty() {
-            let _ = writeln!(text, "{:indent$}{}", "", fit(&example, width - indent));
-        }
+        text.push_str(&packed(&who, indent, width));
     }
     let together = count(total(causes), "letter", "letters");
     let _ = writeln!(text, "{together} of {}", count(causes.len() as u64, "cause", "causes"));
     text
+}
+
+/// Describes who acts on the letters of a cause, since when it grows, and names a letter to look at.
+fn facts(cause: &CauseRow, now: Timestamp) -> Vec<String> {
+    let mut parts = Vec::new();
+    if cause.is_new(now) {
+        parts.push(cause.seen_since.map_or_else(|| NEW.to_owned(), |at| format!("{NEW} {}", ago(now, at))));
+    }
+    parts.extend(cause.steps.words(now));
+    // Where it has grown since it began, the first failure says so.
+    let since = cause.grows_since(now).filter(|since| *since > cause.first);
+    parts.extend(since.map(|since| format!("grows since {}", ago(now, since))));
+    parts.push(cause.sample.to_string());
+    parts
+}
+
+/// Sets parts in lines under an indent, as many to a line as fit.
+fn packed(parts: &[String], indent: usize, width: usize) -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for part in parts {
+        match rows.last_mut() {
+            Some(row) if indent + row.width() + 3 + part.width() <= width => {
+                row.push_str(" · ");
+                row.push_str(part);
+            }
+            _ => rows.push(part.clone()),
+        }
+    }
+    rows.iter().map(|row| indented(row, indent, width)).collect()
 }
 
 fn queues(cause: &CauseRow) -> String {

@@ -1,17 +1,18 @@
 //! Output of every command, held to the files in tests/golden. To change one, delete its file and run the tests: they
 //! write it anew, and fail once, so that somebody looks at it.
 
+mod lists;
 mod narrow;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use redrive_core::letters::letter::{Body, Letter, Status};
-use redrive_core::message::foreign::ClaimCheck;
+use redrive_core::letters::letter::{Body, ErrorType, Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
+use redrive_core::ports::Causes;
 use redrive_core::replay::job::Disposition;
-use redrive_core::replay::{Candidate, Edit, Filter, Selection};
+use redrive_core::replay::{Edit, Filter, Selection};
 use redrive_testkit::{ModelLedger, ModelLetters};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
@@ -19,17 +20,17 @@ use unicode_width::UnicodeWidthStr;
 use crate::drain::DrainResult;
 use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
-use crate::list::Columns;
 use crate::preview::Preview;
 use crate::replay_function::Report;
-use crate::{causes, edit, eject, jobs, replay, show, status, text, watch};
+use crate::{causes, edit, eject, jobs, out, replay, show, status, text, watch};
 use redrive_operator::board::{self, Board, QueueStatus, TableStatus};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
+use redrive_operator::policies::Policies;
 use redrive_operator::readings::{AlarmStatus, Depths};
 use redrive_operator::samples::{self, NOW};
 use redrive_operator::walk::Wanted;
-use redrive_operator::{json, letter_view, listing};
+use redrive_operator::{json, letter_view};
 
 const WIDTH: usize = 80;
 const SCREEN: usize = 24;
@@ -96,10 +97,22 @@ fn every_file_is_some_output() {
     }
 }
 
+/// A store of letters that wait for a person, come back by themselves, or have used up their replays.
 fn store() -> ModelLetters {
     let store = ModelLetters::new();
-    samples::letters().into_iter().for_each(|letter| store.force(letter));
+    for mut letter in samples::letters() {
+        match letter.reason.error_type {
+            ErrorType::Timeout if letter.status == Status::Pending => letter.due = NOW.after(Duration::from_secs(240)),
+            ErrorType::Transient => letter.deaths = 4,
+            _ => {}
+        }
+        store.force(letter);
+    }
     store
+}
+
+fn policies() -> Policies {
+    Policies::only(samples::policy())
 }
 
 fn pending() -> Wanted {
@@ -108,39 +121,15 @@ fn pending() -> Wanted {
 
 #[tokio::test]
 async fn causes_look_as_they_did() {
-    let found = causes::gather(&store(), &pending()).await.unwrap();
+    let store = store();
+    let first = redrive_core::letters::cause::Cause::of(&samples::letters()[0], &samples::policy(), NOW).unwrap();
+    store.record(vec![first], NOW).await;
+    let found = causes::gather(&store, &pending(), &policies()).await.unwrap();
     is("causes.txt", &causes::render(&found, NOW, WIDTH));
     is_within("causes-narrow.txt", &causes::render(&found, NOW, NARROW), NARROW);
+    is_within("causes-piped.txt", &causes::render(&found, NOW, out::UNCUT), out::UNCUT);
     is("causes.json", &format!("{:#}\n", causes::document(&found)));
     is("causes-none.txt", &causes::render(&[], NOW, WIDTH));
-}
-
-#[test]
-fn a_list_looks_as_it_did() {
-    let letters = samples::letters();
-    let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
-    let columns = Columns::new(&pending(), NOW, WIDTH);
-    let lines: String = some.iter().map(|found| columns.line(found, false)).collect();
-    let pointing = columns.line(&some[0], true);
-    is("list.txt", &format!("{}{lines}{pointing}", columns.head()));
-    let narrow = Columns::new(&pending(), NOW, NARROW);
-    let lines: String = some.iter().map(|found| narrow.line(found, false)).collect();
-    let lines = format!("{}{lines}{}", narrow.head(), narrow.line(&some[0], true));
-    is_within("list-narrow.txt", &lines, NARROW);
-    let any = Wanted { statuses: vec![Status::Pending, Status::Discarded], ..pending() };
-    let columns = Columns::new(&any, NOW, WIDTH);
-    let lines: String = some.iter().map(|found| columns.line(found, false)).collect();
-    is("list-any.txt", &format!("{}{lines}", columns.head()));
-    let columns = Columns::new(&pending(), NOW, WIDTH).of_oldest();
-    let mut some = some;
-    some.sort_by_key(|found| found.first_failed_at);
-    let lines: String = some.iter().take(4).map(|found| columns.line(found, false)).collect();
-    is("list-oldest.txt", &format!("{}{lines}", columns.head()));
-    let some: Vec<_> = letters[34..40].iter().chain(&letters[49..]).map(Candidate::of).collect();
-    is("list.ndjson", &some.iter().map(|found| format!("{}\n", listing::document(found, None))).collect::<String>());
-    let check =
-        ClaimCheck { bucket: "large".to_owned(), key: "8b79b963".to_owned(), bytes: Some(4_194_336), attribute: None };
-    is("list-s3.ndjson", &format!("{}\n", listing::document(&some[0], Some(&check))));
 }
 
 #[test]
@@ -181,7 +170,7 @@ async fn the_status_looks_as_it_did() {
         name: name.to_owned(),
         depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
-    let mut table = board::of_table(&store(), &None::<ModelLedger>, NOW).await.unwrap();
+    let mut table = board::of_table(&store(), &None::<ModelLedger>, &policies(), NOW).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
     table.memory = Some(LedgerMemory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
@@ -205,7 +194,7 @@ async fn the_status_looks_as_it_did() {
     let told = "A message move task empties orders-dlq beside the indexer: 12 moved by now";
     assert!(status::render(&moving, NOW, WIDTH).contains(told));
     assert_eq!(board::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
-    let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, NOW).await.unwrap();
+    let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, &policies(), NOW).await.unwrap();
     let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
     let table = TableStatus { memory: Some(LedgerMemory::Gone), ..board.table.clone() };

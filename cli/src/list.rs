@@ -3,24 +3,50 @@
 use std::ops::ControlFlow;
 
 use redrive_core::letters::letter::Status;
-use redrive_core::ports::Letters;
+use redrive_core::ports::{LedgerReader, Letters};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
+use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use crate::completion::{Completion, Error};
-use crate::out::Out;
+use crate::out::{Out, UNCUT};
 use crate::text::{ago, fit, shown, stacked};
-use redrive_operator::json;
+use redrive_operator::done::done;
+use redrive_operator::find::FoundBy;
 use redrive_operator::listing::{document, gather_oldest};
 use redrive_operator::walk::{Wanted, look};
 
 /// Number of whole letters in memory at once, because they are large.
 const WHOLE: usize = 10;
-/// Columns that the table needs.
+/// Columns that the table needs, without its errors and with them.
 const NARROW: usize = 74;
+const WIDE: usize = 120;
+/// Columns of a key, where an error stands behind it.
+const KEY: usize = 24;
+/// Mark of a letter that the ledger shows as done.
+const DONE: &str = "[done by the ledger] ";
 /// Mark of a letter whose message only points to a body in S3.
 const MARK: &str = "[S3] ";
 const MARKED: &str = "[S3]: the body stands in S3, and the message only points there (redrive show ID says where)";
+
+/// Marks of a letter's line, before its error.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LineMarks {
+    /// True for a letter whose message only points to a body in S3.
+    pub(crate) in_s3: bool,
+    /// True for one that the ledger shows as done and that does not say so yet.
+    pub(crate) done: bool,
+    /// Place in which a text was found.
+    pub(crate) found: Option<FoundBy>,
+}
+
+impl LineMarks {
+    fn text(&self) -> String {
+        let found = self.found.map_or(String::new(), |by| format!("[{}] ", by.words()));
+        format!("{found}{}{}", if self.done { DONE } else { "" }, if self.in_s3 { MARK } else { "" })
+    }
+}
 
 /// Columns that a letter's line has beside its id.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +63,11 @@ impl Columns {
         Self { several: wanted.statuses.len() > 1, oldest: false, now, width }
     }
 
+    /// Columns of letters of any status.
+    pub(crate) const fn of_any(now: Timestamp, width: usize) -> Self {
+        Self { several: true, oldest: false, now, width }
+    }
+
     /// The same for a list in the order of first failures.
     pub(crate) const fn of_oldest(self) -> Self {
         Self { oldest: true, ..self }
@@ -45,11 +76,12 @@ impl Columns {
     /// The table's head; nothing on a narrow terminal, where each value is named.
     pub(crate) fn head(self) -> String {
         let names = self.names();
-        if self.is_narrow() { String::new() } else { self.row(names) }
+        if self.width < NARROW { String::new() } else { self.row(names.map(str::to_owned)) }
     }
 
-    /// A row of the table; on a narrow terminal some lines of named values.
-    pub(crate) fn line(self, found: &Candidate, in_s3: bool) -> String {
+    /// A row of the table: one line where there is room for key and error, else the error in a line of its own; on a narrow
+    /// terminal some lines of named values.
+    pub(crate) fn line(self, found: &Candidate, marks: &LineMarks) -> String {
         let second = match (self.several, self.oldest) {
             (_, true) => ago(self.now, found.first_failed_at),
             (true, false) => found.status.to_string(),
@@ -57,33 +89,33 @@ impl Columns {
         };
         let code = found.error_code.as_deref().unwrap_or_default();
         let between = if code.is_empty() || found.error_message.is_empty() { "" } else { ": " };
-        let mark = if in_s3 { MARK } else { "" };
-        let error = shown(&format!("{mark}{code}{between}{}", found.error_message));
-        let (id, deaths) = (found.id.to_string(), found.deaths.to_string());
-        let cells = [id, second, deaths, found.error_type.as_str().to_owned(), error];
-        if self.is_narrow() {
-            stacked(&self.names(), &cells, self.width)
-        } else {
-            self.row(cells.each_ref().map(String::as_str))
-        }
+        let error = shown(&format!("{}{code}{between}{}", marks.text(), found.error_message));
+        let key = found.key.as_ref().map_or(String::new(), |key| shown(key.as_str()));
+        let cells =
+            [found.id.to_string(), second, found.deaths.to_string(), found.error_type.as_str().to_owned(), key, error];
+        if self.width < NARROW { stacked(&self.names(), &cells, self.width) } else { self.row(cells) }
     }
 
-    const fn is_narrow(self) -> bool {
-        self.width < NARROW
-    }
-
-    const fn names(self) -> [&'static str; 5] {
+    const fn names(self) -> [&'static str; 6] {
         let second = match (self.several, self.oldest) {
             (_, true) => "FIRST",
             (true, false) => "STATUS",
             (false, false) => "FAILED",
         };
-        ["ID", second, "DIED", "CLASS", "ERROR"]
+        ["ID", second, "DIED", "CLASS", "KEY", "ERROR"]
     }
 
-    fn row(self, [id, second, deaths, class, error]: [&str; 5]) -> String {
-        let line = format!("{id:<36}  {second:<9}  {deaths:>4}  {class:<9}  {error}");
-        format!("{}\n", fit(line.trim_end(), self.width))
+    fn row(self, [id, second, deaths, class, key, error]: [String; 6]) -> String {
+        let first = format!("{id:<36}  {second:<9}  {deaths:>4}  {class:<9}  ");
+        if self.width < WIDE {
+            let below = if error.is_empty() || error == "ERROR" { String::new() } else { format!("    {error}") };
+            let rows = [format!("{first}{key}"), below];
+            let rows = rows.iter().filter(|row| !row.is_empty());
+            return rows.map(|row| format!("{}\n", fit(row.trim_end(), self.width))).collect();
+        }
+        let key = if self.width < UNCUT { fit(&key, KEY) } else { key };
+        let gap = KEY.saturating_sub(key.width());
+        format!("{}\n", fit(format!("{first}{key}{:gap$}  {error}", "").trim_end(), self.width))
     }
 }
 
@@ -95,8 +127,9 @@ fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlF
 }
 
 /// A list as it is written, page by page.
-struct ListedLetters<'a, L> {
+struct ListedLetters<'a, L, R> {
     letters: &'a L,
+    ledger: &'a R,
     columns: Columns,
     out: Out,
     /// Number of letters written.
@@ -105,9 +138,9 @@ struct ListedLetters<'a, L> {
     in_s3: u64,
 }
 
-impl<'a, L: Letters> ListedLetters<'a, L> {
-    const fn new(letters: &'a L, columns: Columns, out: Out) -> Self {
-        Self { letters, columns, out, met: 0, in_s3: 0 }
+impl<'a, L: Letters, R: LedgerReader> ListedLetters<'a, L, R> {
+    const fn new((letters, ledger): (&'a L, &'a R), columns: Columns, out: Out) -> Self {
+        Self { letters, ledger, columns, out, met: 0, in_s3: 0 }
     }
 
     /// Writes a page, the first one under its head. No index says where a body stands: the letters' heads do.
@@ -115,14 +148,24 @@ impl<'a, L: Letters> ListedLetters<'a, L> {
         let ids: Vec<_> = page.iter().map(|found| found.id).collect();
         let looks = look(self.letters, &ids).await?;
         let checks: Vec<_> = looks.into_iter().map(|look| look.and_then(|look| look.body_in_s3)).collect();
+        // What was sent may be done by now, and one more look says so.
+        let sent = page.iter().filter(|found| matches!(found.status, Status::Replaying | Status::Replayed));
+        let sent: Vec<_> = sent.map(|found| (*found).clone()).collect();
+        let done = done(self.letters, self.ledger, &sent, self.columns.now).await?;
         let lines = page.iter().zip(&checks);
         if self.out.json {
-            lines.clone().try_for_each(|(found, check)| self.out.line(&document(found, check.as_ref())))?;
+            lines.clone().try_for_each(|(found, check)| {
+                let mut document = document(found, check.as_ref());
+                document["done_by_ledger"] = json!(done.contains(&found.id));
+                self.out.line(&document)
+            })?;
         } else {
             if self.met == 0 && !page.is_empty() {
                 self.out.text(&self.columns.head())?;
             }
-            let lines: String = lines.map(|(found, check)| self.columns.line(found, check.is_some())).collect();
+            let marks = |found: &Candidate, in_s3| LineMarks { in_s3, done: done.contains(&found.id), found: None };
+            let lines = lines.map(|(found, check)| self.columns.line(found, &marks(found, check.is_some())));
+            let lines: String = lines.collect();
             self.out.exact(lines.as_bytes())?;
         }
         self.met += page.len() as u64;
@@ -145,14 +188,13 @@ impl<'a, L: Letters> ListedLetters<'a, L> {
 }
 
 /// Lists what is wanted while it is read.
-pub(crate) async fn run<L: Letters>(
-    letters: &L,
+pub(crate) async fn run<L: Letters, R: LedgerReader>(
+    (letters, ledger): (&L, &R),
     wanted: &Wanted,
     limit: Option<usize>,
-    now: Timestamp,
-    out: Out,
+    (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let mut listing = ListedLetters::new(letters, Columns::new(wanted, now, out.width), out);
+    let mut listing = ListedLetters::new((letters, ledger), Columns::new(wanted, now, out.width), out);
     let mut left = limit.unwrap_or(usize::MAX);
     let each = async |page: Vec<Candidate>| {
         let (page, next) = some(page, &mut left);
@@ -164,14 +206,14 @@ pub(crate) async fn run<L: Letters>(
 }
 
 /// Lists what is wanted once all of it is read, the oldest first.
-pub(crate) async fn oldest<L: Letters>(
-    letters: &L,
+pub(crate) async fn oldest<L: Letters, R: LedgerReader>(
+    (letters, ledger): (&L, &R),
     wanted: &Wanted,
     limit: Option<usize>,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
     let found = gather_oldest(letters, wanted, limit.unwrap_or(usize::MAX)).await?;
-    let mut listing = ListedLetters::new(letters, Columns::new(wanted, now, out.width).of_oldest(), out);
+    let mut listing = ListedLetters::new((letters, ledger), Columns::new(wanted, now, out.width).of_oldest(), out);
     listing.write(&found.values().collect::<Vec<_>>()).await?;
     listing.end(wanted, limit)
 }
@@ -193,7 +235,7 @@ pub(crate) async fn export<L: Letters>(
             let here = |status: Status| wanted.statuses.contains(&status);
             for letter in letters.read(&ids).await?.into_iter().flatten().filter(|letter| here(letter.status)) {
                 bodiless += usize::from(letter.body.check().is_err());
-                out.line(&json::letter(&letter))?;
+                out.line(&redrive_operator::json::letter(&letter))?;
             }
         }
         Ok::<_, Error>(next)

@@ -9,7 +9,7 @@
 //! | `aws.rs`, `stack.rs`, `reach.rs` | the only rooms that call AWS beside `redrive-aws`; how the stack is found; what is told when nothing answers |
 //! | `replay_function.rs`, `deployed.rs` | what the commands know of AWS: the function that is asked, a stack that is deployed |
 //! | `filters.rs` | filters of the command line |
-//! | `causes.rs`, `list.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
+//! | `causes.rs`, `list.rs`, `find.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
@@ -29,6 +29,7 @@ mod drain;
 mod edit;
 mod eject;
 mod filters;
+mod find;
 #[cfg(test)]
 mod golden;
 mod import;

@@ -14,6 +14,16 @@ const WIDTH: usize = 80;
 /// Columns for which output is set at the least.
 const NARROWEST: usize = 40;
 
+/// Columns of output that goes into a pipe or a file: nothing is cut there.
+pub(crate) const UNCUT: usize = 100_000;
+
+/// Columns that output is set for: as `COLUMNS` says, else as the terminal does. Into a pipe or a file everything is written whole.
+fn width(columns: Option<&str>, terminal: Option<u16>, seen: bool) -> usize {
+    let wanted = columns.and_then(|columns| columns.trim().parse().ok()).filter(|columns| *columns > 0);
+    let own = || if seen { terminal.map_or(WIDTH, usize::from) } else { UNCUT };
+    wanted.unwrap_or_else(own).max(NARROWEST)
+}
+
 /// The output of one command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Out {
@@ -28,8 +38,9 @@ pub(crate) struct Out {
 impl Out {
     pub(crate) fn new(json: bool) -> Self {
         let terminal = Term::stdout();
-        let width = terminal.size_checked().map_or(WIDTH, |(_, columns)| usize::from(columns));
-        Self { json, width: width.max(NARROWEST), seen: terminal.is_term() }
+        let columns = std::env::var("COLUMNS").ok();
+        let width = width(columns.as_deref(), terminal.size_checked().map(|(_, columns)| columns), terminal.is_term());
+        Self { json, width, seen: terminal.is_term() }
     }
 
     /// Writes text. Headings, lines without a small letter, are bold where they are looked at and colours are wanted.
@@ -102,4 +113,22 @@ pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_looks_at_is_never_cut_and_columns_is_heeded() {
+        assert_eq!(width(None, Some(132), true), 132);
+        assert_eq!(width(None, None, true), WIDTH);
+        assert_eq!(width(None, None, false), UNCUT);
+        assert_eq!(width(Some("100"), Some(132), true), 100);
+        assert_eq!(width(Some("100"), None, false), 100);
+        assert_eq!(width(Some("3"), None, false), NARROWEST);
+        for nonsense in ["", "0", "wide", "-1"] {
+            assert_eq!(width(Some(nonsense), None, false), UNCUT, "{nonsense}");
+        }
+    }
 }

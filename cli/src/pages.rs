@@ -81,7 +81,7 @@ fn a_line_of_the_pages_is_one_that_the_command_takes() {
 
 #[test]
 fn a_flag_that_the_command_does_not_take_is_noticed() {
-    for line in ["redrive causes --nobody", "redrive nobody", "redrive show nobody", "redrive pause"] {
+    for line in ["redrive causes --nobody", "redrive nobody", "redrive show", "redrive pause"] {
         assert!(CliArgs::try_parse_from(words("here", line)).is_err(), "{line}");
     }
 }

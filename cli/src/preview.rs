@@ -14,6 +14,7 @@ use crate::completion::Error;
 use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
 use crate::text::{count, hanging};
+use redrive_operator::policies::Policies;
 use redrive_operator::walk::{Wanted, look};
 
 /// Preview of the letters that will be touched.
@@ -58,7 +59,7 @@ impl Preview {
             shown.letters.insert(candidate.id, version);
             changed.insert(candidate.id, changed_at);
             if statuses.contains(&candidate.status) {
-                causes::join(&mut grouped, candidate);
+                causes::join(&mut grouped, candidate, &Policies::default());
             } else {
                 others += 1;
             }
@@ -118,7 +119,7 @@ impl Preview {
 
     /// The question's matter: `verb` is like "would be discarded".
     pub(crate) fn render(&self, verb: &str, now: Timestamp, width: usize) -> String {
-        let mut text = causes::render(&self.causes, now, width);
+        let mut text = causes::preview(&self.causes, now, width);
         text.push_str(&hanging(&format!("{} {verb}.", count(self.letters(), "letter", "letters")), 2, width));
         if self.others > 0 {
             let others = format!("{} not found, or in another status.", self.others);

@@ -16,7 +16,7 @@ use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
 use crate::{
-    causes, deploy_function, doctor, drain, eject, import, jobs, list, replay, show, status, undeploy, watch, who,
+    causes, deploy_function, doctor, drain, eject, find, import, jobs, list, replay, show, status, undeploy, watch, who,
 };
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
@@ -77,7 +77,7 @@ async fn at(
     match &line.command {
         Command::Causes(filters) => {
             let wanted = wanted(access, filters, vec![Status::Pending], now)?;
-            let found = causes::gather(&access.letters()?, &wanted).await?;
+            let found = causes::gather(&access.letters()?, &wanted, &access.policies().await).await?;
             // Of a cause that is not there the error says all.
             wanted.met(causes::total(&found))?;
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
@@ -87,16 +87,24 @@ async fn at(
             let wanted = wanted(access, filters, status.statuses(), now)?;
             let letters = access.letters()?;
             match oldest {
-                true => list::oldest(&letters, &wanted, *limit, (now, out)).await,
-                false => list::run(&letters, &wanted, *limit, now, out).await,
+                true => list::oldest((&letters, &access.ledger()), &wanted, *limit, (now, out)).await,
+                false => list::run((&letters, &access.ledger()), &wanted, *limit, (now, out)).await,
             }
         }
         Command::Export(List { filters, status, limit }) => {
             let wanted = wanted(access, filters, status.statuses(), now)?;
             list::export(&access.letters()?, &wanted, *limit, out).await
         }
+        Command::Find { text, all } => {
+            let letters = access.letters()?;
+            find::run(&letters, text, (&access.sources().await, *all), (now, out)).await
+        }
         Command::Show { id } => {
-            let Some(seen) = letter_view::gather(&access.letters()?, &access.ledger(), *id).await? else {
+            let letters = access.letters()?;
+            let Some(id) = find::one(&letters, id, access, (now, out)).await? else {
+                return Ok(Completion::NotAsAsked);
+            };
+            let Some(seen) = letter_view::gather(&letters, &access.ledger(), id).await? else {
                 out::say(&format!("there is no letter {id}"));
                 return Ok(Completion::NotAsAsked);
             };

@@ -46,7 +46,8 @@ impl TextPage {
 pub(crate) fn render(seen: &LetterView, now: Timestamp, width: usize) -> String {
     let letter = &seen.letter;
     let mut page = TextPage { text: String::new(), width };
-    page.under(0, &format!("Letter {} is {}", letter.id, letter.status));
+    let done = if seen.is_done(now) { ", and done by the ledger: noted within a minute" } else { "" };
+    page.under(0, &format!("Letter {} is {}{done}", letter.id, letter.status));
     facts(&mut page, letter, now);
     page.heading("HISTORY");
     letter.history.iter().for_each(|event| happened(&mut page, event));

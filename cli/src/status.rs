@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use redrive_core::time::Timestamp;
 use redrive_operator::alarms::own;
-use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, by_class, of_table, oldest};
+use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, by_class, of_table, oldest, steps};
 use redrive_operator::causes::total;
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 
 use crate::aws::StackAccess;
+use crate::causes::NEW;
 use crate::completion::Error;
 use crate::jobs;
 use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
@@ -48,7 +49,7 @@ pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board
         expiry,
         moving,
         alarms,
-        table: of_table(&access.letters()?, &access.ledger(), now).await?,
+        table: of_table(&access.letters()?, &access.ledger(), &access.policies().await, now).await?,
     })
 }
 
@@ -74,8 +75,12 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
     text.push_str(&alarms::render(board.stack.as_deref(), board.alarms.as_deref(), width));
     let table = &board.table;
     text.push_str(&waiting(table, now, width));
-    let under_way = table.replaying + table.replayed;
-    let parts = format!(" ({} being sent, {} without an outcome yet)", table.replaying, table.replayed);
+    let under_way = table.replaying + table.replayed + table.done;
+    let mut parts = format!(" ({} being sent, {} without an outcome yet", table.replaying, table.replayed);
+    if table.done > 0 {
+        let _ = write!(parts, ", {} done by the ledger and noted within a minute", table.done);
+    }
+    parts.push(')');
     let parts = if under_way > 0 { parts.as_str() } else { "" };
     let _ = write!(text, "\n{}", hanging(&format!("UNDER WAY: {under_way}{parts}"), 2, width));
     let _ = writeln!(text, "OPEN JOBS: {}", table.jobs.len());
@@ -87,19 +92,24 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
 
 fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
     let letters = total(&table.waiting);
-    let mut text = format!("\nWAITING: {letters}\n");
-    let Some(oldest) = oldest(&table.waiting) else { return text };
+    let Some(oldest) = oldest(&table.waiting) else { return format!("\nWAITING: {letters}\n") };
+    let mut text = "\n".to_owned();
     let mut add = |line: &str| text.push_str(&hanging(line, 2, width));
     let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
-    add(&format!("  {}; the oldest failed {}", classes.join(", "), ago(now, oldest)));
-    match table.memory {
-        Some(LedgerMemory::Until(at)) => add(&format!("  the ledger forgets the first of them {}", ago(now, at))),
-        Some(LedgerMemory::Gone) => add("  the ledger knows nothing any more of the first of them (--forgotten-ok)"),
-        None => {}
-    }
+    add(&format!("WAITING: {letters} ({})", classes.join(", ")));
+    add(&format!("  {}", steps(&table.waiting).brief(now)));
+    let memory = match table.memory {
+        Some(LedgerMemory::Until(at)) => format!("; the ledger forgets the first of them {}", ago(now, at)),
+        Some(LedgerMemory::Gone) => {
+            "; the ledger knows nothing any more of the first of them (--forgotten-ok)".to_owned()
+        }
+        None => String::new(),
+    };
+    add(&format!("  the oldest failed {}{memory}", ago(now, oldest)));
     let digits = letters.to_string().len();
     for cause in table.waiting.iter().take(TOP) {
-        add(&format!("  {:>digits$}  {}", cause.letters, shown(&cause.fingerprint)));
+        let new = if cause.is_new(now) { format!("  {NEW}") } else { String::new() };
+        add(&format!("  {:>digits$}  {}{new}", cause.letters, shown(&cause.fingerprint)));
     }
     if let Some(more) = table.waiting.len().checked_sub(TOP).filter(|more| *more > 0) {
         add(&format!("  and {}: `redrive causes`", count(more as u64, "more cause", "more causes")));

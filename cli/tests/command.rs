@@ -85,7 +85,7 @@ fn a_command_line_that_is_not_understood_ends_with_2() {
     for arguments in [
         &["frobnicate"][..],
         &[],
-        &["show", "not-a-uuid"],
+        &["show", ""],
         &["list", "--type", "SAD"],
         &["list", "--since", "yesterday"],
         &["replay", "--yes"],

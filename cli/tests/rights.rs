@@ -169,6 +169,7 @@ fn lines(command: &str) -> Vec<Vec<&str>> {
     let remark = |command| [&[command][..], &FILTER, &["--note", "n", "--yes"]].concat();
     match command {
         "show" => vec![vec![command, ID]],
+        "find" => vec![vec![command, "o-1"]],
         "watch" | "pause" | "resume" | "cancel" => vec![vec![command, ID]],
         "list" => vec![vec![command], vec![command, "--oldest"], [&[command][..], &FILTER].concat()],
         "replay" => vec![

@@ -69,5 +69,11 @@ export function lettersTable(scope: Construct, key: kms.IKey | undefined): dynam
     projectionType: dynamodb.ProjectionType.INCLUDE,
     nonKeyAttributes: [...LISTED, 'due'],
   });
+  // For `redrive find`: the letters of a key, which an erased one leaves.
+  table.addGlobalSecondaryIndex({
+    indexName: 'by-key',
+    partitionKey: { name: 'idempotency_key', type: STRING },
+    projectionType: dynamodb.ProjectionType.KEYS_ONLY,
+  });
   return table;
 }

@@ -21,7 +21,8 @@ use aws_sdk_dynamodb::Client;
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
-use redrive_core::ports::{Letters, Unavailable, WriteError};
+use redrive_core::message::key::Key;
+use redrive_core::ports::{KeyIndex, Letters, Unavailable, WriteError};
 use redrive_core::replay::Look;
 use tokio::sync::Semaphore;
 
@@ -33,7 +34,7 @@ const WIDTH: usize = 16;
 /// Limit of large letters among these: each is in memory several times while it is packed, split and sent.
 const LARGE: usize = 2;
 
-/// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status` and `by-fingerprint`, time-to-live
+/// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status`, `by-fingerprint` and `by-key`, time-to-live
 /// attribute `expires`.
 ///
 /// Its causes stand beside them; see `letters/causes.rs`.
@@ -57,6 +58,12 @@ impl LetterTable {
 
 fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
     Unavailable { service: SERVICE, action, why: format!("{why} (letter {id})") }
+}
+
+impl KeyIndex for LetterTable {
+    async fn of_key(&self, key: &Key) -> Result<Option<Vec<LetterId>>, Unavailable> {
+        self.query_key(key).await
+    }
 }
 
 impl Letters for LetterTable {

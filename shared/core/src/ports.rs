@@ -16,7 +16,7 @@ use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
 use crate::letters::listing::{Cursor, Listing, Page};
 use crate::message::envelope::Record;
-use crate::message::key::LedgerKey;
+use crate::message::key::{Key, LedgerKey};
 use crate::processing::ledger::{Entry, EntryWrite};
 use crate::replay::job::{AlarmState, Job, JobBatch};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
@@ -186,6 +186,12 @@ pub trait Letters: Send + Sync + 'static {
             Ok(())
         }
     }
+}
+
+/// Index of letters by their idempotency keys.
+pub trait KeyIndex: Letters {
+    /// Finds the letters of a key, in every scope and status. `None`: the table has no such index yet. An index lags.
+    fn of_key(&self, key: &Key) -> impl Future<Output = Result<Option<Vec<LetterId>>, Unavailable>> + Send;
 }
 
 /// The causes of dead letters: a record for each of a queue's, beside the letters.

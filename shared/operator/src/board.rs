@@ -4,20 +4,25 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, try_join3};
 use redrive_core::letters::letter::Status;
-use redrive_core::ports::{Jobs, LedgerReader, Letters, Unavailable};
+use redrive_core::ports::{Causes, Jobs, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::alarms;
 use crate::causes::{self, CauseRow};
+use crate::done::done;
 use crate::expiry::{self, Expiry, LedgerMemory};
 use crate::jobs::{self, JobOverview};
+use crate::next_step::StepCounts;
+use crate::policies::Policies;
 use crate::readings::{AlarmStatus, Depths};
 use crate::walk::Wanted;
 
 /// Number of causes that are named.
 pub const TOP: usize = 3;
+/// Limit of sent letters about which the ledger is asked: a job of more is followed by its own account.
+const JOINED: usize = 2_000;
 
 /// Queue of the stack, with its depth.
 #[derive(Debug, Clone)]
@@ -39,8 +44,10 @@ pub struct TableStatus {
     pub memory: Option<LedgerMemory>,
     /// Number of letters that are being sent.
     pub replaying: u64,
-    /// Number of letters that were sent and have no outcome yet.
+    /// Number of letters that were sent and have no outcome yet, the done ones apart.
     pub replayed: u64,
+    /// Number of letters under way that the ledger shows as done: replay notes it with its next run.
+    pub done: u64,
     /// Jobs that are open.
     pub jobs: Vec<JobOverview>,
 }
@@ -70,10 +77,44 @@ struct WaitingLetters {
 }
 
 impl WaitingLetters {
-    fn add(&mut self, found: Candidate) {
+    fn add(&mut self, found: Candidate, policies: &Policies) {
         self.first_forgotten = expiry::first_forgotten(self.first_forgotten.take(), Some(found.clone()));
-        causes::join(&mut self.causes, found);
+        causes::join(&mut self.causes, found, policies);
     }
+}
+
+/// Letters that were sent, counted, and the first of them kept to ask the ledger about.
+#[derive(Default)]
+struct SentLetters {
+    letters: u64,
+    first: Vec<Candidate>,
+}
+
+impl SentLetters {
+    fn add(&mut self, found: Candidate) {
+        self.letters += 1;
+        if self.first.len() < JOINED {
+            self.first.push(found);
+        }
+    }
+
+    fn joined(lanes: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for lane in lanes {
+            all.letters += lane.letters;
+            all.first.extend(lane.first);
+        }
+        all.first.truncate(JOINED);
+        all
+    }
+}
+
+/// Returns the waiting letters by who acts on them.
+#[must_use]
+pub fn steps(waiting: &[CauseRow]) -> StepCounts {
+    let mut all = StepCounts::default();
+    waiting.iter().for_each(|cause| all.join(&cause.steps));
+    all
 }
 
 /// Reads what the tables say.
@@ -81,18 +122,18 @@ impl WaitingLetters {
 /// # Errors
 ///
 /// The tables'.
-pub async fn of_table<L: Letters + Jobs, R: LedgerReader>(
+pub async fn of_table<L: Letters + Jobs + Causes, R: LedgerReader>(
     letters: &L,
     ledger: &R,
+    policies: &Policies,
     now: Timestamp,
 ) -> Result<TableStatus, Unavailable> {
     let every = |status| Wanted { filter: Filter::default(), statuses: vec![status] };
     let [pending, replaying, replayed] = [Status::Pending, Status::Replaying, Status::Replayed].map(every);
-    let count = |sum: &mut u64, _| *sum += 1;
     let walks = try_join3(
-        pending.sums(letters, WaitingLetters::add),
-        replaying.sums(letters, count),
-        replayed.sums(letters, count),
+        pending.sums(letters, |sum: &mut WaitingLetters, found| sum.add(found, policies)),
+        replaying.sums(letters, SentLetters::add),
+        replayed.sums(letters, SentLetters::add),
     );
     let (walked, jobs) = join(walks, jobs::gather(letters, true)).await;
     let (sums, replaying, replayed) = walked?;
@@ -101,10 +142,14 @@ pub async fn of_table<L: Letters + Jobs, R: LedgerReader>(
         first = expiry::first_forgotten(first, sum.first_forgotten);
         waiting.push(sum.causes);
     }
-    let [replaying, replayed] = [replaying, replayed].map(|counts: Vec<u64>| counts.iter().sum());
+    let [replaying, replayed] = [replaying, replayed].map(SentLetters::joined);
+    let done = done(letters, ledger, &replayed.first, now).await?.len() as u64;
     let memory = expiry::memory(letters, ledger, first.as_ref(), now).await?;
     let jobs = jobs?;
-    Ok(TableStatus { waiting: causes::merged(waiting), memory, replaying, replayed, jobs })
+    let mut waiting = causes::merged(waiting);
+    causes::mark_new(letters, &mut waiting).await?;
+    let replayed = replayed.letters.saturating_sub(done);
+    Ok(TableStatus { waiting, memory, replaying: replaying.letters, replayed, done, jobs })
 }
 
 /// Counts the waiting letters by the class of their error.
@@ -138,11 +183,13 @@ pub fn document(board: &Board) -> Value {
                 Some(LedgerMemory::Gone) | None => Value::Null,
             },
             "forgotten": table.memory == Some(LedgerMemory::Gone),
+            "next_steps": steps(&table.waiting).json(),
             "error_type": by_class(&table.waiting),
             "causes": table.waiting.iter().take(TOP).map(CauseRow::json).collect::<Vec<_>>(),
         },
         "replaying": table.replaying,
         "replayed": table.replayed,
+        "done_by_ledger": table.done,
         "jobs": table.jobs.iter().map(jobs::document).collect::<Vec<_>>(),
     })
 }

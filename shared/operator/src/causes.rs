@@ -1,18 +1,38 @@
 //! Causes for which letters wait, with their letters counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::fingerprint::normalised;
 use redrive_core::letters::letter::ErrorType;
-use redrive_core::ports::{Letters, Unavailable};
+use redrive_core::ports::{Causes, Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::next_step::{NextStep, StepCounts};
+use crate::policies::Policies;
 use crate::walk::Wanted;
 
+/// An hour in milliseconds.
+const HOUR: u64 = 3_600_000;
+/// Limit of hours of a cause's curve.
+const HOURS: usize = 14 * 24;
+/// Time for which a cause is new.
+const NEW: Duration = Duration::from_secs(86_400);
+/// Number of records of causes that are read at once, and of such pages.
+const RECORDS: usize = 1_000;
+const RECORD_PAGES: usize = 5;
 /// Limit of distinct texts of a cause that are counted.
 const DISTINCT: usize = 100;
+
+/// Letters whose last failure was in one hour.
+#[derive(Debug, Clone, Copy)]
+struct HourOfFailures {
+    letters: u64,
+    first: Timestamp,
+}
 
 /// Letters with one fingerprint, as the index knows them.
 #[derive(Debug, Clone)]
@@ -38,14 +58,29 @@ pub struct CauseRow {
     texts: BTreeMap<String, (u64, String)>,
     /// Letters whose text is none of those.
     pub other_texts: u64,
+    /// Letters by who acts on them next.
+    pub steps: StepCounts,
+    /// Letter that failed last, to look at.
+    pub sample: LetterId,
+    /// Letters by the hour of their last failure, the last 14 days of them: see [`CauseRow::curve`].
+    hours: BTreeMap<u64, HourOfFailures>,
+    /// Time at which the indexer saw the cause first, if its record is kept: see [`mark_new`].
+    pub seen_since: Option<Timestamp>,
 }
 
 /// Causes by their names.
 pub type CauseRows = BTreeMap<String, CauseRow>;
 
 impl CauseRow {
-    fn of(found: Candidate) -> Self {
+    fn of(found: Candidate, policies: &Policies) -> Self {
+        let at = found.last_failed_at;
+        let mut steps = StepCounts::default();
+        steps.add(NextStep::of(&found, policies.of(&found.source), false));
         Self {
+            steps,
+            sample: found.id,
+            hours: [(at.as_millis() / HOUR, HourOfFailures { letters: 1, first: at })].into(),
+            seen_since: None,
             fingerprint: found.fingerprint,
             letters: 1,
             class: found.error_type,
@@ -64,9 +99,19 @@ impl CauseRow {
         self.letters += other.letters;
         self.first = self.first.min(other.first);
         // Of two that failed at once the text decides, so that the same letters always look the same.
-        if (other.last, &other.example) > (self.last, &self.example) {
-            self.example = other.example;
+        if (other.last, &other.example, other.sample) > (self.last, &self.example, self.sample) {
+            (self.example, self.sample) = (other.example, other.sample);
         }
+        self.steps.join(&other.steps);
+        for (hour, more) in other.hours {
+            let known = self.hours.entry(hour).or_insert(HourOfFailures { letters: 0, first: more.first });
+            known.letters += more.letters;
+            known.first = known.first.min(more.first);
+        }
+        while self.hours.len() > HOURS {
+            self.hours.pop_first();
+        }
+        self.seen_since = [self.seen_since, other.seen_since].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         self.other_texts += other.other_texts;
         for (distinct, (letters, text)) in other.texts {
@@ -83,6 +128,36 @@ impl CauseRow {
         }
         self.queues.extend(other.queues);
         self.versions.extend(other.versions);
+    }
+
+    /// Returns true if the cause came up within a day before `now`, for the first time that its record tells of.
+    #[must_use]
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.seen_since.is_some_and(|since| now.since(since) < NEW)
+    }
+
+    /// Returns the time since which it grows: of the hours without a break up to now, the first failure. `None`: nothing failed
+    /// in the last two hours.
+    #[must_use]
+    pub fn grows_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let (mut hour, last) = self.hours.last_key_value()?;
+        if now.since(self.last).as_secs() >= 2 * HOUR / 1_000 {
+            return None;
+        }
+        let mut since = last.first;
+        for (earlier, failures) in self.hours.iter().rev().skip(1) {
+            if hour - earlier > 1 {
+                break;
+            }
+            (hour, since) = (earlier, failures.first);
+        }
+        Some(since)
+    }
+
+    /// Returns the numbers of letters by the hour of their last failure, the earliest first, each with the hour's beginning.
+    /// Hours without one are left out.
+    pub fn curve(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+        self.hours.iter().map(|(hour, failures)| (Timestamp::from_millis(hour * HOUR), failures.letters))
     }
 
     /// The distinct texts, the commonest first.
@@ -104,6 +179,9 @@ impl CauseRow {
             "last_failed_at": self.last.to_rfc3339(),
             "function_version": self.versions,
             "error_message": self.example,
+            "sample": self.sample,
+            "seen_since": self.seen_since.map(Timestamp::to_rfc3339),
+            "next_steps": self.steps.json(),
             "texts": self.texts().iter().map(|(letters, text)| json!({"letters": letters, "text": text})).collect::<Vec<_>>(),
         })
     }
@@ -117,8 +195,8 @@ fn add(causes: &mut CauseRows, cause: CauseRow) {
 }
 
 /// Counts a letter to those that died of the same.
-pub fn join(causes: &mut CauseRows, found: Candidate) {
-    add(causes, CauseRow::of(found));
+pub fn join(causes: &mut CauseRows, found: Candidate, policies: &Policies) {
+    add(causes, CauseRow::of(found, policies));
 }
 
 /// Counts the causes of what is wanted, the largest first.
@@ -126,8 +204,39 @@ pub fn join(causes: &mut CauseRows, found: Candidate) {
 /// # Errors
 ///
 /// The table's.
-pub async fn gather<L: Letters>(letters: &L, wanted: &Wanted) -> Result<Vec<CauseRow>, Unavailable> {
-    Ok(merged(wanted.sums(letters, join).await?))
+pub async fn gather<L: Letters + Causes>(
+    letters: &L,
+    wanted: &Wanted,
+    policies: &Policies,
+) -> Result<Vec<CauseRow>, Unavailable> {
+    let sums = wanted.sums(letters, |causes: &mut CauseRows, found| join(causes, found, policies)).await?;
+    let mut causes = merged(sums);
+    mark_new(letters, &mut causes).await?;
+    Ok(causes)
+}
+
+/// Looks up since when each cause is known. The indexer keeps a record of each, for a while after it was seen last.
+///
+/// # Errors
+///
+/// The table's.
+pub async fn mark_new<C: Causes>(records: &C, causes: &mut [CauseRow]) -> Result<(), Unavailable> {
+    let queues: BTreeSet<String> = causes.iter().flat_map(|cause| cause.queues.iter().cloned()).collect();
+    let mut since: BTreeMap<String, Timestamp> = BTreeMap::new();
+    for queue in queues.iter().filter_map(|arn| QueueArn::new(arn.as_str())) {
+        let (mut after, mut more, mut pages) = (None, true, 0);
+        while more && pages < RECORD_PAGES {
+            let (records, further) = records.causes(&queue, after.take(), RECORDS).await?;
+            after = records.last().map(|record| record.fingerprint.clone());
+            for record in records {
+                let first = since.entry(record.fingerprint).or_insert(record.first_seen);
+                *first = record.first_seen.min(*first);
+            }
+            (more, pages) = (further && after.is_some(), pages + 1);
+        }
+    }
+    causes.iter_mut().for_each(|cause| cause.seen_since = since.get(&cause.fingerprint).copied());
+    Ok(())
 }
 
 /// Merges several counts into one.
@@ -152,4 +261,54 @@ pub fn total(causes: &[CauseRow]) -> u64 {
 /// Returns all causes as JSON.
 pub fn document(causes: &[CauseRow]) -> Value {
     json!({"letters": total(causes), "causes": causes.iter().map(CauseRow::json).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use redrive_core::letters::cause::Cause;
+    use redrive_core::letters::letter::Status;
+    use redrive_core::replay::Filter;
+    use redrive_testkit::ModelLetters;
+
+    use super::*;
+    use crate::samples::{self, NOW};
+
+    fn before(minutes: u64) -> Timestamp {
+        Timestamp::from_millis(NOW.as_millis() - minutes * 60_000)
+    }
+
+    fn row(failed: &[u64]) -> CauseRow {
+        let mut rows = CauseRows::new();
+        for minutes in failed {
+            let mut one = Candidate::of(&samples::letters()[0]);
+            one.last_failed_at = before(*minutes);
+            join(&mut rows, one, &Policies::default());
+        }
+        rows.into_values().next().unwrap()
+    }
+
+    #[test]
+    fn a_cause_grows_since_the_first_failure_of_the_hours_without_a_break() {
+        assert_eq!(row(&[5, 50, 110, 600, 650]).grows_since(NOW), Some(before(110)));
+        assert_eq!(row(&[5]).grows_since(NOW), Some(before(5)));
+        assert_eq!(row(&[130, 200]).grows_since(NOW), None, "nothing came lately");
+        let curve: Vec<_> = row(&[5, 50, 110, 600]).curve().map(|(_, letters)| letters).collect();
+        assert_eq!(curve, [1, 1, 2], "the earliest first");
+    }
+
+    #[tokio::test]
+    async fn a_cause_is_new_for_a_day_after_the_indexer_saw_it_first() {
+        let store = ModelLetters::new();
+        let letter = samples::letters().swap_remove(0);
+        store.force(letter.clone());
+        let wanted = Wanted { filter: Filter::default(), statuses: vec![Status::Pending] };
+        let gathered = async || gather(&store, &wanted, &Policies::default()).await.unwrap().remove(0);
+        assert!(!gathered().await.is_new(NOW), "without a record nobody knows");
+        let seen = Cause::of(&letter, &samples::policy(), before(30)).unwrap();
+        store.record(vec![seen], before(30)).await;
+        let row = gathered().await;
+        assert_eq!((row.seen_since, row.is_new(NOW)), (Some(before(30)), true));
+        assert!(!row.is_new(NOW.after(Duration::from_secs(86_400))));
+        assert_eq!(row.sample, letter.id);
+    }
 }

@@ -1,7 +1,8 @@
 //! A letter with all that is known of it, and what the ledger says of it now.
 
 use redrive_core::ids::{LetterId, SendId};
-use redrive_core::letters::letter::Letter;
+use redrive_core::letters::admission::effect_of;
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::foreign::{ClaimCheck, Task, layers};
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
@@ -19,6 +20,20 @@ pub struct LetterView {
     /// Answer of the ledger about it.
     pub ledger: LedgerAnswer,
 }
+
+impl LetterView {
+    /// Returns true if the ledger shows the letter as done, and the letter does not say so yet.
+    #[must_use]
+    pub fn is_done(&self, now: Timestamp) -> bool {
+        let closed = matches!(self.letter.status, Status::Resolved | Status::Discarded);
+        let LedgerAnswer::Records(records) = &self.ledger else { return false };
+        let owned = records.iter().find(|(place, _)| *place == OWNED).map(|(_, entry)| entry);
+        !closed && effect_of(&self.letter, owned, now).is_some()
+    }
+}
+
+/// Place of the record under a letter's key.
+const OWNED: &str = "its key";
 
 /// Answer of the ledger about a letter, if there is one.
 #[derive(Debug, Clone)]
@@ -58,7 +73,7 @@ pub fn document(seen: &LetterView, now: Timestamp) -> Value {
     let records: Vec<_> =
         found.iter().map(|(place, entry)| json!({"of": place, "entry": json::entry(entry)})).collect();
     let first = found.first().map_or(Value::Null, |(_, entry)| json::entry(entry));
-    let mut all = json!({"letter": json::letter(&seen.letter), "ledger": first, "ledger_records": records});
+    let mut all = json!({"letter": json::letter(&seen.letter), "ledger": first, "ledger_records": records, "done_by_ledger": seen.is_done(now)});
     if let Value::Object(all) = &mut all {
         all.extend(foreign(&seen.letter, now));
     }
@@ -68,7 +83,7 @@ pub fn document(seen: &LetterView, now: Timestamp) -> Value {
 /// Places where the ledger may have a record of a letter: under its key, and where the outcomes stand of its last send and of its
 /// message, if these owned no key.
 pub fn records(letter: &Letter) -> Vec<(&'static str, LedgerKey)> {
-    let owned = letter.key.as_ref().map(|key| ("its key", LedgerKey::owned(&letter.scope, key)));
+    let owned = letter.key.as_ref().map(|key| (OWNED, LedgerKey::owned(&letter.scope, key)));
     let sent = letter.sends.last().map(|send| (SendId { letter: letter.id, number: send.number }, &send.hash));
     let sends = sent.map(|(send, hash)| {
         let earlier = ("its last send, by an earlier version", LedgerKey::of_send_without_hash(send));

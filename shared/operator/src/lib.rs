@@ -7,7 +7,8 @@
 //! | to read | about |
 //! |---|---|
 //! | [`walk`], [`written`] | letters through the indexes, by filters as people write them |
-//! | [`causes`], [`listing`] | letters counted by cause, or one by one |
+//! | [`causes`], [`listing`], [`find`] | letters counted by cause, listed, or found by anything that stands in them |
+//! | [`next_step`], [`policies`], [`done`] | who acts on a letter and when, by the deployed policy and the ledger |
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
 //! | [`jobs`] | replay jobs with the account of their letters |
@@ -17,12 +18,16 @@
 pub mod alarms;
 pub mod board;
 pub mod causes;
+pub mod done;
 pub mod expiry;
+pub mod find;
 pub mod jobs;
 pub mod json;
 pub mod letter_view;
 pub mod listing;
+pub mod next_step;
 pub mod payload;
+pub mod policies;
 pub mod readings;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;

@@ -13,6 +13,7 @@ use redrive_core::letters::edges;
 use redrive_core::letters::letter::{
     AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
 };
+use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
 use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
@@ -25,6 +26,19 @@ use crate::jobs::JobOverview;
 
 /// Time at which everything is looked at: 2026-11-22 13:00 UTC.
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_352_400_000);
+
+/// Makes the default policy.
+pub fn policy() -> Policy {
+    let day = Duration::from_secs(86_400);
+    Policy {
+        rules: Vec::new(),
+        cool_down: Duration::from_secs(300),
+        max_deaths: 3,
+        resolved_retention: 90 * day,
+        body_retention: 90 * day,
+        outcome_after: 19 * day,
+    }
+}
 
 /// ARN of another queue.
 pub const REFUNDS: &str = "arn:aws:sqs:eu-west-1:123456789012:refunds";

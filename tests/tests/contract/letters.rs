@@ -2,6 +2,7 @@
 //!
 //! Nothing here is PENDING and due, REPLAYING or REPLAYED: on a stage at work the replay function would take it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::fault::Class;
@@ -10,7 +11,7 @@ use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, LetterW
 use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
-use redrive_core::ports::{Letters, WriteError};
+use redrive_core::ports::{KeyIndex, Letters, WriteError};
 use redrive_core::processing::ledger::{Attempt, Origin};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
@@ -31,6 +32,7 @@ crate::contract! {
     the_index_follows_a_letter_to_its_next_status,
     the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_whatever_the_status,
     the_lanes_of_a_listing_share_no_letter_and_hold_all_of_them,
+    the_index_of_keys_leads_to_every_letter_of_a_key_until_it_is_erased,
 }
 
 pub(crate) fn letter() -> Letter {
@@ -283,6 +285,31 @@ async fn the_index_by_cause_lists_one_cause_by_its_first_failure_page_by_page_wh
     }
     assert_eq!(listed, expected);
     assert_eq!(expected.iter().filter(|one| one.function_version.as_deref() == Some("41")).count(), 1);
+}
+
+async fn of_key<S: Store>(store: &S, key: &Key, expected: &[LetterId]) {
+    let expected: BTreeSet<_> = expected.iter().copied().collect();
+    for _ in 0..50 {
+        let found = store.letters().of_key(key).await.unwrap().expect("the table has the index");
+        if found.into_iter().collect::<BTreeSet<_>>() == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the index of keys never showed {expected:?}");
+}
+
+async fn the_index_of_keys_leads_to_every_letter_of_a_key_until_it_is_erased<S: Store>(store: &S) {
+    let key = Key::new(unique()).unwrap();
+    let [one, other] = [(), ()].map(|()| Letter { key: Some(key.clone()), ..letter() });
+    of_key(store, &key, &[]).await;
+    for letter in [&one, &other, &letter()] {
+        write(store, LetterWrite::create(letter.clone())).await.unwrap();
+    }
+    of_key(store, &key, &[one.id, other.id]).await;
+    let erased = Letter { key: None, ..changed(&one, "erased") };
+    write(store, LetterWrite::change(erased)).await.unwrap();
+    of_key(store, &key, &[other.id]).await;
 }
 
 async fn the_lanes_of_a_listing_share_no_letter_and_hold_all_of_them<S: Store>(store: &S) {

@@ -22,7 +22,11 @@ pub(crate) async fn serve() -> Deployed {
     let client = Client::new(&config.region(Region::new("us-east-1")).load().await);
     create(&client, "ledger", &["pk"], &[]).await;
     create(&client, "orders", &["order_id"], &[]).await;
-    let indexes = [("by-status", "status_shard", "due"), ("by-fingerprint", "fingerprint_shard", "first_failed_at")];
+    let indexes: [(&str, &[&str]); 3] = [
+        ("by-status", &["status_shard", "due"]),
+        ("by-fingerprint", &["fingerprint_shard", "first_failed_at"]),
+        ("by-key", &["idempotency_key"]),
+    ];
     create(&client, "letters", &["pk", "sk"], &indexes).await;
     Deployed {
         ledger: LedgerTable::new(client.clone(), "ledger"),
@@ -34,18 +38,18 @@ pub(crate) async fn serve() -> Deployed {
     }
 }
 
-async fn create(client: &Client, table: &str, keys: &[&str], indexes: &[(&str, &str, &str)]) {
-    let names = keys.iter().copied().chain(indexes.iter().flat_map(|(_, hash, range)| [*hash, *range]));
+async fn create(client: &Client, table: &str, keys: &[&str], indexes: &[(&str, &[&str])]) {
+    let names = keys.iter().copied().chain(indexes.iter().flat_map(|(_, keys)| keys.iter().copied()));
     let attributes = names.map(|name| {
         let kind = if name == "due" { ScalarAttributeType::N } else { ScalarAttributeType::S };
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     });
     let create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     let mut create = create.set_key_schema(Some(schema(keys))).set_attribute_definitions(Some(attributes.collect()));
-    for (name, hash, range) in indexes {
+    for (name, keys) in indexes {
         let all = Projection::builder().projection_type(ProjectionType::All).build();
         let index = GlobalSecondaryIndex::builder().index_name(*name).projection(all);
-        create = create.global_secondary_indexes(index.set_key_schema(Some(schema(&[hash, range]))).build().unwrap());
+        create = create.global_secondary_indexes(index.set_key_schema(Some(schema(keys))).build().unwrap());
     }
     create.send().await.unwrap();
 }

@@ -1,19 +1,23 @@
 //! The table's indexes: `by-status` (partition key `status_shard`, sort key `due`) and `by-fingerprint` (`fingerprint_shard`,
-//! `first_failed_at`). A lane of a listing is a shard.
+//! `first_failed_at`), whose shards are the lanes of a listing; and `by-key` (`idempotency_key`).
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use redrive_core::ids::LetterId;
 use redrive_core::letters::listing::{Cursor, Listing, Page};
+use redrive_core::message::key::Key;
 use redrive_core::ports::Unavailable;
 
 use super::item::HEAD;
 use super::shards::{SHARDS, cause_partition, job_shard, status_partition};
 use super::{LetterTable, SERVICE, chunks, item, not_ours};
-use crate::failure::unavailable;
+use crate::failure::{Failure, unavailable};
 use crate::item::{Item, number, text, text_of};
 
 const BY_STATUS: &str = "by-status";
 const BY_CAUSE: &str = "by-fingerprint";
+/// Only heads with a key stand there, and nothing of them but their ids: whoever is erased leaves it.
+const BY_KEY: &str = "by-key";
 
 /// Partition of an index, in the order of its sort key.
 struct Partition {
@@ -71,6 +75,32 @@ impl LetterTable {
         };
         let found = answer.items.unwrap_or_default().into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::new(listing, from, found, more, SHARDS))
+    }
+
+    /// Reads the ids of all letters of a key. A table of an earlier version has no index of keys.
+    pub(super) async fn query_key(&self, key: &Key) -> Result<Option<Vec<LetterId>>, Unavailable> {
+        const ACTION: &str = "find letters by key";
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let query = self.client.query().table_name(&self.table).index_name(BY_KEY);
+            let query = query
+                .key_condition_expression("#key = :key")
+                .expression_attribute_names("#key", "idempotency_key")
+                .expression_attribute_values(":key", text(key.as_str()))
+                .set_exclusive_start_key(from);
+            let answer = match query.send().await.map_err(|error| Failure::of(&error)) {
+                Ok(answer) => answer,
+                Err(failure) if failure.is_invalid() => return Ok(None),
+                Err(failure) => return Err(failure.unavailable(SERVICE, ACTION)),
+            };
+            let ids = answer.items.iter().flatten().map(|item| text_of(item, "pk").and_then(LetterId::parse));
+            let strange = || not_ours(ACTION, "a pk is no letter's", "in the index of keys");
+            found.extend(ids.collect::<Option<Vec<_>>>().ok_or_else(strange)?);
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                return Ok(Some(found));
+            }
+        }
     }
 
     /// A query of the jobs' partition of the status index.

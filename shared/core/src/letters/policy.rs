@@ -98,11 +98,10 @@ pub enum Verdict {
 }
 
 impl Match {
-    fn fits(&self, reason: &Reason) -> bool {
-        let code = reason.error_code.as_deref().unwrap_or_default();
-        self.error_type.is_none_or(|wanted| wanted == reason.error_type)
-            && self.error_code.as_ref().is_none_or(|wanted| wanted.is_code(code))
-            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.names(&reason.fingerprint()))
+    fn fits(&self, error_type: ErrorType, code: Option<&str>, fingerprint: impl FnOnce() -> String) -> bool {
+        self.error_type.is_none_or(|wanted| wanted == error_type)
+            && self.error_code.as_ref().is_none_or(|wanted| wanted.is_code(code.unwrap_or_default()))
+            && self.fingerprint.as_ref().is_none_or(|wanted| wanted.names(&fingerprint()))
     }
 }
 
@@ -110,10 +109,20 @@ impl Policy {
     /// Returns the verdict on letters that died of this.
     #[must_use]
     pub fn verdict(&self, reason: &Reason) -> Verdict {
-        if let Some(rule) = self.rules.iter().find(|rule| rule.fits.fits(reason)) {
+        self.judge(reason.error_type, reason.error_code.as_deref(), || reason.fingerprint())
+    }
+
+    /// Returns the verdict on what an index shows of a reason: the same as on the reason.
+    #[must_use]
+    pub fn verdict_on(&self, error_type: ErrorType, code: Option<&str>, fingerprint: &str) -> Verdict {
+        self.judge(error_type, code, || fingerprint.to_owned())
+    }
+
+    fn judge(&self, error_type: ErrorType, code: Option<&str>, fingerprint: impl Fn() -> String) -> Verdict {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.fits.fits(error_type, code, &fingerprint)) {
             return rule.verdict;
         }
-        match reason.error_type {
+        match error_type {
             ErrorType::NeverRan | ErrorType::Transient | ErrorType::Timeout => {
                 Verdict::Auto { cool_down: self.cool_down, max_deaths: self.max_deaths }
             }

@@ -9,7 +9,8 @@ use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::Cause;
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
-use redrive_core::ports::{Letters, Unavailable, WriteError};
+use redrive_core::message::key::Key;
+use redrive_core::ports::{KeyIndex, Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
@@ -212,6 +213,17 @@ fn without_body(mut letter: Letter) -> Letter {
         }
     }
     letter
+}
+
+impl KeyIndex for ModelLetters {
+    async fn of_key(&self, key: &Key) -> Result<Option<Vec<LetterId>>, Unavailable> {
+        let query = || {
+            let table = lock(&self.table);
+            let of_key = table.letters.values().filter(|letter| letter.key.as_ref() == Some(key));
+            Some(of_key.map(|letter| letter.id).collect())
+        };
+        self.faults.ask_an_index(SERVICE, "query the index of keys", query).await
+    }
 }
 
 impl Letters for ModelLetters {
