@@ -13,10 +13,10 @@ use thiserror::Error;
 
 use crate::text::shown;
 
-/// Number of candidates that are asked for at once where they are handed over: as many as are looked at in one call.
-const PAGE: usize = 100;
-/// Number of candidates that are asked for at once where they are only summed up: DynamoDB ends a page at 1 MB, which is fewer.
-const SUMMED: usize = 2_000;
+/// Number of candidates in the first page that is handed over: somebody waits for it.
+const FIRST: usize = 100;
+/// Number of candidates that are asked for at once otherwise: DynamoDB ends a page at 1 MB, which is fewer.
+const PAGE: usize = 2_000;
 /// Number of lanes that are summed up at once: so many pages are in memory.
 const AT_ONCE: usize = 8;
 
@@ -63,10 +63,12 @@ impl Wanted {
         letters: &L,
         mut each: impl AsyncFnMut(Vec<Candidate>) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
+        let mut limit = FIRST;
         for listing in self.listings() {
             let mut next = Some(Cursor::START);
             while let Some(from) = next {
-                let mut page = letters.scan(listing, from, PAGE).await?;
+                let mut page = letters.scan(listing, from, limit).await?;
+                limit = PAGE;
                 page.candidates.retain(|found| self.fits(found));
                 if !page.candidates.is_empty() && each(page.candidates).await?.is_break() {
                     return Ok(());
@@ -87,7 +89,7 @@ impl Wanted {
         letters: &L,
         add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
     ) -> Result<Vec<S>, Unavailable> {
-        self.sums_by(letters, SUMMED, add).await
+        self.sums_by(letters, PAGE, add).await
     }
 
     /// The same, by pages of so many candidates.
@@ -138,6 +140,11 @@ pub async fn look<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Optio
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use redrive_core::letters::letter::{Letter, LetterWrite};
+    use redrive_core::letters::listing::Page;
+    use redrive_core::ports::WriteError;
     use redrive_testkit::ModelLetters;
 
     use super::*;
@@ -148,7 +155,7 @@ mod tests {
     }
 
     async fn found(store: &ModelLetters, wanted: &Wanted) -> usize {
-        let counts: Vec<usize> = wanted.sums_by(store, PAGE, |sum: &mut usize, _| *sum += 1).await.unwrap();
+        let counts: Vec<usize> = wanted.sums_by(store, FIRST, |sum: &mut usize, _| *sum += 1).await.unwrap();
         let mut walked = 0;
         let each = async |page: Vec<Candidate>| {
             walked += page.len();
@@ -168,7 +175,7 @@ mod tests {
         let of_cause = all.iter().filter(|one| one.fingerprint == cause && one.status == Status::Pending).count();
         let lanes = u8::try_from(store.lanes().len()).unwrap();
         let least = (0..lanes).map(|lane| all.iter().filter(|one| one.id.part(lanes) == lane).count()).min();
-        assert!(least > Some(PAGE), "every lane has a second page");
+        assert!(least > Some(FIRST), "every lane has a second page");
         all.into_iter().for_each(|letter| store.force(letter));
         assert!(pending > of_cause);
         assert_eq!(found(&store, &wanted(Filter::default(), &[Status::Pending])).await, pending);
@@ -179,5 +186,43 @@ mod tests {
                 .await,
             0
         );
+    }
+
+    /// A store that notes how many letters each scan asked for.
+    struct Noted(ModelLetters, Mutex<Vec<usize>>);
+
+    impl Letters for Noted {
+        async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
+            self.0.read(ids).await
+        }
+
+        async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
+            self.0.write(writes).await
+        }
+
+        async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
+            self.1.lock().unwrap().push(limit);
+            self.0.scan(listing, from, limit).await
+        }
+
+        fn lanes(&self) -> Vec<Cursor> {
+            self.0.lanes()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_page_is_small_and_all_others_are_as_large_as_the_table_hands_out() {
+        let store = ModelLetters::new();
+        samples::many(3_000).for_each(|letter| store.force(letter));
+        let noted = Noted(store, Mutex::default());
+        let mut met = 0;
+        let each = async |page: Vec<Candidate>| {
+            met += page.len();
+            Ok::<_, Unavailable>(ControlFlow::Continue(()))
+        };
+        wanted(Filter::default(), &[Status::Pending]).each(&noted, each).await.unwrap();
+        let asked = noted.1.into_inner().unwrap();
+        assert_eq!((met, asked[0]), (3_000, FIRST));
+        assert!(asked[1..].iter().all(|limit| *limit == PAGE) && asked.len() == noted.0.lanes().len() + 1, "{asked:?}");
     }
 }
