@@ -4,6 +4,7 @@ mod body;
 mod causes;
 mod chunks;
 mod edited;
+mod handle;
 mod index;
 mod item;
 mod jobs;
@@ -26,7 +27,12 @@ use redrive_core::ports::{KeyIndex, Letters, Unavailable, WriteError};
 use redrive_core::replay::Look;
 use tokio::sync::Semaphore;
 
+use handle::TableHandle;
+use index::LetterIndex;
 use item::HEAD;
+use read::LetterReader;
+use statements::BatchWriter;
+use write::LetterWriter;
 
 const SERVICE: &str = "dead-letter table";
 /// Limit of calls of one `write` that are under way at once.
@@ -41,10 +47,13 @@ const LARGE: usize = 2;
 ///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
 /// and so on, written in the same transaction; so does a large edited body, in `edited#0` and so on. New letters of one item share a call; see `letters/statements.rs`.
+///
+/// Each kind of its items has a type of its own, which borrows the table's handle: the letters' index, reads and writes, the
+/// causes, and the jobs. This one is the ports' door to them.
 #[derive(Debug, Clone)]
 pub struct LetterTable {
-    client: Client,
-    table: String,
+    table: TableHandle,
+    /// Turns of large letters, of all writes that are under way.
     large: Arc<Semaphore>,
 }
 
@@ -52,7 +61,7 @@ impl LetterTable {
     /// The letters in the table of this name.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), large: Arc::new(Semaphore::new(LARGE)) }
+        Self { table: TableHandle { client, name: table.into() }, large: Arc::new(Semaphore::new(LARGE)) }
     }
 }
 
@@ -62,25 +71,25 @@ fn not_ours(action: &'static str, why: &str, id: &str) -> Unavailable {
 
 impl KeyIndex for LetterTable {
     async fn of_key(&self, key: &Key) -> Result<Option<Vec<LetterId>>, Unavailable> {
-        self.query_key(key).await
+        LetterIndex { table: &self.table }.query_key(key).await
     }
 }
 
 impl Letters for LetterTable {
     async fn read(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
-        self.read_all(ids).await
+        LetterReader { table: &self.table }.read_all(ids).await
     }
 
     async fn look(&self, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
-        self.look_at(ids).await
+        LetterReader { table: &self.table }.look_at(ids).await
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        self.write_all(writes).await
+        BatchWriter { writer: LetterWriter { table: &self.table, large: &self.large } }.write_all(writes).await
     }
 
     async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
-        self.query(listing, from, limit).await
+        LetterIndex { table: &self.table }.query(listing, from, limit).await
     }
 
     fn lanes(&self) -> Vec<Cursor> {

@@ -15,6 +15,7 @@ use redrive_core::ports::{Causes, Unavailable};
 use redrive_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::handle::TableHandle;
 use super::{LetterTable, SERVICE, WIDTH};
 use crate::failure::unavailable;
 use crate::item::{Item, decode, encode, number, text};
@@ -100,7 +101,13 @@ fn versions_of(stored: Option<AttributeValue>) -> BTreeSet<String> {
     }
 }
 
-impl LetterTable {
+/// Writer of the causes' items.
+#[derive(Debug, Clone, Copy)]
+struct CauseWriter<'a> {
+    table: &'a TableHandle,
+}
+
+impl CauseWriter<'_> {
     /// Records one cause. Most are known, so that adding is tried first.
     async fn record_one(&self, cause: Cause, now: Timestamp) -> Result<Recorded, Unavailable> {
         for _ in 0..TRIES {
@@ -132,9 +139,10 @@ impl LetterTable {
         }
         let names = names.into_iter().map(|name| (format!("#{name}"), name.to_owned())).collect();
         let update = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(key(cause)))
             .update_expression(format!("SET #last_seen = :last_seen, #expires = :expires {adds}"))
             // What is not there has no `expires`.
@@ -159,9 +167,10 @@ impl LetterTable {
     async fn create(&self, cause: &Cause, now: Timestamp) -> Result<bool, Unavailable> {
         let item = to_item(cause).map_err(|why| Unavailable { service: SERVICE, action: ACTION, why })?;
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#pk) OR #expires < :now")
             .expression_attribute_names("#pk", "pk")
@@ -179,7 +188,7 @@ impl LetterTable {
         if versions.is_empty() {
             return;
         }
-        let update = self.client.update_item().table_name(&self.table).set_key(Some(key(cause)));
+        let update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key(cause)));
         let update =
             update.update_expression("DELETE #versions :versions").condition_expression("attribute_exists(#pk)");
         let update = update.expression_attribute_names("#versions", VERSIONS).expression_attribute_names("#pk", "pk");
@@ -189,13 +198,14 @@ impl LetterTable {
 
 impl Causes for LetterTable {
     async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
-        let sighted = futures_util::stream::iter(sightings).map(|cause| self.record_one(cause, now));
+        let causes = CauseWriter { table: &self.table };
+        let sighted = futures_util::stream::iter(sightings).map(|cause| causes.record_one(cause, now));
         sighted.buffered(WIDTH).collect().await
     }
 
     async fn erase_example(&self, source: &QueueArn, fingerprint: &str, letter: LetterId) -> Result<(), Unavailable> {
         let pk = ("pk".to_owned(), text(partition(source)));
-        let update = self.client.update_item().table_name(&self.table);
+        let update = self.table.client.update_item().table_name(&self.table.name);
         let update = update
             .set_key(Some(Item::from([pk, ("sk".to_owned(), text(fingerprint))])))
             .update_expression("SET #error_message = :erased")
@@ -220,7 +230,7 @@ impl Causes for LetterTable {
     ) -> Result<(Vec<Cause>, bool), Unavailable> {
         let pk = partition(source);
         let from = after.map(|sk| Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))]));
-        let query = self.client.query().table_name(&self.table).key_condition_expression("#pk = :pk");
+        let query = self.table.client.query().table_name(&self.table.name).key_condition_expression("#pk = :pk");
         let query = query.expression_attribute_names("#pk", "pk").expression_attribute_values(":pk", text(&pk));
         let query = query.limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX)).set_exclusive_start_key(from);
         let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list causes", &error))?;

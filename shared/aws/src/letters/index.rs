@@ -8,9 +8,10 @@ use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::message::key::Key;
 use redrive_core::ports::Unavailable;
 
+use super::handle::TableHandle;
 use super::item::HEAD;
 use super::shards::{SHARDS, cause_partition, job_shard, status_partition};
-use super::{LetterTable, SERVICE, chunks, item, not_ours};
+use super::{SERVICE, chunks, item, not_ours};
 use crate::failure::{Failure, unavailable};
 use crate::item::{Item, number, text, text_of};
 
@@ -53,7 +54,13 @@ impl Partition {
     }
 }
 
-impl LetterTable {
+/// Indexes of the table: letters in the order of a listing, and jobs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LetterIndex<'a> {
+    pub(super) table: &'a TableHandle,
+}
+
+impl LetterIndex<'_> {
     pub(super) async fn query(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {
         let partition = Partition::of(listing, from.lane());
         let query = self.partition(partition.index, (partition.key.0, &partition.key.1));
@@ -82,7 +89,7 @@ impl LetterTable {
         const ACTION: &str = "find letters by key";
         let (mut found, mut from) = (Vec::new(), None);
         loop {
-            let query = self.client.query().table_name(&self.table).index_name(BY_KEY);
+            let query = self.table.client.query().table_name(&self.table.name).index_name(BY_KEY);
             let query = query
                 .key_condition_expression("#key = :key")
                 .expression_attribute_names("#key", "idempotency_key")
@@ -110,7 +117,7 @@ impl LetterTable {
 
     fn partition(&self, index: &str, (name, value): (&str, &str)) -> QueryFluentBuilder {
         let value = AttributeValue::S(value.to_owned());
-        let query = self.client.query().table_name(&self.table).index_name(index);
+        let query = self.table.client.query().table_name(&self.table.name).index_name(index);
         query.expression_attribute_names("#shard", name).expression_attribute_values(":shard", value)
     }
 }

@@ -11,6 +11,8 @@ use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::handle::TableHandle;
+use super::index::LetterIndex;
 use super::shards::job_shard;
 use super::{HEAD, LetterTable, SERVICE};
 use crate::failure::unavailable;
@@ -66,9 +68,10 @@ fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, Unavailable> {
     })
 }
 
-impl LetterTable {
+impl TableHandle {
+    /// Puts an item if the version before it is there, or, of the first version, nothing.
     async fn put_version<T: DeserializeOwned>(&self, item: Item, version: u64) -> Result<(), WriteError<T>> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
         let put = if version <= 1 {
             put.condition_expression("attribute_not_exists(#pk)").expression_attribute_names("#pk", "pk")
         } else {
@@ -92,7 +95,8 @@ impl LetterTable {
 
 impl Turns for LetterTable {
     async fn turn(&self, source: &QueueArn, group: &str) -> Result<Option<GroupTurn>, Unavailable> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&turn_pk(source, group), HEAD)));
+        let get =
+            self.table.client.get_item().table_name(&self.table.name).set_key(Some(key(&turn_pk(source, group), HEAD)));
         let answer = get.consistent_read(true).send().await;
         let answer = answer.map_err(|error| unavailable(SERVICE, "read a group's turn", &error))?;
         answer.item.as_ref().map(from_item).transpose()
@@ -100,13 +104,13 @@ impl Turns for LetterTable {
 
     async fn write_turn(&self, turn: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         let item = key(&turn_pk(&turn.source, &turn.group), HEAD);
-        self.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
+        self.table.put_version(to_item(item, &turn, turn.version, Some(turn.expires))?, turn.version).await
     }
 }
 
 impl Jobs for LetterTable {
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(&pk(id), HEAD)));
+        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(key(&pk(id), HEAD)));
         let answer = get.consistent_read(true).send().await;
         let answer = answer.map_err(|error| unavailable(SERVICE, "read a job", &error))?;
         answer.item.as_ref().map(from_item).transpose()
@@ -116,9 +120,10 @@ impl Jobs for LetterTable {
         let (mut found, mut start) = (Vec::new(), None);
         loop {
             let query = self
+                .table
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .consistent_read(true)
                 .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
                 .expression_attribute_names("#pk", "pk")
@@ -139,7 +144,7 @@ impl Jobs for LetterTable {
     }
 
     async fn jobs(&self, open: bool, limit: usize) -> Result<Vec<JobId>, Unavailable> {
-        let query = self.query_jobs(open).scan_index_forward(false);
+        let query = LetterIndex { table: &self.table }.query_jobs(open).scan_index_forward(false);
         let id = |item: &Item| JobId::parse(text_of(item, "pk")?.strip_prefix(PREFIX)?);
         let (mut found, mut start) = (Vec::new(), None);
         loop {
@@ -159,11 +164,11 @@ impl Jobs for LetterTable {
         let mut item = key(&pk(job.id), HEAD);
         item.insert("status_shard".to_owned(), text(job_shard(job.is_open())));
         item.insert("due".to_owned(), number(job.closed_at.unwrap_or(job.created_at).as_millis()));
-        self.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
+        self.table.put_version(to_item(item, &job, job.version, job.expires)?, job.version).await
     }
 
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         let item = key(&pk(batch.job), &batch_sk(batch.n));
-        self.put_version(to_item(item, &batch, batch.version, Some(batch.expires))?, batch.version).await
+        self.table.put_version(to_item(item, &batch, batch.version, Some(batch.expires))?, batch.version).await
     }
 }

@@ -9,8 +9,9 @@ use redrive_core::ports::Unavailable;
 use redrive_core::replay::Look;
 
 use super::chunks::ChunkRefs;
+use super::handle::TableHandle;
 use super::item::{HEAD, HeadItem, LOOK, to_look};
-use super::{LetterTable, SERVICE, chunks, not_ours};
+use super::{SERVICE, chunks, not_ours};
 use crate::batch_get::{Projection, get_all, get_parts};
 use crate::item::{Item, text_of};
 
@@ -21,7 +22,13 @@ const WAIT: Duration = Duration::from_millis(50);
 
 type HeadItems = HashMap<LetterId, HeadItem>;
 
-impl LetterTable {
+/// Reader of letters whose ids are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LetterReader<'a> {
+    pub(super) table: &'a TableHandle,
+}
+
+impl LetterReader<'_> {
     pub(super) async fn read_all(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
         let mut asked = ids.to_vec();
         asked.sort_unstable();
@@ -58,7 +65,7 @@ impl LetterTable {
         asked.dedup();
         let keys = asked.iter().map(|id| chunks::key(*id, HEAD)).collect();
         let reading = Projection { attributes: &LOOK, consistent: true };
-        let items = get_parts(&self.client, (SERVICE, &self.table), keys, reading).await?;
+        let items = get_parts(&self.table.client, (SERVICE, &self.table.name), keys, reading).await?;
         let look = |item: Item| {
             let pk = text_of(&item, "pk").unwrap_or("without a pk").to_owned();
             let look = to_look(item).map_err(|why| not_ours("give a letter of ours", &why, &pk))?;
@@ -70,7 +77,7 @@ impl LetterTable {
 
     async fn heads(&self, ids: &[LetterId]) -> Result<HeadItems, Unavailable> {
         let keys = ids.iter().map(|id| chunks::key(*id, HEAD)).collect();
-        let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
+        let items = get_all(&self.table.client, (SERVICE, &self.table.name), keys).await?;
         items
             .into_iter()
             .map(|item| {
@@ -84,7 +91,7 @@ impl LetterTable {
     /// The chunks that are there, by letter and sort key.
     async fn chunks(&self, apart: &[(LetterId, HeadItem)]) -> Result<HashMap<(String, String), Item>, Unavailable> {
         let keys = apart.iter().flat_map(|(id, head)| parts(head).flat_map(|parts| parts.keys(*id))).collect();
-        let items = get_all(&self.client, (SERVICE, &self.table), keys).await?;
+        let items = get_all(&self.table.client, (SERVICE, &self.table.name), keys).await?;
         Ok(items.into_iter().filter_map(|item| Some((place(&item)?, item))).collect())
     }
 }

@@ -8,12 +8,14 @@ use aws_sdk_dynamodb::types::{
 };
 use futures_util::StreamExt;
 use redrive_core::letters::letter::{Letter, LetterWrite};
-use redrive_core::ports::{Letters, Unavailable, WRITES_A_CALL, WriteError};
+use redrive_core::ports::{Unavailable, WRITES_A_CALL, WriteError};
 
 use super::edited::EditedPlace;
 use super::item::{HeadItem, InHead, OPTIONAL, to_item};
 use super::place::{BodyPlace, is_large};
-use super::{LetterTable, SERVICE, WIDTH};
+use super::read::LetterReader;
+use super::write::LetterWriter;
+use super::{SERVICE, WIDTH};
 use crate::failure::Failure;
 use crate::item::{number, size};
 use crate::partiql::{found_no_room, insert, update};
@@ -42,7 +44,14 @@ enum LetterWriteStep {
     Alone,
 }
 
-impl LetterTable {
+/// Writer of many letters, with as few calls as they take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchWriter<'a> {
+    /// Writer of those that need a call of their own.
+    pub(super) writer: LetterWriter<'a>,
+}
+
+impl BatchWriter<'_> {
     /// Writes letters, each under its own condition: the one place that knows how many calls that takes.
     pub(super) async fn write_all(&self, writes: Vec<LetterWrite>) -> Vec<LetterResult> {
         let count = writes.len();
@@ -94,8 +103,8 @@ impl LetterTable {
         let mut attributes: Vec<_> = item.into_iter().collect();
         attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let (text, parameters) = match write.replaces {
-            None => insert(&self.table, attributes),
-            Some(version) => change(&self.table, attributes, version),
+            None => insert(&self.writer.table.name, attributes),
+            Some(version) => change(&self.writer.table.name, attributes, version),
         };
         let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
         let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -103,7 +112,7 @@ impl LetterTable {
     }
 
     async fn each_alone(&self, writes: Vec<(usize, LetterWrite)>) -> Vec<(usize, LetterResult)> {
-        let one = |(place, write): (usize, LetterWrite)| async move { (place, self.write_one(&write).await) };
+        let one = |(place, write): (usize, LetterWrite)| async move { (place, self.writer.write_one(&write).await) };
         futures_util::stream::iter(writes).map(one).buffered(WIDTH).collect().await
     }
 
@@ -132,7 +141,7 @@ impl LetterTable {
     ) -> Vec<LetterWriteStep> {
         let count = writes.len();
         let for_all = |why: Unavailable| (0..count).map(|_| LetterWriteStep::Done(Err(why.clone().into()))).collect();
-        let call = self.client.batch_execute_statement().set_statements(Some(statements));
+        let call = self.writer.table.client.batch_execute_statement().set_statements(Some(statements));
         let answer = match call.send().await.map_err(|error| Failure::of(&error)) {
             Ok(answer) => answer,
             // One letter that the service cannot take must not keep the others out.
@@ -153,7 +162,8 @@ impl LetterTable {
             return Vec::new();
         }
         let ids: Vec<_> = taken.iter().map(|(_, write)| write.letter.id).collect();
-        let found = match self.read(&ids).await {
+        let reader = LetterReader { table: self.writer.table };
+        let found = match reader.read_all(&ids).await {
             Ok(found) => found,
             // Perhaps because of one of them.
             Err(_) => return self.each_alone(taken).await,

@@ -7,13 +7,16 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::{Letter, LetterWrite};
-use redrive_core::ports::{Letters, Unavailable, WriteError};
+use redrive_core::ports::{Unavailable, WriteError};
+use tokio::sync::Semaphore;
 
 use super::edited::EditedPlace;
+use super::handle::TableHandle;
 use super::item::{HEAD, HeadItem};
 use super::place::{BodyPlace, is_large};
 use super::plan::{LAYOUT, Layout, Plan};
-use super::{LetterTable, SERVICE, chunks, not_ours};
+use super::read::LetterReader;
+use super::{SERVICE, chunks, not_ours};
 use crate::failure::{Failure, unavailable};
 use crate::item::Item;
 use crate::ledger::commit::{Cancelled, cancelled};
@@ -36,7 +39,15 @@ enum LetterWriteResult {
     InTheWay(Unavailable),
 }
 
-impl LetterTable {
+/// Writer of single letters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LetterWriter<'a> {
+    pub(super) table: &'a TableHandle,
+    /// Turns of large letters.
+    pub(super) large: &'a Semaphore,
+}
+
+impl LetterWriter<'_> {
     /// Writes one letter. A plain put is tried first where the body most likely is in the head; if it is not, the refusal
     /// says how it is kept, at no cost.
     pub(super) async fn write_one(&self, write: &LetterWrite) -> Result<(), WriteError<Letter>> {
@@ -96,7 +107,8 @@ impl LetterTable {
 
     /// The letter that is there instead of the one that was expected.
     async fn instead(&self, id: LetterId) -> WriteError<Letter> {
-        match self.read(&[id]).await {
+        let reader = LetterReader { table: self.table };
+        match reader.read_all(&[id]).await {
             Ok(found) => WriteError::Condition(found.into_iter().next().flatten().map(Box::new)),
             Err(error) => error.into(),
         }
@@ -104,7 +116,7 @@ impl LetterTable {
 
     /// A letter's version, and how its body is kept.
     async fn layout(&self, id: LetterId) -> Result<Option<(u64, Layout)>, Unavailable> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(chunks::key(id, HEAD)));
+        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(chunks::key(id, HEAD)));
         let names = LAYOUT.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
         let asked = LAYOUT.map(|name| format!("#{name}")).join(", ");
         let get = get.projection_expression(asked).set_expression_attribute_names(Some(names)).consistent_read(true);
@@ -121,9 +133,10 @@ impl LetterTable {
     async fn put(&self, plan: Plan) -> Result<LetterWriteResult, Unavailable> {
         let values = Some(plan.condition.values).filter(|values| !values.is_empty());
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(plan.head))
             .condition_expression(plan.condition.expression)
             .set_expression_attribute_names(Some(plan.condition.names))
@@ -140,8 +153,8 @@ impl LetterTable {
     /// The SDK sends a token of its own; nothing rests on it: a second try of what has happened fails the head's condition,
     /// and finds what it meant to write.
     async fn transact(&self, plan: Plan) -> Result<LetterWriteResult, Unavailable> {
-        let items = plan.transaction(&self.table);
-        let Err(error) = self.client.transact_write_items().set_transact_items(Some(items)).send().await else {
+        let items = plan.transaction(&self.table.name);
+        let Err(error) = self.table.client.transact_write_items().set_transact_items(Some(items)).send().await else {
             return Ok(LetterWriteResult::Written);
         };
         let failure = Failure::of(&error);
