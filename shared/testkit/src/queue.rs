@@ -1,6 +1,7 @@
 //! An SQS queue, standard or FIFO, with what its documentation allows it to do and hardly anybody expects.
 
 mod event_source;
+mod locked;
 mod message;
 mod moves;
 mod ports;
@@ -13,22 +14,20 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::ids::{MessageId, QueueArn, ReceiptHandle};
+use redrive_core::ids::{MessageId, QueueArn};
 use redrive_core::message::envelope::Attributes;
 use redrive_core::time::Timestamp;
 use tokio::sync::Notify;
 
+use locked::LockedQueue;
 use message::Held;
 pub use message::ModelMessage;
 
 use crate::faults::Faults;
-use crate::journal::What;
 use crate::lock;
 
 /// SQS hides a message for at most twelve hours from its receive.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
-/// Time for which a FIFO queue takes a second message with one deduplication id, and drops it.
-const DEDUPLICATION: Duration = Duration::from_secs(5 * 60);
 
 /// Chances that a standard queue does what it may, each in a thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -183,14 +182,12 @@ impl ModelQueue {
 
     /// A producer sends a message.
     pub fn send(&self, body: impl Into<String>, attributes: Attributes) -> MessageId {
-        let mut state = lock(&self.state);
-        self.accept(&mut state, body.into(), attributes, None, None)
+        self.locked().accept(body.into(), attributes, None, None)
     }
 
     /// A producer sends a message of a group; a FIFO queue takes each only once.
     pub fn send_to(&self, group: &str, body: impl Into<String>, attributes: Attributes) -> MessageId {
-        let mut state = lock(&self.state);
-        self.accept(&mut state, body.into(), attributes, Some(group.to_owned()), None)
+        self.locked().accept(body.into(), attributes, Some(group.to_owned()), None)
     }
 
     /// Returns every message that the queue still has, in flight or not.
@@ -211,88 +208,8 @@ impl ModelQueue {
         self.len() == 0
     }
 
-    /// Takes a message; one with a deduplication id that was taken lately is confirmed, and is not there.
-    fn accept(
-        &self,
-        state: &mut State,
-        body: String,
-        attributes: Attributes,
-        group: Option<String>,
-        once: Option<String>,
-    ) -> MessageId {
-        let now = self.faults.clock().now();
-        let before = once.as_ref().and_then(|once| state.taken.get(once));
-        if let Some((id, _)) = before.filter(|(_, at)| at.after(DEDUPLICATION) > now) {
-            let id = id.clone();
-            self.faults.record(What::Note(format!("a FIFO queue dropped a second {id}")));
-            return id;
-        }
-        state.sent += 1;
-        let id = self.id(state.sent);
-        let deduplication = once.clone();
-        state.taken.extend(once.map(|once| (once, (id.clone(), now))));
-        let (sequence, id_of) = (state.fifo.then_some(state.sent), id.clone());
-        let message =
-            ModelMessage { id: id_of, sent_at: now, body, attributes, group, sequence, deduplication, from: None };
-        let message = Arc::new(message);
-        self.put(state, Arc::clone(&message), 0, now);
-        self.faults.record(What::Sent { queue: Arc::clone(&self.name), message });
-        id
-    }
-
-    #[expect(clippy::expect_used, reason = "the text is not empty")]
-    fn id(&self, number: u64) -> MessageId {
-        MessageId::new(format!("{}-{number}", self.name)).expect("an id")
-    }
-
-    fn put(&self, state: &mut State, message: Arc<ModelMessage>, receives: u32, visible_at: Timestamp) {
-        state.held.push(Held { message, visible_at, receives, handles: Vec::new() });
-        self.news.notify_waiters();
-    }
-
-    fn expire(&self, state: &mut State, now: Timestamp) {
-        let retention = state.retention;
-        state.held.retain(|held| {
-            let stays = held.message.sent_at.after(retention) > now;
-            if !stays {
-                let (queue, id) = (Arc::clone(&self.name), held.message.id.clone());
-                self.faults.record(What::Expired { queue, id });
-            }
-            stays
-        });
-    }
-
-    /// Deletes by a handle. SQS confirms it whatever becomes of it, as long as the handle was one of the message's.
-    fn remove(&self, id: &MessageId, handle: &ReceiptHandle) {
-        let state = &mut *lock(&self.state);
-        let Some(at) = state.held.iter().position(|held| held.message.id == *id) else { return };
-        let handles = &state.held[at].handles;
-        if !handles.iter().any(|(known, _)| known == handle) {
-            return;
-        }
-        let newest = handles.last().is_some_and(|(newest, _)| newest == handle);
-        let gone = if newest {
-            !state.chance(state.quirks.delete_does_not_stick)
-        } else {
-            state.chance(state.quirks.stale_delete_works)
-        };
-        if gone {
-            state.held.remove(at);
-            self.news.notify_waiters();
-        }
-        self.faults.record(What::Deleted { queue: Arc::clone(&self.name), id: id.clone(), gone });
-    }
-
-    /// Sets a visibility; SQS's code if it refuses.
-    fn set_visibility(&self, id: &MessageId, handle: &ReceiptHandle, delay: Duration) -> Result<(), &'static str> {
-        let mut state = lock(&self.state);
-        let now = self.faults.clock().now();
-        let held = state.held.iter_mut().find(|held| held.message.id == *id);
-        let result = held.ok_or("InvalidParameterValue").and_then(|held| held.change_visibility(handle, delay, now));
-        let (queue, refused) = (Arc::clone(&self.name), result.err());
-        self.faults.record(What::Hidden { queue, id: id.clone(), delay, refused });
-        self.news.notify_waiters();
-        result
+    fn locked(&self) -> LockedQueue<'_> {
+        LockedQueue { queue: self, state: lock(&self.state) }
     }
 }
 

@@ -25,7 +25,7 @@ impl MainQueue for ModelQueue {
                 let set = |(index, change): (usize, &VisibilityChange)| {
                     let refused = trouble.refuses(index).then_some(THROTTLED);
                     let code = refused.or_else(|| {
-                        queue.set_visibility(&change.message_id, &change.receipt_handle, change.delay).err()
+                        queue.locked().set_visibility(&change.message_id, &change.receipt_handle, change.delay).err()
                     })?;
                     Some((change.message_id.clone(), code.to_owned()))
                 };
@@ -62,7 +62,7 @@ impl DeadLetterQueue for ModelQueue {
                 if trouble.refuses(index) || index >= BATCH.0 {
                     failed.push((id.clone(), THROTTLED.to_owned()));
                 } else {
-                    queue.remove(id, handle);
+                    queue.locked().remove(id, handle);
                 }
             }
             failed
@@ -79,20 +79,20 @@ impl Outbox for ModelQueue {
             if messages.len() > BATCH.0 || bytes > BATCH.1 {
                 return Err("the batch is larger than SQS allows");
             }
-            let mut state = lock(&queue.state);
-            if let Some(code) = state.refusal() {
+            let mut queue = queue.locked();
+            if let Some(code) = queue.state.refusal() {
                 return Ok(vec![Err(code.to_owned()); messages.len()]);
             }
             let mut send = |(index, message): (usize, &Outgoing)| {
                 if trouble.refuses(index) {
                     return Err(THROTTLED.to_owned());
                 }
-                if message.attributes.len() > ATTRIBUTES || message.bytes() > state.largest {
+                if message.attributes.len() > ATTRIBUTES || message.bytes() > queue.state.largest {
                     return Err("InvalidParameterValue".to_owned());
                 }
                 let Outgoing { body, attributes, group, deduplication, .. } = message.clone();
-                let once = state.fifo.then_some(deduplication);
-                Ok(queue.accept(&mut state, body, attributes, group, once))
+                let once = queue.state.fifo.then_some(deduplication);
+                Ok(queue.accept(body, attributes, group, once))
             };
             Ok(messages.iter().enumerate().map(&mut send).collect())
         });

@@ -1,3 +1,4 @@
+use redrive_core::ids::ReceiptHandle;
 use redrive_core::message::batch::Response;
 use redrive_core::message::envelope::Record;
 use redrive_core::ports::{DeadLetterQueue, MainQueue, VisibilityChange};
