@@ -15,6 +15,12 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use futures_util::future::join_all;
 use redrive_doctor::{DeadSource, Deployment, Doorbell, ExaminedPair, Fact, Installation, Queue, Topic, Unread};
 
+use alarms::AlarmReader;
+use functions::FunctionReader;
+use queues::QueueReader;
+use roles::RoleReader;
+use topics::TopicReader;
+
 use crate::completion::Error;
 use crate::stack::Stack;
 
@@ -28,16 +34,14 @@ const ABSENT: [&str; 6] = [
     "NoSuchEntity",
 ];
 
-/// Clients of the services that the doctor asks.
+/// Readers of the services that the doctor asks, one for each.
 #[derive(Debug)]
 pub(super) struct Services {
-    sqs: aws_sdk_sqs::Client,
-    lambda: aws_sdk_lambda::Client,
-    cloudwatch: aws_sdk_cloudwatch::Client,
-    sns: aws_sdk_sns::Client,
-    kms: aws_sdk_kms::Client,
-    iam: aws_sdk_iam::Client,
-    now: SystemTime,
+    queues: QueueReader,
+    functions: FunctionReader,
+    alarms: AlarmReader,
+    topics: TopicReader,
+    roles: RoleReader,
 }
 
 /// Returns the reason for which a call gave nothing. The call's name says which permission it needs.
@@ -68,26 +72,25 @@ fn needed<T>(queue: &str, fact: Fact<T>) -> Result<T, Error> {
 
 impl Services {
     pub(super) fn new(config: &SdkConfig, now: SystemTime) -> Self {
+        let alarms = AlarmReader::new(config, now);
         Self {
-            sqs: aws_sdk_sqs::Client::new(config),
-            lambda: aws_sdk_lambda::Client::new(config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            sns: aws_sdk_sns::Client::new(config),
-            kms: aws_sdk_kms::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
-            now,
+            queues: QueueReader::new(config),
+            functions: FunctionReader::new(config, alarms.clone()),
+            alarms,
+            topics: TopicReader::new(config),
+            roles: RoleReader::new(config),
         }
     }
 
     /// Looks at these queues, or at all that the stack serves; at its functions, too, if there is a stack.
     pub(super) async fn look(&self, stack: Option<&Stack>, named: &[String]) -> Result<Deployment, Error> {
         let custody = match stack.and_then(|stack| stack.get("IndexerFunctionName")) {
-            Some(indexer) => self.indexed(indexer).await,
+            Some(indexer) => self.functions.indexed(indexer).await,
             None => BTreeMap::new(),
         };
         let mut sources = Vec::new();
         for queue in named {
-            sources.extend(self.sources_of(queue).await?);
+            sources.extend(self.queues.sources_of(queue).await?);
         }
         if named.is_empty() {
             sources.extend(custody.keys().cloned());
@@ -104,9 +107,9 @@ impl Services {
         sources.dedup();
         let pairs = sources.iter().map(|arn| self.pair(arn, &custody));
         let mut pairs = join_all(pairs).await.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.ask_consumers(&mut pairs).await;
+        self.roles.ask_consumers(&mut pairs).await;
         if let Some(replay) = stack.and_then(|stack| stack.get("ReplayFunctionName"))
-            && self.reads_ages(replay).await
+            && self.functions.reads_ages(replay).await
         {
             let served = pairs.iter_mut().filter(|pair| custody.contains_key(&pair.source.arn));
             served.for_each(|pair| pair.source.aged_by = Some(replay.to_owned()));
@@ -119,7 +122,7 @@ impl Services {
             }
             None => None,
         };
-        let alarms = self.alarms().await;
+        let alarms = self.alarms.alarms().await;
         let mut deployment = Deployment { pairs, alarms, topics: Vec::new(), installation };
         let topics = deployment.topics_of_alarms();
         let topics = topics.into_iter().map(|(arn, alarms)| self.topic(arn, alarms.into_iter().collect()));
@@ -139,54 +142,56 @@ impl Services {
             None => None,
         };
         let dead_consumers = match &dead {
-            Some(dead) => self.mappings(&dead.arn).await.map(|all| all.iter().map(functions::invoked).collect()),
+            Some(dead) => {
+                self.functions.mappings(&dead.arn).await.map(|all| all.iter().map(functions::invoked).collect())
+            }
             None => Ok(Vec::new()),
         };
         let dead_sources = match &dead {
-            Some(dead) => self.given_by(&dead.url).await,
+            Some(dead) => self.queues.given_by(&dead.url).await,
             None => Ok(Vec::new()),
         };
         let dead_source = |arn: String| DeadSource { custody: custody(&arn), arn };
         let dead_sources = dead_sources.map(|arns| arns.into_iter().map(dead_source).collect());
         let moves = match &dead {
-            Some(dead) => self.move_tasks(&dead.arn).await,
+            Some(dead) => self.queues.move_tasks(&dead.arn).await,
             None => Ok(Vec::new()),
         };
-        let consumers = self.consumers(&source.arn).await;
+        let consumers = self.functions.consumers(&source.arn).await;
         Ok(ExaminedPair { consumers, source, dead, moves, dead_consumers, dead_sources, custody: custody(arn) })
     }
 
     async fn queue(&self, arn: &str) -> Queue {
-        let url = self.url(arn).await;
+        let url = self.queues.url(arn).await;
         let attributes = match &url {
-            Ok(url) => self.attributes(url).await,
+            Ok(url) => self.queues.attributes(url).await,
             Err(why) => Err(why.clone()),
         };
         let name = crate::text::queue_name(arn).to_owned();
-        let oldest = self.oldest(&name).await;
+        let oldest = self.alarms.oldest(&name).await;
         Queue { arn: arn.to_owned(), url: url.unwrap_or_default(), attributes, oldest, aged_by: None }
     }
 
     async fn installation(&self, stack: &Stack, pairs: &[&ExaminedPair]) -> Option<Installation> {
         let (indexer, replay) = (stack.get("IndexerFunctionName")?, stack.get("ReplayFunctionName")?);
         let mut ours = Installation {
-            indexer: self.woken(indexer).await,
-            replay: self.woken(replay).await,
+            indexer: self.functions.woken(indexer).await,
+            replay: self.functions.woken(replay).await,
             doorbell: None,
             failed_invocations: None,
         };
-        self.ask_ours(&mut ours, pairs).await;
+        self.roles.ask_ours(&mut ours, pairs).await;
         if let Some(topic) = stack.get("DoorbellTopicArn") {
-            ours.doorbell = Some(Doorbell { topic: topic.to_owned(), policy: self.invokers(indexer).await });
+            ours.doorbell = Some(Doorbell { topic: topic.to_owned(), policy: self.functions.invokers(indexer).await });
         }
         if let Some(url) = stack.get("FailedInvocationsQueueUrl") {
-            let waiting = self.attributes(url).await.map(|attributes| attributes.visible);
+            let waiting = self.queues.attributes(url).await.map(|attributes| attributes.visible);
             ours.failed_invocations = Some((crate::text::queue_name(url).to_owned(), waiting));
         }
         Some(ours)
     }
 
     async fn topic(&self, arn: String, alarms: Vec<String>) -> Topic {
-        Topic { attributes: self.topic_attributes(&arn).await, arn, alarms }
+        Topic { attributes: self.topics.attributes(&arn).await, arn, alarms }
     }
 }

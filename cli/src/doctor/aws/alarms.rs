@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
@@ -10,14 +11,25 @@ use aws_sdk_cloudwatch::types::{
 };
 use redrive_doctor::{Alarm, Alarms, Comparison, Composite, Fact, Metric, Mute};
 
-use super::{Services, unread};
+use super::unread;
 
 const MINUTE: i32 = 60;
 /// A queue's metrics come once a minute, and some minutes late.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-impl Services {
+/// Reader of alarms and metrics.
+#[derive(Debug, Clone)]
+pub(super) struct AlarmReader {
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    now: SystemTime,
+}
+
+impl AlarmReader {
+    pub(super) fn new(config: &SdkConfig, now: SystemTime) -> Self {
+        Self { cloudwatch: aws_sdk_cloudwatch::Client::new(config), now }
+    }
+
     /// Reads all alarms of the account and region.
     pub(super) async fn alarms(&self) -> Fact<Alarms> {
         let call = self.cloudwatch.describe_alarms();

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
 use redrive_doctor::{Consumer, Fact, Function, Indexed, PolicyDocument, ProcessorSettings, Settings, Unread};
 
-use super::{Services, unread};
+use super::alarms::AlarmReader;
+use super::unread;
 
 /// The function that a mapping invokes: its ARN, which may name a version or an alias.
 fn function_arn(mapping: &EventSourceMappingConfiguration) -> &str {
@@ -32,7 +34,19 @@ fn whole<T: TryFrom<i32> + Default>(number: Option<i32>) -> T {
     number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
 }
 
-impl Services {
+/// Reader of functions and of their event source mappings.
+#[derive(Debug)]
+pub(super) struct FunctionReader {
+    lambda: aws_sdk_lambda::Client,
+    /// Reader of the functions' metrics.
+    metrics: AlarmReader,
+}
+
+impl FunctionReader {
+    pub(super) fn new(config: &SdkConfig, metrics: AlarmReader) -> Self {
+        Self { lambda: aws_sdk_lambda::Client::new(config), metrics }
+    }
+
     pub(super) async fn mappings(&self, queue: &str) -> Fact<Vec<EventSourceMappingConfiguration>> {
         let pages = self.lambda.list_event_source_mappings().event_source_arn(queue).into_paginator().items().send();
         let all = pages.collect::<Result<Vec<_>, SdkError<_, _>>>().await;
@@ -88,9 +102,9 @@ impl Services {
             name: short.to_owned(),
             settings: configuration.map(settings),
             reserved: reserved.map(|answer| answer.reserved_concurrent_executions().map(|n| whole(Some(n)))),
-            errors: self.last_hour("Errors", short).await,
-            dropped: self.last_hour("RecursiveInvocationsDropped", short).await,
-            throttles: self.last_hour("Throttles", short).await,
+            errors: self.metrics.last_hour("Errors", short).await,
+            dropped: self.metrics.last_hour("RecursiveInvocationsDropped", short).await,
+            throttles: self.metrics.last_hour("Throttles", short).await,
             failure_destination: Ok(None),
             permissions: Ok(Vec::new()),
         }

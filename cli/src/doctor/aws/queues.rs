@@ -2,14 +2,25 @@
 
 use std::collections::HashMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName as Name;
 use redrive_doctor::{Allow, Encryption, Fact, MoveTask, PolicyDocument, QueueAttributes, RedrivePolicy, Unread};
 use serde_json::Value;
 
-use super::{Services, needed, unread};
+use super::{needed, unread};
 use crate::completion::Error;
 
-impl Services {
+/// Reader of queues and their attributes.
+#[derive(Debug)]
+pub(super) struct QueueReader {
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl QueueReader {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self { sqs: aws_sdk_sqs::Client::new(config) }
+    }
+
     /// The URL of a queue of this region.
     pub(super) async fn url(&self, arn: &str) -> Fact<String> {
         let parts: Vec<_> = arn.split(':').collect();

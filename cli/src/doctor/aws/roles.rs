@@ -2,15 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_iam::types::PolicyEvaluationDecisionType as DecisionType;
 use redrive_doctor::{Decision, ExaminedPair, Fact, Function, Installation, Permission, Unread};
 
-use super::{Services, unread};
+use super::unread;
 
 /// Function that lists the actions and ARNs that a role needs for a pair.
 type Needed = fn(&ExaminedPair) -> Vec<(String, String)>;
 
-impl Services {
+/// Reader of what roles may do.
+#[derive(Debug)]
+pub(super) struct RoleReader {
+    iam: aws_sdk_iam::Client,
+}
+
+impl RoleReader {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self { iam: aws_sdk_iam::Client::new(config) }
+    }
+
     /// Asks about the roles of all consumers.
     pub(super) async fn ask_consumers(&self, pairs: &mut [ExaminedPair]) {
         for pair in pairs {

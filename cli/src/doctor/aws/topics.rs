@@ -1,12 +1,24 @@
 //! Topics and their keys, as SNS and KMS tell of them.
 
+use aws_config::SdkConfig;
 use aws_sdk_kms::types::KeyManagerType;
 use redrive_doctor::{Fact, PolicyDocument, TopicAttributes, TopicKey, Unread};
 
-use super::{Services, unread};
+use super::unread;
 
-impl Services {
-    pub(super) async fn topic_attributes(&self, arn: &str) -> Fact<TopicAttributes> {
+/// Reader of topics and of their keys.
+#[derive(Debug)]
+pub(super) struct TopicReader {
+    sns: aws_sdk_sns::Client,
+    kms: aws_sdk_kms::Client,
+}
+
+impl TopicReader {
+    pub(super) fn new(config: &SdkConfig) -> Self {
+        Self { sns: aws_sdk_sns::Client::new(config), kms: aws_sdk_kms::Client::new(config) }
+    }
+
+    pub(super) async fn attributes(&self, arn: &str) -> Fact<TopicAttributes> {
         let call = self.sns.get_topic_attributes().topic_arn(arn).send().await;
         let all = call.map_err(|error| unread("sns:GetTopicAttributes", &error))?.attributes.unwrap_or_default();
         let said = |name: &str| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
