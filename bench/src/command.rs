@@ -34,11 +34,11 @@ pub(crate) fn run(command: &str, endpoint: Option<String>) -> Result<(), Error> 
         let table = tables(&endpoint)?;
         fill(&endpoint, &table, letters)?;
         let outputs = std::env::temp_dir().join(format!("{table}.json"));
-        let told = serde_json::json!({
+        let outputs_file = serde_json::json!({
             "DeadLetterTableName": table, "LedgerTableName": format!("{table}-ledger"),
             "MainQueueArn": SOURCE, "endpoint": endpoint, "region": "us-east-1",
         });
-        std::fs::write(&outputs, told.to_string())?;
+        std::fs::write(&outputs, outputs_file.to_string())?;
         for act in ACTS {
             let (seconds, peak_mb) = measure(command, &outputs, act)?;
             println!("{letters:>7}  {:<22} {:>8.2} {peak_mb:>8.1}", act.join(" "), seconds.as_secs_f64());

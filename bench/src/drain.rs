@@ -63,9 +63,9 @@ pub(crate) fn drained(endpoint: &str, table: &str, case: Case, python: Option<&s
     ask(endpoint, &format!("/reset?{},{}", case.messages, case.delay))?;
     let mut contender = contender(python, "drain_boto3.py", "drain-once")?;
     contender.args([endpoint, table]);
-    let (figures, told) = timed(contender, endpoint)?;
-    if told["deleted"].as_u64() != Some(case.messages) {
-        return Err(format!("of {} messages {} were deleted", case.messages, told["deleted"]).into());
+    let (figures, report) = timed(contender, endpoint)?;
+    if report["deleted"].as_u64() != Some(case.messages) {
+        return Err(format!("of {} messages {} were deleted", case.messages, report["deleted"]).into());
     }
     Ok(figures)
 }

@@ -35,12 +35,12 @@ struct RunState {
 
 impl RunState {
     /// Takes a message into the main queue.
-    fn take(&mut self, asked: &Value) -> Value {
+    fn take(&mut self, entry: &Value) -> Value {
         let mut hasher = DefaultHasher::new();
-        asked["MessageBody"].as_str().hash(&mut hasher);
+        entry["MessageBody"].as_str().hash(&mut hasher);
         self.arrived.insert(hasher.finish());
         self.sent += 1;
-        json!({ "Id": asked["Id"], "MessageId": format!("9f333df6-90a4-4fda-8dd3-{:012}", self.sent), "MD5OfMessageBody": "" })
+        json!({ "Id": entry["Id"], "MessageId": format!("9f333df6-90a4-4fda-8dd3-{:012}", self.sent), "MD5OfMessageBody": "" })
     }
 }
 
@@ -72,7 +72,7 @@ impl Front {
         loop {
             let request = HttpMessage::read(&mut client).await?;
             let Some(target) = request.header("x-amz-target") else {
-                client.write_all(&answer(&self.told(request.path()))).await.ok()?;
+                client.write_all(&answer(&self.answer_to(request.path()))).await.ok()?;
                 continue;
             };
             let (service, action) = target.split_once('.')?;
@@ -97,10 +97,10 @@ impl Front {
     }
 
     /// `/reset?<messages>,<delay in ms>` begins a run; anything else says how it went.
-    fn told(&self, path: &str) -> Value {
+    fn answer_to(&self, path: &str) -> Value {
         self.state(|state| {
-            let asked = path.strip_prefix("/reset?").and_then(|asked| asked.split_once(','));
-            if let Some((messages, delay)) = asked {
+            let settings = path.strip_prefix("/reset?").and_then(|settings| settings.split_once(','));
+            if let Some((messages, delay)) = settings {
                 *state = RunState {
                     waiting: messages.parse().unwrap_or(0),
                     delay: Duration::from_millis(delay.parse().unwrap_or(0)),
@@ -114,7 +114,7 @@ impl Front {
         })
     }
 
-    fn queue(&self, action: &str, asked: &Value) -> Value {
+    fn queue(&self, action: &str, request: &Value) -> Value {
         self.state(|state| match action {
             "ReceiveMessage" => {
                 let ten = state.waiting.min(10);
@@ -122,7 +122,7 @@ impl Front {
                 json!({ "Messages": (0..ten).map(|n| message(state.waiting + n)).collect::<Vec<_>>() })
             }
             "DeleteMessageBatch" => {
-                let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
+                let entries = request["Entries"].as_array().cloned().unwrap_or_default();
                 state.deleted += entries.len() as u64;
                 let done: Vec<_> = entries.iter().map(|entry| json!({ "Id": entry["Id"] })).collect();
                 json!({ "Successful": done, "Failed": [] })
@@ -132,11 +132,11 @@ impl Front {
                 json!({})
             }
             "SendMessageBatch" => {
-                let entries = asked["Entries"].as_array().cloned().unwrap_or_default();
+                let entries = request["Entries"].as_array().cloned().unwrap_or_default();
                 let taken: Vec<_> = entries.iter().map(|entry| state.take(entry)).collect();
                 json!({ "Successful": taken, "Failed": [] })
             }
-            "SendMessage" => state.take(asked),
+            "SendMessage" => state.take(request),
             _ => json!({}),
         })
     }

@@ -84,17 +84,17 @@ pub(crate) fn contender(python: Option<&str>, script: &str, command: &str) -> Re
 /// Lets a contender do its work, and says how that went: what it told of itself, and the server of its calls.
 pub(crate) fn timed(mut contender: Command, endpoint: &str) -> Result<(Figures, Value), Error> {
     let ended = contender.stderr(Stdio::inherit()).output()?;
-    let said: Value = serde_json::from_slice(&ended.stdout)?;
-    let told = ask(endpoint, "/")?;
-    let of = |name: &str| said[name].as_f64().ok_or("a contender did not say how it went");
+    let reported: Value = serde_json::from_slice(&ended.stdout)?;
+    let server = ask(endpoint, "/")?;
+    let of = |name: &str| reported[name].as_f64().ok_or("a contender did not say how it went");
     let figures = Figures {
         seconds: of("seconds")?,
         peak_mb: of("peak_kb")? / 1024.0,
         cpu: of("cpu")?,
-        server_cpu: told["cpu"].as_f64().unwrap_or(0.0),
-        calls: told["calls"].clone(),
+        server_cpu: server["cpu"].as_f64().unwrap_or(0.0),
+        calls: server["calls"].clone(),
     };
-    Ok((figures, told))
+    Ok((figures, server))
 }
 
 /// Returns the configuration by which the server's messages are read.
@@ -208,8 +208,8 @@ pub(crate) fn ask(endpoint: &str, path: &str) -> Result<Value, Error> {
         let count = stream.read(&mut some)?;
         bytes.extend_from_slice(&some[..count]);
         let text = String::from_utf8_lossy(&bytes);
-        if let Some(Ok(said)) = text.split_once("\r\n\r\n").map(|(_, body)| serde_json::from_str(body)) {
-            return Ok(said);
+        if let Some(Ok(body)) = text.split_once("\r\n\r\n").map(|(_, body)| serde_json::from_str(body)) {
+            return Ok(body);
         }
         if count == 0 {
             return Err("the server did not answer".into());

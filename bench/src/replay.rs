@@ -107,8 +107,8 @@ fn measure(server: &Server, who: Mover<'_>, case: Case) -> Result<Figures, Error
         }
     };
     contender.arg(case.messages.to_string());
-    let (figures, told) = timed(contender, endpoint)?;
-    let (sent, arrived) = (told["sent"].as_u64(), told["arrived"].as_u64());
+    let (figures, report) = timed(contender, endpoint)?;
+    let (sent, arrived) = (report["sent"].as_u64(), report["arrived"].as_u64());
     if (sent, arrived) != (Some(case.messages), Some(case.messages)) {
         return Err(format!("of {} messages {arrived:?} arrived, in {sent:?} copies", case.messages).into());
     }
@@ -129,7 +129,7 @@ pub(crate) fn once(endpoint: &str, table: &str, messages: usize) -> Result<(), E
         // They died without an attempt that the ledger knows of.
         let filter = Filter { error_type: Some(ErrorType::NeverRan), ..Filter::default() };
         let selection = Selection::Filter(filter);
-        let request = Request::Replay { selection, by: "bench".to_owned(), said: ReplayOptions::default() };
+        let request = Request::Replay { selection, by: "bench".to_owned(), options: ReplayOptions::default() };
         let (start, cpu_before) = (Instant::now(), cpu());
         let report = replayer.run(&request, tokio::time::Instant::now() + Duration::from_secs(900)).await?.together();
         let seconds = start.elapsed().as_secs_f64();

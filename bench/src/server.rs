@@ -16,8 +16,8 @@ impl Server {
     pub(crate) fn start(as_what: &str) -> Result<Self, Error> {
         let mut child = Command::new(std::env::current_exe()?).arg(as_what).stdout(Stdio::piped()).spawn()?;
         let mut endpoint = String::new();
-        if let Some(said) = child.stdout.take() {
-            BufReader::new(said).read_line(&mut endpoint)?;
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut endpoint)?;
         }
         let server = Self { child, endpoint: endpoint.trim().to_owned() };
         if server.endpoint.is_empty() {

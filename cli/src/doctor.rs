@@ -28,8 +28,8 @@ pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Comp
     }
     let rules = if args.rules.is_empty() { RULES.to_vec() } else { args.rules.clone() };
     let diagnosis = Diagnosis::of(&deployment, &rules);
-    let seen = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
-    out.either(|| report::document(&seen), |width| report::render(&seen, width))?;
+    let content = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
+    out.either(|| report::document(&content), |width| report::render(&content, width))?;
     Ok(ended(&diagnosis, args.strict))
 }
 

@@ -213,8 +213,8 @@ mod tests {
         for edit in [Edit::Body("{}\n".to_owned()), Edit::Patch(Patch::parse(patch).unwrap())] {
             let mut asked = request("replay", &one, "ann");
             add(&mut asked, Some(&edit));
-            let Request::Replay { said, .. } = Request::parse(&asked).unwrap() else { panic!("{asked}") };
-            assert_eq!(said.edit.as_ref(), Some(&edit));
+            let Request::Replay { options, .. } = Request::parse(&asked).unwrap() else { panic!("{asked}") };
+            assert_eq!(options.edit.as_ref(), Some(&edit));
             asked["action"] = json!("job");
             let Request::Job(job) = Request::parse(&asked).unwrap() else { panic!("{asked}") };
             assert_eq!(job.edit, Some(edit));

@@ -63,7 +63,7 @@ where
 {
     let told = match why.as_service_error().map(|error| (error.code(), error.message())) {
         Some((Some(code), Some(message))) => format!("{code}: {message}"),
-        _ => redrive_aws::told(why),
+        _ => redrive_aws::describe(why),
     };
     Error::Service(shown(&format!("{what} {place}: {told}")))
 }

@@ -262,7 +262,7 @@ pub(crate) mod tests {
         let args = replay(&["--now", "--forgotten-ok"]);
         assert!(matches!(
             Request::parse(&at_once(way, &args, "ann", false)).unwrap(),
-            Request::Replay { said, .. } if said.forgotten_ok && !said.as_new
+            Request::Replay { options, .. } if options.forgotten_ok && !options.as_new
         ));
         assert!(matches!(Request::parse(&at_once(way, &args, "ann", true)).unwrap(), Request::DryRun { .. }));
         let to = QueueArn::parse("arn:aws:sqs:eu-west-1:1:refunds").unwrap();
@@ -271,7 +271,7 @@ pub(crate) mod tests {
         assert!(matches!(destination, Request::Job(job) if job.to.as_ref() == Some(&to)));
         for dry in [true, false] {
             let said = match Request::parse(&at_once(way, &args, "ann", dry)).unwrap() {
-                Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
+                Request::Replay { options, .. } | Request::DryRun { options, .. } => options,
                 other => panic!("{other:?}"),
             };
             assert_eq!(said.to.as_ref(), Some(&to), "{dry}");

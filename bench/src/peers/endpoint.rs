@@ -27,7 +27,7 @@ struct EndpointState {
 impl EndpointState {
     /// Says what was counted, and begins anew.
     fn counted(&mut self) -> Value {
-        let told = json!({
+        let answer = json!({
             "dynamodb": self.dynamodb, "sqs": self.sqs, "sent": self.sent, "received": self.received,
             "write_units": self.tables.write_units, "read_units": self.tables.read_units, "refused": self.refused, "in_flight": self.most_in_flight,
         });
@@ -35,7 +35,7 @@ impl EndpointState {
         let mut tables = std::mem::take(&mut self.tables);
         (tables.write_units, tables.read_units) = (0.0, 0.0);
         *self = Self { delay, in_flight, tables, ..Self::default() };
-        told
+        answer
     }
 
     /// `/counts`, `/delay?MS` or `/table?NAME,KEY`.
@@ -51,16 +51,16 @@ impl EndpointState {
         json!({})
     }
 
-    fn call(&mut self, target: &str, asked: &Value) -> Vec<u8> {
+    fn call(&mut self, target: &str, request: &Value) -> Vec<u8> {
         let (service, action) = target.split_once('.').unwrap_or(("", target));
         if service == "AmazonSQS" {
             self.sqs += 1;
-            let entries = asked["Entries"].as_array().into_iter().flatten();
+            let entries = request["Entries"].as_array().into_iter().flatten();
             let done: Vec<_> = entries.map(|entry| json!({"Id": entry["Id"]})).collect();
             return answer(&json!({"Successful": done, "Failed": []}));
         }
         self.dynamodb += 1;
-        match self.tables.call(action, asked) {
+        match self.tables.call(action, request) {
             Ok(answered) => answer(&answered),
             Err(Refused { code, why, found }) => {
                 self.refused += 1;
@@ -93,8 +93,8 @@ async fn attend(state: &Mutex<EndpointState>, mut client: Stream) -> Option<()> 
     loop {
         let request = HttpMessage::read(&mut client).await?;
         let Some(target) = request.header("x-amz-target") else {
-            let told = answer(&state().tell(request.path()));
-            client.write_all(&told).await.ok()?;
+            let answer = answer(&state().tell(request.path()));
+            client.write_all(&answer).await.ok()?;
             continue;
         };
         let delay = {

@@ -44,23 +44,23 @@ impl PeerTables {
     }
 
     /// Answers one call of DynamoDB's.
-    pub(crate) fn call(&mut self, action: &str, asked: &Value) -> Answer {
+    pub(crate) fn call(&mut self, action: &str, request: &Value) -> Answer {
         match action {
-            "PutItem" => self.put(asked),
-            "UpdateItem" => self.update(asked),
-            "DeleteItem" => self.delete(asked),
+            "PutItem" => self.put(request),
+            "UpdateItem" => self.update(request),
+            "DeleteItem" => self.delete(request),
             "GetItem" => {
-                let found = self.get(asked["TableName"].as_str().unwrap_or_default(), &asked["Key"])?;
+                let found = self.get(request["TableName"].as_str().unwrap_or_default(), &request["Key"])?;
                 Ok(found.map_or(json!({}), |item| json!({"Item": item})))
             }
-            "BatchGetItem" => self.batch_get(asked),
+            "BatchGetItem" => self.batch_get(request),
             "BatchExecuteStatement" => {
-                let statements = asked["Statements"].as_array().cloned().unwrap_or_default();
+                let statements = request["Statements"].as_array().cloned().unwrap_or_default();
                 if statements.is_empty() || statements.len() > 25 {
                     return Err(format!("{} statements", statements.len()).into());
                 }
                 let answers: Vec<_> =
-                    statements.iter().map(|one| self.statement(one).unwrap_or_else(|e| e.told())).collect();
+                    statements.iter().map(|one| self.statement(one).unwrap_or_else(|e| e.answer())).collect();
                 Ok(json!({"Responses": answers}))
             }
             _ => Err(format!("{action} is not played here").into()),
@@ -79,38 +79,38 @@ impl PeerTables {
         Ok(found)
     }
 
-    fn put(&mut self, asked: &Value) -> Answer {
-        let item = asked["Item"].as_object().cloned().unwrap_or_default();
-        self.change(asked, &asked["Item"], |_, _| Ok(Some(item)))
+    fn put(&mut self, request: &Value) -> Answer {
+        let item = request["Item"].as_object().cloned().unwrap_or_default();
+        self.change(request, &request["Item"], |_, _| Ok(Some(item)))
     }
 
-    fn update(&mut self, asked: &Value) -> Answer {
-        let expression = asked["UpdateExpression"].as_str().unwrap_or_default();
-        self.change(asked, &asked["Key"], |found, words| {
-            let mut item = found.or_else(|| asked["Key"].as_object().cloned()).unwrap_or_default();
+    fn update(&mut self, request: &Value) -> Answer {
+        let expression = request["UpdateExpression"].as_str().unwrap_or_default();
+        self.change(request, &request["Key"], |found, words| {
+            let mut item = found.or_else(|| request["Key"].as_object().cloned()).unwrap_or_default();
             let mut words = Words::of(expression, words);
             set(&mut item, &mut words)?;
             Ok(Some(item))
         })
     }
 
-    fn delete(&mut self, asked: &Value) -> Answer {
-        self.change(asked, &asked["Key"], |_, _| Ok(None))
+    fn delete(&mut self, request: &Value) -> Answer {
+        self.change(request, &request["Key"], |_, _| Ok(None))
     }
 
     /// Changes the item of a key, if the call's condition holds.
     fn change(
         &mut self,
-        asked: &Value,
+        request: &Value,
         key: &Value,
         next: impl FnOnce(Option<StoredItem>, &Bindings<'_>) -> Result<Option<StoredItem>, String>,
     ) -> Answer {
-        let (names, values) = (&asked["ExpressionAttributeNames"], &asked["ExpressionAttributeValues"]);
+        let (names, values) = (&request["ExpressionAttributeNames"], &request["ExpressionAttributeValues"]);
         let bindings = Bindings { names, values, parameters: &[] };
-        let items = self.table(asked["TableName"].as_str().unwrap_or_default())?;
+        let items = self.table(request["TableName"].as_str().unwrap_or_default())?;
         let key = text(&key[&items.key]);
         let found = items.items.get(&key);
-        let condition = asked["ConditionExpression"].as_str();
+        let condition = request["ConditionExpression"].as_str();
         if let Some(condition) = condition
             && !Words::of(condition, &bindings).holds(found)?
         {
@@ -120,7 +120,7 @@ impl PeerTables {
         }
         let next = next(found.cloned(), &bindings)?;
         self.write_units += next.as_ref().map_or(1.0, |item| (size(item) / 1024.0).ceil());
-        let items = self.table(asked["TableName"].as_str().unwrap_or_default())?;
+        let items = self.table(request["TableName"].as_str().unwrap_or_default())?;
         match next {
             Some(item) => items.items.insert(key, item),
             None => items.items.remove(&key),
@@ -128,9 +128,9 @@ impl PeerTables {
         Ok(json!({}))
     }
 
-    fn batch_get(&mut self, asked: &Value) -> Answer {
+    fn batch_get(&mut self, request: &Value) -> Answer {
         let mut responses = serde_json::Map::new();
-        for (table, of) in asked["RequestItems"].as_object().into_iter().flatten() {
+        for (table, of) in request["RequestItems"].as_object().into_iter().flatten() {
             let keys = of["Keys"].as_array().cloned().unwrap_or_default();
             let items: Result<Vec<_>, _> = keys.iter().map(|key| self.get(table, key)).collect();
             responses.insert(table.clone(), items?.into_iter().flatten().collect());
@@ -138,10 +138,10 @@ impl PeerTables {
         Ok(json!({"Responses": responses, "UnprocessedKeys": {}}))
     }
 
-    fn statement(&mut self, asked: &Value) -> Answer {
-        let (none, parameters) = (Value::Null, asked["Parameters"].as_array().cloned().unwrap_or_default());
+    fn statement(&mut self, request: &Value) -> Answer {
+        let (none, parameters) = (Value::Null, request["Parameters"].as_array().cloned().unwrap_or_default());
         let bindings = Bindings { names: &none, values: &none, parameters: &parameters };
-        let mut words = Words::of(asked["Statement"].as_str().unwrap_or_default(), &bindings);
+        let mut words = Words::of(request["Statement"].as_str().unwrap_or_default(), &bindings);
         if words.takes("INSERT") {
             words.expect("INTO")?;
             let table = words.name()?;
@@ -197,7 +197,7 @@ impl PeerTables {
 
 impl Refused {
     /// Returns the answer of a statement of several.
-    fn told(self) -> Value {
+    fn answer(self) -> Value {
         let mut error = json!({"Code": self.code.trim_end_matches("Exception"), "Message": self.why});
         if let Some(found) = self.found {
             error["Item"] = found.into();

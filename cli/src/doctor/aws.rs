@@ -50,7 +50,7 @@ where
     E: ProvideErrorMetadata,
 {
     match error.as_service_error() {
-        Some(said) => match said.code() {
+        Some(error) => match error.code() {
             Some(code) if ABSENT.contains(&code) => Unread::Absent,
             Some(code) => Unread::Because(format!("{call}: {code}")),
             None => Unread::Because(format!("{call}: an error without a code")),

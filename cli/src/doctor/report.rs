@@ -30,7 +30,7 @@ pub(super) fn rule_document(rule: &Rule) -> Value {
     })
 }
 
-pub(super) fn document(seen: &ReportContent<'_>) -> Value {
+pub(super) fn document(content: &ReportContent<'_>) -> Value {
     let finding = |one: &Finding| {
         json!({
             "rule": one.rule.id,
@@ -43,16 +43,16 @@ pub(super) fn document(seen: &ReportContent<'_>) -> Value {
         })
     };
     let unchecked = |one: &NotChecked| json!({"rule": one.rule.id, "subject": one.subject, "why": one.why.to_string()});
-    let number = |severity| seen.diagnosis.count(severity);
+    let number = |severity| content.diagnosis.count(severity);
     json!({
-        "queues": queues(seen.deployment),
-        "functions": functions(seen.deployment),
-        "rules": seen.rules,
+        "queues": queues(content.deployment),
+        "functions": functions(content.deployment),
+        "rules": content.rules,
         "errors": number(Severity::Error),
         "warnings": number(Severity::Warning),
         "notices": number(Severity::Notice),
-        "findings": seen.diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),
-        "not_checked": seen.diagnosis.not_checked.iter().map(unchecked).collect::<Vec<_>>(),
+        "findings": content.diagnosis.findings.iter().map(finding).collect::<Vec<_>>(),
+        "not_checked": content.diagnosis.not_checked.iter().map(unchecked).collect::<Vec<_>>(),
     })
 }
 
@@ -73,26 +73,26 @@ fn functions(deployment: &Deployment) -> Vec<String> {
     names
 }
 
-pub(super) fn render(seen: &ReportContent<'_>, width: usize) -> String {
+pub(super) fn render(content: &ReportContent<'_>, width: usize) -> String {
     let mut text = String::new();
     for (severity, heading) in GROUPS {
-        let number = seen.diagnosis.count(severity);
+        let number = content.diagnosis.count(severity);
         if number > 0 {
             let _ = writeln!(text, "{heading}: {number}");
-            let of_it = seen.diagnosis.findings.iter().filter(|finding| finding.rule.severity == severity);
+            let of_it = content.diagnosis.findings.iter().filter(|finding| finding.rule.severity == severity);
             of_it.for_each(|finding| tell(&mut text, finding, width));
             text.push('\n');
         }
     }
-    not_checked(&mut text, &seen.diagnosis.not_checked, width);
+    not_checked(&mut text, &content.diagnosis.not_checked, width);
     let number = |n: usize, one, many| count(n as u64, one, many);
     let looked = [
-        number(queues(seen.deployment).len(), "queue", "queues"),
-        number(functions(seen.deployment).len(), "function", "functions"),
-        number(seen.rules, "rule", "rules"),
+        number(queues(content.deployment).len(), "queue", "queues"),
+        number(functions(content.deployment).len(), "function", "functions"),
+        number(content.rules, "rule", "rules"),
     ];
     let [queues, functions, rules] = looked;
-    let healthy = match (seen.diagnosis.findings.is_empty(), seen.diagnosis.not_checked.is_empty()) {
+    let healthy = match (content.diagnosis.findings.is_empty(), content.diagnosis.not_checked.is_empty()) {
         (true, true) => ", and found nothing wrong",
         (true, false) => ", and found nothing wrong in what could be checked",
         (false, _) => "; `redrive doctor --explain RULE` says why",
@@ -136,20 +136,20 @@ fn not_checked(text: &mut String, all: &[NotChecked], width: usize) {
 pub(super) fn explanation(rule: &Rule, width: usize) -> String {
     let mut text = format!("{} ({})\n", rule.id, rule.severity);
     indented(&mut text, "  ", &format!("{}.", rule.says), width);
-    for (heading, told) in [("WHY", rule.reason), ("SOURCE", rule.source), ("MEND", rule.mend)] {
+    for (heading, value) in [("WHY", rule.reason), ("SOURCE", rule.source), ("MEND", rule.mend)] {
         let _ = writeln!(text, "\n{heading}");
-        if told.contains(' ') {
-            indented(&mut text, "  ", told, width);
+        if value.contains(' ') {
+            indented(&mut text, "  ", value, width);
         } else {
             // A link that is broken is no link.
-            let _ = writeln!(text, "  {told}");
+            let _ = writeln!(text, "  {value}");
         }
     }
     text
 }
 
-fn indented(text: &mut String, indent: &str, told: &str, width: usize) {
-    text.push_str(&crate::text::indented(&shown(told), indent.len(), width));
+fn indented(text: &mut String, indent: &str, value: &str, width: usize) {
+    text.push_str(&crate::text::indented(&shown(value), indent.len(), width));
 }
 
 /// An argument as a shell takes it.
@@ -179,21 +179,21 @@ fn command_lines(mend: &Mend, columns: usize) -> Vec<String> {
             _ => words.push(quoted(argument)),
         }
     }
-    let mut told: Vec<String> = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     for word in words {
-        match told.last_mut() {
+        match lines.last_mut() {
             Some(line) if line.len() + 1 + word.len() + 2 <= columns => {
                 line.push(' ');
                 line.push_str(&word);
             }
             Some(line) => {
                 line.push_str(" \\");
-                told.push(format!("  {word}"));
+                lines.push(format!("  {word}"));
             }
-            None => told.push(word),
+            None => lines.push(word),
         }
     }
-    told
+    lines
 }
 
 #[cfg(test)]

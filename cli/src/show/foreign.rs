@@ -26,7 +26,7 @@ pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     }
     if let Some(task) = Task::of(letter.payload_now(), &letter.attributes) {
         page.heading("TASK");
-        page.under(2, &shown(&task.told()));
+        page.under(2, &shown(&task.description()));
         if let Some(expires) = task.expires {
             let what = if task.is_dropped(now) {
                 "its worker drops it now, without a run"

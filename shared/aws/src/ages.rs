@@ -42,19 +42,19 @@ impl Ages {
     /// Ages of these queues by the answers to their queries, whose ids are the queues' places.
     fn of(queues: &[QueueArn], results: &[MetricDataResult]) -> Self {
         // Newest first, and in several pages: the first value of a queue counts.
-        let mut told: HashMap<&str, Option<f64>> = HashMap::with_capacity(queues.len());
+        let mut latest: HashMap<&str, Option<f64>> = HashMap::with_capacity(queues.len());
         for result in results {
             let Some(id) = result.id() else { continue };
             let good = matches!(result.status_code(), Some(StatusCode::Complete | StatusCode::PartialData) | None);
             if let Some(value) = result.values().first() {
-                told.entry(id).or_insert(None).get_or_insert(*value);
+                latest.entry(id).or_insert(None).get_or_insert(*value);
             } else if good {
-                told.entry(id).or_insert(None);
+                latest.entry(id).or_insert(None);
             }
         }
         let mut ages = Self::default();
         for (place, queue) in queues.iter().enumerate() {
-            match told.get(id_of(place).as_str()) {
+            match latest.get(id_of(place).as_str()) {
                 None => ages.unread += 1,
                 Some(value) => {
                     let oldest = value.map(|seconds| (queue.clone(), Duration::from_secs_f64(seconds.clamp(0.0, 1e9))));

@@ -73,13 +73,13 @@ pub(crate) async fn get_parts(
 async fn get_some(
     client: &Client,
     (service, table): (&'static str, &str),
-    mut asked: Vec<Item>,
+    mut left_to_read: Vec<Item>,
     reading: Projection<'_>,
 ) -> Result<Vec<Item>, Unavailable> {
-    let mut found = Vec::with_capacity(asked.len());
+    let mut found = Vec::with_capacity(left_to_read.len());
     let mut idle = 0;
-    while !asked.is_empty() {
-        let (items, left) = ask(client, (service, table), asked, reading).await?;
+    while !left_to_read.is_empty() {
+        let (items, left) = ask(client, (service, table), left_to_read, reading).await?;
         idle = if items.is_empty() && !left.is_empty() { idle + 1 } else { 0 };
         found.extend(items);
         if idle > IDLE_ROUNDS {
@@ -89,7 +89,7 @@ async fn get_some(
         if idle > 0 {
             tokio::time::sleep(Duration::from_millis(25 << idle)).await;
         }
-        asked = left;
+        left_to_read = left;
     }
     Ok(found)
 }

@@ -57,15 +57,15 @@ impl Failure {
 
     /// The innermost reason tells the most, and the ones around it only repeat that something failed.
     fn not_sent(why: Option<&(dyn Error + 'static)>) -> Self {
-        let (mut next, mut said) = (why, None);
+        let (mut next, mut reason) = (why, None);
         while let Some(why) = next {
             if why.is::<CredentialsError>() {
                 return Self::NoCredentials;
             }
-            said = Some(why.to_string());
+            reason = Some(why.to_string());
             next = why.source();
         }
-        Self::NotSent(said.unwrap_or_else(|| "no reason was given".to_owned()))
+        Self::NotSent(reason.unwrap_or_else(|| "no reason was given".to_owned()))
     }
 
     /// Names the mend of an answer, where it is certain.
@@ -130,7 +130,7 @@ impl fmt::Display for Failure {
 }
 
 /// Says why a service gave no good answer, in one line with the mend where that is known; nothing of a request or a message.
-pub fn told<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
+pub fn describe<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     Failure::of(error).to_string()
 }
 

@@ -42,9 +42,9 @@ impl Gauges for AwsGauges {
         let name = QueueAttributeName::MaximumMessageSize;
         let call = self.sqs.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
         let answer = call.send().await.map_err(|error| unavailable(QUEUE, ACTION, &error))?;
-        let told = answer.attributes.as_ref().and_then(|all| all.get(&name)).and_then(|text| text.parse().ok());
+        let limit = answer.attributes.as_ref().and_then(|all| all.get(&name)).and_then(|text| text.parse().ok());
         // What says nothing takes what SQS takes.
-        Ok(told.unwrap_or(MESSAGE_LIMIT).min(MESSAGE_LIMIT))
+        Ok(limit.unwrap_or(MESSAGE_LIMIT).min(MESSAGE_LIMIT))
     }
 
     /// Metric alarms and composite ones: without being asked for both, CloudWatch tells of the first only.

@@ -32,7 +32,7 @@ mod writes;
 
 pub use ages::{Ages, QueueAges};
 pub use clients::{AwsClients, TraceOf};
-pub use failure::told;
+pub use failure::describe;
 pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;
 pub use letters::LetterTable;

@@ -17,10 +17,10 @@ impl Indexed {
     /// Reads the indexer's environment; `None` if the list is not in it (a file has it), or is not understood.
     #[must_use]
     pub fn read(variables: &BTreeMap<String, String>) -> Option<Vec<Self>> {
-        let said = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-        let Some(list) = said("QUEUE_PAIRS") else {
-            let custody = said("CUSTODY").is_none_or(|custody| custody == "on");
-            return said("MAIN_QUEUE_ARN").map(|source| vec![Self { source: source.to_owned(), custody }]);
+        let value_of = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let Some(list) = value_of("QUEUE_PAIRS") else {
+            let custody = value_of("CUSTODY").is_none_or(|custody| custody == "on");
+            return value_of("MAIN_QUEUE_ARN").map(|source| vec![Self { source: source.to_owned(), custody }]);
         };
         let list: Value = serde_json::from_str(list).ok()?;
         let pairs = list.get("pairs")?.as_array()?.iter().map(|pair| {

@@ -34,20 +34,20 @@ impl ProcessorSettings {
     /// Reads a function's environment; `None` if it is no processor of ours, or would not start with these values.
     #[must_use]
     pub fn read(variables: &BTreeMap<String, String>) -> Option<Self> {
-        let said = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-        let whole = |one: NumberSetting| said(one.name).map_or(one.default, |value| value.parse().ok());
-        if OURS.iter().any(|name| said(name).is_none()) {
+        let value_of = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let whole = |one: NumberSetting| value_of(one.name).map_or(one.default, |value| value.parse().ok());
+        if OURS.iter().any(|name| value_of(name).is_none()) {
             return None;
         }
-        let fifo = said(MAIN_QUEUE_URL.name).is_some_and(|url| url.ends_with(".fifo"));
+        let fifo = value_of(MAIN_QUEUE_URL.name).is_some_and(|url| url.ends_with(".fifo"));
         Some(Self {
-            attempts: Schedule::parse(said(RETRY_SCHEDULE.name).or(RETRY_SCHEDULE.default)?).ok()?.attempts(),
+            attempts: Schedule::parse(value_of(RETRY_SCHEDULE.name).or(RETRY_SCHEDULE.default)?).ok()?.attempts(),
             handler_timeout: whole(HANDLER_TIMEOUT_SECONDS)?,
-            function_timeout: said(FUNCTION_TIMEOUT_SECONDS.name).and_then(|value| value.parse().ok()),
+            function_timeout: value_of(FUNCTION_TIMEOUT_SECONDS.name).and_then(|value| value.parse().ok()),
             visibility: whole(QUEUE_VISIBILITY_TIMEOUT_SECONDS)?,
-            receives: said(MAX_RECEIVE_COUNT.name)?.parse().ok()?,
+            receives: value_of(MAX_RECEIVE_COUNT.name)?.parse().ok()?,
             ledger_days: whole(LEDGER_RETENTION_DAYS)?,
-            direct: said(ON_DEAD.name).map_or(fifo, |how| how == "direct"),
+            direct: value_of(ON_DEAD.name).map_or(fifo, |how| how == "direct"),
         })
     }
 }

@@ -65,10 +65,10 @@ pub fn line(
             values.iter().filter(|value| value.is_finite()).take(VALUES).copied().map(number).collect();
         (!values.is_empty()).then_some((*name, Value::Array(values), *unit))
     });
-    let told: Vec<_> = single.chain(many).collect();
+    let values: Vec<_> = single.chain(many).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let directives: Vec<Value> =
-        told.iter().map(|(name, _, unit)| json!({"Name": name, "Unit": unit.as_str()})).collect();
+        values.iter().map(|(name, _, unit)| json!({"Name": name, "Unit": unit.as_str()})).collect();
     let mut root = Map::new();
     root.insert(
         "_aws".to_owned(),
@@ -78,7 +78,7 @@ pub fn line(
         }),
     );
     root.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-    root.extend(told.into_iter().map(|(name, value, _)| (name.to_owned(), value)));
+    root.extend(values.into_iter().map(|(name, value, _)| (name.to_owned(), value)));
     Value::Object(root).to_string()
 }
 

@@ -146,9 +146,9 @@ impl Flow for Indexing {
         let first = first(names, &watched_queues(&invocation.payload), any);
         let reports = drain_all(&self.indexers, first, invocation.deadline).await;
         let now = System.now();
-        let told = self.queues.iter().zip(&reports).filter_map(|(queue, report)| Some((queue, report.as_ref()?)));
-        told.clone().for_each(|(queue, report)| queue.emit(report, now));
-        let whole = told.map(|(queue, report)| (report, queue.retention));
+        let answered = self.queues.iter().zip(&reports).filter_map(|(queue, report)| Some((queue, report.as_ref()?)));
+        answered.clone().for_each(|(queue, report)| queue.emit(report, now));
+        let whole = answered.map(|(queue, report)| (report, queue.retention));
         meter::emit(&[meter::whole_drain(&self.function, whole, now)]);
         let queues = self.queues.iter().map(DrainedQueue::pairs).zip(reports).collect();
         answer(queues, woken_by)

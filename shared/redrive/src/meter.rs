@@ -32,10 +32,10 @@ pub(crate) struct MetricRow {
 impl MetricRow {
     /// Returns the metrics to write. A zero says nothing that its absence would not, the first one excepted: it says
     /// that the function ran.
-    fn told(&self) -> Vec<MetricValue> {
-        let told =
+    fn values(&self) -> Vec<MetricValue> {
+        let value =
             |(place, metric): (usize, &MetricValue)| (self.zeros || place == 0 || metric.1 > 0.0).then_some(*metric);
-        self.metrics.iter().enumerate().filter_map(told).collect()
+        self.metrics.iter().enumerate().filter_map(value).collect()
     }
 }
 
@@ -43,7 +43,7 @@ impl MetricRow {
 pub(crate) fn emit(lines: &[MetricRow]) {
     for line in lines {
         let dimensions: Vec<_> = line.dimensions.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        metrics::emit(NAMESPACE, &dimensions, &line.told(), &line.distributions);
+        metrics::emit(NAMESPACE, &dimensions, &line.values(), &line.distributions);
     }
 }
 
@@ -242,8 +242,8 @@ fn resolution_of(report: &ReplayReport) -> Distribution {
     distribution("TimeToResolution", &report.took, seconds, Unit::Seconds)
 }
 
-fn distribution(name: &'static str, latencies: &Latencies, told: fn(Duration) -> f64, unit: Unit) -> Distribution {
-    (name, latencies.samples().iter().copied().map(told).collect(), unit)
+fn distribution(name: &'static str, latencies: &Latencies, measure: fn(Duration) -> f64, unit: Unit) -> Distribution {
+    (name, latencies.samples().iter().copied().map(measure).collect(), unit)
 }
 
 fn count(name: &'static str, value: usize) -> MetricValue {

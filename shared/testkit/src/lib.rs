@@ -55,7 +55,7 @@ pub use faults::{Call, CallFault, Faults};
 pub use journal::Journal;
 pub use queue::{ModelQueue, Quirks};
 pub use random_faults::Chances;
-pub use store::{Asked, Effects, ModelGauges, ModelLedger, ModelLetters};
+pub use store::{Effects, ModelGauges, ModelLedger, ModelLetters, ReadCounts};
 
 /// A panic of one test's handler is that handler's matter.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

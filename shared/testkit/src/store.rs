@@ -11,7 +11,7 @@ mod tests;
 
 pub use effects::{Countable, Effects};
 pub use jobs::ModelGauges;
-pub use ledger::{Asked, ModelLedger};
+pub use ledger::{ModelLedger, ReadCounts};
 pub use letters::ModelLetters;
 
 const THROTTLED: &str = "throttled";

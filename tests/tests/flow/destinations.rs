@@ -47,14 +47,14 @@ impl House {
         &self.pairs[0].others[0]
     }
 
-    fn said(to: Option<&ModelQueue>) -> ReplayOptions {
+    fn options(to: Option<&ModelQueue>) -> ReplayOptions {
         // Far beyond every deadline the ledger has forgotten, too.
         ReplayOptions { to: to.map(ModelQueue::arn), forgotten_ok: true, ..ReplayOptions::default() }
     }
 
     fn to(&self, queue: Option<&ModelQueue>) -> Request {
         let selection = Selection::Ids(self.letters_of(0).iter().map(|letter| letter.id).collect());
-        Request::Replay { selection, by: "ann".to_owned(), said: Self::said(queue) }
+        Request::Replay { selection, by: "ann".to_owned(), options: Self::options(queue) }
     }
 
     async fn sent(&self, queue: Option<&ModelQueue>) -> usize {
@@ -84,10 +84,11 @@ async fn a_letter_goes_to_another_queue_only_if_that_is_listed_for_its_own_and_e
     let beside = vec![Pair::new("mail").may_send_to(&stranger)];
     let house = with_letter(Pair::new("orders").may_send_to(&refunds), beside).await;
     let before = house.letters.all();
-    let of_orders = |said| Request::Replay { selection: all_of(&house.pairs[0].main), by: "ann".to_owned(), said };
+    let of_orders =
+        |options| Request::Replay { selection: all_of(&house.pairs[0].main), by: "ann".to_owned(), options };
     let refused = Err(ReplayError::NotADestination(vec![refunds.arn()]));
-    assert_eq!(house.ask(&of_orders(House::said(Some(&stranger)))).await, refused);
-    let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), said: House::said(Some(&stranger)) };
+    assert_eq!(house.ask(&of_orders(House::options(Some(&stranger)))).await, refused);
+    let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), options: House::options(Some(&stranger)) };
     assert_eq!(house.ask(&dry).await, refused);
     let asked = job(all_of(&house.pairs[0].main), Some(stranger.arn()), Guard::default());
     assert_eq!(house.ask(&asked).await, refused);
@@ -96,13 +97,14 @@ async fn a_letter_goes_to_another_queue_only_if_that_is_listed_for_its_own_and_e
     assert_eq!((report.no_destination, report.sent), (1, 0));
     assert_eq!((house.letters.all(), house.letters.all_jobs().len()), (before, 0));
     assert!(stranger.is_empty() && refunds.is_empty() && house.pairs[0].main.is_empty());
-    assert_eq!(house.ask(&of_orders(House::said(Some(&refunds)))).await.unwrap().together().sent, 1);
+    assert_eq!(house.ask(&of_orders(House::options(Some(&refunds)))).await.unwrap().together().sent, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn elsewhere_the_message_stands_for_itself_and_its_letter_says_where_it_went() {
     let house = with_letter(Pair::new("orders").may_send_to(&other("refunds")), vec![]).await;
-    let dry = Request::DryRun { selection: all_of(&house.pairs[0].main), said: House::said(Some(house.destination())) };
+    let dry =
+        Request::DryRun { selection: all_of(&house.pairs[0].main), options: House::options(Some(house.destination())) };
     assert_eq!(house.ask(&dry).await.unwrap().together().would_send, 1);
     assert_eq!(house.sent(Some(house.destination())).await, 1);
     let message = house.destination().messages().remove(0);

@@ -52,8 +52,8 @@ fn patch(operations: serde_json::Value) -> Edit {
 }
 
 fn replay(ids: &[LetterId], edit: Option<Edit>) -> Request {
-    let said = ReplayOptions { edit, ..ReplayOptions::default() };
-    Request::Replay { selection: Selection::Ids(ids.to_vec()), by: "ann".to_owned(), said }
+    let options = ReplayOptions { edit, ..ReplayOptions::default() };
+    Request::Replay { selection: Selection::Ids(ids.to_vec()), by: "ann".to_owned(), options }
 }
 
 async fn edit(bench: &JobBench, letter: &Letter, edit: Edit) -> ReplayReport {

@@ -104,7 +104,7 @@ async fn an_erased_letter_is_discarded_with_its_account_and_never_sent_again() {
 
     let both = Selection::Ids(vec![erased.id, other.id]);
     let report =
-        desk.ask(&Request::Replay { selection: both, by: "ann".to_owned(), said: ReplayOptions::default() }).await;
+        desk.ask(&Request::Replay { selection: both, by: "ann".to_owned(), options: ReplayOptions::default() }).await;
     assert_eq!((report.sent, report.changed_meanwhile), (1, 1));
     let sent: Vec<_> = desk.main.messages().into_iter().map(|message| message.body.clone()).collect();
     assert_eq!(sent, ["secret of m-2"]);

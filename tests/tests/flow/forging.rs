@@ -26,7 +26,7 @@ fn with(mut record: Value, redrive: &Redrive) -> Value {
 async fn replayed(house: &House, bench: &Bench) -> Letter {
     let letter = house.letters_of(0).remove(0);
     let selection = Selection::Ids(vec![letter.id]);
-    let request = Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() };
+    let request = Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() };
     assert_eq!(house.ask(&request).await.unwrap().together().sent, 1);
     let sent = house.pairs[0].main.messages().remove(0);
     let carried: Redrive = serde_json::from_str(sent.attributes[ATTRIBUTE].as_text().unwrap()).unwrap();
@@ -72,7 +72,7 @@ async fn a_forged_replay_does_not_write_the_outcome_of_somebody_elses_send() {
     let request = Request::Replay {
         selection: Selection::Ids(vec![letter.id]),
         by: "ann".to_owned(),
-        said: ReplayOptions::default(),
+        options: ReplayOptions::default(),
     };
     assert_eq!(house.ask(&request).await.unwrap().together().sent, 1);
     house.pairs[0].dies().await;
@@ -92,7 +92,7 @@ async fn a_message_that_copies_body_and_attribute_of_a_replay_is_indexed_if_it_h
     let request = Request::Replay {
         selection: Selection::Ids(vec![charge.id]),
         by: "ann".to_owned(),
-        said: ReplayOptions::default(),
+        options: ReplayOptions::default(),
     };
     house.ask(&request).await.unwrap();
     let sent = house.pairs[0].main.messages().remove(0);

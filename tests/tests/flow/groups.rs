@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::job_bench::{DAY, Does, JOB, JobBench, MINUTE, of_code};
 
 fn replay(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
+    Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() }
 }
 
 /// Letters of one group of a FIFO queue, the last one first.
@@ -36,8 +36,8 @@ fn grouped_with(faults: &Faults, count: usize) -> JobBench {
 async fn if_asked_for_the_next_of_a_group_goes_once_the_one_before_it_was_sent() {
     let bench = grouped(3);
     let asked = |after_replayed| {
-        let said = ReplayOptions { after_replayed, ..ReplayOptions::default() };
-        Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said }
+        let options = ReplayOptions { after_replayed, ..ReplayOptions::default() };
+        Request::Replay { selection: of_code("c"), by: "ann".to_owned(), options }
     };
     assert_eq!(bench.run("first", &asked(false)).await.sent, 1);
     assert_eq!(bench.run("unasked", &asked(false)).await.sent, 0, "nobody knows what became of the first");
@@ -64,8 +64,8 @@ async fn if_asked_for_or_not_nothing_overtakes_what_is_not_known_to_be_sent() {
     )
     .unwrap();
     bench.letters.force(claimed);
-    let said = ReplayOptions { after_replayed: true, ..ReplayOptions::default() };
-    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
+    let options = ReplayOptions { after_replayed: true, ..ReplayOptions::default() };
+    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), options };
     let report = bench.run("ann", &request).await;
     assert_eq!((report.sent, report.behind), (0, 1));
 }

@@ -21,10 +21,10 @@ fn letter(bench: &JobBench, n: usize, bytes: usize, stable: bool) -> Letter {
     letter
 }
 
-async fn replay(bench: &JobBench, letters: &[&Letter], said: ReplayOptions) -> ReplayReport {
+async fn replay(bench: &JobBench, letters: &[&Letter], options: ReplayOptions) -> ReplayReport {
     let selection = Selection::Ids(letters.iter().map(|letter| letter.id).collect());
-    let dry = bench.run("looker", &Request::DryRun { selection: selection.clone(), said: said.clone() }).await;
-    let report = bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
+    let dry = bench.run("looker", &Request::DryRun { selection: selection.clone(), options: options.clone() }).await;
+    let report = bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), options }).await;
     assert_eq!(
         (dry.would_send, dry.no_attribute_slot, dry.too_large, dry.too_large_letters),
         (report.sent, report.no_attribute_slot, report.too_large, report.too_large_letters.clone()),

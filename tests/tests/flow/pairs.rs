@@ -35,7 +35,7 @@ async fn three() -> House {
 }
 
 fn by_ann(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
+    Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() }
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,8 +24,8 @@ fn order(bench: &JobBench, n: usize) -> Letter {
 }
 
 fn replay(letter: &Letter, edit: Option<Edit>) -> Request {
-    let said = ReplayOptions { edit, ..ReplayOptions::default() };
-    Request::Replay { selection: Selection::Ids(vec![letter.id]), by: "ann".to_owned(), said }
+    let options = ReplayOptions { edit, ..ReplayOptions::default() };
+    Request::Replay { selection: Selection::Ids(vec![letter.id]), by: "ann".to_owned(), options }
 }
 
 fn bodies(bench: &JobBench) -> Vec<String> {

@@ -14,7 +14,7 @@ use redrive_testkit::{CallFault, Faults};
 use crate::job_bench::{Does, JOB, JobBench, MINUTE, of_code};
 
 fn replay(selection: Selection) -> Request {
-    Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() }
+    Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() }
 }
 
 fn ids(bench: &JobBench, count: usize) -> Vec<LetterId> {
@@ -54,7 +54,7 @@ async fn a_dry_run_touches_nothing_and_tells_what_would_go() {
         text: Some("REFUSED".to_owned()),
         ..redrive_core::replay::Filter::default()
     });
-    let report = bench.run("look", &Request::DryRun { selection, said: ReplayOptions::default() }).await;
+    let report = bench.run("look", &Request::DryRun { selection, options: ReplayOptions::default() }).await;
     assert_eq!((report.would_send, report.policy_never, report.sent), (25, 1, 0));
     assert_eq!((bench.letters.all(), bench.queue.len()), (before, 0));
 }
@@ -142,7 +142,7 @@ async fn a_letter_that_the_ledger_may_have_forgotten_goes_only_if_that_is_said()
     tokio::time::sleep(Duration::from_secs(31 * 86_400)).await;
     let report = bench.run("ann", &replay(of_code("c"))).await;
     assert_eq!((report.sent, report.forgotten), (0, 1));
-    let said = ReplayOptions { forgotten_ok: true, ..ReplayOptions::default() };
-    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), said };
+    let options = ReplayOptions { forgotten_ok: true, ..ReplayOptions::default() };
+    let request = Request::Replay { selection: of_code("c"), by: "ann".to_owned(), options };
     assert_eq!(bench.run("ann-again", &request).await.sent, 1);
 }

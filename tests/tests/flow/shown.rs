@@ -65,7 +65,8 @@ async fn only_what_was_shown_is_touched_in_the_version_that_was_shown() {
     }
     let bench = JobBench::new(&Faults::none()).with_letters(3);
     let (screen, _) = changed(&bench).await;
-    let request = Request::Replay { selection: shown(&screen), by: "ann".to_owned(), said: ReplayOptions::default() };
+    let request =
+        Request::Replay { selection: shown(&screen), by: "ann".to_owned(), options: ReplayOptions::default() };
     let report = bench.run("ann", &request).await;
     assert_eq!((report.sent, report.changed_meanwhile, bench.count(Status::Pending)), (1, 2, 3));
 }
@@ -75,7 +76,7 @@ async fn what_was_chosen_by_a_filter_is_not_named_by_its_versions() {
     let bench = JobBench::new(&Faults::none());
     (0..2).for_each(|n| bench.letters.force(bench.letter(n, "never")));
     let request =
-        Request::Replay { selection: shown(&all(&bench)), by: "ann".to_owned(), said: ReplayOptions::default() };
+        Request::Replay { selection: shown(&all(&bench)), by: "ann".to_owned(), options: ReplayOptions::default() };
     assert_eq!(bench.run("ann", &request).await.policy_never, 2);
 }
 
@@ -124,7 +125,7 @@ async fn a_job_means_what_was_indexed_at_its_instant_however_early_it_had_died()
 async fn a_letter_that_was_on_its_way_when_somebody_looked_is_touched_by_nobody() {
     let acts: [fn(Selection) -> Request; 3] = [
         |selection| Request::Discard(remark(selection)),
-        |selection| Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() },
+        |selection| Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() },
         |selection| {
             let guard = Guard { canary: 0, ..Guard::default() };
             let asked =

@@ -60,7 +60,7 @@ async fn replay(letters: usize, call: u64, selection: Option<Selection>) -> (Dur
     let faults = world(call);
     let bench = JobBench::new(&faults).with_letters(letters);
     let selection = selection.unwrap_or_else(|| of_code("c"));
-    let request = Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() };
+    let request = Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() };
     let start = Instant::now();
     let report = bench.run("replay", &request).await;
     assert_eq!((report.sent, report.more, bench.queue.len()), (letters, false, letters));

@@ -79,9 +79,9 @@ async fn they_are_not_sent_and_the_answer_says_what_is_missing_without_quoting_t
     let before = read(&house, id).await;
     let schedule = house.ask(&Request::Schedule).await.unwrap();
     assert_eq!((schedule.rest.unlisted, schedule.together().sent), (1, 1));
-    let replay = |selection| Request::Replay { selection, by: "ann".to_owned(), said: ReplayOptions::default() };
+    let replay = |selection| Request::Replay { selection, by: "ann".to_owned(), options: ReplayOptions::default() };
     let eject = |selection| Request::Eject { selection, by: "ann".to_owned() };
-    let look = |selection| Request::DryRun { selection, said: ReplayOptions::default() };
+    let look = |selection| Request::DryRun { selection, options: ReplayOptions::default() };
     let ids = Selection::Ids(vec![id]);
     for request in [replay(ids.clone()), look(ids.clone())] {
         let reports = house.ask(&request).await.unwrap();

@@ -24,7 +24,7 @@ fn waiting(count: usize) -> JobBench {
 /// The keys that so many runs of the schedule ask the ledger about, and how many letters the last one counts.
 async fn runs(bench: &JobBench, count: u64) -> (f64, u64) {
     let mut counted = 0;
-    let before = bench.ledger.asked();
+    let before = bench.ledger.reads();
     for run in 0..count {
         let report = bench.run(&format!("schedule-{run}"), &Request::Schedule).await;
         counted = report
@@ -32,7 +32,7 @@ async fn runs(bench: &JobBench, count: u64) -> (f64, u64) {
             .map_or(0, |pending_counts| pending_counts.types.values().map(|waiting| waiting.pending as u64).sum());
         sleep(MINUTE).await;
     }
-    let after = bench.ledger.asked();
+    let after = bench.ledger.reads();
     assert_eq!(after.consistently, before.consistently, "nothing is to be done, and nothing is read twice");
     #[expect(clippy::cast_precision_loss, reason = "a price")]
     let a_run = (after.eventually - before.eventually) as f64 / count as f64;
@@ -75,9 +75,9 @@ async fn a_waiting_letter_among_many_that_is_done_by_now_is_found_within_half_an
 async fn what_was_just_sent_is_asked_about_in_every_run_however_much_waits() {
     let bench = waiting(1_000);
     let ids: Vec<_> = (0..10).map(|n| bench.letter(n, "never").id).collect();
-    let said = redrive_core::replay::ReplayOptions::default();
+    let options = redrive_core::replay::ReplayOptions::default();
     let selection = redrive_core::replay::Selection::Ids(ids.clone());
-    bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
+    bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), options }).await;
     bench.consume(|_| crate::job_bench::Does::Succeed);
     sleep(MINUTE).await;
     bench.run("schedule", &Request::Schedule).await;

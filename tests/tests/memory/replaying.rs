@@ -304,8 +304,11 @@ fn replayed_peak(count: usize, by_schedule: bool) -> usize {
     let settings = ReplaySettings { lease, ledger_retention: 9_000 * HOUR, reserve };
     let reading = Reading::new(source(), Scope::new("main").unwrap());
     let filter = Filter { error_code: Some("later".to_owned()), ..Filter::default() };
-    let asked =
-        Request::Replay { selection: Selection::Filter(filter), by: "ann".to_owned(), said: ReplayOptions::default() };
+    let asked = Request::Replay {
+        selection: Selection::Filter(filter),
+        by: "ann".to_owned(),
+        options: ReplayOptions::default(),
+    };
     let request = if by_schedule { Request::Schedule } else { asked };
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {

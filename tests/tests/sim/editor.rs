@@ -37,7 +37,7 @@ impl World {
             return Request::Replay {
                 selection,
                 by,
-                said: ReplayOptions { edit: Some(edit), ..ReplayOptions::default() },
+                options: ReplayOptions { edit: Some(edit), ..ReplayOptions::default() },
             };
         }
         let guard = Guard { canary: 0, outcome_seconds: random.random_range(30..900), ..Guard::default() };
@@ -67,7 +67,7 @@ impl World {
             let request = if waiting.iter().any(full) && round % 2 == 0 {
                 Request::Free(Remark { selection, note: "its row has come".to_owned(), by })
             } else {
-                Request::Replay { selection, by, said: ReplayOptions { edit, ..ReplayOptions::default() } }
+                Request::Replay { selection, by, options: ReplayOptions { edit, ..ReplayOptions::default() } }
             };
             self.request(2_000_000_000 + round, &format!("editor.{round}"), request).await;
         }

@@ -105,7 +105,7 @@ impl World {
                 Request::Replay {
                     selection: one,
                     by,
-                    said: ReplayOptions { after_replayed, to, ..ReplayOptions::default() },
+                    options: ReplayOptions { after_replayed, to, ..ReplayOptions::default() },
                 }
             }
             (6 | 7, Some(job)) if job.is_open() => {

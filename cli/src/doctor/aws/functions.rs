@@ -133,8 +133,9 @@ impl FunctionReader {
     /// Returns true if the replay reads the ages of the main queues that it is told of.
     pub(super) async fn reads_ages(&self, replay: &str) -> bool {
         let Ok(configuration) = self.configuration(replay).await else { return false };
-        let said = variables(&configuration).ok();
-        said.is_some_and(|said| said.get("MAIN_QUEUE_AGES").is_some_and(|ages| ages == "on"))
+        let variables_of_it = variables(&configuration).ok();
+        variables_of_it
+            .is_some_and(|variables_of_it| variables_of_it.get("MAIN_QUEUE_AGES").is_some_and(|ages| ages == "on"))
     }
 
     /// The queues that the indexer is told of, and whether it empties the dead-letter queue of each.

@@ -101,12 +101,12 @@ impl QueueReader {
 
 /// Reads a queue's attributes, which SQS returns as texts.
 fn read(all: &HashMap<Name, String>) -> Fact<QueueAttributes> {
-    let said = |name: &Name| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let value_of = |name: &Name| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let number = |name: Name| {
         let unsaid = || Unread::Because(format!("sqs:GetQueueAttributes: no {name} in its answer"));
-        said(&name).and_then(|text| text.parse().ok()).ok_or_else(unsaid)
+        value_of(&name).and_then(|text| text.parse().ok()).ok_or_else(unsaid)
     };
-    let encryption = match (said(&Name::KmsMasterKeyId), said(&Name::SqsManagedSseEnabled)) {
+    let encryption = match (value_of(&Name::KmsMasterKeyId), value_of(&Name::SqsManagedSseEnabled)) {
         (Some(key), _) => Encryption::Key(key.to_owned()),
         (None, Some("true")) => Encryption::Sqs,
         _ => Encryption::None,
@@ -114,11 +114,11 @@ fn read(all: &HashMap<Name, String>) -> Fact<QueueAttributes> {
     Ok(QueueAttributes {
         visibility: number(Name::VisibilityTimeout)?,
         retention: number(Name::MessageRetentionPeriod)?,
-        largest: said(&Name::MaximumMessageSize).and_then(|text| text.parse().ok()),
-        redrive: said(&Name::RedrivePolicy).map(redrive).transpose()?,
-        allow: said(&Name::RedriveAllowPolicy).map_or(Ok(Allow::All), allow)?,
+        largest: value_of(&Name::MaximumMessageSize).and_then(|text| text.parse().ok()),
+        redrive: value_of(&Name::RedrivePolicy).map(redrive).transpose()?,
+        allow: value_of(&Name::RedriveAllowPolicy).map_or(Ok(Allow::All), allow)?,
         encryption,
-        policy: said(&Name::Policy).map(PolicyDocument::parse),
+        policy: value_of(&Name::Policy).map(PolicyDocument::parse),
         visible: number(Name::ApproximateNumberOfMessages)?,
         in_flight: number(Name::ApproximateNumberOfMessagesNotVisible)?,
     })

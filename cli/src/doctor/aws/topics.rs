@@ -21,12 +21,12 @@ impl TopicReader {
     pub(super) async fn attributes(&self, arn: &str) -> Fact<TopicAttributes> {
         let call = self.sns.get_topic_attributes().topic_arn(arn).send().await;
         let all = call.map_err(|error| unread("sns:GetTopicAttributes", &error))?.attributes.unwrap_or_default();
-        let said = |name: &str| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let value_of = |name: &str| all.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let unsaid = |name: &str| Unread::Because(format!("sns:GetTopicAttributes: no {name} in its answer"));
-        let subscriptions = said("SubscriptionsConfirmed").and_then(|text| text.parse().ok());
+        let subscriptions = value_of("SubscriptionsConfirmed").and_then(|text| text.parse().ok());
         Ok(TopicAttributes {
-            policy: said("Policy").map_or_else(|| Err(unsaid("Policy")), PolicyDocument::parse),
-            key: match said("KmsMasterKeyId") {
+            policy: value_of("Policy").map_or_else(|| Err(unsaid("Policy")), PolicyDocument::parse),
+            key: match value_of("KmsMasterKeyId") {
                 None => TopicKey::None,
                 Some(key) => self.topic_key(key).await,
             },

@@ -96,11 +96,11 @@ impl LedgerTable {
         let call = self.puts.client.batch_execute_statement().set_statements(Some(statements.map_err(strange)?));
         let answer = call.send().await.map_err(|error| unavailable(SERVICE, ACTION, &error))?;
         let responses = answer.responses.unwrap_or_default();
-        let (asked, answered) = (writes.len(), responses.len());
-        if asked == answered {
+        let (sent, answered) = (writes.len(), responses.len());
+        if sent == answered {
             Ok(responses)
         } else {
-            Err(strange(format!("{asked} statements have {answered} answers")))
+            Err(strange(format!("{sent} statements have {answered} answers")))
         }
     }
 

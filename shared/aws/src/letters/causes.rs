@@ -235,8 +235,8 @@ impl Causes for LetterTable {
         let query = query.limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX)).set_exclusive_start_key(from);
         let answer = query.send().await.map_err(|error| unavailable(SERVICE, "list causes", &error))?;
         let more = answer.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
-        let told = |why| Unavailable { service: SERVICE, action: "give a cause of ours", why };
-        let causes = answer.items.unwrap_or_default().into_iter().map(|item| from_item(item).map_err(told));
+        let damaged = |why| Unavailable { service: SERVICE, action: "give a cause of ours", why };
+        let causes = answer.items.unwrap_or_default().into_iter().map(|item| from_item(item).map_err(damaged));
         Ok((causes.collect::<Result<_, _>>()?, more))
     }
 }

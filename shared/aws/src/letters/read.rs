@@ -30,16 +30,16 @@ pub(super) struct LetterReader<'a> {
 
 impl LetterReader<'_> {
     pub(super) async fn read_all(&self, ids: &[LetterId]) -> Result<Vec<Option<Letter>>, Unavailable> {
-        let mut asked = ids.to_vec();
-        asked.sort_unstable();
-        asked.dedup();
-        let mut letters: HashMap<LetterId, Letter> = HashMap::with_capacity(asked.len());
+        let mut missing = ids.to_vec();
+        missing.sort_unstable();
+        missing.dedup();
+        let mut letters: HashMap<LetterId, Letter> = HashMap::with_capacity(missing.len());
         let mut doubtful: HashMap<LetterId, u64> = HashMap::new();
         for round in 1..=ROUNDS {
-            let heads = self.heads(&asked).await?;
+            let heads = self.heads(&missing).await?;
             let (apart, whole): (Vec<_>, Vec<_>) = heads.into_iter().partition(|(_, head)| head.is_apart());
             letters.extend(whole.into_iter().map(|(id, head)| (id, head.letter)));
-            asked.clear();
+            missing.clear();
             let mut found = self.chunks(&apart).await?;
             for (id, head) in apart {
                 let (letter, is_whole) = joined(head, &mut found);
@@ -48,10 +48,10 @@ impl LetterReader<'_> {
                 if is_whole || seen_before || round == ROUNDS {
                     letters.insert(id, letter);
                 } else {
-                    asked.push(id);
+                    missing.push(id);
                 }
             }
-            if asked.is_empty() {
+            if missing.is_empty() {
                 break;
             }
             tokio::time::sleep(WAIT).await;
@@ -60,10 +60,10 @@ impl LetterReader<'_> {
     }
 
     pub(super) async fn look_at(&self, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
-        let mut asked = ids.to_vec();
-        asked.sort_unstable();
-        asked.dedup();
-        let keys = asked.iter().map(|id| chunks::key(*id, HEAD)).collect();
+        let mut distinct = ids.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let keys = distinct.iter().map(|id| chunks::key(*id, HEAD)).collect();
         let reading = Projection { attributes: &LOOK, consistent: true };
         let items = get_parts(&self.table.client, (SERVICE, &self.table.name), keys, reading).await?;
         let look = |item: Item| {

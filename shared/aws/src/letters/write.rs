@@ -95,12 +95,12 @@ impl LetterWriter<'_> {
     ) -> Result<Option<Layout>, WriteError<Letter>> {
         let id = write.letter.id;
         let Some(item) = found.filter(|item| !item.is_empty()) else { return Err(WriteError::Condition(None)) };
-        let told = |why: String| not_ours("give a letter of ours", &why, &id.to_string());
-        let (version, kept) = Layout::of_head(item.clone()).map_err(told)?;
+        let damaged = |why: String| not_ours("give a letter of ours", &why, &id.to_string());
+        let (version, kept) = Layout::of_head(item.clone()).map_err(damaged)?;
         if Some(version) == write.replaces && kept != *thought {
             return Ok(Some(kept));
         }
-        let head = HeadItem::read(item).map_err(told)?;
+        let head = HeadItem::read(item).map_err(damaged)?;
         // What stands apart must be read.
         if head.is_apart() { Ok(None) } else { Err(WriteError::Condition(Some(Box::new(head.letter)))) }
     }
@@ -118,8 +118,9 @@ impl LetterWriter<'_> {
     async fn layout(&self, id: LetterId) -> Result<Option<(u64, Layout)>, Unavailable> {
         let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(chunks::key(id, HEAD)));
         let names = LAYOUT.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
-        let asked = LAYOUT.map(|name| format!("#{name}")).join(", ");
-        let get = get.projection_expression(asked).set_expression_attribute_names(Some(names)).consistent_read(true);
+        let names_of_parts = LAYOUT.map(|name| format!("#{name}")).join(", ");
+        let get =
+            get.projection_expression(names_of_parts).set_expression_attribute_names(Some(names)).consistent_read(true);
         let answer = get.send().await.map_err(|error| unavailable(SERVICE, "read a letter's head", &error))?;
         let Some(item) = answer.item else { return Ok(None) };
         let layout = Layout::of_head(item).map_err(|why| not_ours("give a letter of ours", &why, &id.to_string()))?;

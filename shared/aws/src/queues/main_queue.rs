@@ -22,7 +22,7 @@ const MOST: u64 = 12 * 60 * 60;
 pub struct SqsMainQueue {
     client: Client,
     url: String,
-    asked: Arc<Mutex<Option<InFlight>>>,
+    last_count: Arc<Mutex<Option<InFlight>>>,
 }
 
 /// Number of messages in flight as the queue told it, and the time of asking.
@@ -36,7 +36,7 @@ impl SqsMainQueue {
     /// The queue at this URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into(), asked: Arc::default() }
+        Self { client, url: url.into(), last_count: Arc::default() }
     }
 
     /// Makes one call. Returns the entries that were not changed, with SQS's code.
@@ -88,14 +88,14 @@ impl MainQueue for SqsMainQueue {
     }
 
     async fn in_flight(&self) -> Option<u64> {
-        let fresh = |asked: &InFlight| asked.at.elapsed() < FRESH;
-        let known = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = known.filter(fresh) {
-            return Some(asked.in_flight);
+        let fresh = |count: &InFlight| count.at.elapsed() < FRESH;
+        let known = *self.last_count.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = known.filter(fresh) {
+            return Some(count.in_flight);
         }
         let in_flight = self.count_in_flight().await?;
-        let asked = InFlight { at: Instant::now(), in_flight };
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
+        let count = InFlight { at: Instant::now(), in_flight };
+        *self.last_count.lock().unwrap_or_else(PoisonError::into_inner) = Some(count);
         Some(in_flight)
     }
 }

@@ -39,7 +39,7 @@ pub struct Findings {
     /// Tells if the entries below were looked for. Without a ledger they are ignored.
     pub ledger: LedgerView,
     /// Failure that the message states by itself, its text redacted.
-    pub said: Option<StatedReason>,
+    pub stated: Option<StatedReason>,
     /// The keyless entry of this send or enqueue: see [`keyless_key`], then [`old_keyless_key`].
     pub keyless: Option<Entry>,
     /// The entry of its key.
@@ -152,10 +152,10 @@ pub enum Leave {
 /// Rule R31 of docs/protocol.md.
 #[must_use]
 pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Policy, now: Timestamp) -> Admission {
-    let asked = found.ledger == LedgerView::Read;
+    let is_read = found.ledger == LedgerView::Read;
     let asking = policy.asking();
-    let policy = if asked { policy } else { &asking };
-    let live = |entry: &Option<Entry>| entry.clone().filter(|entry| asked && !entry.expired(now));
+    let policy = if is_read { policy } else { &asking };
+    let live = |entry: &Option<Entry>| entry.clone().filter(|entry| is_read && !entry.expired(now));
     let (keyless, owned) = (live(&found.keyless), live(&found.owned));
     // An entry of this send that another body left there is a forgery's. It may stand where this one's own outcome would.
     let foreign = keyless.as_ref().is_some_and(|entry| !entry.hash.is_same(&dead.hash));
@@ -175,14 +175,17 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
     {
         return completed(dead, &identity, letter, reading, policy, now);
     }
-    let reason = if asked {
-        match reason(dead, &identity.enqueue, found.said.as_ref(), keyless.as_ref(), owned.as_ref(), now) {
+    let reason = if is_read {
+        match reason(dead, &identity.enqueue, found.stated.as_ref(), keyless.as_ref(), owned.as_ref(), now) {
             Ok(reason) if foreign && reason.error_type == ErrorType::NeverRan => hidden(now),
             Ok(reason) => reason,
             Err(leave) => return Admission::Leave(leave),
         }
     } else {
-        found.said.as_ref().map_or_else(|| unknown(dead, now), |said| Reason::stated(said, dead.envelope.sent_at, now))
+        found
+            .stated
+            .as_ref()
+            .map_or_else(|| unknown(dead, now), |stated| Reason::stated(stated, dead.envelope.sent_at, now))
     };
     let policy = if foreign { &asking } else { policy };
     match (redrive, letter) {

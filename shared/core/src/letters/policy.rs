@@ -133,11 +133,11 @@ impl Policy {
     /// The same policy for a consumer without our ledger: only a person may replay.
     #[must_use]
     pub fn asking(&self) -> Self {
-        let asked = |rule: &PolicyRule| match rule.verdict {
+        let by_hand = |rule: &PolicyRule| match rule.verdict {
             Verdict::Auto { .. } => PolicyRule { verdict: Verdict::Ask, ..rule.clone() },
             Verdict::Never | Verdict::Ask => rule.clone(),
         };
-        Self { rules: self.rules.iter().map(asked).collect(), max_deaths: 0, ..self.clone() }
+        Self { rules: self.rules.iter().map(by_hand).collect(), max_deaths: 0, ..self.clone() }
     }
 
     /// Returns the time at which a letter that became PENDING at `since` may be replayed; [`Timestamp::NEVER`] if only

@@ -55,13 +55,13 @@ impl Reason {
 
     /// Reason that a dead message states itself. It was given up when it was sent to the dead-letter queue.
     #[must_use]
-    pub fn stated(said: &StatedReason, sent_at: Timestamp, now: Timestamp) -> Self {
+    pub fn stated(stated: &StatedReason, sent_at: Timestamp, now: Timestamp) -> Self {
         let at = sent_at.min(now);
         Self {
-            error_type: said.error_type,
-            error_code: said.code.clone(),
-            error_message: capped(&said.text, TEXT_LIMIT),
-            attempt_count: said.attempts,
+            error_type: stated.error_type,
+            error_code: stated.code.clone(),
+            error_message: capped(&stated.text, TEXT_LIMIT),
+            attempt_count: stated.attempts,
             first_failed_at: at,
             last_failed_at: at,
             attempts: Vec::new(),

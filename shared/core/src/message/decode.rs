@@ -221,16 +221,18 @@ impl Inspected {
     /// in the record that is looked at.
     #[must_use]
     pub fn of_dead(envelope: Envelope, reading: &Reading) -> Self {
-        let seen = Self::new(envelope, reading).handed_over(reading);
-        let Some(record) = ServiceRecord::of(&seen.envelope).filter(|_| seen.redrive.is_none()) else { return seen };
-        let seen = match &record.message {
-            Some(message) => {
-                let inner = Envelope { body: message.clone(), ..seen.envelope.clone() };
-                Self { envelope: seen.envelope, ..Self::new(inner, reading) }
-            }
-            None => seen,
+        let inspected = Self::new(envelope, reading).handed_over(reading);
+        let Some(record) = ServiceRecord::of(&inspected.envelope).filter(|_| inspected.redrive.is_none()) else {
+            return inspected;
         };
-        Self { record: Some(record), ..seen }
+        let inspected = match &record.message {
+            Some(message) => {
+                let inner = Envelope { body: message.clone(), ..inspected.envelope.clone() };
+                Self { envelope: inspected.envelope, ..Self::new(inner, reading) }
+            }
+            None => inspected,
+        };
+        Self { record: Some(record), ..inspected }
     }
 
     /// The same with what its deduplication id says, if the processor wrote that.
@@ -238,13 +240,13 @@ impl Inspected {
         let sent_here = self.redrive.is_none() && self.envelope.moved_from.is_none();
         let Some(text) = self.envelope.deduplication.as_deref().filter(|_| sent_here) else { return self };
         let scope = self.kind.as_ref().map_or(&reading.scope, |kind| &kind.scope);
-        let Some(told) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return self };
+        let Some(redrive) = Redrive::of_deduplication(text, &reading.source, scope, None) else { return self };
         if !self.key_is_stable {
             // The id that was the key is that of the enqueue that ended, and not the one that the copy has here.
-            let died = told.died.as_ref().map(|died| Key::new(died.message_id.as_str()));
+            let died = redrive.died.as_ref().map(|died| Key::new(died.message_id.as_str()));
             self.key = died.unwrap_or(self.key);
         }
-        self.redrive = Some(Redrive { key: self.key.clone().ok(), ..told });
+        self.redrive = Some(Redrive { key: self.key.clone().ok(), ..redrive });
         self
     }
 

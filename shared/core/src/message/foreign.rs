@@ -91,7 +91,7 @@ impl StatedReason {
         by_consumer(&texts)
             .or_else(|| by_event_bridge(&texts))
             .or_else(|| by_lambda(&texts))
-            .or_else(|| record.map(|record| record.said.clone()))
+            .or_else(|| record.map(|record| record.reason.clone()))
             .or_else(|| by_sns(&dead.body))
     }
 
@@ -113,7 +113,7 @@ impl<'a> Texts<'a> {
 fn by_consumer(texts: &Texts<'_>) -> Option<StatedReason> {
     let text = texts.get(ATTRIBUTE)?;
     let members = if text.len() <= JSON_LIMIT { serde_json::from_str(text).ok() } else { None };
-    let said = members.map_or_else(
+    let reason = members.map_or_else(
         || StatedReason { text: capped(text, READ), ..StatedReason::nothing(ReasonSource::Consumer) },
         |members: BTreeMap<String, Value>| {
             let word = |name: &str| members.get(name).and_then(Value::as_str).map(str::trim).unwrap_or_default();
@@ -126,7 +126,7 @@ fn by_consumer(texts: &Texts<'_>) -> Option<StatedReason> {
             }
         },
     );
-    (said != StatedReason::nothing(ReasonSource::Consumer)).then_some(said)
+    (reason != StatedReason::nothing(ReasonSource::Consumer)).then_some(reason)
 }
 
 impl StatedReason {
@@ -202,18 +202,18 @@ fn class_of_delivery(code: &str) -> ErrorType {
 /// number of attempts is not among them. Some of SNS's emulators write the same three, with an error's name as code.
 fn by_lambda(texts: &Texts<'_>) -> Option<StatedReason> {
     let (_, status, text) = (texts.get("RequestID")?, texts.get("ErrorCode")?, texts.get("ErrorMessage")?);
-    let said = StatedReason { text: capped(text, READ), ..StatedReason::nothing(ReasonSource::Lambda) };
+    let reason = StatedReason { text: capped(text, READ), ..StatedReason::nothing(ReasonSource::Lambda) };
     Some(match status.parse::<u16>() {
         Ok(200) if text.contains("Task timed out after") => {
-            StatedReason { error_type: ErrorType::Timeout, code: Some("function-timeout".to_owned()), ..said }
+            StatedReason { error_type: ErrorType::Timeout, code: Some("function-timeout".to_owned()), ..reason }
         }
         // Every error of every function has this status: the text tells the causes apart.
-        Ok(200) => said,
+        Ok(200) => reason,
         Ok(429 | 500..=599) => {
-            StatedReason { error_type: ErrorType::Transient, code: Some(format!("http-{status}")), ..said }
+            StatedReason { error_type: ErrorType::Transient, code: Some(format!("http-{status}")), ..reason }
         }
-        Ok(_) => StatedReason { code: Some(format!("http-{status}")), ..said },
-        Err(_) => StatedReason { code: code(status), ..said },
+        Ok(_) => StatedReason { code: Some(format!("http-{status}")), ..reason },
+        Err(_) => StatedReason { code: code(status), ..reason },
     })
 }
 

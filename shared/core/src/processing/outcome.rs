@@ -96,7 +96,7 @@ impl Lasting {
     /// The outage with what was seen of it now. After a long silence it is another one: what was hidden has come back by then,
     /// and a process that was frozen has seen nothing.
     #[must_use]
-    pub fn seen(before: Option<Self>, now: Timestamp) -> Self {
+    pub fn continued(before: Option<Self>, now: Timestamp) -> Self {
         let same = before.filter(|outage| now.since(outage.last) <= backoff::outage(outage.lasted(), 0) * 2);
         Self { since: same.map_or(now, |outage| outage.since), last: now }
     }
@@ -231,7 +231,7 @@ impl Outcome {
         match self {
             Self::Completed | Self::Duplicate | Self::HandedOver { .. } | Self::Unsettled | Self::Unreadable => None,
             Self::Retry { fault, attempt } => Some(match fault.retry_after {
-                Some(asked) => backoff::whole_seconds(asked.max(schedule.delay(*attempt, roll))),
+                Some(delay) => backoff::whole_seconds(delay.max(schedule.delay(*attempt, roll))),
                 None => schedule.delay(*attempt, roll),
             }),
             // It would spin otherwise, at a receive a second for ever.
@@ -325,14 +325,18 @@ mod tests {
     #[test]
     fn an_outage_lasts_from_its_first_sight_to_its_last_and_a_long_silence_begins_another() {
         let at = |second: u64| Timestamp::from_millis(second * 1_000);
-        let mut outage = Lasting::seen(None, at(100));
+        let mut outage = Lasting::continued(None, at(100));
         let lasted = [101, 131, 180, 280].map(|second| {
-            outage = Lasting::seen(Some(outage), at(second));
+            outage = Lasting::continued(Some(outage), at(second));
             outage.lasted().as_secs()
         });
         assert_eq!(lasted, [1, 31, 80, 180]);
-        assert_eq!(Lasting::seen(Some(outage), at(280 + 361)).lasted(), Duration::ZERO, "twice its pause has passed");
-        assert_eq!(Lasting::seen(Some(outage), at(280 + 360)).lasted().as_secs(), 540);
+        assert_eq!(
+            Lasting::continued(Some(outage), at(280 + 361)).lasted(),
+            Duration::ZERO,
+            "twice its pause has passed"
+        );
+        assert_eq!(Lasting::continued(Some(outage), at(280 + 360)).lasted().as_secs(), 540);
     }
 
     #[test]

@@ -24,11 +24,11 @@ impl Request {
             Selection::Shown(shown) => Some(shown.letters.len()),
             Selection::Filter(_) => None,
         };
-        let said = |action, remark: &'_ super::Remark| (action, named(&remark.selection));
+        let remark_of = |action, remark: &'_ super::Remark| (action, named(&remark.selection));
         let (action, by, why, named) = match self {
             Self::Schedule | Self::Work | Self::DryRun { .. } | Self::Show { .. } | Self::Jobs { .. } => return None,
-            Self::Replay { selection, by, said } => {
-                (if said.edit.is_some() { "edit" } else { "replay" }, by, None, named(selection))
+            Self::Replay { selection, by, options } => {
+                (if options.edit.is_some() { "edit" } else { "replay" }, by, None, named(selection))
             }
             Self::Eject { selection, by } => ("eject", by, None, named(selection)),
             Self::Discard(remark)
@@ -37,11 +37,11 @@ impl Request {
             | Self::Erase(remark)
             | Self::Free(remark) => {
                 let (action, named) = match self {
-                    Self::Discard(_) => said("discard", remark),
-                    Self::Restore(_) => said("restore", remark),
-                    Self::Erase(_) => said("erase", remark),
-                    Self::Free(_) => said("free", remark),
-                    _ => said("note", remark),
+                    Self::Discard(_) => remark_of("discard", remark),
+                    Self::Restore(_) => remark_of("restore", remark),
+                    Self::Erase(_) => remark_of("erase", remark),
+                    Self::Free(_) => remark_of("free", remark),
+                    _ => remark_of("note", remark),
                 };
                 (action, &remark.by, Some(remark.note.as_str()), named)
             }

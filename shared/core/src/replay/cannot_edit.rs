@@ -66,7 +66,7 @@ impl fmt::Display for KeyChange {
 impl CannotEdit {
     /// Returns the text for whoever asked, with the keys: they may read the letter, and so its keys.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn explanation(&self) -> String {
         match self {
             Self::KeyChange(change) => format!("{change}; allow_key_change sends it as another message"),
             other => other.to_string(),

@@ -66,8 +66,8 @@ pub enum Consent {
 ///
 /// Rule R39 of docs/protocol.md.
 #[must_use]
-pub fn consent(letter: &Letter, known: &KeyStatus, asked: ConsentTerms, policy: &Policy, now: Timestamp) -> Consent {
-    if letter.due > asked.due_by {
+pub fn consent(letter: &Letter, known: &KeyStatus, terms: ConsentTerms, policy: &Policy, now: Timestamp) -> Consent {
+    if letter.due > terms.due_by {
         return Consent::NotNow;
     }
     match (letter.status, &known.effect) {
@@ -78,13 +78,13 @@ pub fn consent(letter: &Letter, known: &KeyStatus, asked: ConsentTerms, policy: 
     }
     let forgettable = known.kept && !known.entry && letter.sent_at.after(known.retention) < now;
     match policy.verdict(&letter.reason) {
-        Verdict::Never if !asked.named => Consent::Never,
+        Verdict::Never if !terms.named => Consent::Never,
         _ if letter.check_body().is_err() => Consent::NoBody,
-        _ if known.few_enqueues_left.is_some_and(|left| left == 0 || asked.due_by != Timestamp::NEVER) => {
+        _ if known.few_enqueues_left.is_some_and(|left| left == 0 || terms.due_by != Timestamp::NEVER) => {
             Consent::TooManyEnqueues
         }
-        _ if forgettable && !asked.forgotten_ok => Consent::Forgotten,
-        _ if Outgoing::check(letter).is_err() && !asked.as_new => Consent::NoRoom,
+        _ if forgettable && !terms.forgotten_ok => Consent::Forgotten,
+        _ if Outgoing::check(letter).is_err() && !terms.as_new => Consent::NoRoom,
         _ => Consent::Send,
     }
 }

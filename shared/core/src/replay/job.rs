@@ -205,8 +205,8 @@ pub struct NewJob {
 impl Job {
     /// A job as it begins.
     #[must_use]
-    pub fn new(id: JobId, asked: NewJob, now: Timestamp) -> Self {
-        let NewJob { selection, to, guard, by, why, edit, .. } = asked;
+    pub fn new(id: JobId, request: NewJob, now: Timestamp) -> Self {
+        let NewJob { selection, to, guard, by, why, edit, .. } = request;
         let selection = selection.as_of(now);
         let state = if guard.canary == 0 { JobState::Ramping { step: 0, since: now } } else { JobState::Canary };
         let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
@@ -236,17 +236,17 @@ impl Job {
 
     /// Returns true if the job is the one that was asked for. An instant that the request left open is the job's own.
     #[must_use]
-    pub fn is_of(&self, asked: &NewJob) -> bool {
+    pub fn is_of(&self, request: &NewJob) -> bool {
         let fixed = match &self.selection {
-            Selection::Filter(Filter { asked_at: Some(at), .. }) => asked.selection.clone().as_of(*at),
-            _ => asked.selection.clone(),
+            Selection::Filter(Filter { asked_at: Some(at), .. }) => request.selection.clone().as_of(*at),
+            _ => request.selection.clone(),
         };
-        self.by == asked.by
+        self.by == request.by
             && self.selection == fixed
-            && self.to == asked.to
-            && self.guard == asked.guard
-            && self.why == asked.why
-            && self.edit == asked.edit
+            && self.to == request.to
+            && self.guard == request.guard
+            && self.why == request.why
+            && self.edit == request.edit
     }
 
     /// Returns true if the job still means a letter: the letter waits, fits, and nobody but this job has changed it

@@ -40,14 +40,14 @@ pub enum Request {
         /// Person who asks for it.
         by: String,
         /// Consents and options of the replay.
-        said: ReplayOptions,
+        options: ReplayOptions,
     },
     /// Tells what would become of the letters that a person chose. Nothing is touched.
     DryRun {
         /// Letters to look at.
         selection: Selection,
         /// Consents and options of the replay.
-        said: ReplayOptions,
+        options: ReplayOptions,
     },
     /// Give up what a person chose.
     Discard(Remark),
@@ -161,7 +161,7 @@ impl Request {
             | Self::Note(remark)
             | Self::Erase(remark)
             | Self::Free(remark) => Some(&remark.selection),
-            Self::Job(asked) => Some(&asked.selection),
+            Self::Job(job) => Some(&job.selection),
             Self::Schedule | Self::Work | Self::Change { .. } | Self::Show { .. } | Self::Jobs { .. } => None,
         }
     }
@@ -243,7 +243,7 @@ impl ActionFields<'_> {
     fn replay(&self) -> FieldResult<Request> {
         let selection = self.selection()?;
         let edit = self.edit(&selection)?;
-        let said = ReplayOptions {
+        let options = ReplayOptions {
             forgotten_ok: self.flag("forgotten_ok")?,
             as_new: self.flag("as_new")?,
             edit,
@@ -252,8 +252,8 @@ impl ActionFields<'_> {
             to: self.to()?,
         };
         Ok(match self.flag("dry_run")? {
-            true => Request::DryRun { selection, said },
-            false => Request::Replay { selection, by: self.by()?, said },
+            true => Request::DryRun { selection, options },
+            false => Request::Replay { selection, by: self.by()?, options },
         })
     }
 

@@ -48,13 +48,19 @@ pub(super) fn late(source: &Queue, alarms: &Alarms) -> Judgement {
     if ages.iter().any(is_early) {
         return Ok(None);
     }
-    let told = match ages[0].comparison {
+    let threshold = match ages[0].comparison {
         Some(Comparison::Above(threshold) | Comparison::AtLeast(threshold)) => format!("{threshold} s"),
         _ => "a low age".to_owned(),
     };
     wrong(
         true,
-        || format!("the alarm {} rings at {told}, and its messages are kept for {}", ages[0].name, time(retention)),
+        || {
+            format!(
+                "the alarm {} rings at {threshold}, and its messages are kept for {}",
+                ages[0].name,
+                time(retention)
+            )
+        },
         || Mend::words(format!("Threshold: half of the retention at most, {}", retention / 2)),
     )
 }

@@ -66,10 +66,10 @@ pub(super) fn wrong_metric(dead: &Queue, alarms: &Alarms) -> Judgement {
 pub(super) fn wrong_dimension(dead: &Queue, alarms: &Alarms) -> Judgement {
     let Some(alarm) = alarms.metric.iter().find(|alarm| misnames(alarm, dead)) else { return Ok(None) };
     let dimensions = alarm.metrics.first().map(|metric| metric.dimensions.as_slice()).unwrap_or_default();
-    let told: Vec<_> = dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let shown: Vec<_> = dimensions.iter().map(|(name, value)| format!("{name}={value}")).collect();
     wrong(
         true,
-        || format!("the alarm {} looks at {}, which has no data", alarm.name, told.join(", ")),
+        || format!("the alarm {} looks at {}, which has no data", alarm.name, shown.join(", ")),
         || Mend::words(format!("Dimensions: [{{Name: QueueName, Value: {}}}], and no other", dead.name())),
     )
 }
@@ -124,7 +124,7 @@ fn mutes<'a>(alarm: &Alarm, alarms: &'a Alarms) -> Fact<Vec<&'a Mute>> {
     Ok(mutes.iter().filter(|mute| mute.alarms.iter().any(|name| acting.contains(name))).collect())
 }
 
-fn told(rules: &[&Mute]) -> String {
+fn described(rules: &[&Mute]) -> String {
     let each: Vec<_> = rules.iter().map(|mute| format!("{} ({})", mute.name, mute.when)).collect();
     each.join(", ")
 }
@@ -137,16 +137,16 @@ fn unmute(rules: &[&Mute]) -> Mend {
 
 pub(super) fn muted_now(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     let now: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| mute.active).collect();
-    wrong(!now.is_empty(), || format!("muted now by {}: nobody is notified", told(&now)), || unmute(&now))
+    wrong(!now.is_empty(), || format!("muted now by {}: nobody is notified", described(&now)), || unmute(&now))
 }
 
 pub(super) fn muted_later(alarm: &Alarm, alarms: &Alarms) -> Judgement {
     let later: Vec<_> = mutes(alarm, alarms)?.into_iter().filter(|mute| !mute.active).collect();
-    wrong(!later.is_empty(), || format!("will be muted by {}", told(&later)), || unmute(&later))
+    wrong(!later.is_empty(), || format!("will be muted by {}", described(&later)), || unmute(&later))
 }
 
 pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Judgement {
-    let said = match alarm.evaluation.as_deref() {
+    let state = match alarm.evaluation.as_deref() {
         Some("PARTIAL_DATA") => "CloudWatch judges it by a part of its data",
         Some("EVALUATION_ERROR") => "CloudWatch cannot evaluate it: its metrics or their expression are wrong",
         Some("EVALUATION_FAILURE") => "CloudWatch fails to evaluate it",
@@ -155,7 +155,7 @@ pub(super) fn not_evaluated(alarm: &Alarm, _: &Alarms) -> Judgement {
     };
     wrong(
         true,
-        || format!("{said} ({})", alarm.evaluation.as_deref().unwrap_or_default()),
+        || format!("{state} ({})", alarm.evaluation.as_deref().unwrap_or_default()),
         || Mend::words("what StateReason of describe-alarms says"),
     )
 }
@@ -179,14 +179,14 @@ pub(super) fn no_action(alarm: &Alarm, alarms: &Alarms) -> Judgement {
 pub(super) fn threshold(alarm: &Alarm) -> Judgement {
     // Metrics put together are somebody's own sum.
     let Some(comparison) = alarm.comparison else { return Ok(None) };
-    let told = match comparison {
+    let threshold = match comparison {
         Comparison::Above(threshold) => format!("it rings above {threshold} only"),
         Comparison::AtLeast(threshold) => format!("it rings at {threshold} and above only"),
         Comparison::Other => "it rings when few messages wait".to_owned(),
     };
     wrong(
         !comparison.rings_at(1.0),
-        || told,
+        || threshold,
         || Mend::words("Threshold: 0 with ComparisonOperator: GreaterThanThreshold"),
     )
 }

@@ -223,8 +223,8 @@ pub(super) fn drifted(consumer: &Consumer, pair: &ExaminedPair) -> Judgement {
         other.push(format!("a receive limit of {}, which is {}", processor.receives, redrive.receives));
     }
     let timeout = look(&consumer.function.settings)?.timeout;
-    if let Some(told) = processor.function_timeout.filter(|told| *told != timeout) {
-        other.push(format!("a timeout of its function of {}, which is {}", time(told), time(timeout)));
+    if let Some(configured) = processor.function_timeout.filter(|configured| *configured != timeout) {
+        other.push(format!("a timeout of its function of {}, which is {}", time(configured), time(timeout)));
     }
     wrong(
         !other.is_empty(),

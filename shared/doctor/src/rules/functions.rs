@@ -73,10 +73,10 @@ pub(super) fn throttles(function: &Function) -> Judgement {
 }
 
 pub(super) fn denied(function: &Function) -> Judgement {
-    let asked = look(&function.permissions)?;
-    let denied: Vec<_> = asked.iter().filter(|one| one.allowed == Ok(false)).collect();
+    let permissions = look(&function.permissions)?;
+    let denied: Vec<_> = permissions.iter().filter(|one| one.allowed == Ok(false)).collect();
     if denied.is_empty()
-        && let Some(why) = asked.iter().find_map(|one| one.allowed.as_ref().err())
+        && let Some(why) = permissions.iter().find_map(|one| one.allowed.as_ref().err())
     {
         return Err(why.clone());
     }

@@ -78,40 +78,40 @@ fn functions(deployment: &Deployment) -> Vec<&Function> {
 
 impl Check {
     /// Judges one thing after the other.
-    pub(crate) fn walk(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
+    pub(crate) fn walk(self, deployment: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
         match self {
             Self::Queue(check) => {
-                for pair in &seen.pairs {
+                for pair in &deployment.pairs {
                     [Some(&pair.source), pair.dead.as_ref()].into_iter().flatten().for_each(|queue| {
                         tell(queue.name(), check(queue));
                     });
                 }
             }
-            Self::ExaminedPair(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair))),
+            Self::ExaminedPair(check) => deployment.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair))),
             Self::Consumer(check) => {
-                unread_consumers(seen, tell);
-                consumers(seen).for_each(|(pair, consumer)| tell(&consumer.function.name, check(consumer, pair)));
+                unread_consumers(deployment, tell);
+                consumers(deployment).for_each(|(pair, consumer)| tell(&consumer.function.name, check(consumer, pair)));
             }
             Self::Function(check) => {
-                unread_consumers(seen, tell);
-                functions(seen).iter().for_each(|function| tell(&function.name, check(function)));
+                unread_consumers(deployment, tell);
+                functions(deployment).iter().for_each(|function| tell(&function.name, check(function)));
             }
             Self::Guarded(check) => {
-                unread_consumers(seen, tell);
-                consumers(seen).for_each(|(_, consumer)| {
-                    let alarms = seen.alarms.as_ref().map_err(Clone::clone);
+                unread_consumers(deployment, tell);
+                consumers(deployment).for_each(|(_, consumer)| {
+                    let alarms = deployment.alarms.as_ref().map_err(Clone::clone);
                     tell(&consumer.function.name, alarms.and_then(|alarms| check(&consumer.function, alarms)));
                 });
             }
             Self::Source(check) => {
-                for pair in &seen.pairs {
-                    let alarms = seen.alarms.as_ref().map_err(Clone::clone);
+                for pair in &deployment.pairs {
+                    let alarms = deployment.alarms.as_ref().map_err(Clone::clone);
                     tell(pair.source.name(), alarms.and_then(|alarms| check(&pair.source, alarms)));
                 }
             }
             Self::Watched(check) => {
-                for pair in &seen.pairs {
-                    match (&pair.dead, &pair.source.attributes, &seen.alarms) {
+                for pair in &deployment.pairs {
+                    match (&pair.dead, &pair.source.attributes, &deployment.alarms) {
                         (Some(dead), _, Ok(alarms)) => tell(dead.name(), check(dead, alarms)),
                         (Some(dead), _, Err(why)) => tell(dead.name(), Err(why.clone())),
                         (None, Err(why), _) => tell(pair.source.name(), Err(why.clone())),
@@ -119,34 +119,34 @@ impl Check {
                     }
                 }
             }
-            Self::Alarm(_) | Self::Depth(_) | Self::Topic(_) => self.walk_alarms(seen, tell),
-            Self::Ours(_) | Self::Woken(_) | Self::Installation(_) | Self::Rung(_) => self.walk_ours(seen, tell),
+            Self::Alarm(_) | Self::Depth(_) | Self::Topic(_) => self.walk_alarms(deployment, tell),
+            Self::Ours(_) | Self::Woken(_) | Self::Installation(_) | Self::Rung(_) => self.walk_ours(deployment, tell),
         }
     }
 
-    fn walk_alarms(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
-        let alarms = match &seen.alarms {
+    fn walk_alarms(self, deployment: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
+        let alarms = match &deployment.alarms {
             Ok(alarms) => alarms,
             Err(why) => return tell("alarms", Err(why.clone())),
         };
         match self {
             Self::Alarm(check) => {
-                concerned(seen, alarms).into_iter().for_each(|alarm| tell(&alarm.name, check(alarm, alarms)));
+                concerned(deployment, alarms).into_iter().for_each(|alarm| tell(&alarm.name, check(alarm, alarms)));
             }
             Self::Depth(check) => {
-                let dead: Vec<_> = seen.pairs.iter().filter_map(|pair| pair.dead.as_ref()).collect();
+                let dead: Vec<_> = deployment.pairs.iter().filter_map(|pair| pair.dead.as_ref()).collect();
                 let is_of = |alarm: &&Alarm| dead.iter().any(|queue| super::depth::is_depth(alarm, queue));
                 alarms.metric.iter().filter(is_of).for_each(|alarm| tell(&alarm.name, check(alarm)));
             }
-            Self::Topic(check) => seen.topics.iter().for_each(|topic| tell(topic.name(), check(topic))),
+            Self::Topic(check) => deployment.topics.iter().for_each(|topic| tell(topic.name(), check(topic))),
             _ => {}
         }
     }
 
-    fn walk_ours(self, seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
-        let Some(ours) = &seen.installation else { return };
+    fn walk_ours(self, deployment: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
+        let Some(ours) = &deployment.installation else { return };
         match self {
-            Self::Ours(check) => seen.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair, ours))),
+            Self::Ours(check) => deployment.pairs.iter().for_each(|pair| tell(pair.source.name(), check(pair, ours))),
             Self::Woken(check) => {
                 [&ours.indexer, &ours.replay].into_iter().for_each(|one| tell(&one.name, check(one)));
             }
@@ -157,8 +157,8 @@ impl Check {
     }
 }
 
-fn unread_consumers(seen: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
-    for pair in &seen.pairs {
+fn unread_consumers(deployment: &Deployment, tell: &mut dyn FnMut(&str, Judgement)) {
+    for pair in &deployment.pairs {
         if let Err(why) = &pair.consumers {
             tell(pair.source.name(), Err(why.clone()));
         }

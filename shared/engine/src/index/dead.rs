@@ -7,6 +7,6 @@ use redrive_core::message::decode::Inspected;
 pub(super) struct Dead {
     /// Place of its queue among the sources.
     pub(super) source: usize,
-    pub(super) seen: Inspected,
+    pub(super) inspected: Inspected,
     pub(super) found: Findings,
 }

@@ -192,7 +192,7 @@ where
     async fn write_in_order(&self, dead: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
         let (mut ranks, mut met): (Vec<Vec<Dead>>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
         for dead in dead {
-            let envelope = &dead.seen.envelope;
+            let envelope = &dead.inspected.envelope;
             let group = envelope.group.as_ref().filter(|_| envelope.sequence.is_some());
             let rank = group.map_or(0, |group| {
                 let next = met.entry(group.clone()).or_default();
@@ -205,13 +205,13 @@ where
         let (mut known, mut stuck) = (Vec::new(), HashSet::new());
         for mut rank in ranks {
             let before = rank.len();
-            rank.retain(|dead| dead.seen.envelope.group.as_ref().is_none_or(|group| !stuck.contains(group)));
+            rank.retain(|dead| dead.inspected.envelope.group.as_ref().is_none_or(|group| !stuck.contains(group)));
             run.count(|report| report.unavailable += before - rank.len());
-            let of = |dead: &Dead| (dead.seen.envelope.message_id.clone(), dead.seen.envelope.group.clone());
-            let asked: Vec<_> = rank.iter().map(of).collect();
+            let of = |dead: &Dead| (dead.inspected.envelope.message_id.clone(), dead.inspected.envelope.group.clone());
+            let all: Vec<_> = rank.iter().map(of).collect();
             let written = self.write(rank, run).await;
             let done: HashSet<_> = written.iter().map(|(id, _)| id.clone()).collect();
-            stuck.extend(asked.into_iter().filter(|(id, _)| !done.contains(id)).filter_map(|(_, group)| group));
+            stuck.extend(all.into_iter().filter(|(id, _)| !done.contains(id)).filter_map(|(_, group)| group));
             known.extend(written);
         }
         known
@@ -224,21 +224,21 @@ where
     async fn write(&self, mut open: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
         let mut known = Vec::with_capacity(open.len());
         for _ in 0..ROUNDS {
-            let (mut asked, mut writes) = (Vec::new(), Vec::new());
+            let (mut admitted, mut writes) = (Vec::new(), Vec::new());
             for dead in open {
                 let IndexedSource { reading, policy, .. } = &self.sources[dead.source];
-                match admit(&dead.seen, &dead.found, reading, policy, self.clock.now()) {
+                match admit(&dead.inspected, &dead.found, reading, policy, self.clock.now()) {
                     Admission::Create(letter) => {
                         writes.push(LetterWrite::create(*letter));
-                        asked.push(dead);
+                        admitted.push(dead);
                     }
                     Admission::Change(letter) => {
                         writes.push(LetterWrite::change(*letter));
-                        asked.push(dead);
+                        admitted.push(dead);
                     }
                     Admission::Delete => known.push(handle(&dead)),
                     Admission::Leave(why) => {
-                        info!(message_id = %dead.seen.envelope.message_id, ?why, "message stays in the dead-letter queue");
+                        info!(message_id = %dead.inspected.envelope.message_id, ?why, "message stays in the dead-letter queue");
                         run.count(|report| report.leave(why));
                     }
                 }
@@ -246,16 +246,16 @@ where
             if writes.is_empty() {
                 return known;
             }
-            let (asked, writes) = self.entered(asked, writes, run).await;
+            let (admitted, writes) = self.entered(admitted, writes, run).await;
             // A cause first, so that none is missing that a letter names.
             let now = self.clock.now();
             let policy = |dead: &Dead| &self.sources[dead.source].policy;
             let sightings =
-                asked.iter().zip(&writes).filter_map(|(dead, write)| Cause::of(&write.letter, policy(dead), now));
+                admitted.iter().zip(&writes).filter_map(|(dead, write)| Cause::of(&write.letter, policy(dead), now));
             run.put_back(self.record(run.merge(sightings), run).await);
             let answers = self.letters.write(writes.clone()).await;
             open = Vec::new();
-            for ((mut dead, write), answer) in asked.into_iter().zip(writes).zip(answers) {
+            for ((mut dead, write), answer) in admitted.into_iter().zip(writes).zip(answers) {
                 match answer {
                     // A lost answer: what is found is what was written.
                     Err(WriteError::Condition(Some(found))) if *found == write.letter => {
@@ -263,11 +263,11 @@ where
                     }
                     Ok(()) => known.push(settled(&dead, &write, run)),
                     Err(WriteError::Condition(found)) => {
-                        dead.found.saw(&dead.seen, write.letter.id, found.map(|letter| *letter));
+                        dead.found.saw(&dead.inspected, write.letter.id, found.map(|letter| *letter));
                         open.push(dead);
                     }
                     Err(WriteError::Unavailable(error)) => {
-                        warn!(message_id = %dead.seen.envelope.message_id, %error, "letter was not written");
+                        warn!(message_id = %dead.inspected.envelope.message_id, %error, "letter was not written");
                         run.count(|report| report.unavailable += 1);
                     }
                 }
@@ -280,17 +280,17 @@ where
     /// Enters letters that are to wait in their FIFO groups. Leaves out those that could not be entered: they stay in the queue.
     async fn entered(
         &self,
-        asked: Vec<Dead>,
+        admitted: Vec<Dead>,
         writes: Vec<LetterWrite>,
         run: &DrainMemory,
     ) -> (Vec<Dead>, Vec<LetterWrite>) {
         let waiting = writes.iter().map(|write| &write.letter).filter(|letter| letter.status == Status::Pending);
         let left = group_places::enter(&self.letters, waiting, self.clock.now()).await;
-        let before = asked.len();
-        let kept = asked.into_iter().zip(writes).filter(|(_, write)| !left.contains(&write.letter.id));
-        let (asked, writes): (Vec<_>, Vec<_>) = kept.unzip();
-        run.count(|report| report.unavailable += before - asked.len());
-        (asked, writes)
+        let before = admitted.len();
+        let kept = admitted.into_iter().zip(writes).filter(|(_, write)| !left.contains(&write.letter.id));
+        let (admitted, writes): (Vec<_>, Vec<_>) = kept.unzip();
+        run.count(|report| report.unavailable += before - admitted.len());
+        (admitted, writes)
     }
 
     /// Writes sightings down, and gives those back that were not written. They keep no letter out.
@@ -347,11 +347,11 @@ fn settled(dead: &Dead, write: &LetterWrite, run: &DrainMemory) -> (MessageId, R
 }
 
 fn handle(dead: &Dead) -> (MessageId, ReceiptHandle) {
-    (dead.seen.envelope.message_id.clone(), dead.seen.envelope.receipt_handle.clone())
+    (dead.inspected.envelope.message_id.clone(), dead.inspected.envelope.receipt_handle.clone())
 }
 
 fn log(dead: &Dead, letter: &Letter) {
-    let (message_id, letter_id, status) = (&dead.seen.envelope.message_id, letter.id, letter.status);
+    let (message_id, letter_id, status) = (&dead.inspected.envelope.message_id, letter.id, letter.status);
     let (error_type, fingerprint) = (letter.reason.error_type.as_str(), &letter.fingerprint);
     let (deaths, attempts) = (letter.deaths, letter.reason.attempt_count);
     info!(%message_id, %letter_id, %status, error_type, fingerprint, deaths, attempts, "message indexed");

@@ -66,14 +66,14 @@ fn joined<R: LedgerReader>(
     letters: Vec<Option<Letter>>,
 ) -> impl Iterator<Item = Dead> {
     let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
-    fresh.into_iter().map(move |(seen, claimed)| {
+    fresh.into_iter().map(move |(inspected, claimed)| {
         let (keyless, old) = (entries.next().flatten(), entries.next().flatten());
         let keyless = keyless.or(old);
-        let owned = entries.next().flatten().filter(|_| seen.owned().is_some());
-        let named = letters.next().flatten().filter(|_| seen.redrive.is_some());
+        let owned = entries.next().flatten().filter(|_| inspected.owned().is_some());
+        let named = letters.next().flatten().filter(|_| inspected.redrive.is_some());
         let own = letters.next().flatten();
-        let said = of.said(&seen);
+        let stated = of.stated_reason(&inspected);
         let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
-        Dead { source, seen, found: Findings { ledger, said, keyless, owned, named, own, claimed } }
+        Dead { source, inspected, found: Findings { ledger, stated, keyless, owned, named, own, claimed } }
     })
 }

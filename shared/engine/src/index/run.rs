@@ -19,7 +19,7 @@ const UNLISTED_SOURCES: usize = 20;
 #[derive(Default)]
 pub(super) struct DrainMemory {
     /// By their hashes. That two ids fall together is next to impossible, and then one waits for the next drain.
-    seen: Mutex<HashSet<u64>>,
+    begun: Mutex<HashSet<u64>>,
     hasher: RandomState,
     /// By fingerprint, what was seen and is not written yet.
     causes: Mutex<BTreeMap<String, Option<Cause>>>,
@@ -34,7 +34,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl DrainMemory {
     pub(super) fn first_record(&self, id: &MessageId) -> bool {
-        lock(&self.seen).insert(self.hasher.hash_one(id.as_str()))
+        lock(&self.begun).insert(self.hasher.hash_one(id.as_str()))
     }
 
     pub(super) fn count(&self, count: impl FnOnce(&mut DrainReport)) {

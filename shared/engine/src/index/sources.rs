@@ -28,13 +28,13 @@ pub struct IndexedSource<R> {
 
 impl<R> IndexedSource<R> {
     /// Reason that a message gives by itself about its death, fit to be stored.
-    pub(super) fn said(&self, seen: &Inspected) -> Option<StatedReason> {
-        let said = StatedReason::of(&seen.envelope, seen.record.as_ref())?;
-        if said.in_our_words() {
-            return Some(said);
+    pub(super) fn stated_reason(&self, dead: &Inspected) -> Option<StatedReason> {
+        let stated = StatedReason::of(&dead.envelope, dead.record.as_ref())?;
+        if stated.in_our_words() {
+            return Some(stated);
         }
-        let text = self.redaction.apply(&said.text, seen.json.as_ref().ok());
-        Some(StatedReason { text, ..said })
+        let text = self.redaction.apply(&stated.text, dead.json.as_ref().ok());
+        Some(StatedReason { text, ..stated })
     }
 }
 

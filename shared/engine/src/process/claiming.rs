@@ -55,7 +55,7 @@ impl<P> Claims<P> {
             ClaimRefusal::TooManyEnqueues => {
                 let text = "every enqueue that the ledger remembers of this key is dead, and it holds no more: see redrive free";
                 warn!(
-                    key = line.head.seen().owned().map(|key| key.log_hash()),
+                    key = line.head.inspected().owned().map(|key| key.log_hash()),
                     "ledger has no room for more enqueues of this key; redrive free makes room"
                 );
                 self.crowded += 1;
@@ -100,9 +100,9 @@ pub(super) async fn claim_all<P: ProcessPorts>(
     let now = parts.world.now();
     let (again, first): (Vec<_>, Vec<_>) =
         lines.into_iter().partition(|line| line.head.inspected.envelope.receive_count > 1);
-    let asked = |line: Sound<PayloadOf<P>>| (request(parts, &line.head, frame, now), line);
-    let again = again.into_iter().map(asked).collect();
-    let supposed = first.into_iter().map(asked).map(|(request, line)| {
+    let with_request = |line: Sound<PayloadOf<P>>| (request(parts, &line.head, frame, now), line);
+    let again = again.into_iter().map(with_request).collect();
+    let supposed = first.into_iter().map(with_request).map(|(request, line)| {
         let step = claim(None, &request, now);
         (line, request, step)
     });
@@ -125,11 +125,11 @@ async fn claim_again<P: ProcessPorts>(
     match looked {
         Ok(found) => {
             parts.outages.ledger_answered();
-            let seen = again.into_iter().zip(found).map(|((request, line), found)| {
+            let read = again.into_iter().zip(found).map(|((request, line), found)| {
                 let step = claim(found.as_ref(), &request, now);
                 (line, request, step)
             });
-            decide(parts, seen.collect()).await
+            decide(parts, read.collect()).await
         }
         Err(error) => {
             warn!(%error, count = again.len(), "ledger could not be asked for messages that were received before");
@@ -233,31 +233,31 @@ pub(super) async fn mark_dead<P: ProcessPorts>(
     if unfit.is_empty() {
         return Vec::new();
     }
-    let writes = unfit.iter().map(|(line, fault)| keyless(parts, line.head.seen(), fault, frame)).collect();
+    let writes = unfit.iter().map(|(line, fault)| keyless(parts, line.head.inspected(), fault, frame)).collect();
     let answers = tokio::time::timeout_at(frame.deadline, parts.ledger.write(writes)).await.unwrap_or_default();
     heard(parts, &answers, parts.world.now());
     let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
     let marked = |((line, fault), answer): ((KeyLane<LaneHead<PayloadOf<P>>>, Fault), _)| {
         let known = marked(fault, answer);
-        let outcome = known.unwrap_or_else(|| without_an_answer(parts, &line.head.seen().envelope.enqueue()));
+        let outcome = known.unwrap_or_else(|| without_an_answer(parts, &line.head.inspected().envelope.enqueue()));
         (line, outcome)
     };
     unfit.into_iter().zip(answers).map(marked).collect()
 }
 
-fn keyless<P: ProcessPorts>(parts: &Parts<P>, seen: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
+fn keyless<P: ProcessPorts>(parts: &Parts<P>, inspected: &Inspected, fault: &Fault, frame: &Frame) -> EntryWrite {
     let now = parts.world.now();
     let token = OwnerToken::from_random(parts.world.bits());
     let entry = Entry::keyless(
-        seen.envelope.enqueue(),
-        seen.send(),
-        seen.hash.clone(),
+        inspected.envelope.enqueue(),
+        inspected.send(),
+        inspected.hash.clone(),
         fault,
         (token, frame.origin.clone()),
         now,
         now.after(parts.settings.retention),
     );
-    EntryWrite { key: seen.keyless(), entry, expect: Expect::AbsentOrExpired(now), changed: Changed::All }
+    EntryWrite { key: inspected.keyless(), entry, expect: Expect::AbsentOrExpired(now), changed: Changed::All }
 }
 
 /// Parts what is decided already from what must be written first.

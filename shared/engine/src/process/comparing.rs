@@ -22,13 +22,13 @@ pub(super) async fn compare<P: ProcessPorts>(
     let (mut ends, mut reused) = (Vec::new(), Vec::new());
     for waiting in followers {
         let end = waiting.end(Outcome::Duplicate);
-        let seen = Inspected::new(waiting.envelope, &parts.settings.reading);
+        let inspected = Inspected::new(waiting.envelope, &parts.settings.reading);
         // What no handler would be given is no duplicate of what one was.
-        match seen.unreadable() {
-            None if seen.hash.is_same(done) => ends.push(end),
+        match inspected.unreadable() {
+            None if inspected.hash.is_same(done) => ends.push(end),
             fault => {
                 let fault = fault.unwrap_or_else(key_reused);
-                reused.push((KeyLane::alone(LaneHead::Seen(Box::new(seen))), fault));
+                reused.push((KeyLane::alone(LaneHead::Inspected(Box::new(inspected))), fault));
             }
         }
     }

@@ -24,10 +24,10 @@ pub(super) async fn hand_over<P: ProcessPorts>(
         if !matches!(outcome, Outcome::Dead { .. }) {
             continue;
         }
-        match Outgoing::of_dead(line.head.seen(), &parts.settings.reading) {
+        match Outgoing::of_dead(line.head.inspected(), &parts.settings.reading) {
             Ok(message) => dead.push((place, message)),
             Err(why) => {
-                let message_id = &line.head.seen().envelope.message_id;
+                let message_id = &line.head.inspected().envelope.message_id;
                 warn!(%message_id, %why, "message cannot be handed over; SQS's redrive policy will move it");
             }
         }
@@ -35,7 +35,7 @@ pub(super) async fn hand_over<P: ProcessPorts>(
     let refused = send_dead::<P>(dead, outbox, ended, frame).await;
     // Perhaps the dead-letter queue takes smaller messages only.
     let smaller = |(place, message): (usize, Outgoing)| {
-        let dead = ended[place].0.head.seen();
+        let dead = ended[place].0.head.inspected();
         message.smaller(dead, &parts.settings.reading).map(|message| (place, message))
     };
     let smaller: Vec<_> = refused.into_iter().filter_map(smaller).collect();

@@ -22,9 +22,9 @@ pub(super) struct WaitingMessage {
 
 impl WaitingMessage {
     /// Keeps of what was seen only what the line is found by.
-    pub(super) fn of(seen: Inspected) -> Self {
-        let entry = seen.owned().unwrap_or_else(|| seen.keyless());
-        Self { envelope: seen.envelope, entry }
+    pub(super) fn of(inspected: Inspected) -> Self {
+        let entry = inspected.owned().unwrap_or_else(|| inspected.keyless());
+        Self { envelope: inspected.envelope, entry }
     }
 
     /// The message of a claim that was taken back.
@@ -50,23 +50,23 @@ pub(super) enum LaneHead<P> {
     /// Message that can be claimed.
     Sound(Arc<Message<P>>),
     /// Message that owns no key.
-    Seen(Box<Inspected>),
+    Inspected(Box<Inspected>),
 }
 
 impl<P> LaneHead<P> {
-    pub(super) fn seen(&self) -> &Inspected {
+    pub(super) fn inspected(&self) -> &Inspected {
         match self {
             Self::Sound(message) => &message.inspected,
-            Self::Seen(seen) => seen,
+            Self::Inspected(inspected) => inspected,
         }
     }
 
     pub(super) fn end(&self, outcome: Outcome, delay: Option<Duration>) -> End {
         let key_hash = match self {
             Self::Sound(message) => message.entry.log_hash(),
-            Self::Seen(_) => String::new(),
+            Self::Inspected(_) => String::new(),
         };
-        End { message_id: self.seen().envelope.message_id.clone(), key_hash, outcome, delay }
+        End { message_id: self.inspected().envelope.message_id.clone(), key_hash, outcome, delay }
     }
 }
 

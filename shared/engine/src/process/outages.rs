@@ -38,7 +38,7 @@ impl Outages {
     /// The ledger has not answered.
     pub(super) fn ledger_is_out(&self, now: Timestamp) {
         let mut memory = self.memory();
-        memory.ledger = Some(Lasting::seen(memory.ledger, now));
+        memory.ledger = Some(Lasting::continued(memory.ledger, now));
     }
 
     /// For how long the ledger has been out of reach, as far as this process knows.
@@ -48,7 +48,7 @@ impl Outages {
 
     /// Returns true if what the handler needs has been out of reach until now, as far as this process knows.
     pub(super) fn handler_is_out(&self, now: Timestamp) -> bool {
-        self.memory().handler.is_some_and(|outage| outage.is_one_with(&Lasting::seen(Some(outage), now)))
+        self.memory().handler.is_some_and(|outage| outage.is_one_with(&Lasting::continued(Some(outage), now)))
     }
 
     /// A batch has ended. For how long the outage has lasted that it shows, if messages are to be hidden for longer than by their
@@ -63,7 +63,7 @@ impl Outages {
             Some(Outage::Ledger) => memory.ledger.map(|outage| outage.lasted()),
             Some(Outage::Handler) => {
                 let before = memory.handler;
-                let outage = Lasting::seen(before, now);
+                let outage = Lasting::continued(before, now);
                 memory.handler = Some(outage);
                 before.filter(|before| before.is_one_with(&outage)).map(|_| outage.lasted())
             }

@@ -124,9 +124,9 @@ impl<P: ProcessPorts> Processor<P> {
                 enqueue: envelope.enqueue(),
             };
             seats.insert(envelope.message_id.clone(), seat);
-            let seen = Inspected::new(envelope, &settings.reading);
-            counts.unstable_keys += usize::from(!seen.key_is_stable);
-            waiting.push(WaitingMessage::of(seen));
+            let inspected = Inspected::new(envelope, &settings.reading);
+            counts.unstable_keys += usize::from(!inspected.key_is_stable);
+            waiting.push(WaitingMessage::of(inspected));
         }
         let lines = KeyLanes::form(waiting, settings.order);
         let ends = run(&self.parts, lines, &frame, &mut counts).await;

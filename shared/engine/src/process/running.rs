@@ -183,7 +183,7 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
     /// Ends a lane's head and decides what its followers may do.
     fn close(&mut self, lane: KeyLane<LaneHead<PayloadOf<P>>>, outcome: Outcome, ran: bool) {
         let KeyLane { head, followers } = lane;
-        let delay = self.parts.delay(&outcome, head.seen().envelope.receive_count);
+        let delay = self.parts.delay(&outcome, head.inspected().envelope.receive_count);
         if !followers.is_empty() {
             match lines::after(self.parts.settings.order, &outcome, ran, delay) {
                 lines::After::Promote => self.lanes.put_back(followers),
@@ -191,7 +191,8 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
                     self.ends.extend(followers.iter().map(|waiting| waiting.end(outcome.clone())));
                 }
                 lines::After::Compare => {
-                    let (parts, frame, done) = (Arc::clone(self.parts), self.frame.clone(), head.seen().hash.clone());
+                    let (parts, frame, done) =
+                        (Arc::clone(self.parts), self.frame.clone(), head.inspected().hash.clone());
                     self.spawn(async move { TaskResult::Compared(compare(&parts, &done, followers, &frame).await) });
                 }
             }

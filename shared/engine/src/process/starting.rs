@@ -36,10 +36,12 @@ pub(super) async fn claim_lanes<P: ProcessPorts>(
 ) -> ClaimedLanes<PayloadOf<P>> {
     let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
     for KeyLane { head, followers } in starters {
-        let seen = Inspected::new(head.envelope, &parts.settings.reading);
-        match seen.decode(|message_type, body| parts.handler.decode(message_type, body)) {
+        let inspected = Inspected::new(head.envelope, &parts.settings.reading);
+        match inspected.decode(|message_type, body| parts.handler.decode(message_type, body)) {
             Ok(message) => sound.push(KeyLane { head: Arc::new(message), followers }),
-            Err(bad) => unfit.push((KeyLane { head: LaneHead::Seen(Box::new(bad.inspected)), followers }, bad.fault)),
+            Err(bad) => {
+                unfit.push((KeyLane { head: LaneHead::Inspected(Box::new(bad.inspected)), followers }, bad.fault))
+            }
         }
     }
     // A budget is reckoned like the lease: from before the claim was sent.

@@ -27,18 +27,18 @@ where
     let mut answers = vec![Ok(None); letters.len()];
     let mut open: Vec<_> = letters.into_iter().enumerate().collect();
     for _ in 0..ROUNDS {
-        let (mut asked, mut writes) = (Vec::new(), Vec::new());
+        let (mut edges, mut writes) = (Vec::new(), Vec::new());
         for (place, (found, edge)) in open {
             let Some(next) = edge(&found) else { continue };
             writes.push(LetterWrite::change(next));
-            asked.push((place, edge));
+            edges.push((place, edge));
         }
         if writes.is_empty() {
             break;
         }
         open = Vec::new();
         let written = table.write(writes.clone()).await;
-        for (((place, edge), LetterWrite { letter: next, .. }), written) in asked.into_iter().zip(writes).zip(written) {
+        for (((place, edge), LetterWrite { letter: next, .. }), written) in edges.into_iter().zip(writes).zip(written) {
             match written {
                 Ok(()) => answers[place] = Ok(Some(next)),
                 // A lost answer: what is found is what was written.

@@ -75,7 +75,7 @@ pub(crate) enum LetterOutcome {
     /// Not sent: the edit does not fit. What is told to whoever asked may name its keys, what is logged may not.
     EditRefused {
         logged: String,
-        told: String,
+        explanation: String,
     },
     /// Not edited yet: somebody runs or holds it.
     EditWaits,

@@ -75,8 +75,8 @@ pub(crate) async fn maybe_done<P: ReplayPorts>(
     turn: bool,
 ) -> Result<Vec<LetterId>, Unavailable> {
     let (now, outcome_after) = (context.now(), context.pair.policy.outcome_after);
-    let asked = found.iter().filter(|one| turn || was_just_sent(one, outcome_after, now));
-    let keyed: Vec<_> = asked.filter_map(|one| Some((one, one.key.as_ref()?))).collect();
+    let of_now = found.iter().filter(|one| turn || was_just_sent(one, outcome_after, now));
+    let keyed: Vec<_> = of_now.filter_map(|one| Some((one, one.key.as_ref()?))).collect();
     let keys: Vec<_> = keyed.iter().map(|(one, key)| LedgerKey::owned(&one.scope, key)).collect();
     let entries = if keys.is_empty() { Vec::new() } else { context.pair.ledger.read_eventually(&keys).await? };
     let completed = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.state == EntryState::Completed);

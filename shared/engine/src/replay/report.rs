@@ -216,8 +216,8 @@ impl ReplayReport {
                 *count += 1;
             }
             match outcome {
-                LetterOutcome::EditRefused { told, .. } if self.refused_edits.len() < REFUSED_EDITS => {
-                    self.refused_edits.push(RefusedEdit { letter, why: told });
+                LetterOutcome::EditRefused { explanation, .. } if self.refused_edits.len() < REFUSED_EDITS => {
+                    self.refused_edits.push(RefusedEdit { letter, why: explanation });
                 }
                 LetterOutcome::TooLarge { why } if self.too_large_letters.len() < REFUSED_EDITS => {
                     self.too_large_letters.push(TooLarge { letter, why });

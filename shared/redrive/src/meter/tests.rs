@@ -40,7 +40,7 @@ fn what_waits_is_told_at_zero_too() {
 
 #[test]
 fn no_age_is_told_of_queues_that_could_not_be_read() {
-    let told = |ages: &Ages| whole_ages("f", ages).told().into_iter().map(|(name, value, _)| (name, value)).collect();
+    let told = |ages: &Ages| whole_ages("f", ages).values().into_iter().map(|(name, value, _)| (name, value)).collect();
     let none: Vec<_> = told(&Ages { unread: 2, ..Ages::default() });
     assert_eq!(none, [("MainQueuesUnread", 2.0)]);
     let queue = redrive_core::ids::QueueArn::new("arn:aws:sqs:eu-west-1:1:q").unwrap();
@@ -162,7 +162,7 @@ fn each_metric_is_explained_once() {
 
 #[test]
 fn gauges_are_told_at_zero_and_counts_are_not_but_the_first() {
-    let names = |line: &MetricRow| line.told().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+    let names = |line: &MetricRow| line.values().into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
     let whole = whole_pending_counts("f", &PendingCounts::default(), NOW);
     assert_eq!(names(&whole), ["LettersPending", "LettersForAPerson", "OldestPendingAge"]);
     assert_eq!(names(&meter().drain(&DrainReport::default(), RETENTION, NOW)[0]), ["DeadReceived"]);
@@ -186,7 +186,7 @@ fn of_all_queues_together_counts_are_added_and_what_expires_first_counts() {
         ("Unindexable", 3.0, Unit::Count),
         ("TimeToExpiry", 86_400.0, Unit::Seconds),
     ];
-    assert_eq!((whole.told(), whole.dimensions), (expected.to_vec(), vec![("Function", "f".to_owned())]));
+    assert_eq!((whole.values(), whole.dimensions), (expected.to_vec(), vec![("Function", "f".to_owned())]));
 }
 
 #[test]

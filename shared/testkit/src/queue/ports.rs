@@ -20,7 +20,7 @@ impl MainQueue for ModelQueue {
     async fn change_visibility(&self, changes: Vec<VisibilityChange>) -> Vec<(MessageId, String)> {
         let mut failed = Vec::new();
         for ten in changes.chunks(BATCH.0) {
-            let (queue, asked) = (self.clone(), ten.to_vec());
+            let (queue, changes_now) = (self.clone(), ten.to_vec());
             let answer = self.faults.call("main queue", "change visibilities", move |trouble| {
                 let set = |(index, change): (usize, &VisibilityChange)| {
                     let refused = trouble.refuses(index).then_some(THROTTLED);
@@ -29,7 +29,7 @@ impl MainQueue for ModelQueue {
                     })?;
                     Some((change.message_id.clone(), code.to_owned()))
                 };
-                asked.iter().enumerate().filter_map(set).collect::<Vec<_>>()
+                changes_now.iter().enumerate().filter_map(set).collect::<Vec<_>>()
             });
             failed.extend(answer.await.unwrap_or_else(|error| {
                 ten.iter().map(|change| (change.message_id.clone(), error.why.clone())).collect()
@@ -55,10 +55,10 @@ impl DeadLetterQueue for ModelQueue {
     }
 
     async fn delete(&self, messages: Vec<(MessageId, ReceiptHandle)>) -> Vec<(MessageId, String)> {
-        let (queue, asked) = (self.clone(), messages.clone());
+        let (queue, deleted) = (self.clone(), messages.clone());
         let answer = self.faults.call("dead-letter queue", "delete messages", move |trouble| {
             let mut failed = Vec::new();
-            for (index, (id, handle)) in asked.iter().enumerate() {
+            for (index, (id, handle)) in deleted.iter().enumerate() {
                 if trouble.refuses(index) || index >= BATCH.0 {
                     failed.push((id.clone(), THROTTLED.to_owned()));
                 } else {

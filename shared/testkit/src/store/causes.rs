@@ -23,13 +23,13 @@ impl ModelLetters {
 
 impl Causes for ModelLetters {
     async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
-        let (letters, asked) = (self.clone(), sightings.clone());
+        let (letters, recorded) = (self.clone(), sightings.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
             let one = |(index, sighting): (usize, &Cause)| {
                 let refused = Unavailable { service: SERVICE, action: ACTION, why: THROTTLED.to_owned() };
                 if trouble.refuses(index) { Err(refused) } else { Ok(letters.add(sighting, now)) }
             };
-            asked.iter().enumerate().map(one).collect::<Vec<_>>()
+            recorded.iter().enumerate().map(one).collect::<Vec<_>>()
         });
         answers.await.unwrap_or_else(|error| sightings.iter().map(|_| Err(error.clone())).collect())
     }

@@ -25,12 +25,12 @@ pub struct ModelLedger {
 struct Tables {
     entries: BTreeMap<LedgerKey, Arc<Entry>>,
     counters: BTreeMap<String, u64>,
-    asked: Asked,
+    reads: ReadCounts,
 }
 
 /// Numbers of keys that a ledger was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct ReadCounts {
     /// Number of consistent reads: entries as they are.
     pub consistently: u64,
     /// Number of other reads: entries as they were a moment ago.
@@ -76,8 +76,8 @@ impl ModelLedger {
 
     /// Returns the numbers of keys that it was asked for until now.
     #[must_use]
-    pub fn asked(&self) -> Asked {
-        lock(&self.tables).asked
+    pub fn reads(&self) -> ReadCounts {
+        lock(&self.tables).reads
     }
 
     /// Removes the entries that had expired by `now`, as DynamoDB does some time.
@@ -136,12 +136,12 @@ fn arc(found: Option<&Entry>) -> Answer {
 impl<E: Countable> Ledger<E> for ModelLedger {
     async fn write(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
         const ACTION: &str = "write entries";
-        let (ledger, asked) = (self.clone(), writes.clone());
+        let (ledger, written) = (self.clone(), writes.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
             let write = |(index, write): (usize, &EntryWrite)| {
                 if trouble.refuses(index) { Err(throttled(ACTION).into()) } else { ledger.apply(write, None) }
             };
-            asked.iter().enumerate().map(write).collect::<Vec<_>>()
+            written.iter().enumerate().map(write).collect::<Vec<_>>()
         });
         let answers = answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect());
         for (write, answer) in writes.iter().zip(&answers) {
@@ -158,20 +158,20 @@ impl<E: Countable> Ledger<E> for ModelLedger {
     }
 
     async fn commit(&self, write: EntryWrite, effects: &E) -> Result<(), CommitError> {
-        let (ledger, asked, effects) = (self.clone(), write.clone(), effects.counted());
+        let (ledger, written, effects) = (self.clone(), write.clone(), effects.counted());
         let answer = self.faults.call(SERVICE, "commit a completion", move |trouble| {
             if trouble.conflict {
                 return Err(CommitError::Conflict);
             }
             // DynamoDB names every reason of a cancelled transaction; the ledger's own goes first.
             let refusal = effects.refusal.clone().filter(|_| {
-                let found = ledger.entry(&asked.key);
-                asked.expect.holds(found.as_deref())
+                let found = ledger.entry(&written.key);
+                written.expect.holds(found.as_deref())
             });
             if let Some(fault) = refusal {
                 return Err(CommitError::Refused(fault));
             }
-            ledger.apply(&asked, Some(effects.clone())).map_err(|error| match error {
+            ledger.apply(&written, Some(effects.clone())).map_err(|error| match error {
                 WriteError::Condition(found) => CommitError::Condition(found),
                 WriteError::Unavailable(error) => error.into(),
             })
@@ -204,11 +204,11 @@ impl<E: Countable> Ledger<E> for ModelLedger {
 
 impl LedgerReader for ModelLedger {
     async fn read(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
-        self.answer(keys, |asked| &mut asked.consistently).await
+        self.answer(keys, |reads| &mut reads.consistently).await
     }
 
     async fn read_eventually(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
-        self.answer(keys, |asked| &mut asked.eventually).await
+        self.answer(keys, |reads| &mut reads.eventually).await
     }
 }
 
@@ -216,11 +216,11 @@ impl ModelLedger {
     async fn answer(
         &self,
         keys: &[LedgerKey],
-        count: fn(&mut Asked) -> &mut u64,
+        count: fn(&mut ReadCounts) -> &mut u64,
     ) -> Result<Vec<Option<Entry>>, Unavailable> {
         let read = |some: &[LedgerKey]| -> Vec<_> {
             let mut tables = lock(&self.tables);
-            *count(&mut tables.asked) += some.len() as u64;
+            *count(&mut tables.reads) += some.len() as u64;
             some.iter().map(|key| tables.entries.get(key).map(|entry| (**entry).clone())).collect()
         };
         let calls = keys.chunks(KEYS).map(|some| self.faults.ask(SERVICE, "read entries", move || read(some)));
@@ -231,12 +231,12 @@ impl ModelLedger {
 impl LedgerMarker for ModelLedger {
     async fn withdraw(&self, writes: Vec<EntryWrite>) -> Vec<Result<(), WriteError<Entry>>> {
         const ACTION: &str = "withdraw copies";
-        let (ledger, asked) = (self.clone(), writes.clone());
+        let (ledger, written) = (self.clone(), writes.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
             let write = |(index, write): (usize, &EntryWrite)| {
                 if trouble.refuses(index) { Err(throttled(ACTION).into()) } else { ledger.mark(write) }
             };
-            asked.iter().enumerate().map(write).collect::<Vec<_>>()
+            written.iter().enumerate().map(write).collect::<Vec<_>>()
         });
         answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }

@@ -188,7 +188,7 @@ impl ModelLetters {
     /// Writes as many letters as a call takes.
     async fn write_some(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
         const ACTION: &str = "write letters";
-        let (letters, asked) = (self.clone(), writes.clone());
+        let (letters, written) = (self.clone(), writes.clone());
         let answers = self.faults.call(SERVICE, ACTION, move |trouble| {
             let write = |(index, write): (usize, &LetterWrite)| {
                 if trouble.refuses(index) {
@@ -197,7 +197,7 @@ impl ModelLetters {
                 }
                 letters.apply(write)
             };
-            asked.iter().enumerate().map(write).collect()
+            written.iter().enumerate().map(write).collect()
         });
         answers.await.unwrap_or_else(|error| writes.iter().map(|_| Err(error.clone().into())).collect())
     }

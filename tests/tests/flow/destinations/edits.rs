@@ -15,8 +15,8 @@ impl House {
     async fn edited(&self, queue: Option<&ModelQueue>, amount: u64) -> ReplayReport {
         let edit = Some(Edit::Body(Order::body("o-1", amount)));
         let selection = Selection::Ids(vec![self.letter().id]);
-        let said = ReplayOptions { edit, ..Self::said(queue) };
-        self.ask(&Request::Replay { selection, by: "ann".to_owned(), said }).await.unwrap().together()
+        let options = ReplayOptions { edit, ..Self::options(queue) };
+        self.ask(&Request::Replay { selection, by: "ann".to_owned(), options }).await.unwrap().together()
     }
 }
 

@@ -45,9 +45,9 @@ async fn an_edit_that_changes_the_key_is_refused_unless_it_is_allowed_in_a_job_t
 async fn an_edit_that_changes_the_key_withdraws_the_copies_under_the_old_one() {
     let (bench, letter) = with_letter(&Faults::none());
     let doubted = in_doubt(&bench, &letter).await;
-    let said = ReplayOptions { edit: Some(another_key()), allow_key_change: true, ..ReplayOptions::default() };
+    let options = ReplayOptions { edit: Some(another_key()), allow_key_change: true, ..ReplayOptions::default() };
     let selection = Selection::Ids(vec![doubted.id]);
-    bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), said }).await;
+    bench.run("ann", &Request::Replay { selection, by: "ann".to_owned(), options }).await;
     work(&bench, &Scripted::new()).await;
     assert_eq!((charged(&bench, "o-1"), charged(&bench, "o-new").0), ((0, None), 1));
     bench.run("schedule", &Request::Schedule).await;

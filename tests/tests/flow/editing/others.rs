@@ -35,8 +35,8 @@ async fn a_dry_run_of_an_edit_touches_nothing_and_tells_what_would_go() {
     let selection = Selection::Ids(vec![letter.id, other.id]);
     let add = patch(json!([{"op": "add", "path": "/currency", "value": "EUR"}]));
     let before = bench.letters.all();
-    let said = ReplayOptions { edit: Some(add), ..ReplayOptions::default() };
-    let report = bench.run("look", &Request::DryRun { selection, said }).await;
+    let options = ReplayOptions { edit: Some(add), ..ReplayOptions::default() };
+    let report = bench.run("look", &Request::DryRun { selection, options }).await;
     assert_eq!((report.would_send, report.edit_failed, report.refused_edits.len()), (1, 1, 1));
     assert_eq!((bench.letters.all(), bench.queue.len(), bench.ledger.entries().len()), (before, 0, 0));
 }

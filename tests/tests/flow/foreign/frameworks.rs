@@ -29,10 +29,10 @@ async fn dead_of(bodies: &[(&str, Attributes)]) -> House {
 }
 
 async fn ask(house: &House, selection: Selection, edit: Option<Edit>, dry: bool) -> ReplayReport {
-    let said = ReplayOptions { edit, ..ReplayOptions::default() };
+    let options = ReplayOptions { edit, ..ReplayOptions::default() };
     let request = match dry {
-        true => Request::DryRun { selection, said },
-        false => Request::Replay { selection, by: "ann".to_owned(), said },
+        true => Request::DryRun { selection, options },
+        false => Request::Replay { selection, by: "ann".to_owned(), options },
     };
     house.ask(&request).await.unwrap().together()
 }

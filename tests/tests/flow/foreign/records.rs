@@ -44,8 +44,8 @@ async fn dead_of(pair: Pair, body: &str) -> (House, Letter) {
 
 async fn replayed(house: &House, letter: &Letter, edit: Option<Edit>) -> ReplayReport {
     let selection = Selection::Ids(vec![letter.id]);
-    let said = ReplayOptions { edit, forgotten_ok: true, as_new: true, ..ReplayOptions::default() };
-    house.ask(&Request::Replay { selection, by: "ann".to_owned(), said }).await.unwrap().together()
+    let options = ReplayOptions { edit, forgotten_ok: true, as_new: true, ..ReplayOptions::default() };
+    house.ask(&Request::Replay { selection, by: "ann".to_owned(), options }).await.unwrap().together()
 }
 
 fn sent(house: &House) -> Vec<String> {

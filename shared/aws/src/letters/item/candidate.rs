@@ -75,8 +75,8 @@ struct LookItem {
 impl LookItem {
     /// Returns the place of a body in S3. Heads of earlier versions do not say it beside their bodies.
     fn body_in_s3(self) -> Option<ClaimCheck> {
-        if let Some(told) = self.body_in_s3 {
-            return Some(told.into());
+        if let Some(place) = self.body_in_s3 {
+            return Some(place.into());
         }
         let attributes = self.message_attributes.into_iter().flatten();
         ClaimCheck::of(&self.original_payload?, &attributes.map(|(name, value)| (name, value.into())).collect())

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 pub(super) fn reason(
     dead: &Inspected,
     enqueue: &Enqueue,
-    said: Option<&StatedReason>,
+    stated: Option<&StatedReason>,
     keyless: Option<&Entry>,
     owned: Option<&Entry>,
     now: Timestamp,
@@ -33,10 +33,10 @@ pub(super) fn reason(
         Some(entry) if entry.was_attempted(enqueue) => return Ok(from_entry(entry, enqueue, now)),
         Some(_) => "all receives were used up before an attempt could start",
     };
-    Ok(match said {
+    Ok(match stated {
         // Nobody has seen it: that much is known, and no more is said.
-        Some(said) if said.by == ReasonSource::Sns => never_ran(&said.text, now),
-        Some(said) => Reason::stated(said, dead.envelope.sent_at, now),
+        Some(stated) if stated.by == ReasonSource::Sns => never_ran(&stated.text, now),
+        Some(stated) => Reason::stated(stated, dead.envelope.sent_at, now),
         None => never_ran(why, now),
     })
 }
@@ -87,6 +87,6 @@ pub(super) fn unknown(dead: &Inspected, now: Timestamp) -> Reason {
         return Reason { error_type: ErrorType::Unknown, error_code: Some(plain), ..never_ran(why, now) };
     };
     let code = foreign::code(&format!("{plain}:{}", task.name)).unwrap_or(plain);
-    let why = capped(&format!("{}; {why}", task.told()), TEXT_LIMIT);
+    let why = capped(&format!("{}; {why}", task.description()), TEXT_LIMIT);
     Reason { error_type: ErrorType::Unknown, error_code: Some(code), ..never_ran(&why, now) }
 }

@@ -27,7 +27,7 @@ const NAME_LIMIT: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceRecord {
     /// The reason that it gives.
-    pub said: StatedReason,
+    pub reason: StatedReason,
     /// The rest of it: function, request and version, and nothing of a body.
     pub note: String,
     /// The message in it, byte by byte as it stands there; none if the record only says where something stands.
@@ -50,11 +50,11 @@ impl ServiceRecord {
 fn by_scheduler(dead: &Envelope) -> Option<ServiceRecord> {
     let texts = Texts(&dead.attributes);
     let (schedule, target) = (texts.get("SCHEDULE_ARN")?, texts.get("TARGET_ARN")?);
-    let said = super::by_event_bridge(&texts)?;
+    let reason = super::by_event_bridge(&texts)?;
     let note = format!("written by EventBridge Scheduler: {}", name(schedule));
     if texts.get("IS_PAYLOAD_TRUNCATED").is_some_and(|text| text.eq_ignore_ascii_case("true")) {
         let note = format!("{note}; it cut the message short");
-        return Some(ServiceRecord { said, note, message: None });
+        return Some(ServiceRecord { reason, note, message: None });
     }
     let action = target.split_once(":::aws-sdk:").map(|(_, action)| action);
     let members = Members::of(&dead.body);
@@ -62,11 +62,11 @@ fn by_scheduler(dead: &Envelope) -> Option<ServiceRecord> {
     match (action, request.and_then(|members| Some((members, members.read::<String>("MessageBody")?)))) {
         // Attributes, a group or a delay in the request would be lost.
         (None | Some("sqs:sendMessage"), Some((members, body))) if members.names().count() == 2 => {
-            Some(ServiceRecord { said, note, message: Some(body) })
+            Some(ServiceRecord { reason, note, message: Some(body) })
         }
         (Some(action), _) => {
             let note = format!("{note}; the body is a request of {}", name(action));
-            Some(ServiceRecord { said, note, message: None })
+            Some(ServiceRecord { reason, note, message: None })
         }
         (None, _) => None,
     }
@@ -128,21 +128,21 @@ fn in_members(record: &Members<'_>) -> Option<ServiceRecord> {
     let count = attempts(&context.approximate_invoke_count);
     let note = note(&context, &record.read("responseContext").unwrap_or_default());
     if let Some(batch) = record.names().find(|name| name.ends_with("BatchInfo")) {
-        let said = StatedReason {
+        let reason = StatedReason {
             code: code(&context.condition),
             text: of_batch(record, batch),
             attempts: count,
             ..StatedReason::nothing(ReasonSource::Batch)
         };
-        return Some(ServiceRecord { said, note, message: None });
+        return Some(ServiceRecord { reason, note, message: None });
     }
     if service != "lambda" {
         return None;
     }
-    let said = StatedReason { attempts: count, ..of_function(record, &context) };
+    let reason = StatedReason { attempts: count, ..of_function(record, &context) };
     // What succeeded is not to be done again. A payload that was too large for the destination is left out.
     let payload = record.raw("requestPayload").filter(|payload| context.condition != "Success" && *payload != "null");
-    Some(ServiceRecord { said, note, message: payload.map(str::to_owned) })
+    Some(ServiceRecord { reason, note, message: payload.map(str::to_owned) })
 }
 
 /// The reason of a failed function. The same failures as those of its dead-letter queue, with the error's own name.

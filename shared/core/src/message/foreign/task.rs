@@ -65,7 +65,7 @@ impl Task {
 
     /// The framework, the task's name and its id, in one line.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn description(&self) -> String {
         let id = self.id.as_ref().map_or_else(String::new, |id| format!(", id {id}"));
         format!("{} {}{id}", self.framework, self.name)
     }

@@ -47,8 +47,8 @@ pub enum Withdrawing {
 ///
 /// Rule R37 of docs/protocol.md.
 #[must_use]
-pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Withdrawing {
-    let Some(entry) = found else { return tombstone(asked, now) };
+pub fn withdraw(found: Option<&Entry>, withdrawal: &Withdrawal, now: Timestamp) -> Withdrawing {
+    let Some(entry) = found else { return tombstone(withdrawal, now) };
     let expired = entry.expired(now);
     match entry.state {
         // What is remembered too long must not be remembered anew.
@@ -63,7 +63,7 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
         next.dead_enqueues = DeadEnqueues::default();
         next.withdrawn.clear();
     }
-    let Some(mut next) = withdrawn_by(next, asked, now) else { return Withdrawing::Full };
+    let Some(mut next) = withdrawn_by(next, withdrawal, now) else { return Withdrawing::Full };
     if !expired
         && next.enqueues == entry.enqueues
         && next.dead_enqueues == entry.dead_enqueues
@@ -72,17 +72,17 @@ pub fn withdraw(found: Option<&Entry>, asked: &Withdrawal, now: Timestamp) -> Wi
         return Withdrawing::Done;
     }
     next.version += 1;
-    next.expires = entry.expires.max(asked.expires);
+    next.expires = entry.expires.max(withdrawal.expires);
     let expect = Expect::Unchanged { version: entry.version, owner: entry.owner };
-    Withdrawing::Write(Box::new(EntryWrite { key: asked.key.clone(), entry: next, expect, changed: Changed::All }))
+    Withdrawing::Write(Box::new(EntryWrite { key: withdrawal.key.clone(), entry: next, expect, changed: Changed::All }))
 }
 
-fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
+fn tombstone(withdrawal: &Withdrawal, now: Timestamp) -> Withdrawing {
     let entry = Entry {
         state: EntryState::Failed,
-        owner: asked.token,
+        owner: withdrawal.token,
         lease_until: Timestamp::from_millis(0),
-        hash: asked.hash.clone(),
+        hash: withdrawal.hash.clone(),
         version: 1,
         enqueues: Vec::new(),
         dead_enqueues: DeadEnqueues::default(),
@@ -90,18 +90,18 @@ fn tombstone(asked: &Withdrawal, now: Timestamp) -> Withdrawing {
         fault: None,
         history: Vec::new(),
         withdrawn: Vec::new(),
-        expires: asked.expires,
+        expires: withdrawal.expires,
     };
-    let Some(entry) = withdrawn_by(entry, asked, now) else { return Withdrawing::Full };
-    let (key, expect) = (asked.key.clone(), Expect::AbsentOrExpired(now));
+    let Some(entry) = withdrawn_by(entry, withdrawal, now) else { return Withdrawing::Full };
+    let (key, expect) = (withdrawal.key.clone(), Expect::AbsentOrExpired(now));
     Withdrawing::Write(Box::new(EntryWrite { key, entry, expect, changed: Changed::All }))
 }
 
 /// The entry with the withdrawal written down; `None` if there is no room for it, or none is left for the enqueue of the edited
 /// body.
-fn withdrawn_by(mut entry: Entry, asked: &Withdrawal, now: Timestamp) -> Option<Entry> {
-    let (send, memory) = (asked.send, asked.expires.since(now));
-    let room = asked.messages.iter().all(|id| entry.mark_message_dead(id, now, memory));
+fn withdrawn_by(mut entry: Entry, withdrawal: &Withdrawal, now: Timestamp) -> Option<Entry> {
+    let (send, memory) = (withdrawal.send, withdrawal.expires.since(now));
+    let room = withdrawal.messages.iter().all(|id| entry.mark_message_dead(id, now, memory));
     if !room || entry.enqueues_left(now, memory) == 0 {
         return None;
     }

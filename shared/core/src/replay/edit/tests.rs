@@ -125,7 +125,7 @@ fn an_edit_that_changes_the_key_is_refused_unless_it_is_allowed() {
             edit.prepare(letter, terms, Timestamp::from_millis(2))
         };
         let refused = prepare(&letter, false).unwrap_err();
-        assert!(refused.told().starts_with(r#"key changes from "o-1" to "o-2""#), "{}", refused.told());
+        assert!(refused.explanation().starts_with(r#"key changes from "o-1" to "o-2""#), "{}", refused.explanation());
         assert!(!refused.to_string().contains("o-1") && !refused.to_string().contains("o-2"), "it stands in logs");
         assert_eq!(prepare(&letter, true).unwrap().key, Key::new("o-2").ok());
     }

@@ -15,9 +15,9 @@ fn a_patch_keeps_its_digits_as_a_list_in_the_payload_and_as_text() {
     let quoted = serde_json::Value::from(patch).to_string();
     for given in [patch, quoted.as_str()] {
         let request = Request::read(&format!(r#"{{"action":"replay","patch":{given},{ids},"allow_key_change":true}}"#));
-        let Request::Replay { said, .. } = request.unwrap() else { panic!("{given}") };
-        let Some(Edit::Patch(read)) = said.edit else { panic!("{given}") };
-        assert!(read.as_str() == patch && said.allow_key_change);
+        let Request::Replay { options, .. } = request.unwrap() else { panic!("{given}") };
+        let Some(Edit::Patch(read)) = options.edit else { panic!("{given}") };
+        assert!(read.as_str() == patch && options.allow_key_change);
         assert_eq!(
             Edit::Patch(read).apply("{}", crate::message::wrapping::Wrapping::None).unwrap(),
             r#"{"n":12345678901234567.89}"#
@@ -36,11 +36,11 @@ fn every_way_in_is_understood() {
     assert_eq!(parse(&json!({"redrive": "work"})), Request::Work);
     assert!(matches!(
         parse(&json!({"action": "replay", "ids": [ID, ID], "by": "ann"})),
-        Request::Replay { selection: Selection::Ids(ids), said: ReplayOptions { forgotten_ok: false, .. }, .. } if ids.len() == 1
+        Request::Replay { selection: Selection::Ids(ids), options: ReplayOptions { forgotten_ok: false, .. }, .. } if ids.len() == 1
     ));
     assert!(matches!(
         parse(&json!({"action": "replay", "select": {"text": "CHF"}, "dry_run": true, "as_new": true})),
-        Request::DryRun { said: ReplayOptions { as_new: true, .. }, .. }
+        Request::DryRun { options: ReplayOptions { as_new: true, .. }, .. }
     ));
     let remark = |action| json!({"action": action, "select": {"error_type": "SCHEMA"}, "note": "n", "by": "ann"});
     assert!(matches!(parse(&remark("discard")), Request::Discard(Remark { selection: Selection::Filter(_), .. })));
@@ -85,11 +85,11 @@ fn another_queue_is_named_by_its_arn_and_what_is_none_is_not_quoted() {
     for dry_run in [true, false] {
         let asked = parse(&json!({"action": "replay", "ids": [ID], "by": "ann", "to": arn, "dry_run": dry_run,
             "after_replayed": true}));
-        let said = match asked {
-            Request::Replay { said, .. } | Request::DryRun { said, .. } => said,
+        let options = match asked {
+            Request::Replay { options, .. } | Request::DryRun { options, .. } => options,
             other => panic!("{other:?}"),
         };
-        assert_eq!((said.to.as_ref().map(QueueArn::as_str), said.after_replayed), (Some(arn), true));
+        assert_eq!((options.to.as_ref().map(QueueArn::as_str), options.after_replayed), (Some(arn), true));
     }
     let asked = parse(&json!({"action": "job", "ids": [ID], "by": "ann", "to": arn, "after_replayed": true}));
     assert!(matches!(asked, Request::Job(job) if job.to.is_some() && job.guard.after_replayed));

@@ -34,7 +34,7 @@ impl<P: ReplayPorts> Clone for BatchWork<'_, P> {
 pub(super) struct Advance {
     /// Place of the batch among the open ones.
     pub(super) place: usize,
-    pub(super) told: Vec<LetterUpdate>,
+    pub(super) updates: Vec<LetterUpdate>,
     /// Reason to stop the job: SQS refused in a way that does not pass, or does not end.
     pub(super) stop: Option<Stop>,
     /// The batch as it was written.
@@ -45,7 +45,7 @@ pub(super) struct Advance {
 #[derive(Debug, Default)]
 struct Exchange {
     lines: Vec<JobEntry>,
-    told: Vec<LetterUpdate>,
+    updates: Vec<LetterUpdate>,
     /// Code with which SQS refused a whole batch.
     refused: Option<String>,
     /// Reason why it came to no end.
@@ -55,7 +55,7 @@ struct Exchange {
 impl Exchange {
     fn and(mut self, other: Self) -> Self {
         self.lines.extend(other.lines);
-        self.told.extend(other.told);
+        self.updates.extend(other.updates);
         Self { refused: other.refused.or(self.refused), halt: other.halt.or(self.halt), ..self }
     }
 }
@@ -76,26 +76,26 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
         // Of what stood behind others at most `limit` may go.
         planned.extend(ids(&lines, |line| queue.concerns(line, job, limit > 0)));
         let limit = limit.saturating_add(paid);
-        let Exchange { lines: sent, mut told, mut refused, halt } = self.send_planned(&planned, queue, limit).await;
-        let halted = |told, halt| Advance { place, told, stop: None, batch: Err(halt) };
+        let Exchange { lines: sent, mut updates, mut refused, halt } = self.send_planned(&planned, queue, limit).await;
+        let halted = |updates, halt| Advance { place, updates, stop: None, batch: Err(halt) };
         if let Some(halt) = halt {
-            return halted(told, halt);
+            return halted(updates, halt);
         }
         take_over(&mut lines, sent, now);
-        let Observed { lines: mut seen, lapsed } = match observe(context, job, &lines).await {
+        let Observed { lines: mut observed, lapsed } = match observe(context, job, &lines).await {
             Ok(observed) => observed,
-            Err(error) => return halted(told, error.into()),
+            Err(error) => return halted(updates, error.into()),
         };
         if !lapsed.is_empty() {
             let again = self.send(lapsed, queue, limit).await;
-            told.extend(again.told);
+            updates.extend(again.updates);
             if let Some(halt) = again.halt {
-                return halted(told, halt);
+                return halted(updates, halt);
             }
             refused = again.refused.or(refused);
-            seen.extend(again.lines);
+            observed.extend(again.lines);
         }
-        take_over(&mut lines, seen, now);
+        take_over(&mut lines, observed, now);
         let stop = refused.filter(|code| !passes(code)).map(|code| Stop::Refused { code });
         let stop = stop.or_else(|| worn_out(&batch, &lines));
         let expires = Job::batch_expires(&context.pair.policy, context.now());
@@ -103,7 +103,7 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
             Some(next) => write_batch(context.letters, next).await.map_err(Halt::from),
             None => Ok(batch),
         };
-        Advance { place, told, stop, batch }
+        Advance { place, updates, stop, batch }
     }
 
     /// Sends the planned letters of a batch that this job has not sent yet: all together, or as many as memory allows.
@@ -156,18 +156,18 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
     /// Transfers letters in the name of the job.
     async fn send(&self, letters: Vec<Letter>, queue: &GroupQueue, limit: usize) -> Exchange {
         let Job { id, by, selection, .. } = &*self.job;
-        let (name, said) = (self.job.name(), said_of(&self.job));
-        let claims = JobClaims { id: *id, name: &name, by, named: selection.is_named(), said: &said, limit };
+        let (name, options) = (self.job.name(), options_of(&self.job));
+        let claims = JobClaims { id: *id, name: &name, by, named: selection.is_named(), options: &options, limit };
         let sent = transfer(self.context, TransferRequest::job(claims), letters).await;
-        let Transferred { letters: mut told, refused, cut } = sent;
+        let Transferred { letters: mut updates, refused, cut } = sent;
         if cut {
-            return Exchange { told, refused, halt: Some(Halt::OutOfTime), lines: Vec::new() };
+            return Exchange { updates, refused, halt: Some(Halt::OutOfTime), lines: Vec::new() };
         }
-        let mut lines: Vec<_> = told.iter().filter_map(line_of).collect();
-        let behind = lines_behind(self.context, queue, &told).await;
-        told.extend(behind.told);
+        let mut lines: Vec<_> = updates.iter().filter_map(line_of).collect();
+        let behind = lines_behind(self.context, queue, &updates).await;
+        updates.extend(behind.updates);
         lines.extend(behind.found);
-        Exchange { lines, told, refused, halt: None }
+        Exchange { lines, updates, refused, halt: None }
     }
 
     /// Returns true if the job has ended so long ago that no run of it can still be sending.
@@ -190,7 +190,7 @@ enum Fresh {
 }
 
 /// Terms on which a job's letters are sent.
-fn said_of(job: &Job) -> ReplayOptions {
+fn options_of(job: &Job) -> ReplayOptions {
     ReplayOptions {
         forgotten_ok: job.guard.forgotten_ok,
         as_new: job.guard.as_new,

@@ -23,7 +23,7 @@ const READ: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Looked<T> {
     pub(super) found: T,
-    pub(super) told: Vec<LetterUpdate>,
+    pub(super) updates: Vec<LetterUpdate>,
 }
 
 /// Heads of the groups in which letters of a job stand behind others; finds out what became of these, so that the next
@@ -37,8 +37,8 @@ pub(super) async fn heads_of<P: ReplayPorts>(
         return Ok(Looked::default());
     }
     let Some(heads) = heads(context, &[], job.guard.after_replayed).await? else { return Ok(Looked::default()) };
-    let Looked { told, .. } = look_at(context, GroupQueue::heads_to_ask(open, &heads)).await;
-    Ok(Looked { found: Some(heads), told })
+    let Looked { updates, .. } = look_at(context, GroupQueue::heads_to_ask(open, &heads)).await;
+    Ok(Looked { found: Some(heads), updates })
 }
 
 /// Lines of letters that a transfer left out because their turn has not come.
@@ -56,7 +56,7 @@ pub(super) async fn lines_behind<P: ReplayPorts>(
         Behind::Head(head) if queue.gives_up() => Some(*head),
         _ => None,
     });
-    let Looked { found: heads, told } = look_at(context, heads.collect()).await;
+    let Looked { found: heads, updates } = look_at(context, heads.collect()).await;
     let now = context.now();
     let lines = behind.into_iter().map(|(letter, group, by)| match by {
         Behind::Head(head) => queue.line(letter, group, heads.iter().find(|found| found.id == head), now),
@@ -65,7 +65,7 @@ pub(super) async fn lines_behind<P: ReplayPorts>(
             JobEntry { note, ..queue.line(letter, group, None, now) }
         }
     });
-    Looked { found: lines.collect(), told }
+    Looked { found: lines.collect(), updates }
 }
 
 /// Letters that stand before those of a job that has planned as many as it may.
@@ -98,7 +98,7 @@ pub(super) async fn ahead<P: ReplayPorts>(
 /// Reads what stands first, after the ledger was asked about it. What could not be read is left out.
 async fn look_at<P: ReplayPorts>(context: PairContext<'_, P>, ids: BTreeSet<LetterId>) -> Looked<Vec<GroupHead>> {
     let ids: Vec<_> = ids.into_iter().collect();
-    let mut looked = Looked { found: Vec::with_capacity(ids.len()), told: Vec::new() };
+    let mut looked = Looked { found: Vec::with_capacity(ids.len()), updates: Vec::new() };
     let kept = context.pair.ledger.is_kept();
     for few in ids.chunks(READ) {
         let read = async {
@@ -117,7 +117,7 @@ async fn look_at<P: ReplayPorts>(context: PairContext<'_, P>, ids: BTreeSet<Lett
         let pending_counts = letters.iter().enumerate().filter(|(place, _)| !done(*place));
         looked.found.extend(pending_counts.map(|(_, letter)| GroupHead::of(letter)));
         if kept {
-            looked.told.extend(found_out(context, letters.into_iter().zip(known).collect()).await);
+            looked.updates.extend(found_out(context, letters.into_iter().zip(known).collect()).await);
         }
     }
     looked

@@ -50,17 +50,17 @@ pub(crate) async fn open_jobs(table: &impl Jobs) -> Result<Vec<JobId>, Unavailab
 pub(crate) async fn create(
     table: &impl Jobs,
     id: JobId,
-    asked: &NewJob,
+    request: &NewJob,
     now: Timestamp,
 ) -> Result<JobAnswer, Unavailable> {
-    let job = Job::new(id, asked.clone(), now);
+    let job = Job::new(id, request.clone(), now);
     let mut tries = 0;
     loop {
         tries += 1;
         match table.write_job(job.clone()).await {
             Ok(()) => break,
             // A lost answer, or the same request again: the job is there.
-            Err(WriteError::Condition(Some(found))) if found.is_of(asked) => return Ok(JobAnswer::of(*found)),
+            Err(WriteError::Condition(Some(found))) if found.is_of(request) => return Ok(JobAnswer::of(*found)),
             Err(WriteError::Condition(_)) => {
                 return Ok(JobAnswer::Refused { why: format!("there is another job {id}"), job: None });
             }

@@ -48,7 +48,7 @@ pub(super) struct Drive<'a, P: ReplayPorts> {
     job: Job,
     /// Batches that are not counted.
     open: Vec<JobBatch>,
-    told: Vec<LetterUpdate>,
+    updates: Vec<LetterUpdate>,
     view: Option<JobView>,
 }
 
@@ -68,7 +68,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
             job = write_head(context.letters, next).await?;
         }
         open.retain(|batch| batch.n < job.batches);
-        Ok(Some(Self { context, job, open, told: Vec::new(), view: None }))
+        Ok(Some(Self { context, job, open, updates: Vec::new(), view: None }))
     }
 
     /// Takes the job's turn.
@@ -87,7 +87,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
 
     /// Outcome of letters in the turn, and the job as it stands if the turn came to its end.
     pub(super) fn report(self) -> (Vec<LetterUpdate>, Option<JobView>) {
-        (self.told, self.view)
+        (self.updates, self.view)
     }
 
     fn pace(&self, moved: bool) -> Pace {
@@ -111,8 +111,8 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
 
     /// Looks at every batch that is not final. Whether anything moved.
     async fn advance_all(&mut self) -> Result<bool, Halt> {
-        let Looked { found: heads, told } = heads_of(self.context, &self.job, &self.open).await?;
-        self.told.extend(told);
+        let Looked { found: heads, updates } = heads_of(self.context, &self.job, &self.open).await?;
+        self.updates.extend(updates);
         let mut limit = self.job.may_send(&self.open, self.context.now());
         let queue = GroupQueue::of(&self.job, &self.open, heads);
         let queue = match queue.is_jammed(&self.job) {
@@ -181,8 +181,8 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
     }
 
     /// Takes over what became of a batch.
-    async fn take(&mut self, Advance { place, told, stop, batch }: Advance) -> Result<(), Halt> {
-        self.told.extend(told);
+    async fn take(&mut self, Advance { place, updates, stop, batch }: Advance) -> Result<(), Halt> {
+        self.updates.extend(updates);
         self.open[place] = batch?;
         match stop.filter(|_| self.job.state.runs()) {
             Some(why) => self.head(steps::stop(&self.job, why, self.context.now())).await,

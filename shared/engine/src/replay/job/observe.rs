@@ -39,38 +39,38 @@ pub(super) async fn observe<P: ReplayPorts>(
     let kept = context.pair.ledger.is_kept() && job.to.is_none();
     let outcomes = if kept { outcomes(context, &awaited).await? } else { vec![SendOutcome::Silent; awaited.len()] };
     let now = context.now();
-    let (mut seen, mut silent) = (Observed::default(), Vec::new());
+    let (mut observed, mut silent) = (Observed::default(), Vec::new());
     for (line, outcome) in awaited.into_iter().zip(outcomes) {
         let age = line.sent.as_ref().map_or(Duration::MAX, |sent| now.since(sent.at));
         let over = age > job.guard.window();
         match outcome {
-            SendOutcome::Succeeded => seen.lines.push(line.with(Disposition::Resolved)),
-            SendOutcome::Failed => seen.lines.push(line.with(Disposition::FailedAgain)),
-            SendOutcome::Failing if over => seen.lines.push(line.with(Disposition::FailedAgain)),
-            SendOutcome::Failing => seen.lines.push(line.with(Disposition::Failing)),
+            SendOutcome::Succeeded => observed.lines.push(line.with(Disposition::Resolved)),
+            SendOutcome::Failed => observed.lines.push(line.with(Disposition::FailedAgain)),
+            SendOutcome::Failing if over => observed.lines.push(line.with(Disposition::FailedAgain)),
+            SendOutcome::Failing => observed.lines.push(line.with(Disposition::Failing)),
             SendOutcome::Silent if age > YOUNG || over || !kept => silent.push((line, over)),
             SendOutcome::Silent => {}
         }
     }
     let ids: Vec<_> = silent.iter().map(|(line, _)| line.letter).collect();
     if ids.is_empty() {
-        return Ok(seen);
+        return Ok(observed);
     }
     let unheard = if kept { Disposition::Unknown } else { Disposition::Assumed };
     let (mut reads, mut silent) = (LetterReads::of(&ids), silent.into_iter());
     while let Some(LetterRead { letters, .. }) = reads.next(context.letters).await {
         for (letter, (line, over)) in letters?.into_iter().zip(silent.by_ref()) {
             match letter {
-                None => seen.lines.push(line.with(Disposition::NotFound)),
+                None => observed.lines.push(line.with(Disposition::NotFound)),
                 Some(letter) => {
                     let (line, lapsed) = by_letter(job, line, letter, over.then_some(unheard), now);
-                    seen.lines.extend(line);
-                    seen.lapsed.extend(lapsed);
+                    observed.lines.extend(line);
+                    observed.lapsed.extend(lapsed);
                 }
             }
         }
     }
-    Ok(seen)
+    Ok(observed)
 }
 
 /// Reads what the letter itself says of a send of which the ledger says nothing; `unheard`: what it is if the letter says nothing,

@@ -61,9 +61,9 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
         next.filter(|_| selected.is_unchanged(letter))
     };
     let moved = change_all(table, letters.into_iter().map(|letter| (letter, &edge)).collect()).await;
-    let mut told = kept_back;
-    told.extend(each(ids.iter().copied(), &LetterOutcome::Considered));
-    told.extend(ids.into_iter().zip(moved).map(|(id, moved)| {
+    let mut updates = kept_back;
+    updates.extend(each(ids.iter().copied(), &LetterOutcome::Considered));
+    updates.extend(ids.into_iter().zip(moved).map(|(id, moved)| {
         let outcome = match moved {
             Ok(Some(_)) => kind.done(),
             Ok(None) => LetterOutcome::ChangedMeanwhile,
@@ -71,7 +71,7 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
         };
         LetterUpdate::of(id, outcome)
     }));
-    Remarked { letters: told, edits_kept }
+    Remarked { letters: updates, edits_kept }
 }
 
 /// Enters letters that are to wait again in their FIFO groups. Leaves out those that could not be entered.

@@ -31,13 +31,13 @@ pub(crate) async fn free<P: ReplayPorts>(
     letters: Vec<Letter>,
     remark: &Remark,
 ) -> Vec<LetterUpdate> {
-    let mut told = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Considered);
+    let mut updates = each(letters.iter().map(|letter| letter.id), &LetterOutcome::Considered);
     let (letters, others): (Vec<_>, Vec<_>) = letters.into_iter().partition(|letter| context.pair.owns(letter));
-    told.extend(each(others.iter().map(|letter| letter.id), &LetterOutcome::Unlisted));
+    updates.extend(each(others.iter().map(|letter| letter.id), &LetterOutcome::Unlisted));
     let ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
     if !context.pair.ledger.is_kept() {
-        told.extend(each(ids, &LetterOutcome::NothingToFree));
-        return told;
+        updates.extend(each(ids, &LetterOutcome::NothingToFree));
+        return updates;
     }
     let edge = |letter: &Letter| edges::note_freeing(letter, &remark.note, &remark.by, context.now()).ok();
     let moves = letters.into_iter().map(|letter| (letter, &edge)).collect();
@@ -45,13 +45,13 @@ pub(crate) async fn free<P: ReplayPorts>(
     for (id, moved) in ids.into_iter().zip(change_all(context.letters, moves).await) {
         match moved {
             Ok(Some(letter)) => written.push(letter),
-            Ok(None) => told.push(LetterUpdate::of(id, LetterOutcome::ChangedMeanwhile)),
-            Err(_) => told.push(LetterUpdate::of(id, LetterOutcome::Unavailable)),
+            Ok(None) => updates.push(LetterUpdate::of(id, LetterOutcome::ChangedMeanwhile)),
+            Err(_) => updates.push(LetterUpdate::of(id, LetterOutcome::Unavailable)),
         }
     }
     let outcomes = free_keys(context, written.iter().flat_map(keys_of).collect(), remark).await;
-    told.extend(written.iter().map(|letter| LetterUpdate::of(letter.id, of_letter(letter, &outcomes))));
-    told
+    updates.extend(written.iter().map(|letter| LetterUpdate::of(letter.id, of_letter(letter, &outcomes))));
+    updates
 }
 
 /// Outcome of a letter, by what became of its keys: the worst of it.

@@ -99,25 +99,25 @@ async fn shares<P: ReplayPorts>(pairs: &QueuePairs<P>, jobs: Vec<JobId>, deadlin
 }
 
 /// Writes a new job down, if it is of one queue. A filter names that queue from then on, whichever are configured later.
-pub(super) async fn new_job<P: ReplayPorts>(pairs: &QueuePairs<P>, asked: &NewJob) -> Result<JobAnswer, ReplayError> {
+pub(super) async fn new_job<P: ReplayPorts>(pairs: &QueuePairs<P>, request: &NewJob) -> Result<JobAnswer, ReplayError> {
     let refused = |why: &str| Ok(JobAnswer::Refused { why: why.to_owned(), job: None });
-    let mut asked = asked.clone();
-    let source = match queue_of(pairs, &mut asked.selection).await? {
+    let mut request = request.clone();
+    let source = match queue_of(pairs, &mut request.selection).await? {
         OfQueue::One(source) => source,
         OfQueue::Several => return refused(SEVERAL),
         OfQueue::Unsaid => return refused(UNSAID),
     };
     let place = pairs.place_of(&source).ok_or_else(|| not_listed(pairs))?;
     let pair = &pairs.pairs[place];
-    asked.to = pair.other(asked.to.as_ref()).cloned();
-    if pair.outbox_to(asked.to.as_ref()).is_none() {
-        return match asked.to {
+    request.to = pair.other(request.to.as_ref()).cloned();
+    if pair.outbox_to(request.to.as_ref()).is_none() {
+        return match request.to {
             Some(_) => Err(not_a_destination(pairs, Some(pair.source()))),
             None => refused(NOWHERE),
         };
     }
-    let id = asked.id.unwrap_or_else(|| JobId::from_random(pairs.world.bits()));
-    Ok(create(&pairs.letters, id, &asked, pairs.world.now()).await?)
+    let id = request.id.unwrap_or_else(|| JobId::from_random(pairs.world.bits()));
+    Ok(create(&pairs.letters, id, &request, pairs.world.now()).await?)
 }
 
 /// Queue that a new job is of.

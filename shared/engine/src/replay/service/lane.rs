@@ -120,7 +120,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         for candidate in found {
             match self.pass.pairs.place_of(&candidate.source) {
                 Some(place) => {
-                    self.account.seen[place].add(&candidate);
+                    self.account.pending[place].add(&candidate);
                     of_pair[place].push(candidate);
                 }
                 None if self.pass.task.is_remark() => of_none.push(candidate.id),
@@ -238,7 +238,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
 
     async fn of_pair(&mut self, place: usize, letters: Vec<Letter>) {
         let context = self.pass.pairs.context(place, self.pass.deadline);
-        let told = match self.pass.task {
+        let updates = match self.pass.task {
             ReplayTask::Remark(request) => return self.remark(Some(place), request, letters).await,
             ReplayTask::Free(remark) => free(context, letters, remark).await,
             ReplayTask::Reconcile => reconcile(context, letters).await,
@@ -257,7 +257,7 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
                 done.letters
             }
         };
-        self.tell(Some(place), told);
+        self.tell(Some(place), updates);
     }
 
     async fn remark(&mut self, place: Option<usize>, request: RemarkRequest<'_>, letters: Vec<Letter>) {
@@ -273,12 +273,12 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
     }
 
     /// Accounts for what became of letters of a pair, or of none.
-    fn tell(&mut self, place: Option<usize>, told: Vec<LetterUpdate>) {
+    fn tell(&mut self, place: Option<usize>, updates: Vec<LetterUpdate>) {
         if let Some(place) = place
-            && told.iter().any(LetterUpdate::is_trouble)
+            && updates.iter().any(LetterUpdate::is_trouble)
         {
             self.pass.states.troubled(place);
         }
-        self.account.reports.of(place).fold(told);
+        self.account.reports.of(place).fold(updates);
     }
 }

@@ -78,25 +78,25 @@ impl<P: ReplayPorts> Replayer<P> {
         match request {
             Request::Schedule => run.scheduled().await?,
             Request::Work => run.work().await?,
-            Request::Replay { selection, by, said } => {
-                may_send(pairs, selection, said.to.as_ref())?;
-                run.selected(selection, ReplayTask::Transfer(TransferRequest::person(selection, by, said))).await?;
+            Request::Replay { selection, by, options } => {
+                may_send(pairs, selection, options.to.as_ref())?;
+                run.selected(selection, ReplayTask::Transfer(TransferRequest::person(selection, by, options))).await?;
             }
-            Request::DryRun { selection, said } => {
-                may_send(pairs, selection, said.to.as_ref())?;
-                run.selected(selection, ReplayTask::Preview(TransferRequest::person(selection, "nobody", said)))
+            Request::DryRun { selection, options } => {
+                may_send(pairs, selection, options.to.as_ref())?;
+                run.selected(selection, ReplayTask::Preview(TransferRequest::person(selection, "nobody", options)))
                     .await?;
             }
             Request::Eject { selection, by } => {
                 may_eject(pairs, selection)?;
                 run.selected(selection, ReplayTask::Transfer(TransferRequest::ejection(selection, by))).await?;
             }
-            Request::Discard(said) => run.selected(&said.selection, remark(RemarkKind::Discard, said)).await?,
-            Request::Restore(said) => run.selected(&said.selection, remark(RemarkKind::Restore, said)).await?,
-            Request::Note(said) => run.selected(&said.selection, remark(RemarkKind::Note, said)).await?,
-            Request::Erase(said) => run.selected(&said.selection, remark(RemarkKind::Erase, said)).await?,
-            Request::Free(said) => run.selected(&said.selection, ReplayTask::Free(said)).await?,
-            Request::Job(asked) => run.answer(new_job(pairs, asked).await?),
+            Request::Discard(request) => run.selected(&request.selection, remark(RemarkKind::Discard, request)).await?,
+            Request::Restore(request) => run.selected(&request.selection, remark(RemarkKind::Restore, request)).await?,
+            Request::Note(request) => run.selected(&request.selection, remark(RemarkKind::Note, request)).await?,
+            Request::Erase(request) => run.selected(&request.selection, remark(RemarkKind::Erase, request)).await?,
+            Request::Free(request) => run.selected(&request.selection, ReplayTask::Free(request)).await?,
+            Request::Job(job) => run.answer(new_job(pairs, job).await?),
             Request::Change { job, to, by, why } => {
                 run.answer(steer((&pairs.letters, &pairs.world), *job, *to, by, why.as_ref()).await?);
             }

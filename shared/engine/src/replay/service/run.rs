@@ -112,8 +112,8 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
         let pass = self.pass(ReplayTask::Reconcile, end);
         let (mut passed, walked) = over_index(pass, Listing::all(Status::Pending), None).await;
         let whole = walked.is_ok() && passed.end == PassEnd::Whole;
-        for (report, seen) in passed.reports.pairs.iter_mut().zip(std::mem::take(&mut passed.seen)) {
-            let counted = PendingCounts { at_least: !whole, ..seen };
+        for (report, pending) in passed.reports.pairs.iter_mut().zip(std::mem::take(&mut passed.pending)) {
+            let counted = PendingCounts { at_least: !whole, ..pending };
             report.pending_counts = Some(counted).filter(|counted| whole || counted.total().pending > 0);
         }
         self.keep(passed);

@@ -73,21 +73,21 @@ pub(super) struct Passed {
     /// Letters of queues that are not configured, and that were left alone.
     pub(super) unlisted: HashMap<LetterId, QueueArn>,
     /// Candidates that were seen, by pair.
-    pub(super) seen: Vec<PendingCounts>,
+    pub(super) pending: Vec<PendingCounts>,
     pub(super) end: PassEnd,
 }
 
 impl Passed {
     pub(super) fn nothing(pairs: usize) -> Self {
-        let seen = vec![PendingCounts::default(); pairs];
-        Self { reports: Reports::none(pairs), unlisted: HashMap::new(), seen, end: PassEnd::Whole }
+        let pending = vec![PendingCounts::default(); pairs];
+        Self { reports: Reports::none(pairs), unlisted: HashMap::new(), pending, end: PassEnd::Whole }
     }
 
     /// Both together: the end is the worse one.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.reports.add(&other.reports);
         self.unlisted.extend(other.unlisted);
-        let seen = self.seen.into_iter().zip(other.seen).map(|(mine, theirs)| mine.and(theirs)).collect();
-        Self { seen, end: self.end.max(other.end), ..self }
+        let pending = self.pending.into_iter().zip(other.pending).map(|(mine, theirs)| mine.and(theirs)).collect();
+        Self { pending, end: self.end.max(other.end), ..self }
     }
 }

@@ -140,6 +140,6 @@ pub(super) fn notices(letter: &Letter, now: Timestamp) -> Vec<LetterUpdate> {
     let body = letter.payload_now();
     let in_s3 = ClaimCheck::of(body, &letter.attributes).is_some();
     let dropped = Task::of(body, &letter.attributes).is_some_and(|task| task.is_dropped(now));
-    let told = [in_s3.then_some(LetterOutcome::InS3), dropped.then_some(LetterOutcome::ExpiredTask)];
-    told.into_iter().flatten().map(|outcome| LetterUpdate::of(letter.id, outcome)).collect()
+    let notices = [in_s3.then_some(LetterOutcome::InS3), dropped.then_some(LetterOutcome::ExpiredTask)];
+    notices.into_iter().flatten().map(|outcome| LetterUpdate::of(letter.id, outcome)).collect()
 }

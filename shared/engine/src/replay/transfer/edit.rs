@@ -18,18 +18,18 @@ use crate::replay::reconcile::resolve;
 #[derive(Debug)]
 pub(super) struct Refusal {
     logged: String,
-    told: String,
+    explanation: String,
 }
 
 impl From<&str> for Refusal {
     fn from(why: &str) -> Self {
-        Self { logged: why.to_owned(), told: why.to_owned() }
+        Self { logged: why.to_owned(), explanation: why.to_owned() }
     }
 }
 
 impl From<Refusal> for LetterOutcome {
-    fn from(Refusal { logged, told }: Refusal) -> Self {
-        Self::EditRefused { logged, told }
+    fn from(Refusal { logged, explanation }: Refusal) -> Self {
+        Self::EditRefused { logged, explanation }
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn prepared<P: ReplayPorts>(
     let kept = context.pair.ledger.is_kept();
     let terms = EditTerms { by, reading: &context.pair.reading, ours: kept, allow_key_change };
     let prepared = edit.prepare(letter, terms, context.now());
-    let prepared = prepared.map_err(|why| Refusal { logged: why.to_string(), told: why.told() })?;
+    let prepared = prepared.map_err(|why| Refusal { logged: why.to_string(), explanation: why.explanation() })?;
     let limit = context.memory.limits.least();
     let mut unknown = letter.sends.iter().filter(|send| send.message_id.is_none());
     let elsewhere = unknown.clone().any(|send| send.to.is_some());

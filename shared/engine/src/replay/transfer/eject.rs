@@ -31,7 +31,7 @@ pub(super) async fn ejectable<P: ReplayPorts>(
                 Lapse::Ended(disposition) => disposition,
                 Lapse::StandIn(_) => LetterUpdate::of(id, LetterOutcome::ChangedMeanwhile),
             });
-        } else if letter.waits_in_doubt() && !terms.asked.named {
+        } else if letter.waits_in_doubt() && !terms.consent.named {
             stage.end(id, LetterOutcome::LeftInDoubt);
         } else if letter.status != Status::Pending {
             stage.end(id, LetterOutcome::ChangedMeanwhile);

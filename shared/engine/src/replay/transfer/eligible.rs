@@ -27,8 +27,8 @@ pub(super) async fn eligible<P: ReplayPorts>(
     };
     let mut stage = Stage::with_room_for(letters.len());
     for (letter, known) in letters {
-        let asked = consent(&letter, &known, terms.asked, &context.pair.policy, context.now());
-        match asked {
+        let consent = consent(&letter, &known, terms.consent, &context.pair.policy, context.now());
+        match consent {
             // Without a ledger only a person replays, whatever a letter was promised when there was one.
             Consent::Send if !context.pair.ledger.is_kept() && terms.is_scheduled() => {
                 stage.end(letter.id, LetterOutcome::ChangedMeanwhile);

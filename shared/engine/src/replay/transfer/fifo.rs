@@ -89,11 +89,11 @@ pub(super) async fn take_turns<P: ReplayPorts>(
         return Stage::all(letters);
     }
     let rules = context.group_rules(terms.after_replayed());
-    let asked = letters.iter().map(|letter| take_turn(context, letter, rules));
-    let asked = futures_util::future::join_all(asked).await;
+    let turns = letters.iter().map(|letter| take_turn(context, letter, rules));
+    let turns = futures_util::future::join_all(turns).await;
     let mut stage = Stage::with_room_for(letters.len());
-    for (letter, asked) in letters.into_iter().zip(asked) {
-        match asked {
+    for (letter, turn) in letters.into_iter().zip(turns) {
+        match turn {
             Ok(TurnStep::Waits(head)) => {
                 stage.end(letter.id, LetterOutcome::Behind { group: letter.group, by: Behind::Turn(head) });
             }

@@ -46,13 +46,13 @@ pub(super) async fn mark<P: ReplayPorts>(
     letters: Vec<Answered>,
 ) -> Vec<LetterUpdate> {
     let (by, policy) = (terms.by, &context.pair.policy);
-    let (mut told, mut moves) = (Vec::with_capacity(letters.len()), Vec::with_capacity(letters.len()));
+    let (mut answered, mut moves) = (Vec::with_capacity(letters.len()), Vec::with_capacity(letters.len()));
     for Answered { letter, token, former, answer } in letters {
         let (id, number) = (letter.id, letter.number);
         if let Err(code) = &answer {
             warn!(letter_id = %id, code, "letter was not sent");
         }
-        told.push(AnsweredSend { id, number, send: terms.send_of(&letter), answer: answer.clone() });
+        answered.push(AnsweredSend { id, number, send: terms.send_of(&letter), answer: answer.clone() });
         let edge = move |letter: &Letter| {
             let now = context.now();
             let next = match &answer {
@@ -68,12 +68,12 @@ pub(super) async fn mark<P: ReplayPorts>(
         moves.push((letter, edge));
     }
     let marked = change_all(context.letters, moves).await;
-    told.into_iter().zip(marked).map(|(told, marked)| marked_as(told, &marked, terms)).collect()
+    answered.into_iter().zip(marked).map(|(send, marked)| marked_as(send, &marked, terms)).collect()
 }
 
 /// Outcome of a letter that was sent, or refused, now that its mark is answered.
-fn marked_as(told: AnsweredSend, marked: &Result<Option<Letter>, Unavailable>, terms: Terms<'_>) -> LetterUpdate {
-    let AnsweredSend { id, number, send, answer } = told;
+fn marked_as(answered: AnsweredSend, marked: &Result<Option<Letter>, Unavailable>, terms: Terms<'_>) -> LetterUpdate {
+    let AnsweredSend { id, number, send, answer } = answered;
     let by = terms.by;
     let outcome = match (marked, answer) {
         (Ok(Some(letter)), Ok(message_id)) if letter.history.has(EventKind::Ejected) => {

@@ -20,18 +20,19 @@ pub(crate) async fn preview<P: ReplayPorts>(
 ) -> Vec<LetterUpdate> {
     let terms = Terms::of(request, context.pair);
     let ids = || letters.iter().map(|letter| letter.id);
-    let mut told = each(ids(), &LetterOutcome::Considered);
+    let mut updates = each(ids(), &LetterOutcome::Considered);
     if context.pair.outbox_to(terms.to).is_none() {
-        told.extend(each(ids(), &LetterOutcome::NoDestination { note: None }));
-        return told;
+        updates.extend(each(ids(), &LetterOutcome::NoDestination { note: None }));
+        return updates;
     }
     let Ok(known) = known(context, &letters).await else {
-        told.extend(each(ids(), &LetterOutcome::Unavailable));
-        return told;
+        updates.extend(each(ids(), &LetterOutcome::Unavailable));
+        return updates;
     };
     let limit = limit(context, terms).await;
-    told.extend(letters.iter().zip(&known).flat_map(|(letter, known)| foreseen(context, terms, letter, known, limit)));
-    told
+    updates
+        .extend(letters.iter().zip(&known).flat_map(|(letter, known)| foreseen(context, terms, letter, known, limit)));
+    updates
 }
 
 fn foreseen<P: ReplayPorts>(
@@ -41,7 +42,7 @@ fn foreseen<P: ReplayPorts>(
     known: &KeyStatus,
     limit: usize,
 ) -> Vec<LetterUpdate> {
-    let outcome = match consent(letter, known, terms.asked, &context.pair.policy, context.now()) {
+    let outcome = match consent(letter, known, terms.consent, &context.pair.policy, context.now()) {
         Consent::Lapsed if terms.to.is_some() => LetterOutcome::ChangedMeanwhile,
         Consent::Send if terms.editing().is_none() => match too_large(letter, terms, limit) {
             None => return sendable(context, terms, letter),
@@ -62,9 +63,9 @@ fn foreseen<P: ReplayPorts>(
 /// Foresees what would become of a letter that may be sent: with its edit, if there is one.
 fn sendable<P: ReplayPorts>(context: PairContext<'_, P>, terms: Terms<'_>, letter: &Letter) -> Vec<LetterUpdate> {
     let would = |letter: &Letter| {
-        let mut told = vec![LetterUpdate::of(letter.id, LetterOutcome::WouldSend)];
-        told.extend(notices(letter, context.now()));
-        told
+        let mut updates = vec![LetterUpdate::of(letter.id, LetterOutcome::WouldSend)];
+        updates.extend(notices(letter, context.now()));
+        updates
     };
     let Some(editing) = terms.editing() else { return would(letter) };
     if letter.status == Status::Replaying {

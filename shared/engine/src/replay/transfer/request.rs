@@ -22,7 +22,7 @@ pub(crate) enum TransferRequest<'a> {
     /// Letters that the policy allows and that are due.
     Schedule { due_by: Timestamp },
     /// Letters that a person chose, at once.
-    Person { by: &'a str, named: bool, said: &'a ReplayOptions },
+    Person { by: &'a str, named: bool, options: &'a ReplayOptions },
     /// Letters that are claimed in the name of a job.
     Job(JobClaims<'a>),
     /// Letters that a person wants back in their dead-letter queue.
@@ -38,7 +38,7 @@ pub(crate) struct JobClaims<'a> {
     /// Person who asked for the job.
     pub(crate) by: &'a str,
     pub(crate) named: bool,
-    pub(crate) said: &'a ReplayOptions,
+    pub(crate) options: &'a ReplayOptions,
     /// Most letters that are claimed anew; claims that ran out are taken over besides.
     pub(crate) limit: usize,
 }
@@ -50,8 +50,8 @@ impl<'a> TransferRequest<'a> {
     }
 
     /// Request of a person to replay letters.
-    pub(crate) const fn person(selection: &Selection, by: &'a str, said: &'a ReplayOptions) -> Self {
-        Self::Person { by, named: selection.is_named(), said }
+    pub(crate) const fn person(selection: &Selection, by: &'a str, options: &'a ReplayOptions) -> Self {
+        Self::Person { by, named: selection.is_named(), options }
     }
 
     /// Request of a job.
@@ -73,19 +73,19 @@ impl<'a> TransferRequest<'a> {
         }
     }
 
-    const fn said(self) -> Option<&'a ReplayOptions> {
+    const fn options(self) -> Option<&'a ReplayOptions> {
         match self {
-            Self::Person { said, .. } | Self::Job(JobClaims { said, .. }) => Some(said),
+            Self::Person { options, .. } | Self::Job(JobClaims { options, .. }) => Some(options),
             Self::Schedule { .. } | Self::Ejection { .. } => None,
         }
     }
 
-    const fn asked(self) -> ConsentTerms {
+    const fn consent(self) -> ConsentTerms {
         let due_by = Timestamp::NEVER;
         match self {
             Self::Schedule { due_by } => ConsentTerms { due_by, named: false, forgotten_ok: false, as_new: false },
-            Self::Person { named, said, .. } | Self::Job(JobClaims { named, said, .. }) => {
-                ConsentTerms { due_by, named, forgotten_ok: said.forgotten_ok, as_new: said.as_new }
+            Self::Person { named, options, .. } | Self::Job(JobClaims { named, options, .. }) => {
+                ConsentTerms { due_by, named, forgotten_ok: options.forgotten_ok, as_new: options.as_new }
             }
             Self::Ejection { named, .. } => ConsentTerms { due_by, named, forgotten_ok: true, as_new: true },
         }
@@ -99,7 +99,7 @@ pub(crate) struct Terms<'a> {
     /// Name that stands in histories and logs.
     pub(crate) by: &'a str,
     /// Insistence of the request.
-    pub(crate) asked: ConsentTerms,
+    pub(crate) consent: ConsentTerms,
     /// Queue where the letters go, if that is not their own.
     pub(crate) to: Option<&'a QueueArn>,
 }
@@ -107,10 +107,10 @@ pub(crate) struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Terms for this pair. To another queue a message goes without redrive's own attribute, and needs no room for it.
     pub(crate) fn of<O, R, G>(request: TransferRequest<'a>, pair: &QueuePair<O, R, G>) -> Self {
-        let to = request.said().and_then(|said| pair.other(said.to.as_ref()));
-        let asked = request.asked();
-        let asked = ConsentTerms { as_new: asked.as_new || to.is_some(), ..asked };
-        Self { request, by: request.by(), asked, to }
+        let to = request.options().and_then(|options| pair.other(options.to.as_ref()));
+        let consent = request.consent();
+        let consent = ConsentTerms { as_new: consent.as_new || to.is_some(), ..consent };
+        Self { request, by: request.by(), consent, to }
     }
 
     /// Returns true if nobody asked for it: the policy decides.
@@ -127,17 +127,17 @@ impl<'a> Terms<'a> {
     }
 
     pub(crate) fn editing(self) -> Option<Editing<'a>> {
-        let said = self.request.said()?;
+        let options = self.request.options()?;
         let by = match self.request {
             TransferRequest::Job(claims) => claims.by,
             _ => self.by,
         };
-        said.edit.as_ref().map(|edit| Editing { edit, by, allow_key_change: said.allow_key_change })
+        options.edit.as_ref().map(|edit| Editing { edit, by, allow_key_change: options.allow_key_change })
     }
 
     /// Returns true if a letter of a FIFO queue may go once the one before it was sent.
     pub(crate) fn after_replayed(self) -> bool {
-        self.request.said().is_some_and(|said| said.after_replayed)
+        self.request.options().is_some_and(|options| options.after_replayed)
     }
 
     /// Most letters that are claimed anew.

@@ -63,7 +63,7 @@ pub(super) fn too_large(letter: &Letter, terms: Terms<'_>, limit: usize) -> Opti
     if limit >= MESSAGE_LIMIT {
         return None;
     }
-    let fit = Outgoing::fit(letter, limit, terms.asked.as_new || terms.to.is_some());
+    let fit = Outgoing::fit(letter, limit, terms.consent.as_new || terms.to.is_some());
     refused(letter, fit, &TargetQueue::to(terms.to), limit)
 }
 

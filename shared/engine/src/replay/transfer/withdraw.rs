@@ -65,10 +65,13 @@ pub(super) async fn withdraw_all<P: ReplayPorts>(
         return withdrawn;
     }
     let of = |(place, (letter, prepared)): (usize, &(Letter, Prepared))| {
-        withdrawals(context, letter, prepared).into_iter().map(move |asked| (place, asked)).collect::<Vec<_>>()
+        withdrawals(context, letter, prepared)
+            .into_iter()
+            .map(move |withdrawal| (place, withdrawal))
+            .collect::<Vec<_>>()
     };
     let mut open: Vec<Asking> = edits.iter().enumerate().flat_map(of).collect();
-    let keys: BTreeSet<_> = open.iter().map(|(_, asked)| asked.key.clone()).collect();
+    let keys: BTreeSet<_> = open.iter().map(|(_, withdrawal)| withdrawal.key.clone()).collect();
     let keys: Vec<_> = keys.into_iter().collect();
     let mut known: BTreeMap<_, _> = match ledger.read(&keys).await {
         Ok(entries) => keys.into_iter().zip(entries).collect(),
@@ -83,15 +86,15 @@ pub(super) async fn withdraw_all<P: ReplayPorts>(
         if asking.is_empty() {
             return withdrawn;
         }
-        let (asked, writes): (Vec<_>, Vec<_>) = asking.into_iter().unzip();
+        let (withdrawal, writes): (Vec<_>, Vec<_>) = asking.into_iter().unzip();
         let answers = ledger.withdraw(writes.clone()).await;
-        for (((place, asked), write), answer) in asked.into_iter().zip(writes).zip(answers) {
+        for (((place, withdrawal), write), answer) in withdrawal.into_iter().zip(writes).zip(answers) {
             match answer {
                 Ok(()) => drop(known.insert(write.key, Some(write.entry))),
                 // Decided anew; a lost answer shows as done.
                 Err(WriteError::Condition(found)) => {
                     known.insert(write.key, found.map(|entry| *entry));
-                    open.push((place, asked));
+                    open.push((place, withdrawal));
                 }
                 Err(WriteError::Unavailable(error)) => {
                     warn!(key = write.key.log_hash(), %error, "copies could not be withdrawn");
@@ -114,11 +117,11 @@ fn decide<P: ReplayPorts>(
     withdrawn: &mut [Withdrawn],
 ) -> (Vec<(Asking, EntryWrite)>, Vec<Asking>) {
     let mut writes = Vec::new();
-    for (place, asked) in open {
-        let found = known.get(&asked.key).and_then(Option::as_ref);
-        let outcome = match withdraw(found, &asked, context.now()) {
+    for (place, withdrawal) in open {
+        let found = known.get(&withdrawal.key).and_then(Option::as_ref);
+        let outcome = match withdraw(found, &withdrawal, context.now()) {
             Withdrawing::Write(write) => {
-                writes.push(((place, asked), *write));
+                writes.push(((place, withdrawal), *write));
                 continue;
             }
             Withdrawing::Completed(hash) if edits[place].0.is_effect(&hash) => Withdrawn::Done(hash),

@@ -8,11 +8,11 @@ use super::{Draft, Reader};
 /// policies. A dead-letter queue may be shared, since SQS says from which queue it moved a message; but not by a pair in custody
 /// and one that is not, for what the one ejects there the indexer would take for the other's.
 pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
-    let mut seen = Distinct::default();
+    let mut distinct = Distinct::default();
     for draft in drafts {
         let place = |member: &str| format!("{}/{member}", draft.place);
         if let Some(source) = &draft.source {
-            seen.once(reader, ("source", source.arn.as_str()), place("source_arn"), "another main queue");
+            distinct.once(reader, ("source", source.arn.as_str()), place("source_arn"), "another main queue");
         }
         if let Some(url) = &draft.dead_letter_url {
             let sharer =
@@ -26,11 +26,11 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: &[Draft]) {
             }
         }
         if let Some(name) = &draft.name {
-            seen.once(reader, ("name", name), place("name"), "another name");
+            distinct.once(reader, ("name", name), place("name"), "another name");
         }
         for scope in draft.scopes() {
             let allowed = "another scope, or null for a consumer without our ledger";
-            seen.once(reader, ("scope", scope.as_str()), place("scope"), allowed);
+            distinct.once(reader, ("scope", scope.as_str()), place("scope"), allowed);
         }
     }
     for draft in drafts {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::message::foreign::ReasonSource;
 
-fn said(by: ReasonSource, error_type: ErrorType) -> StatedReason {
+fn stated(by: ReasonSource, error_type: ErrorType) -> StatedReason {
     StatedReason { by, error_type, code: Some("theirs".to_owned()), text: "their words".to_owned(), attempts: 7 }
 }
 
@@ -11,8 +11,8 @@ fn said(by: ReasonSource, error_type: ErrorType) -> StatedReason {
 fn what_the_message_says_is_its_reason_where_the_ledger_knows_of_no_attempt() {
     let (dead, another_enqueue) = (message("m-1", 1, BODY, None), message("m-9", 1, BODY, None));
     for owned in [None, Some(failed(&another_enqueue))] {
-        let said = Some(said(ReasonSource::Consumer, ErrorType::Permanent));
-        let letter = created(&dead, &Findings { said, owned, ..Findings::default() });
+        let stated = Some(stated(ReasonSource::Consumer, ErrorType::Permanent));
+        let letter = created(&dead, &Findings { stated, owned, ..Findings::default() });
         assert_eq!((letter.reason.error_type, letter.reason.attempt_count), (ErrorType::Permanent, 7));
         assert_eq!((letter.fingerprint.as_str(), letter.due), ("PERMANENT/theirs", Timestamp::NEVER));
     }
@@ -21,34 +21,34 @@ fn what_the_message_says_is_its_reason_where_the_ledger_knows_of_no_attempt() {
 #[test]
 fn the_ledgers_record_comes_before_what_the_message_says() {
     let dead = message("m-1", 1, BODY, None);
-    let said = Some(said(ReasonSource::Consumer, ErrorType::Transient));
-    let found = Findings { said: said.clone(), owned: Some(failed(&dead)), ..Findings::default() };
+    let stated = Some(stated(ReasonSource::Consumer, ErrorType::Transient));
+    let found = Findings { stated: stated.clone(), owned: Some(failed(&dead)), ..Findings::default() };
     assert_eq!(created(&dead, &found).fingerprint, "PERMANENT/no");
 
     let by = (OwnerToken::from_random(2), Origin::default());
     let fault = Fault::permanent("key_reused", "used");
     let dead_enqueues = Entry::keyless(dead.envelope.enqueue(), None, dead.hash.clone(), &fault, by, at(300), FOREVER);
-    let found = Findings { said: said.clone(), keyless: Some(dead_enqueues), ..Findings::default() };
+    let found = Findings { stated: stated.clone(), keyless: Some(dead_enqueues), ..Findings::default() };
     assert_eq!(created(&dead, &found).fingerprint, "PERMANENT/key_reused");
 
-    let found = Findings { said: said.clone(), owned: Some(entry(&dead, None)), ..Findings::default() };
+    let found = Findings { stated: stated.clone(), owned: Some(entry(&dead, None)), ..Findings::default() };
     assert_eq!(admit(&dead, &found, &reading(), &policy(), at(5_000)), Admission::Leave(Leave::LeaseLive));
 
     let done = Some(entry(&dead, Some(Settlement::Complete)));
-    assert_eq!(created(&dead, &Findings { said, owned: done, ..Findings::default() }).status, Status::Resolved);
+    assert_eq!(created(&dead, &Findings { stated, owned: done, ..Findings::default() }).status, Status::Resolved);
 }
 
 #[test]
 fn what_sns_could_not_deliver_never_ran() {
     let dead = message("m-1", 1, BODY, None);
-    let said = Some(said(ReasonSource::Sns, ErrorType::Unknown));
-    let letter = created(&dead, &Findings { said, ..Findings::default() });
+    let stated = Some(stated(ReasonSource::Sns, ErrorType::Unknown));
+    let letter = created(&dead, &Findings { stated, ..Findings::default() });
     assert_eq!((letter.reason.error_type, letter.due), (ErrorType::NeverRan, at(10_000)));
     assert_eq!(letter.reason.error_message, "their words");
 }
 
-fn without_a_ledger(said: Option<StatedReason>) -> Findings {
-    Findings { ledger: LedgerView::None, said, ..Findings::default() }
+fn without_a_ledger(stated: Option<StatedReason>) -> Findings {
+    Findings { ledger: LedgerView::None, stated, ..Findings::default() }
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn without_a_ledger_a_message_is_unknown_unless_it_says_why_and_only_a_person_re
         (ReasonSource::Lambda, ErrorType::Unknown),
         (ReasonSource::Sns, ErrorType::Unknown),
     ] {
-        let letter = created(&dead, &without_a_ledger(Some(said(by, error_type))));
+        let letter = created(&dead, &without_a_ledger(Some(stated(by, error_type))));
         assert_eq!((letter.reason.error_type, letter.due), (error_type, Timestamp::NEVER));
         assert_eq!(letter.reason.error_code.as_deref(), Some("theirs"));
     }
@@ -87,7 +87,7 @@ fn without_a_ledger_no_entry_is_believed() {
 fn without_a_ledger_a_replay_that_dies_again_waits_for_a_person_too() {
     let (_, sent, redrive) = sent();
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
-    let found = without_a_ledger(Some(said(ReasonSource::Consumer, ErrorType::Transient)));
+    let found = without_a_ledger(Some(stated(ReasonSource::Consumer, ErrorType::Transient)));
     let letter = changed(&dead, &Findings { named: Some(sent), ..found });
     assert_eq!((letter.status, letter.deaths, letter.due), (Status::Pending, 2, Timestamp::NEVER));
     assert_eq!(letter.fingerprint, "TRANSIENT/theirs");
@@ -103,7 +103,7 @@ fn nothing_that_a_message_says_lets_it_be_replayed_earlier_than_without() {
         for by in [ReasonSource::Consumer, ReasonSource::EventBridge, ReasonSource::Lambda, ReasonSource::Sns] {
             for found in [Findings::default(), without_a_ledger(None)] {
                 let silent = created(&dead, &found).due;
-                let told = created(&dead, &Findings { said: Some(said(by, error_type)), ..found }).due;
+                let told = created(&dead, &Findings { stated: Some(stated(by, error_type)), ..found }).due;
                 assert!(told >= silent, "{by:?} {error_type:?}");
             }
         }

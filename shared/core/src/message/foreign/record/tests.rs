@@ -40,12 +40,12 @@ fn a_functions_failure_says_why_how_often_and_which_function_and_has_the_event_b
     let payload = "{ \"amount\" : 12345678901234567.890, \"n\":1e400,\"order_id\":\"o-\\u0031\" }";
     let record = read(&failure(payload, &error("ValueError", "order o-1 has no row"))).unwrap();
     assert_eq!(record.message.as_deref(), Some(payload));
-    let said = record.said;
+    let reason = record.reason;
     assert_eq!(
-        (said.by, said.error_type, said.code.as_deref()),
+        (reason.by, reason.error_type, reason.code.as_deref()),
         (ReasonSource::Lambda, ErrorType::Unknown, Some("ValueError"))
     );
-    assert_eq!((said.text.as_str(), said.attempts), ("charge: order o-1 has no row", 3));
+    assert_eq!((reason.text.as_str(), reason.attempts), ("charge: order o-1 has no row", 3));
     assert_eq!(
         record.note,
         format!("written by {FUNCTION}, version 41, request e4b46cbf-b738-4d27-8880-a18cdf61200e: RetriesExhausted")
@@ -55,17 +55,20 @@ fn a_functions_failure_says_why_how_often_and_which_function_and_has_the_event_b
 #[test]
 fn a_time_out_and_a_throttled_event_are_told_from_an_error_of_the_function() {
     let late = error("Sandbox.Timedout", "RequestId: e4b4 Error: Task timed out after 3.00 seconds");
-    let said = read(&failure("{}", &late)).unwrap().said;
-    assert_eq!((said.error_type, said.code.as_deref()), (ErrorType::Timeout, Some("function-timeout")));
+    let reason = read(&failure("{}", &late)).unwrap().reason;
+    assert_eq!((reason.error_type, reason.code.as_deref()), (ErrorType::Timeout, Some("function-timeout")));
     let old = json!({"version": "1.0", "timestamp": "2019-11-14T18:16:05.568Z", "requestContext":
         {"requestId": "r", "functionArn": FUNCTION, "condition": "EventAgeExceeded", "approximateInvokeCount": 0},
         "requestPayload": {"order_id": "o-1"}});
     let record = read(&old.to_string()).unwrap();
-    assert_eq!((record.said.error_type, record.said.code.as_deref()), (ErrorType::Transient, Some("EventAgeExceeded")));
+    assert_eq!(
+        (record.reason.error_type, record.reason.code.as_deref()),
+        (ErrorType::Transient, Some("EventAgeExceeded"))
+    );
     assert_eq!(record.message.as_deref(), Some(r#"{"order_id":"o-1"}"#));
     let mut busy = old;
     busy["responseContext"] = json!({"statusCode": 429, "executedVersion": null, "functionError": null});
-    assert_eq!(read(&busy.to_string()).unwrap().said.code.as_deref(), Some("http-429"));
+    assert_eq!(read(&busy.to_string()).unwrap().reason.code.as_deref(), Some("http-429"));
 }
 
 #[test]
@@ -76,8 +79,8 @@ fn what_an_error_leaves_out_is_not_invented() {
         (json!({"errorType": "two words", "errorMessage": "x"}), None, "charge: x"),
         (json!({"errorType": ["x"], "errorMessage": 7}), None, "charge: RetriesExhausted"),
     ] {
-        let said = read(&failure("{}", &answer)).unwrap().said;
-        assert_eq!((said.code.as_deref(), said.text.as_str()), (code, text), "{answer}");
+        let reason = read(&failure("{}", &answer)).unwrap().reason;
+        assert_eq!((reason.code.as_deref(), reason.text.as_str()), (code, text), "{answer}");
     }
 }
 
@@ -132,11 +135,14 @@ fn a_batch_of_a_stream_or_of_kafka_is_named_and_never_a_message() {
         for (record, attempts) in [(&mut lambda, 1), (&mut pipes, 0)] {
             record[name] = info.clone();
             let read = read(&record.to_string()).unwrap();
-            let (said, message) = (read.said, read.message);
-            assert_eq!((message, said.by, said.attempts), (None, ReasonSource::Batch, attempts), "{record}");
-            assert_eq!((said.error_type, said.code.as_deref()), (ErrorType::Unknown, Some("RetryAttemptsExhausted")));
-            assert!(said.text.starts_with(&format!("500 records of {arn} were given up")), "{}", said.text);
-            assert!(said.in_our_words());
+            let (reason, message) = (read.reason, read.message);
+            assert_eq!((message, reason.by, reason.attempts), (None, ReasonSource::Batch, attempts), "{record}");
+            assert_eq!(
+                (reason.error_type, reason.code.as_deref()),
+                (ErrorType::Unknown, Some("RetryAttemptsExhausted"))
+            );
+            assert!(reason.text.starts_with(&format!("500 records of {arn} were given up")), "{}", reason.text);
+            assert!(reason.in_our_words());
         }
     }
 }
@@ -196,7 +202,7 @@ fn a_message_that_scheduler_could_not_send_is_taken_out_of_its_request() {
     for target in ["arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "arn:aws:sqs:us-west-2:123456789012:orders"] {
         let record = scheduled(target, "false", &request).unwrap();
         assert_eq!(record.message.as_deref(), Some("{ \"order_id\": \"o-1\" }"), "{target}");
-        assert_eq!((record.said.by, record.said.attempts), (ReasonSource::EventBridge, 1));
+        assert_eq!((record.reason.by, record.reason.attempts), (ReasonSource::EventBridge, 1));
     }
     let body = r#"{"order_id":"o-1"}"#;
     assert_eq!(scheduled("arn:aws:sqs:us-west-2:123456789012:orders", "false", body), None, "the body is the message");

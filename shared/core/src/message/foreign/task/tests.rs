@@ -28,7 +28,7 @@ fn a_celery_task_is_read_through_kombus_base64_in_both_protocols() {
         }
     }
     assert_eq!(read(CELERY).unwrap().eta, Some(at("2026-11-29T16:08:41.714Z")));
-    assert_eq!(read(CELERY).unwrap().told(), "Celery shop.charge, id c4c84569-0ce1-4bb7-8350-c75c2097f95e");
+    assert_eq!(read(CELERY).unwrap().description(), "Celery shop.charge, id c4c84569-0ce1-4bb7-8350-c75c2097f95e");
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn other_frameworks_say_their_tasks_name_and_id() {
         (bus.to_string(), "NServiceBus Shop.OrderPlaced, id n-1"),
         (job.to_string(), "ActiveJob ChargeJob, id j-1"),
     ] {
-        assert_eq!(read(&body).map(|task| task.told()).as_deref(), Some(told), "{body}");
+        assert_eq!(read(&body).map(|task| task.description()).as_deref(), Some(told), "{body}");
     }
     for (name, told) in [("shoryuken_class", "Shoryuken Charge"), ("JavaType", "Spring Charge")] {
         let attributes = [(name.to_owned(), Attribute::text("Charge"))].into();
-        assert_eq!(Task::of("{}", &attributes).unwrap().told(), told);
+        assert_eq!(Task::of("{}", &attributes).unwrap().description(), told);
     }
 }
 
@@ -97,7 +97,7 @@ proptest! {
         for body in [text.clone(), BASE64.encode(&text), CELERY.replace("shop.charge", &name.replace(['"', '\\'], ""))] {
             let _ = (read(&body), layers(&body));
             if let Some(task) = read(&body) {
-                prop_assert!(task.told().len() <= 2 * NAME_LIMIT + 32);
+                prop_assert!(task.description().len() <= 2 * NAME_LIMIT + 32);
             }
         }
     }
