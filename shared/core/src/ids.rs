@@ -144,9 +144,9 @@ impl fmt::Display for LetterId {
 /// Rule R5 of docs/protocol.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Number(pub u32);
+pub struct ReplayNumber(pub u32);
 
-impl Number {
+impl ReplayNumber {
     /// The number of the next replay.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -154,7 +154,7 @@ impl Number {
     }
 }
 
-impl fmt::Display for Number {
+impl fmt::Display for ReplayNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -192,7 +192,7 @@ pub struct SendId {
     /// Id of the letter.
     pub letter: LetterId,
     /// Number of the letter at that send.
-    pub number: Number,
+    pub number: ReplayNumber,
 }
 
 /// The ledger's namespace: source queue and message type, so that a refund is not swallowed by its order's charge.

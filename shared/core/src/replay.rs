@@ -17,7 +17,7 @@ mod turn;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::ids::{Enqueue, LetterId, Number};
+use crate::ids::{Enqueue, LetterId, ReplayNumber};
 use crate::letters::letter::{Letter, NoBody, Status};
 use crate::message::decode::{Inspected, Reading};
 use crate::message::envelope::{Attribute, Attributes};
@@ -52,7 +52,7 @@ pub struct Outgoing {
     /// The claim that it belongs to.
     pub letter: LetterId,
     /// Number of the claim.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// The body, verbatim, or as it was edited.
     pub body: String,
     /// The original attributes and `redrive`.
@@ -66,7 +66,7 @@ pub struct Outgoing {
 
 /// Returns the deduplication id, of at most 128 characters: the same whenever the same message is sent for the same
 /// reason.
-fn deduplication(letter: LetterId, number: Number, died: Option<&Enqueue>) -> String {
+fn deduplication(letter: LetterId, number: ReplayNumber, died: Option<&Enqueue>) -> String {
     let died = died.map(Enqueue::to_string).unwrap_or_default();
     Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -310,13 +310,13 @@ mod tests {
         let enqueue =
             |id: &str| Enqueue { message_id: MessageId::new(id).unwrap(), sent_at: Timestamp::from_millis(1) };
         let ids = [
-            deduplication(letter, Number(1), None),
-            deduplication(letter, Number(2), None),
-            deduplication(letter, Number(1), Some(&enqueue("a"))),
-            deduplication(letter, Number(1), Some(&enqueue("b"))),
+            deduplication(letter, ReplayNumber(1), None),
+            deduplication(letter, ReplayNumber(2), None),
+            deduplication(letter, ReplayNumber(1), Some(&enqueue("a"))),
+            deduplication(letter, ReplayNumber(1), Some(&enqueue("b"))),
         ];
         let different: std::collections::BTreeSet<_> = ids.iter().collect();
         assert!(different.len() == 4 && ids.iter().all(|id| id.len() <= 128));
-        assert_eq!(ids[0], deduplication(letter, Number(1), None));
+        assert_eq!(ids[0], deduplication(letter, ReplayNumber(1), None));
     }
 }

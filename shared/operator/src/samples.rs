@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, JobId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, JobId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::edges;
 use redrive_core::letters::letter::{
     AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
@@ -126,7 +126,7 @@ pub fn full() -> Letter {
     let mut letter = letter(7, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
     let job = JobId::from_random(9);
     let send = |number, message_id: Option<&str>, job| Send {
-        number: Number(number),
+        number: ReplayNumber(number),
         key: letter.key.clone(),
         hash: letter.hash.clone(),
         message_id: message_id.and_then(MessageId::new),
@@ -148,7 +148,7 @@ pub fn full() -> Letter {
     letter.attributes = attributes.into();
     letter.attributes_hash = Some(AttributesHash::of(&letter.attributes));
     letter.deaths = 2;
-    letter.number = Number(2);
+    letter.number = ReplayNumber(2);
     letter.resolution_note = Some("producer told\u{7}".to_owned());
     letter.group = Some("customer-1".to_owned());
     let noted = Event {

@@ -1,6 +1,6 @@
 //! Letters to begin a test with.
 
-use redrive_core::ids::{Enqueue, LetterId, Number, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, LetterId, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::letter::{Body, Form, History, Letter, Reason, Sends, Status};
 use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
@@ -34,7 +34,7 @@ pub fn waiting(source: QueueArn, scope: Scope, enqueue: Enqueue, payload: &str, 
         reason,
         status: Status::Pending,
         resolution_note: None,
-        number: Number(0),
+        number: ReplayNumber(0),
         deaths: 1,
         sends: Sends::default(),
         history: History::default(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use redrive_aws::{AwsClients, Writes};
-use redrive_core::ids::{LetterId, MessageId, Number};
+use redrive_core::ids::{LetterId, MessageId, ReplayNumber};
 use redrive_core::message::envelope::Attribute;
 use redrive_core::ports::{CommitError, DeadLetterQueue, Ledger, LedgerReader, Letters, Outbox, WriteError};
 use redrive_core::processing::ledger::Entry;
@@ -139,7 +139,7 @@ async fn a_server_error_is_tried_three_times_and_then_no_answer() {
 async fn a_send_is_tried_once_since_a_second_try_could_be_a_second_copy() {
     let message = Outgoing {
         letter: LetterId::derive(&queue(), &MessageId::new("m").unwrap()),
-        number: Number(1),
+        number: ReplayNumber(1),
         body: "body".to_owned(),
         attributes: [("redrive".to_owned(), Attribute::text("{}"))].into(),
         group: None,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redrive_core::ids::{MessageId, Number};
+use redrive_core::ids::{MessageId, ReplayNumber};
 use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
@@ -114,8 +114,8 @@ async fn a_large_letter_keeps_its_body_along_every_edge<S: Store>(store: &S) {
         // No replay may find it due, REPLAYING or REPLAYED on a stage at work.
         let held = edges::claim(&new, token, ClaimTerms::default(), WHO, WEEK, at(1)).unwrap();
         let held = moved(store, Letter { due: Timestamp::NEVER, ..held }).await;
-        let sent =
-            edges::mark_sent(&held, (token, Number(1)), MessageId::new("m").unwrap(), WHO, &policy, at(2)).unwrap();
+        let sent = edges::mark_sent(&held, (token, ReplayNumber(1)), MessageId::new("m").unwrap(), WHO, &policy, at(2))
+            .unwrap();
         let sent = moved(store, Letter { due: Timestamp::NEVER, ..sent }).await;
         let back =
             moved(store, edges::add_death(&sent, &enqueue(), sent.reason.clone(), WHO, &policy, at(3)).unwrap()).await;

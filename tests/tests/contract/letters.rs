@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, LetterWrite, Reason, Send, Status};
 use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
@@ -140,7 +140,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         attempt,
     };
     let send = |message_id, job| Send {
-        number: Number(1),
+        number: ReplayNumber(1),
         key: Key::new("k").ok(),
         hash: PayloadHash::of_text("b"),
         message_id,
@@ -165,7 +165,7 @@ async fn a_letter_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
         key_is_stable: true,
         status: Status::Discarded,
         resolution_note: Some("not ours\nand never was".to_owned()),
-        number: Number(3),
+        number: ReplayNumber(3),
         deaths: 4,
         sends: vec![send(None, None), send(MessageId::new("m"), Some(JobId::from_random(7)))].into(),
         history: vec![

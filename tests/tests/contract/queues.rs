@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use redrive_aws::{SqsDeadLetterQueue, SqsMainQueue, SqsOutbox};
-use redrive_core::ids::{LetterId, MessageId, Number, ReceiptHandle};
+use redrive_core::ids::{LetterId, MessageId, ReceiptHandle, ReplayNumber};
 use redrive_core::message::envelope::{Attribute, AttributeValue, Envelope, Record};
 use redrive_core::ports::{DeadLetterQueue, MainQueue, Outbox, VisibilityChange};
 use redrive_core::replay::Outgoing;
@@ -60,7 +60,7 @@ impl Own {
 fn outgoing(body: &str) -> Outgoing {
     Outgoing {
         letter: LetterId::derive(&queue(), &MessageId::new(unique()).unwrap()),
-        number: Number(1),
+        number: ReplayNumber(1),
         body: body.to_owned(),
         attributes: [("redrive".to_owned(), Attribute::text("{}"))].into(),
         group: None,

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope, SendId};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::ports::{CommitError, Ledger, LedgerReader as _, WriteError};
 use redrive_core::processing::ledger::{
@@ -74,14 +74,17 @@ pub(crate) fn full() -> Entry {
     Entry {
         state: EntryState::Failed,
         lease_until: Timestamp::NEVER,
-        send: Some(SendId { letter: LetterId::derive(&queue(), &enqueue.message_id), number: Number(4) }),
+        send: Some(SendId { letter: LetterId::derive(&queue(), &enqueue.message_id), number: ReplayNumber(4) }),
         fault: Some(LastFault {
             class: Class::Schema,
             code: "no-key".to_owned(),
             text: "„ünïcode“ 🚚 \u{7f}".to_owned(),
         }),
         withdrawn: [2, 7]
-            .map(|number| SendId { letter: LetterId::derive(&queue(), &enqueue.message_id), number: Number(number) })
+            .map(|number| SendId {
+                letter: LetterId::derive(&queue(), &enqueue.message_id),
+                number: ReplayNumber(number),
+            })
             .into(),
         history: vec![Attempt {
             enqueue,

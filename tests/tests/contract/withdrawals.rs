@@ -1,6 +1,6 @@
 //! Writes of replay to the ledger's entries, and all that they leave as it is.
 
-use redrive_core::ids::{LetterId, MessageId, Number, SendId};
+use redrive_core::ids::{LetterId, MessageId, ReplayNumber, SendId};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::LedgerMarker;
 use redrive_core::processing::ledger::{Entry, EntryState, Expect, Withdrawal, Withdrawing, withdraw};
@@ -30,7 +30,7 @@ fn asked(key: &LedgerKey) -> Withdrawal {
     let origin = MessageId::new(unique()).unwrap();
     Withdrawal {
         key: key.clone(),
-        send: SendId { letter: LetterId::derive(&queue(), &origin), number: Number(2) },
+        send: SendId { letter: LetterId::derive(&queue(), &origin), number: ReplayNumber(2) },
         messages: vec![origin],
         token: token(),
         hash: PayloadHash::of_text("unedited"),

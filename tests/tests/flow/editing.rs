@@ -6,7 +6,7 @@ mod others;
 
 use std::time::Duration;
 
-use redrive_core::ids::{Enqueue, LetterId, Number, OwnerToken, SendId};
+use redrive_core::ids::{Enqueue, LetterId, OwnerToken, ReplayNumber, SendId};
 use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{EventKind, Letter, Status};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
@@ -174,7 +174,7 @@ async fn a_copy_that_is_still_under_way_does_not_run_after_the_edit() {
         let doubted = in_doubt(&bench, &letter).await;
         assert_eq!(edit(&bench, &doubted, body(12)).await.sent, 1);
         let entry = bench.ledger.entry(&key("o-1")).unwrap();
-        assert!(entry.withdraws(SendId { letter: letter.id, number: Number(1) }), "{entry:?}");
+        assert!(entry.withdraws(SendId { letter: letter.id, number: ReplayNumber(1) }), "{entry:?}");
         assert!(entry.is_dead(&letter.enqueue));
         // Both copies are there, the old one first.
         assert_eq!(sent(&bench), [Order::body("o-1", 10), Order::body("o-1", 12)]);
@@ -299,7 +299,7 @@ async fn a_claim_of_an_edited_letter_that_runs_out_is_taken_over_with_the_edited
     sleep(2 * MINUTE).await;
     bench.run("schedule", &Request::Schedule).await;
     assert_eq!(sent(&bench), [Order::body("o-1", 12)]);
-    assert_eq!(read(&bench, &letter).number, Number(2));
+    assert_eq!(read(&bench, &letter).number, ReplayNumber(2));
 }
 
 #[tokio::test(start_paused = true)]

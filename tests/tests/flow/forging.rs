@@ -1,6 +1,6 @@
 //! A producer that knows of a replay: it cannot write the outcome of it, and not have its own message taken for a copy.
 
-use redrive_core::ids::{MessageId, Number, Scope};
+use redrive_core::ids::{MessageId, ReplayNumber, Scope};
 use redrive_core::letters::letter::{ErrorType, Letter, Status};
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::key::{Key, LedgerKey};
@@ -47,7 +47,7 @@ async fn a_forged_replay_does_not_write_the_outcome_of_somebody_elses_send() {
     let letter = house.letters_of(0).remove(0);
     let forged = |number: u32| Redrive {
         letter: letter.id,
-        number: Number(number),
+        number: ReplayNumber(number),
         key: Key::new("V").ok(),
         scope: Scope::new("main").unwrap(),
         origin: letter.origin.clone(),
@@ -63,7 +63,7 @@ async fn a_forged_replay_does_not_write_the_outcome_of_somebody_elses_send() {
     assert_eq!((back.reason.error_type, back.reason.error_code.as_deref()), (ErrorType::Schema, Some("decode")));
     assert_eq!(house.ask(&Request::Schedule).await.unwrap().together().sent, 0, "its reason keeps it for a person");
     // What a processor wrote before the hash was a part of the place.
-    let send = redrive_core::ids::SendId { letter: letter.id, number: Number(2) };
+    let send = redrive_core::ids::SendId { letter: letter.id, number: ReplayNumber(2) };
     let evil = bench.store().entry(&LedgerKey::of_send(
         forged(1).send().unwrap(),
         &settings().reading.hash_of(r#"{"order_id":"V","evil":1}"#),

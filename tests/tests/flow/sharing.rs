@@ -1,6 +1,6 @@
 //! A dead-letter queue that several queues share: a letter is of the queue that SQS names, and of no other.
 
-use redrive_core::ids::{LetterId, MessageId, Number};
+use redrive_core::ids::{LetterId, MessageId, ReplayNumber};
 use redrive_core::letters::letter::{ErrorType, Letter, Status};
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::redrive::{ATTRIBUTE, Redrive};
@@ -73,7 +73,7 @@ fn handed_over(pair: &Pair, number: u32) -> Attributes {
     let name = pair.main.arn().name().to_owned();
     let redrive = Redrive {
         letter: LetterId::derive(&pair.main.arn(), &origin),
-        number: Number(number),
+        number: ReplayNumber(number),
         key: redrive_core::message::key::Key::new("o-1").ok(),
         scope: redrive_core::ids::Scope::new(name).unwrap(),
         origin,

@@ -37,7 +37,7 @@ async fn mover(messages: usize, call: u64) -> Duration {
         let ten = dead.receive(Duration::ZERO).await.unwrap();
         let outgoing = |body: &String| Outgoing {
             letter: LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap(),
-            number: redrive_core::ids::Number(1),
+            number: redrive_core::ids::ReplayNumber(1),
             body: body.clone(),
             attributes: Default::default(),
             group: None,

@@ -1,6 +1,6 @@
 //! Answers of core in the model's own small terms, and the names by which core knows the model's things.
 
-use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, ReceiptHandle};
+use redrive_core::ids::{LetterId, MessageId, OwnerToken, ReceiptHandle, ReplayNumber};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::{Attribute, Envelope};
 use redrive_core::message::key::Key;
@@ -103,7 +103,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
     if who.enqueue() == REPLAYED {
         let text = Redrive {
             letter: LetterId::derive(&reading.source, &origin),
-            number: Number(1),
+            number: ReplayNumber(1),
             key: Some(Key::new(format!("k{key}")).unwrap()),
             scope: reading.scope.clone(),
             origin,

@@ -57,7 +57,7 @@ impl World {
                 let who = Who::new(usize::from(message), REPLAYED);
                 let sent = self.core.seen(who).envelope.message_id.clone();
                 let letter = self.core.letters.get(s.letters[letter_of(Who::new(who.message(), SENT))]);
-                let number = redrive_core::ids::Number(1);
+                let number = redrive_core::ids::ReplayNumber(1);
                 let marked = letter.and_then(|letter| {
                     edges::mark_sent(&letter, (TOKEN, number), sent, "replay", &self.core.policy, NOW).ok()
                 });

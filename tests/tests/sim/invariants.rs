@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, ReceiptHandle};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, OwnerToken, ReceiptHandle, ReplayNumber};
 use redrive_core::letters::letter::{Edited, Letter};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Envelope;
@@ -145,7 +145,7 @@ struct Checker {
     turns: HashMap<(Actor, LetterId), usize>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
     /// Under which number a letter was edited last.
-    edits: BTreeMap<LetterId, Number>,
+    edits: BTreeMap<LetterId, ReplayNumber>,
     /// The edit that each letter had before its claim.
     unclaimed: BTreeMap<LetterId, Option<Edited>>,
     /// Messages that are in the main queue.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use redrive_core::ids::{LetterId, MessageId, Number, QueueArn, Scope};
+use redrive_core::ids::{LetterId, MessageId, QueueArn, ReplayNumber, Scope};
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::key::Key;
 use redrive_core::message::redrive::{self, Redrive};
@@ -383,6 +383,6 @@ fn forged(origin: &str, key: &str) -> Attributes {
     let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };
     let letter = LetterId::derive(&source, &origin);
     let key = Key::new(key).ok();
-    let redrive = Redrive { letter, number: Number(1), key, scope, origin, sent_at: ORIGIN, died: None };
+    let redrive = Redrive { letter, number: ReplayNumber(1), key, scope, origin, sent_at: ORIGIN, died: None };
     Attributes::from([(redrive::ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))])
 }

@@ -1,7 +1,7 @@
 //! Form in which a ledger entry is stored.
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, SendId};
+use redrive_core::ids::{Enqueue, LetterId, MessageId, OwnerToken, ReplayNumber, SendId};
 use redrive_core::letters::schema::{AttemptFields, EnqueueFields};
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault};
@@ -28,7 +28,7 @@ struct EntryItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     letter: Option<LetterId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    number: Option<Number>,
+    number: Option<ReplayNumber>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fault: Option<FaultItem>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -151,7 +151,7 @@ mod tests {
 
     fn send() -> SendId {
         let letter = LetterId::derive(&QueueArn::new("arn").unwrap(), &MessageId::new("m").unwrap());
-        SendId { letter, number: Number(3) }
+        SendId { letter, number: ReplayNumber(3) }
     }
 
     fn request(enqueue: u64, millis: u64) -> ClaimRequest {

@@ -160,7 +160,7 @@ fn sorted(item: Item) -> Vec<(String, AttributeValue)> {
 mod tests {
     use super::*;
     use redrive_core::fault::Fault;
-    use redrive_core::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+    use redrive_core::ids::{Enqueue, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope, SendId};
     use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
     use redrive_core::processing::ledger::{Entry, Origin};
     use redrive_core::time::Timestamp;
@@ -168,7 +168,7 @@ mod tests {
     fn write(expect: Expect) -> EntryWrite {
         let (at, id) = (Timestamp::from_millis(5_000), MessageId::new("m").unwrap());
         let letter = LetterId::derive(&QueueArn::new("arn").unwrap(), &id);
-        let send = Some(SendId { letter, number: Number(1) });
+        let send = Some(SendId { letter, number: ReplayNumber(1) });
         let by = (OwnerToken::from_random(1), Origin::default());
         let enqueue = Enqueue { message_id: id, sent_at: at };
         let entry = Entry::keyless(enqueue, send, PayloadHash::of_text(""), &Fault::permanent("c", "t"), by, at, at);

@@ -141,7 +141,7 @@ fn statement(table: &str, EntryWrite { key, entry, expect, .. }: &EntryWrite) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken, QueueArn, Scope, SendId};
+    use redrive_core::ids::{LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope, SendId};
     use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
     use redrive_core::processing::ledger::{Withdrawal, Withdrawing, withdraw};
     use redrive_core::time::Timestamp;
@@ -150,7 +150,7 @@ mod tests {
         let origin = MessageId::new("m").unwrap();
         Withdrawal {
             key: LedgerKey::owned(&Scope::new("s").unwrap(), &Key::new("k").unwrap()),
-            send: SendId { letter: LetterId::derive(&QueueArn::new("arn").unwrap(), &origin), number: Number(2) },
+            send: SendId { letter: LetterId::derive(&QueueArn::new("arn").unwrap(), &origin), number: ReplayNumber(2) },
             messages: vec![origin],
             token: OwnerToken::from_random(7),
             hash: PayloadHash::of_text(""),

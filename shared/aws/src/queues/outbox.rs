@@ -181,7 +181,7 @@ mod tests {
         let outbox = SqsOutbox::new(Client::from_conf(config), "http://localhost/1/orders");
         let message = Outgoing {
             letter: redrive_core::ids::LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap(),
-            number: redrive_core::ids::Number(1),
+            number: redrive_core::ids::ReplayNumber(1),
             body: "{}".to_owned(),
             attributes: Default::default(),
             group: None,

@@ -3,7 +3,7 @@
 
 mod reason;
 
-use crate::ids::{Enqueue, LetterId, MessageId, Number, QueueArn};
+use crate::ids::{Enqueue, LetterId, MessageId, QueueArn, ReplayNumber};
 use crate::letters::edges;
 use crate::letters::letter::{AttributesHash, Body, Edited, ErrorType, Form, History, Letter, Reason, Sends, Status};
 use crate::letters::policy::Policy;
@@ -327,7 +327,7 @@ fn create(
         fingerprint: String::new(),
         status: Status::Pending,
         resolution_note: None,
-        number: Number(0),
+        number: ReplayNumber(0),
         deaths: 1,
         sends: Sends::default(),
         history: History::default(),

@@ -1,7 +1,7 @@
 //! Letters as an index lists them.
 
 use crate::error_type::ErrorType;
-use crate::ids::{LetterId, Number, QueueArn, Scope};
+use crate::ids::{LetterId, QueueArn, ReplayNumber, Scope};
 use crate::letters::letter::{Letter, Status};
 use crate::message::foreign::ClaimCheck;
 use crate::message::key::Key;
@@ -37,7 +37,7 @@ pub struct Candidate {
     /// Number of its deaths.
     pub deaths: u32,
     /// Number of claims for a replay.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// The version of the function in which its last attempt failed.
     pub function_version: Option<String>,
     /// Message group, on a FIFO queue.

@@ -195,7 +195,7 @@ impl PendingCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MessageId, Number, Scope};
+    use crate::ids::{MessageId, ReplayNumber, Scope};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_millis(seconds * 1_000)
@@ -258,7 +258,7 @@ mod tests {
             first_failed_at,
             last_failed_at: first_failed_at,
             deaths: 1,
-            number: Number(0),
+            number: ReplayNumber(0),
             function_version: None,
             group: None,
             sequence: None,

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::letter::{Form, HEAD_LIMIT, Letter, Reason, Status};
 use super::policy::Policy;
-use crate::ids::{Number, OwnerToken};
+use crate::ids::{OwnerToken, ReplayNumber};
 use crate::time::Timestamp;
 
 pub(super) use death::open;
@@ -47,7 +47,7 @@ fn only(letter: &Letter, allowed: &[Status]) -> Edge {
 }
 
 /// Returns the next version of a letter whose claim has this token and number.
-fn held_by(letter: &Letter, token: OwnerToken, number: Number) -> Edge {
+fn held_by(letter: &Letter, token: OwnerToken, number: ReplayNumber) -> Edge {
     let held = letter.token == Some(token) && letter.number == number;
     if held { only(letter, &[Status::Replaying]) } else { Err(NotThisEdge(letter.status)) }
 }

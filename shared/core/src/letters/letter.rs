@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{Enqueue, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use crate::message::envelope::Attributes;
 use crate::message::key::{Key, PayloadHash};
 use crate::time::Timestamp;
@@ -127,7 +127,7 @@ pub struct Letter {
     /// Note of an operator, called `resolution_note` in the table.
     pub resolution_note: Option<String>,
     /// Number, incremented by every replay claim.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// Number of deaths: 1 at first.
     pub deaths: u32,
     /// Last sends of the letter.

@@ -143,7 +143,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MessageId, Number, QueueArn, Scope};
+    use crate::ids::{MessageId, QueueArn, ReplayNumber, Scope};
     use crate::letters::letter::ErrorType;
 
     fn candidate(n: u64, status: Status) -> Candidate {
@@ -160,7 +160,7 @@ mod tests {
             first_failed_at: Timestamp::from_millis(n),
             last_failed_at: Timestamp::from_millis(n),
             deaths: 1,
-            number: Number(0),
+            number: ReplayNumber(0),
             function_version: None,
             group: None,
             sequence: None,

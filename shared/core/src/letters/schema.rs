@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::letter::{AttributesHash, Body, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status};
 use crate::fault::Class;
-use crate::ids::{Enqueue, JobId, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use crate::message::envelope::Attributes;
 use crate::message::key::{Key, PayloadHash};
 use crate::processing::ledger::{Attempt, Origin};
@@ -138,7 +138,7 @@ impl<E: Into<Enqueue>> From<EventFields<E>> for Event {
 /// Fields of a send; those that earlier versions did not write may be missing.
 #[derive(Debug, Serialize, Deserialize)]
 struct SendFields {
-    number: Number,
+    number: ReplayNumber,
     key: Option<Key>,
     hash: PayloadHash,
     message_id: Option<MessageId>,
@@ -217,7 +217,7 @@ pub struct LetterFields<E> {
     // Absent of a letter whose payload is the message.
     #[serde(default, skip_serializing_if = "Form::is_message")]
     payload_form: Form,
-    number: Number,
+    number: ReplayNumber,
     deaths: u32,
     sends: Vec<SendFields>,
     history: Vec<EventFields<E>>,

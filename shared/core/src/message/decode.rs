@@ -5,7 +5,7 @@ mod typed;
 use std::borrow::Cow;
 
 use crate::fault::Fault;
-use crate::ids::{Enqueue, LetterId, Number, QueueArn, Scope, SendId};
+use crate::ids::{Enqueue, LetterId, QueueArn, ReplayNumber, Scope, SendId};
 use crate::json::Json;
 use crate::message::envelope::{Attributes, Envelope};
 use crate::message::foreign::ServiceRecord;
@@ -316,7 +316,7 @@ impl Inspected {
             Some(carried) => Redrive { key: self.key.clone().ok(), scope, died, ..carried.clone() },
             None => Redrive {
                 letter: LetterId::derive(source, &envelope.message_id),
-                number: Number(0),
+                number: ReplayNumber(0),
                 key: self.key.clone().ok(),
                 scope,
                 origin: envelope.message_id.clone(),

@@ -7,14 +7,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Enqueue, LetterId, MessageId, Number, QueueArn, Scope, SendId};
+use crate::ids::{Enqueue, LetterId, MessageId, QueueArn, ReplayNumber, Scope, SendId};
 use crate::message::key::Key;
 use crate::time::Timestamp;
 
 /// The name of the message attribute.
 pub const ATTRIBUTE: &str = "redrive";
 /// No letter is replayed this often: a number from here on is a forgery.
-const NUMBER_LIMIT: Number = Number(1_000_000);
+const NUMBER_LIMIT: ReplayNumber = ReplayNumber(1_000_000);
 
 /// Prefix of a deduplication id that stands for the attribute, and SQS's limit of its length.
 const DEDUPLICATION: &str = "redrive:";
@@ -26,7 +26,7 @@ pub struct Redrive {
     /// The letter that was replayed.
     pub letter: LetterId,
     /// Number of the letter at that send; 0 for a message that was never replayed.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// The idempotency key of that send; absent where the letter has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
@@ -45,7 +45,7 @@ impl Redrive {
     /// Returns the letter and number of the send; `None` if the message was never replayed.
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
-        (self.number > Number(0)).then_some(SendId { letter: self.letter, number: self.number })
+        (self.number > ReplayNumber(0)).then_some(SendId { letter: self.letter, number: self.number })
     }
 
     /// Returns the text of the attribute.
@@ -75,7 +75,7 @@ impl Redrive {
         let (origin, died) = (MessageId::new(next()?)?, MessageId::new(next()?)?);
         let redrive = Self {
             letter: LetterId::derive(source, &origin),
-            number: Number(number),
+            number: ReplayNumber(number),
             key,
             scope: scope.clone(),
             origin,
@@ -93,7 +93,7 @@ impl Redrive {
         let named = |id: &MessageId| !id.as_str().is_empty();
         let whole = named(&redrive.origin) && redrive.died.as_ref().is_none_or(|enqueue| named(&enqueue.message_id));
         // Without a number it must at least tell of a death: it is good for nothing else.
-        let least = if redrive.died.is_some() { Number(0) } else { Number(1) };
+        let least = if redrive.died.is_some() { ReplayNumber(0) } else { ReplayNumber(1) };
         let numbered = (least..NUMBER_LIMIT).contains(&redrive.number);
         let ours = redrive.letter == LetterId::derive(source, &redrive.origin);
         (whole && numbered && ours).then_some(redrive)
@@ -108,7 +108,7 @@ mod tests {
         let origin = MessageId::new("m-1").unwrap();
         Redrive {
             letter: LetterId::derive(source, &origin),
-            number: Number(3),
+            number: ReplayNumber(3),
             key: Key::new("order-7").ok(),
             scope: Scope::new("main").unwrap(),
             origin,
@@ -123,10 +123,14 @@ mod tests {
         let sent = redrive(&source);
         assert_eq!(Redrive::decode(&sent.encode(), &source), Some(sent.clone()));
         let enqueue = Enqueue { message_id: MessageId::new("m-2").unwrap(), sent_at: Timestamp::from_millis(18) };
-        for number in [Number(0), Number(3)] {
+        for number in [ReplayNumber(0), ReplayNumber(3)] {
             let died = Redrive { number, died: Some(enqueue.clone()), ..sent.clone() };
             assert_eq!(Redrive::decode(&died.encode(), &source).as_ref(), Some(&died));
-            assert_eq!(died.send().is_some(), number != Number(0), "a message that was never replayed is no send");
+            assert_eq!(
+                died.send().is_some(),
+                number != ReplayNumber(0),
+                "a message that was never replayed is no send"
+            );
         }
     }
 
@@ -134,7 +138,7 @@ mod tests {
     fn as_a_deduplication_id_it_says_the_same_and_one_that_is_none_says_nothing() {
         let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders.fifo").unwrap();
         let id = |n: u8| MessageId::new(format!("{n:08x}-8a51-4c65-9d3e-111111111111")).unwrap();
-        for number in [Number(0), Number(999_999)] {
+        for number in [ReplayNumber(0), ReplayNumber(999_999)] {
             let died = Some(Enqueue { message_id: id(2), sent_at: Enqueue::UNDATED });
             let (letter, sent_at) = (LetterId::derive(&source, &id(1)), Timestamp::from_millis(9_999_999_999_999));
             let dead = Redrive { letter, number, origin: id(1), died, sent_at, ..redrive(&source) };
@@ -159,7 +163,7 @@ mod tests {
         assert_eq!(Redrive::decode(&sent.encode(), &other), None);
         let forged = Redrive { origin: MessageId::new("m-2").unwrap(), ..sent.clone() };
         assert_eq!(Redrive::decode(&forged.encode(), &source), None);
-        for number in [Number(0), Number(u32::MAX)] {
+        for number in [ReplayNumber(0), ReplayNumber(u32::MAX)] {
             let never_sent = Redrive { number, ..sent.clone() };
             assert_eq!(Redrive::decode(&never_sent.encode(), &source), None);
         }

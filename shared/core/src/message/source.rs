@@ -53,7 +53,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::ids::{LetterId, MessageId, Number, QueueArn, ReceiptHandle, Scope};
+    use crate::ids::{LetterId, MessageId, QueueArn, ReceiptHandle, ReplayNumber, Scope};
     use crate::message::envelope::Attribute;
     use crate::time::Timestamp;
 
@@ -82,7 +82,7 @@ mod tests {
         let origin = MessageId::new("m-0").unwrap();
         let redrive = Redrive {
             letter: LetterId::derive(&to.source, &origin),
-            number: Number(1),
+            number: ReplayNumber(1),
             key: None,
             scope: to.scope.clone(),
             origin,

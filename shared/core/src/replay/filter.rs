@@ -191,7 +191,7 @@ mod instant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MessageId, Number, Scope};
+    use crate::ids::{MessageId, ReplayNumber, Scope};
     use crate::letters::letter::Status;
 
     fn candidate() -> Candidate {
@@ -208,7 +208,7 @@ mod tests {
             first_failed_at: Timestamp::from_millis(1_000),
             last_failed_at: Timestamp::from_millis(2_000),
             deaths: 2,
-            number: Number(1),
+            number: ReplayNumber(1),
             function_version: Some("41".to_owned()),
             group: None,
             sequence: None,

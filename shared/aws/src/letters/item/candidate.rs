@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redrive_core::ids::{LetterId, Number, QueueArn, Scope};
+use redrive_core::ids::{LetterId, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::letter::{ErrorType, Event, History, Status};
 use redrive_core::letters::schema::Rfc3339;
 use redrive_core::message::foreign::ClaimCheck;
@@ -29,7 +29,7 @@ struct CandidateItem {
     first_failed_at: Rfc3339,
     last_failed_at: Rfc3339,
     deaths: u32,
-    number: Number,
+    number: ReplayNumber,
     function_version: Option<String>,
     message_group_id: Option<String>,
     sequence_number: Option<String>,

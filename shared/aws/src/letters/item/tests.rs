@@ -4,7 +4,7 @@ use super::*;
 use crate::item::{number, size, text};
 use proptest::prelude::*;
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, JobId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use redrive_core::ids::{Enqueue, JobId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::letter::{ErrorType, Event, EventKind, Form, LetterWrite, Reason, Send, Status};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
@@ -37,7 +37,7 @@ fn enqueue() -> Enqueue {
 
 fn send() -> Send {
     Send {
-        number: Number(1),
+        number: ReplayNumber(1),
         key: Key::new("o-1").ok(),
         hash: PayloadHash::of_text(""),
         message_id: MessageId::new("m2"),
@@ -90,7 +90,7 @@ fn letter(payload: &str) -> Letter {
         fingerprint: "TRANSIENT no-row".to_owned(),
         status: Status::Pending,
         resolution_note: None,
-        number: Number(2),
+        number: ReplayNumber(2),
         deaths: 2,
         sends: vec![send()].into(),
         history: vec![

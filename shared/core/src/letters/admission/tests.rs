@@ -217,12 +217,12 @@ fn a_replay_that_dies_before_it_is_marked_comes_back_too_and_the_mark_is_refused
 #[test]
 fn an_older_number_is_only_deleted_and_a_number_never_sent_is_a_forgery() {
     let (_, sent, redrive) = sent();
-    let newer = Letter { number: Number(7), ..sent.clone() };
+    let newer = Letter { number: ReplayNumber(7), ..sent.clone() };
     let dead = message("m-2", 20_001, BODY, Some(&redrive));
     let found = Findings { owned: Some(failed(&dead)), named: Some(newer), ..Findings::default() };
     assert_eq!(decide(&dead, &found), Admission::Delete);
 
-    let forged = Redrive { number: Number(8), ..redrive };
+    let forged = Redrive { number: ReplayNumber(8), ..redrive };
     let dead = message("m-3", 1, BODY, Some(&forged));
     let letter =
         created(&dead, &Findings { owned: Some(failed(&dead)), named: Some(sent.clone()), ..Findings::default() });
@@ -255,7 +255,7 @@ fn an_attribute_that_names_a_letter_which_is_not_there_says_nothing() {
     let dead = message("m-9", 5, BODY, Some(&redrive));
     let letter = created(&dead, &Findings { owned: Some(failed(&dead)), ..Findings::default() });
     assert_ne!(letter.id, redrive.letter, "it would swallow the message that it names");
-    assert_eq!((letter.origin.as_str(), letter.number), ("m-9", Number(0)));
+    assert_eq!((letter.origin.as_str(), letter.number), ("m-9", ReplayNumber(0)));
 }
 
 #[test]

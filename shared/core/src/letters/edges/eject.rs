@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Edge, NotThisEdge, expiring, held_by, only, trimmed};
-use crate::ids::{MessageId, Number, OwnerToken};
+use crate::ids::{MessageId, OwnerToken, ReplayNumber};
 use crate::letters::letter::{EventKind, Letter, Status};
 use crate::letters::policy::Policy;
 use crate::time::Timestamp;
@@ -31,7 +31,7 @@ pub fn claim_to_eject(letter: &Letter, token: OwnerToken, who: &str, lease: Dura
 /// [`NotThisEdge`] for another's claim, and for one that was not made to eject it.
 pub fn mark_ejected(
     letter: &Letter,
-    (token, number): (OwnerToken, Number),
+    (token, number): (OwnerToken, ReplayNumber),
     message: &MessageId,
     who: &str,
     policy: &Policy,

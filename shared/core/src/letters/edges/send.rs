@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::edit::without_unsent_edit;
 use super::{Edge, NotThisEdge, due_by_policy, held_by, next, only, trimmed};
-use crate::ids::{JobId, MessageId, Number, OwnerToken, QueueArn};
+use crate::ids::{JobId, MessageId, OwnerToken, QueueArn, ReplayNumber};
 use crate::letters::letter::{EventKind, Letter, Send, Status};
 use crate::letters::policy::Policy;
 use crate::message::key::Key;
@@ -75,7 +75,7 @@ pub fn claim(
 /// [`NotThisEdge`] for another's claim: nothing may be marked then.
 pub fn mark_sent(
     letter: &Letter,
-    (token, number): (OwnerToken, Number),
+    (token, number): (OwnerToken, ReplayNumber),
     message: MessageId,
     who: &str,
     policy: &Policy,
@@ -102,7 +102,7 @@ pub fn mark_sent(
 /// [`NotThisEdge`] for another's claim.
 pub fn mark_not_sent(
     letter: &Letter,
-    (token, number): (OwnerToken, Number),
+    (token, number): (OwnerToken, ReplayNumber),
     why: &str,
     who: &str,
     policy: &Policy,

@@ -42,7 +42,7 @@ fn enqueue(n: u64) -> Enqueue {
 
 fn send(number: u32) -> Send {
     Send {
-        number: Number(number),
+        number: ReplayNumber(number),
         key: None,
         hash: PayloadHash::of_text("{}"),
         message_id: None,
@@ -82,7 +82,7 @@ fn letter(status: Status) -> Letter {
         fingerprint: String::new(),
         status,
         resolution_note: None,
-        number: Number(4),
+        number: ReplayNumber(4),
         deaths: 1,
         sends: vec![send(4)].into(),
         history: History::default(),
@@ -102,11 +102,11 @@ fn steps(letter: &Letter, now: Timestamp) -> Vec<(&'static str, Edge)> {
             "claim",
             edges::claim(letter, OwnerToken::from_random(2), ClaimTerms::default(), "x", Duration::from_secs(9), now),
         ),
-        ("sent", edges::mark_sent(letter, (TOKEN, Number(4)), sent.clone(), "x", &policy, now)),
+        ("sent", edges::mark_sent(letter, (TOKEN, ReplayNumber(4)), sent.clone(), "x", &policy, now)),
         ("in_doubt", edges::return_in_doubt(letter, "why", "x", now)),
         ("claim_to_eject", edges::claim_to_eject(letter, TOKEN, "x", Duration::from_secs(9), now)),
-        ("ejected", edges::mark_ejected(letter, (TOKEN, Number(4)), &sent, "x", &policy, now)),
-        ("not_sent", edges::mark_not_sent(letter, (TOKEN, Number(4)), "why", "x", &policy, now)),
+        ("ejected", edges::mark_ejected(letter, (TOKEN, ReplayNumber(4)), &sent, "x", &policy, now)),
+        ("not_sent", edges::mark_not_sent(letter, (TOKEN, ReplayNumber(4)), "why", "x", &policy, now)),
         ("died_again", edges::add_death(letter, &enqueue(2), reason(), "x", &policy, now)),
         ("resolved", edges::resolve(letter, &letter.hash, "n", "x", &policy, now)),
         ("in_doubt", edges::return_in_doubt(letter, "why", "x", now)),
@@ -126,7 +126,7 @@ fn a_letter_moves_along_the_protocols_edges_and_along_no_other() {
         for (name, step) in steps(&letter(from), later) {
             if let Ok(next) = step {
                 assert_eq!(next.version, 8, "{name}: every write counts");
-                assert_eq!(next.number, Number(if name.starts_with("claim") { 5 } else { 4 }), "{name}");
+                assert_eq!(next.number, ReplayNumber(if name.starts_with("claim") { 5 } else { 4 }), "{name}");
                 seen.push((from, name, next.status));
             }
         }
@@ -165,8 +165,10 @@ fn a_claim_that_has_not_run_out_is_nobody_elses() {
     );
     assert!(edges::return_in_doubt(&held, "why", "x", NOW).is_err());
     let sent = || MessageId::new("m-2").unwrap();
-    assert!(edges::mark_sent(&held, (OwnerToken::from_random(2), Number(4)), sent(), "x", &policy(), NOW).is_err());
-    assert!(edges::mark_sent(&held, (TOKEN, Number(3)), sent(), "x", &policy(), NOW).is_err());
+    assert!(
+        edges::mark_sent(&held, (OwnerToken::from_random(2), ReplayNumber(4)), sent(), "x", &policy(), NOW).is_err()
+    );
+    assert!(edges::mark_sent(&held, (TOKEN, ReplayNumber(3)), sent(), "x", &policy(), NOW).is_err());
 }
 
 #[test]
@@ -341,7 +343,7 @@ fn a_claim_that_is_taken_over_stays_its_jobs_and_a_new_one_is_nobodys() {
     let over = claim(&first, NOW.after(Duration::from_secs(60)));
     assert_eq!((over.sends.last_job(), over.sends.len()), (Some(job), 3));
     let back = edges::return_in_doubt(&over, "paused", "x", NOW.after(Duration::from_secs(600))).unwrap();
-    assert_eq!((back.due, back.sends.of_job(job).unwrap().number), (Timestamp::NEVER, Number(6)));
+    assert_eq!((back.due, back.sends.of_job(job).unwrap().number), (Timestamp::NEVER, ReplayNumber(6)));
     assert_eq!(claim(&back, NOW.after(Duration::from_secs(600))).sends.last_job(), None);
 }
 
@@ -349,7 +351,7 @@ fn a_claim_that_is_taken_over_stays_its_jobs_and_a_new_one_is_nobodys() {
 fn what_sqs_refused_rests_before_it_is_tried_again() {
     let never_ran = Reason { error_type: ErrorType::NeverRan, ..reason() };
     let held = Letter { reason: never_ran, ..letter(Status::Replaying) };
-    let back = edges::mark_not_sent(&held, (TOKEN, Number(4)), "AccessDenied", "x", &policy(), NOW).unwrap();
+    let back = edges::mark_not_sent(&held, (TOKEN, ReplayNumber(4)), "AccessDenied", "x", &policy(), NOW).unwrap();
     assert_eq!(back.due, NOW.after(policy().cool_down));
 }
 

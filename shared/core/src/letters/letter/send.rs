@@ -10,7 +10,7 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use super::REMEMBERED;
-use crate::ids::{JobId, MessageId, Number, QueueArn};
+use crate::ids::{JobId, MessageId, QueueArn, ReplayNumber};
 use crate::message::key::{Key, PayloadHash};
 use crate::time::Timestamp;
 
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Send {
     /// The letter's number at that send.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// The key it was sent with.
     pub key: Option<Key>,
     /// Hash of the body that was sent.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fault::Class;
-use crate::ids::{LetterId, MessageId, Number};
+use crate::ids::{LetterId, MessageId, ReplayNumber};
 use crate::message::envelope::{Attribute, Record};
 use crate::message::message_type::TypeAt;
 use crate::time::Timestamp;
@@ -110,7 +110,7 @@ fn a_replay_keeps_an_unstable_key_and_a_forged_one_is_ignored() {
     let origin = MessageId::new("m-0").unwrap();
     let mut sent = Redrive {
         letter: LetterId::derive(&reading.source, &origin),
-        number: Number(1),
+        number: ReplayNumber(1),
         key: Key::new("m-0").ok(),
         scope: reading.scope.clone(),
         origin,
@@ -145,7 +145,7 @@ fn a_type_of_its_own_is_a_scope_of_its_own_and_a_replay_is_only_its_own_types() 
     let sent = |scope: &str| {
         let redrive = Redrive {
             letter: LetterId::derive(&reading.source, &origin),
-            number: Number(1),
+            number: ReplayNumber(1),
             key: Key::new("o-1").ok(),
             scope: Scope::new(scope).unwrap(),
             origin: origin.clone(),

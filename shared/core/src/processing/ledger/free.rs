@@ -52,7 +52,7 @@ fn withdrew(entry: &Entry, enqueue: &Enqueue, source: &QueueArn) -> bool {
 mod tests {
     use super::*;
     use crate::fault::Fault;
-    use crate::ids::{MessageId, Number, OwnerToken, Scope, SendId};
+    use crate::ids::{MessageId, OwnerToken, ReplayNumber, Scope, SendId};
     use crate::message::key::{Key, PayloadHash};
     use crate::processing::ledger::{
         Claim, ClaimRefusal, ClaimRequest, ClaimStep, Origin, Settlement, Settling, Withdrawal, Withdrawing, claim,
@@ -158,7 +158,7 @@ mod tests {
         let letter = LetterId::derive(&source(), &origin);
         let asked = Withdrawal {
             key: key(),
-            send: SendId { letter, number: Number(2) },
+            send: SendId { letter, number: ReplayNumber(2) },
             messages: vec![origin],
             token: OwnerToken::from_random(9),
             hash: PayloadHash::of_text("body"),

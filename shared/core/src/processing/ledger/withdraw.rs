@@ -3,7 +3,7 @@
 use super::dead_enqueues::DeadEnqueues;
 use super::entry::{Entry, EntryState};
 use super::{Changed, EntryWrite, Expect};
-use crate::ids::{MessageId, Number, OwnerToken, SendId};
+use crate::ids::{MessageId, OwnerToken, ReplayNumber, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
 use crate::time::Timestamp;
 
@@ -105,7 +105,7 @@ fn withdrawn_by(mut entry: Entry, withdrawal: &Withdrawal, now: Timestamp) -> Op
     if !room || entry.enqueues_left(now, memory) == 0 {
         return None;
     }
-    if send.number == Number(0) || entry.withdraws(send) {
+    if send.number == ReplayNumber(0) || entry.withdraws(send) {
         return Some(entry);
     }
     entry.withdrawn.retain(|edited| edited.letter != send.letter);
@@ -146,7 +146,7 @@ mod tests {
     fn asked(number: u32) -> Withdrawal {
         Withdrawal {
             key: key(),
-            send: SendId { letter: letter(), number: Number(number) },
+            send: SendId { letter: letter(), number: ReplayNumber(number) },
             messages: vec![id("origin")],
             token: OwnerToken::from_random(99),
             hash: PayloadHash::of_text("unedited"),
@@ -160,7 +160,7 @@ mod tests {
             key: key(),
             enqueue: Enqueue { message_id: id(message), sent_at: at(now + 1) },
             hash: PayloadHash::of_text("unedited"),
-            send: (number > 0).then_some(SendId { letter: letter(), number: Number(number) }),
+            send: (number > 0).then_some(SendId { letter: letter(), number: ReplayNumber(number) }),
             token: OwnerToken::from_random(token),
             lease_until: at(now + 10_000),
             limit: 3,
@@ -272,7 +272,8 @@ mod tests {
         assert!(claimed(Some(&entry), &request("edited", 2, 1, 10), 10).is_ok());
         for n in 0..LETTERS {
             let other = LetterId::derive(&QueueArn::new("arn").unwrap(), &id(&format!("letter-{n}")));
-            let other = Withdrawal { send: SendId { letter: other, number: Number(1) }, messages: vec![], ..asked(1) };
+            let other =
+                Withdrawal { send: SendId { letter: other, number: ReplayNumber(1) }, messages: vec![], ..asked(1) };
             match withdraw(Some(&entry), &other, at(1)) {
                 Withdrawing::Write(write) => entry = write.entry,
                 Withdrawing::Full => assert_eq!(n, LETTERS - 1),

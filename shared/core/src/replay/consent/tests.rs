@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::{Enqueue, LetterId, MessageId, Number, OwnerToken, QueueArn, Scope};
+use crate::ids::{Enqueue, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use crate::letters::edges::{self, ClaimTerms};
 use crate::letters::letter::{ErrorType, Form, History, Reason, Sends};
 use crate::message::envelope::{Attribute, Attributes};
@@ -59,7 +59,7 @@ pub(crate) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         fingerprint: String::new(),
         status: Status::Pending,
         resolution_note: None,
-        number: Number(0),
+        number: ReplayNumber(0),
         deaths: 1,
         sends: Sends::default(),
         history: History::default(),

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Disposition, JobCursor};
-use crate::ids::{JobId, LetterId, Number, Scope, SendId};
+use crate::ids::{JobId, LetterId, ReplayNumber, Scope, SendId};
 use crate::letters::letter::{EventKind, Letter, Status};
 use crate::message::key::{Key, LedgerKey, PayloadHash};
 use crate::processing::ledger::{Entry, EntryState};
@@ -61,7 +61,7 @@ const fn is_none(refusals: &u32) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentLetter {
     /// The letter's number at it.
-    pub number: Number,
+    pub number: ReplayNumber,
     /// Scope of the key in the ledger.
     pub scope: Scope,
     /// The key that it was sent with.

@@ -1,6 +1,6 @@
 //! Marks: each letter that SQS has answered about moves on by its own answer.
 
-use redrive_core::ids::{LetterId, MessageId, Number, OwnerToken};
+use redrive_core::ids::{LetterId, MessageId, OwnerToken, ReplayNumber};
 use redrive_core::letters::edges;
 use redrive_core::letters::letter::{Edited, EventKind, Letter};
 use redrive_core::ports::Unavailable;
@@ -34,7 +34,7 @@ impl Answered {
 /// Answer about a letter, as it is told once its mark is answered.
 struct AnsweredSend {
     id: LetterId,
-    number: Number,
+    number: ReplayNumber,
     send: Option<SentLetter>,
     answer: Result<MessageId, String>,
 }

@@ -28,7 +28,7 @@ fn a_claim_that_ran_out_on_its_way_to_another_queue_is_taken_over_by_nobody_and_
 fn replayed_is_final_in_another_queue_and_is_resolved_by_a_completion_all_the_same() {
     let sent = edges::mark_sent(
         &destination(Status::Replaying),
-        (TOKEN, Number(4)),
+        (TOKEN, ReplayNumber(4)),
         MessageId::new("m-2").unwrap(),
         "x",
         &policy(),
@@ -47,12 +47,13 @@ fn what_may_be_in_another_queue_is_never_due_by_the_policy_again() {
         let died = edges::add_death(&step, &enqueue(2), reason(), "x", &policy(), NOW).unwrap();
         assert_eq!(died.due != Timestamp::NEVER, due);
         let held = edges::claim(&died, TOKEN, ClaimTerms::default(), "ann", Duration::from_secs(9), NOW).unwrap();
-        let refused = edges::mark_not_sent(&held, (TOKEN, Number(5)), "why", "x", &policy(), NOW).unwrap();
+        let refused = edges::mark_not_sent(&held, (TOKEN, ReplayNumber(5)), "why", "x", &policy(), NOW).unwrap();
         assert_eq!(refused.due != Timestamp::NEVER, due, "the doubt about number 4 is not over");
     }
     // What SQS refused there is not there.
     let refused =
-        edges::mark_not_sent(&destination(Status::Replaying), (TOKEN, Number(4)), "why", "x", &policy(), NOW).unwrap();
+        edges::mark_not_sent(&destination(Status::Replaying), (TOKEN, ReplayNumber(4)), "why", "x", &policy(), NOW)
+            .unwrap();
     assert!(refused.due != Timestamp::NEVER && !refused.sends.any_to_destination());
 }
 
