@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use redrive_core::ids::QueueArn;
 use redrive_core::letters::cause::Cause;
-use redrive_core::letters::letter::{Body, EventKind, Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::ports::{Causes, Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
@@ -127,7 +127,7 @@ impl Contents {
         }
         *self.statuses.entry(letter.status).or_default() += 1;
         self.unlisted += u64::from(listed.is_some_and(|listed| !listed.contains(&letter.source)));
-        if let Some(cause) = sighting(letter, now) {
+        if let Some(cause) = Cause::of_import(letter, now.after(CAUSE).whole_seconds()) {
             let of = (cause.source.clone(), cause.fingerprint.clone());
             let known = self.waiting.remove(&of);
             let cause = Cause { seen: 0, ..cause };
@@ -156,28 +156,6 @@ impl Contents {
         }
         text
     }
-}
-
-/// Returns what an imported letter says of its cause, if it waits: as the indexer would have said when it came.
-fn sighting(letter: &Letter, now: Timestamp) -> Option<Cause> {
-    if letter.status != Status::Pending {
-        return None;
-    }
-    let indexed = letter.history.iter().find(|event| event.what == EventKind::Indexed).map(|event| event.at);
-    let seen = indexed.unwrap_or(letter.reason.last_failed_at);
-    Some(Cause {
-        source: letter.source.clone(),
-        fingerprint: letter.fingerprint.clone(),
-        error_type: letter.reason.error_type,
-        error_code: letter.reason.error_code.clone(),
-        error_message: letter.reason.error_message.clone(),
-        example: letter.id,
-        first_seen: seen,
-        last_seen: seen,
-        versions: letter.history.function_version().map(str::to_owned).into_iter().collect(),
-        seen: 1,
-        expires: now.after(CAUSE).whole_seconds(),
-    })
 }
 
 /// Outcomes of the letters of a file.

@@ -27,10 +27,10 @@ impl ErrorType {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Transient => "TRANSIENT",
-            Self::Permanent => "PERMANENT",
-            Self::Timeout => "TIMEOUT",
-            Self::Schema => "SCHEMA",
+            Self::Transient => Class::Transient.as_str(),
+            Self::Permanent => Class::Permanent.as_str(),
+            Self::Timeout => Class::Timeout.as_str(),
+            Self::Schema => Class::Schema.as_str(),
             Self::NeverRan => "NEVER_RAN",
             Self::Unknown => "UNKNOWN",
         }

@@ -7,6 +7,25 @@ use uuid::Uuid;
 
 use crate::time::Timestamp;
 
+/// Gives an id that is a UUID its text: the hyphenated form.
+macro_rules! uuid_text {
+    ($name:ident) => {
+        impl $name {
+            /// Reads the hyphenated form.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+    };
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -120,12 +139,6 @@ impl LetterId {
         Self(Uuid::new_v5(&queue, origin.as_str().as_bytes()))
     }
 
-    /// Reads the hyphenated form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
-    }
-
     /// The part to which this letter belongs where letters are spread over so many: evenly, since the id is a hash.
     #[must_use]
     pub fn part(self, parts: u8) -> u8 {
@@ -133,11 +146,7 @@ impl LetterId {
     }
 }
 
-impl fmt::Display for LetterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
+uuid_text!(LetterId);
 
 /// A letter's replay number: 0 before any replay, and one more with every replay claim, takeovers included.
 ///
@@ -172,19 +181,9 @@ impl JobId {
     pub const fn from_random(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
     }
-
-    /// Reads the hyphenated form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
-    }
 }
 
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
+uuid_text!(JobId);
 
 /// Identity of one send of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -232,19 +231,9 @@ impl OwnerToken {
     pub const fn from_random(bits: u128) -> Self {
         Self(Uuid::from_u128(bits))
     }
-
-    /// Reads the hyphenated form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Uuid::try_parse(text).ok().map(Self)
-    }
 }
 
-impl fmt::Display for OwnerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
+uuid_text!(OwnerToken);
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{LetterId, QueueArn};
 use crate::letters::candidate::Candidate;
-use crate::letters::letter::{ERASED, ErrorType, Letter, Status};
+use crate::letters::letter::{ERASED, ErrorType, EventKind, Letter, Status};
 use crate::letters::policy::Policy;
 use crate::time::Timestamp;
 
@@ -61,19 +61,36 @@ impl Cause {
         let attempts = letter.history.iter().filter_map(|event| event.attempt.as_ref());
         let own = attempts.filter(|attempt| attempt.enqueue == letter.enqueue);
         let versions = own.map(|attempt| attempt.origin.function_version.clone()).filter(|version| !version.is_empty());
-        Some(Self {
+        let expires = now.after(policy.resolved_retention).whole_seconds();
+        Some(Self::of_death(letter, newest(versions.collect()), now, expires))
+    }
+
+    /// Returns what a letter adds to its cause that was exported and is put back, as the indexer would have said when it came.
+    /// `None` unless it waits.
+    #[must_use]
+    pub fn of_import(letter: &Letter, expires: Timestamp) -> Option<Self> {
+        if letter.status != Status::Pending {
+            return None;
+        }
+        let indexed = letter.history.iter().find(|event| event.what == EventKind::Indexed).map(|event| event.at);
+        let versions = letter.history.function_version().map(str::to_owned).into_iter().collect();
+        Some(Self::of_death(letter, versions, indexed.unwrap_or(letter.reason.last_failed_at), expires))
+    }
+
+    fn of_death(letter: &Letter, versions: BTreeSet<String>, at: Timestamp, expires: Timestamp) -> Self {
+        Self {
             source: letter.source.clone(),
             fingerprint: letter.fingerprint.clone(),
             error_type: letter.reason.error_type,
             error_code: letter.reason.error_code.clone(),
             error_message: letter.reason.error_message.clone(),
             example: letter.id,
-            first_seen: now,
-            last_seen: now,
-            versions: newest(versions.collect()),
+            first_seen: at,
+            last_seen: at,
+            versions,
             seen: 1,
-            expires: now.after(policy.resolved_retention).whole_seconds(),
-        })
+            expires,
+        }
     }
 
     /// The same, after another sighting: the model of every store behind the port.

@@ -1,5 +1,4 @@
-use super::dead_enqueues::DeadEnqueues;
-use super::entry::{Entry, EntryState, LastFault, Origin};
+use super::entry::{Entry, EntryState, LastFault, Origin, empty};
 use super::{Changed, EntryWrite, Expect};
 use crate::fault::Fault;
 use crate::ids::{Enqueue, OwnerToken, SendId};
@@ -122,19 +121,9 @@ pub fn claim(found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> C
 }
 
 fn win(old: Option<&Entry>, request: &ClaimRequest, version: u64, expect: Expect, now: Timestamp) -> ClaimStep {
-    let mut entry = old.cloned().unwrap_or_else(|| Entry {
-        state: EntryState::InProgress,
-        owner: request.token,
-        lease_until: request.lease_until,
-        hash: request.hash.clone(),
-        version,
-        enqueues: Vec::new(),
-        dead_enqueues: DeadEnqueues::default(),
-        send: None,
-        fault: None,
-        history: Vec::new(),
-        withdrawn: Vec::new(),
-        expires: request.expires,
+    let mut entry = old.cloned().unwrap_or_else(|| {
+        let state = (EntryState::InProgress, request.lease_until);
+        empty(state, request.token, request.hash.clone(), version, request.expires)
     });
     // As long as an entry is remembered an enqueue may come back.
     if !entry.start_attempt(&request.enqueue, now, request.expires.since(now)) {

@@ -118,6 +118,30 @@ pub struct Entry {
     pub expires: Timestamp,
 }
 
+/// An entry that names no enqueue yet: its state with the end of its lease, owner, hash, version and expiry.
+pub(super) fn empty(
+    (state, lease_until): (EntryState, Timestamp),
+    owner: OwnerToken,
+    hash: PayloadHash,
+    version: u64,
+    expires: Timestamp,
+) -> Entry {
+    Entry {
+        state,
+        owner,
+        lease_until,
+        hash,
+        version,
+        enqueues: Vec::new(),
+        dead_enqueues: DeadEnqueues::default(),
+        send: None,
+        fault: None,
+        history: Vec::new(),
+        withdrawn: Vec::new(),
+        expires,
+    }
+}
+
 impl Entry {
     /// Returns true if the entry counts as absent. Compares whole seconds, as DynamoDB's time to live does: a store
     /// compares no finer.
@@ -216,20 +240,9 @@ impl Entry {
         expires: Timestamp,
     ) -> Self {
         let (owner, origin) = by;
-        let mut entry = Self {
-            state: EntryState::Failed,
-            owner,
-            lease_until: Timestamp::NEVER,
-            hash,
-            version: 1,
-            enqueues: vec![EnqueueRecord { enqueue: enqueue.clone(), attempts: 0, dead: true, withdrawn: false }],
-            dead_enqueues: DeadEnqueues::default(),
-            send,
-            fault: None,
-            history: Vec::new(),
-            withdrawn: Vec::new(),
-            expires,
-        };
+        let dead = EnqueueRecord { enqueue: enqueue.clone(), attempts: 0, dead: true, withdrawn: false };
+        let failed = empty((EntryState::Failed, Timestamp::NEVER), owner, hash, 1, expires);
+        let mut entry = Self { enqueues: vec![dead], send, ..failed };
         entry.record_failure(&enqueue, fault, origin, now);
         entry
     }

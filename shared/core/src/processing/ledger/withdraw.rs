@@ -1,7 +1,7 @@
 //! An edit's part of the ledger: before an edited body is sent, no copy of the unedited one may run any more.
 
 use super::dead_enqueues::DeadEnqueues;
-use super::entry::{Entry, EntryState};
+use super::entry::{Entry, EntryState, empty};
 use super::{Changed, EntryWrite, Expect};
 use crate::ids::{MessageId, OwnerToken, ReplayNumber, SendId};
 use crate::message::key::{LedgerKey, PayloadHash};
@@ -78,20 +78,8 @@ pub fn withdraw(found: Option<&Entry>, withdrawal: &Withdrawal, now: Timestamp) 
 }
 
 fn tombstone(withdrawal: &Withdrawal, now: Timestamp) -> Withdrawing {
-    let entry = Entry {
-        state: EntryState::Failed,
-        owner: withdrawal.token,
-        lease_until: Timestamp::from_millis(0),
-        hash: withdrawal.hash.clone(),
-        version: 1,
-        enqueues: Vec::new(),
-        dead_enqueues: DeadEnqueues::default(),
-        send: None,
-        fault: None,
-        history: Vec::new(),
-        withdrawn: Vec::new(),
-        expires: withdrawal.expires,
-    };
+    let state = (EntryState::Failed, Timestamp::from_millis(0));
+    let entry = empty(state, withdrawal.token, withdrawal.hash.clone(), 1, withdrawal.expires);
     let Some(entry) = withdrawn_by(entry, withdrawal, now) else { return Withdrawing::Full };
     let (key, expect) = (withdrawal.key.clone(), Expect::AbsentOrExpired(now));
     Withdrawing::Write(Box::new(EntryWrite { key, entry, expect, changed: Changed::All }))
