@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::letters::letter::{Body, Edited, Letter};
-use redrive_core::letters::schema::{AttemptFields, EnqueueFields, ErasureFields, LetterFields, NamedEnqueue, Rfc3339};
-use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
+use redrive_core::letters::schema::{
+    AttemptFields, AttributeFields, EnqueueFields, ErasureFields, LetterFields, NamedEnqueue, Rfc3339,
+};
+use redrive_core::message::envelope::Attributes;
 use redrive_core::message::key::PayloadHash;
 use redrive_core::processing::ledger::{Attempt, Entry};
 use serde::{Deserialize, Serialize};
@@ -39,25 +41,8 @@ struct RestJson {
     body_hash: Option<PayloadHash>,
 }
 
-/// Message attribute with a text, or with bytes in base64.
-#[derive(Serialize, Deserialize)]
-struct AttributeJson {
-    data_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    string_value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    binary_value: Option<String>,
-}
-
-impl From<&Attribute> for AttributeJson {
-    fn from(Attribute { data_type, value }: &Attribute) -> Self {
-        let (string_value, binary_value) = match value {
-            AttributeValue::Text(text) => (Some(text.clone()), None),
-            AttributeValue::Binary(bytes) => (None, Some(BASE64.encode(bytes))),
-        };
-        Self { data_type: data_type.clone(), string_value, binary_value }
-    }
-}
+/// Message attribute, with its bytes in base64.
+type AttributeJson = AttributeFields<String>;
 
 /// Edited body, or why it is not there.
 #[derive(Serialize, Deserialize)]
@@ -103,7 +88,8 @@ impl From<&Letter> for RestJson {
 }
 
 fn attributes(attributes: &Attributes) -> BTreeMap<String, AttributeJson> {
-    attributes.iter().map(|(name, value)| (name.clone(), value.into())).collect()
+    let json = |attribute| AttributeJson::of(attribute, |bytes| BASE64.encode(bytes));
+    attributes.iter().map(|(name, attribute)| (name.clone(), json(attribute))).collect()
 }
 
 /// Members of a struct.

@@ -18,7 +18,7 @@ pub(super) use candidate::{LOOK, to_candidate, to_look};
 use super::body::{Codec, Packed};
 use super::chunks::{BODY, ChunkRefs};
 use super::edited::EditedFields;
-use super::parts::{AttributeItem, InS3Item};
+use super::parts::{AttributeItem, InS3Item, from_items, to_items};
 use super::shards;
 use crate::item::{Item, decode, encode, encode_present};
 
@@ -149,10 +149,8 @@ impl BodyItem {
         let mut item = Self { body_expires, erased: ErasureFields::of(&letter.body), ..Self::default() };
         match in_head {
             InHead::Plain => {
-                let attributes = letter.attributes.iter();
-                let attributes = attributes.map(|(name, value)| (name.clone(), value.clone().into()));
                 item.original_payload = Some(letter.payload.clone());
-                item.message_attributes = Some(attributes.collect());
+                item.message_attributes = Some(to_items(&letter.attributes));
             }
             InHead::Packed(packed) => {
                 item.body = Some(ByteBuf::from(packed.bytes.clone()));
@@ -174,8 +172,9 @@ impl BodyItem {
             return Ok((String::new(), Attributes::new(), erased.into(), None));
         }
         if let Some(payload) = self.original_payload {
-            let attributes = self.message_attributes.into_iter().flatten();
-            return Ok((payload, attributes.map(|(name, value)| (name, value.into())).collect(), kept, None));
+            let attributes = from_items(self.message_attributes.unwrap_or_default());
+            let attributes = attributes.map_err(|why| format!("the item's message_attributes: {why}"))?;
+            return Ok((payload, attributes, kept, None));
         }
         if let (Some(bytes), Some(codec)) = (self.body, self.body_codec) {
             let (payload, attributes) = Packed::open(codec, &bytes).map_err(|why| format!("the item's body: {why}"))?;

@@ -1,38 +1,25 @@
 //! The maps inside a letter's item that only a table has in this form.
 
-use redrive_core::message::envelope::{Attribute, AttributeValue};
+use std::collections::BTreeMap;
+
+use redrive_core::letters::schema::{AttributeFields, NoAttribute};
+use redrive_core::message::envelope::Attributes;
 use redrive_core::message::foreign::ClaimCheck;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-/// A message attribute: `string_value` or `binary_value`.
-#[derive(Serialize, Deserialize)]
-pub(super) struct AttributeItem {
-    data_type: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    string_value: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    binary_value: Option<ByteBuf>,
+/// A message attribute, with its bytes as bytes.
+pub(super) type AttributeItem = AttributeFields<ByteBuf>;
+
+/// Message attributes as a map of a head.
+pub(super) fn to_items(attributes: &Attributes) -> BTreeMap<String, AttributeItem> {
+    let item = |attribute| AttributeItem::of(attribute, |bytes| ByteBuf::from(bytes.to_vec()));
+    attributes.iter().map(|(name, attribute)| (name.clone(), item(attribute))).collect()
 }
 
-impl From<Attribute> for AttributeItem {
-    fn from(Attribute { data_type, value }: Attribute) -> Self {
-        let (string_value, binary_value) = match value {
-            AttributeValue::Text(text) => (Some(text), None),
-            AttributeValue::Binary(bytes) => (None, Some(ByteBuf::from(bytes))),
-        };
-        Self { data_type, string_value, binary_value }
-    }
-}
-
-impl From<AttributeItem> for Attribute {
-    fn from(stored: AttributeItem) -> Self {
-        let value = match stored.binary_value {
-            Some(bytes) => AttributeValue::Binary(bytes.into_vec()),
-            None => AttributeValue::Text(stored.string_value.unwrap_or_default()),
-        };
-        Self { data_type: stored.data_type, value }
-    }
+/// Message attributes of such a map.
+pub(super) fn from_items(items: BTreeMap<String, AttributeItem>) -> Result<Attributes, NoAttribute> {
+    items.into_iter().map(|(name, item)| Ok((name, item.read(|bytes| Some(bytes.into_vec()))?))).collect()
 }
 
 /// Place in S3 of a body to which its message only points.

@@ -1,9 +1,17 @@
 //! Schema of a letter: the names and forms of its fields wherever it is written, in the table, in an export, and in the command's
 //! JSON.
 //!
-//! Three things have a form of their own in each place: the body, since a table splits and compresses it; `due` and `expires`,
-//! since a table sorts and deletes by them; and an attempt's enqueue, which stands beside the attempt in a table (`E` is
-//! [`EnqueueFields`]) and under a name of its own in JSON (`E` is [`NamedEnqueue`]).
+//! What differs between the places, and why:
+//!
+//! - The body ([`LetterRest`]): a table splits and compresses it; JSON has it whole, says why it is missing, and proves it
+//!   by a hash. Its message attributes have one form, [`AttributeFields`], with bytes as each place has them.
+//! - `due` and `expires`: a table sorts and deletes by numbers, milliseconds and seconds; JSON has times that people read.
+//! - An edited body's whole hash: `whole` in a table, `whole_hash` in JSON, where `payload_hash` and `body_hash` stand beside
+//!   it. Both names are stored by now, in items and in exports.
+//! - An attempt's enqueue: beside the attempt in a table (`E` is [`EnqueueFields`]), under a name of its own in JSON (`E` is
+//!   [`NamedEnqueue`]).
+//! - What an index shows of a letter ([`Candidate`](super::candidate::Candidate)): the same names, but fewer. A struct of its
+//!   own reads them, since a flattened one would copy each of the thousands of items of a listing first.
 
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
@@ -11,7 +19,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::letter::{AttributesHash, Body, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status};
 use crate::fault::Class;
 use crate::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
-use crate::message::envelope::Attributes;
+use crate::message::envelope::{Attribute, AttributeValue, Attributes};
 use crate::message::key::{Key, PayloadHash};
 use crate::processing::ledger::{Attempt, Origin};
 use crate::time::Timestamp;
@@ -157,6 +165,51 @@ impl From<Send> for SendFields {
 impl From<SendFields> for Send {
     fn from(SendFields { number, key, hash, message_id, at, job, edited, to }: SendFields) -> Self {
         Self { number, key, hash, message_id, at: at.into(), job, edited, to }
+    }
+}
+
+/// Fields of a message attribute: a text, or bytes in the form `B`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AttributeFields<B> {
+    data_type: String,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    string_value: Option<String>,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    binary_value: Option<B>,
+}
+
+/// Reason for which fields are no message attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoAttribute {
+    /// The fields have neither a text nor bytes, or both.
+    #[error("an attribute must have a string_value or a binary_value, and not both")]
+    NotOneValue,
+    /// The bytes are not in the form that they have in this place.
+    #[error("a binary_value is no base64")]
+    NoBytes,
+}
+
+impl<B> AttributeFields<B> {
+    /// Takes a message attribute's type and value; `form` gives its bytes their form.
+    pub fn of(attribute: &Attribute, form: impl FnOnce(&[u8]) -> B) -> Self {
+        let (string_value, binary_value) = match &attribute.value {
+            AttributeValue::Text(text) => (Some(text.clone()), None),
+            AttributeValue::Binary(bytes) => (None, Some(form(bytes))),
+        };
+        Self { data_type: attribute.data_type.clone(), string_value, binary_value }
+    }
+
+    /// Returns the message attribute; `bytes` reads them out of their form.
+    ///
+    /// # Errors
+    /// [`NoAttribute`] says what is wrong with its values.
+    pub fn read(self, bytes: impl FnOnce(B) -> Option<Vec<u8>>) -> Result<Attribute, NoAttribute> {
+        let value = match (self.string_value, self.binary_value) {
+            (Some(text), None) => AttributeValue::Text(text),
+            (None, Some(value)) => AttributeValue::Binary(bytes(value).ok_or(NoAttribute::NoBytes)?),
+            (None, None) | (Some(_), Some(_)) => return Err(NoAttribute::NotOneValue),
+        };
+        Ok(Attribute { data_type: self.data_type, value })
     }
 }
 

@@ -4,26 +4,13 @@ use super::{AttributeJson, BASE64, EditedJson, LetterJson, RestJson, body_hash};
 use base64::Engine;
 use redrive_core::ids::{LetterId, QueueArn, Scope};
 use redrive_core::letters::letter::{Body, Edited, Letter};
-use redrive_core::letters::schema::LetterRest;
+use redrive_core::letters::schema::{LetterRest, NoAttribute};
 use redrive_core::message::decode::without_data;
-use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes};
+use redrive_core::message::envelope::Attributes;
 use redrive_core::message::key::PayloadHash;
 use redrive_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-impl AttributeJson {
-    fn read(self) -> Result<Attribute, &'static str> {
-        let value = match (self.string_value, self.binary_value) {
-            (Some(text), None) => AttributeValue::Text(text),
-            (None, Some(text)) => {
-                AttributeValue::Binary(BASE64.decode(text).map_err(|_| "a binary_value is no base64")?)
-            }
-            _ => return Err("an attribute must have a string_value or a binary_value, and not both"),
-        };
-        Ok(Attribute { data_type: self.data_type, value })
-    }
-}
 
 impl EditedJson {
     fn read(self) -> Result<Edited, &'static str> {
@@ -36,7 +23,7 @@ impl EditedJson {
 }
 
 impl RestJson {
-    fn read(self) -> Result<LetterRest, &'static str> {
+    fn read(self) -> Result<LetterRest, String> {
         let expires = self.expires.map(Timestamp::from);
         // The letter's own end is told for its body, too, where that has no other.
         let until = self.body_expires.map(Timestamp::from).filter(|at| Some(*at) != expires);
@@ -44,12 +31,14 @@ impl RestJson {
         let parts = (self.original_payload, self.message_attributes);
         let ((payload, attributes), body) = match (parts, self.erased, self.body_missing) {
             ((Some(payload), Some(attributes)), None, None) => {
-                let attributes = attributes.into_iter().map(|(name, value)| value.read().map(|value| (name, value)));
-                ((payload, attributes.collect::<Result<_, _>>()?), Body::Kept { until })
+                let read = |value: AttributeJson| value.read(|text| BASE64.decode(text).ok());
+                let attributes = attributes.into_iter().map(|(name, value)| Ok((name, read(value)?)));
+                let attributes: Result<_, NoAttribute> = attributes.collect();
+                ((payload, attributes.map_err(|why| why.to_string())?), Body::Kept { until })
             }
             ((None, None), Some(erased), None) => (nothing(), erased.into()),
             ((None, None), None, Some(why)) => (nothing(), Body::Missing { until, why }),
-            _ => return Err("it must have original_payload and message_attributes, or say why not"),
+            _ => return Err("it must have original_payload and message_attributes, or say why not".to_owned()),
         };
         let edited = self.edited.map(EditedJson::read).transpose()?;
         Ok(LetterRest { payload, attributes, body, edited, due: self.due.into(), expires })

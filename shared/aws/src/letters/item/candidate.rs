@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::EventItem;
 use crate::item::{Item, decode};
-use crate::letters::parts::{AttributeItem, InS3Item};
+use crate::letters::parts::{AttributeItem, InS3Item, from_items};
 
 /// Attributes that the indexes project of a letter.
 #[derive(Deserialize)]
@@ -78,8 +78,7 @@ impl LookItem {
         if let Some(place) = self.body_in_s3 {
             return Some(place.into());
         }
-        let attributes = self.message_attributes.into_iter().flatten();
-        ClaimCheck::of(&self.original_payload?, &attributes.map(|(name, value)| (name, value.into())).collect())
+        ClaimCheck::of(&self.original_payload?, &from_items(self.message_attributes.unwrap_or_default()).ok()?)
     }
 }
 
