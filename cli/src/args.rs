@@ -21,7 +21,7 @@ pub(crate) struct CliArgs {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Common {
     /// The CloudFormation stack; its outputs say where everything is.
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     },
     /// Shows queues, alarms, the letters that wait, and open jobs.
     Status,
+    /// Serves pages for a browser on this machine: causes, letters, jobs, and the acts on them.
+    Console(ConsoleArgs),
     /// Sends letters back to the main queue, or to another that is listed: as a guarded job, or at once.
     Replay(Replay),
     /// Lists the open replay jobs.
@@ -134,6 +136,17 @@ pub(crate) enum Command {
         /// Shell to write completions for.
         shell: clap_complete::Shell,
     },
+}
+
+/// Arguments of the console.
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleArgs {
+    /// Lets the pages act: replay, edit, discard, restore, note, steer jobs. Without it they only show.
+    #[arg(long)]
+    pub(crate) allow_changes: bool,
+    /// Port of 127.0.0.1 to serve at [default: 7717, or a free one if that is taken].
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
 }
 
 /// Arguments of the doctor: queues and rules.

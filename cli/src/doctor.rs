@@ -33,6 +33,13 @@ pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Comp
     Ok(ended(&diagnosis, args.strict))
 }
 
+/// Checks the queues of a stack against every rule.
+pub(crate) async fn diagnosis(common: &Common) -> Result<Diagnosis, Error> {
+    let (config, stack) = crate::aws::found(common).await?;
+    let deployment = aws::Services::new(&config, SystemTime::now()).look(stack.as_ref(), &[]).await?;
+    Ok(Diagnosis::of(&deployment, &RULES))
+}
+
 /// Says why a rule is there.
 pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Completion, Error> {
     out.either(|| report::rule_document(rule), |width| report::explanation(rule, width))?;

@@ -11,6 +11,7 @@
 //! | `filters.rs` | filters of the command line |
 //! | `causes.rs`, `list.rs`, `find.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `console_server.rs` | the stack, as the console's pages are served over it |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
 //! | `deploy_function.rs`, `undeploy.rs` | one function's code into a stack; a stack's deletion, after what waits in it was told |
@@ -22,6 +23,7 @@ mod args;
 mod aws;
 mod causes;
 mod completion;
+mod console_server;
 mod deploy_function;
 mod deployed;
 mod doctor;

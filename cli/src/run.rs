@@ -16,7 +16,8 @@ use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
 use crate::{
-    causes, deploy_function, doctor, drain, eject, find, import, jobs, list, replay, show, status, undeploy, watch, who,
+    causes, console_server, deploy_function, doctor, drain, eject, find, import, jobs, list, replay, show, status,
+    undeploy, watch, who,
 };
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
@@ -64,6 +65,10 @@ async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
     }
     let stated = who::stated(line.common.by.as_deref())?;
     let access = StackAccess::open(&line.common).await?;
+    if let Command::Console(args) = &line.command {
+        let by = who::named(access.caller().await.as_deref(), stated, who::user_at_host)?;
+        return console_server::run(args, &line.common, access, by, out).await;
+    }
     at(&access, line, stated, (now, out)).await.map_err(|error| access.explained(error))
 }
 
@@ -138,7 +143,9 @@ async fn at(
         Command::Erase(remark) => act::run(Doing::Erase, remark, access, &by().await?, (now, out)).await,
         Command::Free(remark) => act::run(Doing::Free, remark, access, &by().await?, (now, out)).await,
         Command::DeployFunction(args) => deploy_function::run(args, access, out).await,
-        Command::Completions { .. } | Command::Doctor(_) | Command::Undeploy(_) => Ok(Completion::Done),
+        Command::Completions { .. } | Command::Console(_) | Command::Doctor(_) | Command::Undeploy(_) => {
+            Ok(Completion::Done)
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, by_class, of
 use redrive_operator::causes::total;
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 
+use redrive_operator::readings::AlarmStatus;
+
 use crate::aws::StackAccess;
 use crate::causes::NEW;
 use crate::completion::Error;
@@ -24,27 +26,39 @@ const QUEUES: [(&str, &str); 3] = [
     ("FailedInvocationsQueueUrl", "failed_invocations_queue"),
 ];
 
-/// Reads the status of everything.
-pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board, Error> {
+/// What is known of a stack beside its tables.
+pub(crate) struct Outside {
+    pub(crate) queues: Vec<QueueStatus>,
+    pub(crate) expiry: Option<Expiry>,
+    pub(crate) alarms: Option<Vec<AlarmStatus>>,
+}
+
+/// Reads queues and alarms.
+pub(crate) async fn outside(access: &StackAccess, now: Timestamp) -> Result<Outside, Error> {
     let mut queues = Vec::new();
     for (output, role) in QUEUES {
         if let Some(url) = access.stack.get(output) {
             queues.push(QueueStatus { role, name: queue_name(url).to_owned(), depths: access.depths(url).await? });
         }
     }
-    let stack = access.stack.name().map(str::to_owned);
     // What CloudWatch does not say is not worth failing for: everything else is known.
-    let alarms = match &stack {
+    let alarms = match access.stack.name() {
         Some(name) => access.alarms(name).await.ok().map(|all| own(name, all)),
         None => None,
     };
     let expiry = first_expiry(access, &queues, now).await;
+    Ok(Outside { queues, expiry, alarms })
+}
+
+/// Reads the status of everything.
+pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board, Error> {
+    let Outside { queues, expiry, alarms } = outside(access, now).await?;
     let moving = match access.stack.get("DeadLetterQueueArn") {
         Some(arn) => access.moving(arn).await,
         None => None,
     };
     Ok(Board {
-        stack,
+        stack: access.stack.name().map(str::to_owned),
         queues,
         expiry,
         moving,

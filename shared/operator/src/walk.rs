@@ -100,19 +100,31 @@ impl Wanted {
         add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
     ) -> Result<Vec<S>, Unavailable> {
         let lanes = letters.lanes();
-        let listings = self.listings().into_iter();
-        let parts = listings.flat_map(|listing| lanes.iter().map(move |lane| (listing, *lane)));
-        let sums = stream::iter(parts).map(|(listing, lane)| async move {
-            let mut sum = S::default();
-            let keep = |found| {
-                if self.fits(&found) {
-                    add(&mut sum, found);
-                }
-            };
-            letters.scan_all(listing, lane, page, keep).await?;
-            Ok(sum)
-        });
-        sums.buffered(AT_ONCE).try_collect().await
+        // Made before any is polled: a closure that a stream calls is not general enough for whoever spawns this.
+        let mut sums = Vec::new();
+        for listing in self.listings() {
+            for lane in &lanes {
+                sums.push(self.lane_sum(letters, (listing, *lane), page, add));
+            }
+        }
+        stream::iter(sums).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn lane_sum<L: Letters, S: Default + Send>(
+        &self,
+        letters: &L,
+        (listing, lane): (Listing<'_>, Cursor),
+        page: usize,
+        add: impl Fn(&mut S, Candidate) + Copy + Send + Sync,
+    ) -> Result<S, Unavailable> {
+        let mut sum = S::default();
+        let keep = |found| {
+            if self.fits(&found) {
+                add(&mut sum, found);
+            }
+        };
+        letters.scan_all(listing, lane, page, keep).await?;
+        Ok(sum)
     }
 }
 
@@ -134,7 +146,12 @@ const LOOKS_AT_ONCE: usize = 8;
 ///
 /// The table's.
 pub async fn look<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Option<Look>>, Unavailable> {
-    let looks = stream::iter(ids.chunks(LOOK)).map(|few| letters.look(few)).buffered(LOOKS_AT_ONCE);
+    // Made before any is polled, as above.
+    let mut looks = Vec::new();
+    for few in ids.chunks(LOOK) {
+        looks.push(letters.look(few));
+    }
+    let looks = stream::iter(looks).buffered(LOOKS_AT_ONCE);
     looks.try_collect::<Vec<_>>().await.map(|pages| pages.into_iter().flatten().collect())
 }
 

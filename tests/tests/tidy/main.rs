@@ -31,7 +31,7 @@ fn manifest(folder: &Path) -> toml::Table {
 }
 
 fn members() -> Vec<PathBuf> {
-    let mut found = vec![root().join("bench"), root().join("cli"), root().join("tests")];
+    let mut found = ["bench", "cli", "console", "tests"].map(|member| root().join(member)).to_vec();
     for parent in ["functions", "shared"] {
         for entry in fs::read_dir(root().join(parent)).unwrap() {
             let path = entry.unwrap().path();
@@ -57,7 +57,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for folder in ["bench", "cli", "functions", "shared", "tests"] {
+    for folder in ["bench", "cli", "console", "functions", "shared", "tests"] {
         rust_files(&root().join(folder), &mut files);
     }
     assert!(files.len() > 30, "the walk must find the code");
@@ -131,7 +131,9 @@ fn every_arrow_between_the_floors_points_down() {
         assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
     }
     assert_eq!(ours("shared/operator"), set(&["redrive-core", "redrive-testkit"]), "shared/operator");
-    assert_eq!(ours("cli"), set(&["redrive-aws", "redrive-core", "redrive-doctor", "redrive-operator"]), "cli");
+    let cli = set(&["redrive-aws", "redrive-console", "redrive-core", "redrive-doctor", "redrive-operator"]);
+    assert_eq!(ours("cli"), cli, "cli");
+    assert_eq!(ours("console"), set(&["redrive-core", "redrive-operator"]), "console");
     for function in ["processor", "indexer", "replay"] {
         assert_eq!(ours(&format!("functions/{function}")), set(&["redrive"]), "functions/{function}");
     }

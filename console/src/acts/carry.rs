@@ -1,0 +1,221 @@
+//! Carrying out of what was confirmed, and what became of it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use axum::response::{IntoResponse, Redirect};
+use redrive_core::ids::LetterId;
+use redrive_core::letters::letter::Letter;
+use redrive_core::ports::Letters;
+use redrive_core::replay::{Selection, Shown};
+use redrive_operator::text::{count, words};
+use redrive_operator::who::short;
+use serde_json::Value;
+
+use super::kind::Kind;
+use super::pinned::{self, Pinned};
+use super::{failed, preview};
+use crate::fields::Fields;
+use crate::installation::{AskError, Installation};
+use crate::page::{self, Frame, Tab, instant};
+use crate::seen::Seen;
+use crate::server::Console;
+use crate::snapshot;
+
+/// Number of letters for which the function is asked at once.
+const PAGE: usize = 500;
+/// Limit of questions about one page or filter: the function's time runs out, and what is left is asked for again.
+const TIMES: usize = 200;
+/// Number of letters whose conflicts are told one by one.
+const CONFLICTS: usize = 20;
+/// Counts that say what was done.
+const DONE: [(&str, &str); 3] = [("discarded", "discarded"), ("restored", "restored"), ("noted", "noted")];
+
+/// A letter that was left alone, its state now, and who made it so.
+pub(crate) struct Conflict {
+    id: LetterId,
+    key: Seen,
+    told: Seen,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    heading: String,
+    is_whole: bool,
+    left: Vec<String>,
+    problem: Option<Seen>,
+    conflicts: Vec<Conflict>,
+    /// Ids of what was discarded, to take it back; empty if there are too many to name.
+    undo: String,
+    undo_at: Option<String>,
+    command: Seen,
+}
+
+/// Asks for exactly what was shown, and answers with what was done.
+pub(crate) async fn out<I: Installation>(console: &Console<I>, pinned: &Pinned, fields: &Fields) -> Response<Body> {
+    let here = &console.installation;
+    let request = match pinned.request(fields, &here.place().by) {
+        Ok(request) => request,
+        Err(why) => return page::problem(console, StatusCode::BAD_REQUEST, "Nothing was done", &why),
+    };
+    if pinned.kind().sends() {
+        return job(console, pinned, request, fields).await;
+    }
+    let mut counts = BTreeMap::new();
+    let mut problem = None;
+    for part in parts(&pinned.selection) {
+        let mut request = request.clone();
+        pinned::add_selection(&mut request, &part);
+        if let Err(why) = all_of(here, &request, &mut counts).await {
+            problem = Some(failed(console, &why));
+            break;
+        }
+    }
+    snapshot::forget(console);
+    let conflicts = conflicts(here, pinned).await.unwrap_or_default();
+    page::answer(&done(console, pinned, fields, (counts, problem, conflicts)))
+}
+
+/// Creates the job, and leads to it.
+async fn job<I: Installation>(
+    console: &Console<I>,
+    pinned: &Pinned,
+    mut request: Value,
+    fields: &Fields,
+) -> Response<Body> {
+    let here = &console.installation;
+    pinned::add_selection(&mut request, &pinned.selection);
+    let told = match here.ask(&request).await {
+        Ok(report) => match report.get("refused").and_then(Value::as_str) {
+            Some(why) => format!("No job was made: {why}."),
+            None => {
+                // The schedule would begin a little later.
+                here.wake().await;
+                snapshot::forget(console);
+                return Redirect::to(&format!("/jobs/{}", pinned.job)).into_response();
+            }
+        },
+        Err(why) => failed(console, &why),
+    };
+    match preview::again(console, pinned.clone(), fields, told).await {
+        Ok(gathered) => preview::answer(console, gathered, StatusCode::CONFLICT),
+        Err(why) => why.answer(console),
+    }
+}
+
+fn parts(selection: &Selection) -> Vec<Selection> {
+    let Selection::Shown(shown) = selection else { return vec![selection.clone()] };
+    let letters: Vec<_> = shown.letters.iter().map(|(id, version)| (*id, *version)).collect();
+    let part = |few: &[(LetterId, u64)]| {
+        Selection::Shown(Shown { letters: few.iter().copied().collect(), named: shown.named })
+    };
+    letters.chunks(PAGE).map(part).collect()
+}
+
+/// Asks again while the function's time runs out and it gets on.
+async fn all_of<I: Installation>(
+    here: &I,
+    request: &Value,
+    counts: &mut BTreeMap<String, u64>,
+) -> Result<(), AskError> {
+    let mut left = BTreeMap::new();
+    for _ in 0..TIMES {
+        let report = here.ask(request).await?;
+        if let Some(why) = report.get("refused").and_then(Value::as_str) {
+            return Err(AskError::Refused(why.to_owned()));
+        }
+        let told = report.as_object().into_iter().flatten();
+        let told: Vec<_> = told.filter_map(|(name, n)| Some((name.clone(), n.as_u64().filter(|n| *n > 0)?))).collect();
+        let is_done = |name: &str| DONE.iter().any(|(done, _)| *done == name);
+        let done: u64 = told.iter().filter(|(name, _)| is_done(name)).map(|(_, n)| n).sum();
+        // What was done adds up; all else is as it is now.
+        left = told.iter().filter(|(name, _)| !is_done(name) && name != "considered").cloned().collect();
+        told.into_iter().filter(|(name, _)| is_done(name)).for_each(|(name, n)| *counts.entry(name).or_default() += n);
+        if report.get("more").and_then(Value::as_bool) != Some(true) || done == 0 {
+            break;
+        }
+    }
+    left.into_iter().for_each(|(name, n)| *counts.entry(name).or_default() += n);
+    Ok(())
+}
+
+/// Finds the letters that were shown and are not as the act would have left them: somebody else came first.
+async fn conflicts<I: Installation>(
+    here: &I,
+    pinned: &Pinned,
+) -> Result<Vec<Conflict>, redrive_core::ports::Unavailable> {
+    let Selection::Shown(shown) = &pinned.selection else { return Ok(Vec::new()) };
+    let by = here.place().by.as_str();
+    let mut all = Vec::new();
+    let ids: Vec<_> = shown.letters.keys().copied().collect();
+    for few in ids.chunks(100) {
+        for letter in here.letters().read(few).await?.into_iter().flatten() {
+            let last = letter.history.last();
+            let own = last.is_some_and(|event| {
+                event.who == by && shown.letters.get(&letter.id).is_some_and(|version| letter.version == version + 1)
+            });
+            if !own && all.len() < CONFLICTS {
+                all.push(conflict(&letter));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn conflict(letter: &Letter) -> Conflict {
+    let last = letter.history.iter().rev().find(|event| event.attempt.is_none());
+    let who = last.map_or(String::new(), |event| {
+        let what = serde_json::to_value(event.what).unwrap_or_default();
+        let note = event.note.as_deref().map_or(String::new(), |note| format!(": “{note}”"));
+        format!(
+            ", {} by {} at {}{note}",
+            words(&what.as_str().unwrap_or_default().to_lowercase()),
+            short(&event.who),
+            instant(&event.at)
+        )
+    });
+    Conflict {
+        id: letter.id,
+        key: Seen::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
+        told: Seen::of(&format!("is {}{who}", letter.status)),
+    }
+}
+
+fn done<'a, I: Installation>(
+    console: &'a Console<I>,
+    pinned: &Pinned,
+    fields: &Fields,
+    (counts, problem, conflicts): (BTreeMap<String, u64>, Option<String>, Vec<Conflict>),
+) -> Page<'a> {
+    let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let told = DONE.iter().find(|(name, _)| of(name) > 0);
+    let heading = told.map_or("Nothing was changed".to_owned(), |(name, word)| {
+        format!("{} {word}", count(of(name), "letter", "letters"))
+    });
+    let left = counts.iter().filter(|(name, _)| DONE.iter().all(|(done, _)| done != name));
+    let left: Vec<_> = left.map(|(name, n)| format!("{}: {}", words(name), count(*n, "letter", "letters"))).collect();
+    let is_discard = pinned.kind() == Kind::Discard && of("discarded") > 0;
+    let named = match &pinned.selection {
+        Selection::Filter(_) => None,
+        named => named.ids(),
+    };
+    let undo = named.as_ref().filter(|_| is_discard).map_or(String::new(), |ids| {
+        let gone = |id: &&LetterId| conflicts.iter().all(|conflict| conflict.id != **id);
+        ids.iter().filter(gone).map(ToString::to_string).collect::<Vec<_>>().join(",")
+    });
+    Page {
+        frame: Frame::new(console, heading.clone(), Tab::None),
+        is_whole: problem.is_none() && left.is_empty() && told.is_some(),
+        heading,
+        left,
+        problem: problem.as_deref().map(Seen::of),
+        undo_at: (is_discard && named.is_none()).then(|| "/search?status=discarded".to_owned()),
+        undo,
+        conflicts,
+        command: Seen::of(&pinned.command(fields.get("why").unwrap_or_default())),
+    }
+}

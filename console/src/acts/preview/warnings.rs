@@ -1,0 +1,118 @@
+//! What a person must know before an act: what the replay function would leave out, and who else is at the same letters.
+
+use redrive_core::ports::Unavailable;
+use redrive_core::replay::{Edit, Filter, Selection};
+use redrive_core::time::Timestamp;
+use redrive_operator::jobs;
+use redrive_operator::text::{count, words};
+use redrive_operator::who::short;
+use serde_json::Value;
+
+use super::{Chosen, dry_request};
+use crate::acts::kind::Kind;
+use crate::installation::{AskError, Installation};
+use crate::seen::Seen;
+
+/// Consents without which some letters would not be sent: the field, its words, and the count that asks for it.
+pub(crate) const CONSENTS: [(&str, &str, &str); 3] = [
+    (
+        "forgotten_ok",
+        "Also those that the ledger may have forgotten: their effect may happen a second time",
+        "forgotten",
+    ),
+    (
+        "as_new",
+        "Also those that can only go as new messages: their effect may happen a second time",
+        "no_attribute_slot",
+    ),
+    ("allow_key_change", "The edited body may have another key, and so is another message", "edit_failed"),
+];
+
+/// Counts that are no reason for a warning.
+const QUIET: [&str; 5] = ["considered", "would_send", "sent", "in_s3", "expired_tasks"];
+
+pub(crate) struct Told {
+    pub(crate) warnings: Vec<Seen>,
+    pub(crate) consents: Vec<(&'static str, &'static str)>,
+}
+
+/// Asks the function what it would do, with all of a small selection or with none of a large one: then only its clock is read.
+pub(crate) async fn dry_run<I: Installation>(
+    here: &I,
+    selection: &Selection,
+    edit: Option<&Edit>,
+) -> Result<Value, AskError> {
+    here.ask(&dry_request(selection, edit, &here.place().by)).await
+}
+
+/// The instant of AWS's clock as of which the function has looked.
+pub(crate) fn as_of(dry: &Result<Value, AskError>) -> Option<Timestamp> {
+    Timestamp::from_rfc3339(dry.as_ref().ok()?.get("as_of")?.as_str()?)
+}
+
+pub(crate) async fn of<I: Installation>(
+    here: &I,
+    kind: Kind,
+    chosen: &Chosen,
+    dry: Option<&Result<Value, AskError>>,
+) -> Result<Told, Unavailable> {
+    let mut told = Told { warnings: Vec::new(), consents: Vec::new() };
+    match dry {
+        Some(Ok(report)) => told.read(report),
+        Some(Err(why)) => told.warn(&format!("What would become of them is not known: {why}")),
+        None => {}
+    }
+    if kind == Kind::Discard && chosen.count > 0 {
+        told.warn("Copies that were sent before may still run; no further send begins. A discard can be taken back for 90 days by default.");
+    }
+    told.others(here, kind, chosen).await?;
+    Ok(told)
+}
+
+impl Told {
+    fn warn(&mut self, text: &str) {
+        self.warnings.push(Seen::of(text));
+    }
+
+    fn read(&mut self, report: &Value) {
+        let counts = report.as_object().into_iter().flatten();
+        let counts = counts.filter_map(|(name, n)| Some((name.as_str(), n.as_u64().filter(|n| *n > 0)?)));
+        for (name, n) in counts.filter(|(name, _)| !QUIET.contains(name)) {
+            self.warn(&format!("{} would not be sent: {}", count(n, "letter", "letters"), words(name)));
+            self.consents.extend(
+                CONSENTS.iter().filter(|(_, _, count)| *count == name).map(|(field, words, _)| (*field, *words)),
+            );
+        }
+        for (name, what) in [
+            ("in_s3", "have only a pointer to a body in S3, which may be gone"),
+            ("expired_tasks", "are tasks that have expired: their worker drops them"),
+        ] {
+            if let Some(n) = report.get(name).and_then(Value::as_u64).filter(|n| *n > 0) {
+                self.warn(&format!("{} {what}", count(n, "letter", "letters")));
+            }
+        }
+        for refused in report.get("refused_edits").and_then(Value::as_array).into_iter().flatten().take(3) {
+            let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
+            self.warn(&format!("{}: {}", said("letter"), said("why")));
+        }
+    }
+
+    /// Another's job that is at the same letters.
+    async fn others<I: Installation>(&mut self, here: &I, kind: Kind, chosen: &Chosen) -> Result<(), Unavailable> {
+        if !kind.sends() && kind != Kind::Discard {
+            return Ok(());
+        }
+        for seen in jobs::gather(here.letters(), true).await? {
+            let job = &seen.job;
+            let means = |sample: &redrive_core::replay::Candidate| match &job.selection {
+                Selection::Filter(filter) => Filter { as_of: None, asked_at: None, ..filter.clone() }.fits(sample),
+                named => named.ids().is_some_and(|ids| ids.contains(&sample.id)),
+            };
+            if job.state.runs() && chosen.sample.iter().any(means) {
+                let why = job.why.as_deref().map_or(String::new(), |why| format!(" ({why})"));
+                self.warn(&format!("Job {} of {}{why} is at some of the same letters now.", job.id, short(&job.by)));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! First page: why letters wait, and who acts on them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
+use redrive_core::time::Timestamp;
+use redrive_operator::text::{ago, queue_name};
+
+use crate::fields::query;
+use crate::holder::Holder;
+use crate::installation::Installation;
+use crate::page::{self, Frame, Tab, instant};
+use crate::plot;
+use crate::seen::Seen;
+use crate::server::Here;
+use crate::snapshot::{self, CauseSum, Shown, Snapshot};
+
+/// Number of texts of a cause that are shown.
+const TEXTS: usize = 3;
+
+/// Number of letters by one holder.
+pub(crate) struct Part {
+    pub(crate) class: &'static str,
+    pub(crate) words: &'static str,
+    pub(crate) letters: u64,
+    /// When the next of them comes back, if they do.
+    pub(crate) when: String,
+}
+
+/// A cause as the page shows it.
+pub(crate) struct CauseView {
+    pub(crate) name: Seen,
+    pub(crate) letters: u64,
+    pub(crate) class: &'static str,
+    pub(crate) is_new: bool,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+    pub(crate) since: String,
+    pub(crate) lately: String,
+    pub(crate) queues: Seen,
+    pub(crate) versions: Seen,
+    pub(crate) texts: Vec<(u64, Seen)>,
+    pub(crate) more_texts: u64,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) split: Seen,
+    pub(crate) curve: Seen,
+    pub(crate) letters_at: String,
+    pub(crate) replay_at: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "causes.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    taken_at: Timestamp,
+    letters: u64,
+    tiles: Vec<Part>,
+    causes: Vec<CauseView>,
+    curve: Option<Seen>,
+    from: Option<Timestamp>,
+}
+
+/// Page while the letters are being read for the first time.
+#[derive(Template)]
+#[template(path = "reading.html")]
+struct Reading<'a> {
+    frame: Frame<'a>,
+    met: u64,
+}
+
+/// Answers with the causes of all that waits.
+pub(crate) async fn page<I: Installation>(State(console): Here<I>) -> Response<Body> {
+    let taken = match snapshot::latest(&console).await {
+        Shown::Taken(taken) => taken,
+        Shown::Reading(met) => {
+            return page::answer(&Reading { frame: Frame::new(&console, "Reading", Tab::Causes).refreshed(1), met });
+        }
+        Shown::Failed(why) => return page::unavailable(&console, &why),
+    };
+    let frame = Frame::new(&console, "Causes", Tab::Causes).refreshed(5);
+    page::answer(&made(&taken, frame))
+}
+
+fn made<'a>(taken: &Arc<Snapshot>, frame: Frame<'a>) -> Page<'a> {
+    let now = frame.now;
+    let from = taken.first;
+    Page {
+        taken_at: taken.taken_at,
+        letters: taken.letters(),
+        tiles: tiles(taken, now),
+        causes: taken.causes.iter().map(|cause| view(cause, (from.unwrap_or(now), now))).collect(),
+        curve: from
+            .map(|from| plot::curve(&taken.spread.bars(from, now), &window("Last failures of all letters", from, now))),
+        from,
+        frame,
+    }
+}
+
+fn window(what: &str, from: Timestamp, to: Timestamp) -> String {
+    format!("{what} from {} to {}", instant(&from), instant(&to))
+}
+
+fn parts(holders: &[u64]) -> impl Iterator<Item = Part> {
+    Holder::ALL.into_iter().zip(holders).map(|(holder, letters)| Part {
+        class: holder.class(),
+        words: holder.words(),
+        letters: *letters,
+        when: String::new(),
+    })
+}
+
+/// The sums of the snapshot, by who acts.
+pub(crate) fn tiles(taken: &Snapshot, now: Timestamp) -> Vec<Part> {
+    let mut tiles: Vec<_> = parts(&taken.holders).collect();
+    if let (Some(due), Some(tile)) = (taken.next_due, tiles.get_mut(Holder::Itself as usize)) {
+        tile.when = if due <= now { "the next is due now".to_owned() } else { format!("the next {}", ago(now, due)) };
+    }
+    tiles
+}
+
+fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
+    let row = &cause.row;
+    let texts = row.texts();
+    let shown: Vec<_> = texts.iter().take(TEXTS).map(|(letters, text)| (*letters, Seen::of(text))).collect();
+    let told: u64 = shown.iter().map(|(letters, _)| letters).sum();
+    let name = row.fingerprint.as_str();
+    let queues: Vec<_> = row.queues.iter().map(|queue| queue_name(queue)).collect();
+    let versions: Vec<_> = row.versions.iter().rev().take(4).map(String::as_str).collect();
+    let waits = [Holder::Person, Holder::Used, Holder::Itself].iter().any(|one| cause.holders[*one as usize] > 0);
+    let split: Vec<_> = Holder::ALL.iter().zip(cause.holders).map(|(holder, n)| (holder.class(), n)).collect();
+    CauseView {
+        name: Seen::of(name),
+        letters: row.letters,
+        class: row.class.as_str(),
+        is_new: row.is_new(now),
+        first: row.first,
+        last: row.last,
+        since: ago(now, row.first),
+        lately: ago(now, row.last),
+        queues: Seen::of(&queues.join(", ")),
+        versions: Seen::of(&versions.join(", ")),
+        more_texts: row.letters.saturating_sub(told),
+        texts: shown,
+        parts: parts(&cause.holders).filter(|part| part.letters > 0).collect(),
+        split: plot::split(&split),
+        curve: plot::curve(&cause.spread.bars(from, now), &window("Last failures of this cause", from, now)),
+        letters_at: query("/search", [("cause", name)]),
+        replay_at: waits.then(|| query("/act", [("what", "replay"), ("cause", name)])),
+    }
+}

@@ -1,0 +1,237 @@
+//! What is known of a job, as its page shows it.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use redrive_core::ids::{JobId, LetterId};
+use redrive_core::letters::fingerprint::normalised;
+use redrive_core::ports::{Jobs, Letters, Unavailable};
+use redrive_core::replay::job::{Account, Disposition, Job, JobState};
+use redrive_core::time::Timestamp;
+use redrive_operator::jobs::{self, JobOverview};
+use redrive_operator::text::{ago, words};
+use redrive_operator::who::short;
+
+use crate::installation::Installation;
+use crate::plot;
+use crate::seen::Seen;
+
+/// Limit of failed letters that are grouped by their new reasons.
+const FAILED: usize = 1_000;
+/// Number of letters of a group that are linked.
+const SAMPLES: usize = 3;
+
+/// Part of a selection, for whoever follows the job.
+pub(crate) struct Part {
+    pub(crate) class: &'static str,
+    pub(crate) words: &'static str,
+    pub(crate) letters: u32,
+}
+
+/// Every letter that the job has come to, in five parts.
+pub(crate) struct Bar {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) split: Seen,
+    pub(crate) total: u32,
+}
+
+const PARTS: [(&str, &str); 6] = [
+    ("noted", "done"),
+    ("underway", "sent, outcome awaited"),
+    ("used", "failed again"),
+    ("person", "unknown"),
+    ("gone", "left out"),
+    ("none", "not sent"),
+];
+
+const fn part(disposition: Disposition) -> usize {
+    use Disposition as Of;
+    match disposition {
+        Of::Resolved | Of::Assumed | Of::ResolvedBefore => 0,
+        Of::Sent | Of::Failing => 1,
+        Of::FailedAgain | Of::Refused => 2,
+        Of::Unknown | Of::InDoubt => 3,
+        Of::Planned | Of::Behind | Of::Retrying | Of::NotReached | Of::HeldUp => 5,
+        _ => 4,
+    }
+}
+
+fn counts(known: &Account) -> BTreeMap<Disposition, u32> {
+    serde_json::to_value(known).and_then(serde_json::from_value).unwrap_or_default()
+}
+
+impl Bar {
+    pub(crate) fn of(seen: &JobOverview) -> Self {
+        let mut letters = [0; PARTS.len()];
+        counts(&seen.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
+        let of =
+            |(n, (class, words)): (usize, &(&'static str, &'static str))| Part { class, words, letters: letters[n] };
+        let parts: Vec<_> = PARTS.iter().enumerate().map(of).collect();
+        let split: Vec<_> = parts.iter().map(|part| (part.class, u64::from(part.letters))).collect();
+        Self { split: plot::split(&split), total: letters.iter().sum(), parts }
+    }
+}
+
+/// Name of the colour of a job's state.
+pub(crate) fn class(job: &Job) -> &'static str {
+    match job.state {
+        JobState::Stopped { .. } => "used",
+        JobState::Done => "noted",
+        JobState::Cancelled => "gone",
+        JobState::Paused { .. } => "person",
+        _ => "underway",
+    }
+}
+
+/// Failures with one new reason.
+pub(crate) struct Failures {
+    pub(crate) reason: Seen,
+    pub(crate) count: usize,
+    pub(crate) samples: Vec<LetterId>,
+}
+
+/// Event of the job.
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    pub(crate) what: Seen,
+    pub(crate) who: Seen,
+    pub(crate) why: Option<Seen>,
+}
+
+/// The part of the page that changes while a job runs.
+#[derive(Template)]
+#[template(path = "job_panel.html")]
+pub(crate) struct Panel {
+    pub(crate) id: JobId,
+    pub(crate) state: &'static str,
+    class: &'static str,
+    pub(crate) is_open: bool,
+    told: Option<Seen>,
+    stopped: Option<Seen>,
+    by: Seen,
+    why: Seen,
+    what: Seen,
+    edits: bool,
+    created_at: Timestamp,
+    bar: Bar,
+    outcomes: Vec<(String, u32)>,
+    pace: String,
+    rule: String,
+    failures: Vec<Failures>,
+    failed_more: usize,
+    has_rest: bool,
+    moments: Vec<Moment>,
+    closed: Option<(Timestamp, String)>,
+}
+
+impl Panel {
+    /// Reads a job with all its letters; `None`: there is no such job.
+    pub(crate) async fn gather<I: Installation>(here: &I, id: JobId) -> Result<Option<Self>, Unavailable> {
+        let Some(seen) = jobs::read(here.letters(), id).await? else { return Ok(None) };
+        let ended = !seen.job.state.runs();
+        let (failures, failed_more) = if ended { failures(here.letters(), &seen).await? } else { (Vec::new(), 0) };
+        Ok(Some(Self::of(&seen, (failures, failed_more), here.now())))
+    }
+
+    fn of(seen: &JobOverview, (failures, failed_more): (Vec<Failures>, usize), now: Timestamp) -> Self {
+        let job = &seen.job;
+        let name = job.name();
+        let moment = |event: &redrive_core::replay::job::JobEvent| Moment {
+            at: event.at,
+            what: Seen::of(&event.became),
+            who: Seen::of(if event.who == name { "itself" } else { &event.who }),
+            why: event.why.as_deref().map(Seen::of),
+        };
+        let stopped = match &job.state {
+            JobState::Stopped { why } => Some(Seen::of(&why.to_string())),
+            _ => None,
+        };
+        Self {
+            id: job.id,
+            state: job.state.as_str(),
+            class: class(job),
+            is_open: job.is_open(),
+            told: None,
+            stopped,
+            by: Seen::of(short(&job.by)),
+            why: Seen::of(job.why.as_deref().unwrap_or("no reason given")),
+            what: Seen::of(&super::selection(&job.selection)),
+            edits: job.edit.is_some(),
+            created_at: job.created_at,
+            bar: Bar::of(seen),
+            outcomes: counts(&seen.known).into_iter().map(|(of, n)| (outcome(of), n)).collect(),
+            pace: pace(job, now),
+            rule: rule(job),
+            failures,
+            failed_more,
+            has_rest: matches!(job.state, JobState::Stopped { .. } | JobState::Cancelled),
+            moments: job.history.iter().rev().map(moment).collect(),
+            closed: job.closed_at.map(|at| (at, ago(now, at))),
+        }
+    }
+
+    pub(crate) fn with_told(self, told: Option<String>) -> Self {
+        Self { told: told.as_deref().map(Seen::of), ..self }
+    }
+}
+
+fn outcome(of: Disposition) -> String {
+    let name = serde_json::to_value(of).unwrap_or_default();
+    words(name.as_str().unwrap_or_default())
+}
+
+fn pace(job: &Job, now: Timestamp) -> String {
+    let rate = job.guard.rate;
+    match &job.state {
+        JobState::Canary => format!("The first {} letters go; the others follow when they succeed.", job.guard.canary),
+        JobState::Ramping { step, since } => {
+            let percent = redrive_core::replay::ramp::STEPS.get(usize::from(*step)).copied().unwrap_or(100);
+            let steps = redrive_core::replay::ramp::STEPS.len();
+            format!("Step {} of {steps} since {}: up to {percent} % of {rate} a second.", step + 1, ago(now, *since))
+        }
+        JobState::Paused { .. } => "Paused: nothing is sent until somebody resumes it.".to_owned(),
+        JobState::Stopped { .. } => "It stopped by itself, and sends nothing more.".to_owned(),
+        JobState::Cancelled => "It was cancelled, and sends nothing more.".to_owned(),
+        _ if job.is_open() => "It looks at its letters.".to_owned(),
+        _ => "It came to its end.".to_owned(),
+    }
+}
+
+fn rule(job: &Job) -> String {
+    let guard = &job.guard;
+    let alarm = guard.alarm.as_ref().map_or(String::new(), |alarm| format!(", or {alarm} is in ALARM"));
+    let backlog = guard.max_backlog.map_or(String::new(), |most| format!(", over {most} messages wait in the queue"));
+    format!(
+        "It stops by itself if over {} % fail again{backlog}{alarm}, or nothing is heard of a letter for {} s.",
+        guard.max_failed_percent, guard.outcome_seconds
+    )
+}
+
+/// Groups the letters that failed again by their new reasons, the largest group first.
+async fn failures<T: Letters + Jobs>(table: &T, seen: &JobOverview) -> Result<(Vec<Failures>, usize), Unavailable> {
+    if counts(&seen.known).iter().all(|(of, _)| part(*of) != 2) {
+        return Ok((Vec::new(), 0));
+    }
+    let batches = table.batches(seen.job.id, 0).await?;
+    let failed = batches.iter().flat_map(|batch| &batch.lines).filter(|line| part(line.disposition) == 2);
+    let mut ids: Vec<_> = failed.map(|line| line.letter).collect();
+    let more = ids.len().saturating_sub(FAILED);
+    ids.truncate(FAILED);
+    let mut groups: BTreeMap<String, Failures> = BTreeMap::new();
+    for few in ids.chunks(100) {
+        for look in table.look(few).await?.into_iter().flatten() {
+            let found = look.candidate;
+            let name = format!("{} {}", found.fingerprint, normalised(&found.error_message));
+            let reason = || Seen::of(&format!("{}: {}", found.fingerprint, found.error_message));
+            let group =
+                groups.entry(name).or_insert_with(|| Failures { reason: reason(), count: 0, samples: Vec::new() });
+            group.count += 1;
+            if group.samples.len() < SAMPLES {
+                group.samples.push(found.id);
+            }
+        }
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    Ok((groups, more))
+}

@@ -1,0 +1,31 @@
+// Pictures of the console for the documentation, out of a real browser: node pictures.mjs FOLDER
+import { browser, incident, session } from "./incident.mjs";
+
+const folder = process.argv[2];
+const served = await incident();
+const chrome = await browser();
+const { page, at } = await session(chrome, served.addresses.ann, { deviceScaleFactor: 1 });
+const shot = (name) => page.screenshot({ path: `${folder}/console-${name}.png` });
+await shot("causes");
+await page.goto(`${at}/search?q=o-00700`);
+await page.locator("main tbody tr a").first().click();
+await page.waitForURL(/letters/);
+await shot("letter");
+await page.goto(`${at}/act?what=replay&cause=PERMANENT%2Fcurrency`);
+await page.getByLabel(/Reason/).fill("CHF is supported since v43");
+await page.getByLabel(/Type the number/).fill("185");
+await shot("act");
+await page.getByRole("button", { name: "Replay as a job" }).click();
+await page.waitForURL(/jobs/);
+await page.waitForTimeout(4000);
+await shot("job");
+await page.goto(`${at}/overview`);
+await page.waitForSelector(".quad");
+await shot("overview");
+await page.emulateMedia({ colorScheme: "dark" });
+await page.setViewportSize({ width: 400, height: 860 });
+await page.goto(at);
+await page.waitForSelector(".cause");
+await shot("phone");
+await chrome.close();
+served.end();
