@@ -136,8 +136,8 @@ async fn causes_look_as_they_did() {
 fn a_letter_looks_as_it_did() {
     let letter = samples::full();
     let seen = LetterView { ledger: LedgerAnswer::Records(vec![("its key", samples::entry(&letter))]), letter };
-    is("show.txt", &show::render(&seen, NOW, WIDTH));
-    is_within("show-narrow.txt", &show::render(&seen, NOW, NARROW), NARROW);
+    is("show.txt", &show::render(&seen, None, NOW, WIDTH));
+    is_within("show-narrow.txt", &show::render(&seen, None, NOW, NARROW), NARROW);
     is("show.json", &format!("{:#}\n", letter_view::document(&seen, NOW)));
     let erased =
         Body::Erased { at: NOW, by: "ann@desk".to_owned(), note: "asked for\u{1b}[1m by the customer".to_owned() };
@@ -146,16 +146,19 @@ fn a_letter_looks_as_it_did() {
     let sent = Letter { status: Status::Replayed, due: redrive_core::time::Timestamp::NEVER, ..seen.letter.clone() };
     is(
         "show-destination.txt",
-        &show::render(&LetterView { letter: sent, ledger: LedgerAnswer::Records(Vec::new()) }, NOW, WIDTH),
+        &show::render(&LetterView { letter: sent, ledger: LedgerAnswer::Records(Vec::new()) }, None, NOW, WIDTH),
     );
     is(
         "show-erased.txt",
-        &show::render(&LetterView { letter: erased, ledger: LedgerAnswer::Records(Vec::new()) }, NOW, WIDTH),
+        &show::render(&LetterView { letter: erased, ledger: LedgerAnswer::Records(Vec::new()) }, None, NOW, WIDTH),
     );
     let edited = LetterView { letter: samples::edited(None), ledger: LedgerAnswer::Records(Vec::new()) };
-    is("show-edited.txt", &show::render(&edited, NOW, WIDTH));
+    is("show-edited.txt", &show::render(&edited, None, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
-    is("show-foreign.txt", &show::render(&LetterView { letter: foreign, ledger: LedgerAnswer::NotKept }, NOW, WIDTH));
+    is(
+        "show-foreign.txt",
+        &show::render(&LetterView { letter: foreign, ledger: LedgerAnswer::NotKept }, None, NOW, WIDTH),
+    );
 }
 
 #[test]
@@ -214,7 +217,7 @@ fn a_key_of_which_few_more_enqueues_may_die_says_so_and_how_to_make_room() {
     entry.dead_enqueues = redrive_core::processing::ledger::DeadEnqueues::try_from(dead_marks).unwrap();
     entry.enqueues = vec![entry.enqueues[0].clone(); 4];
     let seen = LetterView { letter: samples::full(), ledger: LedgerAnswer::Records(vec![("its key", entry)]) };
-    let told = show::render(&seen, NOW, WIDTH);
+    let told = show::render(&seen, None, NOW, WIDTH);
     let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
         "47 enqueues before, dead",
@@ -269,9 +272,9 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
 #[test]
 fn messages_of_other_frameworks_and_records_look_as_they_did() {
     let bare = |payload: &str| Letter { payload: payload.to_owned(), ..samples::letters().remove(50) };
-    let shown = |letter: Letter| show::render(&LetterView { letter, ledger: LedgerAnswer::NotKept }, NOW, WIDTH);
+    let shown = |letter: Letter| show::render(&LetterView { letter, ledger: LedgerAnswer::NotKept }, None, NOW, WIDTH);
     let task = LetterView { letter: bare(samples::CELERY), ledger: LedgerAnswer::NotKept };
-    is("show-task.txt", &show::render(&task, NOW, WIDTH));
+    is("show-task.txt", &show::render(&task, None, NOW, WIDTH));
     let told = letter_view::document(&task, NOW);
     assert_eq!((&told["task"]["dropped"], told["decoded"].as_array().map(Vec::len)), (&json!(true), Some(2)));
     let pointer =

@@ -104,18 +104,7 @@ async fn at(
             let letters = access.letters()?;
             find::run(&letters, text, (&access.sources().await, *all), (now, out)).await
         }
-        Command::Show { id } => {
-            let letters = access.letters()?;
-            let Some(id) = find::one(&letters, id, access, (now, out)).await? else {
-                return Ok(Completion::NotAsAsked);
-            };
-            let Some(seen) = letter_view::gather(&letters, &access.ledger(), id).await? else {
-                out::say(&format!("there is no letter {id}"));
-                return Ok(Completion::NotAsAsked);
-            };
-            out.either(|| letter_view::document(&seen, now), |width| show::render(&seen, now, width))?;
-            Ok(Completion::Done)
-        }
+        Command::Show { id } => one_letter(access, id, (now, out)).await,
         Command::Status => {
             let board = status::gather(access, now).await?;
             out.either(|| board::document(&board), |width| status::render(&board, now, width))?;
@@ -147,6 +136,20 @@ async fn at(
             Ok(Completion::Done)
         }
     }
+}
+
+/// Shows the one letter that a text names.
+async fn one_letter(access: &StackAccess, name: &str, (now, out): (Timestamp, Out)) -> Result<Completion, Error> {
+    let letters = access.letters()?;
+    let Some(id) = find::one(&letters, name, access, (now, out)).await? else { return Ok(Completion::NotAsAsked) };
+    let Some(seen) = letter_view::gather(&letters, &access.ledger(), id).await? else {
+        out::say(&format!("there is no letter {id}"));
+        return Ok(Completion::NotAsAsked);
+    };
+    let policies = access.policies().await;
+    let policy = policies.of(&seen.letter.source);
+    out.either(|| letter_view::document(&seen, now), |width| show::render(&seen, policy, now, width))?;
+    Ok(Completion::Done)
 }
 
 fn wanted(access: &StackAccess, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {

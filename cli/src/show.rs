@@ -5,10 +5,13 @@ mod foreign;
 use std::fmt::Write;
 
 use redrive_core::letters::letter::{Body, Event, Form, Letter, Status};
+use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::AttributeValue;
 use redrive_core::processing::ledger::{Entry, EntryState};
+use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
+use redrive_operator::next_step::NextStep;
 use redrive_operator::payload;
 use serde_json::Value;
 
@@ -43,12 +46,13 @@ impl TextPage {
 }
 
 /// Renders the report in the order in which people ask: why, when, what, and what now.
-pub(crate) fn render(seen: &LetterView, now: Timestamp, width: usize) -> String {
+pub(crate) fn render(seen: &LetterView, policy: Option<&Policy>, now: Timestamp, width: usize) -> String {
     let letter = &seen.letter;
     let mut page = TextPage { text: String::new(), width };
     let done = if seen.is_done(now) { ", and done by the ledger: noted within a minute" } else { "" };
     page.under(0, &format!("Letter {} is {}{done}", letter.id, letter.status));
-    facts(&mut page, letter, now);
+    let step = NextStep::of(&Candidate::of(letter), policy, seen.is_done(now));
+    facts(&mut page, letter, step, now);
     page.heading("HISTORY");
     letter.history.iter().for_each(|event| happened(&mut page, event));
     if !letter.sends.is_empty() {
@@ -72,7 +76,7 @@ pub(crate) fn render(seen: &LetterView, now: Timestamp, width: usize) -> String 
     page.text
 }
 
-fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
+fn facts(page: &mut TextPage, letter: &Letter, step: NextStep, now: Timestamp) {
     let reason = &letter.reason;
     let code = reason.error_code.as_ref().map_or(String::new(), |code| format!(" {code}"));
     page.field("error", &shown(&format!("{}{code}", reason.error_type.as_str())));
@@ -99,10 +103,7 @@ fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     page.field("message", &shown(&format!("{}, sent {}", letter.origin, instant(letter.sent_at))));
     let due = match letter.status {
         Status::Pending if letter.form == Form::NoMessage => Some(("replay", "never: it has no message".to_owned())),
-        Status::Pending if letter.due == Timestamp::NEVER => Some(("replay", "only when a person asks".to_owned())),
-        Status::Pending => {
-            Some(("replay", format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due))))
-        }
+        Status::Pending => Some(("replay", replay(letter, step, now))),
         Status::Replaying => Some(("claim", format!("ends {} ({})", instant(letter.due), ago(now, letter.due)))),
         Status::Replayed if letter.destination().is_some() => {
             Some(("outcome", "not known: it went to another queue".to_owned()))
@@ -116,6 +117,19 @@ fn facts(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     }
     if let Some(expires) = letter.expires {
         page.field("deleted", &format!("{} ({})", instant(expires), ago(now, expires)));
+    }
+}
+
+/// Describes when a waiting letter is replayed, and by whom.
+fn replay(letter: &Letter, step: NextStep, now: Timestamp) -> String {
+    match step {
+        NextStep::UsedUp { replays } => format!("only when a person asks: its {replays} replays are used up"),
+        NextStep::Replay { replay, of: Some(of), .. } => {
+            format!("by policy from {} ({}), replay {replay} of {of}", instant(letter.due), ago(now, letter.due))
+        }
+        NextStep::Replay { .. } => format!("by policy from {} ({})", instant(letter.due), ago(now, letter.due)),
+        NextStep::Done => "none: it is done".to_owned(),
+        NextStep::Person | NextStep::UnderWay | NextStep::Closed => "only when a person asks".to_owned(),
     }
 }
 
@@ -257,10 +271,25 @@ mod tests {
         let (_, under_the_send) = records(&letter).swap_remove(1);
         ledger.force(under_the_send, samples::entry(&letter));
         let seen = gather(&letters, &ledger, letter.id).await.unwrap().unwrap();
-        let text = render(&seen, NOW, 80);
+        let text = render(&seen, None, NOW, 80);
         assert!(text.contains("of its last send: FAILED with this payload"), "{text}");
         assert_eq!(document(&seen, NOW)["ledger_records"][0]["of"], "its last send");
         let seen = gather(&letters, &ModelLedger::new(), letter.id).await.unwrap().unwrap();
-        assert!(render(&seen, NOW, 80).contains("knows nothing of it"));
+        assert!(render(&seen, None, NOW, 80).contains("knows nothing of it"));
+    }
+
+    #[test]
+    fn a_waiting_letter_says_which_replay_comes_or_that_they_are_used_up() {
+        let policy = samples::policy();
+        let told = |deaths: u32| {
+            let mut letter = samples::full();
+            letter.reason.error_type = redrive_core::letters::letter::ErrorType::Transient;
+            letter.deaths = deaths;
+            letter.due = policy.due(&letter.reason, deaths, NOW);
+            let seen = LetterView { letter, ledger: LedgerAnswer::NotKept };
+            render(&seen, Some(&policy), NOW, 100)
+        };
+        assert!(told(2).contains("(in 10m), replay 2 of 3"), "{}", told(2));
+        assert!(told(4).contains("only when a person asks: its 3 replays are used up"), "{}", told(4));
     }
 }

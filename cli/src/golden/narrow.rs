@@ -17,7 +17,7 @@ fn ids_and_numbers_stay_whole_on_a_narrow_terminal() {
         "edit_failed": 1, "refused_edits": refused, "unlisted": 1, "unlisted_sources": [letter.source]});
     is_within("refused-letters-narrow.txt", &Report::read(answer).unwrap().render(NARROW), NARROW);
     let seen = LetterView { ledger: LedgerAnswer::Records(vec![("its key", samples::entry(&letter))]), letter };
-    is_within("show-ledger-narrow.txt", &show::render(&seen, NOW, NARROW), NARROW);
+    is_within("show-ledger-narrow.txt", &show::render(&seen, None, NOW, NARROW), NARROW);
     let long = text::table(&["QUEUE", "VISIBLE"], &[vec!["q".repeat(80), "1234567".to_owned()]], WIDTH);
     is("table-of-a-long-name.txt", &long);
 }
