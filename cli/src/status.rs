@@ -26,7 +26,7 @@ const QUEUES: [(&str, &str); 3] = [
     ("FailedInvocationsQueueUrl", "failed_invocations_queue"),
 ];
 
-/// What is known of a stack beside its tables.
+/// Facts of a stack that stand beside its tables.
 pub(crate) struct Outside {
     pub(crate) queues: Vec<QueueStatus>,
     pub(crate) expiry: Option<Expiry>,
