@@ -1,7 +1,7 @@
 //! Serves the console over an incident in memory, to look at and for the tests in a browser: the real pages, the real replay, a
 //! consumer that does as an order says, and no AWS.
 //!
-//! It prints two addresses, one for each of two operators, and runs until its standard input ends.
+//! The program prints an address for each of three operators, and runs until its standard input ends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "it is for tests")]
 #![allow(unreachable_pub, clippy::cast_possible_wrap, reason = "it is for tests")]

@@ -97,7 +97,7 @@ pub(crate) fn failed<I: Installation>(console: &Console<I>, why: &AskError) -> S
 
 /// Reason for which an act cannot be shown.
 pub(crate) enum Cannot {
-    /// What was asked for is wrong.
+    /// Wrong request, and the reason.
     Asked(String),
     /// A table did not answer.
     Unavailable(redrive_core::ports::Unavailable),

@@ -11,7 +11,7 @@ pub(crate) const SHOWN: usize = 48 * 1024;
 
 /// A body, made fit for a page.
 pub(crate) struct BodyView {
-    /// What it is: the payload now, the payload at first, what a layer decodes to.
+    /// Name of the text: the payload now, the payload at first, what a layer decodes to.
     pub(crate) title: String,
     /// Name of its element, for what copies it.
     pub(crate) id: String,
@@ -22,7 +22,7 @@ pub(crate) struct BodyView {
     pub(crate) bytes: usize,
     /// Bytes that are not shown.
     pub(crate) more: usize,
-    /// What a reader of JSON stumbles over.
+    /// Remark on anything that a reader of JSON stumbles over.
     pub(crate) remark: Option<Seen>,
     /// Address of the whole of it, where it can be had.
     pub(crate) download: Option<String>,

@@ -26,7 +26,7 @@ pub(crate) struct Part {
     pub(crate) class: &'static str,
     pub(crate) words: &'static str,
     pub(crate) letters: u64,
-    /// When the next of them comes back, if they do.
+    /// Time at which the next of them comes back, if they do.
     pub(crate) when: String,
 }
 

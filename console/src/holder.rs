@@ -1,13 +1,13 @@
-//! Who acts next on a letter.
+//! Holders of letters: whoever acts next on them.
 
 use redrive_core::replay::Candidate;
 use redrive_operator::next_step::NextStep;
 use redrive_operator::policies::Policies;
 
-/// Number of [`Holder`]s.
+/// Number of variants of [`Holder`].
 pub(crate) const HOLDERS: usize = 5;
 
-/// Whoever acts next on a letter.
+/// Party that acts next on a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Holder {
     /// Nobody but a person: the policy never replays it.

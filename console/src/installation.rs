@@ -1,4 +1,4 @@
-//! What a console shows: the tables of one installation, its replay function, and readings from beside the tables.
+//! Installation behind a console: the tables of one installation, its replay function, and readings from beside the tables.
 
 use std::future::Future;
 
@@ -19,7 +19,7 @@ pub struct Place {
     pub stack: String,
     /// Id of the AWS account; empty if nobody told.
     pub account: String,
-    /// Region of AWS.
+    /// Region of AWS that is asked.
     pub region: String,
     /// Operator whose credentials are used, as it is written down with each act.
     pub by: String,
@@ -54,9 +54,9 @@ pub struct Finding {
     pub severity: String,
     /// Queue, function, alarm or topic that it is about.
     pub subject: String,
-    /// What is wrong.
+    /// Values that break the rule.
     pub what: String,
-    /// How it is mended.
+    /// Remedy for the finding.
     pub mend: String,
 }
 
@@ -94,7 +94,7 @@ pub enum AskError {
     Denied {
         /// Permission that is missing.
         permission: &'static str,
-        /// Answer of AWS.
+        /// Answer of AWS to the request.
         why: String,
     },
     /// The function refused the request; nothing was done.
@@ -107,7 +107,7 @@ pub enum AskError {
 
 /// Installation of Redrive, as its operator may see it.
 pub trait Installation: Send + Sync + 'static {
-    /// Dead-letter table.
+    /// Type of the dead-letter table.
     type Letters: KeyIndex + Jobs + Causes;
     /// Ledger of the consumers.
     type Ledger: LedgerReader;
@@ -124,7 +124,7 @@ pub trait Installation: Send + Sync + 'static {
     /// Returns the dead-letter table.
     fn letters(&self) -> &Self::Letters;
 
-    /// Returns the ledger.
+    /// Returns the ledger of the consumers.
     fn ledger(&self) -> &Self::Ledger;
 
     /// Asks the replay function, and waits for its answer.

@@ -195,7 +195,7 @@ fn facts(letter: &Letter, now: Timestamp) -> Vec<Fact> {
     facts
 }
 
-/// What the envelope of another framework says, and where a body stands that is not in the message.
+/// Facts that the envelope of another framework states, and where a body stands that is not in the message.
 fn foreign(letter: &Letter, now: Timestamp) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {

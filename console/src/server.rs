@@ -64,7 +64,7 @@ impl<I: Installation> Console<I> {
 /// Binds a port of loopback; 0 is any free one.
 ///
 /// # Errors
-/// Whatever the system says, such as that the port is taken.
+/// Errors of the system, such as that the port is taken.
 pub async fn bind(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
 }
@@ -72,7 +72,7 @@ pub async fn bind(port: u16) -> std::io::Result<TcpListener> {
 /// Serves a console until the process ends.
 ///
 /// # Errors
-/// Whatever the system says of the listener.
+/// Errors of the system about the listener.
 pub async fn serve<I: Installation>(console: Arc<Console<I>>, listener: TcpListener) -> std::io::Result<()> {
     axum::serve(listener, router(console)).await
 }

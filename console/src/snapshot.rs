@@ -57,7 +57,7 @@ impl Snapshot {
     }
 }
 
-/// What a page has to show.
+/// Content that a page has to show.
 pub(crate) enum Shown {
     /// A snapshot, perhaps of a moment ago.
     Taken(Arc<Snapshot>),

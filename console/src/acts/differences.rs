@@ -20,7 +20,7 @@ pub(crate) struct Difference {
     pub(crate) letter: String,
     pub(crate) key: Seen,
     pub(crate) lines: Seen,
-    /// Why there is no other body.
+    /// Reason for which there is no other body.
     pub(crate) refused: Option<Seen>,
     /// True if only the beginning was compared.
     pub(crate) is_cut: bool,

@@ -1,8 +1,8 @@
-//! Kinds of acts.
+//! Kinds of acts on letters.
 
 use redrive_core::letters::letter::Status;
 
-/// Act on letters.
+/// Act of a person on letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Sends them back, as a job.
@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Edit,
     /// Sends them with their bodies patched.
     Patch,
-    /// Gives them up.
+    /// Gives the letters up.
     Discard,
     /// Takes a discard back.
     Restore,

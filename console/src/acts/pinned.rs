@@ -1,4 +1,4 @@
-//! What was shown, pinned in the form that confirms it: these letters in these versions, and nothing else, are touched.
+//! Letters that were shown, pinned in the form that confirms it: these letters in these versions, and nothing else, are touched.
 
 use redrive_core::ids::JobId;
 use redrive_core::replay::job::Guard;
@@ -30,7 +30,7 @@ pub(crate) struct Pinned {
     pub(crate) job: JobId,
     /// Another body, or a patch.
     pub(crate) edit: Option<Edit>,
-    /// Selection in words.
+    /// Selection of letters in words.
     pub(crate) words: String,
     /// Options of the command that choose the same.
     pub(crate) options: String,

@@ -43,7 +43,7 @@ pub(crate) struct Gathered {
     warnings: Vec<Seen>,
     consents: Vec<(&'static str, &'static str)>,
     differences: Vec<Difference>,
-    /// What must be written before there is anything to confirm.
+    /// Text that must be written before there is anything to confirm.
     needs: Option<String>,
     fields: Fields,
     problem: Option<String>,

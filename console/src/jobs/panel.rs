@@ -1,4 +1,4 @@
-//! What is known of a job, as its page shows it.
+//! State and letters of a job, as its page shows them.
 
 use std::collections::BTreeMap;
 

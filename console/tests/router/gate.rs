@@ -1,4 +1,4 @@
-//! Who is let in, and what every answer binds a browser to.
+//! Gate of the console: who is let in, and what every answer binds a browser to.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};

@@ -1,4 +1,4 @@
-//! What the pages show, and that no text of a message does more than be shown.
+//! Content of the pages: what they show, and that no text of a message does more than be shown.
 
 use axum::http::StatusCode;
 use redrive_core::letters::letter::Status;

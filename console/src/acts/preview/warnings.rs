@@ -1,4 +1,4 @@
-//! What a person must know before an act: what the replay function would leave out, and who else is at the same letters.
+//! Warnings before an act: what the replay function would leave out, and who else is at the same letters.
 
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::{Edit, Filter, Selection};
