@@ -34,7 +34,7 @@ const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
-mod curves;
+pub(crate) mod curves;
 mod deployment;
 
 /// Kind and text of a function's failure, or of its refusal of a request.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, ConsoleArgs};
 use crate::aws::StackAccess;
+use crate::aws::curves;
 use crate::completion::{Completion, Error};
 use crate::edit::Wrappings;
 use crate::out::{self, Out};
@@ -77,7 +78,7 @@ impl ConsoleStack {
         let place = Place {
             stack: access.stack.name().unwrap_or("a stack without a name").to_owned(),
             account: account.unwrap_or_default().to_owned(),
-            region: access.region(),
+            region: curves::region(&access),
             by,
         };
         let changes = match args.allow_changes {
@@ -96,7 +97,7 @@ impl ConsoleStack {
     /// Alarms, those that ring first, each with the step that its description names.
     async fn alarms(&self, alarms: Vec<AlarmStatus>, unread: &mut Vec<String>) -> Vec<Alarm> {
         let stack = self.place.stack.as_str();
-        let steps = self.access.alarm_steps(stack).await.unwrap_or_else(|why| {
+        let steps = curves::alarm_steps(&self.access, stack).await.unwrap_or_else(|why| {
             unread.push(why.to_string());
             Default::default()
         });
@@ -206,7 +207,7 @@ impl Installation for ConsoleStack {
         match outside {
             Ok(outside) => {
                 for queue in &outside.queues {
-                    let points = self.access.depth_curve(&queue.name, now).await.unwrap_or_default();
+                    let points = curves::depth_curve(&self.access, &queue.name, now).await.unwrap_or_default();
                     readings.curves.push(QueueCurve { name: queue.name.clone(), points });
                 }
                 if let Some(alarms) = outside.alarms {
