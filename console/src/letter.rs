@@ -205,7 +205,7 @@ fn foreign(letter: &Letter, now: Timestamp) -> Vec<Fact> {
         facts.push(Fact::new("Mind", gone));
     }
     if let Some(task) = Task::of(letter.payload_now(), &letter.attributes) {
-        facts.push(Fact::new("Task", &task.told()));
+        facts.push(Fact::new("Task", &task.description()));
         if let Some(expires) = task.expires {
             let what = if task.is_dropped(now) {
                 "its worker drops it now, without a run"

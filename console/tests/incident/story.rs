@@ -38,7 +38,7 @@ pub fn fill(incident: &Incident, more: u64) {
     let gone = dying(Class::Transient, "no-row", "order has no row yet", "41");
     for n in 500..503 {
         let mut letter = incident.dead(&format!("o-{n:05}"), &body(n), &gone, 2_000 + n);
-        (letter.deaths, letter.number) = (4, redrive_core::ids::Number(3));
+        (letter.deaths, letter.number) = (4, redrive_core::ids::ReplayNumber(3));
         incident.put_letter(letter);
     }
     for n in 600..609 {
