@@ -212,7 +212,7 @@ pub(crate) struct Filters {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Status of the letters.
-    #[arg(long, value_enum, default_value_t = ListedStatus::Pending)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = ListedStatus::Pending)]
     pub(crate) status: ListedStatus,
     /// Greatest number of letters to list.
     #[arg(long, value_name = "N")]

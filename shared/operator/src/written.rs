@@ -49,8 +49,12 @@ pub fn time(flag: &str, text: &str, now: Timestamp) -> Result<Timestamp, Unreada
         let millis = u64::try_from(span.as_millis()).ok()?;
         Some(Timestamp::from_millis(now.as_millis().saturating_sub(millis)))
     };
-    Timestamp::from_rfc3339(text).or_else(span).ok_or_else(|| {
-        UnreadableValue(format!("{flag} takes a time like 2026-11-22T13:00:00Z, or one before now like 90m, 12h or 3d"))
+    // A day begins in UTC.
+    let day = || Timestamp::from_rfc3339(&format!("{text}T00:00:00Z"));
+    Timestamp::from_rfc3339(text).or_else(day).or_else(span).ok_or_else(|| {
+        UnreadableValue(format!(
+            "{flag} takes a time like 2026-11-22T13:00:00Z, a day like 2026-11-22 (UTC), or a time before now like 90m, 12h or 3d"
+        ))
     })
 }
 
@@ -65,7 +69,9 @@ mod tests {
         assert_eq!(time("--since", "1h", NOW).unwrap(), hour);
         assert_eq!(time("--since", "60m", NOW).unwrap(), hour);
         assert_eq!(time("--since", &hour.to_rfc3339(), NOW).unwrap(), hour);
-        for wrong in ["", "h", "1", "1w", "-1h", "yesterday", "ü", "99999999999999999999d"] {
+        let day = Timestamp::from_rfc3339("2026-11-29T00:00:00Z").unwrap();
+        assert_eq!(time("--since", "2026-11-29", NOW).unwrap(), day);
+        for wrong in ["", "h", "1", "1w", "2026-11-31", "2026-11", "-1h", "yesterday", "ü", "99999999999999999999d"] {
             assert!(matches!(time("--since", wrong, NOW), Err(UnreadableValue(_))), "{wrong}");
         }
     }
