@@ -1,6 +1,6 @@
 //! The SDK's configuration and clients, made once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -23,14 +23,21 @@ const TRIES: u32 = 3;
 /// some 20 seconds or later; and a frozen process hears nothing of it. A request on such a connection ends in doubt.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The clients that the adapters are made of: share one for as long as the process runs.
+/// The clients that the adapters are made of: share one for as long as the process runs. Each is made at its first use, since a
+/// client reads all root certificates.
 #[derive(Debug, Clone)]
 pub struct AwsClients {
     config: SdkConfig,
-    dynamodb: aws_sdk_dynamodb::Client,
-    sqs: aws_sdk_sqs::Client,
+    trace: Option<TraceOf>,
+    made: Arc<MadeClients>,
+}
+
+#[derive(Debug, Default)]
+struct MadeClients {
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
     /// Client for calls that are not repeated.
-    once: aws_sdk_sqs::Client,
+    once: OnceLock<aws_sdk_sqs::Client>,
 }
 
 /// Function that returns the trace header of the work for which a call is made.
@@ -74,23 +81,13 @@ impl AwsClients {
             .with_initial_backoff(Duration::from_millis(50))
             .with_max_backoff(Duration::from_secs(1));
         let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).retry_config(retries);
-        let config = config.load().await;
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(&config).interceptor(TraceHeader(trace)).build();
-        let sqs = aws_sdk_sqs::config::Builder::from(&config).interceptor(TraceHeader(trace)).build();
-        let once = sqs.to_builder().http_client(fresh_within(FRESH)).build();
-        Self {
-            config,
-            dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
-            sqs: aws_sdk_sqs::Client::from_conf(sqs),
-            once: aws_sdk_sqs::Client::from_conf(once),
-        }
+        Self { config: config.load().await, trace: Some(trace), made: Arc::default() }
     }
 
     /// Clients of a configuration that was made elsewhere.
     #[must_use]
     pub fn new(config: SdkConfig) -> Self {
-        let (dynamodb, sqs) = (aws_sdk_dynamodb::Client::new(&config), aws_sdk_sqs::Client::new(&config));
-        Self { config, dynamodb, once: sqs.clone(), sqs }
+        Self { config, trace: None, made: Arc::default() }
     }
 
     /// Returns the configuration for clients of other services.
@@ -101,50 +98,69 @@ impl AwsClients {
 
     /// Returns the client of DynamoDB.
     #[must_use]
-    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
-        &self.dynamodb
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        self.made.dynamodb.get_or_init(|| {
+            let config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+            let traced = self.trace.into_iter().fold(config, |config, trace| config.interceptor(TraceHeader(trace)));
+            aws_sdk_dynamodb::Client::from_conf(traced.build())
+        })
     }
 
     /// Returns the client of SQS.
     #[must_use]
-    pub const fn sqs(&self) -> &aws_sdk_sqs::Client {
-        &self.sqs
+    pub fn sqs(&self) -> &aws_sdk_sqs::Client {
+        self.made.sqs.get_or_init(|| aws_sdk_sqs::Client::from_conf(self.sqs_config().build()))
+    }
+
+    /// Returns the client for calls that are not repeated.
+    fn once(&self) -> &aws_sdk_sqs::Client {
+        self.made.once.get_or_init(|| {
+            let config = self.sqs_config();
+            // A configuration that was made elsewhere brings its own HTTP client.
+            let fresh = self.trace.into_iter().fold(config, |config, _| config.http_client(fresh_within(FRESH)));
+            aws_sdk_sqs::Client::from_conf(fresh.build())
+        })
+    }
+
+    fn sqs_config(&self) -> aws_sdk_sqs::config::Builder {
+        let config = aws_sdk_sqs::config::Builder::from(&self.config);
+        self.trace.into_iter().fold(config, |config, trace| config.interceptor(TraceHeader(trace)))
     }
 
     /// The ledger in this table.
     #[must_use]
     pub fn ledger(&self, table: impl Into<String>) -> LedgerTable {
-        LedgerTable::new(self.dynamodb.clone(), table)
+        LedgerTable::new(self.dynamodb().clone(), table)
     }
 
     /// The letters in this table.
     #[must_use]
     pub fn letters(&self, table: impl Into<String>) -> LetterTable {
-        LetterTable::new(self.dynamodb.clone(), table)
+        LetterTable::new(self.dynamodb().clone(), table)
     }
 
     /// A handler's own table, with the name of its partition key.
     #[must_use]
     pub fn table(&self, name: impl Into<String>, key: impl Into<String>) -> Table {
-        Table::new(self.dynamodb.clone(), name, key)
+        Table::new(self.dynamodb().clone(), name, key)
     }
 
     /// The main queue at this URL.
     #[must_use]
     pub fn main_queue(&self, url: impl Into<String>) -> SqsMainQueue {
-        SqsMainQueue::new(self.sqs.clone(), url)
+        SqsMainQueue::new(self.sqs().clone(), url)
     }
 
     /// The dead-letter queue at this URL.
     #[must_use]
     pub fn dead_letter_queue(&self, url: impl Into<String>) -> SqsDeadLetterQueue {
-        SqsDeadLetterQueue::new(self.sqs.clone(), url)
+        SqsDeadLetterQueue::new(self.sqs().clone(), url)
     }
 
     /// Returns the readings for a job's guard: this queue's backlog, and the alarms.
     #[must_use]
     pub fn gauges(&self, url: impl Into<String>) -> AwsGauges {
-        AwsGauges::new(self.sqs.clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))
+        AwsGauges::new(self.sqs().clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))
     }
 
     /// Ages of what waits in queues of this account and region.
@@ -156,6 +172,6 @@ impl AwsClients {
     /// The queue at this URL, to send to.
     #[must_use]
     pub fn outbox(&self, url: impl Into<String>) -> SqsOutbox {
-        SqsOutbox::new(self.once.clone(), url)
+        SqsOutbox::new(self.once().clone(), url)
     }
 }

@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 use tracing::{Event, Level, Metadata, Subscriber, error, warn};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -31,7 +30,8 @@ pub fn init(lookup: impl Fn(&str) -> Option<String>) {
     let given = lookup("AWS_LAMBDA_LOG_LEVEL").or_else(|| lookup("RUST_LOG")).filter(|text| !text.trim().is_empty());
     let filter = filter(given.as_deref().unwrap_or("info"));
     let refused = filter.is_none();
-    let started = subscriber(filter.unwrap_or_else(|| EnvFilter::new("info")), std::io::stdout).try_init();
+    let level = || Targets::new().with_default(LevelFilter::INFO);
+    let started = subscriber(filter.unwrap_or_else(level), std::io::stdout).try_init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         error!(place, "panicked");
@@ -41,29 +41,36 @@ pub fn init(lookup: impl Fn(&str) -> Option<String>) {
     }
 }
 
-fn filter(given: &str) -> Option<EnvFilter> {
+/// Reads a level, or a list of modules with their levels. `None` if it is neither.
+fn filter(given: &str) -> Option<Targets> {
     // Lambda's own word, which tracing does not know.
     let given = if given.eq_ignore_ascii_case("fatal") { "error" } else { given };
-    // EnvFilter takes any single word for the name of a module.
+    // Targets take any single word for the name of a module.
     let plain = !given.contains(['=', ',', ':', '_']);
     if plain && LevelFilter::from_str(given).is_err() {
         return None;
     }
-    let chosen = EnvFilter::try_new(given).ok()?;
-    let audit = format!("{AUDIT}=info").parse().ok()?;
-    Some(chosen.add_directive(audit))
+    let pieces: Vec<_> = given.split(',').map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    if pieces.is_empty() || pieces.iter().any(|piece| piece.starts_with('=')) {
+        return None;
+    }
+    let chosen: Targets = pieces.join(",").parse().ok()?;
+    Some(chosen.with_target(AUDIT, LevelFilter::INFO))
 }
 
-fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+fn subscriber<W>(chosen: Targets, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    let told = filter_fn(move |metadata| {
+        chosen.would_enable(metadata.target(), metadata.level()) && is_ours_or_dead_mark(metadata)
+    });
     let format = Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(JsonFields::new())
         .event_format(Capped(format))
         .with_writer(writer)
-        .with_filter(filter.and(filter_fn(is_ours_or_dead_mark)));
+        .with_filter(told);
     tracing_subscriber::registry().with(lines)
 }
 
@@ -216,12 +223,21 @@ mod tests {
 
     #[test]
     fn levels_are_read_as_lambda_and_rust_write_them() {
-        for good in ["info", "WARN", "FATAL", "debug,redrive_engine=trace", "redrive_engine=trace"] {
+        for good in
+            ["info", "WARN", "FATAL", "debug,redrive_engine=trace", "redrive_engine=trace", "info,", "info, a=warn"]
+        {
             assert!(filter(good).is_some(), "{good}");
         }
-        for bad in ["loud", "redrive=loud", "=,="] {
+        for bad in ["loud", "redrive=loud", "=,=", ",", "=info"] {
             assert!(filter(bad).is_none(), "{bad}");
         }
         assert!(lines("error", || info!("quiet")).is_empty());
+        let by_module = lines("warn,redrive_lambda=debug", || {
+            tracing::debug!("of this module");
+            tracing::debug!(target: "redrive_engine", "quiet");
+            info!(target: AUDIT, "an act");
+        });
+        let texts: Vec<_> = by_module.iter().map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(texts, ["of this module", "an act"]);
     }
 }

@@ -75,7 +75,7 @@ impl Aws {
 
     /// Returns the client of DynamoDB.
     #[must_use]
-    pub const fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         self.clients.dynamodb()
     }
 }
