@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use redrive_aws::{LedgerTable, LetterTable};
-use redrive_console::{Alarm, AskError, Changes, Console, Finding, Installation, Place, QueueCurve, Readings};
+use redrive_console::{
+    AskError, Changes, Console, InstallationPort, QueueCurve, StackAlarm, StackFinding, StackPlace, StackReadings,
+};
 use redrive_core::ids::QueueArn;
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::time::Timestamp;
@@ -31,7 +33,7 @@ struct ConsoleStack {
     access: StackAccess,
     letters: LetterTable,
     ledger: Option<LedgerTable>,
-    place: Place,
+    place: StackPlace,
     changes: Changes,
     wrappings: Wrappings,
     policies: Policies,
@@ -75,7 +77,7 @@ impl ConsoleStack {
         let arn = by.split(' ').next().filter(|arn| arn.starts_with("arn:"));
         // The caller's account, or else that of the queue.
         let account = arn.or(access.stack.get("MainQueueArn")).and_then(|arn| arn.split(':').nth(4));
-        let place = Place {
+        let place = StackPlace {
             stack: access.stack.name().unwrap_or("a stack without a name").to_owned(),
             account: account.unwrap_or_default().to_owned(),
             region: curves::region(&access),
@@ -95,13 +97,13 @@ impl ConsoleStack {
     }
 
     /// Alarms, those that ring first, each with the step that its description names.
-    async fn alarms(&self, alarms: Vec<AlarmStatus>, unread: &mut Vec<String>) -> Vec<Alarm> {
+    async fn alarms(&self, alarms: Vec<AlarmStatus>, unread: &mut Vec<String>) -> Vec<StackAlarm> {
         let stack = self.place.stack.as_str();
         let steps = curves::alarm_steps(&self.access, stack).await.unwrap_or_else(|why| {
             unread.push(why.to_string());
             Default::default()
         });
-        let alarm = |alarm: &AlarmStatus| Alarm {
+        let alarm = |alarm: &AlarmStatus| StackAlarm {
             name: short(alarm, stack).to_owned(),
             step: steps.get(&alarm.name).cloned().unwrap_or_default(),
             state: alarm.state.clone(),
@@ -136,11 +138,11 @@ fn mend(mend: &Mend) -> String {
     [mend.template.trim(), command.trim()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" — ")
 }
 
-impl Installation for ConsoleStack {
+impl InstallationPort for ConsoleStack {
     type Letters = LetterTable;
     type Ledger = Option<LedgerTable>;
 
-    fn place(&self) -> &Place {
+    fn place(&self) -> &StackPlace {
         &self.place
     }
 
@@ -186,7 +188,7 @@ impl Installation for ConsoleStack {
         self.log_group.as_deref()
     }
 
-    async fn readings(&self) -> Readings {
+    async fn readings(&self) -> StackReadings {
         let now = self.now();
         let mut unread = Vec::new();
         let outside = status::outside(&self.access, now).await;
@@ -195,7 +197,7 @@ impl Installation for ConsoleStack {
             diagnosis
                 .findings
                 .iter()
-                .map(|one| Finding {
+                .map(|one| StackFinding {
                     severity: one.rule.severity.as_str().to_owned(),
                     subject: one.subject.clone(),
                     what: one.what.clone(),
@@ -203,7 +205,7 @@ impl Installation for ConsoleStack {
                 })
                 .collect()
         });
-        let mut readings = Readings { findings, ..Readings::default() };
+        let mut readings = StackReadings { findings, ..StackReadings::default() };
         match outside {
             Ok(outside) => {
                 for queue in &outside.queues {
@@ -217,7 +219,7 @@ impl Installation for ConsoleStack {
             }
             Err(why) => unread.push(why.to_string()),
         }
-        Readings { unread, ..readings }
+        StackReadings { unread, ..readings }
     }
 }
 

@@ -11,19 +11,19 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode, Uri};
 
 use crate::fields::Fields;
-use crate::installation::{AskError, Changes, Installation};
+use crate::installation::{AskError, Changes, InstallationPort};
 use crate::page;
-use crate::server::{Console, Here};
-use kind::Kind;
+use crate::state::{Console, Here};
+use kind::ActKind;
 use pinned::Pinned;
 
 /// Answers with the preview of an act, or with the form for what it needs first.
-pub(crate) async fn look<I: Installation>(State(console): Here<I>, uri: Uri) -> Response<Body> {
+pub(crate) async fn look<I: InstallationPort>(State(console): Here<I>, uri: Uri) -> Response<Body> {
     looked(&console, &Fields::of(&uri)).await
 }
 
 /// Answers with the preview of an act whose fields are too large for an address. Nothing is changed by it.
-pub(crate) async fn preview<I: Installation>(State(console): Here<I>, form: axum::body::Bytes) -> Response<Body> {
+pub(crate) async fn preview<I: InstallationPort>(State(console): Here<I>, form: axum::body::Bytes) -> Response<Body> {
     let fields = Fields::read(&form);
     if !console.gate.is_own_form(fields.get("form_token")) {
         return stale(&console);
@@ -31,8 +31,8 @@ pub(crate) async fn preview<I: Installation>(State(console): Here<I>, form: axum
     looked(&console, &fields).await
 }
 
-async fn looked<I: Installation>(console: &Console<I>, fields: &Fields) -> Response<Body> {
-    let Some(kind) = fields.get("what").and_then(Kind::read) else {
+async fn looked<I: InstallationPort>(console: &Console<I>, fields: &Fields) -> Response<Body> {
+    let Some(kind) = fields.get("what").and_then(ActKind::read) else {
         return page::problem(
             console,
             StatusCode::BAD_REQUEST,
@@ -46,13 +46,13 @@ async fn looked<I: Installation>(console: &Console<I>, fields: &Fields) -> Respo
     }
 }
 
-pub(crate) fn stale<I: Installation>(console: &Console<I>) -> Response<Body> {
+pub(crate) fn stale<I: InstallationPort>(console: &Console<I>) -> Response<Body> {
     let why = "The form is not one of this console, or of an earlier run of it. Nothing was done: open the page anew.";
     page::problem(console, StatusCode::FORBIDDEN, "This form is not known", why)
 }
 
 /// Carries out what was confirmed.
-pub(crate) async fn act<I: Installation>(State(console): Here<I>, form: axum::body::Bytes) -> Response<Body> {
+pub(crate) async fn act<I: InstallationPort>(State(console): Here<I>, form: axum::body::Bytes) -> Response<Body> {
     let fields = Fields::read(&form);
     if !console.gate.is_own_form(fields.get("form_token")) {
         return stale(&console);
@@ -75,7 +75,7 @@ pub(crate) async fn act<I: Installation>(State(console): Here<I>, form: axum::bo
 }
 
 /// Returns why nothing may be changed, if so.
-pub(crate) fn barred<I: Installation>(console: &Console<I>) -> Option<String> {
+pub(crate) fn barred<I: InstallationPort>(console: &Console<I>) -> Option<String> {
     match console.changes() {
         Changes::Allowed => None,
         Changes::ReadOnly => Some("This console is read-only: start it with --allow-changes.".to_owned()),
@@ -84,7 +84,7 @@ pub(crate) fn barred<I: Installation>(console: &Console<I>) -> Option<String> {
 }
 
 /// Tells why the replay function did not do something; a permission that is missing bars the buttons from now on.
-pub(crate) fn failed<I: Installation>(console: &Console<I>, why: &AskError) -> String {
+pub(crate) fn failed<I: InstallationPort>(console: &Console<I>, why: &AskError) -> String {
     match why {
         AskError::Denied { permission, .. } => {
             console.deny(permission);
@@ -110,7 +110,7 @@ impl From<redrive_core::ports::Unavailable> for Cannot {
 }
 
 impl Cannot {
-    fn answer<I: Installation>(self, console: &Console<I>) -> Response<Body> {
+    fn answer<I: InstallationPort>(self, console: &Console<I>) -> Response<Body> {
         match self {
             Self::Asked(why) => page::problem(console, StatusCode::BAD_REQUEST, "This cannot be done so", &why),
             Self::Unavailable(why) => page::unavailable(console, &why),

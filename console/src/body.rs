@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::value::RawValue;
 
-use crate::seen::{self, Seen};
+use crate::shown_text::{self, ShownText};
 
 /// Limit in bytes of what is shown of a body before somebody asks for all of it.
 pub(crate) const SHOWN: usize = 48 * 1024;
@@ -16,14 +16,14 @@ pub(crate) struct BodyView {
     /// Name of its element, for what copies it.
     pub(crate) id: String,
     /// Set in lines, where it is JSON.
-    pub(crate) pretty: Option<Seen>,
+    pub(crate) pretty: Option<ShownText>,
     /// Text as it came.
-    pub(crate) raw: Seen,
+    pub(crate) raw: ShownText,
     pub(crate) bytes: usize,
     /// Bytes that are not shown.
     pub(crate) more: usize,
     /// Remark on anything that a reader of JSON stumbles over.
-    pub(crate) remark: Option<Seen>,
+    pub(crate) remark: Option<ShownText>,
     /// Address of the whole of it, where it can be had.
     pub(crate) download: Option<String>,
 }
@@ -49,7 +49,7 @@ impl BodyView {
             raw: raw(head, key),
             bytes: text.len(),
             more: text.len() - end,
-            remark: redrive_operator::payload::remark(text).map(|told| Seen::of(&told)),
+            remark: redrive_operator::payload::remark(text).map(|told| ShownText::of(&told)),
             download: None,
         }
     }
@@ -60,7 +60,7 @@ impl BodyView {
 }
 
 /// Text as it came, its lines kept.
-fn raw(text: &str, key: Option<&str>) -> Seen {
+fn raw(text: &str, key: Option<&str>) -> ShownText {
     let mut html = String::with_capacity(text.len() * 2);
     let mut lines = text.split('\n');
     if let Some(first) = lines.next() {
@@ -70,12 +70,12 @@ fn raw(text: &str, key: Option<&str>) -> Seen {
         html.push('\n');
         marked(&mut html, line, key);
     }
-    Seen::markup(html)
+    ShownText::markup(html)
 }
 
 /// Appends a text; the key is marked wherever it stands between other characters than those of a longer word.
 fn marked(html: &mut String, text: &str, key: Option<&str>) {
-    let Some(key) = key.filter(|key| !key.is_empty()) else { return seen::push(html, text) };
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return shown_text::push(html, text) };
     let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let mut from = 0;
     for (place, _) in text.match_indices(key) {
@@ -84,17 +84,17 @@ fn marked(html: &mut String, text: &str, key: Option<&str>) {
         if place < from || before.is_some_and(in_word) || after.is_some_and(in_word) {
             continue;
         }
-        seen::push(html, text.get(from..place).unwrap_or_default());
+        shown_text::push(html, text.get(from..place).unwrap_or_default());
         html.push_str("<mark class=\"key\">");
-        seen::push(html, key);
+        shown_text::push(html, key);
         html.push_str("</mark>");
         from = place + key.len();
     }
-    seen::push(html, text.get(from..).unwrap_or_default());
+    shown_text::push(html, text.get(from..).unwrap_or_default());
 }
 
 /// JSON, or the beginning of it, in lines. Each token stays as it was: numbers, order and repeated names.
-fn pretty(json: &str, key: Option<&str>) -> Seen {
+fn pretty(json: &str, key: Option<&str>) -> ShownText {
     let mut html = String::with_capacity(json.len() * 3);
     let (mut depth, mut before, mut rest) = (0_usize, ' ', json);
     while let Some(c) = rest.chars().next() {
@@ -136,7 +136,7 @@ fn pretty(json: &str, key: Option<&str>) -> Seen {
         }
         before = c;
     }
-    Seen::markup(html)
+    ShownText::markup(html)
 }
 
 /// The token with which a text of valid JSON begins.
@@ -163,7 +163,7 @@ fn token(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn plain(html: &Seen) -> String {
+    fn plain(html: &ShownText) -> String {
         let mut text = String::new();
         let mut inside = false;
         for c in html.to_string().chars() {

@@ -11,18 +11,19 @@ use redrive_operator::text::{ago, queue_name};
 
 use crate::fields::query;
 use crate::holder::Holder;
-use crate::installation::Installation;
-use crate::page::{self, Frame, Tab, instant};
+use crate::installation::InstallationPort;
+use crate::page::{self, PageFrame, Tab, instant};
 use crate::plot;
-use crate::seen::Seen;
-use crate::server::Here;
-use crate::snapshot::{self, CauseSum, Shown, Snapshot};
+use crate::shown_text::ShownText;
+use crate::snapshot::{CauseSum, ShownSnapshot, Snapshot};
+use crate::snapshot_reading;
+use crate::state::Here;
 
 /// Number of texts of a cause that are shown.
 const TEXTS: usize = 3;
 
 /// Number of letters by one holder.
-pub(crate) struct Part {
+pub(crate) struct CausePart {
     pub(crate) class: &'static str,
     pub(crate) words: &'static str,
     pub(crate) letters: u64,
@@ -32,7 +33,7 @@ pub(crate) struct Part {
 
 /// A cause as the page shows it.
 pub(crate) struct CauseView {
-    pub(crate) name: Seen,
+    pub(crate) name: ShownText,
     pub(crate) letters: u64,
     pub(crate) class: &'static str,
     pub(crate) is_new: bool,
@@ -40,54 +41,57 @@ pub(crate) struct CauseView {
     pub(crate) last: Timestamp,
     pub(crate) since: String,
     pub(crate) lately: String,
-    pub(crate) queues: Seen,
-    pub(crate) versions: Seen,
-    pub(crate) texts: Vec<(u64, Seen)>,
+    pub(crate) queues: ShownText,
+    pub(crate) versions: ShownText,
+    pub(crate) texts: Vec<(u64, ShownText)>,
     pub(crate) more_texts: u64,
-    pub(crate) parts: Vec<Part>,
-    pub(crate) split: Seen,
-    pub(crate) curve: Seen,
+    pub(crate) parts: Vec<CausePart>,
+    pub(crate) split: ShownText,
+    pub(crate) curve: ShownText,
     pub(crate) letters_at: String,
     pub(crate) replay_at: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "causes.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct CausesPage<'a> {
+    frame: PageFrame<'a>,
     taken_at: Timestamp,
     letters: u64,
-    tiles: Vec<Part>,
+    tiles: Vec<CausePart>,
     causes: Vec<CauseView>,
-    curve: Option<Seen>,
+    curve: Option<ShownText>,
     from: Option<Timestamp>,
 }
 
 /// Page while the letters are being read for the first time.
 #[derive(Template)]
 #[template(path = "reading.html")]
-struct Reading<'a> {
-    frame: Frame<'a>,
+struct CausesReading<'a> {
+    frame: PageFrame<'a>,
     met: u64,
 }
 
 /// Answers with the causes of all that waits.
-pub(crate) async fn page<I: Installation>(State(console): Here<I>) -> Response<Body> {
-    let taken = match snapshot::latest(&console).await {
-        Shown::Taken(taken) => taken,
-        Shown::Reading(met) => {
-            return page::answer(&Reading { frame: Frame::new(&console, "Reading", Tab::Causes).refreshed(1), met });
+pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>) -> Response<Body> {
+    let taken = match snapshot_reading::latest(&console).await {
+        ShownSnapshot::Taken(taken) => taken,
+        ShownSnapshot::Reading(met) => {
+            return page::answer(&CausesReading {
+                frame: PageFrame::new(&console, "Reading", Tab::Causes).refreshed(1),
+                met,
+            });
         }
-        Shown::Failed(why) => return page::unavailable(&console, &why),
+        ShownSnapshot::Failed(why) => return page::unavailable(&console, &why),
     };
-    let frame = Frame::new(&console, "Causes", Tab::Causes).refreshed(5);
+    let frame = PageFrame::new(&console, "Causes", Tab::Causes).refreshed(5);
     page::answer(&made(&taken, frame))
 }
 
-fn made<'a>(taken: &Arc<Snapshot>, frame: Frame<'a>) -> Page<'a> {
+fn made<'a>(taken: &Arc<Snapshot>, frame: PageFrame<'a>) -> CausesPage<'a> {
     let now = frame.now;
     let from = taken.first;
-    Page {
+    CausesPage {
         taken_at: taken.taken_at,
         letters: taken.letters(),
         tiles: tiles(taken, now),
@@ -103,8 +107,8 @@ fn window(what: &str, from: Timestamp, to: Timestamp) -> String {
     format!("{what} from {} to {}", instant(&from), instant(&to))
 }
 
-fn parts(holders: &[u64]) -> impl Iterator<Item = Part> {
-    Holder::ALL.into_iter().zip(holders).map(|(holder, letters)| Part {
+fn parts(holders: &[u64]) -> impl Iterator<Item = CausePart> {
+    Holder::ALL.into_iter().zip(holders).map(|(holder, letters)| CausePart {
         class: holder.class(),
         words: holder.words(),
         letters: *letters,
@@ -113,7 +117,7 @@ fn parts(holders: &[u64]) -> impl Iterator<Item = Part> {
 }
 
 /// The sums of the snapshot, by who acts.
-pub(crate) fn tiles(taken: &Snapshot, now: Timestamp) -> Vec<Part> {
+pub(crate) fn tiles(taken: &Snapshot, now: Timestamp) -> Vec<CausePart> {
     let mut tiles: Vec<_> = parts(&taken.holders).collect();
     if let (Some(due), Some(tile)) = (taken.next_due, tiles.get_mut(Holder::Itself as usize)) {
         tile.when = if due <= now { "the next is due now".to_owned() } else { format!("the next {}", ago(now, due)) };
@@ -124,7 +128,7 @@ pub(crate) fn tiles(taken: &Snapshot, now: Timestamp) -> Vec<Part> {
 fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
     let row = &cause.row;
     let texts = row.texts();
-    let shown: Vec<_> = texts.iter().take(TEXTS).map(|(letters, text)| (*letters, Seen::of(text))).collect();
+    let shown: Vec<_> = texts.iter().take(TEXTS).map(|(letters, text)| (*letters, ShownText::of(text))).collect();
     let told: u64 = shown.iter().map(|(letters, _)| letters).sum();
     let name = row.fingerprint.as_str();
     let queues: Vec<_> = row.queues.iter().map(|queue| queue_name(queue)).collect();
@@ -132,7 +136,7 @@ fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
     let waits = [Holder::Person, Holder::Used, Holder::Itself].iter().any(|one| cause.holders[*one as usize] > 0);
     let split: Vec<_> = Holder::ALL.iter().zip(cause.holders).map(|(holder, n)| (holder.class(), n)).collect();
     CauseView {
-        name: Seen::of(name),
+        name: ShownText::of(name),
         letters: row.letters,
         class: row.class.as_str(),
         is_new: row.is_new(now),
@@ -140,8 +144,8 @@ fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
         last: row.last,
         since: ago(now, row.first),
         lately: ago(now, row.last),
-        queues: Seen::of(&queues.join(", ")),
-        versions: Seen::of(&versions.join(", ")),
+        queues: ShownText::of(&queues.join(", ")),
+        versions: ShownText::of(&versions.join(", ")),
         more_texts: row.letters.saturating_sub(told),
         texts: shown,
         parts: parts(&cause.holders).filter(|part| part.letters > 0).collect(),

@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware::Next;
 use uuid::Uuid;
 
-use crate::page;
+use crate::bare;
 
 /// Policy of every answer: our own script, stylesheet and pictures, and nothing else.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -55,7 +55,7 @@ pub(crate) struct Gate {
 }
 
 /// Answer to a token of the start.
-pub(crate) enum Admission {
+pub(crate) enum SessionAnswer {
     /// The token was right; this cookie is the session.
     Admitted(String),
     /// The token was wrong, or was used before.
@@ -84,13 +84,13 @@ impl Gate {
         format!("redrive-{}", self.port)
     }
 
-    pub(crate) fn admit(&self, token: &str) -> Admission {
+    pub(crate) fn admit(&self, token: &str) -> SessionAnswer {
         let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
         if !start.as_ref().is_some_and(|secret| secret.is(token)) {
-            return Admission::Refused;
+            return SessionAnswer::Refused;
         }
         *start = None;
-        Admission::Admitted(format!("{}={}; HttpOnly; SameSite=Strict; Path=/", self.cookie(), self.session.0))
+        SessionAnswer::Admitted(format!("{}={}; HttpOnly; SameSite=Strict; Path=/", self.cookie(), self.session.0))
     }
 
     fn own_hosts(&self) -> [String; 2] {
@@ -146,7 +146,7 @@ impl Gate {
 /// Lets through what may ask, and gives every answer the headers that bind the browser.
 pub(crate) async fn keep(State(gate): State<std::sync::Arc<Gate>>, request: Request, next: Next) -> Response<Body> {
     let mut answer = match gate.refusal(&request) {
-        Some((status, why)) => page::bare(status, why),
+        Some((status, why)) => bare::bare(status, why),
         None => next.run(request).await,
     };
     let headers = answer.headers_mut();

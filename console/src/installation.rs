@@ -14,7 +14,7 @@ use thiserror::Error;
 
 /// Names of an installation, in sight on every page.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct StackPlace {
     /// Name of the stack.
     pub stack: String,
     /// Id of the AWS account; empty if nobody told.
@@ -38,7 +38,7 @@ pub enum Changes {
 
 /// Alarm of the installation.
 #[derive(Debug, Clone, Default)]
-pub struct Alarm {
+pub struct StackAlarm {
     /// Name in the template.
     pub name: String,
     /// State in CloudWatch's word.
@@ -49,7 +49,7 @@ pub struct Alarm {
 
 /// Finding of the doctor.
 #[derive(Debug, Clone, Default)]
-pub struct Finding {
+pub struct StackFinding {
     /// Severity in a word.
     pub severity: String,
     /// Queue, function, alarm or topic that it is about.
@@ -71,7 +71,7 @@ pub struct QueueCurve {
 
 /// Readings from beside the tables. What AWS did not say is absent, and why stands in `unread`.
 #[derive(Debug, Clone, Default)]
-pub struct Readings {
+pub struct StackReadings {
     /// Queues as they are now.
     pub queues: Vec<QueueStatus>,
     /// Depths as CloudWatch has them; empty if it has none.
@@ -79,9 +79,9 @@ pub struct Readings {
     /// Expiry of the first message of the dead-letter queue.
     pub expiry: Option<Expiry>,
     /// Alarms, those that ring first.
-    pub alarms: Option<Vec<Alarm>>,
+    pub alarms: Option<Vec<StackAlarm>>,
     /// Findings of the doctor, the most severe first.
-    pub findings: Option<Vec<Finding>>,
+    pub findings: Option<Vec<StackFinding>>,
     /// Reasons for which something could not be read.
     pub unread: Vec<String>,
 }
@@ -106,14 +106,14 @@ pub enum AskError {
 }
 
 /// Installation of Redrive, as its operator may see it.
-pub trait Installation: Send + Sync + 'static {
+pub trait InstallationPort: Send + Sync + 'static {
     /// Type of the dead-letter table.
     type Letters: KeyIndex + Jobs + Causes;
     /// Ledger of the consumers.
     type Ledger: LedgerReader;
 
     /// Returns the names of the installation.
-    fn place(&self) -> &Place;
+    fn place(&self) -> &StackPlace;
 
     /// Returns whether acts are allowed.
     fn changes(&self) -> Changes;
@@ -146,5 +146,5 @@ pub trait Installation: Send + Sync + 'static {
     fn log_group(&self) -> Option<&str>;
 
     /// Reads queues, alarms and what the doctor finds. The console asks at most every few seconds, and never twice at once.
-    fn readings(&self) -> impl Future<Output = Readings> + Send;
+    fn readings(&self) -> impl Future<Output = StackReadings> + Send;
 }

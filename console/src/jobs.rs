@@ -22,10 +22,11 @@ use redrive_operator::jobs::{self, JobOverview};
 use redrive_operator::text::ago;
 use redrive_operator::who::short;
 
-use crate::installation::Installation;
-use crate::page::{self, Frame, Tab};
-use crate::seen::Seen;
-use crate::server::{Console, Here};
+use crate::bare;
+use crate::installation::InstallationPort;
+use crate::page::{self, PageFrame, Tab};
+use crate::shown_text::ShownText;
+use crate::state::{Console, Here};
 use panel::{Bar, Panel};
 
 pub(crate) use steer::steer;
@@ -36,19 +37,19 @@ const LOOK: Duration = Duration::from_secs(1);
 const CLOSED: usize = 30;
 
 /// A job as a row.
-pub(crate) struct Row {
+pub(crate) struct JobRow {
     pub(crate) id: JobId,
     pub(crate) state: &'static str,
     pub(crate) class: &'static str,
     pub(crate) bar: Bar,
-    pub(crate) by: Seen,
-    pub(crate) why: Seen,
-    pub(crate) what: Seen,
+    pub(crate) by: ShownText,
+    pub(crate) why: ShownText,
+    pub(crate) what: ShownText,
     pub(crate) at: Timestamp,
     pub(crate) ago: String,
 }
 
-impl Row {
+impl JobRow {
     pub(crate) fn of(seen: &JobOverview, now: Timestamp) -> Self {
         let job = &seen.job;
         let at = job.closed_at.unwrap_or(job.created_at);
@@ -57,9 +58,9 @@ impl Row {
             state: job.state.as_str(),
             class: panel::class(job),
             bar: Bar::of(seen),
-            by: Seen::of(short(&job.by)),
-            why: Seen::of(job.why.as_deref().unwrap_or("no reason given")),
-            what: Seen::of(&selection(&job.selection)),
+            by: ShownText::of(short(&job.by)),
+            why: ShownText::of(job.why.as_deref().unwrap_or("no reason given")),
+            what: ShownText::of(&selection(&job.selection)),
             at,
             ago: ago(now, at),
         }
@@ -87,7 +88,7 @@ pub(crate) fn selection(selection: &Selection) -> String {
 }
 
 /// Reads the open jobs, and the latest of the closed ones.
-pub(crate) async fn both<I: Installation>(here: &I) -> Result<(Vec<JobOverview>, Vec<JobOverview>), Unavailable> {
+pub(crate) async fn both<I: InstallationPort>(here: &I) -> Result<(Vec<JobOverview>, Vec<JobOverview>), Unavailable> {
     let open = jobs::gather(here.letters(), true).await?;
     let mut closed = jobs::gather(here.letters(), false).await?;
     closed.sort_by_key(|seen| std::cmp::Reverse(seen.job.closed_at));
@@ -97,28 +98,28 @@ pub(crate) async fn both<I: Installation>(here: &I) -> Result<(Vec<JobOverview>,
 
 #[derive(Template)]
 #[template(path = "jobs.html")]
-struct List<'a> {
-    frame: Frame<'a>,
-    open: Vec<Row>,
-    closed: Vec<Row>,
+struct JobList<'a> {
+    frame: PageFrame<'a>,
+    open: Vec<JobRow>,
+    closed: Vec<JobRow>,
 }
 
 /// Answers with the jobs.
-pub(crate) async fn list<I: Installation>(State(console): Here<I>) -> Response<Body> {
+pub(crate) async fn list<I: InstallationPort>(State(console): Here<I>) -> Response<Body> {
     let (open, closed) = match both(&console.installation).await {
         Ok(found) => found,
         Err(why) => return page::unavailable(&console, &why),
     };
-    let frame = Frame::new(&console, "Jobs", Tab::Jobs).refreshed(3);
+    let frame = PageFrame::new(&console, "Jobs", Tab::Jobs).refreshed(3);
     let now = frame.now;
-    let rows = |jobs: &[JobOverview]| jobs.iter().map(|seen| Row::of(seen, now)).collect();
-    page::answer(&List { open: rows(&open), closed: rows(&closed), frame })
+    let rows = |jobs: &[JobOverview]| jobs.iter().map(|seen| JobRow::of(seen, now)).collect();
+    page::answer(&JobList { open: rows(&open), closed: rows(&closed), frame })
 }
 
 #[derive(Template)]
 #[template(path = "job.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct JobsPage<'a> {
+    frame: PageFrame<'a>,
     id: JobId,
     panel: Panel,
     is_open: bool,
@@ -127,12 +128,12 @@ struct Page<'a> {
 }
 
 /// Answers with one job.
-pub(crate) async fn page<I: Installation>(State(console): Here<I>, Path(id): Path<String>) -> Response<Body> {
+pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>, Path(id): Path<String>) -> Response<Body> {
     shown(&console, &id, None, StatusCode::OK).await
 }
 
 /// Shows a job, with what a person is to be told first.
-async fn shown<I: Installation>(
+async fn shown<I: InstallationPort>(
     console: &Console<I>,
     id: &str,
     told: Option<String>,
@@ -153,19 +154,19 @@ async fn shown<I: Installation>(
         Ok(None) => return missing(),
         Err(why) => return page::unavailable(console, &why),
     };
-    let page = Page {
-        frame: Frame::new(console, format!("Job {id}"), Tab::Jobs),
+    let page = JobsPage {
+        frame: PageFrame::new(console, format!("Job {id}"), Tab::Jobs),
         id,
         is_open: panel.is_open,
         is_paused: panel.state == "PAUSED",
         command: format!("redrive watch {id}"),
         panel: panel.with_told(told),
     };
-    page::answer_with(status, &page)
+    bare::answer_with(status, &page)
 }
 
 /// Answers with a job's panel whenever it changes, until the job is closed.
-pub(crate) async fn events<I: Installation>(State(console): Here<I>, Path(id): Path<String>) -> Response<Body> {
+pub(crate) async fn events<I: InstallationPort>(State(console): Here<I>, Path(id): Path<String>) -> Response<Body> {
     let Some(id) = JobId::parse(&id) else {
         return page::problem(&console, StatusCode::NOT_FOUND, "There is no such job", "A job's id is a UUID.");
     };
@@ -181,7 +182,7 @@ struct Follow<I> {
     closed: bool,
 }
 
-impl<I: Installation> Follow<I> {
+impl<I: InstallationPort> Follow<I> {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         if self.closed {
             return None;

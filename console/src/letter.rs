@@ -19,27 +19,27 @@ use redrive_operator::text::{ago, count};
 
 use crate::body::{BodyView, SHOWN};
 use crate::fields::{Fields, query};
-use crate::installation::Installation;
-use crate::page::{self, Frame, Tab, instant};
-use crate::seen::Seen;
-use crate::server::Here;
-use timeline::Moment;
+use crate::installation::InstallationPort;
+use crate::page::{self, PageFrame, Tab, instant};
+use crate::shown_text::ShownText;
+use crate::state::Here;
+use timeline::LetterMoment;
 
 /// A named value of a list.
-pub(crate) struct Fact {
+pub(crate) struct FactRow {
     pub(crate) name: &'static str,
-    pub(crate) value: Seen,
+    pub(crate) value: ShownText,
     /// Time that stands behind the value.
     pub(crate) at: Option<Timestamp>,
 }
 
-impl Fact {
+impl FactRow {
     pub(crate) fn new(name: &'static str, value: &str) -> Self {
-        Self { name, value: Seen::of(value), at: None }
+        Self { name, value: ShownText::of(value), at: None }
     }
 
     pub(crate) fn at(name: &'static str, value: &str, at: Timestamp) -> Self {
-        Self { name, value: Seen::of(value), at: Some(at) }
+        Self { name, value: ShownText::of(value), at: Some(at) }
     }
 }
 
@@ -52,24 +52,24 @@ pub(crate) struct Offer {
 
 #[derive(Template)]
 #[template(path = "letter.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct LetterPage<'a> {
+    frame: PageFrame<'a>,
     letter: &'a Letter,
-    headline: Seen,
-    message: Seen,
-    cause: Seen,
+    headline: ShownText,
+    message: ShownText,
+    cause: ShownText,
     same_cause: String,
     truth: Truth,
-    facts: Vec<Fact>,
-    foreign: Vec<Fact>,
-    attributes: Vec<(Seen, Seen, Seen)>,
-    no_body: Option<Seen>,
+    facts: Vec<FactRow>,
+    foreign: Vec<FactRow>,
+    attributes: Vec<(ShownText, ShownText, ShownText)>,
+    no_body: Option<ShownText>,
     bodies: Vec<BodyView>,
     whole: String,
-    ledger: Vec<Fact>,
-    moments: Vec<Moment>,
+    ledger: Vec<FactRow>,
+    moments: Vec<LetterMoment>,
     offers: Vec<Offer>,
-    command: Seen,
+    command: ShownText,
 }
 
 /// State of a letter, joined with what the ledger says: one answer, and never two.
@@ -118,7 +118,11 @@ pub(crate) fn truth(letter: &Letter, ledger: &LedgerAnswer, now: Timestamp) -> T
 }
 
 /// Answers with the page of a letter.
-pub(crate) async fn page<I: Installation>(State(console): Here<I>, Path(id): Path<String>, uri: Uri) -> Response<Body> {
+pub(crate) async fn page<I: InstallationPort>(
+    State(console): Here<I>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Response<Body> {
     let Some(id) = LetterId::parse(&id) else {
         return page::problem(&console, StatusCode::NOT_FOUND, "This is no letter's id", "A letter's id is a UUID.");
     };
@@ -131,20 +135,20 @@ pub(crate) async fn page<I: Installation>(State(console): Here<I>, Path(id): Pat
         }
         Err(why) => return page::unavailable(&console, &why),
     };
-    let frame = Frame::new(&console, format!("Letter {id}"), Tab::None).refreshed(10);
+    let frame = PageFrame::new(&console, format!("Letter {id}"), Tab::None).refreshed(10);
     let limit = if Fields::of(&uri).is_ticked("whole") { usize::MAX } else { SHOWN };
     page::answer(&made(&view, frame, here.log_group(), limit))
 }
 
-fn made<'a>(view: &'a LetterView, frame: Frame<'a>, log_group: Option<&str>, limit: usize) -> Page<'a> {
+fn made<'a>(view: &'a LetterView, frame: PageFrame<'a>, log_group: Option<&str>, limit: usize) -> LetterPage<'a> {
     let (letter, now) = (&view.letter, frame.now);
     let reason = &letter.reason;
     let code = reason.error_code.as_ref().map_or(String::new(), |code| format!(" {code}"));
     let region = frame.place.region.clone();
-    Page {
-        headline: Seen::of(&format!("{}{code}", reason.error_type.as_str())),
-        message: Seen::of(&reason.error_message),
-        cause: Seen::of(&letter.fingerprint),
+    LetterPage {
+        headline: ShownText::of(&format!("{}{code}", reason.error_type.as_str())),
+        message: ShownText::of(&reason.error_message),
+        cause: ShownText::of(&letter.fingerprint),
         same_cause: query("/search", [("cause", letter.fingerprint.as_str())]),
         truth: truth(letter, &view.ledger, now),
         facts: facts(letter, now),
@@ -156,13 +160,13 @@ fn made<'a>(view: &'a LetterView, frame: Frame<'a>, log_group: Option<&str>, lim
         ledger: ledger(letter, &view.ledger, now),
         moments: timeline::of(letter, log_group.map(|group| (region.as_str(), group))),
         offers: offers(letter),
-        command: Seen::of(&format!("redrive show {}", letter.id)),
+        command: ShownText::of(&format!("redrive show {}", letter.id)),
         frame,
         letter,
     }
 }
 
-fn facts(letter: &Letter, now: Timestamp) -> Vec<Fact> {
+fn facts(letter: &Letter, now: Timestamp) -> Vec<FactRow> {
     let reason = &letter.reason;
     let deaths = count(u64::from(letter.deaths), "time", "times");
     let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
@@ -172,72 +176,72 @@ fn facts(letter: &Letter, now: Timestamp) -> Vec<Fact> {
         None => "none was found".to_owned(),
     };
     let mut facts = vec![
-        Fact::new("Key", &key),
-        Fact::at("First failed", &ago(now, reason.first_failed_at), reason.first_failed_at),
-        Fact::at("Last failed", &ago(now, reason.last_failed_at), reason.last_failed_at),
-        Fact::new("Died", &format!("{deaths}, after {attempts} of its last enqueue")),
-        Fact::new("Version", letter.history.function_version().unwrap_or("not told")),
-        Fact::new("Queue", letter.source.as_str()),
-        Fact::at("Message", &format!("{}, sent", letter.origin), letter.sent_at),
+        FactRow::new("Key", &key),
+        FactRow::at("First failed", &ago(now, reason.first_failed_at), reason.first_failed_at),
+        FactRow::at("Last failed", &ago(now, reason.last_failed_at), reason.last_failed_at),
+        FactRow::new("Died", &format!("{deaths}, after {attempts} of its last enqueue")),
+        FactRow::new("Version", letter.history.function_version().unwrap_or("unknown")),
+        FactRow::new("Queue", letter.source.as_str()),
+        FactRow::at("Message", &format!("{}, sent", letter.origin), letter.sent_at),
     ];
     if letter.moved_from.is_none() {
-        facts.push(Fact::new("Source", "as configured: SQS did not say which queue moved it"));
+        facts.push(FactRow::new("Source", "as configured: SQS did not say which queue moved it"));
     }
     if let Some(group) = &letter.group {
-        facts.push(Fact::new("Group", group));
+        facts.push(FactRow::new("Group", group));
     }
     if let Some(note) = &letter.resolution_note {
-        facts.push(Fact::new("Note", note));
+        facts.push(FactRow::new("Note", note));
     }
     if let Some(expires) = letter.expires {
-        facts.push(Fact::at("Deleted", &ago(now, expires), expires));
+        facts.push(FactRow::at("Deleted", &ago(now, expires), expires));
     }
     facts
 }
 
 /// Facts that the envelope of another framework states, and where a body stands that is not in the message.
-fn foreign(letter: &Letter, now: Timestamp) -> Vec<Fact> {
+fn foreign(letter: &Letter, now: Timestamp) -> Vec<FactRow> {
     let mut facts = Vec::new();
     if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {
-        facts.push(Fact::new("Body in S3", &format!("bucket {}, key {}", check.bucket, check.key)));
+        facts.push(FactRow::new("Body in S3", &format!("bucket {}, key {}", check.bucket, check.key)));
         let gone =
             "The message only points there: the object may be gone before the letter, and an edit cannot reach it.";
-        facts.push(Fact::new("Mind", gone));
+        facts.push(FactRow::new("Mind", gone));
     }
     if let Some(task) = Task::of(letter.payload_now(), &letter.attributes) {
-        facts.push(Fact::new("Task", &task.description()));
+        facts.push(FactRow::new("Task", &task.description()));
         if let Some(expires) = task.expires {
             let what = if task.is_dropped(now) {
                 "its worker drops it now, without a run"
             } else {
                 "its worker drops it then"
             };
-            facts.push(Fact::at("Task expires", what, expires));
+            facts.push(FactRow::at("Task expires", what, expires));
         }
         if let Some(eta) = task.eta {
             let what = if eta < now { "it runs at once" } else { "its worker holds it until then" };
-            facts.push(Fact::at("Task eta", what, eta));
+            facts.push(FactRow::at("Task eta", what, eta));
         }
     }
     facts
 }
 
-fn attributes(letter: &Letter) -> Vec<(Seen, Seen, Seen)> {
+fn attributes(letter: &Letter) -> Vec<(ShownText, ShownText, ShownText)> {
     let value = |value: &AttributeValue| match value {
         AttributeValue::Text(text) => text.clone(),
         AttributeValue::Binary(bytes) => count(bytes.len() as u64, "byte", "bytes"),
     };
     let one = |(name, attribute): (&String, &redrive_core::message::envelope::Attribute)| {
-        (Seen::of(name), Seen::of(&attribute.data_type), Seen::of(&value(&attribute.value)))
+        (ShownText::of(name), ShownText::of(&attribute.data_type), ShownText::of(&value(&attribute.value)))
     };
     letter.attributes.iter().map(one).collect()
 }
 
-fn no_body(letter: &Letter) -> Option<Seen> {
+fn no_body(letter: &Letter) -> Option<ShownText> {
     match &letter.body {
         LetterBody::Kept { .. } => None,
-        LetterBody::Erased { at, by, note } => Some(Seen::of(&format!("Erased {} by {by}: {note}", instant(at)))),
-        LetterBody::Missing { why, .. } => Some(Seen::of(&format!("The body is not there: {why}"))),
+        LetterBody::Erased { at, by, note } => Some(ShownText::of(&format!("Erased {} by {by}: {note}", instant(at)))),
+        LetterBody::Missing { why, .. } => Some(ShownText::of(&format!("The body is not there: {why}"))),
     }
 }
 
@@ -271,33 +275,35 @@ fn bodies(letter: &Letter, limit: usize) -> Vec<BodyView> {
     views
 }
 
-fn ledger(letter: &Letter, answer: &LedgerAnswer, now: Timestamp) -> Vec<Fact> {
+fn ledger(letter: &Letter, answer: &LedgerAnswer, now: Timestamp) -> Vec<FactRow> {
     match answer {
-        LedgerAnswer::NotKept => vec![Fact::new("Ledger", "There is none: this consumer keeps no ledger.")],
-        LedgerAnswer::Records(found) if found.is_empty() => vec![Fact::new("Ledger", "Knows nothing of this letter.")],
+        LedgerAnswer::NotKept => vec![FactRow::new("Ledger", "There is none: this consumer keeps no ledger.")],
+        LedgerAnswer::Records(found) if found.is_empty() => {
+            vec![FactRow::new("Ledger", "Knows nothing of this letter.")]
+        }
         LedgerAnswer::Records(found) => found.iter().flat_map(|one| record(letter, one, now)).collect(),
     }
 }
 
-fn record(letter: &Letter, (place, entry): &(&'static str, Entry), now: Timestamp) -> Vec<Fact> {
+fn record(letter: &Letter, (place, entry): &(&'static str, Entry), now: Timestamp) -> Vec<FactRow> {
     let whose = if letter.is_effect(&entry.hash) { "this payload" } else { "another payload" };
     let state = match entry.state {
         EntryState::InProgress => "IN_PROGRESS",
         EntryState::Completed => "COMPLETED",
         EntryState::Failed => "FAILED",
     };
-    let mut facts = vec![Fact::new("State", &format!("{state} with {whose}, under {place}"))];
+    let mut facts = vec![FactRow::new("State", &format!("{state} with {whose}, under {place}"))];
     for record in &entry.enqueues {
         let dead = if record.dead { ", dead" } else { "" };
         let attempts = count(u64::from(record.attempts), "attempt", "attempts");
-        facts.push(Fact::new("Message", &format!("{}: {attempts}{dead}", record.enqueue.message_id)));
+        facts.push(FactRow::new("Message", &format!("{}: {attempts}{dead}", record.enqueue.message_id)));
     }
     if let Some(fault) = &entry.fault {
         let class = redrive_core::letters::letter::ErrorType::from(fault.class).as_str();
-        facts.push(Fact::new("Last failure", &format!("{class} {}: {}", fault.code, fault.text)));
+        facts.push(FactRow::new("Last failure", &format!("{class} {}: {}", fault.code, fault.text)));
     }
     let expired = if entry.expired(now) { "it has expired" } else { "it is forgotten then" };
-    facts.push(Fact::at("Remembered", expired, entry.expires));
+    facts.push(FactRow::at("Remembered", expired, entry.expires));
     facts
 }
 
@@ -318,7 +324,11 @@ fn offers(letter: &Letter) -> Vec<Offer> {
 }
 
 /// Answers with a body as it is, to be saved or copied.
-pub(crate) async fn body<I: Installation>(State(console): Here<I>, Path(id): Path<String>, uri: Uri) -> Response<Body> {
+pub(crate) async fn body<I: InstallationPort>(
+    State(console): Here<I>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Response<Body> {
     let missing = || {
         page::problem(
             &console,

@@ -16,14 +16,15 @@ use redrive_operator::board::QueueStatus;
 use redrive_operator::jobs::JobOverview;
 use redrive_operator::text::ago;
 
-use crate::installation::{Installation, QueueCurve, Readings};
+use crate::installation::{InstallationPort, QueueCurve};
 use crate::jobs;
-use crate::page::{self, Frame, Tab, instant};
+use crate::page::{self, PageFrame, Tab, instant};
 use crate::plot;
-use crate::seen::Seen;
-use crate::server::{Console, Here};
-use crate::snapshot::{self, Shown};
-use crate::spread::Spread;
+use crate::reading::{Read, Resolved};
+use crate::shown_text::ShownText;
+use crate::snapshot::{ShownSnapshot, Snapshot};
+use crate::snapshot_reading;
+use crate::state::{Console, Here};
 
 /// Age from which the readings are read anew behind the page.
 const FRESH: Duration = Duration::from_secs(15);
@@ -32,32 +33,13 @@ const RESOLVED: usize = 5_000;
 /// Number of points of a curve of the console's own.
 const POINTS: usize = 240;
 
-/// Readings, and what the table says of resolved letters.
-pub(crate) struct Read {
-    at: Timestamp,
-    readings: Readings,
-    resolved: Result<Resolved, Unavailable>,
-    /// Depths as this console has read them, where CloudWatch has none.
-    own: BTreeMap<String, Vec<(Timestamp, u64)>>,
-}
-
-/// Times from the first failure to the resolution.
-#[derive(Default)]
-struct Resolved {
-    /// In milliseconds, the shortest first.
-    took: Vec<u64>,
-    spread: Spread,
-    first: Option<Timestamp>,
-    is_cut: bool,
-}
-
 /// Queue as the page shows it.
-struct Queue {
-    name: Seen,
+struct QueueView {
+    name: ShownText,
     visible: String,
     in_flight: String,
     delayed: String,
-    curve: Option<Seen>,
+    curve: Option<ShownText>,
     source: &'static str,
 }
 
@@ -65,46 +47,46 @@ struct Queue {
 struct ClassView {
     class: &'static str,
     letters: u64,
-    split: Seen,
+    split: ShownText,
     address: String,
 }
 
 struct AlarmView {
-    name: Seen,
-    state: Seen,
+    name: ShownText,
+    state: ShownText,
     class: &'static str,
-    step: Seen,
+    step: ShownText,
 }
 
 struct FindingView {
-    severity: Seen,
+    severity: ShownText,
     class: &'static str,
-    subject: Seen,
-    what: Seen,
-    mend: Seen,
+    subject: ShownText,
+    what: ShownText,
+    mend: ShownText,
 }
 
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct OverviewPage<'a> {
+    frame: PageFrame<'a>,
     at: Option<Timestamp>,
-    queues: Vec<Queue>,
-    expiry: Option<Seen>,
+    queues: Vec<QueueView>,
+    expiry: Option<ShownText>,
     classes: Vec<ClassView>,
     resolved: Vec<(&'static str, String)>,
-    resolved_curve: Option<Seen>,
-    resolved_note: Seen,
+    resolved_curve: Option<ShownText>,
+    resolved_note: ShownText,
     alarms: Option<Vec<AlarmView>>,
     quiet: usize,
     findings: Option<Vec<FindingView>>,
-    unread: Vec<Seen>,
-    open: Vec<jobs::Row>,
-    lately: Vec<jobs::Row>,
+    unread: Vec<ShownText>,
+    open: Vec<jobs::JobRow>,
+    lately: Vec<jobs::JobRow>,
 }
 
 /// Answers with the overview.
-pub(crate) async fn page<I: Installation>(State(console): Here<I>) -> Response<Body> {
+pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>) -> Response<Body> {
     let here = &console.installation;
     let known = console.read.peek();
     let is_fresh = known.as_ref().is_some_and(|read| here.now().since(read.at) < FRESH);
@@ -113,16 +95,16 @@ pub(crate) async fn page<I: Installation>(State(console): Here<I>) -> Response<B
         Ok(found) => found,
         Err(why) => return page::unavailable(&console, &why),
     };
-    let classes = match snapshot::latest(&console).await {
-        Shown::Taken(taken) => classes(&taken),
-        Shown::Reading(_) => Vec::new(),
-        Shown::Failed(why) => return page::unavailable(&console, &why),
+    let classes = match snapshot_reading::latest(&console).await {
+        ShownSnapshot::Taken(taken) => classes(&taken),
+        ShownSnapshot::Reading(_) => Vec::new(),
+        ShownSnapshot::Failed(why) => return page::unavailable(&console, &why),
     };
-    let frame = Frame::new(&console, "Overview", Tab::Overview).refreshed(5);
+    let frame = PageFrame::new(&console, "Overview", Tab::Overview).refreshed(5);
     page::answer(&made(frame, known.as_deref(), classes, (&open, &closed)))
 }
 
-fn begin<I: Installation>(console: &Arc<Console<I>>) {
+fn begin<I: InstallationPort>(console: &Arc<Console<I>>) {
     let console = Arc::clone(console);
     tokio::spawn(async move {
         let here = &console.installation;
@@ -162,24 +144,24 @@ async fn resolved<L: Letters>(letters: &L) -> Result<Resolved, Unavailable> {
 }
 
 fn made<'a>(
-    frame: Frame<'a>,
+    frame: PageFrame<'a>,
     read: Option<&Read>,
     classes: Vec<ClassView>,
     (open, closed): (&[JobOverview], &[JobOverview]),
-) -> Page<'a> {
+) -> OverviewPage<'a> {
     let now = frame.now;
     let readings = read.map(|read| &read.readings);
     let alarms = readings.and_then(|readings| readings.alarms.as_deref());
-    let row = |seen: &JobOverview| jobs::Row::of(seen, now);
+    let row = |seen: &JobOverview| jobs::JobRow::of(seen, now);
     let recent = |seen: &&JobOverview| seen.job.closed_at.is_some_and(|at| now.since(at) < Duration::from_secs(86_400));
     let is_quiet = |state: &str| state == "OK";
     let (resolved, resolved_curve, resolved_note) = times(read, now);
-    Page {
+    OverviewPage {
         at: read.map(|read| read.at),
         queues: read.map_or_else(Vec::new, |read| {
             read.readings.queues.iter().map(|queue| queue_view(queue, read, now)).collect()
         }),
-        expiry: readings.and_then(|readings| readings.expiry).map(|expiry| Seen::of(&expiry.words(now))),
+        expiry: readings.and_then(|readings| readings.expiry).map(|expiry| ShownText::of(&expiry.words(now))),
         classes,
         resolved,
         resolved_curve,
@@ -190,10 +172,10 @@ fn made<'a>(
                 .iter()
                 .filter(|alarm| !is_quiet(&alarm.state))
                 .map(|alarm| AlarmView {
-                    name: Seen::of(&alarm.name),
+                    name: ShownText::of(&alarm.name),
                     class: if alarm.state == "ALARM" { "used" } else { "gone" },
-                    state: Seen::of(if alarm.state == "INSUFFICIENT_DATA" { "no data" } else { &alarm.state }),
-                    step: Seen::of(&alarm.step),
+                    state: ShownText::of(if alarm.state == "INSUFFICIENT_DATA" { "no data" } else { &alarm.state }),
+                    step: ShownText::of(&alarm.step),
                 })
                 .collect()
         }),
@@ -202,21 +184,22 @@ fn made<'a>(
                 .iter()
                 .map(|finding| FindingView {
                     class: if finding.severity == "error" { "used" } else { "person" },
-                    severity: Seen::of(&finding.severity),
-                    subject: Seen::of(&finding.subject),
-                    what: Seen::of(&finding.what),
-                    mend: Seen::of(&finding.mend),
+                    severity: ShownText::of(&finding.severity),
+                    subject: ShownText::of(&finding.subject),
+                    what: ShownText::of(&finding.what),
+                    mend: ShownText::of(&finding.mend),
                 })
                 .collect()
         }),
-        unread: readings.map_or_else(Vec::new, |readings| readings.unread.iter().map(|why| Seen::of(why)).collect()),
+        unread: readings
+            .map_or_else(Vec::new, |readings| readings.unread.iter().map(|why| ShownText::of(why)).collect()),
         open: open.iter().map(row).collect(),
         lately: closed.iter().filter(recent).map(row).collect(),
         frame,
     }
 }
 
-fn queue_view(queue: &QueueStatus, read: &Read, now: Timestamp) -> Queue {
+fn queue_view(queue: &QueueStatus, read: &Read, now: Timestamp) -> QueueView {
     let number = |n: Option<u64>| n.map_or("?".to_owned(), |n| n.to_string());
     let cloudwatch = read.readings.curves.iter().find(|curve| curve.name == queue.name && !curve.points.is_empty());
     let own = read.own.get(&queue.name).map(|points| QueueCurve { name: queue.name.clone(), points: points.clone() });
@@ -226,8 +209,8 @@ fn queue_view(queue: &QueueStatus, read: &Read, now: Timestamp) -> Queue {
         let label = format!("Depth of {} from {} to {}", queue.name, instant(&from), instant(&now));
         (curve.points.len() > 1).then(|| plot::line(&curve.points, &label))
     });
-    Queue {
-        name: Seen::of(&queue.name),
+    QueueView {
+        name: ShownText::of(&queue.name),
         visible: number(queue.depths.visible),
         in_flight: number(queue.depths.in_flight),
         delayed: number(queue.depths.delayed),
@@ -236,7 +219,7 @@ fn queue_view(queue: &QueueStatus, read: &Read, now: Timestamp) -> Queue {
     }
 }
 
-fn classes(taken: &snapshot::Snapshot) -> Vec<ClassView> {
+fn classes(taken: &Snapshot) -> Vec<ClassView> {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     taken.causes.iter().for_each(|cause| *counts.entry(cause.row.class.as_str()).or_default() += cause.row.letters);
     let all = taken.letters();
@@ -253,12 +236,16 @@ fn classes(taken: &snapshot::Snapshot) -> Vec<ClassView> {
     classes
 }
 
-fn times(read: Option<&Read>, now: Timestamp) -> (Vec<(&'static str, String)>, Option<Seen>, Seen) {
+fn times(read: Option<&Read>, now: Timestamp) -> (Vec<(&'static str, String)>, Option<ShownText>, ShownText) {
     let resolved = match read.map(|read| &read.resolved) {
-        None => return (Vec::new(), None, Seen::of("is being read")),
-        Some(Err(why)) => return (Vec::new(), None, Seen::of(&why.to_string())),
+        None => return (Vec::new(), None, ShownText::of("is being read")),
+        Some(Err(why)) => return (Vec::new(), None, ShownText::of(&why.to_string())),
         Some(Ok(resolved)) if resolved.took.is_empty() => {
-            return (Vec::new(), None, Seen::of("No letter was resolved in the time that resolved letters are kept."));
+            return (
+                Vec::new(),
+                None,
+                ShownText::of("No letter was resolved in the time that resolved letters are kept."),
+            );
         }
         Some(Ok(resolved)) => resolved,
     };
@@ -278,6 +265,6 @@ fn times(read: Option<&Read>, now: Timestamp) -> (Vec<(&'static str, String)>, O
     (
         vec![("half within", of(50)), ("nine of ten within", of(90)), ("the longest", of(100))],
         Some(curve),
-        Seen::of(&note),
+        ShownText::of(&note),
     )
 }

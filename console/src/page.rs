@@ -1,14 +1,16 @@
-//! Pages: what stands around each of them, and how it becomes an answer.
+//! Pages: what stands around each of them.
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Response, StatusCode};
 use redrive_core::ports::Unavailable;
 use redrive_core::time::Timestamp;
 
-use crate::installation::{Changes, Installation, Place};
-use crate::server::Console;
+pub(crate) use crate::bare::answer;
+use crate::bare::answer_with;
+use crate::installation::{Changes, InstallationPort, StackPlace};
+use crate::shown_text::ShownText;
+use crate::state::Console;
 
 /// Pages that stand in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +22,10 @@ pub(crate) enum Tab {
 }
 
 /// Everything around the content of a page.
-pub(crate) struct Frame<'a> {
+pub(crate) struct PageFrame<'a> {
     pub(crate) title: String,
     pub(crate) tab: Tab,
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a StackPlace,
     pub(crate) changes: Changes,
     pub(crate) now: Timestamp,
     pub(crate) form_token: &'a str,
@@ -33,8 +35,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) refresh: u32,
 }
 
-impl<'a> Frame<'a> {
-    pub(crate) fn new<I: Installation>(console: &'a Console<I>, title: impl Into<String>, tab: Tab) -> Self {
+impl<'a> PageFrame<'a> {
+    pub(crate) fn new<I: InstallationPort>(console: &'a Console<I>, title: impl Into<String>, tab: Tab) -> Self {
         Self {
             title: title.into(),
             tab,
@@ -74,65 +76,27 @@ pub(crate) fn instant(at: &Timestamp) -> String {
     format!("{} UTC", text.get(..19).unwrap_or(&text).replace('T', " "))
 }
 
-/// Turns a template into an answer.
-pub(crate) fn answer(page: &impl Template) -> Response<Body> {
-    answer_with(StatusCode::OK, page)
-}
-
-/// Turns a template into an answer of this status.
-pub(crate) fn answer_with(status: StatusCode, page: &impl Template) -> Response<Body> {
-    match page.render() {
-        Ok(html) => {
-            let kind = HeaderValue::from_static("text/html; charset=utf-8");
-            (status, [(header::CONTENT_TYPE, kind)], html).into_response()
-        }
-        // Only a formatter that fails ends here.
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-/// Page for whom the gate does not let in: nothing of the installation is in it.
-#[derive(Template)]
-#[template(path = "bare.html")]
-struct Bare<'a> {
-    why: &'a str,
-    next: bool,
-}
-
-pub(crate) fn bare(status: StatusCode, why: &str) -> Response<Body> {
-    answer_with(status, &Bare { why, next: false })
-}
-
-/// Page that leads into a session that has just begun.
-pub(crate) fn begun(cookie: &str) -> Response<Body> {
-    let mut answer = answer(&Bare { why: "The session is open.", next: true });
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        answer.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
-    answer
-}
-
 /// Page about something that went wrong, in the frame of the others.
 #[derive(Template)]
 #[template(path = "problem.html")]
-struct Problem<'a> {
-    frame: Frame<'a>,
+struct ProblemPage<'a> {
+    frame: PageFrame<'a>,
     heading: &'a str,
-    why: crate::seen::Seen,
+    why: ShownText,
 }
 
 /// Tells what went wrong, and what did not happen.
-pub(crate) fn problem<I: Installation>(
+pub(crate) fn problem<I: InstallationPort>(
     console: &Console<I>,
     status: StatusCode,
     heading: &str,
     why: &str,
 ) -> Response<Body> {
-    let frame = Frame::new(console, heading, Tab::None);
-    answer_with(status, &Problem { frame, heading, why: crate::seen::Seen::of(why) })
+    let frame = PageFrame::new(console, heading, Tab::None);
+    answer_with(status, &ProblemPage { frame, heading, why: ShownText::of(why) })
 }
 
 /// Tells that a table did not answer.
-pub(crate) fn unavailable<I: Installation>(console: &Console<I>, why: &Unavailable) -> Response<Body> {
+pub(crate) fn unavailable<I: InstallationPort>(console: &Console<I>, why: &Unavailable) -> Response<Body> {
     problem(console, StatusCode::BAD_GATEWAY, "AWS did not answer", &why.to_string())
 }

@@ -7,16 +7,16 @@ use plotters::style::Color;
 
 use redrive_core::time::Timestamp;
 
-use crate::seen::Seen;
+use crate::shown_text::ShownText;
 
 /// Colour that stands for the page's own: the stylesheet decides, for light and for dark.
 const INK: RGBColor = RGBColor(1, 2, 3);
 
 /// Counts over time, a bar for each span; `label` says to who cannot see it what is there.
-pub(crate) fn curve(counts: &[u64], label: &str) -> Seen {
+pub(crate) fn curve(counts: &[u64], label: &str) -> ShownText {
     // A chart without room cannot be drawn, and this one has room.
     let drawn = bars(counts, (300, 56)).unwrap_or_default();
-    Seen::markup(own(&drawn, label))
+    ShownText::markup(own(&drawn, label))
 }
 
 fn bars(counts: &[u64], size: (u32, u32)) -> Option<String> {
@@ -42,8 +42,8 @@ fn bars(counts: &[u64], size: (u32, u32)) -> Option<String> {
 }
 
 /// A number over time as a line, from zero on.
-pub(crate) fn line(points: &[(Timestamp, u64)], label: &str) -> Seen {
-    Seen::markup(own(&lines(points, (300, 64)).unwrap_or_default(), label))
+pub(crate) fn line(points: &[(Timestamp, u64)], label: &str) -> ShownText {
+    ShownText::markup(own(&lines(points, (300, 64)).unwrap_or_default(), label))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a line is some pixels high and wide")]
@@ -70,14 +70,14 @@ fn own(svg: &str, label: &str) -> String {
     let view =
         head.split_once("viewBox=\"").and_then(|(_, view)| view.split_once('"')).map_or("0 0 1 1", |(view, _)| view);
     let mut html = format!("<svg viewBox=\"{view}\" role=\"img\" aria-label=\"");
-    crate::seen::push(&mut html, label);
+    crate::shown_text::push(&mut html, label);
     html.push_str("\">");
     html.push_str(&rest.replace("#010203", "currentColor"));
     html
 }
 
 /// Parts of a whole, side by side; each has the class that the stylesheet gives a colour. Decoration: the numbers stand beside it.
-pub(crate) fn split(parts: &[(&'static str, u64)]) -> Seen {
+pub(crate) fn split(parts: &[(&'static str, u64)]) -> ShownText {
     let total = parts.iter().map(|(_, n)| n).sum::<u64>().max(1);
     let mut html = String::from("<svg viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     let mut left = 0;
@@ -88,7 +88,7 @@ pub(crate) fn split(parts: &[(&'static str, u64)]) -> Seen {
         left += wide;
     }
     html.push_str("</svg>");
-    Seen::markup(html)
+    ShownText::markup(html)
 }
 
 #[cfg(test)]

@@ -18,60 +18,60 @@ use redrive_operator::text::ago;
 
 use crate::fields::Fields;
 use crate::holder::Holder;
-use crate::installation::Installation;
-use crate::page::{self, Frame, Tab};
-use crate::seen::Seen;
-use crate::server::Here;
+use crate::installation::InstallationPort;
+use crate::page::{self, PageFrame, Tab};
+use crate::shown_text::ShownText;
+use crate::state::Here;
 use crate::wanted::Wished;
-use walk::Place;
+use walk::WalkPlace;
 
 /// A letter as a row.
-pub(crate) struct Row {
+pub(crate) struct LetterRow {
     pub(crate) id: LetterId,
-    pub(crate) key: Seen,
+    pub(crate) key: ShownText,
     pub(crate) status: Status,
     pub(crate) holder: Holder,
     pub(crate) when: Option<String>,
     pub(crate) class: &'static str,
-    pub(crate) code: Seen,
-    pub(crate) text: Seen,
+    pub(crate) code: ShownText,
+    pub(crate) text: ShownText,
     pub(crate) last: Timestamp,
     pub(crate) lately: String,
     pub(crate) deaths: u32,
-    pub(crate) version: Seen,
+    pub(crate) version: ShownText,
 }
 
-impl Row {
+impl LetterRow {
     pub(crate) fn of(found: &Candidate, policies: &Policies, now: Timestamp) -> Self {
         let holder = Holder::of(found, policies, false);
         Self {
             id: found.id,
-            key: Seen::of(found.key.as_ref().map_or("", |key| key.as_str())),
+            key: ShownText::of(found.key.as_ref().map_or("", |key| key.as_str())),
             status: found.status,
             holder,
             when: (holder == Holder::Itself).then(|| ago(now, found.due)),
             class: found.error_type.as_str(),
-            code: Seen::of(found.error_code.as_deref().unwrap_or_default()),
-            text: Seen::of(&found.error_message),
+            code: ShownText::of(found.error_code.as_deref().unwrap_or_default()),
+            text: ShownText::of(&found.error_message),
             last: found.last_failed_at,
             lately: ago(now, found.last_failed_at),
             deaths: found.deaths,
-            version: Seen::of(found.function_version.as_deref().unwrap_or_default()),
+            version: ShownText::of(found.function_version.as_deref().unwrap_or_default()),
         }
     }
 }
 
 #[derive(Template)]
 #[template(path = "search.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct SearchPage<'a> {
+    frame: PageFrame<'a>,
     wished: Wished,
-    rows: Vec<Row>,
+    rows: Vec<LetterRow>,
     /// Number of letters that were looked at.
     looked_at: usize,
     next: Option<String>,
     classes: [&'static str; 6],
-    command: Seen,
+    command: ShownText,
     q: String,
     /// Filters that an act takes over: only letters that wait can be acted on.
     acts: Vec<(&'static str, &'static str, &'static str)>,
@@ -80,7 +80,7 @@ struct Page<'a> {
 const CLASSES: [&str; 6] = ["TRANSIENT", "PERMANENT", "TIMEOUT", "SCHEMA", "NEVER_RAN", "UNKNOWN"];
 
 /// Answers with the letters that fit, or leads to the one letter or job whose id was asked for.
-pub(crate) async fn page<I: Installation>(State(console): Here<I>, uri: Uri) -> Response<Body> {
+pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>, uri: Uri) -> Response<Body> {
     let fields = Fields::of(&uri);
     let here = &console.installation;
     let q = fields.get("q").unwrap_or_default().to_owned();
@@ -93,7 +93,7 @@ pub(crate) async fn page<I: Installation>(State(console): Here<I>, uri: Uri) -> 
         Ok(wished) => wished,
         Err(why) => return page::problem(&console, StatusCode::BAD_REQUEST, "A filter cannot be read", &why),
     };
-    let place = Place::read(fields.get("from").unwrap_or_default());
+    let place = WalkPlace::read(fields.get("from").unwrap_or_default());
     // A text is looked for in every state: whoever has an id in hand does not know its state.
     let wished = match (q.is_empty(), fields.get("status")) {
         (false, None) => wished.in_any_status(),
@@ -103,16 +103,16 @@ pub(crate) async fn page<I: Installation>(State(console): Here<I>, uri: Uri) -> 
         Ok(found) => found,
         Err(why) => return page::unavailable(&console, &why),
     };
-    if !q.is_empty() && place == Place::default() {
+    if !q.is_empty() && place == WalkPlace::default() {
         // What an index finds by key or message id comes first, wherever the walk would meet it.
         match find::exactly(here.letters(), &q, &here.sources()).await {
             Ok(exact) => found.lead(exact.letters.into_iter().map(|one| one.found)),
             Err(why) => return page::unavailable(&console, &why),
         }
     }
-    let mut frame = Frame::new(&console, if q.is_empty() { "Letters" } else { "Find" }, Tab::None);
+    let mut frame = PageFrame::new(&console, if q.is_empty() { "Letters" } else { "Find" }, Tab::None);
     frame.find.clone_from(&q);
-    let frame = if found.next.is_none() && place == Place::default() { frame.refreshed(10) } else { frame };
+    let frame = if found.next.is_none() && place == WalkPlace::default() { frame.refreshed(10) } else { frame };
     let now = frame.now;
     let next =
         found.next.map(|next| wished.address("/search", &[("q", q.as_str()), ("from", next.to_string().as_str())]));
@@ -121,12 +121,12 @@ pub(crate) async fn page<I: Installation>(State(console): Here<I>, uri: Uri) -> 
     } else {
         format!("redrive find {}", crate::wanted::quoted(&q))
     };
-    page::answer(&Page {
-        rows: found.rows.iter().map(|found| Row::of(found, here.policies(), now)).collect(),
+    page::answer(&SearchPage {
+        rows: found.rows.iter().map(|found| LetterRow::of(found, here.policies(), now)).collect(),
         looked_at: found.looked_at,
         next,
         classes: CLASSES,
-        command: Seen::of(&command),
+        command: ShownText::of(&command),
         acts: vec![
             ("replay", "Replay…", "primary"),
             ("patch", "Patch and replay…", ""),

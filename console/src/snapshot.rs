@@ -1,30 +1,15 @@
-//! Snapshot of all waiting letters, summed up by cause: pages answer from it at once, and it is read anew behind them.
+//! Snapshot of all waiting letters, summed up by cause: pages answer from it at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
-use crate::holder::{HOLDERS, Holder};
-use crate::installation::Installation;
-use crate::latest::Latest;
-use crate::server::Console;
-use crate::spread::Spread;
-use redrive_core::letters::letter::Status;
-use redrive_core::ports::{LedgerReader, Unavailable};
-use redrive_core::processing::ledger::EntryState;
-use redrive_core::replay::{Candidate, Filter};
+use redrive_core::ports::Unavailable;
 use redrive_core::time::Timestamp;
-use redrive_operator::causes::{self, CauseRow, CauseRows};
-use redrive_operator::policies::Policies;
-use redrive_operator::walk::Wanted;
+use redrive_operator::causes::CauseRow;
 
-/// Age from which a snapshot is read anew behind the page that shows it.
-const FRESH: Duration = Duration::from_secs(2);
-/// Limit of sent letters that the ledger is asked about.
-const ASKED: usize = 2_000;
-/// Number of keys of one call to the ledger.
-const CALL: usize = 100;
+use crate::holder::HOLDERS;
+use crate::latest::Latest;
+use crate::spread::FailureSpread;
 
 /// Letters of one cause.
 #[derive(Debug, Clone)]
@@ -32,8 +17,8 @@ pub(crate) struct CauseSum {
     pub(crate) row: CauseRow,
     /// Number of letters by who acts on them.
     pub(crate) holders: [u64; HOLDERS],
-    /// Their last failures over time.
-    pub(crate) spread: Spread,
+    /// Last failures of these letters over time.
+    pub(crate) spread: FailureSpread,
 }
 
 /// Everything that waits or is under way, as it was at an instant.
@@ -46,8 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) holders: [u64; HOLDERS],
     /// Time at which the next letter comes back by itself.
     pub(crate) next_due: Option<Timestamp>,
-    /// Their last failures over time.
-    pub(crate) spread: Spread,
+    /// Last failures of these letters over time.
+    pub(crate) spread: FailureSpread,
     pub(crate) first: Option<Timestamp>,
 }
 
@@ -58,7 +43,7 @@ impl Snapshot {
 }
 
 /// Content that a page has to show.
-pub(crate) enum Shown {
+pub(crate) enum ShownSnapshot {
     /// A snapshot, perhaps of a moment ago.
     Taken(Arc<Snapshot>),
     /// The first reading goes on; so many letters were met by now.
@@ -70,141 +55,6 @@ pub(crate) enum Shown {
 /// Place of the latest snapshot, and of the reading that goes on.
 #[derive(Default)]
 pub(crate) struct Snapshots {
-    latest: Latest<Result<Arc<Snapshot>, Unavailable>>,
-    met: AtomicU64,
-}
-
-/// Returns the latest snapshot, and has it read anew if it is not fresh.
-pub(crate) async fn latest<I: Installation>(console: &Arc<Console<I>>) -> Shown {
-    let Snapshots { latest, met } = &console.snapshots;
-    let now = console.installation.now();
-    let known = latest.peek();
-    let is_fresh = matches!(&known, Some(Ok(taken)) if now.since(taken.taken_at) < FRESH);
-    let known = if is_fresh { known } else { latest.read(|| begin(console)).await };
-    match known {
-        Some(Ok(taken)) => Shown::Taken(taken),
-        Some(Err(why)) => Shown::Failed(why),
-        None => Shown::Reading(met.load(Ordering::Relaxed)),
-    }
-}
-
-fn begin<I: Installation>(console: &Arc<Console<I>>) {
-    let console = Arc::clone(console);
-    console.snapshots.met.store(0, Ordering::Relaxed);
-    tokio::spawn(async move { console.snapshots.latest.put(take(&console).await.map(Arc::new)) });
-}
-
-/// Has the next page read everything anew: something was changed from here.
-pub(crate) fn forget<I: Installation>(console: &Console<I>) {
-    console.snapshots.latest.forget();
-}
-
-#[derive(Default)]
-struct Sum {
-    rows: CauseRows,
-    beside: BTreeMap<String, ([u64; HOLDERS], Spread)>,
-    next_due: Option<Timestamp>,
-    /// Sent letters, of which the ledger may know better.
-    sent: Vec<Candidate>,
-}
-
-impl Sum {
-    fn add(&mut self, found: Candidate, policies: &Policies, done: bool) {
-        let holder = Holder::of(&found, policies, done);
-        let (holders, spread) = self.beside.entry(found.fingerprint.clone()).or_default();
-        holders[holder as usize] += 1;
-        spread.add(found.last_failed_at);
-        if holder == Holder::Itself {
-            self.next_due = Some(self.next_due.map_or(found.due, |due| due.min(found.due)));
-        }
-        causes::join(&mut self.rows, found, policies);
-    }
-
-    fn meet(&mut self, found: Candidate, policies: &Policies) {
-        if found.status == Status::Replayed && self.sent.len() < ASKED {
-            self.sent.push(found);
-            return;
-        }
-        self.add(found, policies, false);
-    }
-}
-
-async fn take<I: Installation>(console: &Console<I>) -> Result<Snapshot, Unavailable> {
-    let (here, met) = (&console.installation, &console.snapshots.met);
-    let policies = here.policies();
-    let wanted =
-        Wanted { filter: Filter::default(), statuses: vec![Status::Pending, Status::Replaying, Status::Replayed] };
-    let taken_at = here.now();
-    let sums = wanted
-        .sums(here.letters(), move |sum: &mut Sum, found| {
-            met.fetch_add(1, Ordering::Relaxed);
-            sum.meet(found, policies);
-        })
-        .await?;
-    let mut all = Sum::default();
-    let mut rows = Vec::new();
-    for mut sum in sums {
-        for found in std::mem::take(&mut sum.sent) {
-            all.sent.push(found);
-        }
-        for (name, (holders, spread)) in sum.beside {
-            let (sum, whole) = all.beside.entry(name).or_default();
-            sum.iter_mut().zip(holders).for_each(|(all, n)| *all += n);
-            whole.join(spread);
-        }
-        all.next_due = [all.next_due, sum.next_due].into_iter().flatten().min();
-        rows.push(sum.rows);
-    }
-    for (found, done) in asked(here.ledger(), std::mem::take(&mut all.sent), taken_at).await? {
-        all.add(found, here.policies(), done);
-    }
-    rows.push(std::mem::take(&mut all.rows));
-    let mut rows = causes::merged(rows);
-    causes::mark_new(here.letters(), &mut rows).await?;
-    Ok(joined(all, rows, taken_at))
-}
-
-fn joined(mut all: Sum, rows: Vec<CauseRow>, taken_at: Timestamp) -> Snapshot {
-    let mut snapshot = Snapshot {
-        taken_at,
-        causes: Vec::new(),
-        holders: [0; HOLDERS],
-        next_due: all.next_due,
-        spread: Spread::default(),
-        first: None,
-    };
-    for row in rows {
-        let (holders, spread) = all.beside.remove(&row.fingerprint).unwrap_or_default();
-        snapshot.holders.iter_mut().zip(holders).for_each(|(all, n)| *all += n);
-        snapshot.spread.join(spread.clone());
-        snapshot.first = [snapshot.first, Some(row.first)].into_iter().flatten().min();
-        snapshot.causes.push(CauseSum { row, holders, spread });
-    }
-    snapshot
-}
-
-/// Asks the ledger which of the sent letters are done: a letter is noted as RESOLVED up to a minute later.
-async fn asked<R: LedgerReader>(
-    ledger: &R,
-    sent: Vec<Candidate>,
-    now: Timestamp,
-) -> Result<Vec<(Candidate, bool)>, Unavailable> {
-    let mut known = Vec::with_capacity(sent.len());
-    if !ledger.is_kept() {
-        return Ok(sent.into_iter().map(|found| (found, false)).collect());
-    }
-    for few in sent.chunks(CALL) {
-        let key = |found: &Candidate| {
-            let key = found.key.as_ref()?;
-            Some(redrive_core::message::key::LedgerKey::owned(&found.scope, key))
-        };
-        let keys: Vec<_> = few.iter().filter_map(key).collect();
-        let mut entries = ledger.read_eventually(&keys).await?.into_iter();
-        for found in few {
-            let entry = if found.key.is_some() { entries.next().flatten() } else { None };
-            let done = entry.is_some_and(|entry| entry.state == EntryState::Completed && !entry.expired(now));
-            known.push((found.clone(), done));
-        }
-    }
-    Ok(known)
+    pub(crate) latest: Latest<Result<Arc<Snapshot>, Unavailable>>,
+    pub(crate) met: AtomicU64,
 }

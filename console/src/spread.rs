@@ -11,19 +11,19 @@ pub(crate) const BARS: usize = 48;
 
 /// Counts by spans of time, whose width doubles as often as it takes.
 #[derive(Debug, Clone)]
-pub(crate) struct Spread {
+pub(crate) struct FailureSpread {
     /// Width of a span in milliseconds: a minute, doubled so often.
     width: u64,
     counts: BTreeMap<u64, u64>,
 }
 
-impl Default for Spread {
+impl Default for FailureSpread {
     fn default() -> Self {
         Self { width: 60_000, counts: BTreeMap::new() }
     }
 }
 
-impl Spread {
+impl FailureSpread {
     pub(crate) fn add(&mut self, at: Timestamp) {
         *self.counts.entry(at.as_millis() / self.width).or_default() += 1;
         self.fit();
@@ -74,12 +74,12 @@ mod tests {
 
     #[test]
     fn years_need_as_little_room_as_hours_and_nothing_is_lost() {
-        let mut spread = Spread::default();
+        let mut spread = FailureSpread::default();
         let at = |minute: u64| Timestamp::from_millis(1_700_000_000_000 + minute * 60_000);
         (0..50_000).for_each(|n| spread.add(at(n * 17)));
         assert!(spread.counts.len() <= KEPT);
         assert_eq!(spread.bars(at(0), at(50_000 * 17)).iter().sum::<u64>(), 50_000);
-        let mut late = Spread::default();
+        let mut late = FailureSpread::default();
         late.add(at(3));
         late.join(spread);
         assert_eq!(late.bars(at(0), at(50_000 * 17)).iter().sum::<u64>(), 50_001);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_moment_alone_is_one_bar() {
-        let mut spread = Spread::default();
+        let mut spread = FailureSpread::default();
         let at = Timestamp::from_millis(1_700_000_000_000);
         spread.add(at);
         assert_eq!(spread.bars(at, at).iter().filter(|n| **n > 0).count(), 1);

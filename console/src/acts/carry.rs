@@ -14,15 +14,15 @@ use redrive_operator::text::{count, words};
 use redrive_operator::who::short;
 use serde_json::Value;
 
-use super::kind::Kind;
+use super::kind::ActKind;
 use super::pinned::{self, Pinned};
 use super::{failed, preview};
 use crate::fields::Fields;
-use crate::installation::{AskError, Installation};
-use crate::page::{self, Frame, Tab, instant};
-use crate::seen::Seen;
-use crate::server::Console;
-use crate::snapshot;
+use crate::installation::{AskError, InstallationPort};
+use crate::page::{self, PageFrame, Tab, instant};
+use crate::shown_text::ShownText;
+use crate::snapshot_reading;
+use crate::state::Console;
 
 /// Number of letters for which the function is asked at once.
 const PAGE: usize = 500;
@@ -36,27 +36,27 @@ const DONE: [(&str, &str); 3] = [("discarded", "discarded"), ("restored", "resto
 /// A letter that was left alone, its state now, and who made it so.
 pub(crate) struct Conflict {
     id: LetterId,
-    key: Seen,
-    told: Seen,
+    key: ShownText,
+    told: ShownText,
 }
 
 #[derive(Template)]
 #[template(path = "done.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
+struct DonePage<'a> {
+    frame: PageFrame<'a>,
     heading: String,
     is_whole: bool,
     left: Vec<String>,
-    problem: Option<Seen>,
+    problem: Option<ShownText>,
     conflicts: Vec<Conflict>,
     /// Ids of what was discarded, to take it back; empty if there are too many to name.
     undo: String,
     undo_at: Option<String>,
-    command: Seen,
+    command: ShownText,
 }
 
 /// Asks for exactly what was shown, and answers with what was done.
-pub(crate) async fn out<I: Installation>(console: &Console<I>, pinned: &Pinned, fields: &Fields) -> Response<Body> {
+pub(crate) async fn out<I: InstallationPort>(console: &Console<I>, pinned: &Pinned, fields: &Fields) -> Response<Body> {
     let here = &console.installation;
     let request = match pinned.request(fields, &here.place().by) {
         Ok(request) => request,
@@ -75,13 +75,13 @@ pub(crate) async fn out<I: Installation>(console: &Console<I>, pinned: &Pinned, 
             break;
         }
     }
-    snapshot::forget(console);
+    snapshot_reading::forget(console);
     let conflicts = conflicts(here, pinned).await.unwrap_or_default();
     page::answer(&done(console, pinned, fields, (counts, problem, conflicts)))
 }
 
 /// Creates the job, and leads to it.
-async fn job<I: Installation>(
+async fn job<I: InstallationPort>(
     console: &Console<I>,
     pinned: &Pinned,
     mut request: Value,
@@ -95,7 +95,7 @@ async fn job<I: Installation>(
             None => {
                 // The schedule would begin a little later.
                 here.wake().await;
-                snapshot::forget(console);
+                snapshot_reading::forget(console);
                 return Redirect::to(&format!("/jobs/{}", pinned.job)).into_response();
             }
         },
@@ -117,7 +117,7 @@ fn parts(selection: &Selection) -> Vec<Selection> {
 }
 
 /// Asks again while the function's time runs out and it gets on.
-async fn all_of<I: Installation>(
+async fn all_of<I: InstallationPort>(
     here: &I,
     request: &Value,
     counts: &mut BTreeMap<String, u64>,
@@ -144,7 +144,7 @@ async fn all_of<I: Installation>(
 }
 
 /// Finds the letters that were shown and are not as the act would have left them: somebody else came first.
-async fn conflicts<I: Installation>(
+async fn conflicts<I: InstallationPort>(
     here: &I,
     pinned: &Pinned,
 ) -> Result<Vec<Conflict>, redrive_core::ports::Unavailable> {
@@ -180,17 +180,17 @@ fn conflict(letter: &Letter) -> Conflict {
     });
     Conflict {
         id: letter.id,
-        key: Seen::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
-        told: Seen::of(&format!("is {}{who}", letter.status)),
+        key: ShownText::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
+        told: ShownText::of(&format!("is {}{who}", letter.status)),
     }
 }
 
-fn done<'a, I: Installation>(
+fn done<'a, I: InstallationPort>(
     console: &'a Console<I>,
     pinned: &Pinned,
     fields: &Fields,
     (counts, problem, conflicts): (BTreeMap<String, u64>, Option<String>, Vec<Conflict>),
-) -> Page<'a> {
+) -> DonePage<'a> {
     let of = |name: &str| counts.get(name).copied().unwrap_or(0);
     let told = DONE.iter().find(|(name, _)| of(name) > 0);
     let heading = told.map_or("Nothing was changed".to_owned(), |(name, word)| {
@@ -198,7 +198,7 @@ fn done<'a, I: Installation>(
     });
     let left = counts.iter().filter(|(name, _)| DONE.iter().all(|(done, _)| done != name));
     let left: Vec<_> = left.map(|(name, n)| format!("{}: {}", words(name), count(*n, "letter", "letters"))).collect();
-    let is_discard = pinned.kind() == Kind::Discard && of("discarded") > 0;
+    let is_discard = pinned.kind() == ActKind::Discard && of("discarded") > 0;
     let named = match &pinned.selection {
         Selection::Filter(_) => None,
         named => named.ids(),
@@ -207,15 +207,15 @@ fn done<'a, I: Installation>(
         let gone = |id: &&LetterId| conflicts.iter().all(|conflict| conflict.id != **id);
         ids.iter().filter(gone).map(ToString::to_string).collect::<Vec<_>>().join(",")
     });
-    Page {
-        frame: Frame::new(console, heading.clone(), Tab::None),
+    DonePage {
+        frame: PageFrame::new(console, heading.clone(), Tab::None),
         is_whole: problem.is_none() && left.is_empty() && told.is_some(),
         heading,
         left,
-        problem: problem.as_deref().map(Seen::of),
+        problem: problem.as_deref().map(ShownText::of),
         undo_at: (is_discard && named.is_none()).then(|| "/search?status=discarded".to_owned()),
         undo,
         conflicts,
-        command: Seen::of(&pinned.command(fields.get("why").unwrap_or_default())),
+        command: ShownText::of(&pinned.command(fields.get("why").unwrap_or_default())),
     }
 }

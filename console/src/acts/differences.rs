@@ -8,7 +8,7 @@ use redrive_core::replay::Edit;
 use redrive_operator::payload;
 use similar::{ChangeTag, TextDiff};
 
-use crate::seen::{self, Seen};
+use crate::shown_text::{self, ShownText};
 
 /// Number of equal lines around a difference.
 const AROUND: usize = 3;
@@ -18,10 +18,10 @@ const LINES: usize = 400;
 /// A letter, and what an edit makes of its body.
 pub(crate) struct Difference {
     pub(crate) letter: String,
-    pub(crate) key: Seen,
-    pub(crate) lines: Seen,
+    pub(crate) key: ShownText,
+    pub(crate) lines: ShownText,
     /// Reason for which there is no other body.
-    pub(crate) refused: Option<Seen>,
+    pub(crate) refused: Option<ShownText>,
     /// True if only the beginning was compared.
     pub(crate) is_cut: bool,
 }
@@ -41,15 +41,15 @@ impl Difference {
         };
         Self {
             letter: letter.id.to_string(),
-            key: Seen::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
+            key: ShownText::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
             lines: lines(&old, &new),
-            refused: after.err().map(|why| Seen::of(&why.to_string())),
+            refused: after.err().map(|why| ShownText::of(&why.to_string())),
             is_cut: cut + cut_too > 0,
         }
     }
 }
 
-fn lines(old: &[String], new: &[String]) -> Seen {
+fn lines(old: &[String], new: &[String]) -> ShownText {
     let (old, new): (Vec<_>, Vec<_>) =
         (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
     let diff = TextDiff::from_slices(&old, &new);
@@ -66,7 +66,7 @@ fn lines(old: &[String], new: &[String]) -> Seen {
                 ChangeTag::Equal => ("", "  "),
             };
             let _ = write!(html, "<span class=\"line{class}\">{sign}");
-            seen::push(&mut html, change.value());
+            shown_text::push(&mut html, change.value());
             html.push_str("</span>");
             told += 1;
         }
@@ -74,5 +74,5 @@ fn lines(old: &[String], new: &[String]) -> Seen {
     if told == 0 {
         html.push_str("<span class=\"line\">no difference</span>");
     }
-    Seen::markup(html)
+    ShownText::markup(html)
 }

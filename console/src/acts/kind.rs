@@ -4,7 +4,7 @@ use redrive_core::letters::letter::Status;
 
 /// Act of a person on letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ActKind {
     /// Sends them back, as a job.
     Replay,
     /// Sends one with another body.
@@ -19,10 +19,10 @@ pub(crate) enum Kind {
     Note,
 }
 
-impl Kind {
+impl ActKind {
     const ALL: [Self; 6] = [Self::Replay, Self::Edit, Self::Patch, Self::Discard, Self::Restore, Self::Note];
 
-    /// Reads the name that [`Kind::name`] returns.
+    /// Reads the name that [`ActKind::name`] returns.
     pub(crate) fn read(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

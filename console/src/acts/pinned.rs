@@ -6,7 +6,7 @@ use redrive_core::replay::{Edit, Selection};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::kind::Kind;
+use super::kind::ActKind;
 use crate::fields::Fields;
 use crate::wanted::quoted;
 
@@ -37,7 +37,7 @@ pub(crate) struct Pinned {
 }
 
 impl Pinned {
-    pub(crate) fn new(kind: Kind, count: u64, selection: Selection, edit: Option<Edit>, job: JobId) -> Self {
+    pub(crate) fn new(kind: ActKind, count: u64, selection: Selection, edit: Option<Edit>, job: JobId) -> Self {
         let (words, options) = (String::new(), String::new());
         Self { what: kind.name().to_owned(), count, selection, job, edit, words, options }
     }
@@ -45,11 +45,11 @@ impl Pinned {
     /// Reads what a form carries.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let pinned: Self = serde_json::from_str(text).ok()?;
-        Kind::read(&pinned.what).map(|_| pinned)
+        ActKind::read(&pinned.what).map(|_| pinned)
     }
 
-    pub(crate) fn kind(&self) -> Kind {
-        Kind::read(&self.what).unwrap_or(Kind::Note)
+    pub(crate) fn kind(&self) -> ActKind {
+        ActKind::read(&self.what).unwrap_or(ActKind::Note)
     }
 
     /// Returns the text that a form carries.
@@ -113,12 +113,12 @@ impl Pinned {
             named => named.ids().unwrap_or_default().iter().take(IDS).map(|id| format!(" {id}")).collect(),
         };
         let (verb, reason, file) = match self.kind() {
-            Kind::Replay => ("replay", "why", ""),
-            Kind::Edit => ("replay", "why", " --edit body.json"),
-            Kind::Patch => ("replay", "why", " --patch patch.json"),
-            Kind::Discard => ("discard", "note", ""),
-            Kind::Restore => ("restore", "note", ""),
-            Kind::Note => ("note", "note", ""),
+            ActKind::Replay => ("replay", "why", ""),
+            ActKind::Edit => ("replay", "why", " --edit body.json"),
+            ActKind::Patch => ("replay", "why", " --patch patch.json"),
+            ActKind::Discard => ("discard", "note", ""),
+            ActKind::Restore => ("restore", "note", ""),
+            ActKind::Note => ("note", "note", ""),
         };
         let rest = if ids.is_empty() { self.options.as_str() } else { "" };
         format!("redrive {verb}{ids}{rest}{file} --{reason} {}", quoted(why))

@@ -17,15 +17,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::differences::Difference;
-use super::kind::Kind;
+use super::kind::ActKind;
 use super::pinned::{self, Pinned};
 use super::{Cannot, barred};
+use crate::bare;
 use crate::fields::Fields;
-use crate::installation::Installation;
-use crate::page::{self, Frame, Tab};
-use crate::search::Row;
-use crate::seen::Seen;
-use crate::server::Console;
+use crate::installation::InstallationPort;
+use crate::page::{PageFrame, Tab};
+use crate::search::LetterRow;
+use crate::shown_text::ShownText;
+use crate::state::Console;
 use crate::wanted::Wished;
 
 /// Number of letters that are shown.
@@ -40,7 +41,7 @@ pub(crate) struct Gathered {
     pinned: Pinned,
     rows: Vec<Candidate>,
     others: u64,
-    warnings: Vec<Seen>,
+    warnings: Vec<ShownText>,
     consents: Vec<(&'static str, &'static str)>,
     differences: Vec<Difference>,
     /// Text that must be written before there is anything to confirm.
@@ -70,32 +71,36 @@ impl Gathered {
 
 #[derive(Template)]
 #[template(path = "act.html")]
-struct Page<'a> {
-    frame: Frame<'a>,
-    kind: Kind,
+struct ActPage<'a> {
+    frame: PageFrame<'a>,
+    kind: ActKind,
     pinned: &'a Pinned,
     heading: String,
-    rows: Vec<Row>,
+    rows: Vec<LetterRow>,
     gathered: &'a Gathered,
-    command: Seen,
+    command: ShownText,
     why: &'a str,
     ids: String,
 }
 
 /// Answers with a preview.
-pub(crate) fn answer<I: Installation>(console: &Console<I>, gathered: Gathered, status: StatusCode) -> Response<Body> {
+pub(crate) fn answer<I: InstallationPort>(
+    console: &Console<I>,
+    gathered: Gathered,
+    status: StatusCode,
+) -> Response<Body> {
     let (kind, pinned) = (gathered.pinned.kind(), &gathered.pinned);
     let heading = format!("{} {}", count(pinned.count, "letter", "letters"), kind.verb());
-    let frame = Frame::new(console, heading.clone(), Tab::None);
+    let frame = PageFrame::new(console, heading.clone(), Tab::None);
     let now = frame.now;
     let why = gathered.fields.get("why").unwrap_or_default();
     let ids = match &pinned.selection {
         Selection::Filter(_) => String::new(),
         named => named.ids().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     };
-    let page = Page {
-        rows: gathered.rows.iter().map(|found| Row::of(found, console.installation.policies(), now)).collect(),
-        command: Seen::of(&pinned.command(why)),
+    let page = ActPage {
+        rows: gathered.rows.iter().map(|found| LetterRow::of(found, console.installation.policies(), now)).collect(),
+        command: ShownText::of(&pinned.command(why)),
         gathered: &gathered,
         frame,
         kind,
@@ -104,13 +109,13 @@ pub(crate) fn answer<I: Installation>(console: &Console<I>, gathered: Gathered, 
         why,
         ids,
     };
-    page::answer_with(status, &page)
+    bare::answer_with(status, &page)
 }
 
 /// Looks at what is chosen, and at what speaks against the act.
-pub(crate) async fn gather<I: Installation>(
+pub(crate) async fn gather<I: InstallationPort>(
     console: &Console<I>,
-    kind: Kind,
+    kind: ActKind,
     fields: &Fields,
 ) -> Result<Gathered, Cannot> {
     let here = &console.installation;
@@ -126,15 +131,15 @@ pub(crate) async fn gather<I: Installation>(
     let chosen = choose(here, kind, &wished, &listed).await?;
     let edit = edit(kind, fields)?;
     let letters = match kind {
-        Kind::Edit | Kind::Patch => whole(here.letters(), &chosen).await?,
+        ActKind::Edit | ActKind::Patch => whole(here.letters(), &chosen).await?,
         _ => Vec::new(),
     };
-    if kind == Kind::Edit && letters.len() != 1 {
+    if kind == ActKind::Edit && letters.len() != 1 {
         return Err(Cannot::Asked("One letter is edited at a time, and its body must be there.".to_owned()));
     }
     let needs = match (kind, &edit) {
-        (Kind::Edit, None) => letters.first().map(|letter| letter.payload_now().to_owned()),
-        (Kind::Patch, None) => {
+        (ActKind::Edit, None) => letters.first().map(|letter| letter.payload_now().to_owned()),
+        (ActKind::Patch, None) => {
             Some("[\n  {\"op\": \"replace\", \"path\": \"/currency\", \"value\": \"EUR\"}\n]".to_owned())
         }
         _ => None,
@@ -155,7 +160,7 @@ pub(crate) async fn gather<I: Installation>(
     let mut warnings = told.warnings;
     if left_out > 0 {
         let told = format!("{left_out} more changed less than five minutes ago and are left out: act on them later.");
-        warnings.push(Seen::of(&told));
+        warnings.push(ShownText::of(&told));
     }
     let (rows, others) = (chosen.sample, chosen.others);
     let (consents, fields, problem) = (told.consents, fields.clone(), None);
@@ -163,7 +168,7 @@ pub(crate) async fn gather<I: Installation>(
 }
 
 /// Shows what was pinned once more, and why it was not done.
-pub(crate) async fn again<I: Installation>(
+pub(crate) async fn again<I: InstallationPort>(
     console: &Console<I>,
     pinned: Pinned,
     fields: &Fields,
@@ -188,7 +193,7 @@ pub(crate) async fn again<I: Installation>(
 }
 
 /// Letters that are chosen, as they were looked at.
-pub(crate) struct Chosen {
+pub(crate) struct ChosenLetters {
     pub(crate) selection: Selection,
     pub(crate) count: u64,
     /// Letters that are not there, or in another status.
@@ -198,7 +203,7 @@ pub(crate) struct Chosen {
     looked_at: Vec<(LetterId, Timestamp, u64)>,
 }
 
-impl Chosen {
+impl ChosenLetters {
     /// Fixes the selection at this instant, and returns how many letters changed too shortly before to be named one by one.
     fn fixed(&self, as_of: Timestamp) -> (Selection, u64) {
         if self.looked_at.len() as u64 >= self.count {
@@ -226,7 +231,12 @@ fn ids(fields: &Fields) -> Result<Vec<LetterId>, Cannot> {
     Ok(ids)
 }
 
-async fn choose<I: Installation>(here: &I, kind: Kind, wished: &Wished, listed: &[LetterId]) -> Result<Chosen, Cannot> {
+async fn choose<I: InstallationPort>(
+    here: &I,
+    kind: ActKind,
+    wished: &Wished,
+    listed: &[LetterId],
+) -> Result<ChosenLetters, Cannot> {
     let letters = here.letters();
     let may = |found: &Candidate| kind.from().contains(&found.status);
     if !listed.is_empty() {
@@ -255,10 +265,10 @@ async fn choose<I: Installation>(here: &I, kind: Kind, wished: &Wished, listed: 
     Ok(chosen(Selection::Filter(wished.filter.clone()), &fit, count, others))
 }
 
-fn chosen(selection: Selection, fit: &[Look], count: u64, others: u64) -> Chosen {
+fn chosen(selection: Selection, fit: &[Look], count: u64, others: u64) -> ChosenLetters {
     let looked_at = fit.iter().map(|look| (look.candidate.id, look.changed_at, look.version)).collect();
     let sample = fit.iter().take(SAMPLE).map(|look| look.candidate.clone()).collect();
-    Chosen { selection, count, others, sample, looked_at }
+    ChosenLetters { selection, count, others, sample, looked_at }
 }
 
 async fn looks<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Look>, Cannot> {
@@ -269,20 +279,20 @@ async fn looks<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Look>, C
     Ok(found)
 }
 
-async fn whole<L: Letters>(letters: &L, chosen: &Chosen) -> Result<Vec<Letter>, Cannot> {
+async fn whole<L: Letters>(letters: &L, chosen: &ChosenLetters) -> Result<Vec<Letter>, Cannot> {
     let ids: Vec<_> = chosen.sample.iter().take(DIFFERENCES).map(|found| found.id).collect();
     let found = letters.read(&ids).await?.into_iter().flatten();
     Ok(found.filter(|letter| letter.check_body().is_ok()).collect())
 }
 
 /// Reads the edit that a form carries, if it carries one by now.
-fn edit(kind: Kind, fields: &Fields) -> Result<Option<Edit>, Cannot> {
+fn edit(kind: ActKind, fields: &Fields) -> Result<Option<Edit>, Cannot> {
     let Some(text) = fields.exact("text_of_edit") else { return Ok(None) };
     // A browser sends each line's end as two characters.
     let text = text.replace("\r\n", "\n");
     let edit = match kind {
-        Kind::Edit => Edit::Body(text),
-        Kind::Patch => Edit::Patch(Patch::parse(&text).map_err(|why| Cannot::Asked(why.to_string()))?),
+        ActKind::Edit => Edit::Body(text),
+        ActKind::Patch => Edit::Patch(Patch::parse(&text).map_err(|why| Cannot::Asked(why.to_string()))?),
         _ => return Ok(None),
     };
     if edit.bytes() > JOB_EDIT_LIMIT {

@@ -12,9 +12,9 @@ use redrive_operator::jobs::{self, JobOverview};
 use redrive_operator::text::{ago, words};
 use redrive_operator::who::short;
 
-use crate::installation::Installation;
+use crate::installation::InstallationPort;
 use crate::plot;
-use crate::seen::Seen;
+use crate::shown_text::ShownText;
 
 /// Limit of failed letters that are grouped by their new reasons.
 const FAILED: usize = 1_000;
@@ -22,7 +22,7 @@ const FAILED: usize = 1_000;
 const SAMPLES: usize = 3;
 
 /// Part of a selection, for whoever follows the job.
-pub(crate) struct Part {
+pub(crate) struct JobPart {
     pub(crate) class: &'static str,
     pub(crate) words: &'static str,
     pub(crate) letters: u32,
@@ -30,8 +30,8 @@ pub(crate) struct Part {
 
 /// Every letter that the job has come to, in five parts.
 pub(crate) struct Bar {
-    pub(crate) parts: Vec<Part>,
-    pub(crate) split: Seen,
+    pub(crate) parts: Vec<JobPart>,
+    pub(crate) split: ShownText,
     pub(crate) total: u32,
 }
 
@@ -65,7 +65,7 @@ impl Bar {
         let mut letters = [0; PARTS.len()];
         counts(&seen.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
         let of =
-            |(n, (class, words)): (usize, &(&'static str, &'static str))| Part { class, words, letters: letters[n] };
+            |(n, (class, words)): (usize, &(&'static str, &'static str))| JobPart { class, words, letters: letters[n] };
         let parts: Vec<_> = PARTS.iter().enumerate().map(of).collect();
         let split: Vec<_> = parts.iter().map(|part| (part.class, u64::from(part.letters))).collect();
         Self { split: plot::split(&split), total: letters.iter().sum(), parts }
@@ -85,17 +85,17 @@ pub(crate) fn class(job: &Job) -> &'static str {
 
 /// Failures with one new reason.
 pub(crate) struct Failures {
-    pub(crate) reason: Seen,
+    pub(crate) reason: ShownText,
     pub(crate) count: usize,
     pub(crate) samples: Vec<LetterId>,
 }
 
 /// Event of the job.
-pub(crate) struct Moment {
+pub(crate) struct JobMoment {
     pub(crate) at: Timestamp,
-    pub(crate) what: Seen,
-    pub(crate) who: Seen,
-    pub(crate) why: Option<Seen>,
+    pub(crate) what: ShownText,
+    pub(crate) who: ShownText,
+    pub(crate) why: Option<ShownText>,
 }
 
 /// The part of the page that changes while a job runs.
@@ -106,11 +106,11 @@ pub(crate) struct Panel {
     pub(crate) state: &'static str,
     class: &'static str,
     pub(crate) is_open: bool,
-    told: Option<Seen>,
-    stopped: Option<Seen>,
-    by: Seen,
-    why: Seen,
-    what: Seen,
+    told: Option<ShownText>,
+    stopped: Option<ShownText>,
+    by: ShownText,
+    why: ShownText,
+    what: ShownText,
     edits: bool,
     created_at: Timestamp,
     bar: Bar,
@@ -120,13 +120,13 @@ pub(crate) struct Panel {
     failures: Vec<Failures>,
     failed_more: usize,
     has_rest: bool,
-    moments: Vec<Moment>,
+    moments: Vec<JobMoment>,
     closed: Option<(Timestamp, String)>,
 }
 
 impl Panel {
     /// Reads a job with all its letters; `None`: there is no such job.
-    pub(crate) async fn gather<I: Installation>(here: &I, id: JobId) -> Result<Option<Self>, Unavailable> {
+    pub(crate) async fn gather<I: InstallationPort>(here: &I, id: JobId) -> Result<Option<Self>, Unavailable> {
         let Some(seen) = jobs::read(here.letters(), id).await? else { return Ok(None) };
         let ended = !seen.job.state.runs();
         let (failures, failed_more) = if ended { failures(here.letters(), &seen).await? } else { (Vec::new(), 0) };
@@ -136,14 +136,14 @@ impl Panel {
     fn of(seen: &JobOverview, (failures, failed_more): (Vec<Failures>, usize), now: Timestamp) -> Self {
         let job = &seen.job;
         let name = job.name();
-        let moment = |event: &redrive_core::replay::job::JobEvent| Moment {
+        let moment = |event: &redrive_core::replay::job::JobEvent| JobMoment {
             at: event.at,
-            what: Seen::of(&event.became),
-            who: Seen::of(if event.who == name { "itself" } else { &event.who }),
-            why: event.why.as_deref().map(Seen::of),
+            what: ShownText::of(&event.became),
+            who: ShownText::of(if event.who == name { "itself" } else { &event.who }),
+            why: event.why.as_deref().map(ShownText::of),
         };
         let stopped = match &job.state {
-            JobState::Stopped { why } => Some(Seen::of(&why.to_string())),
+            JobState::Stopped { why } => Some(ShownText::of(&why.to_string())),
             _ => None,
         };
         Self {
@@ -153,9 +153,9 @@ impl Panel {
             is_open: job.is_open(),
             told: None,
             stopped,
-            by: Seen::of(short(&job.by)),
-            why: Seen::of(job.why.as_deref().unwrap_or("no reason given")),
-            what: Seen::of(&super::selection(&job.selection)),
+            by: ShownText::of(short(&job.by)),
+            why: ShownText::of(job.why.as_deref().unwrap_or("no reason given")),
+            what: ShownText::of(&super::selection(&job.selection)),
             edits: job.edit.is_some(),
             created_at: job.created_at,
             bar: Bar::of(seen),
@@ -171,7 +171,7 @@ impl Panel {
     }
 
     pub(crate) fn with_told(self, told: Option<String>) -> Self {
-        Self { told: told.as_deref().map(Seen::of), ..self }
+        Self { told: told.as_deref().map(ShownText::of), ..self }
     }
 }
 
@@ -222,7 +222,7 @@ async fn failures<T: Letters + Jobs>(table: &T, seen: &JobOverview) -> Result<(V
         for look in table.look(few).await?.into_iter().flatten() {
             let found = look.candidate;
             let name = format!("{} {}", found.fingerprint, normalised(&found.error_message));
-            let reason = || Seen::of(&format!("{}: {}", found.fingerprint, found.error_message));
+            let reason = || ShownText::of(&format!("{}: {}", found.fingerprint, found.error_message));
             let group =
                 groups.entry(name).or_insert_with(|| Failures { reason: reason(), count: 0, samples: Vec::new() });
             group.count += 1;

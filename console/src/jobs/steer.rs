@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::acts;
 use crate::fields::Fields;
-use crate::installation::Installation;
+use crate::installation::InstallationPort;
 use crate::page;
-use crate::server::Here;
+use crate::state::Here;
 
 /// Changes that a person makes to a job.
 const CHANGES: [&str; 3] = ["pause", "resume", "cancel"];
 
 /// Asks the replay function to change a job, and shows the job again: with the reason, if it was refused.
-pub(crate) async fn steer<I: Installation>(
+pub(crate) async fn steer<I: InstallationPort>(
     State(console): Here<I>,
     Path((id, change)): Path<(String, String)>,
     form: Bytes,

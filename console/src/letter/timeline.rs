@@ -3,25 +3,25 @@
 use redrive_core::letters::letter::{ErrorType, Event, EventKind, Letter, Send};
 use redrive_core::time::Timestamp;
 
-use crate::seen::Seen;
+use crate::shown_text::ShownText;
 
 /// Something that happened to a letter.
-pub(crate) struct Moment {
+pub(crate) struct LetterMoment {
     pub(crate) at: Timestamp,
     pub(crate) class: &'static str,
     pub(crate) what: &'static str,
-    pub(crate) who: Seen,
-    pub(crate) note: Option<Seen>,
-    pub(crate) error: Option<Seen>,
+    pub(crate) who: ShownText,
+    pub(crate) note: Option<ShownText>,
+    pub(crate) error: Option<ShownText>,
     /// Request and version of an attempt.
-    pub(crate) origin: Option<Seen>,
-    pub(crate) stream: Option<Seen>,
+    pub(crate) origin: Option<ShownText>,
+    pub(crate) stream: Option<ShownText>,
     /// Address of the log stream in the AWS console.
     pub(crate) log: Option<String>,
 }
 
 /// Lists what happened, the latest first; sends stand between the events.
-pub(crate) fn of(letter: &Letter, log: Option<(&str, &str)>) -> Vec<Moment> {
+pub(crate) fn of(letter: &Letter, log: Option<(&str, &str)>) -> Vec<LetterMoment> {
     let events = letter.history.iter().map(|event| happened(event, log));
     let mut all: Vec<_> = events.chain(letter.sends.iter().map(sent)).collect();
     // Of one instant the order stays as it was written.
@@ -30,41 +30,42 @@ pub(crate) fn of(letter: &Letter, log: Option<(&str, &str)>) -> Vec<Moment> {
     all
 }
 
-fn happened(event: &Event, log: Option<(&str, &str)>) -> Moment {
+fn happened(event: &Event, log: Option<(&str, &str)>) -> LetterMoment {
     let (what, class) = word(event.what);
     let attempt = event.attempt.as_ref();
     let error = attempt.map(|attempt| {
         let class = ErrorType::from(attempt.class).as_str();
         let code = if attempt.code.is_empty() { String::new() } else { format!(" {}", attempt.code) };
-        Seen::of(&format!("{class}{code}: {}", attempt.text))
+        ShownText::of(&format!("{class}{code}: {}", attempt.text))
     });
     let origin = attempt.map(|attempt| &attempt.origin).filter(|origin| !origin.request_id.is_empty());
     let stream = origin.map(|origin| origin.log_stream.as_str()).filter(|stream| !stream.is_empty());
-    Moment {
+    LetterMoment {
         at: event.at,
         class,
         what,
         // A failed attempt is written down by whoever finds it: it was the consumer's.
-        who: if attempt.is_some() { Seen::of("the consumer") } else { Seen::of(&event.who) },
-        note: event.note.as_deref().map(Seen::of),
+        who: if attempt.is_some() { ShownText::of("the consumer") } else { ShownText::of(&event.who) },
+        note: event.note.as_deref().map(ShownText::of),
         error,
-        origin: origin
-            .map(|origin| Seen::of(&format!("request {}, version {}", origin.request_id, origin.function_version))),
-        stream: stream.map(Seen::of),
+        origin: origin.map(|origin| {
+            ShownText::of(&format!("request {}, version {}", origin.request_id, origin.function_version))
+        }),
+        stream: stream.map(ShownText::of),
         log: stream.and_then(|stream| log.map(|(region, group)| address(region, group, stream))),
     }
 }
 
-fn sent(send: &Send) -> Moment {
+fn sent(send: &Send) -> LetterMoment {
     let message = send.message_id.as_ref().map_or("not confirmed by SQS".to_owned(), |id| format!("message {id}"));
     let edited = if send.edited.is_some() { ", edited" } else { "" };
     let to = send.to.as_ref().map_or(String::new(), |to| format!(", to {to}"));
     let job = send.job.map_or(String::new(), |job| format!(", for job {job}"));
-    Moment {
+    LetterMoment {
         at: send.at,
         class: "underway",
         what: "Send",
-        who: Seen::of(&format!("number {}{edited}: {message}{to}{job}", send.number)),
+        who: ShownText::of(&format!("number {}{edited}: {message}{to}{job}", send.number)),
         note: None,
         error: None,
         origin: None,

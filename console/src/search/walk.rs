@@ -19,13 +19,13 @@ const LOOKED_AT: usize = 5_000;
 
 /// Place in the walk: which of the listings, which lane of it, and behind which letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Place {
+pub(crate) struct WalkPlace {
     listing: usize,
     lane: u8,
     after: Option<listing::Place>,
 }
 
-impl Place {
+impl WalkPlace {
     /// Reads a place as [`fmt::Display`] wrote it; what cannot be read is the beginning.
     pub(crate) fn read(text: &str) -> Self {
         let read = || {
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for WalkPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.listing, self.lane)?;
         match self.after {
@@ -54,13 +54,13 @@ impl fmt::Display for Place {
 }
 
 /// Letters of a page, and where the next begins.
-pub(crate) struct Found {
+pub(crate) struct FoundLetters {
     pub(crate) rows: Vec<Candidate>,
     pub(crate) looked_at: usize,
-    pub(crate) next: Option<Place>,
+    pub(crate) next: Option<WalkPlace>,
 }
 
-impl Found {
+impl FoundLetters {
     /// Puts letters before the others, each once.
     pub(crate) fn lead(&mut self, first: impl Iterator<Item = Candidate>) {
         let first: Vec<_> = first.collect();
@@ -83,11 +83,16 @@ fn contains(found: &Candidate, q: &str) -> bool {
 }
 
 /// Reads the next page from a place on.
-pub(crate) async fn page<L: Letters>(letters: &L, wished: &Wished, q: &str, from: Place) -> Result<Found, Unavailable> {
+pub(crate) async fn page<L: Letters>(
+    letters: &L,
+    wished: &Wished,
+    q: &str,
+    from: WalkPlace,
+) -> Result<FoundLetters, Unavailable> {
     let fits =
         |found: &Candidate| wished.statuses.contains(&found.status) && wished.filter.fits(found) && contains(found, q);
     let listings = listings(wished);
-    let mut found = Found { rows: Vec::new(), looked_at: 0, next: None };
+    let mut found = FoundLetters { rows: Vec::new(), looked_at: 0, next: None };
     let mut begin = Some((from.lane, from.after));
     for (place, listing) in listings.iter().enumerate().skip(from.listing) {
         let (lane, after) = begin.take().unwrap_or_default();
@@ -100,14 +105,14 @@ pub(crate) async fn page<L: Letters>(letters: &L, wished: &Wished, q: &str, from
                 }
                 found.looked_at += 1;
                 // Where a page would go on if this letter were its last.
-                found.next = Some(Place { listing: place, lane: cursor.lane(), after: Some(listing.place(&one)) });
+                found.next = Some(WalkPlace { listing: place, lane: cursor.lane(), after: Some(listing.place(&one)) });
                 if fits(&one) {
                     found.rows.push(one);
                 }
             }
             next = read.next;
             if let Some(next) = next.filter(|_| found.looked_at >= LOOKED_AT) {
-                found.next = Some(Place { listing: place, lane: next.lane(), after: next.after() });
+                found.next = Some(WalkPlace { listing: place, lane: next.lane(), after: next.after() });
                 return Ok(found);
             }
         }
@@ -124,11 +129,11 @@ mod tests {
     fn a_place_is_read_as_it_was_written_and_nonsense_is_the_beginning() {
         let id = LetterId::parse("4f288ddb-bee5-5761-b732-cb895e5547b3").unwrap();
         let after = Some(listing::Place { due: Timestamp::from_millis(17), id });
-        for place in [Place::default(), Place { listing: 2, lane: 7, after }] {
-            assert_eq!(Place::read(&place.to_string()), place);
+        for place in [WalkPlace::default(), WalkPlace { listing: 2, lane: 7, after }] {
+            assert_eq!(WalkPlace::read(&place.to_string()), place);
         }
         for nonsense in ["", "x", "1", "1.2.x.y", "-1.0"] {
-            assert_eq!(Place::read(nonsense), Place::default(), "{nonsense}");
+            assert_eq!(WalkPlace::read(nonsense), WalkPlace::default(), "{nonsense}");
         }
     }
 }

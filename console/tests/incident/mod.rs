@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_console::{Alarm, AskError, Changes, Console, Finding, Installation, Place, Readings};
+use redrive_console::{
+    AskError, Changes, Console, InstallationPort, StackAlarm, StackFinding, StackPlace, StackReadings,
+};
 use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, MessageId, OwnerToken, QueueArn, Scope, SendId};
 use redrive_core::letters::edges;
@@ -49,7 +51,7 @@ pub struct Incident {
     pub letters: ModelLetters,
     pub ledger: ModelLedger,
     pub gauges: ModelGauges,
-    pub place: Place,
+    pub place: StackPlace,
     pub changes: Changes,
     pub policies: Policies,
 }
@@ -78,7 +80,7 @@ impl Incident {
             ledger: ModelLedger::new().with_faults(faults.of("ledger")),
             gauges: ModelGauges::new().with_faults(faults.of("gauges")),
             faults,
-            place: Place {
+            place: StackPlace {
                 stack: "orders-prod".to_owned(),
                 account: "123456789012".to_owned(),
                 region: "eu-central-1".to_owned(),
@@ -91,7 +93,7 @@ impl Incident {
 
     /// The same installation, as another operator sees it.
     pub fn seen_by(&self, by: &str) -> Self {
-        Self { place: Place { by: by.to_owned(), ..self.place.clone() }, ..self.clone() }
+        Self { place: StackPlace { by: by.to_owned(), ..self.place.clone() }, ..self.clone() }
     }
 
     pub fn read_only(self) -> Self {
@@ -277,11 +279,11 @@ impl Incident {
     }
 }
 
-impl Installation for Incident {
+impl InstallationPort for Incident {
     type Letters = ModelLetters;
     type Ledger = ModelLedger;
 
-    fn place(&self) -> &Place {
+    fn place(&self) -> &StackPlace {
         &self.place
     }
 
@@ -328,19 +330,19 @@ impl Installation for Incident {
         Some("/aws/lambda/orders-processor")
     }
 
-    async fn readings(&self) -> Readings {
+    async fn readings(&self) -> StackReadings {
         let visible = Some(self.queue.len() as u64);
         let queue = |role, name: &str, visible| QueueStatus {
             role,
             name: name.to_owned(),
             depths: Depths { visible, in_flight: Some(0), delayed: Some(0), retention: Some(14 * DAY) },
         };
-        let alarm = |name: &str, state: &str, step: &str| Alarm {
+        let alarm = |name: &str, state: &str, step: &str| StackAlarm {
             name: name.to_owned(),
             state: state.to_owned(),
             step: step.to_owned(),
         };
-        Readings {
+        StackReadings {
             queues: vec![queue("main_queue", "orders", visible), queue("dead_letter_queue", "orders-dlq", Some(0))],
             alarms: Some(vec![
                 alarm(
@@ -355,13 +357,13 @@ impl Installation for Incident {
                 ),
                 alarm("Depth", "OK", ""),
             ]),
-            findings: Some(vec![Finding {
+            findings: Some(vec![StackFinding {
                 severity: "warning".to_owned(),
                 subject: "orders".to_owned(),
                 what: "its visibility timeout is below six times the timeout of its consumer".to_owned(),
                 mend: "Set VisibilityTimeout to 180 or more.".to_owned(),
             }]),
-            ..Readings::default()
+            ..StackReadings::default()
         }
     }
 }

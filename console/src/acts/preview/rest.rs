@@ -11,10 +11,10 @@ use redrive_operator::walk::Wanted;
 
 use super::PINNED;
 use crate::acts::Cannot;
-use crate::installation::Installation;
+use crate::installation::InstallationPort;
 
 /// Finds what a job never sent, and still waits; of very many the first.
-pub(super) async fn of<I: Installation>(here: &I, id: JobId) -> Result<Vec<LetterId>, Cannot> {
+pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<Vec<LetterId>, Cannot> {
     let table = here.letters();
     let Some(job) = table.job(id).await? else { return Err(Cannot::Asked(format!("There is no job {id}."))) };
     if !matches!(job.state, JobState::Stopped { .. } | JobState::Cancelled | JobState::Done) {

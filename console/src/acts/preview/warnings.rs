@@ -8,10 +8,10 @@ use redrive_operator::text::{count, words};
 use redrive_operator::who::short;
 use serde_json::Value;
 
-use super::{Chosen, dry_request};
-use crate::acts::kind::Kind;
-use crate::installation::{AskError, Installation};
-use crate::seen::Seen;
+use super::{ChosenLetters, dry_request};
+use crate::acts::kind::ActKind;
+use crate::installation::{AskError, InstallationPort};
+use crate::shown_text::ShownText;
 
 /// Consents without which some letters would not be sent: the field, its words, and the count that asks for it.
 pub(crate) const CONSENTS: [(&str, &str, &str); 3] = [
@@ -31,13 +31,13 @@ pub(crate) const CONSENTS: [(&str, &str, &str); 3] = [
 /// Counts that are no reason for a warning.
 const QUIET: [&str; 5] = ["considered", "would_send", "sent", "in_s3", "expired_tasks"];
 
-pub(crate) struct Told {
-    pub(crate) warnings: Vec<Seen>,
+pub(crate) struct WarningsAndConsents {
+    pub(crate) warnings: Vec<ShownText>,
     pub(crate) consents: Vec<(&'static str, &'static str)>,
 }
 
 /// Asks the function what it would do, with all of a small selection or with none of a large one: then only its clock is read.
-pub(crate) async fn dry_run<I: Installation>(
+pub(crate) async fn dry_run<I: InstallationPort>(
     here: &I,
     selection: &Selection,
     edit: Option<&Edit>,
@@ -50,28 +50,28 @@ pub(crate) fn as_of(dry: &Result<Value, AskError>) -> Option<Timestamp> {
     Timestamp::from_rfc3339(dry.as_ref().ok()?.get("as_of")?.as_str()?)
 }
 
-pub(crate) async fn of<I: Installation>(
+pub(crate) async fn of<I: InstallationPort>(
     here: &I,
-    kind: Kind,
-    chosen: &Chosen,
+    kind: ActKind,
+    chosen: &ChosenLetters,
     dry: Option<&Result<Value, AskError>>,
-) -> Result<Told, Unavailable> {
-    let mut told = Told { warnings: Vec::new(), consents: Vec::new() };
+) -> Result<WarningsAndConsents, Unavailable> {
+    let mut told = WarningsAndConsents { warnings: Vec::new(), consents: Vec::new() };
     match dry {
         Some(Ok(report)) => told.read(report),
         Some(Err(why)) => told.warn(&format!("What would become of them is not known: {why}")),
         None => {}
     }
-    if kind == Kind::Discard && chosen.count > 0 {
+    if kind == ActKind::Discard && chosen.count > 0 {
         told.warn("Copies that were sent before may still run; no further send begins. A discard can be taken back for 90 days by default.");
     }
     told.others(here, kind, chosen).await?;
     Ok(told)
 }
 
-impl Told {
+impl WarningsAndConsents {
     fn warn(&mut self, text: &str) {
-        self.warnings.push(Seen::of(text));
+        self.warnings.push(ShownText::of(text));
     }
 
     fn read(&mut self, report: &Value) {
@@ -98,8 +98,13 @@ impl Told {
     }
 
     /// Another's job that is at the same letters.
-    async fn others<I: Installation>(&mut self, here: &I, kind: Kind, chosen: &Chosen) -> Result<(), Unavailable> {
-        if !kind.sends() && kind != Kind::Discard {
+    async fn others<I: InstallationPort>(
+        &mut self,
+        here: &I,
+        kind: ActKind,
+        chosen: &ChosenLetters,
+    ) -> Result<(), Unavailable> {
+        if !kind.sends() && kind != ActKind::Discard {
             return Ok(());
         }
         for seen in jobs::gather(here.letters(), true).await? {

@@ -6,11 +6,11 @@ use askama::filters::HtmlSafe;
 
 /// Text that is HTML already: nothing of it came from a message unescaped.
 ///
-/// A template prints this type as it is. Only [`Seen::of`] and the makers of our own markup construct it.
+/// A template prints this type as it is. Only [`ShownText::of`] and the makers of our own markup construct it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Seen(String);
+pub(crate) struct ShownText(String);
 
-impl Seen {
+impl ShownText {
     /// Escapes a text for HTML, and shows what a reader would not see or would be misled by: control characters and marks
     /// that turn the direction of writing.
     pub(crate) fn of(text: &str) -> Self {
@@ -52,13 +52,13 @@ fn is_hidden(c: char) -> bool {
     c.is_control() || unseen
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ShownText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl HtmlSafe for Seen {}
+impl HtmlSafe for ShownText {}
 
 #[cfg(test)]
 mod tests {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_text_can_neither_open_a_tag_nor_hide_nor_turn_what_stands_beside_it() {
         let hostile = "<script>alert(1)</script>\" onx='1' &amp; \u{1b}[31m \u{202e}evil\u{2066} \u{200b}\u{feff}\n";
-        let html = Seen::of(hostile).to_string();
+        let html = ShownText::of(hostile).to_string();
         let ours = html.replace("<span class=\"ctl\">", "").replace("</span>", "");
         assert!(!ours.contains(['<', '>', '"', '\'']), "{ours}");
         assert!(!html.chars().any(is_hidden), "{html}");
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn an_ordinary_text_stays_as_it_is() {
         for text in ["Currency CHF is not supported", "ägypten 短い 🚚 שלום", ""] {
-            assert_eq!(Seen::of(text).to_string(), text);
+            assert_eq!(ShownText::of(text).to_string(), text);
         }
     }
 }
