@@ -1,7 +1,9 @@
 //! Content of the pages: what they show, and that no text of a message does more than be shown.
 
 use axum::http::StatusCode;
+use redrive_core::letters::cause::Cause;
 use redrive_core::letters::letter::Status;
+use redrive_core::ports::Causes;
 
 use crate::browser::{Browser, NOW};
 use crate::incident::Incident;
@@ -104,6 +106,15 @@ async fn a_number_keeps_its_digits_and_a_mebibyte_is_cut_until_somebody_asks_for
 #[tokio::test(start_paused = true)]
 async fn the_causes_say_who_acts_how_many_since_when_and_that_two_texts_are_two() {
     let incident = filled();
+    // The indexer keeps a record of each cause: by it one is new, and another is not.
+    let all = incident.letters.all();
+    let died = |minutes: u64| redrive_core::time::Timestamp::from_millis(NOW.as_millis() - minutes * 60_000);
+    for (fingerprint, minutes) in [("PERMANENT/currency", 170), ("SCHEMA/missing-field", 2_000)] {
+        let letter = all.iter().find(|letter| letter.fingerprint == fingerprint).unwrap();
+        let sighting = Cause::of_import(letter, NOW.after(crate::incident::DAY)).unwrap();
+        let sighting = Cause { first_seen: died(minutes), last_seen: NOW, ..sighting };
+        incident.letters.record(vec![sighting], NOW).await.remove(0).unwrap();
+    }
     let browser = Browser::open(&incident).await;
     let html = browser.get("/").await.body;
     for told in [
@@ -118,6 +129,7 @@ async fn the_causes_say_who_acts_how_many_since_when_and_that_two_texts_are_two(
     ] {
         assert!(html.contains(told), "{told} is not in {html}");
     }
+    assert_eq!(html.matches("pill new").count(), 1, "of two causes on record one is a day old");
     assert!(html.matches("<svg").count() > 10, "each cause has its curve");
 }
 
