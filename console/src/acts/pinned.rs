@@ -14,8 +14,6 @@ use crate::wanted::quoted;
 const TYPED: u64 = 100;
 /// Longest reason in bytes that the replay function takes.
 const REASON: usize = 1_024;
-/// Number of ids that a command to copy names.
-const IDS: usize = 20;
 
 /// Act as it was shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -108,9 +106,10 @@ impl Pinned {
     /// Returns the command that does the same.
     pub(crate) fn command(&self, why: &str) -> String {
         let why = if why.is_empty() { "YOUR REASON" } else { why };
-        let ids = match &self.selection {
-            Selection::Filter(_) => String::new(),
-            named => named.ids().unwrap_or_default().iter().take(IDS).map(|id| format!(" {id}")).collect(),
+        // What was chosen by filters is chosen so again, and what was named is named: all of it.
+        let ids: String = match self.selection.is_named() {
+            true => self.selection.ids().unwrap_or_default().iter().map(|id| format!(" {id}")).collect(),
+            false => String::new(),
         };
         let (verb, reason, file) = match self.kind() {
             ActKind::Replay => ("replay", "why", ""),
