@@ -120,6 +120,8 @@ test-here:  ## The tests that need no stage
 test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
 	@$(PREPARE)
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0 STAGE_RECORD=1
+	# They wait for schedules, alarms and retries more than they compute: two cores are no reason to wait for two at a time.
+	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8}
 	trap '$(STAGE) down' EXIT
 	trap 'exit 130' INT TERM HUP
 	$(TOOLS)/python -m unittest discover --quiet --start-directory infra --top-level-directory .

@@ -62,7 +62,7 @@ fn subscriber<W>(chosen: Targets, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let told = filter_fn(move |metadata| {
+    let logged = filter_fn(move |metadata| {
         chosen.would_enable(metadata.target(), metadata.level()) && is_ours_or_dead_mark(metadata)
     });
     let format = Format::default().json().flatten_event(true).with_current_span(true).with_span_list(false);
@@ -70,7 +70,7 @@ where
         .fmt_fields(JsonFields::new())
         .event_format(Capped(format))
         .with_writer(writer)
-        .with_filter(told);
+        .with_filter(logged);
     tracing_subscriber::registry().with(lines)
 }
 
