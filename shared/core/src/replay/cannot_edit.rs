@@ -37,8 +37,8 @@ pub enum CannotEdit {
     /// The edited body would be refused, too.
     #[error("edited body has no key: {0}")]
     NoKey(NoKey),
-    /// The edited body would have another message's key. Keys stand in no log: whoever asked is told of them by
-    /// [`CannotEdit::told`].
+    /// The edited body would have another message's key. Keys stand in no log: whoever asks reads them in
+    /// [`CannotEdit::explanation`].
     #[error("edit changes the letter's key, and that is not allowed (allow_key_change)")]
     KeyChange(KeyChange),
 }
