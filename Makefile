@@ -49,6 +49,9 @@ PYTHON_READY := .venv/python/.ready
 COMPILER_READY := .venv/sam/.compiler
 CDK := infra/cdk
 CDK_READY := $(CDK)/node_modules/.package-lock.json
+BROWSER := console/tests/browser
+BROWSER_READY := $(BROWSER)/node_modules/.package-lock.json
+CHROMIUM := $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
 SAM_READY := .venv/sam/.ready
 # Where cargo-deny takes its advisories from.
 ADVISORIES := https://github.com/RustSec/advisory-db
@@ -86,6 +89,7 @@ quick:  ## The tests of seconds: everything without an SDK and without a stage; 
 test:  ## Every test; the end-to-end ones on a stage of their own
 	@$(MAKE) --no-print-directory -j4 test-here stage-needs
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory cdk; else echo 'no npm here: the tests of the CDK are left out'; fi
+	@if [ -n "$(CHROMIUM)" ] && command -v npm > /dev/null; then $(MAKE) --no-print-directory test-browser; else echo 'no Chromium or npm here: the tests of the console in a browser are left out'; fi
 	@$(MAKE) --no-print-directory test-stage
 
 .PHONY: check
@@ -144,6 +148,16 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	  $(RUN).checks.privileges
 	  $(RUN).checks.lifecycle delete
 	fi
+
+.PHONY: test-browser
+test-browser: $(BROWSER_READY)  ## The console in a real headless Chromium (Debian's package chromium): story, keys, accessibility
+	@env -u MAKEFLAGS cargo build --workspace --locked --quiet --example incident
+	CONSOLE_INCIDENT="$(ROOT)/target/debug/examples/incident" node --test $(BROWSER)/console.test.mjs
+
+.PHONY: pictures
+pictures: $(BROWSER_READY)  ## Makes the pictures of the console in docs/ anew, out of a real browser
+	@env -u MAKEFLAGS cargo build --workspace --locked --quiet --example incident
+	CONSOLE_INCIDENT="$(ROOT)/target/debug/examples/incident" node $(BROWSER)/pictures.mjs docs
 
 # What `make test-here` has fewer of.
 .PHONY: test-deep
@@ -392,6 +406,11 @@ $(SAM_READY): $(REQUIREMENTS)/sam.txt $(COMPILER_READY)
 $(CDK_READY): $(CDK)/package-lock.json
 	@echo "installing the CDK into $(CDK)/node_modules"
 	cd $(CDK) && npm ci --silent
+	touch $(ROOT)/$@
+
+$(BROWSER_READY): $(BROWSER)/package-lock.json
+	@echo "installing the browser's driver and the accessibility checker into $(BROWSER)/node_modules"
+	cd $(BROWSER) && npm ci --silent
 	touch $(ROOT)/$@
 
 $(MINISTACK_READY): $(REQUIREMENTS)/ministack.txt

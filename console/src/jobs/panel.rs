@@ -64,6 +64,9 @@ impl Bar {
     pub(crate) fn of(seen: &JobOverview) -> Self {
         let mut letters = [0; PARTS.len()];
         counts(&seen.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
+        // What the job has not come to yet is part of the selection, where that is a list.
+        let listed = seen.job.selection.ids().and_then(|ids| u32::try_from(ids.len()).ok()).unwrap_or(0);
+        letters[PARTS.len() - 1] += listed.saturating_sub(letters.iter().sum());
         let of =
             |(n, (class, words)): (usize, &(&'static str, &'static str))| JobPart { class, words, letters: letters[n] };
         let parts: Vec<_> = PARTS.iter().enumerate().map(of).collect();

@@ -218,6 +218,7 @@ async fn a_job_is_steered_with_a_reason_and_one_that_stopped_names_its_failures_
     let stopped = browser.get(&address).await.body;
     for told in [
         "STOPPED",
+        "185 letters</h2>",
         "It stopped by itself",
         "Failed again, by their new reasons",
         "Credit limit of customer",
