@@ -124,7 +124,7 @@ impl EditPreview {
             }
             return text;
         }
-        let ((old, cut), (new, cut_too)) = (payload::told(&self.before), payload::told(&self.compared));
+        let ((old, cut), (new, cut_too)) = (payload::lines_of(&self.before), payload::lines_of(&self.compared));
         let told = differences(&old, &new, width);
         for line in told.iter().take(LINES) {
             let _ = writeln!(text, "{}", line.trim_end());

@@ -239,7 +239,7 @@ fn jobs_look_as_they_did() {
     for one in &seen {
         let mut answer = json!(one.job);
         answer["known"] = json!(one.known);
-        let told = jobs::told(&answer).unwrap();
+        let told = jobs::overview(&answer).unwrap();
         assert_eq!(jobs::document(&told), jobs::document(one), "the function's answer and the table say the same");
     }
     let ends: String = seen.iter().map(|one| jobs::account(one, WIDTH)).collect();

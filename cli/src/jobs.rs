@@ -1,7 +1,7 @@
 //! Replay jobs as a terminal shows them.
 
 use redrive_core::replay::job::JobState;
-pub(crate) use redrive_operator::jobs::{JobOverview, dispositions, document, documents, gather, read, told};
+pub(crate) use redrive_operator::jobs::{JobOverview, dispositions, document, documents, gather, overview, read};
 use redrive_operator::who::short;
 
 use crate::text::{indented, instant, shown, table};

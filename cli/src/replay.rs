@@ -206,7 +206,7 @@ async fn create(
         out::say(&format!("Job {id}; who stops to follow it stops nothing."));
         return watch::run(&access.letters()?, id, LOOK, out).await;
     }
-    let told = report.jobs.first().and_then(jobs::told);
+    let told = report.jobs.first().and_then(jobs::overview);
     let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);
     let text = |width| match &report.refused {
         Some(_) => report.render(width),

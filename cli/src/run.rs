@@ -163,7 +163,7 @@ async fn steer(action: &str, args: &Steer, access: &StackAccess, by: &str, out: 
         request["why"] = json!(why);
     }
     let report = Report::read(access.ask(&request).await?)?;
-    let told = report.jobs.first().and_then(jobs::told);
+    let told = report.jobs.first().and_then(jobs::overview);
     let document = || {
         let mut all = told.as_ref().map_or_else(|| report.json(), jobs::document);
         all["refused"] = json!(report.refused);

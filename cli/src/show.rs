@@ -208,7 +208,7 @@ fn message(page: &mut TextPage, letter: &Letter) {
 }
 
 fn body(page: &mut TextPage, payload: &str) {
-    let (told, more) = payload::told(payload);
+    let (told, more) = payload::lines_of(payload);
     told.iter().for_each(|line| page.under(2, line));
     if let Some(remark) = payload::remark(payload) {
         page.under(2, &remark);

@@ -36,7 +36,7 @@ impl Difference {
             content.unwrap_or_else(|| text.to_owned())
         };
         let ((old, cut), (new, cut_too)) = match &after {
-            Ok(after) => (payload::told(&anew(before)), payload::told(&anew(after))),
+            Ok(after) => (payload::lines_of(&anew(before)), payload::lines_of(&anew(after))),
             Err(_) => Default::default(),
         };
         Self {

@@ -28,13 +28,13 @@ pub enum Expiry {
 impl Expiry {
     /// Reckons the expiry of the first message of a queue with these depths; `None` for an empty queue.
     ///
-    /// `seen`: as the indexer reckoned it. Without that, a queue's retention counts from the first send, which a standard
+    /// `indexed`: as the indexer reckoned it. Without that, a queue's retention counts from the first send, which a standard
     /// queue keeps when it moves a message, and SQS tells the age since the move only: the time before it is at most the main
     /// queue's retention. On FIFO queues the move counts.
     pub fn of(
         dead: &Depths,
         main: Option<Duration>,
-        seen: Option<Timestamp>,
+        indexed: Option<Timestamp>,
         age: Option<Duration>,
         now: Timestamp,
     ) -> Option<Self> {
@@ -45,7 +45,7 @@ impl Expiry {
             let left = dead.retention?.saturating_sub(age?).saturating_sub(main?);
             Some(Self::NotBefore(now.after(left)))
         };
-        Some(seen.map(Self::At).or_else(bound).unwrap_or(Self::Unknown))
+        Some(indexed.map(Self::At).or_else(bound).unwrap_or(Self::Unknown))
     }
 
     /// Describes the expiry in words that follow the name of the message.

@@ -144,7 +144,7 @@ struct SearchedLane {
     others: BTreeSet<(Timestamp, LetterId)>,
 }
 
-/// Searches every letter: what the indexes show of all, and the bodies of the `bodies` that failed last. `told` hears how many
+/// Searches every letter: what the indexes show of all, and the bodies of the `bodies` that failed last. `progress` hears how many
 /// bodies were read, of how many letters.
 ///
 /// # Errors
@@ -154,7 +154,7 @@ pub async fn everywhere<L: Letters>(
     letters: &L,
     text: &str,
     bodies: usize,
-    mut told: impl FnMut(u64, u64),
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Search, Unavailable> {
     let needle = text.to_lowercase();
     let wanted = Wanted { filter: Filter::default(), statuses: EVERY_STATUS.to_vec() };
@@ -187,7 +187,7 @@ pub async fn everywhere<L: Letters>(
     // What the index told needs no body.
     let found_in_index = all.met;
     all.looked = found_in_index;
-    told(all.looked, total);
+    progress(all.looked, total);
     let ids: Vec<_> = others.into_iter().rev().map(|(_, id)| id).collect();
     let calls = stream::iter(ids.chunks(WHOLE)).map(|some| letters.read(some)).buffered(AT_ONCE);
     let mut calls = std::pin::pin!(calls);
@@ -199,7 +199,7 @@ pub async fn everywhere<L: Letters>(
                 all.letters.push(FoundLetter { found: Candidate::of(&letter), by });
             }
         }
-        told(all.looked, total);
+        progress(all.looked, total);
     }
     // Some may be gone since the index was read: they are looked at, too.
     all.looked = found_in_index + ids.len() as u64;

@@ -37,7 +37,7 @@ pub async fn read<J: Jobs>(jobs: &J, id: JobId) -> Result<Option<JobOverview>, U
 }
 
 /// A job as the replay function tells of it.
-pub fn told(answer: &Value) -> Option<JobOverview> {
+pub fn overview(answer: &Value) -> Option<JobOverview> {
     let job = serde_json::from_value(answer.clone()).ok()?;
     Some(JobOverview { job, known: serde_json::from_value(answer.get("known")?.clone()).ok()? })
 }
@@ -51,34 +51,34 @@ pub async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobOverview>, U
     let ids = jobs.jobs(open, READ).await?;
     let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
     let mut found: Vec<_> = found.into_iter().flatten().collect();
-    found.sort_by_key(|seen| !seen.job.state.runs());
+    found.sort_by_key(|overview| !overview.job.state.runs());
     found.truncate(LISTED);
     Ok(found)
 }
 
 /// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.
-pub fn document(seen: &JobOverview) -> Value {
-    let mut all = json!(seen.job);
-    all["known"] = json!(seen.known);
+pub fn document(overview: &JobOverview) -> Value {
+    let mut all = json!(overview.job);
+    all["known"] = json!(overview.known);
     let time = |at: Option<Timestamp>| at.map_or(Value::Null, |at| Value::String(at.to_rfc3339()));
-    all["created_at"] = time(Some(seen.job.created_at));
-    all["closed_at"] = time(seen.job.closed_at);
-    all["expires"] = time(seen.job.expires);
-    for (n, event) in seen.job.history.iter().enumerate() {
+    all["created_at"] = time(Some(overview.job.created_at));
+    all["closed_at"] = time(overview.job.closed_at);
+    all["expires"] = time(overview.job.expires);
+    for (n, event) in overview.job.history.iter().enumerate() {
         all["history"][n]["at"] = time(Some(event.at));
     }
     all
 }
 
 /// Returns jobs as one JSON document.
-pub fn documents(seen: &[JobOverview]) -> Value {
-    json!({"jobs": seen.iter().map(document).collect::<Vec<_>>()})
+pub fn documents(overviews: &[JobOverview]) -> Value {
+    json!({"jobs": overviews.iter().map(document).collect::<Vec<_>>()})
 }
 
 /// Describes the outcomes of its letters: `resolved 36, failed again 1`.
 pub fn dispositions(known: &Account) -> String {
     let counts = json!(known);
     let counts = counts.as_object().into_iter().flatten();
-    let told: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", words(disposition))).collect();
-    if told.is_empty() { "no letter yet".to_owned() } else { told.join(", ") }
+    let parts: Vec<_> = counts.map(|(disposition, n)| format!("{} {n}", words(disposition))).collect();
+    if parts.is_empty() { "no letter yet".to_owned() } else { parts.join(", ") }
 }

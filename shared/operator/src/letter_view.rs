@@ -65,17 +65,17 @@ pub async fn gather<L: Letters, R: LedgerReader>(
 }
 
 /// Returns both as JSON, with what is to be known of a foreign message.
-pub fn document(seen: &LetterView, now: Timestamp) -> Value {
-    let found: &[_] = match &seen.ledger {
+pub fn document(view: &LetterView, now: Timestamp) -> Value {
+    let found: &[_] = match &view.ledger {
         LedgerAnswer::Records(found) => found,
         LedgerAnswer::NotKept => &[],
     };
     let records: Vec<_> =
         found.iter().map(|(place, entry)| json!({"of": place, "entry": json::entry(entry)})).collect();
     let first = found.first().map_or(Value::Null, |(_, entry)| json::entry(entry));
-    let mut all = json!({"letter": json::letter(&seen.letter), "ledger": first, "ledger_records": records, "done_by_ledger": seen.is_done(now)});
+    let mut all = json!({"letter": json::letter(&view.letter), "ledger": first, "ledger_records": records, "done_by_ledger": view.is_done(now)});
     if let Value::Object(all) = &mut all {
-        all.extend(foreign(&seen.letter, now));
+        all.extend(foreign(&view.letter, now));
     }
     all
 }
@@ -110,9 +110,9 @@ fn foreign(letter: &Letter, now: Timestamp) -> Map<String, Value> {
     }
     if let Some(task) = Task::of(payload, &letter.attributes) {
         let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339);
-        let told = json!({"framework": task.framework, "name": task.name, "id": task.id, "eta": time(task.eta),
+        let shown_task = json!({"framework": task.framework, "name": task.name, "id": task.id, "eta": time(task.eta),
             "expires": time(task.expires), "dropped": task.is_dropped(now)});
-        all.insert("task".to_owned(), told);
+        all.insert("task".to_owned(), shown_task);
     }
     let texts: Vec<_> = layers(payload).into_iter().map(|layer| layer.text).collect();
     if !texts.is_empty() {

@@ -12,7 +12,7 @@ const BYTES: usize = 16 * 1024;
 
 /// Returns the lines of a payload, with everything escaped that must be, and the number of bytes left out. JSON is set
 /// in lines, token by token as it is: numbers, order and repeated names stay what they were.
-pub fn told(payload: &str) -> (Vec<String>, usize) {
+pub fn lines_of(payload: &str) -> (Vec<String>, usize) {
     let mut end = payload.len().min(BYTES);
     while !payload.is_char_boundary(end) {
         end -= 1;
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn json_is_set_in_lines_and_nothing_of_it_is_changed() {
         let (lines, more) =
-            told(r#"{"b":1.0e400,"a":[],"s":"{\",[\\","b": 12345678901234567890123, "l":[1,{"x":{}}]}"#);
+            lines_of(r#"{"b":1.0e400,"a":[],"s":"{\",[\\","b": 12345678901234567890123, "l":[1,{"x":{}}]}"#);
         let expected = [
             "{",
             "  \"b\": 1.0e400,",
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_shown_in_its_lines_with_controls_escaped() {
-        assert_eq!(told("a\u{1b}c\nno { json"), (vec!["a\\u{1b}c".to_owned(), "no { json".to_owned()], 0));
-        assert_eq!(told(""), (vec![String::new()], 0));
+        assert_eq!(lines_of("a\u{1b}c\nno { json"), (vec!["a\\u{1b}c".to_owned(), "no { json".to_owned()], 0));
+        assert_eq!(lines_of(""), (vec![String::new()], 0));
     }
 
     #[test]
@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn a_long_payload_is_cut_and_says_how_much_is_missing() {
         let long = "ü".repeat(BYTES);
-        let (lines, more) = told(&long);
+        let (lines, more) = lines_of(&long);
         assert_eq!(lines.concat().len() + more, long.len());
-        let (lines, more) = told(&"x\n".repeat(1_000));
+        let (lines, more) = lines_of(&"x\n".repeat(1_000));
         assert_eq!((lines.len(), more > 0), (LINES, true));
     }
 }

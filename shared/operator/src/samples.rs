@@ -197,7 +197,7 @@ pub fn entry(letter: &Letter) -> Entry {
 /// A job in some state, with the fates of its letters.
 pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> JobOverview {
     let filter = Filter { error_type: Some(ErrorType::Permanent), ..Filter::default() };
-    let asked = NewJob {
+    let request = NewJob {
         id: None,
         selection: Selection::Filter(filter),
         to: None,
@@ -206,7 +206,7 @@ pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> Job
         why: Some("fixed in 42".to_owned()),
         edit: None,
     };
-    let mut job = Job::new(JobId::from_random(n), asked, before(30));
+    let mut job = Job::new(JobId::from_random(n), request, before(30));
     let why = if let JobState::Stopped { why } = &state { Some(why.to_string()) } else { None };
     let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why };
     job.history.push(event);

@@ -65,9 +65,9 @@ fn sound(letter: &Letter) -> Result<(), &'static str> {
 fn part<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     serde_json::from_slice(text).map_err(|why| match why.classify() {
         serde_json::error::Category::Data => {
-            let told = why.to_string();
-            let at = told.rfind(" at line ").unwrap_or(told.len());
-            without_data(&told[..at])
+            let text = why.to_string();
+            let at = text.rfind(" at line ").unwrap_or(text.len());
+            without_data(&text[..at])
         }
         _ => "it is no JSON document".to_owned(),
     })
@@ -90,14 +90,14 @@ fn is_within(document: &Value, whole: &Value) -> bool {
 /// Reads a letter, and how far it is proven. What is told of a failure holds nothing of the letter.
 pub fn letter(text: &[u8]) -> Result<(Letter, Proof), String> {
     let (fields, rest): (LetterJson, RestJson) = (part(text)?, part(text)?);
-    let told = rest.body_hash.clone();
+    let stated = rest.body_hash.clone();
     let letter = fields.with(rest.read()?);
     sound(&letter)?;
     if !is_within(&part(text)?, &super::letter(&letter)) {
         return Err("unknown field: a newer version of this command may know it".to_owned());
     }
-    match told {
-        Some(told) if told != body_hash(&letter) => {
+    match stated {
+        Some(stated) if stated != body_hash(&letter) => {
             Err("body_hash is not that of its body: it was changed after the export (redrive replay --edit sends another body)".to_owned())
         }
         Some(_) => Ok((letter, Proof::Whole)),
