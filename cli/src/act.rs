@@ -3,6 +3,7 @@
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
+use redrive_operator::request::add_selection;
 use serde_json::{Value, json};
 
 use crate::args::{Chosen, ListedStatus};
@@ -11,7 +12,6 @@ use crate::completion::{Completion, Error};
 use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::preview::Preview;
-use crate::shown::select;
 
 /// Reads what is chosen.
 pub(crate) fn selection(chosen: &Chosen, access: &StackAccess, now: Timestamp) -> Result<Selection, Error> {
@@ -36,7 +36,7 @@ fn chosen_of(chosen: &Chosen, filter: Filter, now: Timestamp) -> Result<Selectio
 /// A request about letters.
 pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
     let mut request = json!({"action": action, "by": by});
-    select(&mut request, selection);
+    add_selection(&mut request, selection);
     request
 }
 

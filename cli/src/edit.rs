@@ -69,16 +69,6 @@ fn text(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// Adds an edit to a request.
-pub(crate) fn add(request: &mut Value, edit: Option<&Edit>) {
-    match edit {
-        None => {}
-        Some(Edit::Body(body)) => request["edit"] = json!(body),
-        // As text: each of its numbers keeps its digits.
-        Some(Edit::Patch(patch)) => request["patch"] = json!(patch.as_str()),
-    }
-}
-
 /// A letter, and what an edit makes of its body.
 pub(crate) struct EditPreview {
     id: LetterId,
@@ -201,6 +191,7 @@ pub(crate) fn render(seen: &[EditPreview], of: u64, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use redrive_core::replay::Request;
+    use redrive_operator::request::add_edit;
 
     use super::*;
     use crate::act::request;
@@ -212,7 +203,7 @@ mod tests {
         let patch = r#"[{"op": "add", "path": "/amount", "value": 12345678901234567.89}]"#;
         for edit in [Edit::Body("{}\n".to_owned()), Edit::Patch(Patch::parse(patch).unwrap())] {
             let mut asked = request("replay", &one, "ann");
-            add(&mut asked, Some(&edit));
+            add_edit(&mut asked, Some(&edit));
             let Request::Replay { options, .. } = Request::parse(&asked).unwrap() else { panic!("{asked}") };
             assert_eq!(options.edit.as_ref(), Some(&edit));
             asked["action"] = json!("job");

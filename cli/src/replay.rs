@@ -7,6 +7,7 @@ use redrive_core::letters::letter::Status;
 use redrive_core::replay::job::Guard;
 use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
+use redrive_operator::request::add_edit;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -96,7 +97,7 @@ pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<
             request[name] = value;
         }
     }
-    edit::add(&mut request, way.edit);
+    add_edit(&mut request, way.edit);
     request
 }
 
@@ -111,7 +112,7 @@ pub(crate) fn at_once(way: Way<'_>, args: &Replay, by: &str, dry_run: bool) -> V
     request["after_replayed"] = json!(args.after_replayed);
     request["allow_key_change"] = json!(args.allow_key_change);
     request["dry_run"] = json!(dry_run);
-    edit::add(&mut request, way.edit);
+    add_edit(&mut request, way.edit);
     request
 }
 

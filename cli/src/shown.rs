@@ -8,8 +8,9 @@ use redrive_core::ids::LetterId;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Selection, Shown};
 use redrive_core::time::Timestamp;
+use redrive_operator::request::add_selection;
 use redrive_operator::walk::look;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::completion::Error;
 use crate::replay_function::{ReplayFunction, Report};
@@ -51,7 +52,7 @@ async fn carry_page<L: Letters>(
     loop {
         let shown = Shown { letters: page.iter().copied().collect::<BTreeMap<_, _>>(), named };
         let mut request = request.clone();
-        select(&mut request, &Selection::Shown(shown));
+        add_selection(&mut request, &Selection::Shown(shown));
         let next = Report::read(function.ask(&request).await?)?;
         let stuck = next.progress() == 0;
         let mut report = match earlier {
@@ -85,24 +86,13 @@ pub(crate) fn clock(here: Timestamp, aws: Timestamp) -> Option<String> {
     (apart > CLOCK).then_some(told)
 }
 
-/// Adds a selection to a request.
-pub(crate) fn select(request: &mut Value, selection: &Selection) {
-    match selection {
-        Selection::Ids(ids) => request["ids"] = json!(ids),
-        Selection::Filter(filter) => request["select"] = json!(filter),
-        Selection::Shown(shown) => {
-            request["shown"] = json!(shown.letters);
-            request["named"] = json!(shown.named);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
 
     use redrive_core::replay::Request;
     use redrive_testkit::ModelLetters;
+    use serde_json::json;
 
     use super::*;
     use crate::completion::Completion;

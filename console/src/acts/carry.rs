@@ -10,12 +10,13 @@ use redrive_core::ids::LetterId;
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Selection, Shown};
+use redrive_operator::request::add_selection;
 use redrive_operator::text::{count, words};
 use redrive_operator::who::short;
 use serde_json::Value;
 
 use super::kind::ActKind;
-use super::pinned::{self, Pinned};
+use super::pinned::Pinned;
 use super::{failed, preview};
 use crate::fields::Fields;
 use crate::installation::{AskError, InstallationPort};
@@ -69,7 +70,7 @@ pub(crate) async fn out<I: InstallationPort>(console: &Console<I>, pinned: &Pinn
     let mut problem = None;
     for part in parts(&pinned.selection) {
         let mut request = request.clone();
-        pinned::add_selection(&mut request, &part);
+        add_selection(&mut request, &part);
         if let Err(why) = all_of(here, &request, &mut counts).await {
             problem = Some(failed(console, &why));
             break;
@@ -88,7 +89,7 @@ async fn job<I: InstallationPort>(
     fields: &Fields,
 ) -> Response<Body> {
     let here = &console.installation;
-    pinned::add_selection(&mut request, &pinned.selection);
+    add_selection(&mut request, &pinned.selection);
     let told = match here.ask(&request).await {
         Ok(report) => match report.get("refused").and_then(Value::as_str) {
             Some(why) => format!("No job was made: {why}."),

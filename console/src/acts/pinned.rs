@@ -3,6 +3,7 @@
 use redrive_core::ids::JobId;
 use redrive_core::replay::job::Guard;
 use redrive_core::replay::{Edit, Selection};
+use redrive_operator::request::add_edit;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -121,27 +122,6 @@ impl Pinned {
         };
         let rest = if ids.is_empty() { self.options.as_str() } else { "" };
         format!("redrive {verb}{ids}{rest}{file} --{reason} {}", quoted(why))
-    }
-}
-
-/// Adds an edit to a request; a patch goes as text, so that each of its numbers keeps its digits.
-pub(crate) fn add_edit(request: &mut Value, edit: Option<&Edit>) {
-    match edit {
-        None => {}
-        Some(Edit::Body(body)) => request["edit"] = json!(body),
-        Some(Edit::Patch(patch)) => request["patch"] = json!(patch.as_str()),
-    }
-}
-
-/// Adds a selection to a request.
-pub(crate) fn add_selection(request: &mut Value, selection: &Selection) {
-    match selection {
-        Selection::Ids(ids) => request["ids"] = json!(ids),
-        Selection::Filter(filter) => request["select"] = json!(filter),
-        Selection::Shown(shown) => {
-            request["shown"] = json!(shown.letters);
-            request["named"] = json!(shown.named);
-        }
     }
 }
 

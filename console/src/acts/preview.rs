@@ -11,6 +11,7 @@ use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Candidate, Edit, JOB_EDIT_LIMIT, Look, Patch, Selection, Shown};
 use redrive_core::time::Timestamp;
+use redrive_operator::request::{add_edit, add_selection};
 use redrive_operator::text::count;
 use redrive_operator::walk::Wanted;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 use super::differences::Difference;
 use super::kind::ActKind;
-use super::pinned::{self, Pinned};
+use super::pinned::Pinned;
 use super::{Cannot, barred};
 use crate::bare;
 use crate::fields::Fields;
@@ -305,7 +306,7 @@ fn edit(kind: ActKind, fields: &Fields) -> Result<Option<Edit>, Cannot> {
 /// Request for a dry run of a selection.
 pub(super) fn dry_request(selection: &Selection, edit: Option<&Edit>, by: &str) -> Value {
     let mut request = json!({"action": "replay", "dry_run": true, "by": by});
-    pinned::add_selection(&mut request, selection);
-    pinned::add_edit(&mut request, edit);
+    add_selection(&mut request, selection);
+    add_edit(&mut request, edit);
     request
 }

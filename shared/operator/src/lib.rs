@@ -12,6 +12,7 @@
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
 //! | [`jobs`] | replay jobs with the account of their letters |
+//! | [`request`] | what a request to the replay function says of letters and bodies |
 //! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
 //! | `samples` | an incident to test with, under the feature of this name |
 
@@ -29,6 +30,7 @@ pub mod next_step;
 pub mod payload;
 pub mod policies;
 pub mod readings;
+pub mod request;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 pub mod text;
