@@ -57,15 +57,15 @@ impl Failed {
 
 /// Reads a function's answer: its report, or why it refused the request or failed. A function of an earlier version failed
 /// where a later one refuses.
-fn answered(told: Value, failed: bool) -> Result<Value, Failed> {
-    let word = |name: &str| told.get(name).and_then(Value::as_str).map(crate::text::shown);
+fn answered(answer: Value, failed: bool) -> Result<Value, Failed> {
+    let word = |name: &str| answer.get(name).and_then(Value::as_str).map(crate::text::shown);
     let unsaid = || "it did not say why".to_owned();
     if failed {
         return Err(Failed { kind: word("errorType"), why: word("errorMessage").unwrap_or_else(unsaid) });
     }
     match word("refusal") {
         Some(kind) => Err(Failed { kind: Some(kind), why: word("refused").unwrap_or_else(unsaid) }),
-        None => Ok(told),
+        None => Ok(answer),
     }
 }
 
@@ -158,8 +158,8 @@ impl StackAccess {
         let answer =
             call.await.map_err(|why| self.failed(Service::Lambda, &format!("{what} could not be invoked"), &why))?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        let told: Value = serde_json::from_slice(payload).unwrap_or_default();
-        Ok(answered(told, answer.function_error().is_some()))
+        let report: Value = serde_json::from_slice(payload).unwrap_or_default();
+        Ok(answered(report, answer.function_error().is_some()))
     }
 
     /// The environment of the replay function, if it may be read.
@@ -337,14 +337,14 @@ mod cloudwatch {
             };
             let dimensions = [("Function", function), ("Queue", queue_name(queue))];
             let last = self.last(("Redrive", "TimeToExpiry"), &dimensions, Statistic::Minimum, now).await?;
-            Ok(last.and_then(|point| Some(seen(&point)?.after(seconds(point.minimum)?))))
+            Ok(last.and_then(|point| Some(measured_at(&point)?.after(seconds(point.minimum)?))))
         }
 
         /// Returns the age of the oldest message in a queue.
         pub(crate) async fn age(&self, url: &str, now: Timestamp) -> Result<Option<Duration>, Error> {
             let metric = ("AWS/SQS", "ApproximateAgeOfOldestMessage");
             let last = self.last(metric, &[("QueueName", queue_name(url))], Statistic::Maximum, now).await?;
-            Ok(last.and_then(|point| Some(seconds(point.maximum)? + now.since(seen(&point)?))))
+            Ok(last.and_then(|point| Some(seconds(point.maximum)? + now.since(measured_at(&point)?))))
         }
 
         async fn last(
@@ -373,12 +373,12 @@ mod cloudwatch {
                 .send()
                 .await
                 .map_err(|why| self.failed(Service::CloudWatch, "a metric could not be read", &why))?;
-            Ok(answer.datapoints.unwrap_or_default().into_iter().max_by_key(seen))
+            Ok(answer.datapoints.unwrap_or_default().into_iter().max_by_key(measured_at))
         }
     }
 
     /// Returns the time at which a metric was taken: the end of its minute at the latest.
-    fn seen(point: &Datapoint) -> Option<Timestamp> {
+    fn measured_at(point: &Datapoint) -> Option<Timestamp> {
         let seconds = u64::try_from(point.timestamp.as_ref()?.secs()).ok()?;
         Some(Timestamp::from_millis(seconds.saturating_mul(1_000)))
     }
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn a_refused_request_is_the_askers_matter_and_a_failed_function_is_not() {
         let refused = |kind: &str| json!({"refused": "why", "refusal": kind});
-        let error = |told, failed| answered(told, failed).unwrap_err().error("the replay function");
+        let error = |answer, failed| answered(answer, failed).unwrap_err().error("the replay function");
         assert!(matches!(error(refused("RequestNotUnderstood"), false), Error::Usage(why) if why == "why"));
         for kind in ["InCustody", "QueueNotListed", "NotADestination"] {
             assert!(matches!(error(refused(kind), false), Error::NotSetUp(_)), "{kind}");

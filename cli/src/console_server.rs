@@ -124,11 +124,11 @@ async fn may(access: &StackAccess) -> Changes {
 }
 
 fn refusal(why: &Error) -> AskError {
-    let told = why.to_string();
+    let text = why.to_string();
     match why {
-        Error::Usage(_) | Error::NotSetUp(_) | Error::Absent(_) | Error::Refused(_) => AskError::Refused(told),
-        _ if told.contains("AccessDenied") => AskError::Denied { permission: INVOKE, why: told },
-        _ => AskError::Failed(told),
+        Error::Usage(_) | Error::NotSetUp(_) | Error::Absent(_) | Error::Refused(_) => AskError::Refused(text),
+        _ if text.contains("AccessDenied") => AskError::Denied { permission: INVOKE, why: text },
+        _ => AskError::Failed(text),
     }
 }
 

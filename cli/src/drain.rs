@@ -136,12 +136,12 @@ impl DrainResult {
             return text;
         }
         add(format!("{} in {queue}.", count(self.still(), "message stays", "messages stay")));
-        let mut told = false;
+        let mut has_left = false;
         for (_, why, n) in run.left().into_iter().filter(|(.., n)| *n > 0) {
             add(format!("{n:>7}  {why}"));
-            told = true;
+            has_left = true;
         }
-        if !told {
+        if !has_left {
             add(self.unseen().to_owned());
         }
         text

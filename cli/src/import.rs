@@ -144,9 +144,9 @@ impl Contents {
     pub(crate) fn render(&self, now: Timestamp, width: usize) -> String {
         let mut text = causes::preview(&causes::sorted(self.causes.clone()), now, width);
         let statuses: Vec<_> = self.statuses.iter().map(|(status, n)| format!("{n} {status}")).collect();
-        let told = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
+        let by_status = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
         let mut add = |line: String| text.push_str(&hanging(&line, 2, width));
-        add(format!("{} to be imported{told}.", count(self.letters(), "letter", "letters")));
+        add(format!("{} to be imported{by_status}.", count(self.letters(), "letter", "letters")));
         if self.unlisted > 0 {
             add(format!("{} of them of queues that are not configured here.", self.unlisted));
         }
@@ -185,8 +185,8 @@ impl Imported {
     }
 
     pub(crate) fn render(&self, width: usize) -> String {
-        let told = self.counts().into_iter().filter(|(name, _, n)| *n > 0 || *name == "imported");
-        told.map(|(_, words, n)| counted(n, words, width)).collect()
+        let counts = self.counts().into_iter().filter(|(name, _, n)| *n > 0 || *name == "imported");
+        counts.map(|(_, words, n)| counted(n, words, width)).collect()
     }
 
     pub(crate) const fn ended(&self) -> Completion {
@@ -206,11 +206,11 @@ pub(crate) async fn write<T: Letters + Causes>(
     path: &Path,
     contents: &Contents,
     now: Timestamp,
-    mut told: impl FnMut(u64),
+    mut report_progress: impl FnMut(u64),
 ) -> Result<(Imported, Option<Unavailable>), Error> {
     let mut all = Imported { no_body: contents.no_body, expired: contents.expired, ..Imported::default() };
-    let mut seen = contents.waiting.clone();
-    record(table, seen.values().cloned().collect(), now).await?;
+    let mut causes = contents.waiting.clone();
+    record(table, causes.values().cloned().collect(), now).await?;
     let (mut lines, mut few, mut bytes) = (ImportLines::open(path)?, Vec::new(), 0);
     let failure = loop {
         let next = lines.letter()?.map(|(letter, _)| letter);
@@ -220,15 +220,15 @@ pub(crate) async fn write<T: Letters + Causes>(
             few.push(letter);
         }
         if last || few.len() == LETTERS || bytes > BYTES {
-            let failure = some(table, std::mem::take(&mut few), &mut seen, &mut all).await;
+            let failure = some(table, std::mem::take(&mut few), &mut causes, &mut all).await;
             bytes = 0;
-            told(all.done());
+            report_progress(all.done());
             if last || failure.is_some() {
                 break failure;
             }
         }
     };
-    let counted: Vec<_> = seen.into_values().filter(|cause| cause.seen > 0).collect();
+    let counted: Vec<_> = causes.into_values().filter(|cause| cause.seen > 0).collect();
     // Their letters are there; a count is only roughly right anyway.
     let counted = record(table, counted, now).await;
     Ok((all, failure.or(counted.err())))
@@ -242,7 +242,7 @@ async fn record<T: Causes>(table: &T, causes: Vec<Cause>, now: Timestamp) -> Res
 async fn some<T: Letters>(
     table: &T,
     few: Vec<Letter>,
-    seen: &mut BTreeMap<(QueueArn, String), Cause>,
+    causes: &mut BTreeMap<(QueueArn, String), Cause>,
     all: &mut Imported,
 ) -> Option<Unavailable> {
     let mut failure = None;
@@ -252,7 +252,7 @@ async fn some<T: Letters>(
         match written {
             Ok(()) => {
                 all.imported += 1;
-                if let Some(cause) = seen.get_mut(&of).filter(|_| status == Status::Pending) {
+                if let Some(cause) = causes.get_mut(&of).filter(|_| status == Status::Pending) {
                     cause.seen += 1;
                 }
             }

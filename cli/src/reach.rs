@@ -43,8 +43,8 @@ pub(crate) fn place(config: &SdkConfig, service: Service, variable: impl Fn(&str
     let region = config.region().map_or("no region", |region| region.as_ref());
     // As the SDK chooses it: what the command line says, then the service's own variable, then what is for all.
     let own = || variable(&format!("{ENDPOINT}_{}", service.word()));
-    let said = config.endpoint_url().map(str::to_owned);
-    let endpoint = if config.get_origin("endpoint_url").is_client_config() { said } else { own().or(said) };
+    let configured = config.endpoint_url().map(str::to_owned);
+    let endpoint = if config.get_origin("endpoint_url").is_client_config() { configured } else { own().or(configured) };
     match endpoint {
         Some(url) => format!("in {region} at {url}"),
         None => format!("in {region}"),
@@ -61,11 +61,11 @@ pub(crate) fn failed<E>(place: &str, what: &str, why: &SdkError<E, HttpResponse>
 where
     E: ProvideErrorMetadata,
 {
-    let told = match why.as_service_error().map(|error| (error.code(), error.message())) {
+    let answer = match why.as_service_error().map(|error| (error.code(), error.message())) {
         Some((Some(code), Some(message))) => format!("{code}: {message}"),
         _ => redrive_aws::describe(why),
     };
-    Error::Service(shown(&format!("{what} {place}: {told}")))
+    Error::Service(shown(&format!("{what} {place}: {answer}")))
 }
 
 /// A table that gave no good answer, with its name and where it was looked for.
@@ -96,10 +96,10 @@ pub(crate) async fn check(config: SdkConfig) -> Result<SdkConfig, Error> {
 }
 
 /// The SDK tells in a line each what it tried, and why in vain: the names are enough for a sentence.
-fn tried(told: &str) -> String {
-    let names: Vec<_> = told.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
+fn tried(answer: &str) -> String {
+    let names: Vec<_> = answer.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.trim())).collect();
     match names.as_slice() {
-        [] => told.trim().to_owned(),
+        [] => answer.trim().to_owned(),
         names => format!("tried in vain were {}", names.join(", ")),
     }
 }
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn of_credentials_only_the_places_are_told_that_were_looked_at() {
-        let told = "no credentials found in chain. Attempted:\n  Environment: the provider was not enabled: not set\n  Profile: none";
-        assert_eq!(tried(told), "tried in vain were Environment, Profile");
+        let text = "no credentials found in chain. Attempted:\n  Environment: the provider was not enabled: not set\n  Profile: none";
+        assert_eq!(tried(text), "tried in vain were Environment, Profile");
         assert_eq!(tried("the token has expired"), "the token has expired");
     }
 
@@ -151,8 +151,8 @@ mod tests {
         let outputs = [("LedgerTableName", "ledger-1"), ("DeadLetterTableName", "letters-1")];
         let stack = Stack::new(outputs.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         let gone = Unavailable { service: "dead-letter table", action: "list candidates", why: "gone".to_owned() };
-        let told = table("in eu-west-1", &stack, &gone).to_string();
-        assert_eq!(told, "dead-letter table letters-1 in eu-west-1 did not list candidates: gone");
+        let text = table("in eu-west-1", &stack, &gone).to_string();
+        assert_eq!(text, "dead-letter table letters-1 in eu-west-1 did not list candidates: gone");
         let ledger = Unavailable { service: "ledger table", ..gone };
         assert!(table("here", &stack, &ledger).to_string().contains("ledger-1 here"));
     }

@@ -46,12 +46,12 @@ impl TextPage {
 }
 
 /// Renders the report in the order in which people ask: why, when, what, and what now.
-pub(crate) fn render(seen: &LetterView, policy: Option<&Policy>, now: Timestamp, width: usize) -> String {
-    let letter = &seen.letter;
+pub(crate) fn render(view: &LetterView, policy: Option<&Policy>, now: Timestamp, width: usize) -> String {
+    let letter = &view.letter;
     let mut page = TextPage { text: String::new(), width };
-    let done = if seen.is_done(now) { ", and done by the ledger: noted within a minute" } else { "" };
+    let done = if view.is_done(now) { ", and done by the ledger: noted within a minute" } else { "" };
     page.under(0, &format!("Letter {} is {}{done}", letter.id, letter.status));
-    let step = NextStep::of(&Candidate::of(letter), policy, seen.is_done(now));
+    let step = NextStep::of(&Candidate::of(letter), policy, view.is_done(now));
     facts(&mut page, letter, step, now);
     page.heading("HISTORY");
     letter.history.iter().for_each(|event| happened(&mut page, event));
@@ -69,10 +69,10 @@ pub(crate) fn render(seen: &LetterView, policy: Option<&Policy>, now: Timestamp,
             }
         }
     }
-    foreign::told(&mut page, letter, now);
+    foreign::framework_remarks(&mut page, letter, now);
     message(&mut page, letter);
     page.heading("LEDGER NOW");
-    ledger(&mut page, letter, &seen.ledger, now);
+    ledger(&mut page, letter, &view.ledger, now);
     page.text
 }
 
@@ -208,8 +208,8 @@ fn message(page: &mut TextPage, letter: &Letter) {
 }
 
 fn body(page: &mut TextPage, payload: &str) {
-    let (told, more) = payload::lines_of(payload);
-    told.iter().for_each(|line| page.under(2, line));
+    let (body, more) = payload::lines_of(payload);
+    body.iter().for_each(|line| page.under(2, line));
     if let Some(remark) = payload::remark(payload) {
         page.under(2, &remark);
     }
@@ -270,26 +270,26 @@ mod tests {
         letters.force(letter.clone());
         let (_, under_the_send) = records(&letter).swap_remove(1);
         ledger.force(under_the_send, samples::entry(&letter));
-        let seen = gather(&letters, &ledger, letter.id).await.unwrap().unwrap();
-        let text = render(&seen, None, NOW, 80);
+        let view = gather(&letters, &ledger, letter.id).await.unwrap().unwrap();
+        let text = render(&view, None, NOW, 80);
         assert!(text.contains("of its last send: FAILED with this payload"), "{text}");
-        assert_eq!(document(&seen, NOW)["ledger_records"][0]["of"], "its last send");
-        let seen = gather(&letters, &ModelLedger::new(), letter.id).await.unwrap().unwrap();
-        assert!(render(&seen, None, NOW, 80).contains("knows nothing of it"));
+        assert_eq!(document(&view, NOW)["ledger_records"][0]["of"], "its last send");
+        let view = gather(&letters, &ModelLedger::new(), letter.id).await.unwrap().unwrap();
+        assert!(render(&view, None, NOW, 80).contains("knows nothing of it"));
     }
 
     #[test]
     fn a_waiting_letter_says_which_replay_comes_or_that_they_are_used_up() {
         let policy = samples::policy();
-        let told = |deaths: u32| {
+        let page = |deaths: u32| {
             let mut letter = samples::full();
             letter.reason.error_type = redrive_core::letters::letter::ErrorType::Transient;
             letter.deaths = deaths;
             letter.due = policy.due(&letter.reason, deaths, NOW);
-            let seen = LetterView { letter, ledger: LedgerAnswer::NotKept };
-            render(&seen, Some(&policy), NOW, 100)
+            let view = LetterView { letter, ledger: LedgerAnswer::NotKept };
+            render(&view, Some(&policy), NOW, 100)
         };
-        assert!(told(2).contains("(in 10m), replay 2 of 3"), "{}", told(2));
-        assert!(told(4).contains("only when a person asks: its 3 replays are used up"), "{}", told(4));
+        assert!(page(2).contains("(in 10m), replay 2 of 3"), "{}", page(2));
+        assert!(page(4).contains("only when a person asks: its 3 replays are used up"), "{}", page(4));
     }
 }

@@ -50,8 +50,8 @@ impl Stack {
 
     /// Returns the name of the stack: as it was named, or as far as the name of a function tells it.
     pub(crate) fn name(&self) -> Option<&str> {
-        let told = || Some(self.get("ReplayFunctionName")?.split_once(NAMED)?.0);
-        self.get(NAME).or_else(told).filter(|name| !name.is_empty())
+        let by_function = || Some(self.get("ReplayFunctionName")?.split_once(NAMED)?.0);
+        self.get(NAME).or_else(by_function).filter(|name| !name.is_empty())
     }
 
     /// The queue that letters come from and go back to.

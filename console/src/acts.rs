@@ -98,7 +98,7 @@ pub(crate) fn failed<I: InstallationPort>(console: &Console<I>, why: &AskError) 
 /// Reason for which an act cannot be shown.
 pub(crate) enum Cannot {
     /// Wrong request, and the reason.
-    Asked(String),
+    BadRequest(String),
     /// A table did not answer.
     Unavailable(redrive_core::ports::Unavailable),
 }
@@ -112,7 +112,7 @@ impl From<redrive_core::ports::Unavailable> for Cannot {
 impl Cannot {
     fn answer<I: InstallationPort>(self, console: &Console<I>) -> Response<Body> {
         match self {
-            Self::Asked(why) => page::problem(console, StatusCode::BAD_REQUEST, "This cannot be done so", &why),
+            Self::BadRequest(why) => page::problem(console, StatusCode::BAD_REQUEST, "This cannot be done so", &why),
             Self::Unavailable(why) => page::unavailable(console, &why),
         }
     }

@@ -49,7 +49,7 @@ impl BodyView {
             raw: raw(head, key),
             bytes: text.len(),
             more: text.len() - end,
-            remark: redrive_operator::payload::remark(text).map(|told| ShownText::of(&told)),
+            remark: redrive_operator::payload::remark(text).map(|remark| ShownText::of(&remark)),
             download: None,
         }
     }

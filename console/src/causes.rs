@@ -129,7 +129,7 @@ fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
     let row = &cause.row;
     let texts = row.texts();
     let shown: Vec<_> = texts.iter().take(TEXTS).map(|(letters, text)| (*letters, ShownText::of(text))).collect();
-    let told: u64 = shown.iter().map(|(letters, _)| letters).sum();
+    let letters_of_texts: u64 = shown.iter().map(|(letters, _)| letters).sum();
     let name = row.fingerprint.as_str();
     let queues: Vec<_> = row.queues.iter().map(|queue| queue_name(queue)).collect();
     let versions: Vec<_> = row.versions.iter().rev().take(4).map(String::as_str).collect();
@@ -146,7 +146,7 @@ fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
         lately: ago(now, row.last),
         queues: ShownText::of(&queues.join(", ")),
         versions: ShownText::of(&versions.join(", ")),
-        more_texts: row.letters.saturating_sub(told),
+        more_texts: row.letters.saturating_sub(letters_of_texts),
         texts: shown,
         parts: parts(&cause.holders).filter(|part| part.letters > 0).collect(),
         split: plot::split(&split),

@@ -50,14 +50,14 @@ pub(crate) struct JobRow {
 }
 
 impl JobRow {
-    pub(crate) fn of(seen: &JobOverview, now: Timestamp) -> Self {
-        let job = &seen.job;
+    pub(crate) fn of(overview: &JobOverview, now: Timestamp) -> Self {
+        let job = &overview.job;
         let at = job.closed_at.unwrap_or(job.created_at);
         Self {
             id: job.id,
             state: job.state.as_str(),
             class: panel::class(job),
-            bar: Bar::of(seen),
+            bar: Bar::of(overview),
             by: ShownText::of(short(&job.by)),
             why: ShownText::of(job.why.as_deref().unwrap_or("no reason given")),
             what: ShownText::of(&selection(&job.selection)),
@@ -73,15 +73,15 @@ pub(crate) fn selection(selection: &Selection) -> String {
         Selection::Filter(filter) => {
             let fields = serde_json::to_value(filter).unwrap_or_default();
             let fields = fields.as_object().cloned().unwrap_or_default();
-            let told = fields.iter().filter(|(name, _)| !["as_of", "asked_at", "recent"].contains(&name.as_str()));
-            let told = told.map(|(name, value)| {
+            let filters = fields.iter().filter(|(name, _)| !["as_of", "asked_at", "recent"].contains(&name.as_str()));
+            let filters = filters.map(|(name, value)| {
                 format!(
                     "{} {}",
                     name.replace('_', " "),
                     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
                 )
             });
-            told.collect::<Vec<_>>().join(", ")
+            filters.collect::<Vec<_>>().join(", ")
         }
         named => format!("{} letters by id", named.ids().map_or(0, |ids| ids.len())),
     }
@@ -91,7 +91,7 @@ pub(crate) fn selection(selection: &Selection) -> String {
 pub(crate) async fn both<I: InstallationPort>(here: &I) -> Result<(Vec<JobOverview>, Vec<JobOverview>), Unavailable> {
     let open = jobs::gather(here.letters(), true).await?;
     let mut closed = jobs::gather(here.letters(), false).await?;
-    closed.sort_by_key(|seen| std::cmp::Reverse(seen.job.closed_at));
+    closed.sort_by_key(|overview| std::cmp::Reverse(overview.job.closed_at));
     closed.truncate(CLOSED);
     Ok((open, closed))
 }
@@ -112,7 +112,7 @@ pub(crate) async fn list<I: InstallationPort>(State(console): Here<I>) -> Respon
     };
     let frame = PageFrame::new(&console, "Jobs", Tab::Jobs).refreshed(3);
     let now = frame.now;
-    let rows = |jobs: &[JobOverview]| jobs.iter().map(|seen| JobRow::of(seen, now)).collect();
+    let rows = |jobs: &[JobOverview]| jobs.iter().map(|overview| JobRow::of(overview, now)).collect();
     page::answer(&JobList { open: rows(&open), closed: rows(&closed), frame })
 }
 
@@ -136,7 +136,7 @@ pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>, Path(id):
 async fn shown<I: InstallationPort>(
     console: &Console<I>,
     id: &str,
-    told: Option<String>,
+    message: Option<String>,
     status: StatusCode,
 ) -> Response<Body> {
     let missing = || {
@@ -160,7 +160,7 @@ async fn shown<I: InstallationPort>(
         is_open: panel.is_open,
         is_paused: panel.state == "PAUSED",
         command: format!("redrive watch {id}"),
-        panel: panel.with_told(told),
+        panel: panel.with_message(message),
     };
     bare::answer_with(status, &page)
 }

@@ -76,7 +76,7 @@ struct LetterPage<'a> {
 pub(crate) struct Truth {
     pub(crate) class: &'static str,
     pub(crate) word: &'static str,
-    pub(crate) told: String,
+    pub(crate) explanation: String,
 }
 
 /// Says who acts next on a letter, and when.
@@ -87,21 +87,21 @@ pub(crate) fn truth(letter: &Letter, ledger: &LedgerAnswer, now: Timestamp) -> T
         }),
         LedgerAnswer::NotKept => false,
     };
-    let of = |class, word, told: String| Truth { class, word, told };
+    let of = |class, word, explanation: String| Truth { class, word, explanation };
     match letter.status {
         Status::Resolved => of("noted", "done", "Its effect happened.".to_owned()),
         Status::Discarded => of("gone", "discarded", "A person gave it up; it can be restored.".to_owned()),
         Status::Pending | Status::Replaying | Status::Replayed if done => {
-            let told = "The ledger says that its effect happened; the letter is noted as RESOLVED within a minute.";
-            of("noted", "done, not yet noted", told.to_owned())
+            let text = "The ledger says that its effect happened; the letter is noted as RESOLVED within a minute.";
+            of("noted", "done, not yet noted", text.to_owned())
         }
         Status::Replaying => {
             of("underway", "being sent", format!("A run is sending it; its claim ends {}.", ago(now, letter.due)))
         }
         Status::Replayed => {
-            let told =
+            let text =
                 format!("It was sent, and its outcome is awaited; none can come any more {}.", ago(now, letter.due));
-            of("underway", "under way", told)
+            of("underway", "under way", text)
         }
         Status::Pending if letter.form == Form::NoMessage => of(
             "person",

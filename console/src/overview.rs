@@ -152,8 +152,9 @@ fn made<'a>(
     let now = frame.now;
     let readings = read.map(|read| &read.readings);
     let alarms = readings.and_then(|readings| readings.alarms.as_deref());
-    let row = |seen: &JobOverview| jobs::JobRow::of(seen, now);
-    let recent = |seen: &&JobOverview| seen.job.closed_at.is_some_and(|at| now.since(at) < Duration::from_secs(86_400));
+    let row = |overview: &JobOverview| jobs::JobRow::of(overview, now);
+    let recent =
+        |overview: &&JobOverview| overview.job.closed_at.is_some_and(|at| now.since(at) < Duration::from_secs(86_400));
     let is_quiet = |state: &str| state == "OK";
     let (resolved, resolved_curve, resolved_note) = times(read, now);
     OverviewPage {

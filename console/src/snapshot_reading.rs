@@ -23,7 +23,7 @@ use crate::state::Console;
 /// Age from which a snapshot is read anew behind the page that shows it.
 const FRESH: Duration = Duration::from_secs(2);
 /// Limit of sent letters that the ledger is asked about.
-const ASKED: usize = 2_000;
+const JOINED: usize = 2_000;
 /// Number of keys of one call to the ledger.
 const CALL: usize = 100;
 
@@ -74,7 +74,7 @@ impl Sum {
     }
 
     fn meet(&mut self, found: Candidate, policies: &Policies) {
-        if found.status == Status::Replayed && self.sent.len() < ASKED {
+        if found.status == Status::Replayed && self.sent.len() < JOINED {
             self.sent.push(found);
             return;
         }
@@ -108,7 +108,7 @@ async fn take<I: InstallationPort>(console: &Console<I>) -> Result<Snapshot, Una
         all.next_due = [all.next_due, sum.next_due].into_iter().flatten().min();
         rows.push(sum.rows);
     }
-    for (found, done) in asked(here.ledger(), std::mem::take(&mut all.sent), taken_at).await? {
+    for (found, done) in joined_with_ledger(here.ledger(), std::mem::take(&mut all.sent), taken_at).await? {
         all.add(found, here.policies(), done);
     }
     rows.push(std::mem::take(&mut all.rows));
@@ -137,7 +137,7 @@ fn joined(mut all: Sum, rows: Vec<CauseRow>, taken_at: Timestamp) -> Snapshot {
 }
 
 /// Asks the ledger which of the sent letters are done: a letter is noted as RESOLVED up to a minute later.
-async fn asked<R: LedgerReader>(
+async fn joined_with_ledger<R: LedgerReader>(
     ledger: &R,
     sent: Vec<Candidate>,
     now: Timestamp,

@@ -87,7 +87,7 @@ impl Wished {
     }
 
     /// Returns a filter as it was written; empty if it was not.
-    pub(crate) fn said(&self, name: &str) -> &str {
+    pub(crate) fn written(&self, name: &str) -> &str {
         self.written.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value.as_str())
     }
 
@@ -102,15 +102,15 @@ impl Wished {
 
     /// Says the selection in words.
     pub(crate) fn words(&self) -> String {
-        let told: Vec<_> =
+        let filters: Vec<_> =
             self.pairs().filter(|(name, _)| *name != "status").map(|(name, value)| format!("{name} {value}")).collect();
-        if told.is_empty() { "all letters".to_owned() } else { told.join(", ") }
+        if filters.is_empty() { "all letters".to_owned() } else { filters.join(", ") }
     }
 
     /// Returns the options of the command that choose the same.
     pub(crate) fn options(&self) -> String {
-        let told = self.pairs().filter(|(name, _)| *name != "status");
-        told.map(|(name, value)| format!(" --{name} {}", quoted(value))).collect()
+        let filters = self.pairs().filter(|(name, _)| *name != "status");
+        filters.map(|(name, value)| format!(" --{name} {}", quoted(value))).collect()
     }
 }
 

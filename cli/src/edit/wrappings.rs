@@ -13,10 +13,10 @@ pub(crate) struct Wrappings(BTreeMap<String, Wrapping>);
 impl Wrappings {
     /// Reads the environment of the replay function; `None` if the list of queues is in a file, or is not understood.
     pub(crate) fn read(variables: &HashMap<String, String>) -> Option<Self> {
-        let said = |name: &str| variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-        let Some(list) = said("QUEUE_PAIRS") else {
-            let wrapping = Wrapping::parse(said("BODY_WRAPPING").unwrap_or("none"))?;
-            return Some(Self([(said("MAIN_QUEUE_ARN")?.to_owned(), wrapping)].into()));
+        let variable = |name: &str| variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let Some(list) = variable("QUEUE_PAIRS") else {
+            let wrapping = Wrapping::parse(variable("BODY_WRAPPING").unwrap_or("none"))?;
+            return Some(Self([(variable("MAIN_QUEUE_ARN")?.to_owned(), wrapping)].into()));
         };
         let list: Value = serde_json::from_str(list).ok()?;
         let pair = |pair: &Value| {

@@ -13,7 +13,7 @@ const MAY_BE_GONE: &str =
 const NO_ATTRIBUTE: &str = "It has no attribute by which its consumer's library would fetch it.";
 
 /// Tells which task a message is, and where its body stands.
-pub(super) fn told(page: &mut TextPage, letter: &Letter, now: Timestamp) {
+pub(super) fn framework_remarks(page: &mut TextPage, letter: &Letter, now: Timestamp) {
     if let Some(check) = ClaimCheck::of(letter.payload_now(), &letter.attributes) {
         page.heading("BODY IN S3");
         page.under(2, &shown(&format!("bucket {}, key {}", check.bucket, check.key)));

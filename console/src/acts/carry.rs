@@ -38,7 +38,7 @@ const DONE: [(&str, &str); 3] = [("discarded", "discarded"), ("restored", "resto
 pub(crate) struct Conflict {
     id: LetterId,
     key: ShownText,
-    told: ShownText,
+    state: ShownText,
 }
 
 #[derive(Template)]
@@ -90,7 +90,7 @@ async fn job<I: InstallationPort>(
 ) -> Response<Body> {
     let here = &console.installation;
     add_selection(&mut request, &pinned.selection);
-    let told = match here.ask(&request).await {
+    let problem = match here.ask(&request).await {
         Ok(report) => match report.get("refused").and_then(Value::as_str) {
             Some(why) => format!("No job was made: {why}."),
             None => {
@@ -102,7 +102,7 @@ async fn job<I: InstallationPort>(
         },
         Err(why) => failed(console, &why),
     };
-    match preview::again(console, pinned.clone(), fields, told).await {
+    match preview::again(console, pinned.clone(), fields, problem).await {
         Ok(gathered) => preview::answer(console, gathered, StatusCode::CONFLICT),
         Err(why) => why.answer(console),
     }
@@ -129,13 +129,17 @@ async fn all_of<I: InstallationPort>(
         if let Some(why) = report.get("refused").and_then(Value::as_str) {
             return Err(AskError::Refused(why.to_owned()));
         }
-        let told = report.as_object().into_iter().flatten();
-        let told: Vec<_> = told.filter_map(|(name, n)| Some((name.clone(), n.as_u64().filter(|n| *n > 0)?))).collect();
+        let counted = report.as_object().into_iter().flatten();
+        let counted: Vec<_> =
+            counted.filter_map(|(name, n)| Some((name.clone(), n.as_u64().filter(|n| *n > 0)?))).collect();
         let is_done = |name: &str| DONE.iter().any(|(done, _)| *done == name);
-        let done: u64 = told.iter().filter(|(name, _)| is_done(name)).map(|(_, n)| n).sum();
+        let done: u64 = counted.iter().filter(|(name, _)| is_done(name)).map(|(_, n)| n).sum();
         // What was done adds up; all else is as it is now.
-        left = told.iter().filter(|(name, _)| !is_done(name) && name != "considered").cloned().collect();
-        told.into_iter().filter(|(name, _)| is_done(name)).for_each(|(name, n)| *counts.entry(name).or_default() += n);
+        left = counted.iter().filter(|(name, _)| !is_done(name) && name != "considered").cloned().collect();
+        counted
+            .into_iter()
+            .filter(|(name, _)| is_done(name))
+            .for_each(|(name, n)| *counts.entry(name).or_default() += n);
         if report.get("more").and_then(Value::as_bool) != Some(true) || done == 0 {
             break;
         }
@@ -182,7 +186,7 @@ fn conflict(letter: &Letter) -> Conflict {
     Conflict {
         id: letter.id,
         key: ShownText::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
-        told: ShownText::of(&format!("is {}{who}", letter.status)),
+        state: ShownText::of(&format!("is {}{who}", letter.status)),
     }
 }
 
@@ -193,8 +197,8 @@ fn done<'a, I: InstallationPort>(
     (counts, problem, conflicts): (BTreeMap<String, u64>, Option<String>, Vec<Conflict>),
 ) -> DonePage<'a> {
     let of = |name: &str| counts.get(name).copied().unwrap_or(0);
-    let told = DONE.iter().find(|(name, _)| of(name) > 0);
-    let heading = told.map_or("Nothing was changed".to_owned(), |(name, word)| {
+    let change = DONE.iter().find(|(name, _)| of(name) > 0);
+    let heading = change.map_or("Nothing was changed".to_owned(), |(name, word)| {
         format!("{} {word}", count(of(name), "letter", "letters"))
     });
     let left = counts.iter().filter(|(name, _)| DONE.iter().all(|(done, _)| done != name));
@@ -210,7 +214,7 @@ fn done<'a, I: InstallationPort>(
     });
     DonePage {
         frame: PageFrame::new(console, heading.clone(), Tab::None),
-        is_whole: problem.is_none() && left.is_empty() && told.is_some(),
+        is_whole: problem.is_none() && left.is_empty() && change.is_some(),
         heading,
         left,
         problem: problem.as_deref().map(ShownText::of),

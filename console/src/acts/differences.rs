@@ -54,7 +54,7 @@ fn lines(old: &[String], new: &[String]) -> ShownText {
         (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
     let diff = TextDiff::from_slices(&old, &new);
     let mut html = String::new();
-    let mut told = 0;
+    let mut lines = 0;
     for (n, group) in diff.grouped_ops(AROUND).iter().enumerate() {
         if n > 0 {
             html.push_str("<span class=\"line\">…</span>");
@@ -68,10 +68,10 @@ fn lines(old: &[String], new: &[String]) -> ShownText {
             let _ = write!(html, "<span class=\"line{class}\">{sign}");
             shown_text::push(&mut html, change.value());
             html.push_str("</span>");
-            told += 1;
+            lines += 1;
         }
     }
-    if told == 0 {
+    if lines == 0 {
         html.push_str("<span class=\"line\">no difference</span>");
     }
     ShownText::markup(html)

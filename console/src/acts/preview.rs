@@ -53,7 +53,7 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// Value of a field as it was sent, or what is usual.
-    fn said<'a>(&'a self, name: &str, usual: &'a str) -> &'a str {
+    fn value_or<'a>(&'a self, name: &str, usual: &'a str) -> &'a str {
         self.fields.get(name).unwrap_or(usual)
     }
 
@@ -120,14 +120,14 @@ pub(crate) async fn gather<I: InstallationPort>(
     fields: &Fields,
 ) -> Result<Gathered, Cannot> {
     let here = &console.installation;
-    let wished = Wished::read(fields, here.now()).map_err(Cannot::Asked)?;
+    let wished = Wished::read(fields, here.now()).map_err(Cannot::BadRequest)?;
     let mut listed = ids(fields)?;
     if let Some(job) = fields.get("rest").and_then(JobId::parse) {
         listed = rest::of(here, job).await?;
     }
     let listed = listed;
     if listed.is_empty() && wished.filter.chooses_all(here.now()) {
-        return Err(Cannot::Asked("Nothing was chosen: tick letters, or filter them first.".to_owned()));
+        return Err(Cannot::BadRequest("Nothing was chosen: tick letters, or filter them first.".to_owned()));
     }
     let chosen = choose(here, kind, &wished, &listed).await?;
     let edit = edit(kind, fields)?;
@@ -136,7 +136,7 @@ pub(crate) async fn gather<I: InstallationPort>(
         _ => Vec::new(),
     };
     if kind == ActKind::Edit && letters.len() != 1 {
-        return Err(Cannot::Asked("One letter is edited at a time, and its body must be there.".to_owned()));
+        return Err(Cannot::BadRequest("One letter is edited at a time, and its body must be there.".to_owned()));
     }
     let needs = match (kind, &edit) {
         (ActKind::Edit, None) => letters.first().map(|letter| letter.payload_now().to_owned()),
@@ -151,20 +151,20 @@ pub(crate) async fn gather<I: InstallationPort>(
     let differences = differences.collect();
     let asks = kind.sends() && needs.is_none() && barred(console).is_none();
     let dry = if asks { Some(warnings::dry_run(here, &chosen.selection, edit.as_ref()).await) } else { None };
-    let told = warnings::of(here, kind, &chosen, dry.as_ref()).await?;
+    let found = warnings::of(here, kind, &chosen, dry.as_ref()).await?;
     let as_of = dry.as_ref().and_then(warnings::as_of).unwrap_or_else(|| here.now());
     let job = JobId::from_random(Uuid::new_v4().as_u128());
     let (selection, left_out) = chosen.fixed(as_of);
     let mut pinned = Pinned::new(kind, chosen.count - left_out, selection, edit, job);
     pinned.words = if listed.is_empty() { wished.words() } else { "letters that were ticked".to_owned() };
     pinned.options = wished.options();
-    let mut warnings = told.warnings;
+    let mut warnings = found.warnings;
     if left_out > 0 {
-        let told = format!("{left_out} more changed less than five minutes ago and are left out: act on them later.");
-        warnings.push(ShownText::of(&told));
+        let text = format!("{left_out} more changed less than five minutes ago and are left out: act on them later.");
+        warnings.push(ShownText::of(&text));
     }
     let (rows, others) = (chosen.sample, chosen.others);
-    let (consents, fields, problem) = (told.consents, fields.clone(), None);
+    let (consents, fields, problem) = (found.consents, fields.clone(), None);
     Ok(Gathered { pinned, rows, others, warnings, consents, differences, needs, fields, problem })
 }
 
@@ -222,12 +222,14 @@ fn ids(fields: &Fields) -> Result<Vec<LetterId>, Cannot> {
     let words = fields.all("id").chain(fields.all("ids").flat_map(|list| list.split(',')));
     let words = words.map(str::trim).filter(|word| !word.is_empty());
     let read =
-        |word: &str| LetterId::parse(word).ok_or_else(|| Cannot::Asked("An id of a letter is a UUID.".to_owned()));
+        |word: &str| LetterId::parse(word).ok_or_else(|| Cannot::BadRequest("An id of a letter is a UUID.".to_owned()));
     let mut ids = words.map(read).collect::<Result<Vec<_>, _>>()?;
     ids.sort_unstable();
     ids.dedup();
     if ids.len() > PINNED {
-        return Err(Cannot::Asked(format!("At most {PINNED} letters are named one by one: use filters for more.")));
+        return Err(Cannot::BadRequest(format!(
+            "At most {PINNED} letters are named one by one: use filters for more."
+        )));
     }
     Ok(ids)
 }
@@ -293,12 +295,12 @@ fn edit(kind: ActKind, fields: &Fields) -> Result<Option<Edit>, Cannot> {
     let text = text.replace("\r\n", "\n");
     let edit = match kind {
         ActKind::Edit => Edit::Body(text),
-        ActKind::Patch => Edit::Patch(Patch::parse(&text).map_err(|why| Cannot::Asked(why.to_string()))?),
+        ActKind::Patch => Edit::Patch(Patch::parse(&text).map_err(|why| Cannot::BadRequest(why.to_string()))?),
         _ => return Ok(None),
     };
     if edit.bytes() > JOB_EDIT_LIMIT {
         let why = "A job takes an edit of at most 128 KiB: use `redrive replay --edit FILE --now` for a larger one.";
-        return Err(Cannot::Asked(why.to_owned()));
+        return Err(Cannot::BadRequest(why.to_owned()));
     }
     Ok(Some(edit))
 }

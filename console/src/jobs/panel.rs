@@ -61,11 +61,11 @@ fn counts(known: &Account) -> BTreeMap<Disposition, u32> {
 }
 
 impl Bar {
-    pub(crate) fn of(seen: &JobOverview) -> Self {
+    pub(crate) fn of(overview: &JobOverview) -> Self {
         let mut letters = [0; PARTS.len()];
-        counts(&seen.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
+        counts(&overview.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
         // What the job has not come to yet is part of the selection, where that is a list.
-        let listed = seen.job.selection.ids().and_then(|ids| u32::try_from(ids.len()).ok()).unwrap_or(0);
+        let listed = overview.job.selection.ids().and_then(|ids| u32::try_from(ids.len()).ok()).unwrap_or(0);
         letters[PARTS.len() - 1] += listed.saturating_sub(letters.iter().sum());
         let of =
             |(n, (class, words)): (usize, &(&'static str, &'static str))| JobPart { class, words, letters: letters[n] };
@@ -109,7 +109,7 @@ pub(crate) struct Panel {
     pub(crate) state: &'static str,
     class: &'static str,
     pub(crate) is_open: bool,
-    told: Option<ShownText>,
+    message: Option<ShownText>,
     stopped: Option<ShownText>,
     by: ShownText,
     why: ShownText,
@@ -130,14 +130,14 @@ pub(crate) struct Panel {
 impl Panel {
     /// Reads a job with all its letters; `None`: there is no such job.
     pub(crate) async fn gather<I: InstallationPort>(here: &I, id: JobId) -> Result<Option<Self>, Unavailable> {
-        let Some(seen) = jobs::read(here.letters(), id).await? else { return Ok(None) };
-        let ended = !seen.job.state.runs();
-        let (failures, failed_more) = if ended { failures(here.letters(), &seen).await? } else { (Vec::new(), 0) };
-        Ok(Some(Self::of(&seen, (failures, failed_more), here.now())))
+        let Some(overview) = jobs::read(here.letters(), id).await? else { return Ok(None) };
+        let ended = !overview.job.state.runs();
+        let (failures, failed_more) = if ended { failures(here.letters(), &overview).await? } else { (Vec::new(), 0) };
+        Ok(Some(Self::of(&overview, (failures, failed_more), here.now())))
     }
 
-    fn of(seen: &JobOverview, (failures, failed_more): (Vec<Failures>, usize), now: Timestamp) -> Self {
-        let job = &seen.job;
+    fn of(overview: &JobOverview, (failures, failed_more): (Vec<Failures>, usize), now: Timestamp) -> Self {
+        let job = &overview.job;
         let name = job.name();
         let moment = |event: &redrive_core::replay::job::JobEvent| JobMoment {
             at: event.at,
@@ -154,15 +154,15 @@ impl Panel {
             state: job.state.as_str(),
             class: class(job),
             is_open: job.is_open(),
-            told: None,
+            message: None,
             stopped,
             by: ShownText::of(short(&job.by)),
             why: ShownText::of(job.why.as_deref().unwrap_or("no reason given")),
             what: ShownText::of(&super::selection(&job.selection)),
             edits: job.edit.is_some(),
             created_at: job.created_at,
-            bar: Bar::of(seen),
-            outcomes: counts(&seen.known).into_iter().map(|(of, n)| (outcome(of), n)).collect(),
+            bar: Bar::of(overview),
+            outcomes: counts(&overview.known).into_iter().map(|(of, n)| (outcome(of), n)).collect(),
             pace: pace(job, now),
             rule: rule(job),
             failures,
@@ -173,8 +173,8 @@ impl Panel {
         }
     }
 
-    pub(crate) fn with_told(self, told: Option<String>) -> Self {
-        Self { told: told.as_deref().map(ShownText::of), ..self }
+    pub(crate) fn with_message(self, message: Option<String>) -> Self {
+        Self { message: message.as_deref().map(ShownText::of), ..self }
     }
 }
 
@@ -211,11 +211,11 @@ fn rule(job: &Job) -> String {
 }
 
 /// Groups the letters that failed again by their new reasons, the largest group first.
-async fn failures<T: Letters + Jobs>(table: &T, seen: &JobOverview) -> Result<(Vec<Failures>, usize), Unavailable> {
-    if counts(&seen.known).iter().all(|(of, _)| part(*of) != 2) {
+async fn failures<T: Letters + Jobs>(table: &T, overview: &JobOverview) -> Result<(Vec<Failures>, usize), Unavailable> {
+    if counts(&overview.known).iter().all(|(of, _)| part(*of) != 2) {
         return Ok((Vec::new(), 0));
     }
-    let batches = table.batches(seen.job.id, 0).await?;
+    let batches = table.batches(overview.job.id, 0).await?;
     let failed = batches.iter().flat_map(|batch| &batch.lines).filter(|line| part(line.disposition) == 2);
     let mut ids: Vec<_> = failed.map(|line| line.letter).collect();
     let more = ids.len().saturating_sub(FAILED);

@@ -33,16 +33,16 @@ pub(crate) async fn steer<I: InstallationPort>(
         return page::problem(&console, StatusCode::NOT_FOUND, "There is no such act", "Go on from the job's page.");
     };
     let Some(why) = fields.get("why") else {
-        let told = Some("A reason must be given: it is written down with the job.".to_owned());
-        return super::shown(&console, &id, told, StatusCode::UNPROCESSABLE_ENTITY).await;
+        let message = Some("A reason must be given: it is written down with the job.".to_owned());
+        return super::shown(&console, &id, message, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     let request = json!({"action": change, "job": job, "by": console.installation.place().by, "why": why});
-    let told = match console.installation.ask(&request).await {
+    let message = match console.installation.ask(&request).await {
         Ok(report) => report.get("refused").and_then(Value::as_str).map(|why| format!("Not done: {why}.")),
         Err(why) => Some(acts::failed(&console, &why)),
     };
-    match told {
-        Some(told) => super::shown(&console, &id, Some(told), StatusCode::CONFLICT).await,
+    match message {
+        Some(message) => super::shown(&console, &id, Some(message), StatusCode::CONFLICT).await,
         None => Redirect::to(&format!("/jobs/{job}")).into_response(),
     }
 }

@@ -35,11 +35,24 @@ const PRIVATE_NAMES: [(&str, &str); 4] = [
     ("told", "what it is: answer, report, updates, description"),
 ];
 
-/// Folders whose names are not judged yet, since their code is being rewritten.
-const NAMES_NOT_JUDGED: [&str; 2] = ["cli/src/", "console/"];
+/// Files whose names are not judged yet, since their code is being rewritten.
+const NAMES_NOT_JUDGED: [&str; 9] = [
+    "cli/src/edit.rs",
+    "cli/src/jobs.rs",
+    "cli/src/out.rs",
+    "cli/src/preview.rs",
+    "cli/src/replay",
+    "cli/src/run.rs",
+    "cli/src/shown.rs",
+    "cli/src/status.rs",
+    "cli/src/watch.rs",
+];
 /// Names of stored attributes, each with its file: a cause's count of deaths, in the table and in the command's answers.
-const STORED_NAMES: [(&str, &str); 2] =
-    [("shared/core/src/letters/cause.rs", "seen"), ("shared/aws/src/letters/causes.rs", "seen")];
+const STORED_NAMES: [(&str, &str); 3] = [
+    ("shared/core/src/letters/cause.rs", "seen"),
+    ("shared/aws/src/letters/causes.rs", "seen"),
+    ("cli/src/import.rs", "seen"),
+];
 
 /// Names that are stored, or read by scripts, and so outlive their word; the exact text of each.
 const STORED: [(&str, &str); 8] = [
@@ -233,7 +246,7 @@ fn names_say_what_a_value_is_and_not_who_acted() {
     let (mut wrong, mut not_judged) = (Vec::new(), 0);
     for (file, parsed) in production() {
         let found = private_names(&parsed);
-        if NAMES_NOT_JUDGED.iter().any(|folder| file.starts_with(folder)) && !file.starts_with("cli/src/doctor") {
+        if NAMES_NOT_JUDGED.iter().any(|folder| file.starts_with(folder)) {
             not_judged += found.len();
             continue;
         }

@@ -16,10 +16,10 @@ use crate::installation::InstallationPort;
 /// Finds what a job never sent, and still waits; of very many the first.
 pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<Vec<LetterId>, Cannot> {
     let table = here.letters();
-    let Some(job) = table.job(id).await? else { return Err(Cannot::Asked(format!("There is no job {id}."))) };
+    let Some(job) = table.job(id).await? else { return Err(Cannot::BadRequest(format!("There is no job {id}."))) };
     if !matches!(job.state, JobState::Stopped { .. } | JobState::Cancelled | JobState::Done) {
         let state = job.state.as_str();
-        return Err(Cannot::Asked(format!(
+        return Err(Cannot::BadRequest(format!(
             "Job {id} is {state}: it sends the rest itself, unless you cancel it first."
         )));
     }
@@ -45,7 +45,7 @@ pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<Vec<L
         named => rest.extend(named.ids().unwrap_or_default().into_iter().filter(|id| !met.contains(id))),
     }
     if rest.is_empty() {
-        return Err(Cannot::Asked(format!(
+        return Err(Cannot::BadRequest(format!(
             "Job {id} has come to all of its letters; what failed again is listed on its page."
         )));
     }

@@ -56,17 +56,17 @@ pub(crate) async fn of<I: InstallationPort>(
     chosen: &ChosenLetters,
     dry: Option<&Result<Value, AskError>>,
 ) -> Result<WarningsAndConsents, Unavailable> {
-    let mut told = WarningsAndConsents { warnings: Vec::new(), consents: Vec::new() };
+    let mut found = WarningsAndConsents { warnings: Vec::new(), consents: Vec::new() };
     match dry {
-        Some(Ok(report)) => told.read(report),
-        Some(Err(why)) => told.warn(&format!("What would become of them is not known: {why}")),
+        Some(Ok(report)) => found.read(report),
+        Some(Err(why)) => found.warn(&format!("What would become of them is not known: {why}")),
         None => {}
     }
     if kind == ActKind::Discard && chosen.count > 0 {
-        told.warn("Copies that were sent before may still run; no further send begins. A discard can be taken back for 90 days by default.");
+        found.warn("Copies that were sent before may still run; no further send begins. A discard can be taken back for 90 days by default.");
     }
-    told.others(here, kind, chosen).await?;
-    Ok(told)
+    found.others(here, kind, chosen).await?;
+    Ok(found)
 }
 
 impl WarningsAndConsents {
@@ -92,8 +92,8 @@ impl WarningsAndConsents {
             }
         }
         for refused in report.get("refused_edits").and_then(Value::as_array).into_iter().flatten().take(3) {
-            let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
-            self.warn(&format!("{}: {}", said("letter"), said("why")));
+            let text = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
+            self.warn(&format!("{}: {}", text("letter"), text("why")));
         }
     }
 
@@ -107,8 +107,8 @@ impl WarningsAndConsents {
         if !kind.sends() && kind != ActKind::Discard {
             return Ok(());
         }
-        for seen in jobs::gather(here.letters(), true).await? {
-            let job = &seen.job;
+        for other in jobs::gather(here.letters(), true).await? {
+            let job = &other.job;
             let means = |sample: &redrive_core::replay::Candidate| match &job.selection {
                 Selection::Filter(filter) => Filter { as_of: None, asked_at: None, ..filter.clone() }.fits(sample),
                 named => named.ids().is_some_and(|ids| ids.contains(&sample.id)),
