@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod attached;
+mod console;
 mod stage;
 
 use std::process::Output;

@@ -1,6 +1,6 @@
 //! The command, run against a stack of the stage.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region};
@@ -52,10 +52,20 @@ impl Stage {
 
     /// Runs the command, with JSON as its answer.
     pub(crate) fn redrive(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Starts the command, and leaves it running.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
         command.env_remove("REDRIVE_STACK").env_remove("REDRIVE_OUTPUTS").env_remove("REDRIVE_BY");
         command.args(["--outputs", &self.path, "--by", "e2e", "--json"]);
-        command.stdin(Stdio::null()).args(arguments).output().unwrap()
+        command.stdin(Stdio::null()).args(arguments);
+        command
     }
 
     /// Returns the command's answer, once it ends with this code and the answer fits.
