@@ -65,8 +65,23 @@ text_id! {
     ReceiptHandle
 }
 text_id! {
-    /// The ARN of a queue.
+    /// The ARN of a queue. For a source that has none, an address of the same use: `kafka://shop/orders`.
     QueueArn
+}
+
+impl MessageId {
+    /// Id of two parts, never empty because of the mark between them: for sources whose broker assigns none.
+    #[must_use]
+    pub fn joined(name: &str, mark: char, rest: impl fmt::Display) -> Self {
+        Self(format!("{name}{mark}{rest}"))
+    }
+}
+
+/// Stands for the handle of a source that has no handles.
+impl From<&MessageId> for ReceiptHandle {
+    fn from(id: &MessageId) -> Self {
+        Self(id.0.clone())
+    }
 }
 
 impl QueueArn {

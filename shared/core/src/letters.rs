@@ -10,3 +10,4 @@ pub mod listing;
 pub mod policy;
 pub mod reason;
 pub mod schema;
+pub mod stated_death;

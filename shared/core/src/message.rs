@@ -1,6 +1,8 @@
 //! A message, from the event of a queue to its key, type and hash. Knows no ledger and no letter.
 
 pub mod batch;
+pub mod broker_envelope;
+pub mod broker_record;
 pub mod decode;
 pub mod envelope;
 pub mod foreign;

@@ -1,6 +1,7 @@
 //! The shell around the flows: what Lambda looks like, and nothing of what is decided.
 //!
-//! - [`event`] reads a batch as the event source mapping sends it, [`doorbell`] whatever wakes the indexer;
+//! - [`event`] reads a batch as the event source mapping sends it, [`kafka_event`] and [`rabbitmq_event`] those of other sources,
+//!   [`doorbell`] whatever wakes the indexer;
 //! - [`config`] is the only place where the environment is read, once, into core's types;
 //! - [`telemetry`] writes log lines, [`metrics`] one line of numbers an invocation;
 //! - [`run`] is the loop: an [`run::Invocation`] in, JSON or a [`run::InvocationFailure`] out, before the deadline.
@@ -10,7 +11,9 @@
 pub mod config;
 pub mod doorbell;
 pub mod event;
+pub mod kafka_event;
 pub mod metrics;
+pub mod rabbitmq_event;
 pub mod run;
 mod system;
 pub mod telemetry;

@@ -99,6 +99,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
         deduplication: None,
         trace: None,
         attributes: std::collections::BTreeMap::new(),
+        broker: None,
     };
     if who.enqueue() == REPLAYED {
         let text = Redrive {

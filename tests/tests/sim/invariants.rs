@@ -235,6 +235,7 @@ pub(crate) fn envelope(message: &ModelMessage) -> Envelope {
         deduplication: message.deduplication.clone(),
         trace: None,
         attributes: message.attributes.clone(),
+        broker: None,
     }
 }
 

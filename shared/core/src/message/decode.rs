@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use crate::fault::Fault;
 use crate::ids::{Enqueue, LetterId, QueueArn, ReplayNumber, Scope, SendId};
 use crate::json::Json;
+use crate::message::broker_record::{BrokerRecord, Flaw};
 use crate::message::envelope::{Attributes, Envelope};
 use crate::message::foreign::ServiceRecord;
 use crate::message::hashing::Hashing;
@@ -185,7 +186,11 @@ impl Inspected {
     /// Looks at a message.
     #[must_use]
     pub fn new(envelope: Envelope, reading: &Reading) -> Self {
-        let content = reading.wrapping.open(&envelope.body);
+        let flaw = envelope.broker.as_deref().and_then(BrokerRecord::flaw);
+        let content = match flaw {
+            Some(Flaw { code, text }) => Err(UnreadableBody { code, text: text.to_owned() }),
+            None => reading.wrapping.open(&envelope.body),
+        };
         let hash = match &content {
             Ok(content) => reading.hashing.of(&content.value),
             Err(_) => PayloadHash::of_text(&envelope.body),
@@ -199,11 +204,12 @@ impl Inspected {
             its_scope && !matches!(&own, Some(Ok(key)) if redrive.key.as_ref() != Some(key))
         });
         let carried_key = redrive.as_ref().and_then(|redrive| redrive.key.clone());
-        let key_is_stable = own.is_some();
+        let given = envelope.broker.as_deref().and_then(key::given_by_producer);
+        let key_is_stable = own.is_some() || matches!(given, Some(Ok(_)));
         let key = match (own, carried_key) {
             (Some(Ok(key)), _) | (Some(Err(NoKey::Unresolved(..))) | None, Some(key)) => Ok(key),
             (Some(Err(error)), _) => Err(error),
-            (None, None) => Key::new(envelope.message_id.as_str()),
+            (None, None) => given.unwrap_or_else(|| Key::new(envelope.message_id.as_str())),
         };
         let accepted = content.as_ref().map_or(Ok(()), |content| reading.accept(content));
         let (json, content) = match content.and_then(|content| accepted.map(|()| content)) {

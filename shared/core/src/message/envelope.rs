@@ -1,11 +1,13 @@
 //! Message as SQS delivers it, read but not yet understood.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::{Enqueue, MessageId, ReceiptHandle};
+use crate::message::broker_record::BrokerRecord;
 use crate::time::Timestamp;
 
 /// A message attribute, kept exactly as it came: replay sends it again.
@@ -89,6 +91,8 @@ pub struct Envelope {
     pub trace: Option<String>,
     /// The producer's message attributes.
     pub attributes: Attributes,
+    /// Record as Kafka or RabbitMQ has it, exact; none of SQS.
+    pub broker: Option<Arc<BrokerRecord>>,
 }
 
 /// Reason for which a record with an id cannot be worked on. It is returned to the queue, untouched.
@@ -119,16 +123,21 @@ impl Envelope {
             deduplication: record.system.get("MessageDeduplicationId").cloned(),
             trace: record.system.get("AWSTraceHeader").cloned(),
             attributes: record.attributes,
+            broker: None,
         })
     }
 
+    /// Time of a record whose broker tells none.
+    pub const UNDATED: Timestamp = Enqueue::UNDATED;
+
     /// The enqueue that this receive belongs to. A FIFO queue stamps a message anew when it moves it to the dead-letter
-    /// queue, so there the message id alone is the enqueue ([`Enqueue::UNDATED`]).
+    /// queue, so there the message id alone is the enqueue ([`Enqueue::UNDATED`]); and so it is of Kafka and RabbitMQ.
     ///
     /// Rule R1 of docs/protocol.md.
     #[must_use]
     pub fn enqueue(&self) -> Enqueue {
-        let sent_at = if self.sequence.is_some() { Enqueue::UNDATED } else { self.sent_at };
+        let undated = self.sequence.is_some() || self.broker.is_some();
+        let sent_at = if undated { Enqueue::UNDATED } else { self.sent_at };
         Enqueue { message_id: self.message_id.clone(), sent_at }
     }
 }

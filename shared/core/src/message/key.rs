@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::ids::{Enqueue, LetterId, Scope, SendId};
 use crate::json::Json;
 use crate::json::shape::Shape;
+use crate::message::broker_record::BrokerRecord;
 
 pub use crate::message::hashing::PayloadHash;
 pub use crate::message::pointer::{BadPointer, Pointer};
@@ -41,6 +42,9 @@ pub enum NoKey {
     /// The attribute is binary.
     #[error("attribute {ATTRIBUTE} is no text")]
     NotTextual,
+    /// A RabbitMQ message has neither a key nor the property `message-id`, and a hash of its body is not to be used.
+    #[error("message has no property message-id, and the hash of its body is not to be its key")]
+    NoMessageId,
     /// The attribute says another key than the body.
     #[error("attribute {ATTRIBUTE} and the configured key pointer lead to different keys")]
     Disagree,
@@ -146,6 +150,16 @@ impl TryFrom<String> for Key {
 impl From<Key> for String {
     fn from(key: Key) -> Self {
         key.0
+    }
+}
+
+/// Key that a producer gives a record by its broker's own means: RabbitMQ's property `message-id`. It goes with the message
+/// wherever it is sent, and so is stable. `None`: there is no such means, and the id of the delivery is the last resort.
+pub(crate) fn given_by_producer(record: &BrokerRecord) -> Option<Found> {
+    let BrokerRecord::RabbitMq(message) = record else { return None };
+    match &message.properties.message_id {
+        Some(id) => Some(Key::new(id)),
+        None => message.needs_id.then_some(Err(NoKey::NoMessageId)),
     }
 }
 

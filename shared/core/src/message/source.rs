@@ -75,6 +75,7 @@ mod tests {
             deduplication: None,
             trace: None,
             attributes: BTreeMap::new(),
+            broker: None,
         }
     }
 
