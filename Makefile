@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
-CARGO_ALONE := help quick check docs-check test-here test-deep sim contract fuzz deny
+CARGO_ALONE := help quick check docs-check test-here test-deep sim contract fuzz deny bench-check
 ifneq ($(words $(CURDIR)),1)
   ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
     $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
@@ -202,6 +202,19 @@ bench: $(SAM_READY)  ## Ways to write the ledger; indexer and replay beside plai
 	for what in drain replay; do
 	  target/bench/release/redrive-bench $$what --python $(TOOLS)/python $(if $(MESSAGES),--messages $(MESSAGES))
 	done
+
+# Debian's package, unpacked without root where it is not installed. Only its counts are used, so any version does.
+VALGRIND_TOOLS := target/tools/valgrind
+export VALGRIND ?= $(or $(shell command -v valgrind),$(ROOT)/$(VALGRIND_TOOLS)/usr/bin/valgrind.bin)
+
+.PHONY: bench-check
+bench-check:  ## Calls, instructions and memory a message, held to stored figures (WRITE_INSTRUCTIONS=1 stores new ones)
+	@if [ ! -x "$(VALGRIND)" ] && ! $(MAKE) --no-print-directory $(VALGRIND_TOOLS); then
+	  echo 'valgrind is neither here nor to be had by apt: the count of instructions and memory is left out' >&2
+	  exit 0
+	fi
+	case "$(VALGRIND)" in "$(ROOT)"/*) export VALGRIND_LIB="$(ROOT)/$(VALGRIND_TOOLS)/usr/libexec/valgrind" ;; esac
+	env -u MAKEFLAGS $(if $(WRITE_INSTRUCTIONS),WRITE_INSTRUCTIONS=1) cargo test --workspace --locked --quiet --test flow -- --ignored --nocapture instructions::a_message
 
 PEERS := bench/peers
 PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
@@ -462,6 +475,15 @@ $(PYTHON_READY): $(REQUIREMENTS)/python.txt
 	$(PYTHON) -m venv .venv/python
 	.venv/python/$(PIP) $<
 	touch $@
+
+$(VALGRIND_TOOLS):
+	@mkdir -p target/tools
+	fetched="$$(mktemp -d)"
+	trap 'rm -rf "$$fetched"' EXIT
+	cd "$$fetched"
+	apt-get -qq download valgrind 2> /dev/null || { apt-get -qq update && apt-get -qq download valgrind; }
+	dpkg-deb --extract valgrind_*.deb whole
+	mv whole "$(ROOT)/$@"
 
 target/tools/bin/cargo-cyclonedx:
 	cargo install --locked --root target/tools cargo-cyclonedx@0.5.9

@@ -17,6 +17,8 @@ mod forging;
 mod generated;
 mod groups;
 mod house;
+#[cfg(feature = "aws")]
+mod instructions;
 mod job_bench;
 mod jobs;
 mod limits;

@@ -19,7 +19,7 @@ use redrive_engine::{Order, ProcessSettings};
 use redrive_testkit::faults::Faults;
 use redrive_testkit::store::ModelLedger;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -30,23 +30,39 @@ const CALL: Duration = Duration::from_millis(5);
 /// A DynamoDB that carries out everything, and counts the calls and the bytes of requests: names and values of headers, and
 /// bodies.
 #[derive(Debug, Clone, Default)]
-struct Agrees {
+pub(crate) struct Agrees {
     calls: Arc<AtomicUsize>,
     bytes: Arc<AtomicUsize>,
+}
+
+impl Agrees {
+    /// Number of calls until now.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// A request, of which nothing is read but the number of its statements.
+#[derive(Deserialize)]
+struct AskedStatements {
+    #[serde(rename = "Statements")]
+    statements: Option<Vec<IgnoredAny>>,
 }
 
 impl HttpConnector for Agrees {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let agrees = self.clone();
         HttpConnectorFuture::new(async move {
-            let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
-            let statements = body["Statements"].as_array().map(Vec::len);
+            let body: AskedStatements = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
             let headers: usize = request.headers().iter().map(|(name, value)| name.len() + value.len() + 4).sum();
             agrees.bytes.fetch_add(headers + request.body().bytes().map_or(0, <[u8]>::len), Ordering::SeqCst);
             agrees.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(CALL).await;
-            let answer = statements.map_or_else(|| json!({}), |count| json!({ "Responses": vec![json!({}); count] }));
-            Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer.to_string())))
+            let answer = body.statements.map_or_else(
+                || "{}".to_owned(),
+                |statements| format!(r#"{{"Responses":[{}]}}"#, vec!["{}"; statements.len()].join(",")),
+            );
+            Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer)))
         })
     }
 }
@@ -58,13 +74,13 @@ impl HttpClient for Agrees {
 }
 
 #[derive(Deserialize)]
-struct Numbered {
+pub(crate) struct Numbered {
     order_id: String,
 }
 
 /// Takes this long for each message.
 #[derive(Clone)]
-struct Takes(fn(u64) -> Duration);
+pub(crate) struct Takes(fn(u64) -> Duration);
 
 impl Handler for Takes {
     type Message = Numbered;
@@ -91,24 +107,31 @@ async fn processed(count: usize, takes: fn(u64) -> Duration, settings: ProcessSe
 }
 
 async fn processed_by(agrees: &Agrees, count: usize, takes: fn(u64) -> Duration, settings: ProcessSettings) -> Took {
-    let keys = Credentials::new("test", "test", None, None, "test");
-    let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1"));
-    let client = Client::from_conf(config.credentials_provider(keys).http_client(agrees.clone()).build());
-    let ledger = LedgerTable::new(client, "ledger");
-    let faults = Faults::none();
-    let bench = Bench::complete(Takes(takes), ledger, ModelLedger::new(), faults, Handle::current(), settings, None);
     let numbered =
         |n: usize| record(&format!("3f333df6-90a4-4fda-8dd3-{n:012}"), &format!("{{\"order_id\":\"{n:036}\"}}"));
     let batch = event(&(0..count).map(numbered).collect::<Vec<_>>());
-    let begun = Instant::now();
+    let (bench, begun) = (bench(agrees, takes, settings), Instant::now());
     let report = bench.process(batch, Duration::from_secs(800)).await.unwrap();
     let time = begun.elapsed();
     assert_eq!((report.counts.completed, report.counts.received), (count, count), "{:?}", report.counts);
-    Took { time, calls: agrees.calls.load(Ordering::SeqCst) }
+    Took { time, calls: agrees.calls() }
+}
+
+/// Makes a processor over that DynamoDB.
+pub(crate) fn bench(
+    agrees: &Agrees,
+    takes: fn(u64) -> Duration,
+    settings: ProcessSettings,
+) -> Bench<Takes, LedgerTable> {
+    let keys = Credentials::new("test", "test", None, None, "test");
+    let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1"));
+    let client = Client::from_conf(config.credentials_provider(keys).http_client(agrees.clone()).build());
+    let (ledger, faults) = (LedgerTable::new(client, "ledger"), Faults::none());
+    Bench::complete(Takes(takes), ledger, ModelLedger::new(), faults, Handle::current(), settings, None)
 }
 
 /// As it is deployed.
-fn deployed() -> ProcessSettings {
+pub(crate) fn deployed() -> ProcessSettings {
     let (handler_timeout, claim_hold) = (Duration::from_secs(20), Duration::from_millis(2_500));
     ProcessSettings { concurrency: 64, handler_timeout, claim_hold, ..settings() }
 }
