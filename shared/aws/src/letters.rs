@@ -14,6 +14,7 @@ mod plan;
 mod read;
 mod shards;
 mod statements;
+mod summary;
 mod write;
 
 use std::sync::Arc;

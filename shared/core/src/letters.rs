@@ -11,3 +11,5 @@ pub mod policy;
 pub mod reason;
 pub mod schema;
 pub mod stated_death;
+pub mod summary;
+pub mod waiting;

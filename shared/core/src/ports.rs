@@ -15,6 +15,7 @@ use crate::letters::candidate::Candidate;
 use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
 use crate::letters::listing::{Cursor, Listing, Page};
+use crate::letters::summary::{KeptSummary, WaitingSummary};
 use crate::message::envelope::Record;
 use crate::message::key::{Key, LedgerKey};
 use crate::processing::ledger::{Entry, EntryWrite};
@@ -220,6 +221,18 @@ pub trait Causes: Send + Sync + 'static {
         after: Option<String>,
         limit: usize,
     ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
+}
+
+/// Summary of the waiting letters, in the dead-letter table under a key of its own: for screens, and for no decision.
+pub trait Summaries: Send + Sync + 'static {
+    /// Keeps a summary, unless a later one is kept.
+    fn keep_summary(&self, summary: WaitingSummary) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Takes the kept summary away, if there is one.
+    fn drop_summary(&self) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Reads the kept summary, perhaps as it was a moment ago; `None` if none is kept, or one in a form of another version.
+    fn summary(&self) -> impl Future<Output = Result<Option<KeptSummary>, Unavailable>> + Send;
 }
 
 /// Turns of the groups of FIFO queues, in the dead-letter table under keys of their own.

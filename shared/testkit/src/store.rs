@@ -6,6 +6,7 @@ mod effects;
 mod jobs;
 mod ledger;
 mod letters;
+mod summary;
 #[cfg(test)]
 mod tests;
 

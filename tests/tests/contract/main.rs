@@ -25,6 +25,7 @@ mod queues;
 mod samples;
 mod statements;
 mod stores;
+mod summaries;
 mod withdrawals;
 
 /// Runs the sentences of a file against each DynamoDB that there is.

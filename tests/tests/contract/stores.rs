@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use redrive_aws::{LedgerTable, LetterTable, Table, Writes};
 use redrive_core::fault::Fault;
 use redrive_core::ids::LetterId;
-use redrive_core::ports::{Causes, Jobs, KeyIndex, Ledger, LedgerMarker, Letters};
+use redrive_core::ports::{Causes, Jobs, KeyIndex, Ledger, LedgerMarker, Letters, Summaries};
 use redrive_testkit::{Effects, ModelLedger, ModelLetters};
 use redrive_tests::stage::Stage;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(crate) trait Store: Sync {
     type Effects: Send + Sync + 'static;
     type Ledger: Ledger<()> + Ledger<Self::Effects> + LedgerMarker;
-    type Letters: Letters + Jobs + Causes + KeyIndex;
+    type Letters: Letters + Jobs + Causes + KeyIndex + Summaries;
 
     fn ledger(&self) -> &Self::Ledger;
     fn letters(&self) -> &Self::Letters;

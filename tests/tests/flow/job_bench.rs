@@ -36,6 +36,9 @@ pub(crate) enum Does {
     Lose,
 }
 
+/// Models behind the ports of a replay.
+pub(crate) type BenchPorts = (ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld);
+
 /// Everything around a replay.
 #[derive(Clone)]
 pub(crate) struct JobBench {
@@ -132,8 +135,8 @@ impl JobBench {
         self
     }
 
-    /// Runs replay once, as a process of this name, for up to 55 seconds.
-    pub(crate) async fn run(&self, name: &str, request: &Request) -> ReplayReport {
+    /// Makes a replay, as a process of this name has it.
+    pub(crate) fn replayer(&self, name: &str) -> Replayer<BenchPorts> {
         let process = self.faults.of(name);
         let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
         let PairSettings { mut reading, policy } = settings();
@@ -145,10 +148,16 @@ impl JobBench {
             self.has_ledger.then(|| self.ledger.clone().with_faults(process.clone())),
             self.gauges.clone().with_faults(process.clone()),
         );
-        let letters = self.letters.clone().with_faults(process.clone());
+        let letters = self.letters.clone().with_faults(process);
         let world = VirtualWorld::new(self.faults.clock().clone(), seed);
         let settings = ReplaySettings { lease: MINUTE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(3) };
-        let replayer = Replayer::new(letters, world, settings, vec![pair]);
+        Replayer::new(letters, world, settings, vec![pair])
+    }
+
+    /// Runs replay once, as a process of this name, for up to 55 seconds.
+    pub(crate) async fn run(&self, name: &str, request: &Request) -> ReplayReport {
+        let replayer = self.replayer(name);
+        let process = self.faults.of(name);
         tokio::select! {
             biased;
             () = process.died() => ReplayReport::default(),

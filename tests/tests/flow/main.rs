@@ -32,6 +32,7 @@ mod secrets;
 mod sharing;
 mod shown;
 mod speed;
+mod summaries;
 #[cfg(feature = "aws")]
 mod throughput;
 mod unlisted;

@@ -10,10 +10,11 @@ use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{ErrorType, Letter, LetterWrite, Reason, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::policy::Policy;
+use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{
-    Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Turns, Unavailable, WriteError,
+    Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns, Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
 use redrive_core::replay::job::{AlarmState, Job, JobBatch};
@@ -212,6 +213,21 @@ impl Turns for Endless {
 
     async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         Ok(())
+    }
+}
+
+/// Store that keeps no summary.
+impl Summaries for Endless {
+    async fn keep_summary(&self, _: WaitingSummary) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn drop_summary(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn summary(&self) -> Result<Option<KeptSummary>, Unavailable> {
+        Ok(None)
     }
 }
 

@@ -10,11 +10,12 @@ use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
 use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
+use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
-    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Turns,
+    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns,
     Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{Changed, DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
@@ -299,6 +300,21 @@ impl Causes for FaultyLetters {
         limit: usize,
     ) -> Result<(Vec<Cause>, bool), Unavailable> {
         self.inner.causes(source, after, limit).await
+    }
+}
+
+/// Summaries are not bent: nothing rests on them.
+impl Summaries for FaultyLetters {
+    async fn keep_summary(&self, summary: WaitingSummary) -> Result<(), Unavailable> {
+        self.inner.keep_summary(summary).await
+    }
+
+    async fn drop_summary(&self) -> Result<(), Unavailable> {
+        self.inner.drop_summary().await
+    }
+
+    async fn summary(&self) -> Result<Option<KeptSummary>, Unavailable> {
+        self.inner.summary().await
     }
 }
 

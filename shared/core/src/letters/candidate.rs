@@ -73,6 +73,14 @@ impl Look {
 }
 
 impl Candidate {
+    /// Returns true if its last failure stands in the ledger's entry of its key. What never ran, and what nobody could read, has
+    /// no entry of its own.
+    #[must_use]
+    pub const fn is_in_ledger(&self) -> bool {
+        let ran = matches!(self.error_type, ErrorType::Transient | ErrorType::Permanent | ErrorType::Timeout);
+        ran && self.key.is_some()
+    }
+
     /// Makes the candidate that an up-to-date index would show.
     #[must_use]
     pub fn of(letter: &Letter) -> Self {

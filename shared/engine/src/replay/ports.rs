@@ -1,4 +1,4 @@
-use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, Letters, Outbox};
+use redrive_core::ports::{Causes, Gauges, Jobs, LedgerMarker, Letters, Outbox, Summaries};
 
 use super::queue_pair::QueuePair;
 use crate::world::World;
@@ -10,14 +10,21 @@ pub trait ReplayPorts {
     /// Ledger of the queue's consumer, if it keeps one.
     type Ledger: LedgerMarker;
     /// Table of the dead letters.
-    type Letters: Letters + Jobs + Causes;
+    type Letters: Letters + Jobs + Causes + Summaries;
     /// Measurements that guards read.
     type Gauges: Gauges;
     /// Time and chance, as given.
     type World: World;
 }
 
-impl<O: Outbox, R: LedgerMarker, T: Letters + Jobs + Causes, G: Gauges, W: World> ReplayPorts for (O, R, T, G, W) {
+impl<O, R, T, G, W> ReplayPorts for (O, R, T, G, W)
+where
+    O: Outbox,
+    R: LedgerMarker,
+    T: Letters + Jobs + Causes + Summaries,
+    G: Gauges,
+    W: World,
+{
     type Outbox = O;
     type Ledger = R;
     type Letters = T;

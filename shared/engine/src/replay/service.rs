@@ -10,6 +10,7 @@ mod queue_pairs;
 mod replayer;
 mod reports;
 mod run;
+mod summaries;
 mod task;
 
 pub use error::ReplayError;

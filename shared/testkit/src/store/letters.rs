@@ -9,6 +9,7 @@ use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::Cause;
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
+use redrive_core::letters::summary::KeptSummary;
 use redrive_core::message::key::Key;
 use redrive_core::ports::{KeyIndex, Letters, Unavailable, WriteError};
 use redrive_core::replay::Candidate;
@@ -42,6 +43,7 @@ pub(super) struct Table {
     by_cause: Index,
     lag: Option<(Duration, StdRng)>,
     pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
+    pub(super) summary: Option<KeptSummary>,
 }
 
 /// Index over the letters, as it shows each of them. It follows the table item by item, and place by place: a letter

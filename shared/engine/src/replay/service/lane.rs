@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use redrive_core::ids::LetterId;
-use redrive_core::letters::letter::Letter;
+use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::ports::{LedgerReader, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use tokio::time::timeout_at;
@@ -118,6 +118,9 @@ impl<'a, P: ReplayPorts> Lane<'a, P> {
         let mut of_none = Vec::new();
         let mut of_pair = vec![Vec::new(); self.pass.pairs.pairs.len()];
         for candidate in found {
+            if matches!(self.pass.task, ReplayTask::Reconcile) && candidate.status == Status::Pending {
+                self.account.tally.add(&candidate);
+            }
             match self.pass.pairs.place_of(&candidate.source) {
                 Some(place) => {
                     self.account.pending[place].add(&candidate);

@@ -6,6 +6,7 @@ use redrive_core::ids::QueueArn;
 use redrive_core::letters::policy::Policy;
 use tokio::time::Instant;
 
+use super::summaries::SummaryKeeper;
 use crate::replay::context::PairContext;
 use crate::replay::pair_memory::PairMemory;
 use crate::replay::ports::{PairOf, ReplayPorts};
@@ -17,6 +18,7 @@ pub(super) struct QueuePairs<P: ReplayPorts> {
     pub(super) world: P::World,
     pub(super) settings: ReplaySettings,
     pub(super) pairs: Vec<PairOf<P>>,
+    pub(super) summaries: SummaryKeeper,
     /// Memory of each, in the same order.
     memories: Vec<PairMemory>,
 }
@@ -24,7 +26,7 @@ pub(super) struct QueuePairs<P: ReplayPorts> {
 impl<P: ReplayPorts> QueuePairs<P> {
     pub(super) fn new(letters: P::Letters, world: P::World, settings: ReplaySettings, pairs: Vec<PairOf<P>>) -> Self {
         let memories = pairs.iter().map(|_| PairMemory::default()).collect();
-        Self { letters, world, settings, pairs, memories }
+        Self { letters, world, settings, pairs, summaries: SummaryKeeper::default(), memories }
     }
 
     /// Pair that letters of this queue are of.

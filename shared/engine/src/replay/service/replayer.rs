@@ -1,4 +1,4 @@
-use redrive_core::ports::{Causes, Clock, Gauges, Jobs, LedgerMarker, Letters, Outbox};
+use redrive_core::ports::{Causes, Clock, Gauges, Jobs, LedgerMarker, Letters, Outbox, Summaries};
 use redrive_core::replay::{Remark, Request, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ impl<O, R, T, G, W> Replayer<(O, R, T, G, W)>
 where
     O: Outbox,
     R: LedgerMarker,
-    T: Letters + Jobs + Causes,
+    T: Letters + Jobs + Causes + Summaries,
     G: Gauges,
     W: World,
 {
@@ -94,7 +94,11 @@ impl<P: ReplayPorts> Replayer<P> {
             Request::Discard(request) => run.selected(&request.selection, remark(RemarkKind::Discard, request)).await?,
             Request::Restore(request) => run.selected(&request.selection, remark(RemarkKind::Restore, request)).await?,
             Request::Note(request) => run.selected(&request.selection, remark(RemarkKind::Note, request)).await?,
-            Request::Erase(request) => run.selected(&request.selection, remark(RemarkKind::Erase, request)).await?,
+            Request::Erase(request) => {
+                run.selected(&request.selection, remark(RemarkKind::Erase, request)).await?;
+                // It may quote their errors. The next run of the schedule makes it anew, without them.
+                pairs.letters.drop_summary().await?;
+            }
             Request::Free(request) => run.selected(&request.selection, ReplayTask::Free(request)).await?,
             Request::Job(job) => run.answer(new_job(pairs, job).await?),
             Request::Change { job, to, by, why } => {

@@ -109,12 +109,17 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
     /// no ledger is kept, counting is all there is to it. Where it does not get through, what it saw is the least that waits;
     /// a walk that saw nothing says nothing.
     async fn waiting(&mut self, end: Instant) -> Result<(), Unavailable> {
+        let as_of = self.pairs.world.now();
         let pass = self.pass(ReplayTask::Reconcile, end);
         let (mut passed, walked) = over_index(pass, Listing::all(Status::Pending), None).await;
         let whole = walked.is_ok() && passed.end == PassEnd::Whole;
         for (report, pending) in passed.reports.pairs.iter_mut().zip(std::mem::take(&mut passed.pending)) {
             let counted = PendingCounts { at_least: !whole, ..pending };
             report.pending_counts = Some(counted).filter(|counted| whole || counted.total().pending > 0);
+        }
+        if whole {
+            let summary = std::mem::take(&mut passed.tally).summary(as_of);
+            self.pairs.summaries.keep(&self.pairs.letters, summary, end).await;
         }
         self.keep(passed);
         walked

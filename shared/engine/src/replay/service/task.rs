@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use redrive_core::ids::{LetterId, QueueArn};
 use redrive_core::letters::cause::PendingCounts;
+use redrive_core::letters::summary::CauseTally;
 use redrive_core::replay::Remark;
 use tokio::time::Instant;
 
@@ -74,13 +75,21 @@ pub(super) struct Passed {
     pub(super) unlisted: HashMap<LetterId, QueueArn>,
     /// Candidates that were seen, by pair.
     pub(super) pending: Vec<PendingCounts>,
+    /// Waiting letters that were met to find out what became of them, of whichever queue.
+    pub(super) tally: CauseTally,
     pub(super) end: PassEnd,
 }
 
 impl Passed {
     pub(super) fn nothing(pairs: usize) -> Self {
         let pending = vec![PendingCounts::default(); pairs];
-        Self { reports: Reports::none(pairs), unlisted: HashMap::new(), pending, end: PassEnd::Whole }
+        Self {
+            reports: Reports::none(pairs),
+            unlisted: HashMap::new(),
+            pending,
+            tally: CauseTally::default(),
+            end: PassEnd::Whole,
+        }
     }
 
     /// Both together: the end is the worse one.
@@ -88,6 +97,6 @@ impl Passed {
         self.reports.add(&other.reports);
         self.unlisted.extend(other.unlisted);
         let pending = self.pending.into_iter().zip(other.pending).map(|(mine, theirs)| mine.and(theirs)).collect();
-        Self { pending, end: self.end.max(other.end), ..self }
+        Self { pending, tally: self.tally.and(other.tally), end: self.end.max(other.end), ..self }
     }
 }
