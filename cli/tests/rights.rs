@@ -41,7 +41,7 @@ fn documented() -> BTreeMap<String, Actions> {
 }
 
 /// Action that a request asks for; it stands in the target, in the path or in the body, by the service's protocol.
-fn action(JsonRequest { method, path, target, body }: &JsonRequest) -> Option<String> {
+fn action(JsonRequest { method, path, target, body, .. }: &JsonRequest) -> Option<String> {
     if let Some((service, action)) = target.split_once('.') {
         return match service {
             "DynamoDB_20120810" => Some(format!("dynamodb:{}", statements(action, body))),

@@ -47,6 +47,8 @@ mod indexer;
 mod meter;
 mod processor;
 mod replay;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod traced;
 
 pub use aws::Aws;

@@ -8,6 +8,7 @@
 //! - [`Journal`]: what happened, in order.
 //! - [`handlers`]: handlers that do as they are told.
 //! - [`letters`]: letters to begin with.
+//! - [`KeyedService`]: a service of somebody else, which has one effect for each key.
 //! - [`loopback`]: a server on loopback, for the clients of a handler.
 //!
 //! ```
@@ -46,6 +47,7 @@ pub mod letters;
 pub mod loopback;
 pub mod queue;
 pub mod random_faults;
+pub mod service;
 pub mod store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -55,6 +57,7 @@ pub use faults::{Call, CallFault, Faults};
 pub use journal::Journal;
 pub use queue::{ModelQueue, Quirks};
 pub use random_faults::Chances;
+pub use service::{KeyedService, ServiceCall};
 pub use store::{Effects, ModelGauges, ModelLedger, ModelLetters, ReadCounts};
 
 /// A panic of one test's handler is that handler's matter.

@@ -1,12 +1,15 @@
 //! A server on loopback, for handlers whose clients ask one: a table of DynamoDB, say, or a service of yours.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
+
+use crate::lock;
 
 /// Request that a server got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,8 +20,18 @@ pub struct JsonRequest {
     pub path: String,
     /// Header `x-amz-target`, in which AWS's JSON protocol names service and action; empty if it is not there.
     pub target: String,
+    /// Other headers by their names in small letters.
+    pub headers: BTreeMap<String, String>,
     /// Body as text; bytes that are none are replaced.
     pub body: String,
+}
+
+impl JsonRequest {
+    /// Returns the value of a header by its name in small letters.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
 }
 
 /// Answer to a request.
@@ -48,11 +61,12 @@ impl JsonAnswer {
     }
 }
 
-/// HTTP server on 127.0.0.1, which answers one request after the other. The server ends with the test's process.
+/// HTTP server on 127.0.0.1, which answers one request after the other. The server ends when it is dropped.
 #[derive(Debug)]
 pub struct JsonServer {
     address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    received: Arc<Mutex<Vec<JsonRequest>>>,
+    ends: Arc<AtomicBool>,
 }
 
 impl JsonServer {
@@ -74,15 +88,18 @@ impl JsonServer {
     pub fn answering_by(answer: impl Fn(&JsonRequest) -> JsonAnswer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of loopback is free");
         let address = listener.local_addr().expect("the port is known");
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&requests);
+        let (received, ends) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (kept, ended) = (Arc::clone(&received), Arc::clone(&ends));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if ended.load(Ordering::SeqCst) {
+                    return;
+                }
                 // A client that goes away has had enough.
-                let _ = answered(stream, &answer, &counted);
+                let _ = answered(stream, &answer, &kept);
             }
         });
-        Self { address, requests }
+        Self { address, received, ends }
     }
 
     /// Returns the URL to ask.
@@ -94,7 +111,21 @@ impl JsonServer {
     /// Returns the number of requests so far.
     #[must_use]
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        lock(&self.received).len()
+    }
+
+    /// Returns the requests so far, in the order of their arrival.
+    #[must_use]
+    pub fn received(&self) -> Vec<JsonRequest> {
+        lock(&self.received).clone()
+    }
+}
+
+impl Drop for JsonServer {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for the next client.
+        drop(TcpStream::connect(self.address));
     }
 }
 
@@ -102,10 +133,10 @@ impl JsonServer {
 fn answered(
     mut stream: TcpStream,
     answer: &impl Fn(&JsonRequest) -> JsonAnswer,
-    counted: &AtomicUsize,
+    received: &Mutex<Vec<JsonRequest>>,
 ) -> io::Result<()> {
     let Some(request) = read(&stream)? else { return Ok(()) };
-    counted.fetch_add(1, Ordering::SeqCst);
+    lock(received).push(request.clone());
     stream.write_all(&answer(&request).bytes())
 }
 
@@ -119,7 +150,7 @@ fn read(stream: &TcpStream) -> io::Result<Option<JsonRequest>> {
     let mut words = first.split_whitespace();
     let method = words.next().unwrap_or_default().to_owned();
     let path = words.next().and_then(|path| path.split('?').next()).unwrap_or_default().to_owned();
-    let (mut target, mut length) = (String::new(), 0);
+    let (mut target, mut length, mut headers) = (String::new(), 0, BTreeMap::new());
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -129,12 +160,12 @@ fn read(stream: &TcpStream) -> io::Result<Option<JsonRequest>> {
         match name.to_lowercase().as_str() {
             "x-amz-target" => target = value.trim().to_owned(),
             "content-length" => length = value.trim().parse().unwrap_or(0),
-            _ => {}
+            other => drop(headers.insert(other.to_owned(), value.trim().to_owned())),
         }
     }
     let mut body = Vec::new();
     reader.take(length).read_to_end(&mut body)?;
-    Ok(Some(JsonRequest { method, path, target, body: String::from_utf8_lossy(&body).into_owned() }))
+    Ok(Some(JsonRequest { method, path, target, headers, body: String::from_utf8_lossy(&body).into_owned() }))
 }
 
 #[cfg(test)]
@@ -158,13 +189,27 @@ mod tests {
     fn an_answer_may_depend_on_the_whole_request() {
         let server = JsonServer::answering_by(|request| JsonAnswer::text(200, &format!("{request:?}")));
         let mut stream = TcpStream::connect(server.address).unwrap();
-        let head =
-            "POST /letters?limit=1 HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\ncontent-length: 2\r\n\r\n{}";
+        let head = "POST /letters?limit=1 HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\nX-Key: k\r\ncontent-length: 2\r\n\r\n{}";
         stream.write_all(head.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         let [method, path, target, body] = ["POST", "/letters", "DynamoDB_20120810.Query", "{}"].map(str::to_owned);
-        let expected = JsonRequest { method, path, target, body };
+        let headers = [("x-key".to_owned(), "k".to_owned())].into();
+        let expected = JsonRequest { method, path, target, headers, body };
         assert!(text.ends_with(&format!("{expected:?}")), "{text}");
+        assert_eq!((server.received(), expected.header("x-key")), (vec![expected.clone()], Some("k")));
+    }
+
+    #[test]
+    fn a_server_that_is_dropped_hears_nobody_any_more() {
+        let server = JsonServer::answering(JsonAnswer::text(200, ""));
+        let address = server.address;
+        drop(server);
+        let asked = TcpStream::connect(address).and_then(|mut stream| {
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text)
+        });
+        assert!(!asked.is_ok_and(|bytes| bytes > 0));
     }
 }
