@@ -31,7 +31,7 @@ fn manifest(folder: &Path) -> toml::Table {
 }
 
 fn members() -> Vec<PathBuf> {
-    let mut found = ["bench", "cli", "console", "tests"].map(|member| root().join(member)).to_vec();
+    let mut found = ["bench", "cli", "console", "examples", "tests"].map(|member| root().join(member)).to_vec();
     for parent in ["functions", "shared"] {
         for entry in fs::read_dir(root().join(parent)).unwrap() {
             let path = entry.unwrap().path();
@@ -57,7 +57,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for folder in ["bench", "cli", "console", "functions", "shared", "tests"] {
+    for folder in ["bench", "cli", "console", "examples", "functions", "shared", "tests"] {
         rust_files(&root().join(folder), &mut files);
     }
     assert!(files.len() > 30, "the walk must find the code");
@@ -74,10 +74,10 @@ fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// Parsed files of what is deployed or used by operators: no tests, and nothing that is for tests.
+/// Parsed files of what is deployed or used by operators: no tests, no examples, and nothing that is for tests.
 fn production() -> Vec<(String, syn::File)> {
     let mut found = Vec::new();
-    let mut for_tests: Vec<String> = vec!["tests/".to_owned(), "shared/testkit/".to_owned()];
+    let mut for_tests: Vec<String> = ["tests/", "shared/testkit/", "examples/"].map(str::to_owned).to_vec();
     for (path, text) in sources() {
         let file = path.strip_prefix(root()).unwrap().display().to_string();
         let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -152,6 +152,7 @@ fn aws_types_stop_at_their_room() {
             "cli/src/doctor/aws",
             "cli/tests/",
             "bench/",
+            "examples/",
             "tests/",
         ]
         .iter()

@@ -8,7 +8,8 @@ use super::{Page, pages};
 use crate::root;
 
 /// Folders at the root: a span that begins with one of them is a path.
-const FOLDERS: [&str; 9] = ["bench", "cli", "docs", "findings", "functions", "infra", "shared", "tests", ".github"];
+const FOLDERS: [&str; 10] =
+    ["bench", "cli", "docs", "examples", "findings", "functions", "infra", "shared", "tests", ".github"];
 
 /// Returns a heading's anchor, as GitHub makes it.
 fn slug(heading: &str) -> String {
