@@ -94,8 +94,10 @@ impl Doing {
     /// Returns the statuses that letters must have for it. By their ids, body and notes can be changed of any.
     fn from(self, selection: &Selection) -> Vec<Status> {
         match (self, selection) {
-            (Self::Note, Selection::Ids(_) | Selection::Shown(_)) => ListedStatus::Any.statuses(),
-            (Self::Erase, Selection::Ids(_) | Selection::Shown(_)) => {
+            (Self::Note, Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_)) => {
+                ListedStatus::Any.statuses()
+            }
+            (Self::Erase, Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_)) => {
                 vec![Status::Pending, Status::Resolved, Status::Discarded]
             }
             (Self::Restore, _) => vec![Status::Discarded],

@@ -1,5 +1,7 @@
 //! Arguments of the command line.
 
+mod replay;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +11,7 @@ use redrive_doctor::{RULES, Rule};
 
 use crate::completion::CODES;
 use crate::text::lines;
+pub(crate) use replay::Replay;
 
 /// Shows why messages died, and replays, discards or erases exactly those that you choose.
 #[derive(Debug, Parser)]
@@ -73,9 +76,9 @@ pub(crate) enum Command {
     Console(ConsoleArgs),
     /// Sends letters back to the main queue, or to another that is listed: as a guarded job, or at once.
     Replay(Replay),
-    /// Lists the open replay jobs.
+    /// Lists the replay jobs that are open, or were closed within a day.
     Jobs {
-        /// Closed jobs instead of the open ones.
+        /// All closed jobs instead.
         #[arg(long)]
         closed: bool,
     },
@@ -227,6 +230,9 @@ pub(crate) struct Ordered {
     /// Sort by first failure, the oldest first; nothing is shown before all are read.
     #[arg(long)]
     pub(crate) oldest: bool,
+    /// The letters of a job, with what became of each: what failed again first.
+    #[arg(long, value_name = "JOB", value_parser = job, conflicts_with_all = ["oldest", "status", "Filters"])]
+    pub(crate) job: Option<JobId>,
     #[command(flatten)]
     pub(crate) list: List,
 }
@@ -265,63 +271,6 @@ pub(crate) struct Chosen {
     pub(crate) ids: Vec<LetterId>,
     #[command(flatten)]
     pub(crate) filters: Filters,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Replay {
-    /// Greatest number of messages a second.
-    #[arg(long, value_name = "N")]
-    pub(crate) rate: Option<u32>,
-    /// Number of letters that go first, and must succeed before the others follow.
-    #[arg(long, value_name = "N")]
-    pub(crate) canary: Option<u32>,
-    /// Stops if more than so many of a hundred fail again.
-    #[arg(long, value_name = "PERCENT")]
-    pub(crate) max_failed: Option<u32>,
-    /// Stops if this CloudWatch alarm is in ALARM.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) alarm: Option<String>,
-    /// Reason, written down with the job.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) why: Option<String>,
-    /// Queue to send to, by name or ARN, instead of their own: one that is listed for it. Redrive does not learn
-    /// the outcome there, and only a person sends them again.
-    #[arg(long, value_name = "QUEUE")]
-    pub(crate) to: Option<String>,
-    /// Send the next letter of a FIFO queue's group once the one before was sent, though that may die again and then
-    /// comes after it.
-    #[arg(long)]
-    pub(crate) after_replayed: bool,
-    /// Replay at once and without a guard, instead of as a job.
-    #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
-    pub(crate) now: bool,
-    /// Follows the job until everything about it is known, and ends as `watch` does.
-    #[arg(long)]
-    pub(crate) watch: bool,
-    /// Sends the one letter with this file's text instead of its body (`-`: standard input); the
-    /// original is kept, and copies of it that are still under way do not run any more.
-    #[arg(long, value_name = "FILE", conflicts_with = "patch")]
-    pub(crate) edit: Option<PathBuf>,
-    /// The same with many letters, each patched by this JSON Patch (RFC 6902).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) patch: Option<PathBuf>,
-    /// The edited body may have another idempotency key, and so is another message.
-    #[arg(long)]
-    pub(crate) allow_key_change: bool,
-    /// Show only what would be done.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Replay letters that the ledger may have forgotten, too: their effect may happen a second time.
-    #[arg(long)]
-    pub(crate) forgotten_ok: bool,
-    /// Replay letters that can only go as new messages, too: their effect may happen a second time.
-    #[arg(long)]
-    pub(crate) as_new: bool,
-    /// Do not ask for confirmation.
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) chosen: Chosen,
 }
 
 #[derive(Debug, Args)]

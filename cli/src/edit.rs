@@ -162,7 +162,9 @@ pub(crate) async fn gather<L: Letters>(
 ) -> Result<Vec<EditPreview>, Error> {
     let mut ids: Vec<LetterId> = Vec::new();
     match selection {
-        Selection::Ids(_) | Selection::Shown(_) => ids.extend(selection.ids().unwrap_or_default()),
+        Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_) => {
+            ids.extend(selection.ids().unwrap_or_default())
+        }
         Selection::Filter(filter) => {
             let wanted = Wanted { filter: filter.clone(), statuses: vec![Status::Pending] };
             let each = async |page: Vec<Candidate>| {

@@ -3,6 +3,7 @@
 
 mod lists;
 mod narrow;
+mod stopped;
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::preview::Preview;
 use crate::replay_function::Report;
-use crate::{causes, edit, eject, jobs, out, replay, show, status, text, watch};
+use crate::{causes, edit, eject, jobs, out, replay, run, show, status, text, watch};
 use redrive_operator::board::{self, Board, QueueStatus, TableStatus};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
@@ -234,7 +235,7 @@ fn a_key_of_which_few_more_enqueues_may_die_says_so_and_how_to_make_room() {
 #[test]
 fn jobs_look_as_they_did() {
     let seen = samples::jobs();
-    is("jobs.txt", &jobs::render(&seen, WIDTH));
+    is("jobs.txt", &jobs::render(&seen, NOW, WIDTH));
     is("jobs.json", &format!("{:#}\n", jobs::documents(&seen)));
     for one in &seen {
         let mut answer = json!(one.job);
@@ -244,7 +245,10 @@ fn jobs_look_as_they_did() {
     }
     let ends: String = seen.iter().map(|one| jobs::account(one, WIDTH)).collect();
     is("watch-end.txt", &ends);
-    is("watch.txt", &seen.iter().map(|one| format!("{}\n", watch::line(one, WIDTH))).collect::<String>());
+    is("watch.txt", &seen.iter().map(|one| watch::lines(one, NOW, WIDTH)).collect::<String>());
+    is("watch-piped.log", &seen.iter().map(|one| format!("{}\n", watch::line(one, NOW))).collect::<String>());
+    let steered = |n: usize| run::steered(seen[n].job.id, Some(&seen[n]), NOW, WIDTH);
+    is("steered.txt", &format!("{}{}", steered(1), steered(3)));
 }
 
 #[test]
@@ -265,8 +269,8 @@ fn only_a_job_that_came_to_its_end_with_every_effect_ends_well() {
     ] {
         assert_eq!(watch::ended(&left(disposition)), Completion::NotAsAsked, "{disposition:?}");
     }
-    let settled: Vec<_> = samples::jobs().iter().map(|seen| watch::settled(&seen.known)).collect();
-    assert_eq!(settled, [4, 812, 37, 37]);
+    let settled: Vec<_> = samples::jobs().iter().map(|seen| seen.progress(NOW).settled()).collect();
+    assert_eq!(settled, [4, 812, 37, 10], "what was never sent has no outcome");
 }
 
 #[test]

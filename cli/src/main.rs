@@ -22,6 +22,7 @@ mod act;
 mod args;
 mod aws;
 mod causes;
+mod clock;
 mod completion;
 mod console_server;
 mod deploy_function;
@@ -35,6 +36,7 @@ mod find;
 #[cfg(test)]
 mod golden;
 mod import;
+mod job_letters;
 mod jobs;
 mod list;
 mod out;

@@ -47,7 +47,7 @@ impl Preview {
         };
         let fits = |one: &Candidate| match selection {
             Selection::Filter(filter) => statuses.contains(&one.status) && filter.fits(one),
-            Selection::Ids(_) | Selection::Shown(_) => true,
+            Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_) => true,
         };
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
         let (mut grouped, mut others, mut changed) = (causes::CauseRows::new(), 0, BTreeMap::new());
@@ -112,7 +112,9 @@ impl Preview {
         let shown = versions.filter_map(|(id, version)| Some((*id, *self.changed.get(id)?, *version)));
         match (selection, at) {
             (Selection::Filter(_), Some(at)) => selection.clone().shown_at(at, shown),
-            (Selection::Ids(_), _) if !self.shown.letters.is_empty() => (Selection::Shown(self.shown.clone()), 0),
+            (Selection::Ids(_) | Selection::Shown(_), _) if !self.shown.letters.is_empty() => {
+                (Selection::Shown(self.shown.clone()), 0)
+            }
             _ => (selection.clone(), 0),
         }
     }

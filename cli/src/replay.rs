@@ -205,7 +205,7 @@ async fn create(
     }
     if args.watch && report.refused.is_none() {
         out::say(&format!("Job {id}; who stops to follow it stops nothing."));
-        return watch::run(&access.letters()?, id, LOOK, out).await;
+        return watch::run((&access.letters()?, &access.ledger()), id, LOOK, out).await;
     }
     let told = report.jobs.first().and_then(jobs::overview);
     let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);

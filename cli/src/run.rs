@@ -1,23 +1,28 @@
 //! Dispatch of commands to what they do.
 
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
+use redrive_core::ids::JobId;
 use redrive_core::letters::letter::Status;
+use redrive_core::replay::job::JobState;
 use redrive_core::time::Timestamp;
 use serde_json::json;
 
 use crate::act::{self, Doing};
 use crate::args::{CliArgs, Command, Filters, List, Ordered, Steer};
 use crate::aws::StackAccess;
+use crate::clock::now;
 use crate::completion::{Completion, Error, exit_code};
 use crate::filters::filter;
+use crate::jobs::JobOverview;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
+use crate::text::{hanging, indented, shown};
 use crate::{
-    causes, console_server, deploy_function, doctor, drain, eject, find, import, jobs, list, replay, show, status,
-    undeploy, watch, who,
+    causes, console_server, deploy_function, doctor, drain, eject, find, import, job_letters, jobs, list, replay, show,
+    status, undeploy, watch, who,
 };
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
@@ -45,11 +50,6 @@ fn start(line: &CliArgs) -> Result<Completion, Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
@@ -88,7 +88,10 @@ async fn at(
             out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
             Ok(Completion::Done)
         }
-        Command::List(Ordered { list: List { filters, status, limit }, oldest }) => {
+        Command::List(Ordered { job: Some(job), list, .. }) => {
+            job_letters::list((&access.letters()?, &access.ledger()), *job, list.limit, (now, out)).await
+        }
+        Command::List(Ordered { list: List { filters, status, limit }, oldest, job: None }) => {
             let wanted = wanted(access, filters, status.statuses(), now)?;
             let letters = access.letters()?;
             match oldest {
@@ -111,11 +114,15 @@ async fn at(
             Ok(Completion::Done)
         }
         Command::Jobs { closed } => {
-            let found = jobs::gather(&access.letters()?, !closed).await?;
-            out.either(|| jobs::documents(&found), |width| jobs::render(&found, width))?;
+            let table = access.letters()?;
+            let found =
+                if *closed { jobs::gather(&table, false).await? } else { jobs::gather_recent(&table, now).await? };
+            out.either(|| jobs::documents(&found), |width| jobs::render(&found, now, width))?;
             Ok(Completion::Done)
         }
-        Command::Watch { job, every } => watch::run(&access.letters()?, *job, Duration::from_secs(*every), out).await,
+        Command::Watch { job, every } => {
+            watch::run((&access.letters()?, &access.ledger()), *job, Duration::from_secs(*every), out).await
+        }
         Command::Replay(args) => replay::run(args, access, &by().await?, (now, out)).await,
         Command::Eject(args) => eject::run(args, access, &by().await?, (now, out)).await,
         Command::Drain => drain::run(access, out).await,
@@ -156,6 +163,18 @@ fn wanted(access: &StackAccess, filters: &Filters, statuses: Vec<Status>, now: T
     Ok(Wanted { filter: filter(filters, access.stack.main_queue().as_ref(), now)?, statuses })
 }
 
+/// Tells how a job stands after somebody steered it, who did that, and what can be done with one that has ended.
+pub(crate) fn steered(id: JobId, overview: Option<&JobOverview>, now: Timestamp, width: usize) -> String {
+    let Some(JobOverview { job, .. }) = overview else { return format!("Job {id} is not there\n") };
+    let mut text = hanging(&format!("Job {id} is {}", job.state.as_str()), 2, width);
+    text.push_str(&hanging(&format!("  {}", shown(&jobs::latest_event(job, now))), 2, width));
+    if matches!(job.state, JobState::Stopped { .. } | JobState::Cancelled) {
+        text.push_str(&hanging("It has ended. A new job sends what it never sent:", 2, width));
+        text.push_str(&indented(&format!("redrive replay --job {id} --rest"), 2, width));
+    }
+    text
+}
+
 /// Pauses, resumes or ends a job.
 async fn steer(action: &str, args: &Steer, access: &StackAccess, by: &str, out: Out) -> Result<Completion, Error> {
     let mut request = json!({"action": action, "job": args.job, "by": by});
@@ -163,16 +182,21 @@ async fn steer(action: &str, args: &Steer, access: &StackAccess, by: &str, out: 
         request["why"] = json!(why);
     }
     let report = Report::read(access.ask(&request).await?)?;
-    let told = report.jobs.first().and_then(jobs::overview);
+    let overview = report.jobs.first().and_then(jobs::overview);
+    // What was resumed goes on now, and what was cancelled is closed as soon as nothing of it is unknown.
+    if report.refused.is_none()
+        && let Err(error) = access.wake().await
+    {
+        out::say(&format!("{error}; the job goes on with the function's next run"));
+    }
     let document = || {
-        let mut all = told.as_ref().map_or_else(|| report.json(), jobs::document);
+        let mut all = overview.as_ref().map_or_else(|| report.json(), jobs::document);
         all["refused"] = json!(report.refused);
         all
     };
     let text = |width| {
         let refused = if report.refused.is_some() { report.render(width) } else { String::new() };
-        let state = told.as_ref().map_or("not there", |seen| seen.job.state.as_str());
-        format!("{refused}Job {} is {state}\n", args.job)
+        format!("{refused}{}", steered(args.job, overview.as_ref(), now(), width))
     };
     out.either(document, text)?;
     Ok(report.ended())

@@ -99,7 +99,7 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
     let _ = write!(text, "\n{}", hanging(&format!("UNDER WAY: {under_way}{parts}"), 2, width));
     let _ = writeln!(text, "OPEN JOBS: {}", table.jobs.len());
     if !table.jobs.is_empty() {
-        text.push_str(&jobs::render(&table.jobs, width));
+        text.push_str(&jobs::render_rows(&table.jobs, now, width));
     }
     text
 }

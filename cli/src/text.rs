@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
-pub(crate) use redrive_operator::text::{ago, count, instant, queue_name, shown, shown_json, words};
+pub(crate) use redrive_operator::text::{ago, count, instant, queue_name, shown, shown_json, span, words};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Cuts a text to this many columns, at a character, and marks the cut with an ellipsis.

@@ -1,73 +1,156 @@
 //! Following a job until everything about it is known.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redrive_core::ids::JobId;
-use redrive_core::ports::Jobs;
-use redrive_core::replay::job::{Account, Disposition, JobState};
+use redrive_core::ports::{Jobs, LedgerReader, Letters};
+use redrive_core::replay::job::{Disposition, JobState};
+use redrive_core::time::Timestamp;
+use redrive_operator::job_progress::{JobPace, JobProgress};
 
+use crate::clock::now;
 use crate::completion::{Completion, Error};
+use crate::job_letters::{self, JobLetters};
 use crate::jobs::{self, JobOverview};
 use crate::out::{self, Out};
-use crate::text::fit;
+use crate::text::{hanging, instant, shown, span};
 
 /// Limit of looks in a row that may fail.
 const PATIENCE: u32 = 10;
+/// Shortest time between two lines where nobody looks at a bar.
+const QUIET: Duration = Duration::from_secs(5);
+/// Time without news after which it is said when the function looks again.
+const STILL: Duration = Duration::from_secs(10);
 
 /// Returns [`Completion::Done`] if a job came to its end, and every letter of it has its effect.
-pub(crate) fn ended(seen: &JobOverview) -> Completion {
+pub(crate) fn ended(overview: &JobOverview) -> Completion {
     let well = [Disposition::Resolved, Disposition::Assumed, Disposition::ResolvedBefore];
-    let succeeded: u32 = well.iter().map(|disposition| seen.known.of(*disposition)).sum();
-    let all = matches!(seen.job.state, JobState::Done) && succeeded == seen.known.total();
+    let succeeded: u32 = well.iter().map(|disposition| overview.known.of(*disposition)).sum();
+    let all = matches!(overview.job.state, JobState::Done) && succeeded == overview.known.total();
     if all { Completion::Done } else { Completion::NotAsAsked }
 }
 
-/// Counts the letters that have their outcome.
-pub(crate) fn settled(known: &Account) -> u32 {
-    known.total() - known.awaited() - known.of(Disposition::Failing) - known.of(Disposition::Behind)
+/// Counts of a job's letters, by the part of the selection that they are in.
+pub(crate) fn numbers(progress: &JobProgress) -> String {
+    let always = [("done", progress.done), ("failed", progress.failed), ("sent", progress.sent)];
+    let some = [("unsent", progress.unsent), ("unknown", progress.unknown), ("left out", progress.left_out)];
+    let shown = some.into_iter().filter(|(name, n)| *n > 0 || *name == "unsent" && progress.letters.is_some());
+    let parts: Vec<_> = always.into_iter().chain(shown).map(|(name, n)| format!("{name} {n}")).collect();
+    parts.join(", ")
 }
 
-/// Returns the text beside the bar, or in a line of its own.
-pub(crate) fn line(seen: &JobOverview, width: usize) -> String {
-    fit(&format!("{}: {}", seen.job.state.as_str(), jobs::dispositions(&seen.known)), width)
-}
-
-/// Follows it. Stopping to follow changes nothing about the job.
-pub(crate) async fn run<J: Jobs>(jobs: &J, id: JobId, every: Duration, out: Out) -> Result<Completion, Error> {
-    let Some(mut seen) = jobs::read(jobs, id).await? else {
-        out::say(&format!("there is no job {id}"));
-        return Ok(Completion::NotAsAsked);
+/// Describes the pace of a job: its step, its rate, when the next step comes, and when all will be sent.
+pub(crate) fn pace(overview: &JobOverview, progress: &JobProgress, now: Timestamp) -> String {
+    let rate = |thousandths: u64| format!("{}.{} a second", thousandths / 1_000, thousandths % 1_000 / 100);
+    let pace = match progress.pace {
+        JobPace::Listing => "its letters are being listed; it begins once the list is whole".to_owned(),
+        JobPace::Canary(letters) => format!("canary: {letters} go first, and the others once these have succeeded"),
+        JobPace::ByOutcomes(_) => "no more under way than have succeeded".to_owned(),
+        JobPace::Step { n, next: Some(next) } if next.is_zero() => {
+            format!("step {n} of 4: {}; the next step once most outcomes are known", rate(progress.rate))
+        }
+        JobPace::Step { n, next: Some(next) } => {
+            format!("step {n} of 4: {}; the next step in {} at the earliest", rate(progress.rate), span(next))
+        }
+        JobPace::Step { n, next: None } => format!("step {n} of 4: {}", rate(progress.rate)),
+        JobPace::Paused | JobPace::Ended => jobs::latest_event(&overview.job, now),
     };
-    let bar = out::bar(out);
-    let (mut last, mut failure, mut silent) = (String::new(), None, 0);
+    let eta = progress.eta.map_or(String::new(), |eta| format!("; all sent in about {}", span(eta)));
+    shown(&format!("{pace}{eta}"))
+}
+
+/// Returns the text beside the bar.
+pub(crate) fn lines(overview: &JobOverview, now: Timestamp, width: usize) -> String {
+    let progress = overview.progress(now);
+    let of = progress.letters.map_or_else(|| "an unknown number".to_owned(), |letters| letters.to_string());
+    let state = overview.job.state.as_str();
+    let numbers = hanging(&format!("{state}: {} of {of}; {}", progress.settled(), numbers(&progress)), 2, width);
+    numbers + &hanging(&format!("  {}", pace(overview, &progress, now)), 2, width)
+}
+
+/// Returns the same in one line with its time, for a file or a log.
+pub(crate) fn line(overview: &JobOverview, now: Timestamp) -> String {
+    let text = lines(overview, now, usize::MAX);
+    let parts: Vec<_> = text.lines().map(str::trim).collect();
+    format!("{}  {}", instant(now), parts.join("; "))
+}
+
+/// Follower of a job, and what it showed last.
+struct Follower {
+    bar: indicatif::ProgressBar,
+    width: usize,
+    /// Last line without its time, and when it was written.
+    last: Option<(String, Instant)>,
+    /// Time of the last change of the job.
+    changed: Instant,
+    version: u64,
+}
+
+impl Follower {
+    fn new(out: Out) -> Self {
+        Self { bar: out::bar(out), width: out.width, last: None, changed: Instant::now(), version: 0 }
+    }
+
+    /// Tells of the job, and of what kept it from being read.
+    fn tell(&mut self, overview: &JobOverview, failure: Option<String>, now: Timestamp) {
+        let progress = overview.progress(now);
+        if self.version != overview.job.version {
+            (self.version, self.changed) = (overview.job.version, Instant::now());
+        }
+        let total = progress.letters.unwrap_or_else(|| overview.known.total());
+        self.bar.set_length(u64::from(total.max(1)));
+        self.bar.set_position(u64::from(progress.settled()));
+        let still = self.changed.elapsed();
+        let still = (overview.job.state.runs() && still > STILL)
+            .then(|| format!("  nothing new for {}; the function looks again within a minute", span(still)));
+        let beside = failure.clone().or(still).map_or(String::new(), |note| hanging(&note, 2, self.width));
+        self.bar.set_message(format!("{}{beside}", lines(overview, now, self.width)).trim_end().to_owned());
+        if self.bar.is_hidden() {
+            self.log(overview, &progress, failure, now);
+        }
+    }
+
+    /// Tells of what changed in a line, of the end at once, and else of no more than a few seconds' news.
+    fn log(&mut self, overview: &JobOverview, progress: &JobProgress, failure: Option<String>, now: Timestamp) {
+        let news = format!("{} {} {failure:?}", overview.job.state.as_str(), numbers(progress));
+        let due = self.last.as_ref().is_none_or(|(last, at)| *last != news && at.elapsed() >= QUIET);
+        if due || !overview.job.is_open() {
+            out::say(&failure.unwrap_or_else(|| line(overview, now)));
+            self.last = Some((news, Instant::now()));
+        }
+    }
+}
+
+/// Follows a job. Stopping to follow changes nothing about it.
+pub(crate) async fn run<T: Jobs + Letters, R: LedgerReader>(
+    (table, ledger): (&T, &R),
+    id: JobId,
+    every: Duration,
+    out: Out,
+) -> Result<Completion, Error> {
+    let Some(mut overview) = jobs::read(table, id).await? else {
+        return Err(Error::Absent(format!("there is no job {id}: `redrive jobs` lists them")));
+    };
+    let (mut follower, mut failure, mut silent) = (Follower::new(out), None, 0);
     loop {
-        // A filter's letters are not counted before the job comes to them.
-        if seen.known.total() > 0 {
-            bar.set_length(u64::from(seen.known.total()));
-            bar.set_position(u64::from(settled(&seen.known)));
-        }
-        let now = failure.take().unwrap_or_else(|| line(&seen, out.width));
-        bar.set_message(now.clone());
-        if bar.is_hidden() && now != last {
-            out::say(&now);
-            last = now;
-        }
-        if !seen.job.is_open() {
+        follower.tell(&overview, failure.take(), now());
+        if !overview.job.is_open() {
             break;
         }
         tokio::time::sleep(every).await;
-        match jobs::read(jobs, id).await {
-            Ok(Some(next)) => (seen, silent) = (next, 0),
+        match jobs::read(table, id).await {
+            Ok(Some(next)) => (overview, silent) = (next, 0),
             Ok(None) => break,
             // The job goes on without being looked at.
             Err(error) if silent < PATIENCE => {
                 silent += 1;
-                failure = Some(fit(&error.to_string(), out.width));
+                failure = Some(error.to_string());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    bar.finish_and_clear();
-    out.either(|| jobs::document(&seen), |width| jobs::account(&seen, width))?;
-    Ok(ended(&seen))
+    follower.bar.finish_and_clear();
+    let left: JobLetters = job_letters::gather((table, ledger), &overview).await?;
+    out.either(|| left.document(&overview), |width| left.account(&overview, now(), width))?;
+    Ok(ended(&overview))
 }

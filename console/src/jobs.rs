@@ -83,7 +83,7 @@ pub(crate) fn selection(selection: &Selection) -> String {
             });
             filters.collect::<Vec<_>>().join(", ")
         }
-        named => format!("{} letters by id", named.ids().map_or(0, |ids| ids.len())),
+        named => format!("{} letters by id", named.count().unwrap_or(0)),
     }
 }
 

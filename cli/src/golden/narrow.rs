@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{NARROW, WIDTH, is, is_within};
 use crate::replay_function::Report;
-use crate::{jobs, show, text};
+use crate::{jobs, show, text, watch};
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
 use redrive_operator::samples::{self, NOW};
 
@@ -25,7 +25,9 @@ fn ids_and_numbers_stay_whole_on_a_narrow_terminal() {
 #[test]
 fn jobs_and_their_ends_keep_their_ids_whole_on_a_narrow_terminal() {
     let seen = samples::jobs();
-    is_within("jobs-narrow.txt", &jobs::render(&seen, NARROW), NARROW);
+    is_within("jobs-narrow.txt", &jobs::render(&seen, NOW, NARROW), NARROW);
     let ends: String = seen.iter().map(|one| jobs::account(one, NARROW)).collect();
     is_within("watch-end-narrow.txt", &ends, NARROW);
+    let followed: String = seen.iter().map(|one| watch::lines(one, NOW, NARROW)).collect();
+    is_within("watch-narrow.txt", &followed, NARROW);
 }

@@ -64,9 +64,9 @@ impl Bar {
     pub(crate) fn of(overview: &JobOverview) -> Self {
         let mut letters = [0; PARTS.len()];
         counts(&overview.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
-        // What the job has not come to yet is part of the selection, where that is a list.
-        let listed = overview.job.selection.ids().and_then(|ids| u32::try_from(ids.len()).ok()).unwrap_or(0);
-        letters[PARTS.len() - 1] += listed.saturating_sub(letters.iter().sum());
+        // What the job has not come to yet is part of the selection, as far as its letters were counted.
+        let all = overview.job.letters.filter(|_| !overview.job.walk.ended).unwrap_or(0);
+        letters[PARTS.len() - 1] += all.saturating_sub(letters.iter().sum());
         let of =
             |(n, (class, words)): (usize, &(&'static str, &'static str))| JobPart { class, words, letters: letters[n] };
         let parts: Vec<_> = PARTS.iter().enumerate().map(of).collect();

@@ -19,7 +19,7 @@ use crate::letters::summary::{KeptSummary, WaitingSummary};
 use crate::message::envelope::Record;
 use crate::message::key::{Key, LedgerKey};
 use crate::processing::ledger::{Entry, EntryWrite};
-use crate::replay::job::{AlarmState, Job, JobBatch};
+use crate::replay::job::{AlarmState, Job, JobBatch, ListPart};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
 
@@ -264,6 +264,12 @@ pub trait Jobs: Turns {
 
     /// Writes a batch, under the same condition.
     fn write_batch(&self, batch: JobBatch) -> impl Future<Output = Result<(), WriteError<JobBatch>>> + Send;
+
+    /// Reads a part of a job's list, consistently.
+    fn list_part(&self, id: JobId, n: u32) -> impl Future<Output = Result<Option<ListPart>, Unavailable>> + Send;
+
+    /// Writes a part of a job's list, if there is none of that number.
+    fn write_list_part(&self, part: ListPart) -> impl Future<Output = Result<(), WriteError<ListPart>>> + Send;
 }
 
 /// Readings for a job's guard from outside the tables.

@@ -34,7 +34,7 @@ pub use filter::{Filter, IN_FLIGHT, RECENT};
 pub use order::{GroupLeaders, is_fifo};
 pub use patch::{BadPatch, Patch};
 pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, ReplayOptions, Request};
-pub use selection::{Selection, Shown};
+pub use selection::{LIST_LIMIT, LIST_PART, LetterList, Selection, Shown};
 
 pub use crate::letters::candidate::{Candidate, Look};
 pub use turn::{GroupTurn, REST, has_rested};

@@ -1,5 +1,7 @@
 //! Replay jobs, as they stand.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redrive_core::ids::JobId;
 use redrive_core::ports::{Jobs, Unavailable};
@@ -7,6 +9,7 @@ use redrive_core::replay::job::{Account, Job};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::job_progress::JobProgress;
 use crate::text::words;
 
 /// Limit of jobs that are listed, of those that are read for it: those that run come first.
@@ -14,6 +17,9 @@ const LISTED: usize = 100;
 const READ: usize = 1_000;
 /// Number of jobs that are read at once.
 const AT_ONCE: usize = 16;
+/// Time for which a closed job is listed beside the open ones, and the most of these.
+const RECENT: Duration = Duration::from_secs(24 * 3_600);
+const RECENT_JOBS: usize = 20;
 
 /// A job, and what is known of all its letters.
 #[derive(Debug, Clone)]
@@ -22,6 +28,13 @@ pub struct JobOverview {
     pub job: Job,
     /// Account of all its letters, by what is known of each.
     pub known: Account,
+}
+
+impl JobOverview {
+    /// Progress of the job over its whole selection.
+    pub fn progress(&self, now: Timestamp) -> JobProgress {
+        JobProgress::of(&self.job, &self.known, now)
+    }
 }
 
 /// Reads a job with its batches.
@@ -48,12 +61,32 @@ pub fn overview(answer: &Value) -> Option<JobOverview> {
 ///
 /// The table's.
 pub async fn gather<J: Jobs>(jobs: &J, open: bool) -> Result<Vec<JobOverview>, Unavailable> {
-    let ids = jobs.jobs(open, READ).await?;
-    let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
-    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    let mut found = latest(jobs, open, READ).await?;
     found.sort_by_key(|overview| !overview.job.state.runs());
     found.truncate(LISTED);
     Ok(found)
+}
+
+/// Reads the open jobs, and behind them those that were closed within a day.
+///
+/// # Errors
+///
+/// The table's.
+pub async fn gather_recent<J: Jobs>(jobs: &J, now: Timestamp) -> Result<Vec<JobOverview>, Unavailable> {
+    let mut found = gather(jobs, true).await?;
+    let closed = latest(jobs, false, RECENT_JOBS).await?.into_iter();
+    let recent = |overview: &JobOverview| overview.job.closed_at.is_some_and(|at| at.after(RECENT) > now);
+    // An index is late: one that was closed a moment ago may be among the open ones, too.
+    let closed: Vec<_> =
+        closed.filter(recent).filter(|overview| found.iter().all(|open| open.job.id != overview.job.id)).collect();
+    found.extend(closed);
+    Ok(found)
+}
+
+async fn latest<J: Jobs>(jobs: &J, open: bool, limit: usize) -> Result<Vec<JobOverview>, Unavailable> {
+    let ids = jobs.jobs(open, limit).await?;
+    let found: Vec<_> = stream::iter(ids).map(|id| read(jobs, id)).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// The job's own fields, its times as RFC 3339, and what is `known` of all its letters.

@@ -11,7 +11,7 @@
 //! | [`next_step`], [`policies`], [`done`] | who acts on a letter and when, by the deployed policy and the ledger |
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
-//! | [`jobs`] | replay jobs with the account of their letters |
+//! | [`jobs`], [`job_progress`], [`job_failures`] | replay jobs with the account of their letters, how far each is, and why letters failed again |
 //! | [`request`] | what a request to the replay function says of letters and bodies |
 //! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
 //! | `samples` | an incident to test with, under the feature of this name |
@@ -22,6 +22,8 @@ pub mod causes;
 pub mod done;
 pub mod expiry;
 pub mod find;
+pub mod job_failures;
+pub mod job_progress;
 pub mod jobs;
 pub mod json;
 pub mod letter_view;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 pub fn add_selection(request: &mut Value, selection: &Selection) {
     match selection {
         Selection::Ids(ids) => request["ids"] = json!(ids),
+        Selection::Listed(listed) => request["listed"] = json!(listed),
         Selection::Filter(filter) => request["select"] = json!(filter),
         Selection::Shown(shown) => {
             request["shown"] = json!(shown.letters);

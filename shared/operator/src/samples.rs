@@ -15,12 +15,16 @@ use redrive_core::letters::letter::{
 };
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, AttributeValue};
-use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::ports::Jobs;
 use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
-use redrive_core::replay::job::{Account, Disposition, Guard, Job, JobEvent, JobState, NewJob, Stop};
+use redrive_core::replay::job::{
+    Account, Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobEvent, JobState, NewJob, SentLetter, Stop,
+};
 use redrive_core::replay::{Filter, Selection};
 use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
+use redrive_testkit::{ModelLedger, ModelLetters};
 
 use crate::jobs::JobOverview;
 
@@ -212,6 +216,8 @@ pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> Job
     job.history.push(event);
     job.closed_at = (!state.runs()).then(|| before(10));
     job.state = state;
+    job.letters = Some(2_980);
+    job.walk.ended = matches!(job.state, JobState::Done);
     let known =
         dispositions.iter().fold(Account::default(), |sum, (disposition, n)| sum.and((0..*n).map(|_| *disposition)));
     JobOverview { job, known }
@@ -234,7 +240,46 @@ pub fn jobs() -> Vec<JobOverview> {
         ),
     ];
     jobs[2].job.to = QueueArn::parse(REFUNDS);
+    jobs[3].job.letters = Some(37);
     jobs
+}
+
+/// A job that stopped, with its letters: some that are done, some that failed again, of which one is not back, and one that SQS
+/// refused.
+pub async fn stopped(store: &ModelLetters, letters: &[Letter]) -> JobOverview {
+    let why = Stop::FailedAgain { failed: 5, of: 10 };
+    let JobOverview { job, .. } = job(6, JobState::Stopped { why }, &[]);
+    let away = Letter { status: Status::Replayed, ..letters[37].clone() };
+    store.force(away.clone());
+    let line = |n: usize, disposition| JobEntry { disposition, ..JobEntry::planned(letters[n].id) };
+    let sent = SentLetter {
+        number: ReplayNumber(1),
+        scope: away.scope.clone(),
+        key: away.key.clone(),
+        hash: away.hash.clone(),
+        at: before(20),
+    };
+    let mut lines: Vec<_> = (0..4).map(|n| line(n, Disposition::FailedAgain)).collect();
+    lines.extend((4..9).map(|n| line(n, Disposition::Resolved)));
+    lines.push(JobEntry { sent: Some(sent), ..line(37, Disposition::FailedAgain) });
+    let note = Some("InvalidMessageContents".to_owned());
+    lines.push(JobEntry { note, ..line(10, Disposition::Refused) });
+    lines.push(line(11, Disposition::NotReached));
+    let planned = JobBatch::new(job.id, 0, Vec::new(), JobCursor::default(), NOW);
+    let batch = JobBatch { lines, ..planned };
+    store.write_batch(batch.clone()).await.unwrap();
+    let job = Job { batches: 1, letters: Some(37), ..job };
+    JobOverview { known: job.known(&[batch]), job }
+}
+
+/// Ledger that knows why the send of a letter failed.
+pub fn ledger_of(letter: &Letter) -> ModelLedger {
+    let ledger = ModelLedger::new();
+    let fault =
+        LastFault { class: Class::Transient, code: "no-row".to_owned(), text: "order has no row yet".to_owned() };
+    let key = LedgerKey::owned(&letter.scope, letter.key.as_ref().unwrap());
+    ledger.force(key, Entry { fault: Some(fault), ..entry(letter) });
+    ledger
 }
 
 /// A task of Celery's under kombu's base64, whose `expires` has passed when everything is looked at.

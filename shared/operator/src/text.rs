@@ -2,6 +2,7 @@
 //! terminal's own commands included.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use redrive_core::time::Timestamp;
 
@@ -38,20 +39,24 @@ fn is_obeyed(c: char) -> bool {
     c.is_control() || unseen
 }
 
+/// Describes a time in the largest unit that has one of it.
+pub fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{}h", seconds / 3_600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// Describes how long ago an instant was, or how soon it is, in the largest unit that has one of it.
 pub fn ago(now: Timestamp, at: Timestamp) -> String {
-    let span = |seconds: u64| match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        3_600..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    };
     if at == Timestamp::NEVER {
         "never".to_owned()
     } else if at > now {
-        format!("in {}", span(at.since(now).as_secs()))
+        format!("in {}", span(at.since(now)))
     } else {
-        format!("{} ago", span(now.since(at).as_secs()))
+        format!("{} ago", span(now.since(at)))
     }
 }
 

@@ -8,7 +8,7 @@ use redrive_core::ids::{JobId, LetterId, MessageId};
 use redrive_core::letters::listing::Place;
 use redrive_core::ports::{Jobs, Turns, WriteError};
 use redrive_core::replay::job::{
-    Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, NewJob, Stop, steps,
+    Disposition, Guard, Job, JobBatch, JobCursor, JobEntry, JobState, ListPart, NewJob, Stop, steps,
 };
 use redrive_core::replay::{Filter, GroupTurn, Selection};
 use redrive_core::time::Timestamp;
@@ -22,6 +22,7 @@ crate::contract! {
     a_job_changes_only_from_the_version_that_was_read,
     a_job_keeps_everything_that_can_be_in_it,
     batches_are_written_under_their_own_conditions_and_read_in_order_from_any_of_them,
+    a_part_of_a_jobs_list_is_written_once_and_read_as_it_was_written,
     the_list_of_jobs_has_the_open_ones_until_they_are_closed,
     a_groups_turn_is_read_as_it_was_written_and_taken_by_one_of_two,
 }
@@ -41,7 +42,8 @@ fn letter() -> LetterId {
 
 fn batch(job: &Job, n: u32) -> JobBatch {
     let walk = JobCursor { at: n, after: Some(Place { id: letter(), due: Timestamp::NEVER }), ended: false };
-    JobBatch::new(job.id, n, vec![letter(), letter()], walk, at(4_000_000_000_000))
+    let lines = vec![JobEntry::planned(letter()), JobEntry { shown: Some(3), ..JobEntry::planned(letter()) }];
+    JobBatch::new(job.id, n, lines, walk, at(4_000_000_000_000))
 }
 
 fn instead<T: std::fmt::Debug>(written: Result<(), WriteError<T>>) -> Option<T> {
@@ -102,6 +104,22 @@ async fn a_job_keeps_everything_that_can_be_in_it<S: Store>(store: &S) {
     let full = Job { version: 1, closed_at: Some(at(10)), expires: Some(at(4_000_000_000_000)), ..full };
     store.letters().write_job(full.clone()).await.unwrap();
     assert_eq!(store.letters().job(full.id).await, Ok(Some(full)));
+}
+
+async fn a_part_of_a_jobs_list_is_written_once_and_read_as_it_was_written<S: Store>(store: &S) {
+    let job = job();
+    assert_eq!(store.letters().list_part(job.id, 0).await, Ok(None));
+    let part = |n, letters: u64| {
+        let letters = (0..letters).map(|version| (letter(), version)).collect();
+        ListPart { job: job.id, n, letters, expires: at(4_000_000_000_000).whole_seconds() }
+    };
+    let (first, second) = (part(0, 500), part(1, 3));
+    store.letters().write_list_part(first.clone()).await.unwrap();
+    store.letters().write_list_part(second.clone()).await.unwrap();
+    assert_eq!(store.letters().list_part(job.id, 0).await, Ok(Some(first.clone())));
+    assert_eq!(store.letters().list_part(job.id, 1).await, Ok(Some(second)));
+    assert_eq!(instead(store.letters().write_list_part(part(0, 500)).await), Some(first));
+    assert_eq!(store.letters().batches(job.id, 0).await, Ok(Vec::new()), "no batch of the job");
 }
 
 async fn batches_are_written_under_their_own_conditions_and_read_in_order_from_any_of_them<S: Store>(store: &S) {

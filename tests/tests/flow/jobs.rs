@@ -110,7 +110,7 @@ async fn a_job_stops_when_nothing_is_heard_of_a_letter_until_the_end_of_the_wind
 
 #[tokio::test(start_paused = true)]
 async fn a_job_stops_for_a_backlog_for_its_alarm_and_for_an_alarm_that_is_not_there() {
-    let guard = || Guard { max_backlog: Some(500), alarm: Some("errors".to_owned()), ..Guard::default() };
+    let guard = || Guard { rate: 5, max_backlog: Some(500), alarm: Some("errors".to_owned()), ..Guard::default() };
     for (backlog, alarm, expected) in [
         (501, AlarmState::Quiet, Stop::Backlog { messages: 501 }),
         (500, AlarmState::Ringing, Stop::Alarm),
@@ -146,7 +146,7 @@ async fn nothing_is_sent_while_the_guard_cannot_be_read() {
 async fn a_paused_job_sends_nothing_and_goes_on_where_it_was() {
     let bench = JobBench::new(&Faults::none()).with_letters(60);
     bench.consume(|_| Does::Succeed);
-    bench.create(of_code("c"), Guard { rate: 30, ..Guard::default() }).await;
+    bench.create(of_code("c"), Guard { rate: 3, ..Guard::default() }).await;
     bench.run("first", &Request::Work).await;
     let report = bench.run("pause", &change(Change::Pause)).await;
     assert_eq!(report.jobs[0].job.state, JobState::Paused { step: Some(0) });

@@ -20,6 +20,7 @@ mod house;
 #[cfg(feature = "aws")]
 mod instructions;
 mod job_bench;
+mod job_lists;
 mod jobs;
 mod limits;
 mod numbers;

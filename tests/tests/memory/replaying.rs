@@ -17,7 +17,7 @@ use redrive_core::ports::{
     Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns, Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
-use redrive_core::replay::job::{AlarmState, Job, JobBatch};
+use redrive_core::replay::job::{AlarmState, Job, JobBatch, ListPart};
 use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer};
@@ -250,6 +250,14 @@ impl Jobs for Endless {
     }
 
     async fn write_batch(&self, _: JobBatch) -> Result<(), WriteError<JobBatch>> {
+        Ok(())
+    }
+
+    async fn list_part(&self, _: JobId, _: u32) -> Result<Option<ListPart>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn write_list_part(&self, _: ListPart) -> Result<(), WriteError<ListPart>> {
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use redrive_core::ports::{
     Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{Changed, DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
-use redrive_core::replay::job::{Job, JobBatch};
+use redrive_core::replay::job::{Job, JobBatch, ListPart};
 use redrive_core::replay::{GroupTurn, Outgoing};
 use redrive_core::time::Timestamp;
 use redrive_testkit::{Effects, Faults, ModelLedger, ModelLetters, ModelQueue};
@@ -281,6 +281,14 @@ impl Jobs for FaultyLetters {
 
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         self.inner.write_batch(batch).await
+    }
+
+    async fn list_part(&self, id: JobId, n: u32) -> Result<Option<ListPart>, Unavailable> {
+        self.inner.list_part(id, n).await
+    }
+
+    async fn write_list_part(&self, part: ListPart) -> Result<(), WriteError<ListPart>> {
+        self.inner.write_list_part(part).await
     }
 }
 

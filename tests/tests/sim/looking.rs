@@ -36,7 +36,7 @@ impl World {
         };
         let fits = |letter: &Arc<Letter>| match selection {
             Selection::Filter(filter) => letter.status == status && filter.fits(&Candidate::of(letter)),
-            Selection::Ids(_) | Selection::Shown(_) => true,
+            Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_) => true,
         };
         let letters = listed.into_iter().filter_map(|id| self.letters.inner.letter(id));
         letters.filter(fits).map(|letter| (letter.id, letter)).collect()
@@ -71,6 +71,7 @@ impl World {
             }
             Request::Schedule
             | Request::Work
+            | Request::AddToList { .. }
             | Request::Change { .. }
             | Request::Show { .. }
             | Request::Jobs { .. } => {}

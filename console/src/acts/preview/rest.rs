@@ -42,6 +42,12 @@ pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<Vec<L
             let sums = wanted.sums(table, keep).await?;
             rest.extend(sums.into_iter().flatten().filter(|id| !met.contains(id)));
         }
+        Selection::Listed(listed) => {
+            for n in 0..listed.parts() {
+                let Some(part) = table.list_part(id, n).await? else { break };
+                rest.extend(part.letters.into_iter().map(|(id, _)| id).filter(|id| !met.contains(id)));
+            }
+        }
         named => rest.extend(named.ids().unwrap_or_default().into_iter().filter(|id| !met.contains(id))),
     }
     if rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Jobs in the dead-letter table: pk `job#<id>`, sk `head` or `batch#<number>`. What a job is stands as one JSON text: it
+//! Jobs in the dead-letter table: pk `job#<id>`, sk `head`, `batch#<number>` or `list#<number>`. What a job is stands as one JSON text: it
 //! is read and written whole. Beside them whose turn it is in a FIFO queue's group: pk `turn#<queue>#<group>`, sk `head`. The heads are in the status index, under two words that are no status of a letter.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::ports::{Jobs, Turns, Unavailable, WriteError};
 use redrive_core::replay::GroupTurn;
-use redrive_core::replay::job::{Job, JobBatch};
+use redrive_core::replay::job::{Job, JobBatch, ListPart};
 use redrive_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,6 +34,10 @@ fn turn_pk(source: &QueueArn, group: &str) -> String {
 
 fn batch_sk(n: u32) -> String {
     format!("batch#{n:010}")
+}
+
+fn part_sk(n: u32) -> String {
+    format!("list#{n:010}")
 }
 
 fn key(pk: &str, sk: &str) -> Item {
@@ -170,5 +174,17 @@ impl Jobs for LetterTable {
     async fn write_batch(&self, batch: JobBatch) -> Result<(), WriteError<JobBatch>> {
         let item = key(&pk(batch.job), &batch_sk(batch.n));
         self.table.put_version(to_item(item, &batch, batch.version, Some(batch.expires))?, batch.version).await
+    }
+
+    async fn list_part(&self, id: JobId, n: u32) -> Result<Option<ListPart>, Unavailable> {
+        let get = self.table.client.get_item().table_name(&self.table.name).set_key(Some(key(&pk(id), &part_sk(n))));
+        let answer = get.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| unavailable(SERVICE, "read a part of a job's list", &error))?;
+        answer.item.as_ref().map(from_item).transpose()
+    }
+
+    async fn write_list_part(&self, part: ListPart) -> Result<(), WriteError<ListPart>> {
+        let item = key(&pk(part.job), &part_sk(part.n));
+        self.table.put_version(to_item(item, &part, 1, Some(part.expires))?, 1).await
     }
 }

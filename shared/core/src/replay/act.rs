@@ -19,11 +19,7 @@ impl Request {
     /// The act that is asked for; `None` for the schedule, the work, and what only looks.
     #[must_use]
     pub fn act(&self) -> Option<Act<'_>> {
-        let named = |selection: &Selection| match selection {
-            Selection::Ids(ids) => Some(ids.len()),
-            Selection::Shown(shown) => Some(shown.letters.len()),
-            Selection::Filter(_) => None,
-        };
+        let named = Selection::count;
         let remark_of = |action, remark: &'_ super::Remark| (action, named(&remark.selection));
         let (action, by, why, named) = match self {
             Self::Schedule | Self::Work | Self::DryRun { .. } | Self::Show { .. } | Self::Jobs { .. } => return None,
@@ -46,6 +42,7 @@ impl Request {
                 (action, &remark.by, Some(remark.note.as_str()), named)
             }
             Self::Job(job) => ("job", &job.by, job.why.as_deref(), named(&job.selection)),
+            Self::AddToList { letters, by, .. } => ("add", by, None, Some(letters.len())),
             Self::Change { to, by, why, .. } => {
                 let action = match to {
                     Change::Pause => "pause",

@@ -75,9 +75,14 @@ pub struct Filter {
 impl Filter {
     /// Returns true if a letter is as it was at the filter's instant.
     pub(super) fn is_unchanged(&self, letter: &Letter) -> bool {
-        let changed = letter.changed_at();
+        self.is_unchanged_at(letter.id, letter.changed_at(), letter.version)
+    }
+
+    /// Returns true if a letter that changed last at `changed`, and has this version, is as it was at the filter's instant.
+    #[must_use]
+    pub fn is_unchanged_at(&self, letter: LetterId, changed: Timestamp, version: u64) -> bool {
         match self.as_of {
-            Some(at) => changed.after(IN_FLIGHT) <= at || self.recent.get(&letter.id) == Some(&letter.version),
+            Some(at) => changed.after(IN_FLIGHT) <= at || self.recent.get(&letter) == Some(&version),
             // Nobody was shown anything: what is on its way then may be meant or not.
             None => self.asked_at.is_none_or(|at| changed <= at),
         }

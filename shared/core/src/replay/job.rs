@@ -17,6 +17,7 @@ mod account;
 mod batch;
 mod fifo;
 mod guard;
+mod list;
 mod pace;
 mod refusal;
 pub mod steps;
@@ -36,6 +37,8 @@ pub use account::{Account, Disposition};
 pub use batch::{BATCH, JobBatch, JobEntry, SendOutcome, SentLetter, outcome, seen_again};
 pub use fifo::{GroupHead, GroupQueue};
 pub use guard::{AlarmState, Guard, Readings, Stop};
+pub use list::{ListPart, add_part};
+pub use pace::send_goal;
 pub use refusal::{TRIES, passes};
 
 /// The most letters that a job may name by their ids: they stand in its head.
@@ -47,6 +50,11 @@ const HISTORY: usize = 50;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobState {
+    /// Waits for its list of letters to be whole.
+    Listing {
+        /// Number of parts that were handed over.
+        parts: u32,
+    },
     /// Sends the first few, and waits for their outcomes.
     Canary,
     /// Sends at a step of its rate.
@@ -83,6 +91,7 @@ impl JobState {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::Listing { .. } => "LISTING",
             Self::Canary => "CANARY",
             Self::Ramping { .. } => "RAMPING",
             Self::Paused { .. } => "PAUSED",
@@ -144,6 +153,9 @@ pub struct Job {
     /// Letters to replay. A filter means the letters that had been indexed at its `as_of`, or at `asked_at`, when the job was
     /// created, if whoever asked gave none.
     pub selection: Selection,
+    /// Number of letters in the selection when the job was created; `None`: nobody counted them, as in jobs of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letters: Option<u32>,
     /// The queue that its letters go to, if that is not the one that they came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<QueueArn>,
@@ -208,11 +220,13 @@ impl Job {
     pub fn new(id: JobId, request: NewJob, now: Timestamp) -> Self {
         let NewJob { selection, to, guard, by, why, edit, .. } = request;
         let selection = selection.as_of(now);
-        let state = if guard.canary == 0 { JobState::Ramping { step: 0, since: now } } else { JobState::Canary };
-        let event = JobEvent { at: now, became: state.as_str().to_owned(), who: by.clone(), why: why.clone() };
+        let letters = selection.count().map(|letters| u32::try_from(letters).unwrap_or(u32::MAX));
+        let state = JobState::Listing { parts: 0 };
+        let listed = matches!(selection, Selection::Listed(_));
         let mut job = Self {
             id,
             selection,
+            letters,
             to,
             by,
             why,
@@ -225,13 +239,37 @@ impl Job {
             counted: 0,
             account: Account::default(),
             bucket: Bucket::empty(now),
-            history: vec![event],
+            history: Vec::new(),
             closed_at: None,
             expires: None,
             version: 1,
         };
+        if !listed {
+            job.state = job.first_state(now);
+        }
+        let became = job.state.as_str().to_owned();
+        job.history.push(JobEvent { at: now, became, who: job.by.clone(), why: job.why.clone() });
         job.bucket = Bucket::full(job.rate(), now);
         job
+    }
+
+    /// The same job as it begins, over so many letters.
+    #[must_use]
+    pub fn counting(self, letters: Option<u32>, now: Timestamp) -> Self {
+        let mut job = Self { letters, ..self };
+        if matches!(job.state, JobState::Ramping { .. }) {
+            job.state = job.first_state(now);
+            job.bucket = Bucket::full(job.rate(), now);
+        }
+        job
+    }
+
+    /// State in which the job begins to send.
+    fn first_state(&self, now: Timestamp) -> JobState {
+        match self.guard.canary {
+            0 => JobState::Ramping { step: pace::first_step(self), since: now },
+            _ => JobState::Canary,
+        }
     }
 
     /// Returns true if the job is the one that was asked for. An instant that the request left open is the job's own.
@@ -250,16 +288,18 @@ impl Job {
     }
 
     /// Returns true if the job still means a letter: the letter waits, fits, and nobody but this job has changed it
-    /// since it was selected.
+    /// since it was selected. `shown`: version of the letter in the job's list, if it has one.
     #[must_use]
-    pub fn means(&self, letter: &Letter) -> bool {
+    pub fn means(&self, letter: &Letter, shown: Option<u64>) -> bool {
         let fits = match &self.selection {
             Selection::Filter(filter) => filter.fits(&Candidate::of(letter)),
+            Selection::Listed(listed) => listed.source_topic == letter.source && shown.is_some(),
             Selection::Ids(_) | Selection::Shown(_) => true,
         };
         let refused = |event: &Event| event.what == EventKind::NotSent && event.who == self.name();
+        let same = || shown.map_or_else(|| self.selection.is_unchanged(letter), |version| version == letter.version);
         // What SQS refused this job, with nothing since, is as it was selected.
-        let unchanged = || self.selection.is_unchanged(letter) || letter.history.last().is_some_and(refused);
+        let unchanged = || same() || letter.history.last().is_some_and(refused);
         fits && letter.status == Status::Pending && unchanged()
     }
 

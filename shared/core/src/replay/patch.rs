@@ -80,6 +80,24 @@ impl Patch {
         &self.text
     }
 
+    /// The places that the patch writes or tests, as JSON pointers, each once and in order.
+    #[must_use]
+    pub fn places(&self) -> Vec<&str> {
+        let mut places: Vec<&str> = Vec::new();
+        for operation in &self.operations {
+            let from = match operation {
+                PatchOperation::Move(moved) => Some(moved.from.as_str()),
+                _ => None,
+            };
+            for place in from.into_iter().chain([operation.path().as_str()]) {
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        places
+    }
+
     /// Applies the patch to a document.
     pub(super) fn apply(&self, document: &Json) -> Result<Json, CannotEdit> {
         let mut value = tagged(document);
@@ -187,6 +205,12 @@ mod tests {
                 "written down and read"
             );
         }
+    }
+
+    #[test]
+    fn a_patch_names_the_places_that_it_is_about() {
+        let patch = r#"[{"op":"test","path":"/a","value":1},{"op":"move","from":"/a","path":"/b/0"},{"op":"remove","path":"/c~1d"}]"#;
+        assert_eq!(parse(patch).unwrap().places(), ["/a", "/b/0", "/c~1d"]);
     }
 
     #[test]

@@ -75,6 +75,12 @@ impl Rate {
         Self(u64::from(per_second) * u64::from(percent) * 10)
     }
 
+    /// Returns the rate in thousandths of a message a second.
+    #[must_use]
+    pub const fn thousandths(self) -> u64 {
+        self.0
+    }
+
     /// Returns the number of messages that a quarter of a second brings.
     #[must_use]
     pub fn gathered(self) -> u32 {

@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Edit, Patch, Selection};
-use crate::ids::{JobId, QueueArn};
+use super::{Edit, LIST_PART, Patch, Selection};
+use crate::ids::{JobId, LetterId, QueueArn};
 use crate::json::member;
 use crate::letters::letter::{FUNCTIONS, is_function};
 use crate::message::decode::without_data;
@@ -68,6 +68,17 @@ pub enum Request {
     Free(Remark),
     /// Replay what a person chose, carefully.
     Job(Box<NewJob>),
+    /// Hand over the next part of a job's list.
+    AddToList {
+        /// Id of the job.
+        job: JobId,
+        /// Number of the part: 0 for the first.
+        part: u32,
+        /// Letters in the order in which they are sent, each in the version that was shown.
+        letters: Vec<(LetterId, u64)>,
+        /// Person who asks for it.
+        by: String,
+    },
     /// Pause, resume or cancel a job.
     Change {
         /// Id of the job.
@@ -162,7 +173,12 @@ impl Request {
             | Self::Erase(remark)
             | Self::Free(remark) => Some(&remark.selection),
             Self::Job(job) => Some(&job.selection),
-            Self::Schedule | Self::Work | Self::Change { .. } | Self::Show { .. } | Self::Jobs { .. } => None,
+            Self::Schedule
+            | Self::Work
+            | Self::AddToList { .. }
+            | Self::Change { .. }
+            | Self::Show { .. }
+            | Self::Jobs { .. } => None,
         }
     }
 
@@ -226,6 +242,7 @@ impl ActionFields<'_> {
         match self.action {
             "replay" => self.replay(),
             "job" => self.new_job(),
+            "add" => self.add_to_list(),
             "pause" => change(Change::Pause),
             "resume" => change(Change::Resume),
             "cancel" => change(Change::Cancel),
@@ -282,6 +299,18 @@ impl ActionFields<'_> {
         }
         let (to, by, why) = (self.to()?, self.by()?, self.text("why")?);
         Ok(Request::Job(Box::new(NewJob { id, selection, to, guard, by, why, edit })))
+    }
+
+    fn add_to_list(&self) -> FieldResult<Request> {
+        let read = |(id, version): (String, u64)| Some((LetterId::parse(&id)?, version));
+        let letters = self.field::<Vec<(String, u64)>>("letters")?.unwrap_or_default();
+        let most = usize::try_from(LIST_PART).unwrap_or(usize::MAX);
+        if !(1..=most).contains(&letters.len()) {
+            return self.bad(&format!("\"letters\" must be 1 to {LIST_PART} letters, each with its version"));
+        }
+        let Some(letters) = letters.into_iter().map(read).collect() else { return self.bad("an id is not a UUID") };
+        let Some(part) = self.field("part")? else { return self.bad("\"part\" must number the part") };
+        Ok(Request::AddToList { job: self.job()?, part, letters, by: self.by()? })
     }
 
     fn remark(&self) -> FieldResult<Remark> {

@@ -9,6 +9,10 @@ use crate::ids::{LetterId, QueueArn};
 use crate::letters::letter::Letter;
 use crate::time::Timestamp;
 
+/// Number of letters of a part; the last one has what is left. A part stands in one item of the table.
+pub const LIST_PART: u32 = 500;
+/// Most letters of a list.
+pub const LIST_LIMIT: u32 = 1_000_000;
 /// Selection of letters. Only PENDING ones are ever touched (DISCARDED ones, to restore them).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,6 +21,8 @@ pub enum Selection {
     Ids(Vec<LetterId>),
     /// The letters with these ids, if they are still in the versions that were shown.
     Shown(Shown),
+    /// Letters of a list that stands beside its job.
+    Listed(LetterList),
     /// The letters that fit the filter.
     #[serde(rename = "select")]
     Filter(Filter),
@@ -31,6 +37,33 @@ pub struct Shown {
     pub named: bool,
 }
 
+/// Letters of a list, each in the version that was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LetterList {
+    /// Queue of all the letters.
+    pub source_topic: QueueArn,
+    /// Number of letters in the list.
+    pub letters: u32,
+    /// True if each was named by its id, and not chosen by a filter: see [`crate::replay::ConsentTerms`].
+    #[serde(default)]
+    pub named: bool,
+}
+
+impl LetterList {
+    /// Number of the list's parts.
+    #[must_use]
+    pub const fn parts(&self) -> u32 {
+        self.letters.div_ceil(LIST_PART)
+    }
+
+    /// Number of letters that a part has.
+    #[must_use]
+    pub fn letters_of(&self, part: u32) -> u32 {
+        self.letters.saturating_sub(part.saturating_mul(LIST_PART)).min(LIST_PART)
+    }
+}
+
 impl Selection {
     /// The letters that it lists, if it is a list.
     #[must_use]
@@ -38,6 +71,17 @@ impl Selection {
         match self {
             Self::Ids(ids) => Some(ids.clone()),
             Self::Shown(shown) => Some(shown.letters.keys().copied().collect()),
+            Self::Listed(_) | Self::Filter(_) => None,
+        }
+    }
+
+    /// Returns the number of the letters that it lists, if it is a list.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        match self {
+            Self::Ids(ids) => Some(ids.len()),
+            Self::Shown(shown) => Some(shown.letters.len()),
+            Self::Listed(listed) => usize::try_from(listed.letters).ok(),
             Self::Filter(_) => None,
         }
     }
@@ -48,6 +92,7 @@ impl Selection {
         match self {
             Self::Ids(_) => true,
             Self::Shown(shown) => shown.named,
+            Self::Listed(listed) => listed.named,
             Self::Filter(_) => false,
         }
     }
@@ -87,16 +132,17 @@ impl Selection {
     pub fn instant(&self) -> Option<Timestamp> {
         match self {
             Self::Filter(filter) => filter.as_of.or(filter.asked_at),
-            Self::Ids(_) | Self::Shown(_) => None,
+            Self::Ids(_) | Self::Shown(_) | Self::Listed(_) => None,
         }
     }
 
     /// Returns true if this letter is as it was when it was selected: in the version that was shown, or unchanged since
-    /// the filter's instant, and for [`IN_FLIGHT`] before it where somebody looked at that instant.
+    /// the filter's instant, and for [`IN_FLIGHT`] before it where somebody looked at that instant. Of a list beside its job only
+    /// the job's lines know the versions.
     #[must_use]
     pub fn is_unchanged(&self, letter: &Letter) -> bool {
         match self {
-            Self::Ids(_) => true,
+            Self::Ids(_) | Self::Listed(_) => true,
             Self::Shown(shown) => shown.letters.get(&letter.id) == Some(&letter.version),
             Self::Filter(filter) => filter.is_unchanged(letter),
         }
@@ -114,6 +160,7 @@ impl Selection {
     pub const fn source(&self) -> Option<&QueueArn> {
         match self {
             Self::Ids(_) | Self::Shown(_) => None,
+            Self::Listed(listed) => Some(&listed.source_topic),
             Self::Filter(filter) => filter.source_topic.as_ref(),
         }
     }

@@ -14,6 +14,6 @@ mod owner;
 mod rotation;
 mod write;
 
-pub(crate) use control::{JobAnswer, create, list, open_jobs, show, steer};
+pub(crate) use control::{JobAnswer, add_to_list, create, list, open_jobs, show, steer};
 pub(crate) use owner::{owner, sources};
 pub(crate) use rotation::{Rotation, TurnReport};

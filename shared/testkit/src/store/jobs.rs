@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::ports::{Gauges, Jobs, Turns, Unavailable, WriteError};
-use redrive_core::replay::job::{AlarmState, Job, JobBatch};
+use redrive_core::replay::job::{AlarmState, Job, JobBatch, ListPart};
 use redrive_core::replay::{GroupTurn, MESSAGE_LIMIT};
 
 use super::ModelLetters;
@@ -18,6 +18,7 @@ const SERVICE: &str = "letters";
 pub(super) struct JobItems {
     heads: BTreeMap<JobId, Job>,
     batches: BTreeMap<(JobId, u32), JobBatch>,
+    parts: BTreeMap<(JobId, u32), ListPart>,
     turns: BTreeMap<(QueueArn, String), GroupTurn>,
 }
 
@@ -116,6 +117,24 @@ impl Jobs for ModelLetters {
             Ok(())
         };
         self.faults.call(SERVICE, "write a batch", write).await.unwrap_or_else(|error| Err(error.into()))
+    }
+
+    async fn list_part(&self, id: JobId, n: u32) -> Result<Option<ListPart>, Unavailable> {
+        let read = || lock(&self.jobs).parts.get(&(id, n)).cloned();
+        self.faults.ask(SERVICE, "read a part of a list", read).await
+    }
+
+    async fn write_list_part(&self, part: ListPart) -> Result<(), WriteError<ListPart>> {
+        let items = Arc::clone(&self.jobs);
+        let write = move |_| {
+            let mut items = lock(&items);
+            if let Some(found) = items.parts.get(&(part.job, part.n)) {
+                return Err(WriteError::Condition(Some(Box::new(found.clone()))));
+            }
+            items.parts.insert((part.job, part.n), part.clone());
+            Ok(())
+        };
+        self.faults.call(SERVICE, "write a part of a list", write).await.unwrap_or_else(|error| Err(error.into()))
     }
 }
 

@@ -112,6 +112,11 @@ impl Account {
         self.0.get(&disposition).copied().unwrap_or(0)
     }
 
+    /// Hands out each outcome, and the number of its letters.
+    pub fn iter(&self) -> impl Iterator<Item = (Disposition, u32)> {
+        self.0.iter().map(|(disposition, count)| (*disposition, *count))
+    }
+
     /// Returns the number of all letters.
     #[must_use]
     pub fn total(&self) -> u32 {

@@ -35,6 +35,9 @@ pub struct JobEntry {
     /// Outcome of the letter so far.
     #[serde(rename = "fate")]
     pub disposition: Disposition,
+    /// Version in which the letter was shown, if its job has a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<u64>,
     /// The job's last send of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<SentLetter>,
@@ -101,6 +104,7 @@ impl JobEntry {
         Self {
             letter,
             disposition: Disposition::Planned,
+            shown: None,
             sent: None,
             note: None,
             group: None,
@@ -125,8 +129,7 @@ impl JobEntry {
 impl JobBatch {
     /// A batch as it is planned.
     #[must_use]
-    pub fn new(job: JobId, n: u32, letters: Vec<LetterId>, walk: JobCursor, expires: Timestamp) -> Self {
-        let lines = letters.into_iter().map(JobEntry::planned).collect();
+    pub const fn new(job: JobId, n: u32, lines: Vec<JobEntry>, walk: JobCursor, expires: Timestamp) -> Self {
         Self { job, n, lines, walk, expires, version: 1 }
     }
 

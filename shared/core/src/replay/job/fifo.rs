@@ -120,7 +120,7 @@ impl GroupQueue {
     pub fn ahead_of(job: &Job, read: &[Letter]) -> Vec<LetterId> {
         let by_then = job.created_at.after(CLOCK_SKEW);
         let fits = |letter: &&Letter| {
-            letter.reason.last_failed_at <= by_then && job.means(letter) && letter.sends.of_job(job.id).is_none()
+            letter.reason.last_failed_at <= by_then && job.means(letter, None) && letter.sends.of_job(job.id).is_none()
         };
         read.iter().filter(fits).map(|letter| letter.id).collect()
     }

@@ -1,8 +1,11 @@
 //! Steps of a job: the only ways to its next version, one function each. A step takes the head as it was read, and returns
 //! it as it would be, to be written if the one in the table is still the one that was read.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
+use super::pace::{FLOOR, first_step};
 use super::{
     Account, Disposition, HISTORY, Job, JobBatch, JobCursor, JobEvent, JobState, Readings, Stop, guard::AlarmState,
 };
@@ -11,8 +14,8 @@ use crate::replay::Edit;
 use crate::replay::ramp::{Bucket, STEPS};
 use crate::time::Timestamp;
 
-/// A share is a share of at least so many, if so many were sent: one that fails of two says little.
-const FLOOR: u32 = 10;
+/// Time in which a job's list must be handed over.
+pub(super) const LISTING: Duration = Duration::from_secs(3_600);
 
 /// The job does not stand where this step starts.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,11 +29,16 @@ fn next(job: &Job) -> Job {
     Job { version: job.version + 1, ..job.clone() }
 }
 
+/// Returns true if the list of a job should have been whole by now.
+fn is_abandoned(job: &Job, now: Timestamp) -> bool {
+    matches!(job.state, JobState::Listing { .. }) && now > job.created_at.after(LISTING)
+}
+
 fn refused(job: &Job) -> NotThisStep {
     NotThisStep(job.state.as_str())
 }
 
-fn becomes(job: &Job, state: JobState, who: &str, why: Option<String>, now: Timestamp) -> Job {
+pub(super) fn becomes(job: &Job, state: JobState, who: &str, why: Option<String>, now: Timestamp) -> Job {
     let mut job = next(job);
     let became = state.as_str().to_owned();
     job.state = state;
@@ -88,6 +96,10 @@ pub fn count(job: &Job, open: &[JobBatch]) -> Option<Job> {
 /// changes.
 #[must_use]
 pub fn judge(job: &Job, open: &[JobBatch], readings: Readings, now: Timestamp) -> Option<Job> {
+    if is_abandoned(job, now) {
+        let why = Some("its list of letters was not handed over within an hour".to_owned());
+        return Some(becomes(job, JobState::Cancelled, &job.name(), why, now));
+    }
     if !job.state.runs() {
         return None;
     }
@@ -101,7 +113,7 @@ pub fn judge(job: &Job, open: &[JobBatch], readings: Readings, now: Timestamp) -
     match job.state {
         JobState::Canary => {
             let enough = known.sent() >= job.guard.canary || job.walk.ended;
-            (enough && known.awaited() == 0).then(|| ramp(job, 0, now))
+            (enough && known.awaited() == 0).then(|| ramp(job, first_step(job), now))
         }
         JobState::Ramping { step, since } => {
             let last = usize::from(step) + 1 >= STEPS.len();
@@ -198,12 +210,12 @@ pub fn resume(job: &Job, who: &str, why: Option<String>, now: Timestamp) -> JobS
     Ok(Job { bucket: Bucket { tokens: job.bucket.tokens, at: now }, ..resumed })
 }
 
-/// CANARY, RAMPING or PAUSED → CANCELLED. What was sent stays sent.
+/// LISTING, CANARY, RAMPING or PAUSED → CANCELLED. What was sent stays sent.
 ///
 /// # Errors
 /// [`NotThisStep`] in any other state.
 pub fn cancel(job: &Job, who: &str, why: Option<String>, now: Timestamp) -> JobStep {
-    if !job.state.runs() && !matches!(job.state, JobState::Paused { .. }) {
+    if !job.state.runs() && !matches!(job.state, JobState::Paused { .. } | JobState::Listing { .. }) {
         return Err(refused(job));
     }
     Ok(becomes(job, JobState::Cancelled, who, why, now))

@@ -22,7 +22,7 @@ fn letter(n: usize) -> LetterId {
 
 /// The next batch of a job, with these fates.
 fn batch(job: &Job, dispositions: &[Disposition]) -> JobBatch {
-    let letters = (0..dispositions.len()).map(letter).collect();
+    let letters = (0..dispositions.len()).map(|n| JobEntry::planned(letter(n))).collect();
     let walk = JobCursor { at: job.walk.at + 1, ..JobCursor::default() };
     let batch = JobBatch::new(job.id, job.batches, letters, walk, NOW);
     let lines = batch.lines.iter().zip(dispositions).map(|(line, disposition)| line.with(*disposition)).collect();
@@ -284,4 +284,40 @@ fn a_walk_goes_on_where_it_was_noted_down_also_by_older_functions() {
     assert_eq!(walk.on(Some(walk.cursor().behind(behind))), JobCursor { after: Some(behind), ..walk });
     assert_eq!(walk.on(Some(Cursor::resumed(4, None))), JobCursor { at: 4, after: None, ended: false });
     assert!(walk.on(None).ended);
+}
+
+#[test]
+fn a_small_job_has_no_more_letters_under_way_than_have_succeeded() {
+    let small = job(Guard::default()).counting(Some(60), NOW);
+    assert!(small.goes_by_outcomes(), "the slow steps send 930 letters at 50 a second");
+    let (canary, known) = with(&small, &[Disposition::Resolved; 10]);
+    let ramping = steps::judge(&canary, std::slice::from_ref(&known), quiet(), NOW).unwrap();
+    assert!(matches!(ramping.state, JobState::Ramping { step: 3, .. }), "{:?}", ramping.state);
+    assert_eq!(ramping.may_send(std::slice::from_ref(&known), at(2)), 10, "as many again");
+    let (ramping, sent) = with(&ramping, &[Disposition::Sent; 10]);
+    assert_eq!(ramping.may_send(&[known.clone(), sent.clone()], at(2)), 0);
+    let done =
+        JobBatch { lines: sent.lines.iter().map(|line| line.with(Disposition::Resolved)).collect(), ..sent.clone() };
+    assert_eq!(ramping.may_send(&[known.clone(), done], at(2)), 20);
+    assert_eq!(ramping.may_send(&[known, sent], at(42)), 11, "never slower than the first step of the ramp");
+}
+
+#[test]
+fn a_job_of_many_letters_or_of_an_unknown_number_climbs_by_time() {
+    for (letters, step) in [(Some(930), 3), (Some(931), 0), (None, 0)] {
+        let (job, known) = with(&job(Guard::default()).counting(letters, NOW), &[Disposition::Resolved; 10]);
+        let ramping = steps::judge(&job, std::slice::from_ref(&known), quiet(), NOW).unwrap();
+        assert_eq!(ramping.state, JobState::Ramping { step, since: NOW }, "{letters:?}");
+    }
+    let guard = || Guard { canary: 0, ..Guard::default() };
+    assert_eq!(job(guard()).counting(Some(60), NOW).allowance(&[], NOW), 10);
+    assert_eq!(job(guard()).counting(Some(60), NOW).state, JobState::Ramping { step: 3, since: NOW });
+}
+
+#[test]
+fn a_job_of_an_older_version_is_read_without_its_number_of_letters() {
+    let mut written = serde_json::to_value(job(Guard::default()).counting(Some(7), NOW)).unwrap();
+    assert_eq!(written["letters"], 7);
+    written.as_object_mut().unwrap().remove("letters");
+    assert_eq!(serde_json::from_value::<Job>(written).unwrap(), job(Guard::default()));
 }

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ActionFields, FieldResult};
 use crate::ids::{LetterId, QueueArn};
-use crate::replay::{Filter, Selection, Shown};
+use crate::replay::{Filter, LIST_LIMIT, LetterList, Selection, Shown};
 use crate::time::Timestamp;
 
 impl ActionFields<'_> {
     pub(super) fn selection(&self) -> FieldResult<Selection> {
         if let Some(shown) = self.shown()? {
             return Ok(Selection::Shown(shown));
+        }
+        if let Some(listed) = self.field::<LetterList>("listed")? {
+            return self.listed(listed);
         }
         match (self.field::<Vec<String>>("ids")?, self.field::<Filter>("select")?) {
             (Some(ids), None) if ids.is_empty() => self.bad("\"ids\" is empty"),
@@ -39,6 +42,19 @@ impl ActionFields<'_> {
                 None => Ok(Selection::Filter(filter)),
             },
             _ => self.bad("it must have one of \"ids\", \"shown\" and \"select\""),
+        }
+    }
+
+    fn listed(&self, listed: LetterList) -> FieldResult<Selection> {
+        if self.given.contains_key("ids") || self.given.contains_key("select") {
+            return self.bad("\"listed\" is not alone");
+        }
+        if !(1..=LIST_LIMIT).contains(&listed.letters) {
+            return self.bad(&format!("\"listed\" must have 1 to {LIST_LIMIT} letters"));
+        }
+        match QueueArn::parse(listed.source_topic.as_str()) {
+            Some(_) => Ok(Selection::Listed(listed)),
+            None => self.bad("\"source_topic\" is no ARN of a queue"),
         }
     }
 

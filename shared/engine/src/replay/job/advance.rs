@@ -1,5 +1,6 @@
 //! A batch of a job brought forward: its planned letters are sent, and what became of those that were sent is found out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use redrive_core::ids::LetterId;
@@ -76,7 +77,8 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
         // Of what stood behind others at most `limit` may go.
         planned.extend(ids(&lines, |line| queue.concerns(line, job, limit > 0)));
         let limit = limit.saturating_add(paid);
-        let Exchange { lines: sent, mut updates, mut refused, halt } = self.send_planned(&planned, queue, limit).await;
+        let Exchange { lines: sent, mut updates, mut refused, halt } =
+            self.send_planned((&planned, &lines), queue, limit).await;
         let halted = |updates, halt| Advance { place, updates, stop: None, batch: Err(halt) };
         if let Some(halt) = halt {
             return halted(updates, halt);
@@ -107,7 +109,13 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
     }
 
     /// Sends the planned letters of a batch that this job has not sent yet: all together, or as many as memory allows.
-    async fn send_planned(&self, planned: &[LetterId], queue: &GroupQueue, mut limit: usize) -> Exchange {
+    async fn send_planned(
+        &self,
+        (planned, lines): (&[LetterId], &[JobEntry]),
+        queue: &GroupQueue,
+        mut limit: usize,
+    ) -> Exchange {
+        let shown: HashMap<_, _> = lines.iter().filter_map(|line| Some((line.letter, line.shown?))).collect();
         let (mut done, mut fresh) = (Exchange::default(), Vec::new());
         let mut reads = LetterReads::of(planned);
         while let Some(LetterRead { ids, letters }) = reads.next(self.context.letters).await {
@@ -116,7 +124,7 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
                 Err(error) => return Exchange { halt: Some(error.into()), ..done },
             };
             for (id, letter) in ids.iter().zip(letters) {
-                match self.fresh(*id, letter) {
+                match self.fresh(*id, letter, shown.get(id).copied()) {
                     Fresh::Goes(letter) => fresh.push(*letter),
                     Fresh::Waits => {}
                     Fresh::Line(line) => {
@@ -138,7 +146,7 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
     }
 
     /// Next step for a planned letter, as it was read.
-    fn fresh(&self, id: LetterId, letter: Option<Letter>) -> Fresh {
+    fn fresh(&self, id: LetterId, letter: Option<Letter>, shown: Option<u64>) -> Fresh {
         let job = &self.job;
         let line = |disposition, sent| Fresh::Line(Box::new(JobEntry { disposition, sent, ..JobEntry::planned(id) }));
         match letter {
@@ -146,7 +154,7 @@ impl<'a, P: ReplayPorts> BatchWork<'a, P> {
             Some(letter) if letter.sends.of_job(job.id).is_some() => {
                 line(Disposition::Sent, SentLetter::of(&letter, job.id))
             }
-            Some(letter) if !job.means(&letter) => line(Disposition::ChangedMeanwhile, None),
+            Some(letter) if !job.means(&letter, shown) => line(Disposition::ChangedMeanwhile, None),
             Some(_) if self.is_over() => line(Disposition::NotReached, None),
             Some(letter) if job.state.runs() => Fresh::Goes(Box::new(letter)),
             Some(_) => Fresh::Waits,

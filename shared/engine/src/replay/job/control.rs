@@ -5,7 +5,7 @@ use redrive_core::ids::JobId;
 use redrive_core::ports::{Clock, Jobs, Unavailable, WriteError};
 use redrive_core::replay::Change;
 use redrive_core::replay::job::steps::{self, NotThisStep};
-use redrive_core::replay::job::{Job, JobState, NewJob};
+use redrive_core::replay::job::{Job, JobState, ListPart, NewJob, add_part};
 use redrive_core::time::Timestamp;
 use tracing::{info, warn};
 
@@ -50,10 +50,12 @@ pub(crate) async fn open_jobs(table: &impl Jobs) -> Result<Vec<JobId>, Unavailab
 pub(crate) async fn create(
     table: &impl Jobs,
     id: JobId,
-    request: &NewJob,
+    (request, letters): (&NewJob, Option<u32>),
     now: Timestamp,
 ) -> Result<JobAnswer, Unavailable> {
     let job = Job::new(id, request.clone(), now);
+    let letters = letters.or(job.letters);
+    let job = job.counting(letters, now);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -70,6 +72,43 @@ pub(crate) async fn create(
     }
     info!(job_id = %id, by = job.by, "job created");
     Ok(JobAnswer::of(job))
+}
+
+/// Writes the next part of a job's list, and lets the job begin once the list is whole. A part that is there already stays.
+pub(crate) async fn add_to_list(
+    (table, clock): (&impl Jobs, &impl Clock),
+    part: ListPart,
+) -> Result<JobAnswer, Unavailable> {
+    let refused = |why: String, job: Job| Ok(JobAnswer::Refused { why, job: Some(Box::new(JobView::new(job, &[]))) });
+    for _ in 0..ROUNDS {
+        let Some(job) = table.job(part.job).await? else { return Ok(JobAnswer::NotFound) };
+        let had = job.list().is_some_and(|list| part.n < list.parts())
+            && !matches!(job.state, JobState::Listing { parts } if part.n >= parts);
+        let next = match add_part(&job, &part, clock.now()) {
+            _ if had => None,
+            Ok(next) => Some(next),
+            Err(refusal) => return refused(format!("{refusal}: part {} is not its next one", part.n), job),
+        };
+        match table.write_list_part(part.clone()).await {
+            Ok(()) => {}
+            // A lost answer, or the same request again.
+            Err(WriteError::Condition(Some(found))) if found.letters == part.letters => {}
+            Err(WriteError::Condition(_)) => {
+                return refused(format!("part {} of its list is there with other letters", part.n), job);
+            }
+            Err(WriteError::Unavailable(error)) => {
+                warn!(job_id = %part.job, %error, "part of a list was not written");
+                continue;
+            }
+        }
+        let Some(next) = next else { return Ok(JobAnswer::of(job)) };
+        match table.write_job(next.clone()).await {
+            Ok(()) => return Ok(JobAnswer::of(next)),
+            Err(WriteError::Condition(_)) => {}
+            Err(WriteError::Unavailable(error)) => warn!(job_id = %part.job, %error, "job was not written"),
+        }
+    }
+    Ok(JobAnswer::Unavailable)
 }
 
 /// Pauses, resumes or cancels a job. What is so already stays so.

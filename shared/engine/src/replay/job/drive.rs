@@ -7,7 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use redrive_core::ids::JobId;
 use redrive_core::ports::Jobs;
 use redrive_core::replay::is_fifo;
-use redrive_core::replay::job::{GroupQueue, Job, JobBatch, JobState, Readings, steps};
+use redrive_core::replay::job::{GroupQueue, Job, JobBatch, JobEntry, JobState, Readings, steps};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -92,8 +92,12 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
 
     fn pace(&self, moved: bool) -> Pace {
         let (job, now) = (&self.job, self.context.now());
-        // Paused, and everything is known that is on its way: somebody must resume it.
-        let rests = || matches!(job.state, JobState::Paused { .. }) && self.open.iter().all(JobBatch::rests);
+        // Paused, and everything is known that is on its way: somebody must resume it, or hand over the rest of its list.
+        let rests = || match job.state {
+            JobState::Listing { .. } => true,
+            JobState::Paused { .. } => self.open.iter().all(JobBatch::rests),
+            _ => false,
+        };
         if !job.is_open() {
             Pace::Rests
         } else if moved {
@@ -155,6 +159,7 @@ impl<'a, P: ReplayPorts> Drive<'a, P> {
             Ahead::Unowned(heads) => Ok(queue.behind_unowned(heads)),
             Ahead::ToPlan(mut next) => {
                 next.truncate(limit);
+                let next = next.into_iter().map(JobEntry::planned).collect();
                 write_planned(self.context, &self.job, next, self.job.walk).await?;
                 Err(Halt::ReadAnew)
             }

@@ -43,7 +43,12 @@ pub(super) fn take_over(lines: &mut [JobEntry], known: Vec<JobEntry>, at: Timest
         *line = match now.disposition {
             // Not what may have been sent before: that is not for the job to send again.
             Disposition::Refused if now.sent.is_none() => line.refused(now.note, at),
-            _ => JobEntry { sent: now.sent.or_else(|| line.sent.take()), refusals: line.refusals, ..now },
+            _ => JobEntry {
+                sent: now.sent.or_else(|| line.sent.take()),
+                refusals: line.refusals,
+                shown: line.shown,
+                ..now
+            },
         };
     }
 }

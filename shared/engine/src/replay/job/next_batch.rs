@@ -1,7 +1,6 @@
 //! The next batch of a job: found, and written down before anything of it is sent.
 
-use redrive_core::ids::LetterId;
-use redrive_core::replay::job::{Job, JobBatch, JobCursor, steps};
+use redrive_core::replay::job::{Job, JobBatch, JobCursor, JobEntry, steps};
 
 use super::write::{Halt, write_batch, write_head};
 use crate::replay::context::PairContext;
@@ -40,7 +39,7 @@ pub(super) async fn next_batch<P: ReplayPorts>(
 pub(super) async fn write_planned<P: ReplayPorts>(
     context: PairContext<'_, P>,
     job: &Job,
-    letters: Vec<LetterId>,
+    letters: Vec<JobEntry>,
     walk: JobCursor,
 ) -> Result<(Job, JobBatch), Halt> {
     let now = context.now();

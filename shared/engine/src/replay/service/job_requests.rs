@@ -1,9 +1,11 @@
 //! Requests about jobs, whichever pair's.
 
-use redrive_core::ids::{JobId, QueueArn};
-use redrive_core::ports::{Clock, Entropy, Unavailable};
+use std::time::Duration;
+
+use redrive_core::ids::{JobId, LetterId, QueueArn};
+use redrive_core::ports::{Clock, Entropy, Gauges, Unavailable};
 use redrive_core::replay::Selection;
-use redrive_core::replay::job::NewJob;
+use redrive_core::replay::job::{AlarmState, Job, ListPart, NewJob};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
@@ -12,15 +14,18 @@ use super::pair_states::PairStates;
 use super::permitted::{not_a_destination, not_listed};
 use super::queue_pairs::QueuePairs;
 use super::reports::Reports;
-use crate::replay::job::{JobAnswer, Rotation, TurnReport, create, owner, sources};
+use crate::replay::job::{JobAnswer, Rotation, TurnReport, add_to_list as add, create, owner, sources};
 use crate::replay::ports::ReplayPorts;
 use crate::replay::report::ReplayReport;
+use crate::replay::scan::job_cursor::count_letters;
 
 /// Refusal of a job that is not of one queue.
 const SEVERAL: &str = "a job is of one queue: its letters are of several; make one for each";
 const UNSAID: &str = "a job is of one queue, and several are configured: select.source_topic must say which";
 /// Refusal of a job that could send nothing.
 const NOWHERE: &str = "no destination is configured for its queue";
+/// Time for counting the letters of a new job.
+const COUNTING: Duration = Duration::from_secs(10);
 
 /// Jobs of each pair, in their order, and how far that was found out.
 struct Shares {
@@ -99,7 +104,11 @@ async fn shares<P: ReplayPorts>(pairs: &QueuePairs<P>, jobs: Vec<JobId>, deadlin
 }
 
 /// Writes a new job down, if it is of one queue. A filter names that queue from then on, whichever are configured later.
-pub(super) async fn new_job<P: ReplayPorts>(pairs: &QueuePairs<P>, request: &NewJob) -> Result<JobAnswer, ReplayError> {
+pub(super) async fn new_job<P: ReplayPorts>(
+    pairs: &QueuePairs<P>,
+    request: &NewJob,
+    deadline: Instant,
+) -> Result<JobAnswer, ReplayError> {
     let refused = |why: &str| Ok(JobAnswer::Refused { why: why.to_owned(), job: None });
     let mut request = request.clone();
     let source = match queue_of(pairs, &mut request.selection).await? {
@@ -116,8 +125,52 @@ pub(super) async fn new_job<P: ReplayPorts>(pairs: &QueuePairs<P>, request: &New
             None => refused(NOWHERE),
         };
     }
+    if let Some(why) = not_watched(pairs, place, request.guard.alarm.as_deref()).await {
+        return refused(&why);
+    }
     let id = request.id.unwrap_or_else(|| JobId::from_random(pairs.world.bits()));
-    Ok(create(&pairs.letters, id, &request, pairs.world.now()).await?)
+    let letters = size(pairs, &request.selection, &source, deadline).await;
+    Ok(create(&pairs.letters, id, (&request, letters), pairs.world.now()).await?)
+}
+
+/// Reason to refuse a job whose alarm is not there: it would be stopped at once. Where CloudWatch does not answer the job begins, and
+/// sends nothing before it does.
+async fn not_watched<P: ReplayPorts>(pairs: &QueuePairs<P>, place: usize, alarm: Option<&str>) -> Option<String> {
+    let name = alarm?;
+    match pairs.pairs[place].gauges.alarm(name).await {
+        Ok(AlarmState::Missing) => Some(format!("there is no alarm {name}, so nothing would watch")),
+        Ok(AlarmState::Ringing) => Some(format!("the alarm {name} is in ALARM, and would stop it at once")),
+        Ok(AlarmState::Quiet) | Err(_) => None,
+    }
+}
+
+/// Takes the next part of a job's list.
+pub(super) async fn add_to_list<P: ReplayPorts>(
+    pairs: &QueuePairs<P>,
+    (job, part): (JobId, u32),
+    letters: &[(LetterId, u64)],
+) -> Result<JobAnswer, ReplayError> {
+    let source = owner(&pairs.letters, job).await?;
+    let pair = source.and_then(|source| pairs.place_of(&source)).or(Some(0)).and_then(|place| pairs.pairs.get(place));
+    let Some(pair) = pair else { return Ok(JobAnswer::NotFound) };
+    let expires = Job::batch_expires(&pair.policy, pairs.world.now());
+    let part = ListPart { job, n: part, letters: letters.to_vec(), expires };
+    Ok(add((&pairs.letters, &pairs.world), part).await?)
+}
+
+/// Counts the letters of a filter. `None`: the index did not answer in time, and the job does without: its progress has no end that
+/// is known, and its ramp is that of many letters.
+async fn size<P: ReplayPorts>(
+    pairs: &QueuePairs<P>,
+    selection: &Selection,
+    source: &QueueArn,
+    deadline: Instant,
+) -> Option<u32> {
+    let Selection::Filter(filter) = selection else { return None };
+    let end = deadline.min(Instant::now() + COUNTING);
+    let counting = count_letters(&pairs.letters, (source, filter), pairs.world.now());
+    let counted = timeout_at(end, counting).await.ok()?;
+    counted.inspect_err(|error| warn!(%error, "letters of a new job were not counted")).ok()
 }
 
 /// Queue that a new job is of.
@@ -136,6 +189,7 @@ async fn queue_of<P: ReplayPorts>(pairs: &QueuePairs<P>, selection: &mut Selecti
             filter.source_topic = filter.source_topic.take().or_else(|| only.cloned());
             filter.source_topic.clone()
         }
+        Selection::Listed(listed) => Some(listed.source_topic.clone()),
         Selection::Ids(_) | Selection::Shown(_) if only.is_some() => only.cloned(),
         listed => {
             let mut sources = sources(&pairs.letters, &listed.ids().unwrap_or_default()).await?.into_iter();

@@ -4,7 +4,7 @@ use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
 use super::error::ReplayError;
-use super::job_requests::new_job;
+use super::job_requests::{add_to_list, new_job};
 use super::pair_states::PairStates;
 use super::permitted::{may_eject, may_send};
 use super::queue_pairs::QueuePairs;
@@ -100,7 +100,10 @@ impl<P: ReplayPorts> Replayer<P> {
                 pairs.letters.drop_summary().await?;
             }
             Request::Free(request) => run.selected(&request.selection, ReplayTask::Free(request)).await?,
-            Request::Job(job) => run.answer(new_job(pairs, job).await?),
+            Request::Job(job) => run.answer(new_job(pairs, job, run.deadline).await?),
+            Request::AddToList { job, part, letters, .. } => {
+                run.answer(add_to_list(pairs, (*job, *part), letters).await?);
+            }
             Request::Change { job, to, by, why } => {
                 run.answer(steer((&pairs.letters, &pairs.world), *job, *to, by, why.as_ref()).await?);
             }

@@ -32,7 +32,7 @@ pub(super) struct Run<'a, P: ReplayPorts> {
     pairs: &'a QueuePairs<P>,
     states: &'a PairStates,
     selected: SelectedLetters<'a>,
-    deadline: Instant,
+    pub(super) deadline: Instant,
     reports: Reports,
     /// Letters of queues that are not configured, and that were left alone.
     unlisted: HashMap<LetterId, QueueArn>,
@@ -133,6 +133,8 @@ impl<'a, P: ReplayPorts> Run<'a, P> {
                 self.keep(over_ids(pass, &selection.ids().unwrap_or_default()).await);
                 return Ok(());
             }
+            // Only a job has a list, and none of its requests comes here.
+            Selection::Listed(_) => return Ok(()),
             Selection::Filter(filter) => filter,
         };
         let listed = filter.source_topic.as_ref().is_none_or(|source| self.pairs.place_of(source).is_some());

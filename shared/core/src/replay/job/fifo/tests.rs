@@ -26,7 +26,7 @@ fn job(letters: &[usize], ended: bool) -> (Job, Vec<JobBatch>) {
     let asked = NewJob { id: None, selection, to: None, guard, by: "ann".to_owned(), why: None, edit: None };
     let job = Job::new(JobId::from_random(1), asked, NOW);
     let walk = JobCursor { ended, ..JobCursor::default() };
-    let batch = JobBatch::new(job.id, 0, letters.iter().map(|n| id(*n)).collect(), walk, NOW);
+    let batch = JobBatch::new(job.id, 0, letters.iter().map(|n| JobEntry::planned(id(*n))).collect(), walk, NOW);
     let behind =
         |line: &JobEntry| JobEntry { disposition: Disposition::Behind, group: Some("g".to_owned()), ..line.clone() };
     let batch = JobBatch { lines: batch.lines.iter().map(behind).collect(), ..batch };
