@@ -23,6 +23,8 @@ use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::faulty_jobs::{FaultyJobs, JobMutant};
+
 pub(crate) const JOB: JobId = JobId::from_random(7);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
@@ -37,7 +39,7 @@ pub(crate) enum Does {
 }
 
 /// Models behind the ports of a replay.
-pub(crate) type BenchPorts = (ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld);
+pub(crate) type BenchPorts = (ModelQueue, Option<ModelLedger>, FaultyJobs, ModelGauges, VirtualWorld);
 
 /// Everything around a replay.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub(crate) struct JobBench {
     pub(crate) gauges: ModelGauges,
     pub(crate) has_ledger: bool,
     pub(crate) is_fifo: bool,
+    /// Rule of jobs that is broken.
+    pub(crate) mutant: Option<JobMutant>,
     /// The orders that came to the consumer, as they came.
     pub(crate) came: Arc<Mutex<Vec<String>>>,
     /// Number of copies of each letter that came to the consumer.
@@ -93,6 +97,7 @@ impl JobBench {
             gauges: ModelGauges::new().with_faults(faults.of("gauges")),
             has_ledger: true,
             is_fifo: false,
+            mutant: None,
             came: Arc::default(),
             copies: Arc::default(),
         }
@@ -148,7 +153,7 @@ impl JobBench {
             self.has_ledger.then(|| self.ledger.clone().with_faults(process.clone())),
             self.gauges.clone().with_faults(process.clone()),
         );
-        let letters = self.letters.clone().with_faults(process);
+        let letters = FaultyJobs { inner: self.letters.clone().with_faults(process), mutant: self.mutant };
         let world = VirtualWorld::new(self.faults.clock().clone(), seed);
         let settings = ReplaySettings { lease: MINUTE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(3) };
         Replayer::new(letters, world, settings, vec![pair])

@@ -12,6 +12,7 @@ mod editing;
 mod ejecting;
 mod erasing;
 mod faults;
+mod faulty_jobs;
 mod foreign;
 mod forging;
 mod generated;
@@ -32,6 +33,7 @@ mod replays;
 mod secrets;
 mod sharing;
 mod shown;
+mod side_by_side;
 mod speed;
 mod summaries;
 #[cfg(feature = "aws")]
