@@ -1,37 +1,18 @@
 //! Commands that change letters: shown first, confirmed, and then asked of the replay function.
 
 use redrive_core::letters::letter::Status;
-use redrive_core::replay::{Filter, Selection};
+use redrive_core::replay::Selection;
 use redrive_core::time::Timestamp;
+use redrive_operator::job_holders::JobHolders;
 use redrive_operator::request::add_selection;
 use serde_json::{Value, json};
 
-use crate::args::{Chosen, ListedStatus};
+use crate::args::ListedStatus;
 use crate::aws::StackAccess;
+use crate::choose::choose;
 use crate::completion::{Completion, Error};
-use crate::filters::filter;
 use crate::out::{self, Out};
 use crate::preview::Preview;
-
-/// Reads what is chosen.
-pub(crate) fn selection(chosen: &Chosen, access: &StackAccess, now: Timestamp) -> Result<Selection, Error> {
-    chosen_of(chosen, filter(&chosen.filters, access.stack.main_queue().as_ref(), now)?, now)
-}
-
-fn chosen_of(chosen: &Chosen, filter: Filter, now: Timestamp) -> Result<Selection, Error> {
-    if let Some((field, must)) = filter.wrong() {
-        return Err(Error::Usage(format!("--{} must be {must}", field.replace('_', "-"))));
-    }
-    match (chosen.ids.is_empty(), filter.is_empty()) {
-        (false, true) => Ok(Selection::Ids(chosen.ids.clone())),
-        (true, false) if filter.chooses_all(now) => Err(Error::Usage(
-            "what was given excludes no letter: say which ones, by --cause, --type and so on".to_owned(),
-        )),
-        (true, false) => Ok(Selection::Filter(filter)),
-        (false, false) => Err(Error::Usage("name letters by their ids or by what fits them, not by both".to_owned())),
-        (true, true) => Err(Error::Usage("which letters? Give their ids, or --cause, --type and so on".to_owned())),
-    }
-}
 
 /// A request about letters.
 pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
@@ -92,14 +73,10 @@ impl Doing {
     }
 
     /// Returns the statuses that letters must have for it. By their ids, body and notes can be changed of any.
-    fn from(self, selection: &Selection) -> Vec<Status> {
-        match (self, selection) {
-            (Self::Note, Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_)) => {
-                ListedStatus::Any.statuses()
-            }
-            (Self::Erase, Selection::Ids(_) | Selection::Shown(_) | Selection::Listed(_)) => {
-                vec![Status::Pending, Status::Resolved, Status::Discarded]
-            }
+    fn from(self, by_ids: bool) -> Vec<Status> {
+        match (self, by_ids) {
+            (Self::Note, true) => ListedStatus::Any.statuses(),
+            (Self::Erase, true) => vec![Status::Pending, Status::Resolved, Status::Discarded],
             (Self::Restore, _) => vec![Status::Discarded],
             _ => vec![Status::Pending],
         }
@@ -114,17 +91,20 @@ pub(crate) async fn run(
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let selection = selection(&remark.chosen, access, now)?;
     if remark.note.trim().is_empty() {
         return Err(Error::Usage("--note must say something".to_owned()));
     }
     if doing.must_be_confirmed() {
         confirmable(remark.yes)?;
     }
+    let statuses = doing.from(remark.chosen.by_ids());
+    let selection = choose(&remark.chosen, access, &statuses, now).await?;
     let letters = access.letters()?;
-    let preview = Preview::of(&letters, &selection, doing.from(&selection)).await?;
+    let holders = JobHolders::read(&letters).await?;
+    let preview = Preview::of(&letters, &selection, statuses, &holders).await?;
     preview.met(&selection)?;
     out::say(preview.render(doing.verb(), now, out.width).trim_end());
+    preview.warn(&holders);
     if doing.must_be_confirmed() && preview.letters() > 0 {
         confirm(remark.yes, "Go on?")?;
     }
@@ -133,28 +113,4 @@ pub(crate) async fn run(
     let report = preview.carry_out((access, &letters), &selection, request).await?;
     out.either(|| report.json(), |width| report.render(width))?;
     Ok(report.ended())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_that_excludes_nothing_is_refused_like_none() {
-        let now = Timestamp::from_rfc3339("2026-11-29T12:00:00Z").unwrap();
-        let chosen = |filter: Filter| chosen_of(&Chosen { ids: Vec::new(), filters: Default::default() }, filter, now);
-        let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
-        for all in [
-            Filter::default(),
-            text(""),
-            text(" "),
-            Filter { min_deaths: Some(0), ..Filter::default() },
-            Filter { max_deaths: Some(u32::MAX), ..Filter::default() },
-            Filter { since: Some(Timestamp::from_millis(0)), ..Filter::default() },
-            Filter { until: Some(now.after(std::time::Duration::from_secs(1))), ..Filter::default() },
-        ] {
-            assert!(matches!(chosen(all.clone()), Err(Error::Usage(_))), "{all:?}");
-        }
-        assert!(matches!(chosen(text("CHF")), Ok(Selection::Filter(filter)) if filter == text("CHF")));
-    }
 }

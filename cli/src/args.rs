@@ -9,6 +9,7 @@ use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_doctor::{RULES, Rule};
 
+use crate::body_test::BodyTest;
 use crate::completion::CODES;
 use crate::text::lines;
 pub(crate) use replay::Replay;
@@ -115,8 +116,8 @@ pub(crate) enum Command {
     /// Has the indexer empty the dead-letter queue now, and follows it until
     /// the queue is empty. Fails if messages stay, and says why.
     Drain,
-    /// Writes whole letters, one JSON document a line, exactly.
-    Export(List),
+    /// Writes whole letters, one JSON document a line, exactly, and ends by saying how many.
+    Export(Export),
     /// Writes letters of a file of `export` into the table, exactly as they were.
     /// What is there already is left alone.
     Import {
@@ -191,7 +192,8 @@ pub(crate) struct Filters {
     /// The main queue, by name or ARN.
     #[arg(long)]
     pub(crate) queue: Option<String>,
-    /// Failed last at this time or later: like 2026-11-22T13:00:00Z, or 90m, 12h, 3d before now.
+    /// Failed last at this time or later: like 2026-11-22T13:00:00Z, 2026-11-22, or
+    /// 90m, 12h, 3d before now.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// Failed last before this time.
@@ -222,6 +224,16 @@ pub(crate) struct List {
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+/// Letters to export, and the file.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// File to write to; it has that name once it is whole, and another one until then.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) list: List,
 }
 
 /// Letters to list, in an order.
@@ -264,13 +276,30 @@ impl ListedStatus {
 }
 
 /// Letters to be touched: by their ids, or by what fits them.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Chosen {
     /// Ids of the letters.
     #[arg(value_parser = letter, value_name = "ID")]
     pub(crate) ids: Vec<LetterId>,
+    /// A file of ids, one a line, or of lines of `list --json` (`-`: standard input).
+    #[arg(long = "ids", value_name = "FILE", help_heading = "Which letters")]
+    pub(crate) file: Option<PathBuf>,
+    /// A place in the JSON body, and the value that stands there, like /currency=CHF; more
+    /// than once: all of them. Reads the bodies of all that fit otherwise.
+    #[arg(long = "where", value_name = "POINTER=VALUE", value_parser = BodyTest::parse, help_heading = "Which letters")]
+    pub(crate) tests: Vec<BodyTest>,
+    /// Greatest number of letters: the ones that failed first.
+    #[arg(long, value_name = "N", help_heading = "Which letters", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: Option<u32>,
     #[command(flatten)]
     pub(crate) filters: Filters,
+}
+
+impl Chosen {
+    /// Returns true if letters are named by their ids.
+    pub(crate) fn by_ids(&self) -> bool {
+        !self.ids.is_empty() || self.file.is_some()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use redrive_core::ports::Unavailable;
+use redrive_operator::job_rest::NoRest;
 use redrive_operator::walk::NoneOfCause;
 use redrive_operator::written::UnreadableValue;
 use thiserror::Error;
@@ -69,6 +70,15 @@ impl From<UnreadableValue> for Error {
 impl From<NoneOfCause> for Error {
     fn from(why: NoneOfCause) -> Self {
         Self::Absent(why.to_string())
+    }
+}
+
+impl From<NoRest> for Error {
+    fn from(why: NoRest) -> Self {
+        match why {
+            NoRest::Unavailable(error) => error.into(),
+            why => Self::Absent(why.to_string()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use redrive_core::ids::LetterId;
+use redrive_core::json::Json;
 use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::ports::Letters;
@@ -17,7 +18,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::args::Replay;
 use crate::completion::Error;
-use crate::text::{count, lines, shown};
+use crate::text::{count, fit, hanging, lines, shown};
 use redrive_operator::payload;
 use redrive_operator::walk::Wanted;
 
@@ -27,6 +28,8 @@ pub(crate) use wrappings::Wrappings;
 const LETTERS: usize = 3;
 /// Limit of lines that are shown of each.
 const LINES: usize = 40;
+/// Columns of a value of a place that a patch is about.
+const VALUE: usize = 60;
 /// Number of equal lines around a difference.
 const AROUND: usize = 3;
 /// Limit in bytes of a file that is read: SQS takes no more.
@@ -77,8 +80,42 @@ pub(crate) struct EditPreview {
     compared: String,
     /// Whole body after the edit, or why there is none.
     after: Result<String, String>,
+    /// Places that a patch is about, each with what stands there before and after.
+    places: Vec<PatchedPlace>,
     /// Remark on the body, beside its text.
     note: Option<&'static str>,
+}
+
+/// Place that a patch is about.
+#[derive(Debug, PartialEq, Eq)]
+struct PatchedPlace {
+    pointer: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl PatchedPlace {
+    /// Places of a patch in a body, as it was and as it is.
+    fn all(patch: &Patch, before: &str, after: &str) -> Vec<Self> {
+        let (Ok(before), Ok(after)) = (before.parse::<Json>(), after.parse::<Json>()) else { return Vec::new() };
+        let at = |json: &Json, pointer: &str| {
+            let found = if pointer.is_empty() { Some(json) } else { json.pointer(pointer) };
+            found.map(Json::to_string)
+        };
+        let place = |pointer: &str| Self {
+            pointer: pointer.to_owned(),
+            before: at(&before, pointer),
+            after: at(&after, pointer),
+        };
+        patch.places().into_iter().map(place).collect()
+    }
+
+    fn render(&self, width: usize) -> String {
+        let value = |value: &Option<String>| fit(&shown(value.as_deref().unwrap_or("nothing")), VALUE);
+        let (before, after) = (value(&self.before), value(&self.after));
+        let change = if self.before == self.after { format!("stays {before}") } else { format!("{before} -> {after}") };
+        hanging(&format!("  {}: {change}", shown(&self.pointer)), 2, width)
+    }
 }
 
 /// An SNS message's signature covers its content.
@@ -94,8 +131,12 @@ impl EditPreview {
             content.unwrap_or_else(|| text.to_owned())
         };
         let compared = after.as_deref().map(anew).unwrap_or_default();
+        let places = match (edit, &after) {
+            (Edit::Patch(patch), Ok(_)) => PatchedPlace::all(patch, &anew(before), &compared),
+            _ => Vec::new(),
+        };
         let signed = matches!(edit, Edit::Patch(_)) && after.is_ok() && wrapping.is_signed(before);
-        Self { id: letter.id, before: anew(before), compared, after, note: signed.then_some(SIGNED) }
+        Self { id: letter.id, before: anew(before), compared, after, places, note: signed.then_some(SIGNED) }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -107,7 +148,7 @@ impl EditPreview {
 
     /// The differences in lines, as people know them.
     pub(crate) fn render(&self, width: usize) -> String {
-        let mut text = format!("Letter {}\n", self.id);
+        let mut text = hanging(&format!("Letter {}", self.id), 2, width);
         if let Err(why) = &self.after {
             for line in lines(&shown(why), width.saturating_sub(2)) {
                 let _ = writeln!(text, "  {line}");
@@ -123,7 +164,8 @@ impl EditPreview {
             let _ = writeln!(text, "  … and {}", count((told.len() - LINES) as u64, "more line", "more lines"));
         }
         if cut + cut_too > 0 {
-            let _ = writeln!(text, "  Only the beginning of both bodies was compared.");
+            text.push_str(&hanging("  Only the beginning of both bodies was compared.", 2, width));
+            self.places.iter().for_each(|place| text.push_str(&place.render(width)));
         }
         for line in self.note.iter().flat_map(|note| lines(note, width.saturating_sub(2))) {
             let _ = writeln!(text, "  {line}");
@@ -235,9 +277,23 @@ mod tests {
     fn only_what_a_patch_is_about_is_a_difference() {
         let edit = Edit::Patch(Patch::parse(r#"[{"op":"remove","path":"/b"}]"#).unwrap());
         let letter = Letter { payload: r#"{ "c": 1.50, "b": [1], "a": 2 }"#.to_owned(), ..samples::full() };
-        let told = EditPreview::of(&letter, &edit, Wrapping::None).render(80);
-        let changed: Vec<_> = told.lines().filter(|line| line.starts_with(['-', '+'])).collect();
+        let text = EditPreview::of(&letter, &edit, Wrapping::None).render(80);
+        let changed: Vec<_> = text.lines().filter(|line| line.starts_with(['-', '+'])).collect();
         assert_eq!(changed, ["-   \"b\": [", "-     1", "-   ],"]);
+    }
+
+    #[test]
+    fn the_places_of_a_patch_are_shown_however_large_the_body_is() {
+        let patch = r#"[{"op":"replace","path":"/currency","value":"EUR"},{"op":"add","path":"/note","value":"n"},
+            {"op":"test","path":"/n","value":12345678901234567.89}]"#;
+        let payload = format!(r#"{{"a":"{}","currency":"CHF","n":12345678901234567.89}}"#, "x".repeat(900_000));
+        let letter = Letter { payload, ..samples::full() };
+        let edit = Edit::Patch(Patch::parse(patch).unwrap());
+        let text = EditPreview::of(&letter, &edit, Wrapping::None).render(80);
+        for line in ["  /currency: \"CHF\" -> \"EUR\"", "  /note: nothing -> \"n\"", "  /n: stays 12345678901234567.89"]
+        {
+            assert!(text.lines().any(|one| one == line), "{line}: {}", &text[text.len() - 300..]);
+        }
     }
 
     #[test]

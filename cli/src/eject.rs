@@ -2,10 +2,12 @@
 
 use redrive_core::letters::letter::Status;
 use redrive_core::time::Timestamp;
+use redrive_operator::job_holders::JobHolders;
 
-use crate::act::{confirm, confirmable, request, selection};
+use crate::act::{confirm, confirmable, request};
 use crate::args::Eject;
 use crate::aws::StackAccess;
+use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
@@ -20,12 +22,14 @@ pub(crate) async fn run(
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let selection = selection(&args.chosen, access, now)?;
     confirmable(args.yes)?;
+    let selection = choose(&args.chosen, access, &[Status::Pending], now).await?;
     let letters = access.letters()?;
-    let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
+    let holders = JobHolders::read(&letters).await?;
+    let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
     preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
+    preview.warn(&holders);
     if preview.letters() > 0 {
         confirm(args.yes, "Go on?")?;
     }

@@ -3,6 +3,7 @@
 
 mod lists;
 mod narrow;
+mod selected;
 mod stopped;
 
 use std::fs;
@@ -26,6 +27,7 @@ use crate::replay_function::Report;
 use crate::{causes, edit, eject, jobs, out, replay, run, show, status, text, watch};
 use redrive_operator::board::{self, Board, QueueStatus, TableStatus};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
+use redrive_operator::job_holders::JobHolders;
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
 use redrive_operator::policies::Policies;
 use redrive_operator::readings::{AlarmStatus, Depths};
@@ -296,14 +298,19 @@ fn messages_of_other_frameworks_and_records_look_as_they_did() {
 #[tokio::test]
 async fn what_would_be_touched_looks_as_it_did() {
     let store = store();
-    let preview = Preview::of(&store, &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
+    let preview =
+        Preview::of(&store, &Selection::Filter(Filter::default()), vec![Status::Pending], &JobHolders::default())
+            .await
+            .unwrap();
     let answer = json!({"considered": 55, "would_send": 49, "policy_never": 4, "no_body": 2, "more": true});
     let dry = Report::read(answer).unwrap();
-    let plan = replay::plan(&redrive_core::replay::job::Guard::default());
-    is("replay.txt", &format!("{}{}{plan}\n", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
+    let plan = replay::plan(&redrive_core::replay::job::Guard::default(), preview.letters());
+    let plan = text::hanging(&plan, 2, WIDTH);
+    is("replay.txt", &format!("{}{}{plan}", preview.render("waiting", NOW, WIDTH), dry.render(WIDTH)));
     is("replay-to.txt", &replay::destination(&redrive_core::ids::QueueArn::parse(samples::REFUNDS).unwrap(), WIDTH));
     let ids = samples::letters().iter().skip(50).map(|letter| letter.id).collect();
-    let preview = Preview::of(&store, &Selection::Ids(ids), vec![Status::Pending]).await.unwrap();
+    let preview =
+        Preview::of(&store, &Selection::Ids(ids), vec![Status::Pending], &JobHolders::default()).await.unwrap();
     is("discard.txt", &preview.render("to be discarded", NOW, WIDTH));
     let report = Report::read(json!({"discarded": 3, "changed_meanwhile": 1})).unwrap();
     is("discard-done.txt", &report.render(WIDTH));
@@ -345,7 +352,10 @@ async fn differences_look_as_they_did() {
 
 #[tokio::test]
 async fn what_goes_to_the_dead_letter_queue_looks_as_it_did() {
-    let preview = Preview::of(&store(), &Selection::Filter(Filter::default()), vec![Status::Pending]).await.unwrap();
+    let preview =
+        Preview::of(&store(), &Selection::Filter(Filter::default()), vec![Status::Pending], &JobHolders::default())
+            .await
+            .unwrap();
     let why = "message has 300412 bytes, and the dead-letter queue takes 262144: raise its MaximumMessageSize, or export the letter";
     let large = json!([{"letter": samples::letters()[0].id, "why": why}]);
     let report = json!({"considered": 56, "ejected": 52, "left_in_doubt": 2, "no_body": 1, "too_large": 1, "too_large_letters": large});

@@ -17,8 +17,6 @@ use redrive_operator::find::FoundBy;
 use redrive_operator::listing::{document, gather_oldest};
 use redrive_operator::walk::{Wanted, look};
 
-/// Number of whole letters in memory at once, because they are large.
-const WHOLE: usize = 10;
 /// Columns that the table needs, without its errors and with them.
 const NARROW: usize = 74;
 const WIDE: usize = 120;
@@ -120,7 +118,7 @@ impl Columns {
 }
 
 /// Takes from a page what the limit leaves, and says whether there is more to take.
-fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlFlow<()>) {
+pub(crate) fn some(mut page: Vec<Candidate>, left: &mut usize) -> (Vec<Candidate>, ControlFlow<()>) {
     page.truncate(*left);
     *left -= page.len();
     (page, if *left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -216,37 +214,4 @@ pub(crate) async fn oldest<L: Letters, R: LedgerReader>(
     let mut listing = ListedLetters::new((letters, ledger), Columns::new(wanted, now, out.width).of_oldest(), out);
     listing.write(&found.values().collect::<Vec<_>>()).await?;
     listing.end(wanted, limit)
-}
-
-/// Writes whole letters while they are read. A letter that lost its body is written without it, and told of.
-pub(crate) async fn export<L: Letters>(
-    letters: &L,
-    wanted: &Wanted,
-    limit: Option<usize>,
-    out: Out,
-) -> Result<Completion, Error> {
-    let (mut left, mut bodiless, mut met) = (limit.unwrap_or(usize::MAX), 0, 0);
-    let each = async |page: Vec<Candidate>| {
-        let (page, next) = some(page, &mut left);
-        met += page.len() as u64;
-        for few in page.chunks(WHOLE) {
-            let ids: Vec<_> = few.iter().map(|found| found.id).collect();
-            // One that is gone, or has left its status since the index was written, is not what was asked for.
-            let here = |status: Status| wanted.statuses.contains(&status);
-            for letter in letters.read(&ids).await?.into_iter().flatten().filter(|letter| here(letter.status)) {
-                bodiless += usize::from(letter.body.check().is_err());
-                out.line(&redrive_operator::json::letter(&letter))?;
-            }
-        }
-        Ok::<_, Error>(next)
-    };
-    wanted.each(letters, each).await?;
-    if bodiless > 0 {
-        crate::out::say(&format!("{bodiless} of them without their bodies: erased, expired or lost"));
-        return Ok(Completion::NotAsAsked);
-    }
-    if limit != Some(0) {
-        wanted.met(met)?;
-    }
-    Ok(Completion::Done)
 }

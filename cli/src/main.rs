@@ -21,7 +21,9 @@
 mod act;
 mod args;
 mod aws;
+mod body_test;
 mod causes;
+mod choose;
 mod clock;
 mod completion;
 mod console_server;
@@ -31,14 +33,17 @@ mod doctor;
 mod drain;
 mod edit;
 mod eject;
+mod export;
 mod filters;
 mod find;
 #[cfg(test)]
 mod golden;
 mod import;
+mod interrupt;
 mod job_letters;
 mod jobs;
 mod list;
+mod long_list;
 mod out;
 #[cfg(test)]
 mod pages;

@@ -110,6 +110,9 @@ pub(crate) fn ask(question: &str) -> Result<bool, Error> {
     let mut to = io::stderr().lock();
     to.write_all(format!("{} ", set(&format!("{question} [y/N]"))).as_bytes())?;
     to.flush()?;
+    // What was typed before the question was there answers something else.
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))

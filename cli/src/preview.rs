@@ -1,8 +1,8 @@
 //! The letters that an act will touch, as they are shown before it is confirmed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::letters::letter::Status;
 use redrive_core::ports::Letters;
 use redrive_core::replay::{Candidate, Filter, Look, Selection, Shown};
@@ -11,9 +11,11 @@ use serde_json::Value;
 
 use crate::causes::{self, CauseRow};
 use crate::completion::Error;
+use crate::out;
 use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
 use crate::text::{count, hanging};
+use redrive_operator::job_holders::JobHolders;
 use redrive_operator::policies::Policies;
 use redrive_operator::walk::{Wanted, look};
 
@@ -28,14 +30,21 @@ pub(crate) struct Preview {
     pub(crate) shown: Shown,
     /// Times at which those letters changed last.
     pub(crate) changed: BTreeMap<LetterId, Timestamp>,
+    /// Queues of those letters.
+    pub(crate) sources: BTreeSet<QueueArn>,
+    /// Place of each letter of a FIFO queue in its group.
+    groups: BTreeMap<LetterId, (String, usize, String)>,
+    /// Number of letters that belong to an open job.
+    held: BTreeMap<JobId, u64>,
 }
 
 impl Preview {
-    /// Looks at what is chosen and stands in one of `statuses`.
+    /// Looks at what is chosen and stands in one of `statuses`, beside open jobs, which may have some of the letters.
     pub(crate) async fn of<L: Letters>(
         letters: &L,
         selection: &Selection,
         statuses: Vec<Status>,
+        holders: &JobHolders,
     ) -> Result<Self, Error> {
         let ids = match selection {
             Selection::Filter(filter) => {
@@ -51,26 +60,49 @@ impl Preview {
         };
         let mut shown = Shown { letters: BTreeMap::new(), named: selection.is_named() };
         let (mut grouped, mut others, mut changed) = (causes::CauseRows::new(), 0, BTreeMap::new());
+        let (mut sources, mut groups, mut held) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         for look in look(letters, &ids).await? {
-            let Some(Look { candidate, version, changed_at, .. }) = look.filter(|look| fits(&look.candidate)) else {
+            let Some(look) = look.filter(|look| fits(&look.candidate)) else {
                 others += u64::from(shown.named);
                 continue;
             };
+            if let Some(job) = holders.of(&look) {
+                *held.entry(job).or_default() += 1;
+            }
+            let Look { candidate, version, changed_at, .. } = look;
             shown.letters.insert(candidate.id, version);
             changed.insert(candidate.id, changed_at);
+            if !sources.contains(&candidate.source) {
+                sources.insert(candidate.source.clone());
+            }
+            if let (Some(group), Some(sequence)) = (&candidate.group, &candidate.sequence) {
+                groups.insert(candidate.id, (group.clone(), sequence.len(), sequence.clone()));
+            }
             if statuses.contains(&candidate.status) {
                 causes::join(&mut grouped, candidate, &Policies::default());
             } else {
                 others += 1;
             }
         }
-        Ok(Self { causes: causes::sorted(grouped), others, shown, changed })
+        Ok(Self { causes: causes::sorted(grouped), others, shown, changed, sources, groups, held })
+    }
+
+    /// Warns of letters that belong to open jobs.
+    pub(crate) fn warn(&self, holders: &JobHolders) {
+        holders.warnings(&self.held).iter().for_each(|warning| out::say(warning));
+    }
+
+    /// Letters that were shown, each in its version, in the order in which a job sends them.
+    pub(crate) fn in_order(&self) -> Vec<(LetterId, u64)> {
+        let mut all: Vec<_> = self.shown.letters.iter().map(|(id, version)| (*id, *version)).collect();
+        all.sort_by_key(|(id, _)| (self.groups.get(id), *id));
+        all
     }
 
     /// Returns the number of letters that are not in the table at all.
     fn missing(&self, selection: &Selection) -> u64 {
-        let asked = selection.ids().map_or(0, |ids| ids.len());
-        if self.shown.named { asked.saturating_sub(self.shown.letters.len()) as u64 } else { 0 }
+        let named = selection.ids().map_or(0, |ids| ids.len());
+        if self.shown.named { named.saturating_sub(self.shown.letters.len()) as u64 } else { 0 }
     }
 
     /// Asks the function for exactly what was shown.

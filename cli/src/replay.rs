@@ -4,42 +4,48 @@ use std::time::Duration;
 
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::letters::letter::Status;
-use redrive_core::replay::job::Guard;
-use redrive_core::replay::{Edit, Selection};
+use redrive_core::replay::job::{Guard, IDS};
+use redrive_core::replay::{Edit, Selection, Shown};
 use redrive_core::time::Timestamp;
+use redrive_operator::job_holders::JobHolders;
+use redrive_operator::job_rest::JobRest;
 use redrive_operator::request::add_edit;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::act::{confirm, confirmable, request, selection};
+use crate::act::{confirm, confirmable, request};
 use crate::args::Replay;
 use crate::aws::StackAccess;
+use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::edit;
+use crate::interrupt;
 use crate::jobs;
+use crate::long_list::LongList;
 use crate::out::{self, Out};
 use crate::preview::Preview;
-use crate::replay_function::Report;
+use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
-use crate::text::{lines, shown as printable};
+use crate::text::{count, lines, shown as printable};
 use crate::watch;
 use redrive_operator::written::queue;
 
 /// Interval between looks at a job that is followed.
 const LOOK: Duration = Duration::from_secs(2);
+/// Number of listed letters that are asked about in one dry run.
+const DRY: usize = 1_000;
 
-/// The guard that the options ask for.
-pub(crate) fn guard(args: &Replay) -> Result<Guard, Error> {
-    let usual = Guard::default();
+/// The guard that the options ask for; what they leave open is as usual.
+pub(crate) fn guard(args: &Replay, usual: Guard) -> Result<Guard, Error> {
     let guard = Guard {
         canary: args.canary.unwrap_or(usual.canary),
         rate: args.rate.unwrap_or(usual.rate),
         max_failed_percent: args.max_failed.unwrap_or(usual.max_failed_percent),
-        alarm: args.alarm.clone(),
-        forgotten_ok: args.forgotten_ok,
-        as_new: args.as_new,
-        after_replayed: args.after_replayed,
-        allow_key_change: args.allow_key_change,
+        alarm: args.alarm.clone().or(usual.alarm),
+        forgotten_ok: args.forgotten_ok || usual.forgotten_ok,
+        as_new: args.as_new || usual.as_new,
+        after_replayed: args.after_replayed || usual.after_replayed,
+        allow_key_change: args.allow_key_change || usual.allow_key_change,
         ..usual
     };
     match guard.wrong() {
@@ -48,23 +54,29 @@ pub(crate) fn guard(args: &Replay) -> Result<Guard, Error> {
     }
 }
 
-/// Describes in a line what the job will do.
-pub(crate) fn plan(guard: &Guard) -> String {
+/// Describes what a job over so many letters will do.
+pub(crate) fn plan(guard: &Guard, letters: u64) -> String {
+    let first = match guard.canary {
+        0 => String::new(),
+        canary => format!("{} first, ", u64::from(canary).min(letters)),
+    };
+    let pace = match guard.is_small(letters) {
+        _ if letters <= u64::from(guard.canary) => "no more".to_owned(),
+        true => format!("then no more at once than have succeeded, up to {} a second", guard.rate),
+        false => format!("then in steps of a minute 1, 5, 25 and 100 % of {} a second", guard.rate),
+    };
     let alarm =
         guard.alarm.as_ref().map_or(String::new(), |name| format!(" or {} is in ALARM", crate::text::shown(name)));
-    format!(
-        "As a job: {} first, then up to {} a second; it stops at over {} % failures{alarm}.",
-        guard.canary, guard.rate, guard.max_failed_percent
-    )
+    format!("As a job: {first}{pace}; it stops at over {} % failures{alarm}.", guard.max_failed_percent)
 }
 
 /// Warns about another queue before letters go there.
 pub(crate) fn destination(to: &QueueArn, width: usize) -> String {
-    let told = format!(
+    let warning = format!(
         "They go to {to} and not to their own queue. Redrive does not learn the outcome there: a letter \
          that was sent counts as a success, and only a person sends it again."
     );
-    lines(&printable(&told), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(&printable(&warning), width).iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Letters of a replay, their destination and edit.
@@ -102,15 +114,15 @@ pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<
 }
 
 /// The request that sends at once, or only tells what would be sent.
-pub(crate) fn at_once(way: Way<'_>, args: &Replay, by: &str, dry_run: bool) -> Value {
+pub(crate) fn at_once(way: Way<'_>, guard: &Guard, by: &str, dry_run: bool) -> Value {
     let mut request = request("replay", way.selection, by);
     if let Some(to) = way.to {
         request["to"] = json!(to);
     }
-    request["forgotten_ok"] = json!(args.forgotten_ok);
-    request["as_new"] = json!(args.as_new);
-    request["after_replayed"] = json!(args.after_replayed);
-    request["allow_key_change"] = json!(args.allow_key_change);
+    request["forgotten_ok"] = json!(guard.forgotten_ok);
+    request["as_new"] = json!(guard.as_new);
+    request["after_replayed"] = json!(guard.after_replayed);
+    request["allow_key_change"] = json!(guard.allow_key_change);
     request["dry_run"] = json!(dry_run);
     add_edit(&mut request, way.edit);
     request
@@ -128,6 +140,60 @@ async fn wrappings(access: &StackAccess, edit: &Edit) -> edit::Wrappings {
     })
 }
 
+/// Letters that are replayed, and the terms, as the command line says or the job whose rest they are.
+struct ReplayTerms {
+    selection: Selection,
+    guard: Guard,
+    edit: Option<Edit>,
+    to: Option<QueueArn>,
+    why: Option<String>,
+}
+
+impl ReplayTerms {
+    async fn read(args: &Replay, access: &StackAccess, now: Timestamp) -> Result<Self, Error> {
+        let to = args.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
+        if let Some(job) = args.job {
+            let rest = JobRest::of(&access.letters()?, job).await?;
+            if rest.undecided > 0 {
+                out::say(&undecided(&rest));
+            }
+            let why = args.why.clone().unwrap_or_else(|| rest.why());
+            let (selection, guard) = (rest.selection(), guard(args, rest.job.guard)?);
+            return Ok(Self { selection, guard, edit: rest.job.edit, to: to.or(rest.job.to), why: Some(why) });
+        }
+        let (guard, edit) = (guard(args, Guard::default())?, edit::read(args)?);
+        let selection = choose(&args.chosen, access, &[Status::Pending], now).await?;
+        Ok(Self { selection, guard, edit, to, why: args.why.clone() })
+    }
+}
+
+/// Remark on what the rest of a job does not have yet.
+pub(crate) fn undecided(rest: &JobRest) -> String {
+    let letters = count(rest.undecided as u64, "letter", "letters");
+    format!("{letters} that job {} had planned are not among them: ask again once it is closed.", rest.job.id)
+}
+
+/// Asks what would become of the letters. A long list goes in pages; a filter's answer says as of which instant it was looked at.
+async fn dry_run(function: &impl ReplayFunction, way: Way<'_>, guard: &Guard, by: &str) -> Result<Report, Error> {
+    let ask = async |selection: &Selection| {
+        Report::read(function.ask(&at_once(Way { selection, ..way }, guard, by, true)).await?)
+    };
+    let pages: Vec<Selection> = match way.selection {
+        Selection::Ids(ids) => ids.chunks(DRY).map(|few| Selection::Ids(few.to_vec())).collect(),
+        Selection::Shown(shown) => {
+            let all: Vec<_> = shown.letters.iter().map(|(id, version)| (*id, *version)).collect();
+            let page = |few: &[_]| Shown { letters: few.iter().copied().collect(), named: shown.named };
+            all.chunks(DRY).map(|few| Selection::Shown(page(few))).collect()
+        }
+        other => return ask(other).await,
+    };
+    let mut total = Report::default();
+    for page in &pages {
+        total = total.and(ask(page).await?);
+    }
+    Ok(total)
+}
+
 /// Carries out the command: shows, asks, and replays.
 pub(crate) async fn run(
     args: &Replay,
@@ -135,18 +201,17 @@ pub(crate) async fn run(
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let (selection, guard) = (selection(&args.chosen, access, now)?, guard(args)?);
-    let edit = edit::read(args)?;
     if !args.dry_run {
         confirmable(args.yes)?;
     }
-    let to = args.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
+    let ReplayTerms { selection, guard, edit, to, why } = ReplayTerms::read(args, access, now).await?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
     // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-    let dry = Report::read(access.ask(&at_once(way, args, by, true)).await?)?;
-    dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|told| out::say(told));
+    let dry = dry_run(access, way, &guard, by).await?;
+    dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|warning| out::say(warning));
     let letters = access.letters()?;
-    let preview = Preview::of(&letters, &selection, vec![Status::Pending]).await?;
+    let holders = JobHolders::read(&letters).await?;
+    let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
     preview.met(&selection)?;
     let edits = match &edit {
         Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(access, edit).await).await?,
@@ -169,6 +234,7 @@ pub(crate) async fn run(
         return Ok(dry.ended());
     }
     out::say(screen.trim_end());
+    preview.warn(&holders);
     if dry.of("would_send") == 0 && !dry.more {
         out.either(|| dry.json(), |_| "Nothing to send.\n".to_owned())?;
         return Ok(dry.ended());
@@ -179,36 +245,56 @@ pub(crate) async fn run(
             "{left_out} of them changed less than five minutes ago, and are left out of the job: replay what is left after it."
         ));
     }
-    let plan = if args.now { "At once, and without a guard.".to_owned() } else { plan(&guard) };
+    let plan = if args.now { "At once, and without a guard.".to_owned() } else { plan(&guard, preview.letters()) };
     confirm(args.yes, &format!("{plan} Go on?"))?;
     if args.now {
-        let report = preview.carry_out((access, &letters), &selection, at_once(way, args, by, false)).await?;
+        let report = preview.carry_out((access, &letters), &selection, at_once(way, &guard, by, false)).await?;
         out.either(|| report.json(), |width| report.render(width))?;
         return Ok(report.ended());
     }
-    create(Way { selection: &fixed, ..way }, &guard, args, (access, by), out).await
+    let list = long_list(&fixed, &preview)?;
+    let selection = list.as_ref().map_or(fixed, |list| Selection::Listed(list.listed.clone()));
+    let id = JobId::from_random(Uuid::new_v4().as_u128());
+    let request = job(Way { selection: &selection, ..way }, &guard, id, by, why.as_deref());
+    create(id, (&request, list.as_ref()), args.watch, (access, by), out).await
+}
+
+/// The list of a job that has more letters than fit its request.
+fn long_list(fixed: &Selection, preview: &Preview) -> Result<Option<LongList>, Error> {
+    let Selection::Shown(shown) = fixed else { return Ok(None) };
+    if shown.letters.len() <= IDS {
+        return Ok(None);
+    }
+    let mut sources = preview.sources.iter();
+    match (sources.next(), sources.next()) {
+        (Some(source), None) => Ok(Some(LongList::new(source.clone(), preview.in_order(), shown.named))),
+        _ => Err(Error::Usage("a job is of one queue, and these letters are of several: make one for each".to_owned())),
+    }
 }
 
 async fn create(
-    way: Way<'_>,
-    guard: &Guard,
-    args: &Replay,
+    id: JobId,
+    (request, list): (&Value, Option<&LongList>),
+    followed: bool,
     (access, by): (&StackAccess, &str),
     out: Out,
 ) -> Result<Completion, Error> {
-    let id = JobId::from_random(Uuid::new_v4().as_u128());
-    let report = Report::read(access.ask(&job(way, guard, id, by, args.why.as_deref())).await?)?;
+    interrupt::explain(format!("interrupted while the job was made; whether it is there: redrive watch {id}"));
+    let mut report = Report::read(access.ask(request).await?)?;
+    if let Some(list) = list.filter(|_| report.refused.is_none()) {
+        report = list.hand_over(access, id, by).await?;
+    }
     if report.refused.is_none()
         && let Err(error) = access.wake().await
     {
         out::say(&format!("{error}; the job begins with the function's next run"));
     }
-    if args.watch && report.refused.is_none() {
+    if followed && report.refused.is_none() {
         out::say(&format!("Job {id}; who stops to follow it stops nothing."));
         return watch::run((&access.letters()?, &access.ledger()), id, LOOK, out).await;
     }
-    let told = report.jobs.first().and_then(jobs::overview);
-    let document = || told.as_ref().map_or_else(|| report.json(), jobs::document);
+    let overview = report.jobs.first().and_then(jobs::overview);
+    let document = || overview.as_ref().map_or_else(|| report.json(), jobs::document);
     let text = |width| match &report.refused {
         Some(_) => report.render(width),
         None => format!("Job {id}\nFollow it: redrive watch {id}\n"),
@@ -250,7 +336,7 @@ pub(crate) mod tests {
             "--after-replayed",
             "--allow-key-change",
         ]);
-        let guard = guard(&args).unwrap();
+        let guard = guard(&args, Guard::default()).unwrap();
         let Request::Job(understood) = Request::parse(&job(way, &guard, id, "ann", Some("fixed"))).unwrap() else {
             panic!("no job")
         };
@@ -260,7 +346,7 @@ pub(crate) mod tests {
         assert!(guard.after_replayed && guard.allow_key_change && understood.to.is_none());
         let plain = job(way, &Guard::default(), id, "ann", None);
         assert!(matches!(Request::parse(&plain).unwrap(), Request::Job(job) if job.guard == Guard::default()));
-        let args = replay(&["--now", "--forgotten-ok"]);
+        let args = super::guard(&replay(&["--now", "--forgotten-ok"]), Guard::default()).unwrap();
         assert!(matches!(
             Request::parse(&at_once(way, &args, "ann", false)).unwrap(),
             Request::Replay { options, .. } if options.forgotten_ok && !options.as_new
@@ -280,9 +366,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_job_goes_on_its_terms_but_for_what_is_given_anew() {
+        let before = Guard { rate: 7, canary: 2, as_new: true, alarm: Some("a".to_owned()), ..Guard::default() };
+        let id = "4f288ddb-bee5-5761-b732-cb895e5547b3";
+        let args = replay(&["--job", id, "--rest", "--rate", "9"]);
+        assert_eq!(guard(&args, before.clone()).unwrap(), Guard { rate: 9, ..before });
+        for wrong in
+            [&["--job", id][..], &["--rest"], &["--job", id, "--rest", "--cause", "c"], &["--job", id, "--rest", id]]
+        {
+            let line = ["redrive", "replay"].iter().chain(wrong);
+            assert!(CliArgs::try_parse_from(line).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn a_guard_out_of_its_range_is_refused_before_anything_is_asked() {
-        assert!(matches!(guard(&replay(&["--rate", "0"])), Err(Error::Usage(why)) if why.contains("rate")));
-        assert!(matches!(guard(&replay(&["--max-failed", "101"])), Err(Error::Usage(_))));
+        assert!(
+            matches!(guard(&replay(&["--rate", "0"]), Guard::default()), Err(Error::Usage(why)) if why.contains("rate"))
+        );
+        assert!(matches!(guard(&replay(&["--max-failed", "101"]), Guard::default()), Err(Error::Usage(_))));
         assert!(CliArgs::try_parse_from(["redrive", "replay", "--now", "--canary", "3"]).is_err());
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use redrive_core::letters::fingerprint::normalised;
 use redrive_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::completion::{Completion, Error};
-use crate::text::{counted, hanging, indented, shown, words};
+use crate::text::{count, counted, hanging, indented, shown, words};
 
 /// The counts of a report that say what was done; all others, `considered` apart, say what was not.
 const DONE: [&str; 15] = [
@@ -27,6 +28,9 @@ const DONE: [&str; 15] = [
     "in_s3",
     "expired_tasks",
 ];
+/// Number of letters that are named of one reason, and of reasons that are listed.
+const SAMPLES: usize = 3;
+const REASONS: usize = 20;
 /// Counts that are told in words, after the others: what a person must know of what is sent.
 const WARNINGS: [(&str, &str); 2] = [
     ("in_s3", "have only a pointer to a body in S3, which may be gone by now"),
@@ -130,6 +134,31 @@ impl Report {
         Value::Object(all)
     }
 
+    /// Renders a list of letters that were not sent by their reasons: each with its count and a few letters.
+    fn reasons(&self, (list, alike): (&str, fn(&str) -> String), width: usize) -> String {
+        let listed = self.counts.get(list).and_then(Value::as_array).into_iter().flatten();
+        let field = |one: &'_ Value, name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut groups: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+        for one in listed {
+            let why = field(one, "why");
+            let (_, letters) = groups.entry(alike(&why)).or_insert_with(|| (why, Vec::new()));
+            letters.push(field(one, "letter"));
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        groups.sort_by_key(|(_, letters)| std::cmp::Reverse(letters.len()));
+        let more = groups.len().saturating_sub(REASONS);
+        let mut text = String::new();
+        for (why, letters) in groups.iter().take(REASONS) {
+            text.push_str(&counted(letters.len() as u64, if letters.len() == 1 { "letter" } else { "letters" }, width));
+            text.push_str(&indented(&shown(why), 9, width));
+            letters.iter().take(SAMPLES).for_each(|id| text.push_str(&indented(&shown(id), 11, width)));
+        }
+        if more > 0 {
+            text.push_str(&indented(&count(more as u64, "more reason", "more reasons"), 9, width));
+        }
+        text
+    }
+
     /// Renders the counts, one a line.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut text = String::new();
@@ -139,13 +168,9 @@ impl Report {
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
             text.push_str(&counted(self.of(name), warning, width));
         }
-        for list in ["refused_edits", "too_large_letters"] {
-            for refused in self.counts.get(list).and_then(Value::as_array).into_iter().flatten() {
-                let said = |name: &str| refused.get(name).and_then(Value::as_str).unwrap_or_default();
-                text.push_str(&indented(&shown(said("letter")), 9, width));
-                text.push_str(&indented(&shown(said("why")), 11, width));
-            }
-        }
+        // Sizes differ from one letter to the next.
+        text.push_str(&self.reasons(("refused_edits", str::to_owned), width));
+        text.push_str(&self.reasons(("too_large_letters", |why| normalised(why).to_string()), width));
         let mut add = |line: &str| text.push_str(&hanging(&shown(line), 2, width));
         for source in self.counts.get("unlisted_sources").and_then(Value::as_array).into_iter().flatten() {
             let source = source.as_str().unwrap_or_default();

@@ -11,7 +11,7 @@ use redrive_core::time::Timestamp;
 use serde_json::json;
 
 use crate::act::{self, Doing};
-use crate::args::{CliArgs, Command, Filters, List, Ordered, Steer};
+use crate::args::{CliArgs, Command, Export, Filters, List, Ordered, Steer};
 use crate::aws::StackAccess;
 use crate::clock::now;
 use crate::completion::{Completion, Error, exit_code};
@@ -21,8 +21,8 @@ use crate::out::{self, Out};
 use crate::replay_function::Report;
 use crate::text::{hanging, indented, shown};
 use crate::{
-    causes, console_server, deploy_function, doctor, drain, eject, find, import, job_letters, jobs, list, replay, show,
-    status, undeploy, watch, who,
+    causes, console_server, deploy_function, doctor, drain, eject, export, find, import, interrupt, job_letters, jobs,
+    list, replay, show, status, undeploy, watch, who,
 };
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
@@ -48,8 +48,26 @@ fn start(line: &CliArgs) -> Result<Completion, Error> {
     {
         return doctor::explain(rule, out);
     }
+    interrupt::listen(interruption(&line.command));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
+}
+
+/// Text for an interruption of a command before it has done anything of which it keeps count.
+pub(crate) fn interruption(command: &Command) -> String {
+    match command {
+        Command::Console(_) => "the console has ended; jobs go on by themselves: redrive jobs".to_owned(),
+        Command::Pause(Steer { job, .. }) | Command::Resume(Steer { job, .. }) | Command::Cancel(Steer { job, .. }) => {
+            format!("interrupted; how the job stands: redrive watch {job}")
+        }
+        Command::Drain => "interrupted; the indexer goes on by itself: redrive status".to_owned(),
+        Command::Import { .. } => {
+            "interrupted; what was written stays, and the same command goes on from there".to_owned()
+        }
+        Command::DeployFunction(_) => "interrupted; the function may have its new code: redrive doctor".to_owned(),
+        Command::Undeploy(_) => "interrupted; the same command goes on from there".to_owned(),
+        _ => "interrupted; nothing was changed".to_owned(),
+    }
 }
 
 async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
@@ -99,9 +117,9 @@ async fn at(
                 false => list::run((&letters, &access.ledger()), &wanted, *limit, (now, out)).await,
             }
         }
-        Command::Export(List { filters, status, limit }) => {
+        Command::Export(Export { list: List { filters, status, limit }, output }) => {
             let wanted = wanted(access, filters, status.statuses(), now)?;
-            list::export(&access.letters()?, &wanted, *limit, out).await
+            export::run(&access.letters()?, &wanted, *limit, (output.as_deref(), out)).await
         }
         Command::Find { text, all } => {
             let letters = access.letters()?;

@@ -13,7 +13,9 @@ use redrive_operator::walk::look;
 use serde_json::Value;
 
 use crate::completion::Error;
+use crate::interrupt;
 use crate::replay_function::{ReplayFunction, Report};
+use crate::text::count;
 
 /// Number of letters for which the function is asked at once: a request stays small, and is done within its time.
 const PAGE: usize = 500;
@@ -30,7 +32,10 @@ pub(crate) async fn carry_out<L: Letters>(
 ) -> Result<Report, Error> {
     let all: Vec<_> = shown.letters.iter().map(|(id, version)| (*id, *version)).collect();
     let mut total = Report::default();
+    let mut begun = 0;
     for page in all.chunks(PAGE) {
+        begun += page.len();
+        interrupt::explain(interrupted(&total, (begun, page.len(), all.len())));
         let report = carry_page(function, letters, request, page.to_vec(), shown.named).await?;
         let ended_early = report.more || report.stopped.is_some();
         total = total.and(report);
@@ -39,6 +44,16 @@ pub(crate) async fn carry_out<L: Letters>(
         }
     }
     Ok(total)
+}
+
+/// Says what a person must know who interrupts: what was done, what may go on, and what was not begun.
+pub(crate) fn interrupted(total: &Report, (begun, page, all): (usize, usize, usize)) -> String {
+    let done = count(total.progress(), "letter was", "letters were");
+    let left = all - begun;
+    format!(
+        "interrupted: {done} changed; the function still works on {page}, which goes on by itself; {left} of {all} were not begun. \
+         The same command goes on from there; look: redrive status"
+    )
 }
 
 async fn carry_page<L: Letters>(
@@ -121,6 +136,15 @@ mod tests {
                 }
             }
             Ok(json!({"discarded": discarded, "changed_meanwhile": changed, "more": ids.len() > self.few}))
+        }
+    }
+
+    #[test]
+    fn an_interruption_says_what_was_done_what_goes_on_and_what_was_not_begun() {
+        let total = Report::read(json!({"discarded": 4_000, "changed_meanwhile": 1})).unwrap();
+        let text = interrupted(&total, (4_500, 500, 15_000));
+        for words in ["4000 letters were changed", "still works on 500", "10500 of 15000 were not begun"] {
+            assert!(text.contains(words), "{text}");
         }
     }
 

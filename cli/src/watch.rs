@@ -10,6 +10,7 @@ use redrive_operator::job_progress::{JobPace, JobProgress};
 
 use crate::clock::now;
 use crate::completion::{Completion, Error};
+use crate::interrupt;
 use crate::job_letters::{self, JobLetters};
 use crate::jobs::{self, JobOverview};
 use crate::out::{self, Out};
@@ -131,6 +132,9 @@ pub(crate) async fn run<T: Jobs + Letters, R: LedgerReader>(
     let Some(mut overview) = jobs::read(table, id).await? else {
         return Err(Error::Absent(format!("there is no job {id}: `redrive jobs` lists them")));
     };
+    interrupt::explain(format!(
+        "the job goes on by itself; look again: redrive watch {id}; end it: redrive cancel {id}"
+    ));
     let (mut follower, mut failure, mut silent) = (Follower::new(out), None, 0);
     loop {
         follower.tell(&overview, failure.take(), now());

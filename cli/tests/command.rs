@@ -42,6 +42,32 @@ fn redrive(arguments: &[&str]) -> Output {
     command.stdin(Stdio::null()).args(arguments).output().unwrap()
 }
 
+/// Interrupts a command once it has asked AWS for something, as Ctrl-C does.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_command_says_what_it_did_and_ends_by_the_signal() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted.json");
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let outputs = json!({"endpoint": endpoint, "region": "eu-west-1", "DeadLetterTableName": "letters"});
+    std::fs::write(&path, outputs.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redrive"));
+    command.env_clear().env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("USER", "ann");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.args(["--outputs", path.to_str().unwrap(), "export"]).spawn().unwrap();
+    // It is asked, and does not answer.
+    let asking = listener.accept().unwrap();
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let output = child.wait_with_output().unwrap();
+    drop(asking);
+    assert_eq!((output.status.signal(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.trim(), "interrupted; no letter was written");
+}
+
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }

@@ -28,13 +28,13 @@ fn answer(target: &str, request: &str) -> Value {
     json!({"Items": items, "Count": items.len(), "ScannedCount": items.len()})
 }
 
-/// A table with one letter, and a file of outputs that names it.
-fn table(name: &str) -> String {
+/// A table with one letter, which answers until it is dropped, and a file of outputs that names it.
+fn table(name: &str) -> (JsonServer, String) {
     let server = JsonServer::answering_by(|request| JsonAnswer::json(200, &answer(&request.target, &request.body)));
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let outputs = json!({"endpoint": server.endpoint(), "region": "eu-west-1", "DeadLetterTableName": "letters"});
     std::fs::write(&path, outputs.to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
+    (server, path.to_str().unwrap().to_owned())
 }
 
 fn redrive(outputs: &str, arguments: &[&str]) -> Output {
@@ -49,7 +49,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn a_letter_whose_body_stands_in_s3_is_marked_in_the_list() {
-    let outputs = table("in-s3.json");
+    let (_table, outputs) = table("in-s3.json");
     for order in [&["list"][..], &["list", "--oldest"]] {
         let output = redrive(&outputs, order);
         let lines = text(&output.stdout);
@@ -66,13 +66,19 @@ fn a_letter_whose_body_stands_in_s3_is_marked_in_the_list() {
 
 #[test]
 fn of_a_cause_that_is_not_there_the_error_says_all() {
-    let outputs = table("unknown.json");
+    let (_table, outputs) = table("unknown.json");
     for command in [&["list"][..], &["list", "--oldest"], &["causes"], &["--json", "list"], &["--json", "causes"]] {
         let output = redrive(&outputs, &[command, &["--cause", "UNKNOWN"]].concat());
         let said = text(&output.stderr);
         assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{command:?}: {said}");
         assert!(said.starts_with("redrive: no letter that fits is PENDING with the cause UNKNOWN"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    for command in ["list", "causes", "export"] {
+        let output = redrive(&outputs, &[command, "--code", "curency"]);
+        let why = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{command}: {why}");
+        assert!(why.contains("no letter that fits is PENDING with the code curency"), "{why}");
     }
     let output = redrive(&outputs, &["list", "--type", "timeout"]);
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), "no letters\n"));

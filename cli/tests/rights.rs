@@ -175,6 +175,7 @@ fn lines(command: &str) -> Vec<Vec<&str>> {
         "replay" => vec![
             [&[command][..], &FILTER, &["--now", "--yes"]].concat(),
             [&[command][..], &FILTER, &["--patch", "fix.json", "--dry-run"]].concat(),
+            vec![command, "--job", ID, "--rest", "--dry-run"],
         ],
         "eject" => vec![[&[command][..], &FILTER, &["--yes"]].concat()],
         "discard" | "restore" | "note" | "erase" | "free" => vec![remark(command)],

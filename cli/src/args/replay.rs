@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use redrive_core::ids::JobId;
 
-use super::Chosen;
+use super::{Chosen, job};
 
 /// Letters to replay, and the terms.
 #[derive(Debug, Args)]
@@ -38,6 +39,12 @@ pub(crate) struct Replay {
     /// Replay at once and without a guard, instead of as a job.
     #[arg(long, conflicts_with_all = ["rate", "canary", "max_failed", "alarm", "why", "watch"])]
     pub(crate) now: bool,
+    /// A job that has ended: with --rest, a new job sends what it never sent.
+    #[arg(long, value_name = "JOB", value_parser = job, requires = "rest")]
+    pub(crate) job: Option<JobId>,
+    /// The letters that --job never sent, on its terms and with its edit; its reason is kept.
+    #[arg(long, requires = "job", conflicts_with_all = ["now", "edit", "patch", "ids", "file", "tests", "limit", "Filters"])]
+    pub(crate) rest: bool,
     /// Follows the job until everything about it is known, and ends as `watch` does.
     #[arg(long)]
     pub(crate) watch: bool,

@@ -42,15 +42,17 @@ impl Wanted {
         self.statuses.contains(&found.status) && self.filter.fits(found)
     }
 
-    /// Refuses a named cause of which no letter was met: a script must not take a slip of the name for good news.
+    /// Refuses a named cause or code of which no letter was met: a script must not take a slip of the name for good news.
     ///
     /// # Errors
     ///
-    /// [`NoneOfCause`] if `letters`, the number of those that were met, is zero and the filter names a cause.
+    /// [`NoneOfCause`] if `letters`, the number of those that were met, is zero and the filter names a cause or a code.
     pub fn met(&self, letters: u64) -> Result<(), NoneOfCause> {
-        let Some(cause) = self.filter.fingerprint.as_deref().filter(|_| letters == 0) else { return Ok(()) };
+        let cause = self.filter.fingerprint.as_deref().map(|cause| ("cause", cause));
+        let named = cause.or(self.filter.error_code.as_deref().map(|code| ("code", code)));
+        let Some((kind, name)) = named.filter(|_| letters == 0) else { return Ok(()) };
         let standing: Vec<_> = self.statuses.iter().map(ToString::to_string).collect();
-        Err(NoneOfCause { standing: standing.join(" or "), cause: shown(cause) })
+        Err(NoneOfCause { standing: standing.join(" or "), kind, name: shown(name) })
     }
 
     /// Hands over page by page what fits, until there is no more or `each` has had enough.
@@ -128,12 +130,13 @@ impl Wanted {
     }
 }
 
-/// No letter stands where it was looked for, of a cause that was named.
+/// No letter stands where it was looked for, of a cause or a code that was named.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no letter that fits is {standing} with the cause {cause}: `redrive causes` names the causes that are there")]
+#[error("no letter that fits is {standing} with the {kind} {name}: `redrive causes` names the causes that are there")]
 pub struct NoneOfCause {
     standing: String,
-    cause: String,
+    kind: &'static str,
+    name: String,
 }
 
 /// Number of letters that are looked at in one call, and of calls at once.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Account, BATCH, Disposition, Job, JobBatch, JobState};
+use super::{Account, BATCH, Disposition, Guard, Job, JobBatch, JobState};
 use crate::replay::ramp::{Rate, STEPS};
 use crate::time::Timestamp;
 
@@ -87,9 +87,16 @@ impl Job {
     /// Returns true if the ramp's slow steps would send all letters of the job: then it goes by outcomes, at its whole rate.
     #[must_use]
     pub fn goes_by_outcomes(&self) -> bool {
+        self.letters.is_some_and(|letters| self.guard.is_small(u64::from(letters)))
+    }
+}
+
+impl Guard {
+    /// Returns true if the ramp's slow steps would send so many letters.
+    #[must_use]
+    pub fn is_small(&self, letters: u64) -> bool {
         let percent: u64 = STEPS[..LAST].iter().map(|percent| u64::from(*percent)).sum();
-        let slow = u64::from(self.guard.rate) * u64::from(self.guard.step_seconds) * percent / 100;
-        self.letters.is_some_and(|letters| u64::from(letters) <= slow)
+        letters <= u64::from(self.rate) * u64::from(self.step_seconds) * percent / 100
     }
 }
 
