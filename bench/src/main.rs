@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, reason = "a bench tells its figures")]
 
 mod command;
+mod console;
 mod counting;
 mod drain;
 mod drive;

@@ -1,5 +1,7 @@
 //! Arguments of the command line.
 
+mod count;
+mod deployment;
 mod replay;
 
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use redrive_doctor::{RULES, Rule};
 use crate::body_test::BodyTest;
 use crate::completion::CODES;
 use crate::text::lines;
+pub(crate) use count::{CountArgs, CountedCauses};
+pub(crate) use deployment::{DeployFunction, FunctionKind, Undeploy};
 pub(crate) use replay::Replay;
 
 /// Shows why messages died, and replays, discards or erases exactly those that you choose.
@@ -52,7 +56,7 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Groups the waiting letters by cause, and says why they wait.
-    Causes(Filters),
+    Causes(CountedCauses),
     /// Lists the letters that fit, in the order of the index, or the oldest first.
     List(Ordered),
     /// Finds letters in every state: by letter id, key, message id (of any send), request id, or a text in
@@ -72,7 +76,7 @@ pub(crate) enum Command {
         id: String,
     },
     /// Shows queues, alarms, the letters that wait, and open jobs.
-    Status,
+    Status(CountArgs),
     /// Serves pages for a browser on this machine: causes, letters, jobs, and the acts on them.
     Console(ConsoleArgs),
     /// Sends letters back to the main queue, or to another that is listed: as a guarded job, or at once.
@@ -321,35 +325,6 @@ pub(crate) struct Eject {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeployFunction {
-    /// Function to replace the code of.
-    #[arg(value_enum)]
-    pub(crate) function: FunctionKind,
-    /// A zip that is built already, such as one of a release; else the function is built
-    /// from the source in this folder, with cargo-lambda.
-    #[arg(long, value_name = "ZIP")]
-    pub(crate) package: Option<PathBuf>,
-}
-
-/// Functions of a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FunctionKind {
-    Processor,
-    Indexer,
-    Replay,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Undeploy {
-    /// Name of the CloudFormation stack.
-    #[arg(value_name = "STACK")]
-    pub(crate) name: String,
-    /// Do not ask for confirmation.
-    #[arg(long, short)]
-    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use redrive_core::letters::summary::OtherCauses;
 use redrive_core::time::Timestamp;
-pub(crate) use redrive_operator::causes::{CauseRow, CauseRows, document, gather, join, sorted, total};
-
-use redrive_operator::board::steps;
+pub(crate) use redrive_operator::causes::{CauseRow, CauseRows, join, sorted, total};
+use redrive_operator::waiting::{CountBasis, JOINED, WaitingCount};
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::{ago, count, fit, indented, lines, queue_name, shown, table_rows};
+use crate::text::{ago, count, fit, hanging, indented, instant, lines, queue_name, shown, table_rows};
 
 /// A longer cause stands in a line of its own: whoever copies it needs all of it.
 const CAUSE_COLUMNS: usize = 28;
@@ -20,18 +20,37 @@ pub(crate) const NEW: &str = "NEW";
 const TEXTS: usize = 4;
 
 /// Renders the causes as a table, each with its texts, who acts on its letters, and one of them to look at.
-pub(crate) fn render(causes: &[CauseRow], now: Timestamp, width: usize) -> String {
-    let all = table_of(causes, now, width, facts);
-    all + &packed(&steps(causes).words(now), 0, width)
+pub(crate) fn render(found: &WaitingCount, now: Timestamp, width: usize) -> String {
+    let all = table_of((&found.causes, &found.others), now, width, facts);
+    let basis = basis(found.basis, now).map_or(String::new(), |words| hanging(&words, 2, width));
+    all + &packed(&found.steps().words(now), 0, width) + &basis
+}
+
+/// Describes where a count is from, unless every letter was read and the ledger asked about each.
+pub(crate) fn basis(basis: CountBasis, now: Timestamp) -> Option<String> {
+    let at = |at: Timestamp| format!("{} ({})", instant(at), ago(now, at));
+    match basis {
+        CountBasis::Summary { as_of } => Some(format!(
+            "As of {}, by the schedule's own count, without a look into the ledger: --exact reads every letter now",
+            at(as_of)
+        )),
+        CountBasis::Letters { outdated: Some(as_of), .. } => {
+            Some(format!("Every letter was read: the schedule's own count, as of {}, is too old", at(as_of)))
+        }
+        CountBasis::Letters { joined: false, .. } => {
+            Some(format!("The ledger was not asked which are done by now: there are more than {JOINED}"))
+        }
+        CountBasis::Letters { joined: true, outdated: None } => None,
+    }
 }
 
 /// Renders the causes as a table, each with an example of its text, before something is done to them.
 pub(crate) fn preview(causes: &[CauseRow], now: Timestamp, width: usize) -> String {
-    table_of(causes, now, width, |_, _| Vec::new())
+    table_of((causes, &OtherCauses::default()), now, width, |_, _| Vec::new())
 }
 
 fn table_of(
-    causes: &[CauseRow],
+    (causes, others): (&[CauseRow], &OtherCauses),
     now: Timestamp,
     width: usize,
     facts: impl Fn(&CauseRow, Timestamp) -> Vec<String>,
@@ -80,8 +99,12 @@ fn table_of(
         }
         text.push_str(&packed(&who, indent, width));
     }
-    let together = count(total(causes), "letter", "letters");
-    let _ = writeln!(text, "{together} of {}", count(causes.len() as u64, "cause", "causes"));
+    if others.causes > 0 {
+        let smaller = count(others.causes, "smaller cause", "smaller causes");
+        let _ = writeln!(text, "{:>digits$}  {smaller}", others.letters);
+    }
+    let together = count(total(causes) + others.letters, "letter", "letters");
+    let _ = writeln!(text, "{together} of {}", count(causes.len() as u64 + others.causes, "cause", "causes"));
     text
 }
 

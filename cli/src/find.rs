@@ -1,7 +1,7 @@
 //! Search for letters, as a terminal shows it.
 
 use redrive_core::ids::{LetterId, QueueArn};
-use redrive_core::ports::KeyIndex;
+use redrive_core::ports::{KeyIndex, LedgerReader};
 use redrive_core::time::Timestamp;
 use redrive_operator::find::{BODIES, FoundBy, Search, everywhere, exactly};
 
@@ -12,13 +12,14 @@ use crate::out::{self, Out};
 use crate::text::{count, shown};
 
 /// Finds letters, and shows each with the place in which the text was found.
-pub(crate) async fn run<L: KeyIndex>(
-    letters: &L,
+pub(crate) async fn run<L: KeyIndex, R: LedgerReader>(
+    (letters, ledger): (&L, &R),
     text: &str,
     (sources, all): (&[QueueArn], bool),
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let search = find(letters, text, sources, (all, out)).await?;
+    let mut search = find(letters, text, sources, (all, out)).await?;
+    search.join(letters, ledger, now).await?;
     out.either(|| search.json(), |width| render(&search, now, width))?;
     if !out.json {
         out::say(&account(&search));
@@ -93,7 +94,8 @@ pub(crate) fn render(search: &Search, now: Timestamp, width: usize) -> String {
     }
     let columns = Columns::of_any(now, width);
     let lines = search.letters.iter().map(|one| {
-        let marks = LineMarks { found: Some(one.by), ..LineMarks::default() };
+        let done = search.done.contains(&one.found.id);
+        let marks = LineMarks { found: Some(one.by), done, ..LineMarks::default() };
         columns.line(&one.found, &marks)
     });
     columns.head() + &lines.collect::<String>()

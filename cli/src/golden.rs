@@ -1,6 +1,7 @@
 //! Output of every command, held to the files in tests/golden. To change one, delete its file and run the tests: they
 //! write it anew, and fail once, so that somebody looks at it.
 
+mod counts;
 mod lists;
 mod narrow;
 mod selected;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use redrive_core::letters::letter::{Body, ErrorType, Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::ports::Causes;
 use redrive_core::replay::job::Disposition;
 use redrive_core::replay::{Edit, Filter, Selection};
 use redrive_testkit::{ModelLedger, ModelLetters};
@@ -24,7 +24,7 @@ use crate::edit::Wrappings;
 use crate::import::{Contents, Imported};
 use crate::preview::Preview;
 use crate::replay_function::Report;
-use crate::{causes, edit, eject, jobs, out, replay, run, show, status, text, watch};
+use crate::{edit, eject, jobs, replay, run, show, status, text, watch};
 use redrive_operator::board::{self, Board, QueueStatus, TableStatus};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 use redrive_operator::job_holders::JobHolders;
@@ -32,6 +32,7 @@ use redrive_operator::letter_view::{LedgerAnswer, LetterView};
 use redrive_operator::policies::Policies;
 use redrive_operator::readings::{AlarmStatus, Depths};
 use redrive_operator::samples::{self, NOW};
+use redrive_operator::waiting::{self, WaitingLook};
 use redrive_operator::walk::Wanted;
 use redrive_operator::{json, letter_view};
 
@@ -119,21 +120,11 @@ fn policies() -> Policies {
 }
 
 fn pending() -> Wanted {
-    Wanted { filter: Filter::default(), statuses: vec![Status::Pending] }
+    waiting::all()
 }
 
-#[tokio::test]
-async fn causes_look_as_they_did() {
-    let store = store();
-    let first = redrive_core::letters::cause::Cause::of(&samples::letters()[0], &samples::policy(), NOW).unwrap();
-    store.record(vec![first], NOW).await;
-    let found = causes::gather(&store, &pending(), &policies()).await.unwrap();
-    is("causes.txt", &causes::render(&found, NOW, WIDTH));
-    is_within("causes-narrow.txt", &causes::render(&found, NOW, NARROW), NARROW);
-    is_within("causes-piped.txt", &causes::render(&found, NOW, out::UNCUT), out::UNCUT);
-    is("causes.json", &format!("{:#}\n", causes::document(&found)));
-    is("causes-none.txt", &causes::render(&[], NOW, WIDTH));
-}
+/// Look of somebody who asks for nothing special.
+const USUAL: WaitingLook<'_> = WaitingLook { now: NOW, exact: false, progress: &|_| () };
 
 #[test]
 fn a_letter_looks_as_it_did() {
@@ -176,7 +167,7 @@ async fn the_status_looks_as_it_did() {
         name: name.to_owned(),
         depths: Depths { visible, in_flight: Some(3), delayed: Some(0), retention: None },
     };
-    let mut table = board::of_table(&store(), &None::<ModelLedger>, &policies(), NOW).await.unwrap();
+    let mut table = board::of_table(&store(), &None::<ModelLedger>, &policies(), USUAL).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
     table.memory = Some(LedgerMemory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
@@ -200,7 +191,7 @@ async fn the_status_looks_as_it_did() {
     let told = "A message move task empties orders-dlq beside the indexer: 12 moved by now";
     assert!(status::render(&moving, NOW, WIDTH).contains(told));
     assert_eq!(board::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
-    let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, &policies(), NOW).await.unwrap();
+    let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, &policies(), USUAL).await.unwrap();
     let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
     let table = TableStatus { memory: Some(LedgerMemory::Gone), ..board.table.clone() };

@@ -133,7 +133,7 @@ impl Contents {
             let cause = Cause { seen: 0, ..cause };
             self.waiting.insert(of, known.map_or(cause.clone(), |known| known.with(cause)));
         }
-        causes::join(&mut self.causes, Candidate::of(letter), &Policies::default());
+        causes::join(&mut self.causes, &Candidate::of(letter), false);
     }
 
     fn letters(&self) -> u64 {
@@ -142,7 +142,7 @@ impl Contents {
 
     /// Renders the contents for the question.
     pub(crate) fn render(&self, now: Timestamp, width: usize) -> String {
-        let mut text = causes::preview(&causes::sorted(self.causes.clone()), now, width);
+        let mut text = causes::preview(&causes::sorted(self.causes.clone(), &Policies::default()), now, width);
         let statuses: Vec<_> = self.statuses.iter().map(|(status, n)| format!("{n} {status}")).collect();
         let by_status = if statuses.is_empty() { String::new() } else { format!(": {}", statuses.join(", ")) };
         let mut add = |line: String| text.push_str(&hanging(&line, 2, width));

@@ -15,6 +15,7 @@ use crate::text::{ago, fit, shown, stacked};
 use redrive_operator::done::done;
 use redrive_operator::find::FoundBy;
 use redrive_operator::listing::{document, gather_oldest};
+use redrive_operator::waiting::JOINED;
 use redrive_operator::walk::{Wanted, look};
 
 /// Columns that the table needs, without its errors and with them.
@@ -134,11 +135,13 @@ struct ListedLetters<'a, L, R> {
     met: u64,
     /// Number of those whose bodies stand in S3.
     in_s3: u64,
+    /// Number of those about which the ledger was not asked.
+    unjoined: u64,
 }
 
 impl<'a, L: Letters, R: LedgerReader> ListedLetters<'a, L, R> {
     const fn new((letters, ledger): (&'a L, &'a R), columns: Columns, out: Out) -> Self {
-        Self { letters, ledger, columns, out, met: 0, in_s3: 0 }
+        Self { letters, ledger, columns, out, met: 0, in_s3: 0, unjoined: 0 }
     }
 
     /// Writes a page, the first one under its head. No index says where a body stands: the letters' heads do.
@@ -146,15 +149,18 @@ impl<'a, L: Letters, R: LedgerReader> ListedLetters<'a, L, R> {
         let ids: Vec<_> = page.iter().map(|found| found.id).collect();
         let looks = look(self.letters, &ids).await?;
         let checks: Vec<_> = looks.into_iter().map(|look| look.and_then(|look| look.body_in_s3)).collect();
-        // What was sent may be done by now, and one more look says so.
-        let sent = page.iter().filter(|found| matches!(found.status, Status::Replaying | Status::Replayed));
-        let sent: Vec<_> = sent.map(|found| (*found).clone()).collect();
-        let done = done(self.letters, self.ledger, &sent, self.columns.now).await?;
+        // What was sent, and what waits, may be done by now: one more look says so, of the first that wait.
+        let room = usize::try_from(JOINED.saturating_sub(self.met)).unwrap_or(usize::MAX);
+        let joins = |n: usize, found: &Candidate| n < room || found.status != Status::Pending;
+        let joined = page.iter().enumerate().filter(|(n, found)| joins(*n, found));
+        let joined: Vec<_> = joined.map(|(_, found)| (*found).clone()).collect();
+        self.unjoined += (page.len() - joined.len()) as u64;
+        let done = done(self.letters, self.ledger, &joined, self.columns.now).await?;
         let lines = page.iter().zip(&checks);
         if self.out.json {
-            lines.clone().try_for_each(|(found, check)| {
+            lines.clone().enumerate().try_for_each(|(n, (found, check))| {
                 let mut document = document(found, check.as_ref());
-                document["done_by_ledger"] = json!(done.contains(&found.id));
+                document["done_by_ledger"] = json!(joins(n, found).then(|| done.contains(&found.id)));
                 self.out.line(&document)
             })?;
         } else {
@@ -175,6 +181,9 @@ impl<'a, L: Letters, R: LedgerReader> ListedLetters<'a, L, R> {
     fn end(self, wanted: &Wanted, limit: Option<usize>) -> Result<Completion, Error> {
         if self.in_s3 > 0 && !self.out.json {
             crate::out::say(MARKED);
+        }
+        if self.unjoined > 0 && self.ledger.is_kept() {
+            crate::out::say(&format!("the ledger was asked about the first {JOINED} of the letters that wait"));
         }
         if self.met > 0 || limit == Some(0) {
             return Ok(Completion::Done);

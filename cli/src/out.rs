@@ -1,9 +1,10 @@
 //! Output of the command: to where, and in which form.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use console::Term;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde_json::Value;
 
 use crate::completion::Error;
@@ -13,6 +14,9 @@ use crate::text::{hanging, shown_json};
 const WIDTH: usize = 80;
 /// Columns for which output is set at the least.
 const NARROWEST: usize = 40;
+
+/// Time between two looks of a line that goes on.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Columns of output that goes into a pipe or a file: nothing is cut there.
 pub(crate) const UNCUT: usize = 100_000;
@@ -98,6 +102,18 @@ pub(crate) fn bar(out: Out) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
     ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
+/// Makes a line that tells how many letters were read, beside the output; hidden where nobody looks at it, and gone at its end.
+pub(crate) fn reading(out: Out) -> ProgressBar {
+    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{spinner} {human_pos} letters read, {elapsed}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let line = ProgressBar::with_draw_target(None, target).with_style(style).with_finish(ProgressFinish::AndClear);
+    if out.seen {
+        line.enable_steady_tick(TICK);
+    }
+    line
 }
 
 /// Returns true if a person can be asked.

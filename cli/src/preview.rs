@@ -79,12 +79,20 @@ impl Preview {
                 groups.insert(candidate.id, (group.clone(), sequence.len(), sequence.clone()));
             }
             if statuses.contains(&candidate.status) {
-                causes::join(&mut grouped, candidate, &Policies::default());
+                causes::join(&mut grouped, &candidate, false);
             } else {
                 others += 1;
             }
         }
-        Ok(Self { causes: causes::sorted(grouped), others, shown, changed, sources, groups, held })
+        Ok(Self {
+            causes: causes::sorted(grouped, &Policies::default()),
+            others,
+            shown,
+            changed,
+            sources,
+            groups,
+            held,
+        })
     }
 
     /// Warns of letters that belong to open jobs.

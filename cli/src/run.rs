@@ -11,7 +11,7 @@ use redrive_core::time::Timestamp;
 use serde_json::json;
 
 use crate::act::{self, Doing};
-use crate::args::{CliArgs, Command, Export, Filters, List, Ordered, Steer};
+use crate::args::{CliArgs, Command, CountArgs, CountedCauses, Export, Filters, List, Ordered, Steer};
 use crate::aws::StackAccess;
 use crate::clock::now;
 use crate::completion::{Completion, Error, exit_code};
@@ -24,6 +24,7 @@ use crate::{
     causes, console_server, deploy_function, doctor, drain, eject, export, find, import, interrupt, job_letters, jobs,
     list, replay, show, status, undeploy, watch, who,
 };
+use redrive_operator::waiting::{self, WaitingLook};
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
 
@@ -98,13 +99,9 @@ async fn at(
 ) -> Result<Completion, Error> {
     let by = async || who::named(access.caller().await.as_deref(), stated, who::user_at_host);
     match &line.command {
-        Command::Causes(filters) => {
+        Command::Causes(CountedCauses { count, filters }) => {
             let wanted = wanted(access, filters, vec![Status::Pending], now)?;
-            let found = causes::gather(&access.letters()?, &wanted, &access.policies().await).await?;
-            // Of a cause that is not there the error says all.
-            wanted.met(causes::total(&found))?;
-            out.either(|| causes::document(&found), |width| causes::render(&found, now, width))?;
-            Ok(Completion::Done)
+            causes_of(access, &wanted, *count, (now, out)).await
         }
         Command::List(Ordered { job: Some(job), list, .. }) => {
             job_letters::list((&access.letters()?, &access.ledger()), *job, list.limit, (now, out)).await
@@ -123,11 +120,15 @@ async fn at(
         }
         Command::Find { text, all } => {
             let letters = access.letters()?;
-            find::run(&letters, text, (&access.sources().await, *all), (now, out)).await
+            find::run((&letters, &access.ledger()), text, (&access.sources().await, *all), (now, out)).await
         }
         Command::Show { id } => one_letter(access, id, (now, out)).await,
-        Command::Status => {
-            let board = status::gather(access, now).await?;
+        Command::Status(count) => {
+            let bar = out::reading(out);
+            let progress = |met| bar.set_position(met);
+            let look = WaitingLook { now, exact: count.exact, progress: &progress };
+            let board = status::gather(access, look).await?;
+            bar.finish_and_clear();
             out.either(|| board::document(&board), |width| status::render(&board, now, width))?;
             Ok(Completion::Done)
         }
@@ -161,6 +162,25 @@ async fn at(
             Ok(Completion::Done)
         }
     }
+}
+
+/// Counts the causes of letters.
+async fn causes_of(
+    access: &StackAccess,
+    wanted: &Wanted,
+    count: CountArgs,
+    (now, out): (Timestamp, Out),
+) -> Result<Completion, Error> {
+    let bar = out::reading(out);
+    let progress = |met| bar.set_position(met);
+    let look = WaitingLook { now, exact: count.exact, progress: &progress };
+    let tables = (&access.letters()?, &access.ledger());
+    let found = waiting::gather(tables, wanted, &access.policies().await, look).await?;
+    bar.finish_and_clear();
+    // Of a cause that is not there the error says all.
+    wanted.met(found.letters())?;
+    out.either(|| found.json(), |width| causes::render(&found, now, width))?;
+    Ok(Completion::Done)
 }
 
 /// Shows the one letter that a text names.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use redrive_core::time::Timestamp;
 use redrive_operator::alarms::own;
-use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, by_class, of_table, oldest, steps};
-use redrive_operator::causes::total;
+use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, of_table};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 
 use redrive_operator::readings::AlarmStatus;
+use redrive_operator::waiting::WaitingLook;
 
 use crate::aws::StackAccess;
-use crate::causes::NEW;
+use crate::causes::{NEW, basis};
 use crate::completion::Error;
 use crate::jobs;
 use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
@@ -51,7 +51,8 @@ pub(crate) async fn outside(access: &StackAccess, now: Timestamp) -> Result<Outs
 }
 
 /// Reads the status of everything.
-pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board, Error> {
+pub(crate) async fn gather(access: &StackAccess, look: WaitingLook<'_>) -> Result<Board, Error> {
+    let now = look.now;
     let Outside { queues, expiry, alarms } = outside(access, now).await?;
     let moving = match access.stack.get("DeadLetterQueueArn") {
         Some(arn) => access.moving(arn).await,
@@ -63,7 +64,7 @@ pub(crate) async fn gather(access: &StackAccess, now: Timestamp) -> Result<Board
         expiry,
         moving,
         alarms,
-        table: of_table(&access.letters()?, &access.ledger(), &access.policies().await, now).await?,
+        table: of_table(&access.letters()?, &access.ledger(), &access.policies().await, look).await?,
     })
 }
 
@@ -105,13 +106,13 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
 }
 
 fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
-    let letters = total(&table.waiting);
-    let Some(oldest) = oldest(&table.waiting) else { return format!("\nWAITING: {letters}\n") };
+    let letters = table.waiting.letters();
+    let Some(oldest) = table.waiting.oldest() else { return format!("\nWAITING: {letters}\n") };
     let mut text = "\n".to_owned();
     let mut add = |line: &str| text.push_str(&hanging(line, 2, width));
-    let classes: Vec<_> = by_class(&table.waiting).iter().map(|(class, n)| format!("{n} {class}")).collect();
+    let classes: Vec<_> = table.waiting.by_class().iter().map(|(class, n)| format!("{n} {class}")).collect();
     add(&format!("WAITING: {letters} ({})", classes.join(", ")));
-    add(&format!("  {}", steps(&table.waiting).brief(now)));
+    add(&format!("  {}", table.waiting.steps().brief(now)));
     let memory = match table.memory {
         Some(LedgerMemory::Until(at)) => format!("; the ledger forgets the first of them {}", ago(now, at)),
         Some(LedgerMemory::Gone) => {
@@ -121,12 +122,16 @@ fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
     };
     add(&format!("  the oldest failed {}{memory}", ago(now, oldest)));
     let digits = letters.to_string().len();
-    for cause in table.waiting.iter().take(TOP) {
+    for cause in table.waiting.causes.iter().take(TOP) {
         let new = if cause.is_new(now) { format!("  {NEW}") } else { String::new() };
         add(&format!("  {:>digits$}  {}{new}", cause.letters, shown(&cause.fingerprint)));
     }
-    if let Some(more) = table.waiting.len().checked_sub(TOP).filter(|more| *more > 0) {
-        add(&format!("  and {}: `redrive causes`", count(more as u64, "more cause", "more causes")));
+    let more = table.waiting.number_of_causes().saturating_sub(TOP as u64);
+    if more > 0 {
+        add(&format!("  and {}: `redrive causes`", count(more, "more cause", "more causes")));
+    }
+    if let Some(basis) = basis(table.waiting.basis, now) {
+        add(&format!("  {basis}"));
     }
     text
 }

@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use redrive_core::time::Timestamp;
+use redrive_operator::causes::CauseRow;
 use redrive_operator::text::{ago, queue_name};
+use redrive_operator::waiting::CountBasis;
 
 use crate::fields::query;
 use crate::holder::Holder;
@@ -15,7 +17,7 @@ use crate::installation::InstallationPort;
 use crate::page::{self, PageFrame, Tab, instant};
 use crate::plot;
 use crate::shown_text::ShownText;
-use crate::snapshot::{CauseSum, ShownSnapshot, Snapshot};
+use crate::snapshot::{ShownSnapshot, Snapshot};
 use crate::snapshot_reading;
 use crate::state::Here;
 
@@ -56,8 +58,15 @@ pub(crate) struct CauseView {
 #[template(path = "causes.html")]
 struct CausesPage<'a> {
     frame: PageFrame<'a>,
-    taken_at: Timestamp,
+    read_at: Timestamp,
+    /// Instant of the schedule's summary that the count is taken from, and how long ago that was.
+    counted_at: Option<(Timestamp, String)>,
+    /// True if the ledger was not asked which letters are done, because they are too many.
+    unjoined: bool,
     letters: u64,
+    number_of_causes: u64,
+    /// Numbers of the causes that are not told apart, and of their letters.
+    others: (u64, u64),
     tiles: Vec<CausePart>,
     causes: Vec<CauseView>,
     curve: Option<ShownText>,
@@ -92,12 +101,17 @@ fn made<'a>(taken: &Arc<Snapshot>, frame: PageFrame<'a>) -> CausesPage<'a> {
     let now = frame.now;
     let from = taken.first;
     CausesPage {
-        taken_at: taken.taken_at,
+        read_at: taken.read_at,
+        counted_at: taken.basis.as_of().map(|at| (at, ago(now, at))),
+        unjoined: !matches!(taken.basis, CountBasis::Letters { joined: true, .. }),
         letters: taken.letters(),
+        number_of_causes: taken.causes.len() as u64 + taken.others.causes,
+        others: (taken.others.causes, taken.others.letters),
         tiles: tiles(taken, now),
         causes: taken.causes.iter().map(|cause| view(cause, (from.unwrap_or(now), now))).collect(),
-        curve: from
-            .map(|from| plot::curve(&taken.spread.bars(from, now), &window("Last failures of all letters", from, now))),
+        curve: from.map(|from| {
+            plot::curve(&taken.spread.bars(from, now, plot::BARS), &window("Last failures of all letters", from, now))
+        }),
         from,
         frame,
     }
@@ -125,20 +139,20 @@ pub(crate) fn tiles(taken: &Snapshot, now: Timestamp) -> Vec<CausePart> {
     tiles
 }
 
-fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
-    let row = &cause.row;
+fn view(row: &CauseRow, (from, now): (Timestamp, Timestamp)) -> CauseView {
+    let holders = Holder::counts(&row.steps);
     let texts = row.texts();
     let shown: Vec<_> = texts.iter().take(TEXTS).map(|(letters, text)| (*letters, ShownText::of(text))).collect();
     let letters_of_texts: u64 = shown.iter().map(|(letters, _)| letters).sum();
     let name = row.fingerprint.as_str();
     let queues: Vec<_> = row.queues.iter().map(|queue| queue_name(queue)).collect();
     let versions: Vec<_> = row.versions.iter().rev().take(4).map(String::as_str).collect();
-    let waits = [Holder::Person, Holder::Used, Holder::Itself].iter().any(|one| cause.holders[*one as usize] > 0);
-    let split: Vec<_> = Holder::ALL.iter().zip(cause.holders).map(|(holder, n)| (holder.class(), n)).collect();
+    let waits = [Holder::Person, Holder::Used, Holder::Itself].iter().any(|one| holders[*one as usize] > 0);
+    let split: Vec<_> = Holder::ALL.iter().zip(holders).map(|(holder, n)| (holder.class(), n)).collect();
     CauseView {
         name: ShownText::of(name),
         letters: row.letters,
-        class: row.class.as_str(),
+        class: row.error_type.as_str(),
         is_new: row.is_new(now),
         first: row.first,
         last: row.last,
@@ -148,9 +162,9 @@ fn view(cause: &CauseSum, (from, now): (Timestamp, Timestamp)) -> CauseView {
         versions: ShownText::of(&versions.join(", ")),
         more_texts: row.letters.saturating_sub(letters_of_texts),
         texts: shown,
-        parts: parts(&cause.holders).filter(|part| part.letters > 0).collect(),
+        parts: parts(&holders).filter(|part| part.letters > 0).collect(),
         split: plot::split(&split),
-        curve: plot::curve(&cause.spread.bars(from, now), &window("Last failures of this cause", from, now)),
+        curve: plot::curve(&row.spread.bars(from, now, plot::BARS), &window("Last failures of this cause", from, now)),
         letters_at: query("/search", [("cause", name)]),
         replay_at: waits.then(|| query("/act", [("what", "replay"), ("cause", name)])),
     }

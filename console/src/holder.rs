@@ -1,7 +1,7 @@
 //! Holders of letters: whoever acts next on them.
 
 use redrive_core::replay::Candidate;
-use redrive_operator::next_step::NextStep;
+use redrive_operator::next_step::{NextStep, StepCounts};
 use redrive_operator::policies::Policies;
 
 /// Number of variants of [`Holder`].
@@ -35,6 +35,11 @@ impl Holder {
             NextStep::UnderWay => Self::Underway,
             NextStep::Done | NextStep::Closed => Self::Done,
         }
+    }
+
+    /// Numbers of letters by their holders, in the order of [`Self::ALL`].
+    pub(crate) const fn counts(steps: &StepCounts) -> [u64; HOLDERS] {
+        [steps.person, steps.used_up, steps.schedule, steps.under_way, steps.done]
     }
 
     /// Name of its colour in the stylesheet.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use redrive_core::ids::QueueArn;
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::ports::{Causes, Jobs, KeyIndex, LedgerReader};
+use redrive_core::ports::{Causes, Jobs, KeyIndex, LedgerReader, Summaries};
 use redrive_core::time::Timestamp;
 use redrive_operator::board::QueueStatus;
 use redrive_operator::expiry::Expiry;
@@ -108,7 +108,7 @@ pub enum AskError {
 /// Installation of Redrive, as its operator may see it.
 pub trait InstallationPort: Send + Sync + 'static {
     /// Type of the dead-letter table.
-    type Letters: KeyIndex + Jobs + Causes;
+    type Letters: KeyIndex + Jobs + Causes + Summaries;
     /// Ledger of the consumers.
     type Ledger: LedgerReader;
 

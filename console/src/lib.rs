@@ -9,7 +9,7 @@
 //! | `installation.rs` | what the console shows: tables, the replay function, readings |
 //! | `gate.rs`, `fields.rs`, `wanted.rs` | who may ask, and what was asked |
 //! | `server.rs`, `state.rs`, `page.rs`, `bare.rs`, `templates/` | which address shows what, and how a page is made |
-//! | `shown_text.rs`, `body.rs`, `plot.rs`, `spread.rs` | how a text of a message becomes harmless, a body readable, and counts a curve |
+//! | `shown_text.rs`, `body.rs`, `plot.rs` | how a text of a message becomes harmless, a body readable, and counts a curve |
 //! | `snapshot.rs`, `snapshot_reading.rs`, `latest.rs`, `holder.rs`, `causes.rs` | all that waits, summed up, and who acts on it |
 //! | `overview.rs`, `reading.rs` | queues, alarms, findings, jobs, and how fast letters are resolved |
 //! | `search.rs`, `letter.rs`, `jobs.rs` | letters, one letter, jobs |
@@ -36,7 +36,6 @@ mod server;
 mod shown_text;
 mod snapshot;
 mod snapshot_reading;
-mod spread;
 mod state;
 mod wanted;
 

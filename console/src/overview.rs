@@ -45,7 +45,7 @@ struct QueueView {
 
 /// Class of errors, and its waiting letters.
 struct ClassView {
-    class: &'static str,
+    class: ShownText,
     letters: u64,
     split: ShownText,
     address: String,
@@ -221,16 +221,15 @@ fn queue_view(queue: &QueueStatus, read: &Read, now: Timestamp) -> QueueView {
 }
 
 fn classes(taken: &Snapshot) -> Vec<ClassView> {
-    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-    taken.causes.iter().for_each(|cause| *counts.entry(cause.row.class.as_str()).or_default() += cause.row.letters);
     let all = taken.letters();
-    let mut classes: Vec<_> = counts
-        .into_iter()
+    let mut classes: Vec<_> = taken
+        .classes
+        .iter()
         .map(|(class, letters)| ClassView {
-            class,
-            letters,
-            split: plot::split(&[("itself", letters), ("none", all - letters)]),
-            address: crate::fields::query("/search", [("type", class)]),
+            class: ShownText::of(class),
+            letters: *letters,
+            split: plot::split(&[("itself", *letters), ("none", all.saturating_sub(*letters))]),
+            address: crate::fields::query("/search", [("type", class.as_str())]),
         })
         .collect();
     classes.sort_by_key(|view| std::cmp::Reverse(view.letters));
@@ -258,7 +257,7 @@ fn times(read: Option<&Read>, now: Timestamp) -> (Vec<(&'static str, String)>, O
     };
     let from = resolved.first.unwrap_or(now);
     let curve = plot::curve(
-        &resolved.spread.bars(from, now),
+        &resolved.spread.bars(from, now, plot::BARS),
         &format!("Letters resolved from {} to {}", instant(&from), instant(&now)),
     );
     let cut = if resolved.is_cut { "some of the resolved letters" } else { "all resolved letters" };

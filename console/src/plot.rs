@@ -11,6 +11,8 @@ use crate::shown_text::ShownText;
 
 /// Colour that stands for the page's own: the stylesheet decides, for light and for dark.
 const INK: RGBColor = RGBColor(1, 2, 3);
+/// Number of bars of a curve.
+pub(crate) const BARS: usize = 48;
 
 /// Counts over time, a bar for each span; `label` says to who cannot see it what is there.
 pub(crate) fn curve(counts: &[u64], label: &str) -> ShownText {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use redrive_core::letters::spread::FailureSpread;
 use redrive_core::ports::Unavailable;
 use redrive_core::time::Timestamp;
 
 use crate::installation::StackReadings;
-use crate::spread::FailureSpread;
 
 /// Readings, and what the table says of resolved letters.
 pub(crate) struct Read {

@@ -12,6 +12,7 @@ use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Jobs, Letters};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
+use redrive_operator::done::done;
 use redrive_operator::find;
 use redrive_operator::policies::Policies;
 use redrive_operator::text::ago;
@@ -42,8 +43,8 @@ pub(crate) struct LetterRow {
 }
 
 impl LetterRow {
-    pub(crate) fn of(found: &Candidate, policies: &Policies, now: Timestamp) -> Self {
-        let holder = Holder::of(found, policies, false);
+    pub(crate) fn of(found: &Candidate, policies: &Policies, done: bool, now: Timestamp) -> Self {
+        let holder = Holder::of(found, policies, done);
         Self {
             id: found.id,
             key: ShownText::of(found.key.as_ref().map_or("", |key| key.as_str())),
@@ -110,6 +111,10 @@ pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>, uri: Uri)
             Err(why) => return page::unavailable(&console, &why),
         }
     }
+    let done = match done(here.letters(), here.ledger(), &found.rows, here.now()).await {
+        Ok(done) => done,
+        Err(why) => return page::unavailable(&console, &why),
+    };
     let mut frame = PageFrame::new(&console, if q.is_empty() { "Letters" } else { "Find" }, Tab::None);
     frame.find.clone_from(&q);
     let frame = if found.next.is_none() && place == WalkPlace::default() { frame.refreshed(10) } else { frame };
@@ -122,7 +127,11 @@ pub(crate) async fn page<I: InstallationPort>(State(console): Here<I>, uri: Uri)
         format!("redrive find {}", crate::wanted::quoted(&q))
     };
     page::answer(&SearchPage {
-        rows: found.rows.iter().map(|found| LetterRow::of(found, here.policies(), now)).collect(),
+        rows: found
+            .rows
+            .iter()
+            .map(|found| LetterRow::of(found, here.policies(), done.contains(&found.id), now))
+            .collect(),
         looked_at: found.looked_at,
         next,
         classes: CLASSES,

@@ -99,8 +99,10 @@ pub(crate) fn answer<I: InstallationPort>(
         Selection::Filter(_) => String::new(),
         named => named.ids().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     };
+    // Whoever carries the act out asks the ledger about each.
+    let row = |found: &Candidate| LetterRow::of(found, console.installation.policies(), false, now);
     let page = ActPage {
-        rows: gathered.rows.iter().map(|found| LetterRow::of(found, console.installation.policies(), now)).collect(),
+        rows: gathered.rows.iter().map(row).collect(),
         command: ShownText::of(&pinned.command(why)),
         gathered: &gathered,
         frame,

@@ -10,6 +10,7 @@ pub mod listing;
 pub mod policy;
 pub mod reason;
 pub mod schema;
+pub mod spread;
 pub mod stated_death;
 pub mod summary;
 pub mod waiting;

@@ -1,22 +1,20 @@
 //! Board of a stack: queues, alarms, waiting letters, open jobs.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::{join, try_join3};
 use redrive_core::letters::letter::Status;
-use redrive_core::ports::{Causes, Jobs, LedgerReader, Letters, Unavailable};
+use redrive_core::ports::{Causes, Jobs, LedgerReader, Letters, Summaries, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::alarms;
-use crate::causes::{self, CauseRow};
+use crate::causes::CauseRow;
 use crate::done::done;
 use crate::expiry::{self, Expiry, LedgerMemory};
 use crate::jobs::{self, JobOverview};
-use crate::next_step::StepCounts;
 use crate::policies::Policies;
 use crate::readings::{AlarmStatus, Depths};
+use crate::waiting::{self, WaitingCount, WaitingLook};
 use crate::walk::Wanted;
 
 /// Number of causes that are named.
@@ -38,8 +36,8 @@ pub struct QueueStatus {
 /// Status of the dead-letter table.
 #[derive(Debug, Clone)]
 pub struct TableStatus {
-    /// Causes of the PENDING letters.
-    pub waiting: Vec<CauseRow>,
+    /// PENDING letters by cause.
+    pub waiting: WaitingCount,
     /// Time for which the ledger knows the first of them; `None`: there is no ledger, or nothing that it would forget.
     pub memory: Option<LedgerMemory>,
     /// Number of letters that are being sent.
@@ -69,20 +67,6 @@ pub struct Board {
     pub table: TableStatus,
 }
 
-/// Waiting letters, from one walk through the index.
-#[derive(Default)]
-struct WaitingLetters {
-    causes: causes::CauseRows,
-    first_forgotten: Option<Candidate>,
-}
-
-impl WaitingLetters {
-    fn add(&mut self, found: Candidate, policies: &Policies) {
-        self.first_forgotten = expiry::first_forgotten(self.first_forgotten.take(), Some(found.clone()));
-        causes::join(&mut self.causes, found, policies);
-    }
-}
-
 /// Letters that were sent, counted, and the first of them kept to ask the ledger about.
 #[derive(Default)]
 struct SentLetters {
@@ -109,54 +93,32 @@ impl SentLetters {
     }
 }
 
-/// Returns the waiting letters by who acts on them.
-#[must_use]
-pub fn steps(waiting: &[CauseRow]) -> StepCounts {
-    let mut all = StepCounts::default();
-    waiting.iter().for_each(|cause| all.join(&cause.steps));
-    all
-}
-
 /// Reads what the tables say.
 ///
 /// # Errors
 ///
 /// The tables'.
-pub async fn of_table<L: Letters + Jobs + Causes, R: LedgerReader>(
+pub async fn of_table<L: Letters + Jobs + Causes + Summaries, R: LedgerReader>(
     letters: &L,
     ledger: &R,
     policies: &Policies,
-    now: Timestamp,
+    look: WaitingLook<'_>,
 ) -> Result<TableStatus, Unavailable> {
     let every = |status| Wanted { filter: Filter::default(), statuses: vec![status] };
-    let [pending, replaying, replayed] = [Status::Pending, Status::Replaying, Status::Replayed].map(every);
+    let [replaying, replayed] = [Status::Replaying, Status::Replayed].map(every);
+    let all = waiting::all();
     let walks = try_join3(
-        pending.sums(letters, |sum: &mut WaitingLetters, found| sum.add(found, policies)),
+        waiting::gather((letters, ledger), &all, policies, look),
         replaying.sums(letters, SentLetters::add),
         replayed.sums(letters, SentLetters::add),
     );
     let (walked, jobs) = join(walks, jobs::gather(letters, true)).await;
-    let (sums, replaying, replayed) = walked?;
-    let (mut waiting, mut first) = (Vec::new(), None);
-    for sum in sums {
-        first = expiry::first_forgotten(first, sum.first_forgotten);
-        waiting.push(sum.causes);
-    }
+    let (waiting, replaying, replayed) = walked?;
     let [replaying, replayed] = [replaying, replayed].map(SentLetters::joined);
-    let done = done(letters, ledger, &replayed.first, now).await?.len() as u64;
-    let memory = expiry::memory(letters, ledger, first.as_ref(), now).await?;
-    let jobs = jobs?;
-    let mut waiting = causes::merged(waiting);
-    causes::mark_new(letters, &mut waiting).await?;
+    let done = done(letters, ledger, &replayed.first, look.now).await?.len() as u64;
+    let memory = expiry::memory(letters, ledger, waiting.first_in_ledger, look.now).await?;
     let replayed = replayed.letters.saturating_sub(done);
-    Ok(TableStatus { waiting, memory, replaying: replaying.letters, replayed, done, jobs })
-}
-
-/// Counts the waiting letters by the class of their error.
-pub fn by_class(waiting: &[CauseRow]) -> BTreeMap<&'static str, u64> {
-    let mut classes = BTreeMap::new();
-    waiting.iter().for_each(|cause| *classes.entry(cause.class.as_str()).or_default() += cause.letters);
-    classes
+    Ok(TableStatus { waiting, memory, replaying: replaying.letters, replayed, done, jobs: jobs? })
 }
 
 /// Returns the board as JSON.
@@ -176,25 +138,21 @@ pub fn document(board: &Board) -> Value {
         }),
         "alarms": board.alarms.as_deref().map(alarms::documents),
         "waiting": {
-            "letters": causes::total(&table.waiting),
-            "oldest_failed_at": oldest(&table.waiting).map(Timestamp::to_rfc3339),
+            "letters": table.waiting.letters(),
+            "as_of": table.waiting.basis.as_of().map(Timestamp::to_rfc3339),
+            "oldest_failed_at": table.waiting.oldest().map(Timestamp::to_rfc3339),
             "ledger_forgets_at": match table.memory {
                 Some(LedgerMemory::Until(at)) => json!(at.to_rfc3339()),
                 Some(LedgerMemory::Gone) | None => Value::Null,
             },
             "forgotten": table.memory == Some(LedgerMemory::Gone),
-            "next_steps": steps(&table.waiting).json(),
-            "error_type": by_class(&table.waiting),
-            "causes": table.waiting.iter().take(TOP).map(CauseRow::json).collect::<Vec<_>>(),
+            "next_steps": table.waiting.steps().json(),
+            "error_type": table.waiting.by_class(),
+            "causes": table.waiting.causes.iter().take(TOP).map(CauseRow::json).collect::<Vec<_>>(),
         },
         "replaying": table.replaying,
         "replayed": table.replayed,
         "done_by_ledger": table.done,
         "jobs": table.jobs.iter().map(jobs::document).collect::<Vec<_>>(),
     })
-}
-
-/// Returns the earliest first failure of the waiting letters.
-pub fn oldest(waiting: &[CauseRow]) -> Option<Timestamp> {
-    waiting.iter().map(|cause| cause.first).min()
 }

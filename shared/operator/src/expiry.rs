@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use redrive_core::letters::letter::ErrorType;
+use redrive_core::ids::LetterId;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
-use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 
 use crate::letter_view::records;
@@ -69,17 +68,6 @@ pub enum LedgerMemory {
     Gone,
 }
 
-/// The letter whose key the ledger forgets first, of two: its entry was written last when it failed last. What never ran and what
-/// nobody could read has none of its own.
-pub fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) -> Option<Candidate> {
-    let keeps = |found: &Candidate| {
-        let ran = [ErrorType::Transient, ErrorType::Permanent, ErrorType::Timeout].contains(&found.error_type);
-        ran && found.key.is_some()
-    };
-    let kept = [one, other].into_iter().flatten().filter(keeps);
-    kept.min_by_key(|found| (found.last_failed_at, found.id))
-}
-
 /// Reads how long the ledger still knows a letter: for as long as its longest record is kept.
 ///
 /// # Errors
@@ -88,11 +76,11 @@ pub fn first_forgotten(one: Option<Candidate>, other: Option<Candidate>) -> Opti
 pub async fn memory<L: Letters, R: LedgerReader>(
     letters: &L,
     ledger: &R,
-    first: Option<&Candidate>,
+    first: Option<LetterId>,
     now: Timestamp,
 ) -> Result<Option<LedgerMemory>, Unavailable> {
     let Some(first) = first.filter(|_| ledger.is_kept()) else { return Ok(None) };
-    let Some(letter) = letters.read(&[first.id]).await?.pop().flatten() else { return Ok(None) };
+    let Some(letter) = letters.read(&[first]).await?.pop().flatten() else { return Ok(None) };
     let keys: Vec<_> = records(&letter).into_iter().map(|(_, key)| key).collect();
     let entries = ledger.read(&keys).await?.into_iter().flatten().filter(|entry| !entry.expired(now));
     // What is younger than any ledger's memory was not forgotten: nothing was ever recorded of it.
@@ -102,7 +90,6 @@ pub async fn memory<L: Letters, R: LedgerReader>(
 
 #[cfg(test)]
 mod tests {
-    use redrive_core::letters::letter::Letter;
     use redrive_testkit::{ModelLedger, ModelLetters};
 
     use super::*;
@@ -129,29 +116,18 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_older_than_any_ledgers_memory_and_has_no_record_anywhere_is_forgotten() {
         let letter = samples::full();
-        let first = Candidate::of(&letter);
         let store = ModelLetters::new();
         store.force(letter.clone());
         let ledger = ModelLedger::new();
-        let asked = async |now| memory(&store, &ledger, Some(&first), now).await.unwrap();
+        let asked = async |now| memory(&store, &ledger, Some(letter.id), now).await.unwrap();
         assert_eq!(asked(NOW).await, None, "minutes after the installation nothing is forgotten");
         assert_eq!(asked(letter.sent_at.after(16 * DAY)).await, Some(LedgerMemory::Gone));
         for (place, key) in records(&letter) {
             let ledger = ModelLedger::new();
             let entry = samples::entry(&letter);
             ledger.force(key, entry.clone());
-            let found = memory(&store, &ledger, Some(&first), NOW).await.unwrap();
+            let found = memory(&store, &ledger, Some(letter.id), NOW).await.unwrap();
             assert_eq!(found, Some(LedgerMemory::Until(entry.expires)), "{place}");
         }
-    }
-
-    #[test]
-    fn the_first_to_be_forgotten_is_the_one_that_failed_longest_ago_and_has_an_entry() {
-        let all = samples::letters();
-        let none = Letter { key: None, ..all[52].clone() };
-        let found = all.iter().chain([&none]).map(|letter| Some(Candidate::of(letter)));
-        let first = found.fold(None, first_forgotten).unwrap();
-        assert_eq!((first.error_type, first.id), (ErrorType::Transient, all[52].id));
-        assert_eq!(first_forgotten(Some(Candidate::of(&all[40])), None), None, "SCHEMA is in no key's entry");
     }
 }

@@ -11,11 +11,12 @@ use redrive_core::letters::letter::{Letter, Status};
 use redrive_core::message::envelope::AttributeValue;
 use redrive_core::message::foreign::layers;
 use redrive_core::message::key::Key;
-use redrive_core::ports::{KeyIndex, Letters, Unavailable};
+use redrive_core::ports::{KeyIndex, LedgerReader, Letters, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::done::done;
 use crate::walk::{Wanted, look};
 
 /// Number of letters that are read whole in a search without `--all`.
@@ -86,6 +87,8 @@ pub struct Search {
     pub looked: u64,
     /// Number of letters in the table, where the search went through all; `None`: an id or a key answered it.
     pub of: Option<u64>,
+    /// Letters among those that the ledger shows as done, and that do not say so yet.
+    pub done: BTreeSet<LetterId>,
 }
 
 impl Search {
@@ -95,19 +98,36 @@ impl Search {
         self.of.is_some_and(|of| self.looked < of)
     }
 
+    /// Asks the ledger which of the letters are done by now.
+    ///
+    /// # Errors
+    ///
+    /// The tables'.
+    pub async fn join<L: Letters, R: LedgerReader>(
+        &mut self,
+        letters: &L,
+        ledger: &R,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
+        let found: Vec<_> = self.letters.iter().map(|one| one.found.clone()).collect();
+        self.done = done(letters, ledger, &found, now).await?;
+        Ok(())
+    }
+
     /// Returns the search as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         let letters = self.letters.iter().map(|one| {
             let mut all = crate::listing::document(&one.found, None);
             all["found_by"] = json!(one.by.words());
+            all["done_by_ledger"] = json!(self.done.contains(&one.found.id));
             all
         });
         json!({"letters": letters.collect::<Vec<_>>(), "found": self.met, "bodies_read": self.looked, "of": self.of})
     }
 
     fn of_exact(letters: Vec<FoundLetter>) -> Self {
-        Self { met: letters.len() as u64, letters, looked: 0, of: None }
+        Self { met: letters.len() as u64, letters, ..Self::default() }
     }
 }
 

@@ -7,7 +7,8 @@
 //! | to read | about |
 //! |---|---|
 //! | [`walk`], [`written`] | letters through the indexes, by filters as people write them |
-//! | [`causes`], [`listing`], [`find`] | letters counted by cause, listed, or found by anything that stands in them |
+//! | [`waiting`], [`causes`] | letters counted by cause: each of them read, or from the schedule's summary |
+//! | [`listing`], [`find`] | letters listed, or found by anything that stands in them |
 //! | [`next_step`], [`policies`], [`done`] | who acts on a letter and when, by the deployed policy and the ledger |
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
@@ -39,6 +40,7 @@ pub mod request;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 pub mod text;
+pub mod waiting;
 pub mod walk;
 pub mod who;
 pub mod written;

@@ -1,11 +1,14 @@
 //! Next step of a letter: who acts on it, and when.
 
+use redrive_core::error_type::ErrorType;
 use redrive_core::letters::letter::Status;
 use redrive_core::letters::policy::{Policy, Verdict};
+use redrive_core::letters::waiting::{StepGroup, WaitingCause};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::policies::Policies;
 use crate::text::ago;
 
 /// Next step of a letter. The policy decides, as it does for replay itself.
@@ -35,31 +38,70 @@ pub enum NextStep {
     Closed,
 }
 
+/// Facts about a letter from which its next step follows.
+#[derive(Debug, Clone, Copy)]
+struct StepFacts<'a> {
+    status: Status,
+    done: bool,
+    error_type: ErrorType,
+    error_code: Option<&'a str>,
+    fingerprint: &'a str,
+    deaths: u32,
+    due: Timestamp,
+}
+
 impl NextStep {
     /// Finds the next step of a letter. `done`: the ledger shows its effect as completed.
     #[must_use]
     pub fn of(one: &Candidate, policy: Option<&Policy>, done: bool) -> Self {
-        match one.status {
+        let facts = StepFacts {
+            status: one.status,
+            done,
+            error_type: one.error_type,
+            error_code: one.error_code.as_deref(),
+            fingerprint: &one.fingerprint,
+            deaths: one.deaths,
+            due: one.due,
+        };
+        Self::of_facts(facts, policy)
+    }
+
+    /// Finds the next step that all letters of a group have, by the time at which the first of them is due.
+    fn of_group(cause: &WaitingCause, group: &StepGroup, policy: Option<&Policy>) -> Self {
+        let facts = StepFacts {
+            status: group.inputs.status,
+            done: group.inputs.done,
+            error_type: cause.error_type,
+            error_code: cause.error_code.as_deref(),
+            fingerprint: &cause.fingerprint,
+            deaths: group.inputs.deaths,
+            due: group.due,
+        };
+        Self::of_facts(facts, policy)
+    }
+
+    fn of_facts(facts: StepFacts<'_>, policy: Option<&Policy>) -> Self {
+        match facts.status {
             Status::Resolved | Status::Discarded => Self::Closed,
-            _ if done => Self::Done,
+            _ if facts.done => Self::Done,
             Status::Replaying | Status::Replayed => Self::UnderWay,
-            Status::Pending => Self::of_pending(one, policy),
+            Status::Pending => Self::of_pending(facts, policy),
         }
     }
 
-    fn of_pending(one: &Candidate, policy: Option<&Policy>) -> Self {
-        let verdict =
-            policy.map(|policy| policy.verdict_on(one.error_type, one.error_code.as_deref(), &one.fingerprint));
-        match (verdict, one.due == Timestamp::NEVER) {
-            (Some(Verdict::Auto { max_deaths, .. }), true) if one.deaths > max_deaths => {
+    fn of_pending(facts: StepFacts<'_>, policy: Option<&Policy>) -> Self {
+        let StepFacts { error_type, error_code, fingerprint, deaths, due, .. } = facts;
+        let verdict = policy.map(|policy| policy.verdict_on(error_type, error_code, fingerprint));
+        match (verdict, due == Timestamp::NEVER) {
+            (Some(Verdict::Auto { max_deaths, .. }), true) if deaths > max_deaths => {
                 Self::UsedUp { replays: max_deaths }
             }
             // A letter that was due under an earlier policy is sent all the same, unless this one says never.
             (Some(Verdict::Never), _) | (_, true) => Self::Person,
             (Some(Verdict::Auto { max_deaths, .. }), false) => {
-                Self::Replay { at: one.due, replay: one.deaths, of: Some(max_deaths) }
+                Self::Replay { at: due, replay: deaths, of: Some(max_deaths) }
             }
-            (Some(Verdict::Ask) | None, false) => Self::Replay { at: one.due, replay: one.deaths, of: None },
+            (Some(Verdict::Ask) | None, false) => Self::Replay { at: due, replay: deaths, of: None },
         }
     }
 
@@ -120,17 +162,28 @@ pub struct StepCounts {
 }
 
 impl StepCounts {
-    /// Counts one letter by its next step.
-    pub fn add(&mut self, step: NextStep) {
+    /// Counts the letters of a cause by their next steps under these policies.
+    #[must_use]
+    pub fn of(cause: &WaitingCause, policies: &Policies) -> Self {
+        let mut counts = Self::default();
+        for group in &cause.steps {
+            let step = NextStep::of_group(cause, group, policies.of(&group.inputs.source));
+            counts.add(step, group.letters);
+        }
+        counts
+    }
+
+    /// Counts letters by the next step that they have.
+    pub fn add(&mut self, step: NextStep, letters: u64) {
         match step {
-            NextStep::Person => self.person += 1,
+            NextStep::Person => self.person += letters,
             NextStep::Replay { at, replay, of } => {
-                self.schedule += 1;
+                self.schedule += letters;
                 self.come(Some((at, replay, of)));
             }
-            NextStep::UsedUp { .. } => self.used_up += 1,
-            NextStep::UnderWay => self.under_way += 1,
-            NextStep::Done => self.done += 1,
+            NextStep::UsedUp { .. } => self.used_up += letters,
+            NextStep::UnderWay => self.under_way += letters,
+            NextStep::Done => self.done += letters,
             NextStep::Closed => {}
         }
     }
@@ -200,7 +253,6 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
-    use redrive_core::error_type::ErrorType;
     use redrive_core::letters::letter::Letter;
     use redrive_core::letters::policy::{Glob, Match, PolicyRule};
     use redrive_core::replay::{Consent, ConsentTerms, KeyStatus, consent};
@@ -304,19 +356,43 @@ mod tests {
         let mut counts = StepCounts::default();
         assert!(counts.words(NOW).is_empty() && counts.brief(NOW).is_empty());
         let at = |seconds| NOW.after(Duration::from_secs(seconds));
-        counts.add(NextStep::Person);
-        counts.add(NextStep::Replay { at: at(600), replay: 2, of: Some(3) });
+        counts.add(NextStep::Person, 1);
+        counts.add(NextStep::Replay { at: at(600), replay: 2, of: Some(3) }, 1);
         assert_eq!(counts.words(NOW), ["1 waits for a person", "1 comes back by itself, in 10m (replay 2 of 3)"]);
         assert_eq!(counts.brief(NOW), "1 waits for a person · 1 comes back in 10m");
         let mut more = StepCounts::default();
-        more.add(NextStep::Replay { at: at(60), replay: 1, of: Some(3) });
-        more.add(NextStep::UsedUp { replays: 3 });
-        more.add(NextStep::Done);
+        more.add(NextStep::Replay { at: at(60), replay: 1, of: Some(3) }, 1);
+        more.add(NextStep::UsedUp { replays: 3 }, 1);
+        more.add(NextStep::Done, 1);
         counts.join(&more);
         let words = counts.words(NOW);
         assert_eq!(words[1], "1 used up its replays");
         assert_eq!(words[2], "2 come back by themselves, the first in 1m (replay 1 of 3)");
         assert_eq!(words[3], "1 is done by the ledger, not noted yet");
         assert_eq!(counts.json()["schedule"], 2);
+    }
+
+    proptest! {
+        /// A summary keeps of each letter what its step follows from.
+        #[test]
+        fn letters_that_are_summed_up_have_the_steps_that_each_has_by_itself(
+            policy in policies(), letters in prop::collection::vec((1_u32..7, 0_u64..900, any::<bool>()), 1..20),
+        ) {
+            let mut sum: Option<WaitingCause> = None;
+            let mut each = StepCounts::default();
+            for (deaths, due, done) in letters {
+                let mut one = Candidate::of(&waiting(&policy, ErrorType::Timeout, None, deaths));
+                if one.due != Timestamp::NEVER {
+                    one.due = NOW.after(Duration::from_secs(due));
+                }
+                each.add(NextStep::of(&one, Some(&policy), done), 1);
+                let other = WaitingCause::of(&one, done);
+                match &mut sum {
+                    Some(sum) => sum.join(other, 10),
+                    None => sum = Some(other),
+                }
+            }
+            prop_assert_eq!(StepCounts::of(&sum.unwrap(), &Policies::only(policy)), each);
+        }
     }
 }

@@ -8,11 +8,12 @@ use crate::ids::{LetterId, QueueArn};
 use crate::letters::candidate::Candidate;
 use crate::letters::fingerprint::normalised;
 use crate::letters::letter::{ErrorType, Status};
+use crate::letters::spread::FailureSpread;
 use crate::time::Timestamp;
 
 /// An hour in milliseconds.
 const HOUR: u64 = 3_600_000;
-/// Limit of hours of a cause's curve.
+/// Limit of hours of failures that a cause remembers.
 const HOURS: usize = 14 * 24;
 
 /// Everything of a letter, beside its cause, that says who acts on it next under any policy.
@@ -90,7 +91,9 @@ pub struct WaitingCause {
     pub other_texts: u64,
     /// Letters by what says who acts on them next, in the order of these inputs.
     pub steps: Vec<StepGroup>,
-    /// Letters by the hour of their last failure, the last 14 days of them: see [`WaitingCause::curve`].
+    /// Last failures of its letters over time.
+    pub spread: FailureSpread,
+    /// Letters by the hour of their last failure, the last 14 days of them.
     hours: BTreeMap<u64, FailuresOfHour>,
 }
 
@@ -113,6 +116,7 @@ impl WaitingCause {
             texts: [(normalised(&found.error_message), (1, found.error_message.clone()))].into(),
             other_texts: 0,
             steps: vec![StepGroup { inputs: StepInputs::of(found, done), letters: 1, due: found.due }],
+            spread: FailureSpread::of(at),
             hours: [(at.as_millis() / HOUR, FailuresOfHour { letters: 1, first: at })].into(),
         }
     }
@@ -129,6 +133,7 @@ impl WaitingCause {
         for group in other.steps {
             self.join_group(group);
         }
+        self.spread.join(other.spread);
         for (hour, more) in other.hours {
             let known = self.hours.entry(hour).or_insert(FailuresOfHour { letters: 0, first: more.first });
             known.letters += more.letters;
@@ -181,12 +186,6 @@ impl WaitingCause {
             (hour, since) = (earlier, failures.first);
         }
         Some(since)
-    }
-
-    /// Returns the numbers of letters by the hour of their last failure, the earliest first, each with the hour's first failure.
-    /// Hours without one are left out.
-    pub fn curve(&self) -> impl Iterator<Item = (Timestamp, u64)> {
-        self.hours.values().map(|failures| (failures.first, failures.letters))
     }
 
     /// Returns the distinct texts with their numbers of letters, the commonest first.
