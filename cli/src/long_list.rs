@@ -1,8 +1,8 @@
 //! Handing over of a job's list that is too long for one request: part by part, through the function.
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
-use redrive_core::replay::{LIST_PART, LetterList};
-use serde_json::{Value, json};
+use redrive_core::replay::LetterList;
+use redrive_operator::job_list::list_parts;
 
 use crate::completion::Error;
 use crate::replay_function::{ReplayFunction, Report};
@@ -20,14 +20,6 @@ impl LongList {
         Self { listed: LetterList { source_topic, letters: count, named }, letters }
     }
 
-    /// Request for each part.
-    fn requests(&self, job: JobId, by: &str) -> impl Iterator<Item = Value> {
-        let size = usize::try_from(LIST_PART).unwrap_or(usize::MAX);
-        self.letters.chunks(size).enumerate().map(
-            move |(part, letters)| json!({"action": "add", "job": job, "part": part, "letters": letters, "by": by}),
-        )
-    }
-
     /// Hands over all parts. The job begins with the last one. Returns that answer, or the first that refuses.
     pub(crate) async fn hand_over(
         &self,
@@ -36,7 +28,7 @@ impl LongList {
         by: &str,
     ) -> Result<Report, Error> {
         let mut last = Report::default();
-        for request in self.requests(job, by) {
+        for request in list_parts(job, &self.letters, by) {
             last = Report::read(function.ask(&request).await.map_err(|error| unfinished(job, error))?)?;
             if last.refused.is_some() {
                 break;
@@ -59,6 +51,7 @@ fn unfinished(job: JobId, error: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use redrive_core::replay::{Request, Selection};
+    use serde_json::json;
 
     use super::*;
     use redrive_operator::samples;
@@ -71,7 +64,7 @@ mod tests {
         let list = LongList::new(source.clone(), letters.clone(), true);
         let job = JobId::from_random(7);
         let mut given = Vec::new();
-        for (n, request) in list.requests(job, "ann").enumerate() {
+        for (n, request) in list_parts(job, &list.letters, "ann").enumerate() {
             assert!(request.to_string().len() < 256 * 1024, "an invocation takes it");
             let Request::AddToList { job: of, part, letters, by } = Request::parse(&request).unwrap() else {
                 panic!("{request}")

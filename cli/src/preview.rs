@@ -16,6 +16,7 @@ use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
 use crate::text::{count, hanging};
 use redrive_operator::job_holders::JobHolders;
+use redrive_operator::job_list::fifo_place;
 use redrive_operator::policies::Policies;
 use redrive_operator::walk::{Wanted, look};
 
@@ -75,8 +76,8 @@ impl Preview {
             if !sources.contains(&candidate.source) {
                 sources.insert(candidate.source.clone());
             }
-            if let (Some(group), Some(sequence)) = (&candidate.group, &candidate.sequence) {
-                groups.insert(candidate.id, (group.clone(), sequence.len(), sequence.clone()));
+            if let Some(place) = fifo_place(&candidate) {
+                groups.insert(candidate.id, place);
             }
             if statuses.contains(&candidate.status) {
                 causes::join(&mut grouped, &candidate, false);

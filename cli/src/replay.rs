@@ -9,7 +9,7 @@ use redrive_core::replay::{Edit, Selection, Shown};
 use redrive_core::time::Timestamp;
 use redrive_operator::job_holders::JobHolders;
 use redrive_operator::job_rest::JobRest;
-use redrive_operator::request::add_edit;
+use redrive_operator::request::{add_edit, add_guard};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -93,22 +93,12 @@ pub(crate) struct Way<'a> {
 pub(crate) fn job(way: Way<'_>, guard: &Guard, id: JobId, by: &str, why: Option<&str>) -> Value {
     let mut request = request("job", way.selection, by);
     request["job"] = json!(id);
-    for (name, value) in [
-        ("to", json!(way.to)),
-        ("why", json!(why)),
-        ("canary", json!(guard.canary)),
-        ("rate", json!(guard.rate)),
-        ("max_failed_percent", json!(guard.max_failed_percent)),
-        ("alarm", json!(guard.alarm)),
-        ("forgotten_ok", json!(guard.forgotten_ok)),
-        ("as_new", json!(guard.as_new)),
-        ("after_replayed", json!(guard.after_replayed)),
-        ("allow_key_change", json!(guard.allow_key_change)),
-    ] {
+    for (name, value) in [("to", json!(way.to)), ("why", json!(why))] {
         if !value.is_null() {
             request[name] = value;
         }
     }
+    add_guard(&mut request, guard);
     add_edit(&mut request, way.edit);
     request
 }
@@ -367,10 +357,24 @@ pub(crate) mod tests {
 
     #[test]
     fn the_rest_of_a_job_goes_on_its_terms_but_for_what_is_given_anew() {
-        let before = Guard { rate: 7, canary: 2, as_new: true, alarm: Some("a".to_owned()), ..Guard::default() };
+        let alarm = Some("a".to_owned());
+        let before = Guard {
+            rate: 7,
+            canary: 2,
+            as_new: true,
+            alarm,
+            max_backlog: None,
+            outcome_seconds: 60,
+            ..Guard::default()
+        };
         let id = "4f288ddb-bee5-5761-b732-cb895e5547b3";
         let args = replay(&["--job", id, "--rest", "--rate", "9"]);
-        assert_eq!(guard(&args, before.clone()).unwrap(), Guard { rate: 9, ..before });
+        let terms = guard(&args, before.clone()).unwrap();
+        assert_eq!(terms, Guard { rate: 9, ..before });
+        let selection = Selection::Ids(vec![samples::letters()[0].id]);
+        let way = Way { selection: &selection, to: None, edit: None };
+        let request = job(way, &terms, JobId::from_random(7), "ann", None);
+        assert!(matches!(Request::parse(&request).unwrap(), Request::Job(new) if new.guard == terms), "{request}");
         for wrong in
             [&["--job", id][..], &["--rest"], &["--job", id, "--rest", "--cause", "c"], &["--job", id, "--rest", id]]
         {

@@ -6,7 +6,7 @@ use redrive_core::ids::JobId;
 use redrive_core::ports::{Jobs, LedgerReader, Letters};
 use redrive_core::replay::job::{Disposition, JobState};
 use redrive_core::time::Timestamp;
-use redrive_operator::job_progress::{JobPace, JobProgress};
+use redrive_operator::job_progress::JobProgress;
 
 use crate::clock::now;
 use crate::completion::{Completion, Error};
@@ -42,22 +42,7 @@ pub(crate) fn numbers(progress: &JobProgress) -> String {
 
 /// Describes the pace of a job: its step, its rate, when the next step comes, and when all will be sent.
 pub(crate) fn pace(overview: &JobOverview, progress: &JobProgress, now: Timestamp) -> String {
-    let rate = |thousandths: u64| format!("{}.{} a second", thousandths / 1_000, thousandths % 1_000 / 100);
-    let pace = match progress.pace {
-        JobPace::Listing => "its letters are being listed; it begins once the list is whole".to_owned(),
-        JobPace::Canary(letters) => format!("canary: {letters} go first, and the others once these have succeeded"),
-        JobPace::ByOutcomes(_) => "no more under way than have succeeded".to_owned(),
-        JobPace::Step { n, next: Some(next) } if next.is_zero() => {
-            format!("step {n} of 4: {}; the next step once most outcomes are known", rate(progress.rate))
-        }
-        JobPace::Step { n, next: Some(next) } => {
-            format!("step {n} of 4: {}; the next step in {} at the earliest", rate(progress.rate), span(next))
-        }
-        JobPace::Step { n, next: None } => format!("step {n} of 4: {}", rate(progress.rate)),
-        JobPace::Paused | JobPace::Ended => jobs::latest_event(&overview.job, now),
-    };
-    let eta = progress.eta.map_or(String::new(), |eta| format!("; all sent in about {}", span(eta)));
-    shown(&format!("{pace}{eta}"))
+    shown(&progress.pace_in_words().unwrap_or_else(|| jobs::latest_event(&overview.job, now)))
 }
 
 /// Returns the text beside the bar.

@@ -20,6 +20,15 @@ impl Fields {
         self.exact(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
+    /// The same fields, with this value for a name that has none.
+    pub(crate) fn or(&self, name: &str, value: &str) -> Self {
+        let mut fields = self.clone();
+        if fields.get(name).is_none() {
+            fields.0.insert(0, (name.to_owned(), value.to_owned()));
+        }
+        fields
+    }
+
     /// Returns the first value of a name as it was sent.
     pub(crate) fn exact(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -57,7 +57,7 @@ impl JobRow {
             id: job.id,
             state: job.state.as_str(),
             class: panel::class(job),
-            bar: Bar::of(overview),
+            bar: Bar::of(&overview.progress(now)),
             by: ShownText::of(short(&job.by)),
             why: ShownText::of(job.why.as_deref().unwrap_or("no reason given")),
             what: ShownText::of(&selection(&job.selection)),

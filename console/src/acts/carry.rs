@@ -6,18 +6,20 @@ use askama::Template;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::response::{IntoResponse, Redirect};
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::Letter;
 use redrive_core::ports::Letters;
-use redrive_core::replay::{Selection, Shown};
+use redrive_core::replay::job::IDS;
+use redrive_core::replay::{LetterList, Selection, Shown};
+use redrive_operator::job_list::{fifo_place, list_parts};
 use redrive_operator::request::add_selection;
 use redrive_operator::text::{count, words};
 use redrive_operator::who::short;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kind::ActKind;
 use super::pinned::Pinned;
-use super::{failed, preview};
+use super::{Cannot, failed, preview};
 use crate::fields::Fields;
 use crate::installation::{AskError, InstallationPort};
 use crate::page::{self, PageFrame, Tab, instant};
@@ -89,8 +91,22 @@ async fn job<I: InstallationPort>(
     fields: &Fields,
 ) -> Response<Body> {
     let here = &console.installation;
-    add_selection(&mut request, &pinned.selection);
-    let problem = match here.ask(&request).await {
+    let list = match long_list(here, &pinned.selection).await {
+        Ok(list) => list,
+        Err(why) => return why.answer(console),
+    };
+    match &list {
+        Some(list) => request["listed"] = json!(list.selection),
+        None => add_selection(&mut request, &pinned.selection),
+    }
+    let answer = match here.ask(&request).await {
+        Ok(report) if report.get("refused").is_none_or(Value::is_null) => match &list {
+            Some(list) => hand_over(here, pinned.job, list).await,
+            None => Ok(report),
+        },
+        answer => answer,
+    };
+    let problem = match answer {
         Ok(report) => match report.get("refused").and_then(Value::as_str) {
             Some(why) => format!("No job was made: {why}."),
             None => {
@@ -106,6 +122,45 @@ async fn job<I: InstallationPort>(
         Ok(gathered) => preview::answer(console, gathered, StatusCode::CONFLICT),
         Err(why) => why.answer(console),
     }
+}
+
+/// Letters of a job that are too many for its request, in the order in which they are sent.
+struct LongJob {
+    selection: LetterList,
+    letters: Vec<(LetterId, u64)>,
+}
+
+/// The list of a job that has more letters than its request takes.
+async fn long_list<I: InstallationPort>(here: &I, selection: &Selection) -> Result<Option<LongJob>, Cannot> {
+    let Selection::Shown(shown) = selection else { return Ok(None) };
+    if shown.letters.len() <= IDS {
+        return Ok(None);
+    }
+    let ids: Vec<_> = shown.letters.keys().copied().collect();
+    let mut found = preview::looks(here.letters(), &ids).await?;
+    found.sort_by_key(|look| (fifo_place(&look.candidate), look.candidate.id));
+    let Some(source_topic) = found.first().map(|look| look.candidate.source.clone()) else {
+        return Err(Cannot::BadRequest("None of the letters is there any more. Nothing was done.".to_owned()));
+    };
+    if found.iter().any(|look| look.candidate.source != source_topic) {
+        return Err(Cannot::BadRequest("A job is of one queue, and these letters are of several.".to_owned()));
+    }
+    let letters: Vec<_> =
+        found.iter().filter_map(|look| Some((look.candidate.id, *shown.letters.get(&look.candidate.id)?))).collect();
+    let count = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+    Ok(Some(LongJob { selection: LetterList { source_topic, letters: count, named: shown.named }, letters }))
+}
+
+/// Hands over all parts of a list, and returns the last answer, or the first that refuses.
+async fn hand_over<I: InstallationPort>(here: &I, job: JobId, list: &LongJob) -> Result<Value, AskError> {
+    let mut last = Value::Null;
+    for request in list_parts(job, &list.letters, &here.place().by) {
+        last = here.ask(&request).await?;
+        if last.get("refused").is_some_and(|why| !why.is_null()) {
+            break;
+        }
+    }
+    Ok(last)
 }
 
 fn parts(selection: &Selection) -> Vec<Selection> {

@@ -3,7 +3,7 @@
 use redrive_core::ids::JobId;
 use redrive_core::replay::job::Guard;
 use redrive_core::replay::{Edit, Selection};
-use redrive_operator::request::add_edit;
+use redrive_operator::request::{add_edit, add_guard};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,12 +33,17 @@ pub(crate) struct Pinned {
     pub(crate) words: String,
     /// Options of the command that choose the same.
     pub(crate) options: String,
+    /// Limits and checks of the job, where the form has no field for them.
+    pub(crate) guard: Guard,
+    /// Job that has ended, and whose rest this is.
+    pub(crate) rest: Option<JobId>,
 }
 
 impl Pinned {
     pub(crate) fn new(kind: ActKind, count: u64, selection: Selection, edit: Option<Edit>, job: JobId) -> Self {
         let (words, options) = (String::new(), String::new());
-        Self { what: kind.name().to_owned(), count, selection, job, edit, words, options }
+        let (guard, rest) = (Guard::default(), None);
+        Self { what: kind.name().to_owned(), count, selection, job, edit, words, options, guard, rest }
     }
 
     /// Reads what a form carries.
@@ -74,7 +79,7 @@ impl Pinned {
             return Err(format!("Type the number of letters, {}, to confirm that you mean all of them.", self.count));
         }
         if self.kind().sends() {
-            guard(fields)?;
+            guard(fields, &self.guard)?;
         }
         Ok(())
     }
@@ -89,17 +94,7 @@ impl Pinned {
         }
         request["why"] = json!(why);
         request["job"] = json!(self.job);
-        let guard = guard(fields)?;
-        for (name, value) in [
-            ("canary", json!(guard.canary)),
-            ("rate", json!(guard.rate)),
-            ("max_failed_percent", json!(guard.max_failed_percent)),
-            ("forgotten_ok", json!(guard.forgotten_ok)),
-            ("as_new", json!(guard.as_new)),
-            ("allow_key_change", json!(guard.allow_key_change)),
-        ] {
-            request[name] = value;
-        }
+        add_guard(&mut request, &guard(fields, &self.guard)?);
         add_edit(&mut request, self.edit.as_ref());
         Ok(request)
     }
@@ -107,6 +102,9 @@ impl Pinned {
     /// Returns the command that does the same.
     pub(crate) fn command(&self, why: &str) -> String {
         let why = if why.is_empty() { "YOUR REASON" } else { why };
+        if let Some(job) = self.rest {
+            return format!("redrive replay --job {job} --rest --why {}", quoted(why));
+        }
         // What was chosen by filters is chosen so again, and what was named is named: all of it.
         let ids: String = match self.selection.is_named() {
             true => self.selection.ids().unwrap_or_default().iter().map(|id| format!(" {id}")).collect(),
@@ -125,9 +123,8 @@ impl Pinned {
     }
 }
 
-/// Reads the guard of a job from its form.
-pub(crate) fn guard(fields: &Fields) -> Result<Guard, String> {
-    let usual = Guard::default();
+/// Reads the guard of a job from its form; what the form has no field for is as usual.
+fn guard(fields: &Fields, usual: &Guard) -> Result<Guard, String> {
     let number = |name: &str, usual: u32| match fields.get(name).map(str::parse) {
         None => Ok(usual),
         Some(Ok(number)) => Ok(number),
@@ -140,7 +137,7 @@ pub(crate) fn guard(fields: &Fields) -> Result<Guard, String> {
         forgotten_ok: fields.is_ticked("forgotten_ok"),
         as_new: fields.is_ticked("as_new"),
         allow_key_change: fields.is_ticked("allow_key_change"),
-        ..usual
+        ..usual.clone()
     };
     match guard.wrong() {
         Some((field, allowed)) => Err(format!("{field} is out of its range ({allowed}).")),

@@ -53,8 +53,8 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// Value of a field as it was sent, or what is usual.
-    fn value_or<'a>(&'a self, name: &str, usual: &'a str) -> &'a str {
-        self.fields.get(name).unwrap_or(usual)
+    fn value_or(&self, name: &str, usual: &u32) -> String {
+        self.fields.get(name).map_or_else(|| usual.to_string(), str::to_owned)
     }
 
     fn is_ticked(&self, name: &str) -> bool {
@@ -123,18 +123,22 @@ pub(crate) async fn gather<I: InstallationPort>(
 ) -> Result<Gathered, Cannot> {
     let here = &console.installation;
     let wished = Wished::read(fields, here.now()).map_err(Cannot::BadRequest)?;
-    let mut listed = ids(fields)?;
-    if let Some(job) = fields.get("rest").and_then(JobId::parse) {
-        listed = rest::of(here, job).await?;
-    }
-    let listed = listed;
-    if listed.is_empty() && wished.filter.chooses_all(here.now()) {
+    let listed = ids(fields)?;
+    let rest = match fields.get("rest").and_then(JobId::parse) {
+        Some(job) => Some(rest::of(here, job).await?),
+        None => None,
+    };
+    if listed.is_empty() && rest.is_none() && wished.filter.chooses_all(here.now()) {
         return Err(Cannot::BadRequest("Nothing was chosen: tick letters, or filter them first.".to_owned()));
     }
-    let chosen = choose(here, kind, &wished, &listed).await?;
-    let edit = edit(kind, fields)?;
+    let chosen = match &rest {
+        Some(rest) => rest::chosen(here, rest).await?,
+        None => choose(here, kind, &wished, &listed).await?,
+    };
+    let edit = edit(kind, fields)?.or_else(|| rest.as_ref().and_then(|rest| rest.job.edit.clone()));
     let letters = match kind {
         ActKind::Edit | ActKind::Patch => whole(here.letters(), &chosen).await?,
+        _ if edit.is_some() => whole(here.letters(), &chosen).await?,
         _ => Vec::new(),
     };
     if kind == ActKind::Edit && letters.len() != 1 {
@@ -152,7 +156,7 @@ pub(crate) async fn gather<I: InstallationPort>(
     });
     let differences = differences.collect();
     let asks = kind.sends() && needs.is_none() && barred(console).is_none();
-    let dry = if asks { Some(warnings::dry_run(here, &chosen.selection, edit.as_ref()).await) } else { None };
+    let dry = if asks { Some(warnings::dry_run(here, &chosen.tried(), edit.as_ref()).await) } else { None };
     let found = warnings::of(here, kind, &chosen, dry.as_ref()).await?;
     let as_of = dry.as_ref().and_then(warnings::as_of).unwrap_or_else(|| here.now());
     let job = JobId::from_random(Uuid::new_v4().as_u128());
@@ -161,12 +165,19 @@ pub(crate) async fn gather<I: InstallationPort>(
     pinned.words = if listed.is_empty() { wished.words() } else { "letters that were ticked".to_owned() };
     pinned.options = wished.options();
     let mut warnings = found.warnings;
+    let mut fields = fields.clone();
+    if let Some(rest) = &rest {
+        warnings.extend(rest::terms(rest).iter().map(|text| ShownText::of(text)));
+        fields = fields.or("why", &rest.why());
+        (pinned.words, pinned.guard, pinned.rest) =
+            (format!("the rest of job {}", rest.job.id), rest.job.guard.clone(), Some(rest.job.id));
+    }
     if left_out > 0 {
         let text = format!("{left_out} more changed less than five minutes ago and are left out: act on them later.");
         warnings.push(ShownText::of(&text));
     }
-    let (rows, others) = (chosen.sample, chosen.others);
-    let (consents, fields, problem) = (found.consents, fields.clone(), None);
+    let (rows, others) = (chosen.sample().cloned().collect(), chosen.others);
+    let (consents, problem) = (found.consents, None);
     Ok(Gathered { pinned, rows, others, warnings, consents, differences, needs, fields, problem })
 }
 
@@ -201,21 +212,37 @@ pub(crate) struct ChosenLetters {
     pub(crate) count: u64,
     /// Letters that are not there, or in another status.
     pub(crate) others: u64,
-    pub(crate) sample: Vec<Candidate>,
-    /// Letters that were looked at one by one: time of the last change and version.
-    looked_at: Vec<(LetterId, Timestamp, u64)>,
+    /// Letters that were looked at one by one.
+    looks: Vec<Look>,
 }
 
 impl ChosenLetters {
     /// Fixes the selection at this instant, and returns how many letters changed too shortly before to be named one by one.
     fn fixed(&self, as_of: Timestamp) -> (Selection, u64) {
-        if self.looked_at.len() as u64 >= self.count {
+        if self.looks.len() as u64 >= self.count {
             let named = self.selection.is_named();
-            let letters = self.looked_at.iter().map(|(id, _, version)| (*id, *version)).collect();
+            let letters = self.looks.iter().map(|look| (look.candidate.id, look.version)).collect();
             return (Selection::Shown(Shown { letters, named }), 0);
         }
-        let (selection, left_out) = self.selection.clone().shown_at(as_of, self.looked_at.iter().copied());
+        let looks = self.looks.iter().map(|look| (look.candidate.id, look.changed_at, look.version));
+        let (selection, left_out) = self.selection.clone().shown_at(as_of, looks);
         (selection, left_out as u64)
+    }
+
+    /// Letters that are shown.
+    fn sample(&self) -> impl Iterator<Item = &Candidate> {
+        self.looks.iter().take(SAMPLE).map(|look| &look.candidate)
+    }
+
+    /// Selection to ask the function about before: of a long list the first letters.
+    fn tried(&self) -> Selection {
+        match &self.selection {
+            Selection::Shown(shown) if shown.letters.len() > PINNED => {
+                let letters = shown.letters.iter().take(PINNED).map(|(id, version)| (*id, *version)).collect();
+                Selection::Shown(Shown { letters, named: shown.named })
+            }
+            small => small.clone(),
+        }
     }
 }
 
@@ -248,7 +275,8 @@ async fn choose<I: InstallationPort>(
         let looks: Vec<Look> = looks(letters, listed).await?;
         let (fit, _): (Vec<_>, Vec<_>) = looks.into_iter().partition(|look| may(&look.candidate));
         let others = (listed.len() - fit.len()) as u64;
-        return Ok(chosen(Selection::Ids(listed.to_vec()), &fit, fit.len() as u64, others));
+        let selection = Selection::Ids(listed.to_vec());
+        return Ok(ChosenLetters { selection, count: fit.len() as u64, others, looks: fit });
     }
     let wanted = Wanted { filter: wished.filter.clone(), statuses: kind.from().to_vec() };
     let keep = |(count, ids): &mut (u64, Vec<LetterId>), found: Candidate| {
@@ -267,16 +295,10 @@ async fn choose<I: InstallationPort>(
     // Of a small selection the table itself has been read, and not only the index.
     let (count, others) =
         if is_small { (fit.len() as u64, count.saturating_sub(fit.len() as u64)) } else { (count, 0) };
-    Ok(chosen(Selection::Filter(wished.filter.clone()), &fit, count, others))
+    Ok(ChosenLetters { selection: Selection::Filter(wished.filter.clone()), count, others, looks: fit })
 }
 
-fn chosen(selection: Selection, fit: &[Look], count: u64, others: u64) -> ChosenLetters {
-    let looked_at = fit.iter().map(|look| (look.candidate.id, look.changed_at, look.version)).collect();
-    let sample = fit.iter().take(SAMPLE).map(|look| look.candidate.clone()).collect();
-    ChosenLetters { selection, count, others, sample, looked_at }
-}
-
-async fn looks<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Look>, Cannot> {
+pub(super) async fn looks<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Look>, Cannot> {
     let mut found = Vec::with_capacity(ids.len());
     for few in ids.chunks(100) {
         found.extend(letters.look(few).await?.into_iter().flatten());
@@ -285,7 +307,7 @@ async fn looks<L: Letters>(letters: &L, ids: &[LetterId]) -> Result<Vec<Look>, C
 }
 
 async fn whole<L: Letters>(letters: &L, chosen: &ChosenLetters) -> Result<Vec<Letter>, Cannot> {
-    let ids: Vec<_> = chosen.sample.iter().take(DIFFERENCES).map(|found| found.id).collect();
+    let ids: Vec<_> = chosen.sample().take(DIFFERENCES).map(|found| found.id).collect();
     let found = letters.read(&ids).await?.into_iter().flatten();
     Ok(found.filter(|letter| letter.check_body().is_ok()).collect())
 }

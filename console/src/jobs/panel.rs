@@ -8,6 +8,7 @@ use redrive_core::letters::fingerprint::normalised;
 use redrive_core::ports::{Jobs, Letters, Unavailable};
 use redrive_core::replay::job::{Account, Disposition, Job, JobState};
 use redrive_core::time::Timestamp;
+use redrive_operator::job_progress::JobProgress;
 use redrive_operator::jobs::{self, JobOverview};
 use redrive_operator::text::{ago, words};
 use redrive_operator::who::short;
@@ -28,11 +29,13 @@ pub(crate) struct JobPart {
     pub(crate) letters: u32,
 }
 
-/// Every letter that the job has come to, in five parts.
+/// Letters of a job by the part of the selection that they are in.
 pub(crate) struct Bar {
     pub(crate) parts: Vec<JobPart>,
     pub(crate) split: ShownText,
     pub(crate) total: u32,
+    /// True if the number of all letters is known, and not only of those that the job has come to.
+    pub(crate) is_all: bool,
 }
 
 const PARTS: [(&str, &str); 6] = [
@@ -44,16 +47,8 @@ const PARTS: [(&str, &str); 6] = [
     ("none", "not sent"),
 ];
 
-const fn part(disposition: Disposition) -> usize {
-    use Disposition as Of;
-    match disposition {
-        Of::Resolved | Of::Assumed | Of::ResolvedBefore => 0,
-        Of::Sent | Of::Failing => 1,
-        Of::FailedAgain | Of::Refused => 2,
-        Of::Unknown | Of::InDoubt => 3,
-        Of::Planned | Of::Behind | Of::Retrying | Of::NotReached | Of::HeldUp => 5,
-        _ => 4,
-    }
+const fn has_failed(disposition: Disposition) -> bool {
+    matches!(disposition, Disposition::FailedAgain | Disposition::Refused)
 }
 
 fn counts(known: &Account) -> BTreeMap<Disposition, u32> {
@@ -61,17 +56,13 @@ fn counts(known: &Account) -> BTreeMap<Disposition, u32> {
 }
 
 impl Bar {
-    pub(crate) fn of(overview: &JobOverview) -> Self {
-        let mut letters = [0; PARTS.len()];
-        counts(&overview.known).into_iter().for_each(|(of, n)| letters[part(of)] += n);
-        // What the job has not come to yet is part of the selection, as far as its letters were counted.
-        let all = overview.job.letters.filter(|_| !overview.job.walk.ended).unwrap_or(0);
-        letters[PARTS.len() - 1] += all.saturating_sub(letters.iter().sum());
-        let of =
-            |(n, (class, words)): (usize, &(&'static str, &'static str))| JobPart { class, words, letters: letters[n] };
-        let parts: Vec<_> = PARTS.iter().enumerate().map(of).collect();
+    pub(crate) fn of(progress: &JobProgress) -> Self {
+        let JobProgress { done, sent, failed, unknown, left_out, unsent, .. } = *progress;
+        let letters = [done, sent, failed, unknown, left_out, unsent];
+        let part = |((class, words), letters): (&(&'static str, &'static str), u32)| JobPart { class, words, letters };
+        let parts: Vec<_> = PARTS.iter().zip(letters).map(part).collect();
         let split: Vec<_> = parts.iter().map(|part| (part.class, u64::from(part.letters))).collect();
-        Self { split: plot::split(&split), total: letters.iter().sum(), parts }
+        Self { split: plot::split(&split), total: letters.iter().sum(), is_all: progress.letters.is_some(), parts }
     }
 }
 
@@ -137,7 +128,7 @@ impl Panel {
     }
 
     fn of(overview: &JobOverview, (failures, failed_more): (Vec<Failures>, usize), now: Timestamp) -> Self {
-        let job = &overview.job;
+        let (job, progress) = (&overview.job, overview.progress(now));
         let name = job.name();
         let moment = |event: &redrive_core::replay::job::JobEvent| JobMoment {
             at: event.at,
@@ -161,9 +152,9 @@ impl Panel {
             what: ShownText::of(&super::selection(&job.selection)),
             edits: job.edit.is_some(),
             created_at: job.created_at,
-            bar: Bar::of(overview),
+            bar: Bar::of(&progress),
             outcomes: counts(&overview.known).into_iter().map(|(of, n)| (outcome(of), n)).collect(),
-            pace: pace(job, now),
+            pace: pace(job, &progress),
             rule: rule(job),
             failures,
             failed_more,
@@ -183,21 +174,18 @@ fn outcome(of: Disposition) -> String {
     words(name.as_str().unwrap_or_default())
 }
 
-fn pace(job: &Job, now: Timestamp) -> String {
-    let rate = job.guard.rate;
-    match &job.state {
-        JobState::Canary => format!("The first {} letters go; the others follow when they succeed.", job.guard.canary),
-        JobState::Ramping { step, since } => {
-            let percent = redrive_core::replay::ramp::STEPS.get(usize::from(*step)).copied().unwrap_or(100);
-            let steps = redrive_core::replay::ramp::STEPS.len();
-            format!("Step {} of {steps} since {}: up to {percent} % of {rate} a second.", step + 1, ago(now, *since))
-        }
-        JobState::Paused { .. } => "Paused: nothing is sent until somebody resumes it.".to_owned(),
-        JobState::Stopped { .. } => "It stopped by itself, and sends nothing more.".to_owned(),
-        JobState::Cancelled => "It was cancelled, and sends nothing more.".to_owned(),
-        _ if job.is_open() => "It looks at its letters.".to_owned(),
-        _ => "It came to its end.".to_owned(),
+fn pace(job: &Job, progress: &JobProgress) -> String {
+    if let Some(pace) = progress.pace_in_words() {
+        return pace[..1].to_uppercase() + &pace[1..] + ".";
     }
+    let pace = match &job.state {
+        JobState::Paused { .. } => "Paused: nothing is sent until somebody resumes it.",
+        JobState::Stopped { .. } => "It stopped by itself, and sends nothing more.",
+        JobState::Cancelled => "It was cancelled, and sends nothing more.",
+        _ if job.is_open() => "It looks at its letters.",
+        _ => "It came to its end.",
+    };
+    pace.to_owned()
 }
 
 fn rule(job: &Job) -> String {
@@ -212,11 +200,11 @@ fn rule(job: &Job) -> String {
 
 /// Groups the letters that failed again by their new reasons, the largest group first.
 async fn failures<T: Letters + Jobs>(table: &T, overview: &JobOverview) -> Result<(Vec<Failures>, usize), Unavailable> {
-    if counts(&overview.known).iter().all(|(of, _)| part(*of) != 2) {
+    if counts(&overview.known).iter().all(|(of, _)| !has_failed(*of)) {
         return Ok((Vec::new(), 0));
     }
     let batches = table.batches(overview.job.id, 0).await?;
-    let failed = batches.iter().flat_map(|batch| &batch.lines).filter(|line| part(line.disposition) == 2);
+    let failed = batches.iter().flat_map(|batch| &batch.lines).filter(|line| has_failed(line.disposition));
     let mut ids: Vec<_> = failed.map(|line| line.letter).collect();
     let more = ids.len().saturating_sub(FAILED);
     ids.truncate(FAILED);

@@ -10,7 +10,7 @@ use crate::incident::{Dying, Incident};
 /// Text with everything that a page must not obey.
 pub const HOSTILE: &str = "expected value <script>document.title='pwned'</script> \u{1b}[31mred\u{1b}[0m \u{202e}gnp.exe\u{202c} <img src=x onerror=alert(1)>";
 
-fn dying(class: Class, code: &'static str, text: &'static str, version: &'static str) -> Dying {
+pub fn dying(class: Class, code: &'static str, text: &'static str, version: &'static str) -> Dying {
     Dying { class, code, text, version }
 }
 

@@ -1,6 +1,7 @@
 //! Acts: what was shown is what is touched, with a reason, by whom it is allowed, and told.
 
 use axum::http::StatusCode;
+use redrive_core::fault::Class;
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::Request;
 
@@ -142,7 +143,10 @@ async fn a_replay_is_one_job_however_often_its_form_is_sent() {
     assert_eq!((jobs[0].guard.canary, jobs[0].guard.rate, jobs[0].why.as_deref()), (5, 20, Some("fixed in 43")));
     let other =
         Browser::open(&incident.seen_by("bob")).await.get("/act?what=replay&cause=SCHEMA%2Fmissing-field").await.body;
-    assert!(other.contains("of ann (fixed in 43) is at some of the same letters now"), "{other}");
+    assert!(
+        other.contains("26 letters belong to job") && other.contains("by ann, which is CANARY (fixed in 43)"),
+        "{other}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,4 +235,39 @@ async fn a_job_is_steered_with_a_reason_and_one_that_stopped_names_its_failures_
     assert!(refused.body.contains("Not done:"), "{}", refused.body);
     let rest = browser.get(&format!("/act?what=replay&rest={}", address.trim_start_matches("/jobs/"))).await.body;
     assert!(rest.contains("175 letters to be replayed"), "{rest}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_a_long_job_goes_whole_in_a_new_one_on_the_terms_of_the_old_one() {
+    let incident = Incident::at(NOW);
+    let limit = story::dying(Class::Permanent, "limit", "limit is reached", "42");
+    (0..1_310).for_each(|n| drop(incident.put(n, "CHF", &limit, 170)));
+    let browser = Browser::open(&incident).await;
+    let page = browser.get("/act?what=replay&cause=PERMANENT%2Flimit").await.body;
+    let job = confirm(&browser, &page, &[("why", "is it fixed?"), ("typed", "1310"), ("canary", "7")]).await;
+    let id = job.header("location").trim_start_matches("/jobs/").to_owned();
+    let early = browser.get(&format!("/act?what=replay&rest={id}")).await;
+    assert_eq!(early.status, StatusCode::BAD_REQUEST);
+    assert!(early.body.contains("it sends the rest itself, unless you cancel it first"), "{}", early.body);
+    for _ in 0..20 {
+        incident.consume(|_| Does::Fail);
+        incident.replay(&Request::Work).await.unwrap();
+    }
+    let rest = browser.get(&format!("/act?what=replay&rest={id}")).await.body;
+    for text in [
+        "1303 letters to be replayed",
+        &format!("They go as a new job on the terms of job {id}: its limits."),
+        "name=\"canary\" inputmode=\"numeric\" value=\"7\"",
+        &format!("redrive replay --job {id} --rest --why"),
+        "is it fixed?",
+    ] {
+        assert!(rest.contains(text), "{text} is not in {rest}");
+    }
+    let next = confirm(&browser, &rest, &[("why", "now it is"), ("typed", "1303")]).await;
+    assert_eq!(next.status, StatusCode::SEE_OTHER, "{}", next.body);
+    let all = incident.letters.all_jobs();
+    let new = all.iter().find(|job| job.id.to_string() != id).unwrap();
+    assert_eq!((new.letters, new.state.as_str(), new.guard.canary), (Some(1_303), "CANARY", 7));
+    let page = browser.get(next.header("location")).await.body;
+    assert!(page.contains("1303 letters</h2>") && page.contains("Canary: 7 go first"), "{page}");
 }

@@ -6,6 +6,8 @@ use redrive_core::replay::job::{Account, Disposition, Job, JobState, send_goal};
 use redrive_core::replay::ramp::STEPS;
 use redrive_core::time::Timestamp;
 
+use crate::text::span;
+
 /// Part of a selection that a letter belongs to, for whoever follows the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -105,6 +107,30 @@ impl JobProgress {
     /// Returns the number of letters that have their outcome.
     pub const fn settled(&self) -> u32 {
         self.done + self.failed + self.unknown + self.left_out
+    }
+
+    /// Describes the pace: its step, its rate, when the next step comes, and when all will be sent. `None`: it sends nothing more, or
+    /// nothing before somebody resumes it.
+    pub fn pace_in_words(&self) -> Option<String> {
+        let rate = format!("{}.{} a second", self.rate / 1_000, self.rate % 1_000 / 100);
+        let steps = STEPS.len();
+        let pace = match self.pace {
+            JobPace::Listing => "its letters are being listed; it begins once the list is whole".to_owned(),
+            JobPace::Canary(letters) => {
+                format!("canary: {letters} go first, and the others once these have succeeded")
+            }
+            JobPace::ByOutcomes(_) => "no more under way than have succeeded".to_owned(),
+            JobPace::Step { n, next: Some(next) } if next.is_zero() => {
+                format!("step {n} of {steps}: {rate}; the next step once most outcomes are known")
+            }
+            JobPace::Step { n, next: Some(next) } => {
+                format!("step {n} of {steps}: {rate}; the next step in {} at the earliest", span(next))
+            }
+            JobPace::Step { n, next: None } => format!("step {n} of {steps}: {rate}"),
+            JobPace::Paused | JobPace::Ended => return None,
+        };
+        let eta = self.eta.map_or(String::new(), |eta| format!("; all sent in about {}", span(eta)));
+        Some(format!("{pace}{eta}"))
     }
 
     fn until_sent(&self, job: &Job) -> Option<Duration> {

@@ -13,7 +13,7 @@
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
 //! | [`jobs`], [`job_progress`], [`job_failures`] | replay jobs with the account of their letters, how far each is, and why letters failed again |
-//! | [`job_rest`], [`job_holders`] | what a job that has ended never sent, and which letters belong to an open one |
+//! | [`job_list`], [`job_rest`], [`job_holders`] | a job's letters handed over, what one that has ended never sent, and which letters belong to an open one |
 //! | [`request`] | what a request to the replay function says of letters and bodies |
 //! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
 //! | `samples` | an incident to test with, under the feature of this name |
@@ -26,6 +26,7 @@ pub mod expiry;
 pub mod find;
 pub mod job_failures;
 pub mod job_holders;
+pub mod job_list;
 pub mod job_progress;
 pub mod job_rest;
 pub mod jobs;

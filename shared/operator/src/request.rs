@@ -1,5 +1,6 @@
 //! Fields of a request to the replay function: which letters, and with what body. `docs/requests.md` has them all.
 
+use redrive_core::replay::job::Guard;
 use redrive_core::replay::{Edit, Selection};
 use serde_json::{Value, json};
 
@@ -22,5 +23,13 @@ pub fn add_edit(request: &mut Value, edit: Option<&Edit>) {
         None => {}
         Some(Edit::Body(body)) => request["edit"] = json!(body),
         Some(Edit::Patch(patch)) => request["patch"] = json!(patch.as_str()),
+    }
+}
+
+/// Adds all limits and checks of a job to a request. A limit that is off is null.
+pub fn add_guard(request: &mut Value, guard: &Guard) {
+    let guard = json!(guard);
+    for (name, value) in guard.as_object().into_iter().flatten() {
+        request[name] = value.clone();
     }
 }

@@ -1,59 +1,62 @@
-//! Letters that a job which has ended never sent.
+//! Letters that a job which has ended never sent, and the terms on which they go.
 
-use std::collections::{BTreeSet, HashSet};
+use redrive_core::ids::JobId;
+use redrive_operator::job_rest::{JobRest, NoRest};
+use redrive_operator::text::count;
 
-use redrive_core::ids::{JobId, LetterId};
-use redrive_core::letters::letter::Status;
-use redrive_core::ports::Jobs;
-use redrive_core::replay::job::{Disposition, JobState};
-use redrive_core::replay::{Candidate, Filter, Selection};
-use redrive_operator::walk::Wanted;
-
-use super::PINNED;
+use super::{ChosenLetters, PINNED, looks};
 use crate::acts::Cannot;
 use crate::installation::InstallationPort;
 
-/// Finds what a job never sent, and still waits; of very many the first.
-pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<Vec<LetterId>, Cannot> {
-    let table = here.letters();
-    let Some(job) = table.job(id).await? else { return Err(Cannot::BadRequest(format!("There is no job {id}."))) };
-    if !matches!(job.state, JobState::Stopped { .. } | JobState::Cancelled | JobState::Done) {
-        let state = job.state.as_str();
+/// Most letters that a page takes: each is named in its form.
+const MOST: usize = 20_000;
+
+/// Finds what a job never sent, and still waits as it was.
+pub(super) async fn of<I: InstallationPort>(here: &I, id: JobId) -> Result<JobRest, Cannot> {
+    let rest = JobRest::of(here.letters(), id).await.map_err(|why| match why {
+        NoRest::Unavailable(error) => Cannot::Unavailable(error),
+        NoRest::NotFound(_) | NoRest::GoesOn(..) | NoRest::Nothing(_) => Cannot::BadRequest(sentence(&why.to_string())),
+    })?;
+    let instead = format!("use `redrive replay --job {id} --rest`");
+    if rest.letters.len() > MOST {
         return Err(Cannot::BadRequest(format!(
-            "Job {id} is {state}: it sends the rest itself, unless you cancel it first."
+            "{} letters are more than a page takes: {instead}.",
+            rest.letters.len()
         )));
     }
-    let batches = table.batches(id, 0).await?.into_iter().filter(|batch| batch.n < job.batches);
-    let lines: Vec<_> = batches.flat_map(|batch| batch.lines).collect();
-    let met: HashSet<_> = lines.iter().map(|line| line.letter).collect();
-    let never = lines.iter().filter(|line| matches!(line.disposition, Disposition::NotReached | Disposition::HeldUp));
-    let mut rest: BTreeSet<_> = never.map(|line| line.letter).collect();
-    match &job.selection {
-        Selection::Filter(filter) => {
-            let filter = Filter { as_of: None, asked_at: None, recent: Default::default(), ..filter.clone() };
-            let wanted = Wanted { filter, statuses: vec![Status::Pending] };
-            let until = job.created_at;
-            let keep = |ids: &mut Vec<LetterId>, found: Candidate| {
-                // What died after the job was asked for is none of it.
-                if ids.len() < PINNED && found.last_failed_at <= until {
-                    ids.push(found.id);
-                }
-            };
-            let sums = wanted.sums(table, keep).await?;
-            rest.extend(sums.into_iter().flatten().filter(|id| !met.contains(id)));
-        }
-        Selection::Listed(listed) => {
-            for n in 0..listed.parts() {
-                let Some(part) = table.list_part(id, n).await? else { break };
-                rest.extend(part.letters.into_iter().map(|(id, _)| id).filter(|id| !met.contains(id)));
-            }
-        }
-        named => rest.extend(named.ids().unwrap_or_default().into_iter().filter(|id| !met.contains(id))),
+    match &rest.job.to {
+        Some(to) => Err(Cannot::BadRequest(format!("Its letters go to {}, and not back: {instead}.", to.name()))),
+        None => Ok(rest),
     }
-    if rest.is_empty() {
-        return Err(Cannot::BadRequest(format!(
-            "Job {id} has come to all of its letters; what failed again is listed on its page."
-        )));
+}
+
+fn sentence(text: &str) -> String {
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    format!("{}{}.", text[..first].to_uppercase(), &text[first..])
+}
+
+/// Looks at the letters of a rest.
+pub(super) async fn chosen<I: InstallationPort>(here: &I, rest: &JobRest) -> Result<ChosenLetters, Cannot> {
+    let ids: Vec<_> = rest.letters.keys().copied().collect();
+    let mut looks = looks(here.letters(), &ids).await?;
+    // What changed a moment ago is none of it any more.
+    looks.retain(|look| rest.letters.get(&look.candidate.id) == Some(&look.version));
+    let (count, others) = (looks.len() as u64, (ids.len() - looks.len()) as u64);
+    Ok(ChosenLetters { selection: rest.selection(), count, others, looks })
+}
+
+/// Sentences about the terms on which a rest goes.
+pub(super) fn terms(rest: &JobRest) -> Vec<String> {
+    let (id, guard) = (rest.job.id, &rest.job.guard);
+    let alarm = guard.alarm.as_ref().map_or(String::new(), |alarm| format!(", its alarm {alarm}"));
+    let edit = if rest.job.edit.is_some() { ", its edit" } else { "" };
+    let mut terms = vec![format!("They go as a new job on the terms of job {id}: its limits{alarm}{edit}.")];
+    if rest.undecided > 0 {
+        let letters = count(rest.undecided as u64, "letter", "letters");
+        terms.push(format!("{letters} that job {id} had planned are not among them: look again once it is closed."));
     }
-    Ok(rest.into_iter().take(PINNED).collect())
+    if rest.letters.len() > PINNED {
+        terms.push(format!("The function was asked before about the first {PINNED} of them."));
+    }
+    terms
 }

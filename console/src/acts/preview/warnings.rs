@@ -1,11 +1,12 @@
 //! Warnings before an act: what the replay function would leave out, and who else is at the same letters.
 
+use std::collections::BTreeMap;
+
 use redrive_core::ports::Unavailable;
-use redrive_core::replay::{Edit, Filter, Selection};
+use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
-use redrive_operator::jobs;
+use redrive_operator::job_holders::JobHolders;
 use redrive_operator::text::{count, words};
-use redrive_operator::who::short;
 use serde_json::Value;
 
 use super::{ChosenLetters, dry_request};
@@ -97,7 +98,7 @@ impl WarningsAndConsents {
         }
     }
 
-    /// Another's job that is at the same letters.
+    /// Open jobs to which letters belong that were looked at.
     async fn others<I: InstallationPort>(
         &mut self,
         here: &I,
@@ -107,17 +108,14 @@ impl WarningsAndConsents {
         if !kind.sends() && kind != ActKind::Discard {
             return Ok(());
         }
-        for other in jobs::gather(here.letters(), true).await? {
-            let job = &other.job;
-            let means = |sample: &redrive_core::replay::Candidate| match &job.selection {
-                Selection::Filter(filter) => Filter { as_of: None, asked_at: None, ..filter.clone() }.fits(sample),
-                named => named.ids().is_some_and(|ids| ids.contains(&sample.id)),
-            };
-            if job.state.runs() && chosen.sample.iter().any(means) {
-                let why = job.why.as_deref().map_or(String::new(), |why| format!(" ({why})"));
-                self.warn(&format!("Job {} of {}{why} is at some of the same letters now.", job.id, short(&job.by)));
-            }
+        let holders = JobHolders::read(here.letters()).await?;
+        let mut held = BTreeMap::new();
+        for job in chosen.looks.iter().filter_map(|look| holders.of(look)) {
+            *held.entry(job).or_default() += 1;
         }
+        let looks = chosen.looks.len() as u64;
+        let of = if looks < chosen.count { format!("Of the first {looks}: ") } else { String::new() };
+        holders.warnings(&held).iter().for_each(|warning| self.warn(&format!("{of}{warning}")));
         Ok(())
     }
 }
