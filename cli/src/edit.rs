@@ -156,12 +156,12 @@ impl EditPreview {
             return text;
         }
         let ((old, cut), (new, cut_too)) = (payload::lines_of(&self.before), payload::lines_of(&self.compared));
-        let told = differences(&old, &new, width);
-        for line in told.iter().take(LINES) {
+        let changes = differences(&old, &new, width);
+        for line in changes.iter().take(LINES) {
             let _ = writeln!(text, "{}", line.trim_end());
         }
-        if told.len() > LINES {
-            let _ = writeln!(text, "  … and {}", count((told.len() - LINES) as u64, "more line", "more lines"));
+        if changes.len() > LINES {
+            let _ = writeln!(text, "  … and {}", count((changes.len() - LINES) as u64, "more line", "more lines"));
         }
         if cut + cut_too > 0 {
             text.push_str(&hanging("  Only the beginning of both bodies was compared.", 2, width));
@@ -178,10 +178,10 @@ fn differences(old: &[String], new: &[String], width: usize) -> Vec<String> {
     let (old, new): (Vec<_>, Vec<_>) =
         (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
     let diff = TextDiff::from_slices(&old, &new);
-    let mut told = Vec::new();
+    let mut changes = Vec::new();
     for (n, group) in diff.grouped_ops(AROUND).iter().enumerate() {
         if n > 0 {
-            told.push("  …".to_owned());
+            changes.push("  …".to_owned());
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let sign = match change.tag() {
@@ -189,10 +189,10 @@ fn differences(old: &[String], new: &[String], width: usize) -> Vec<String> {
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
-            told.extend(lines(change.value(), width.saturating_sub(2)).iter().map(|line| format!("{sign} {line}")));
+            changes.extend(lines(change.value(), width.saturating_sub(2)).iter().map(|line| format!("{sign} {line}")));
         }
     }
-    told
+    changes
 }
 
 /// Applies the edit to the first of the chosen letters.
@@ -218,14 +218,14 @@ pub(crate) async fn gather<L: Letters>(
     }
     ids.truncate(LETTERS);
     let found = letters.read(&ids).await?.into_iter().flatten();
-    let seen = |letter: Letter| EditPreview::of(&letter, edit, wrappings.of(&letter.source));
-    Ok(found.filter(|letter| letter.check_body().is_ok()).map(seen).collect())
+    let preview = |letter: Letter| EditPreview::of(&letter, edit, wrappings.of(&letter.source));
+    Ok(found.filter(|letter| letter.check_body().is_ok()).map(preview).collect())
 }
 
 /// The differences of the first letters, and how many there are that are not shown.
-pub(crate) fn render(seen: &[EditPreview], of: u64, width: usize) -> String {
-    let mut text: String = seen.iter().map(|one| one.render(width)).collect();
-    let more = of.saturating_sub(seen.len() as u64);
+pub(crate) fn render(previews: &[EditPreview], of: u64, width: usize) -> String {
+    let mut text: String = previews.iter().map(|one| one.render(width)).collect();
+    let more = of.saturating_sub(previews.len() as u64);
     if more > 0 {
         let _ = writeln!(text, "and the same with {}", count(more, "more letter", "more letters"));
     }

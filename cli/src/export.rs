@@ -132,7 +132,7 @@ mod tests {
     async fn a_file_has_its_name_once_it_is_whole() {
         let store = ModelLetters::new();
         samples::letters().into_iter().for_each(|letter| store.force(letter));
-        let (folder, out) = (folder("whole"), Out { json: false, width: 80, seen: false });
+        let (folder, out) = (folder("whole"), Out { json: false, width: 80, is_terminal: false });
         let file = folder.join("letters.ndjson");
         let wanted = Wanted { filter: Filter::default(), statuses: vec![Status::Pending] };
         assert_eq!(run(&store, &wanted, None, (Some(&file), out)).await.unwrap(), Completion::Done);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_begun_has_another_name() {
-        let (folder, out) = (folder("begun"), Out { json: false, width: 80, seen: false });
+        let (folder, out) = (folder("begun"), Out { json: false, width: 80, is_terminal: false });
         let file = folder.join("letters.ndjson");
         let mut target = Target::open(Some(&file), out).unwrap();
         target.line(&serde_json::json!({"a": 1})).unwrap();

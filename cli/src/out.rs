@@ -22,9 +22,9 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) const UNCUT: usize = 100_000;
 
 /// Columns that output is set for: as `COLUMNS` says, else as the terminal does. Into a pipe or a file everything is written whole.
-fn width(columns: Option<&str>, terminal: Option<u16>, seen: bool) -> usize {
+fn width(columns: Option<&str>, terminal: Option<u16>, is_terminal: bool) -> usize {
     let wanted = columns.and_then(|columns| columns.trim().parse().ok()).filter(|columns| *columns > 0);
-    let own = || if seen { terminal.map_or(WIDTH, usize::from) } else { UNCUT };
+    let own = || if is_terminal { terminal.map_or(WIDTH, usize::from) } else { UNCUT };
     wanted.unwrap_or_else(own).max(NARROWEST)
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Out {
     /// Number of columns of the terminal.
     pub(crate) width: usize,
     /// True if a person looks at the output.
-    pub(crate) seen: bool,
+    pub(crate) is_terminal: bool,
 }
 
 impl Out {
@@ -44,7 +44,7 @@ impl Out {
         let terminal = Term::stdout();
         let columns = std::env::var("COLUMNS").ok();
         let width = width(columns.as_deref(), terminal.size_checked().map(|(_, columns)| columns), terminal.is_term());
-        Self { json, width, seen: terminal.is_term() }
+        Self { json, width, is_terminal: terminal.is_term() }
     }
 
     /// Writes text. Headings, lines without a small letter, are bold where they are looked at and colours are wanted.
@@ -92,13 +92,13 @@ pub(crate) fn say(text: &str) {
 /// A text in lines that fit the terminal that it is said at: a terminal itself breaks words.
 fn set(text: &str) -> String {
     let Some((_, columns)) = Term::stderr().size_checked() else { return text.to_owned() };
-    let told = text.lines().map(|line| hanging(line, 2, usize::from(columns).max(NARROWEST)));
-    told.collect::<String>().trim_end().to_owned()
+    let hung = text.lines().map(|line| hanging(line, 2, usize::from(columns).max(NARROWEST)));
+    hung.collect::<String>().trim_end().to_owned()
 }
 
 /// Makes a progress bar, beside the output; hidden where nobody looks at it.
 pub(crate) fn bar(out: Out) -> ProgressBar {
-    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if out.is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {elapsed}\n{msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
     ProgressBar::with_draw_target(None, target).with_style(style)
@@ -106,11 +106,11 @@ pub(crate) fn bar(out: Out) -> ProgressBar {
 
 /// Makes a line that tells how many letters were read, beside the output; hidden where nobody looks at it, and gone at its end.
 pub(crate) fn reading(out: Out) -> ProgressBar {
-    let target = if out.seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if out.is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{spinner} {human_pos} letters read, {elapsed}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
     let line = ProgressBar::with_draw_target(None, target).with_style(style).with_finish(ProgressFinish::AndClear);
-    if out.seen {
+    if out.is_terminal {
         line.enable_steady_tick(TICK);
     }
     line

@@ -70,7 +70,7 @@ impl Report {
     }
 
     /// The texts of a list.
-    fn said(&self, name: &str) -> impl Iterator<Item = &str> {
+    fn texts_of(&self, name: &str) -> impl Iterator<Item = &str> {
         self.counts.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
@@ -96,9 +96,9 @@ impl Report {
         for (name, value) in other.counts {
             match (value.as_u64(), value.as_array()) {
                 (Some(n), _) => self.count(&name, n),
-                (_, Some(told)) => {
+                (_, Some(more)) => {
                     let mut all = self.counts.get(&name).and_then(Value::as_array).cloned().unwrap_or_default();
-                    all.extend(told.iter().cloned());
+                    all.extend(more.iter().cloned());
                     self.counts.insert(name, json!(all));
                 }
                 _ => drop(self.counts.insert(name, value)),
@@ -163,8 +163,8 @@ impl Report {
     pub(crate) fn render(&self, width: usize) -> String {
         let mut text = String::new();
         let plain = |name: &str| name != "considered" && WARNINGS.iter().all(|(warning, _)| *warning != name);
-        let told = self.counts.iter().filter(|(name, n)| plain(name) && n.as_u64().unwrap_or(0) > 0);
-        told.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &words(name), width)));
+        let counts = self.counts.iter().filter(|(name, n)| plain(name) && n.as_u64().unwrap_or(0) > 0);
+        counts.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &words(name), width)));
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
             text.push_str(&counted(self.of(name), warning, width));
         }
@@ -179,7 +179,7 @@ impl Report {
         if self.of("unlisted") > 0 {
             add("  List the queue (QUEUE_PAIRS) to send its letters; all else can be done as it is.");
         }
-        let stays: Vec<_> = self.said("stays_elsewhere").collect();
+        let stays: Vec<_> = self.texts_of("stays_elsewhere").collect();
         if !stays.is_empty() && self.of("erased") > 0 {
             add("Not erased, because these copies are in other places:");
             stays.iter().for_each(|one| add(&format!("  {one}")));

@@ -187,13 +187,13 @@ async fn causes_of(
 async fn one_letter(access: &StackAccess, name: &str, (now, out): (Timestamp, Out)) -> Result<Completion, Error> {
     let letters = access.letters()?;
     let Some(id) = find::one(&letters, name, access, (now, out)).await? else { return Ok(Completion::NotAsAsked) };
-    let Some(seen) = letter_view::gather(&letters, &access.ledger(), id).await? else {
+    let Some(view) = letter_view::gather(&letters, &access.ledger(), id).await? else {
         out::say(&format!("there is no letter {id}"));
         return Ok(Completion::NotAsAsked);
     };
     let policies = access.policies().await;
-    let policy = policies.of(&seen.letter.source);
-    out.either(|| letter_view::document(&seen, now), |width| show::render(&seen, policy, now, width))?;
+    let policy = policies.of(&view.letter.source);
+    out.either(|| letter_view::document(&view, now), |width| show::render(&view, policy, now, width))?;
     Ok(Completion::Done)
 }
 

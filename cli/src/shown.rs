@@ -97,8 +97,9 @@ async fn carry_page<L: Letters>(
 /// Warns about a clock that is not AWS's: a span like `--since 1h` is counted from it.
 pub(crate) fn clock(here: Timestamp, aws: Timestamp) -> Option<String> {
     let (apart, word) = if here < aws { (aws.since(here), "behind") } else { (here.since(aws), "ahead of") };
-    let told = format!("this machine's clock is {} s {word} AWS's: spans like 1h are counted from it", apart.as_secs());
-    (apart > CLOCK).then_some(told)
+    let warning =
+        format!("this machine's clock is {} s {word} AWS's: spans like 1h are counted from it", apart.as_secs());
+    (apart > CLOCK).then_some(warning)
 }
 
 #[cfg(test)]

@@ -74,14 +74,14 @@ async fn first_expiry(access: &StackAccess, queues: &[QueueStatus], now: Timesta
     if dead.depths.all() == 0 {
         return None;
     }
-    let seen = access.first_expiry(now).await.ok().flatten();
+    let measured = access.first_expiry(now).await.ok().flatten();
     let age = match access.stack.get(QUEUES[1].0) {
-        Some(url) if seen.is_none() => access.age(url, now).await.ok().flatten(),
+        Some(url) if measured.is_none() => access.age(url, now).await.ok().flatten(),
         _ => None,
     };
     let fifo = dead.name.ends_with(".fifo");
     let before = if fifo { Some(Duration::ZERO) } else { main.and_then(|main| main.depths.retention) };
-    Expiry::of(&dead.depths, before, seen, age, now)
+    Expiry::of(&dead.depths, before, measured, age, now)
 }
 
 pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
