@@ -101,7 +101,7 @@ pub(crate) async fn run(
     let selection = choose(&remark.chosen, access, &statuses, now).await?;
     let letters = access.letters()?;
     let holders = JobHolders::read(&letters).await?;
-    let preview = Preview::of(&letters, &selection, statuses, &holders).await?;
+    let preview = out::patiently(Preview::of(&letters, &selection, statuses, &holders)).await?;
     preview.met(&selection)?;
     out::say(preview.render(doing.verb(), now, out.width).trim_end());
     preview.warn(&holders);

@@ -26,7 +26,7 @@ pub(crate) async fn run(
     let selection = choose(&args.chosen, access, &[Status::Pending], now).await?;
     let letters = access.letters()?;
     let holders = JobHolders::read(&letters).await?;
-    let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
+    let preview = out::patiently(Preview::of(&letters, &selection, vec![Status::Pending], &holders)).await?;
     preview.met(&selection)?;
     out::say(preview.render(VERB, now, out.width).trim_end());
     preview.warn(&holders);

@@ -18,6 +18,8 @@ const NARROWEST: usize = 40;
 /// Time between two looks of a line that goes on.
 const TICK: Duration = Duration::from_millis(200);
 
+/// Time after which a person is told what takes so long.
+const LONG: Duration = Duration::from_secs(2);
 /// Columns of output that goes into a pipe or a file: nothing is cut there.
 pub(crate) const UNCUT: usize = 100_000;
 
@@ -87,6 +89,16 @@ impl Out {
 /// Says something to the person beside the output.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(format!("{}\n", set(text)).as_bytes());
+}
+
+/// Waits for a look, and says so to the person once it takes long.
+pub(crate) async fn patiently<T>(look: impl Future<Output = T>) -> T {
+    let mut look = std::pin::pin!(look);
+    if let Ok(found) = tokio::time::timeout(LONG, &mut look).await {
+        return found;
+    }
+    say("Reading the letters that fit; nothing is changed yet.");
+    look.await
 }
 
 /// A text in lines that fit the terminal that it is said at: a terminal itself breaks words.

@@ -15,6 +15,7 @@ use crate::out;
 use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
 use crate::text::{count, hanging};
+use redrive_operator::conflicts::conflicts;
 use redrive_operator::job_holders::JobHolders;
 use redrive_operator::job_list::fifo_place;
 use redrive_operator::policies::Policies;
@@ -31,6 +32,8 @@ pub(crate) struct Preview {
     pub(crate) shown: Shown,
     /// Times at which those letters changed last.
     pub(crate) changed: BTreeMap<LetterId, Timestamp>,
+    /// Statuses that letters must have for the act.
+    statuses: Vec<Status>,
     /// Queues of those letters.
     pub(crate) sources: BTreeSet<QueueArn>,
     /// Place of each letter of a FIFO queue in its group.
@@ -90,6 +93,7 @@ impl Preview {
             others,
             shown,
             changed,
+            statuses,
             sources,
             groups,
             held,
@@ -128,7 +132,18 @@ impl Preview {
         if self.missing(selection) > 0 {
             report.count("not_found", self.missing(selection));
         }
-        Ok(report)
+        if report.of("changed_meanwhile") == 0 {
+            return Ok(report);
+        }
+        let by = request.get("by").and_then(Value::as_str).unwrap_or_default();
+        match conflicts(letters, &self.shown, (&self.statuses, by)).await {
+            Ok(found) => Ok(report.with_conflicts(&found)),
+            // What was done is reported all the same.
+            Err(error) => {
+                out::say(&format!("who changed the others is not known: {error}"));
+                Ok(report)
+            }
+        }
     }
 
     pub(crate) fn letters(&self) -> u64 {

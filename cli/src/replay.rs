@@ -197,11 +197,11 @@ pub(crate) async fn run(
     let ReplayTerms { selection, guard, edit, to, why } = ReplayTerms::read(args, access, now).await?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
     // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-    let dry = dry_run(access, way, &guard, by).await?;
+    let dry = out::patiently(dry_run(access, way, &guard, by)).await?;
     dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|warning| out::say(warning));
     let letters = access.letters()?;
     let holders = JobHolders::read(&letters).await?;
-    let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
+    let preview = out::patiently(Preview::of(&letters, &selection, vec![Status::Pending], &holders)).await?;
     preview.met(&selection)?;
     let edits = match &edit {
         Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(access, edit).await).await?,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use redrive_core::ids::LetterId;
 use redrive_core::letters::fingerprint::normalised;
 use redrive_core::time::Timestamp;
+use redrive_operator::conflicts::Conflict;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +30,8 @@ const DONE: [&str; 15] = [
     "in_s3",
     "expired_tasks",
 ];
+/// Name of the list of letters that somebody else changed first.
+const CONFLICTS: &str = "conflicts";
 /// Number of letters that are named of one reason, and of reasons that are listed.
 const SAMPLES: usize = 3;
 const REASONS: usize = 20;
@@ -55,6 +59,9 @@ pub(crate) struct Report {
     pub(crate) refused: Option<String>,
     /// The jobs that it tells of.
     pub(crate) jobs: Vec<Value>,
+    /// Letters that somebody else changed first, and the state of each.
+    #[serde(skip)]
+    conflicts: Vec<(LetterId, String)>,
     #[serde(flatten)]
     counts: BTreeMap<String, Value>,
 }
@@ -72,6 +79,15 @@ impl Report {
     /// The texts of a list.
     fn texts_of(&self, name: &str) -> impl Iterator<Item = &str> {
         self.counts.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Adds letters that somebody else changed first.
+    pub(crate) fn with_conflicts(mut self, conflicts: &[Conflict]) -> Self {
+        if !conflicts.is_empty() {
+            self.counts.insert(CONFLICTS.to_owned(), conflicts.iter().map(Conflict::document).collect());
+        }
+        self.conflicts = conflicts.iter().map(|conflict| (conflict.letter, conflict.state())).collect();
+        self
     }
 
     /// Returns the number of letters that it changed.
@@ -167,6 +183,10 @@ impl Report {
         counts.for_each(|(name, n)| text.push_str(&counted(n.as_u64().unwrap_or(0), &words(name), width)));
         for (name, warning) in WARNINGS.iter().filter(|(name, _)| self.of(name) > 0) {
             text.push_str(&counted(self.of(name), warning, width));
+        }
+        for (letter, state) in &self.conflicts {
+            text.push_str(&indented(&letter.to_string(), 9, width));
+            text.push_str(&indented(&shown(state), 11, width));
         }
         // Sizes differ from one letter to the next.
         text.push_str(&self.reasons(("refused_edits", str::to_owned), width));

@@ -1,18 +1,21 @@
 //! Output about chosen letters: what was not sent and why, the places of a patch, and interruptions.
 
 use clap::Parser;
-use redrive_core::letters::letter::Letter;
+use redrive_core::letters::letter::{Event, EventKind, Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
-use redrive_core::replay::{Edit, Patch};
-use redrive_operator::samples;
-use serde_json::json;
+use redrive_core::replay::{Edit, Patch, Selection};
+use redrive_operator::job_holders::JobHolders;
+use redrive_operator::samples::{self, NOW};
+use serde_json::{Value, json};
 
 use super::{NARROW, WIDTH, is, is_within};
 use crate::args::CliArgs;
+use crate::completion::Error;
 use crate::edit::EditPreview;
-use crate::replay_function::Report;
+use crate::preview::Preview;
+use crate::replay_function::{ReplayFunction, Report};
 use crate::text::hanging;
-use crate::{run, shown};
+use crate::{act, run, shown};
 
 #[test]
 fn letters_that_were_not_sent_are_grouped_by_reason_with_a_count_and_three_of_them() {
@@ -36,6 +39,34 @@ fn letters_that_were_not_sent_are_grouped_by_reason_with_a_count_and_three_of_th
     let report = Report::read(report).unwrap();
     is("not-sent.txt", &report.render(WIDTH));
     is_within("not-sent-narrow.txt", &report.render(NARROW), NARROW);
+}
+
+#[tokio::test]
+async fn a_letter_that_somebody_else_changed_first_names_its_state_and_who_did_it() {
+    let table = super::store();
+    let letters = samples::letters();
+    let ids = letters[..2].iter().map(|letter| letter.id).collect();
+    let statuses = vec![Status::Pending];
+    let preview = Preview::of(&table, &Selection::Ids(ids), statuses, &JobHolders::default()).await.unwrap();
+    let event = Event { what: EventKind::Discarded, who: "bob".to_owned(), at: NOW, ..letters[0].history[0].clone() };
+    let event = Event { attempt: None, note: Some("a duplicate of last week".to_owned()), ..event };
+    let history = letters[0].history.iter().cloned().chain([event]).collect();
+    let version = letters[0].version + 1;
+    table.force(Letter { status: Status::Discarded, version, history, ..letters[0].clone() });
+    let request = act::request("discard", &Selection::Ids(Vec::new()), "ann");
+    let report = preview.carry_out((&Discards, &table), &Selection::Ids(Vec::new()), request).await.unwrap();
+    is("conflict.txt", &report.render(WIDTH));
+    is_within("conflict-narrow.txt", &report.render(NARROW), NARROW);
+    is("conflict.json", &format!("{:#}\n", report.json()));
+}
+
+/// Function that discards one of two letters.
+struct Discards;
+
+impl ReplayFunction for Discards {
+    async fn ask(&self, _: &Value) -> Result<Value, Error> {
+        Ok(json!({"considered": 2, "discarded": 1, "changed_meanwhile": 1}))
+    }
 }
 
 #[test]

@@ -7,14 +7,12 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use redrive_core::ids::{JobId, LetterId};
-use redrive_core::letters::letter::Letter;
-use redrive_core::ports::Letters;
 use redrive_core::replay::job::IDS;
 use redrive_core::replay::{LetterList, Selection, Shown};
+use redrive_operator::conflicts::{self, Conflict};
 use redrive_operator::job_list::{fifo_place, list_parts};
 use redrive_operator::request::add_selection;
 use redrive_operator::text::{count, words};
-use redrive_operator::who::short;
 use serde_json::{Value, json};
 
 use super::kind::ActKind;
@@ -22,7 +20,7 @@ use super::pinned::Pinned;
 use super::{Cannot, failed, preview};
 use crate::fields::Fields;
 use crate::installation::{AskError, InstallationPort};
-use crate::page::{self, PageFrame, Tab, instant};
+use crate::page::{self, PageFrame, Tab};
 use crate::shown_text::ShownText;
 use crate::snapshot_reading;
 use crate::state::Console;
@@ -31,13 +29,11 @@ use crate::state::Console;
 const PAGE: usize = 500;
 /// Limit of questions about one page or filter: the function's time runs out, and what is left is asked for again.
 const TIMES: usize = 200;
-/// Number of letters whose conflicts are told one by one.
-const CONFLICTS: usize = 20;
 /// Counts that say what was done.
 const DONE: [(&str, &str); 3] = [("discarded", "discarded"), ("restored", "restored"), ("noted", "noted")];
 
 /// A letter that was left alone, its state now, and who made it so.
-pub(crate) struct Conflict {
+pub(crate) struct ConflictRow {
     id: LetterId,
     key: ShownText,
     state: ShownText,
@@ -51,7 +47,7 @@ struct DonePage<'a> {
     is_whole: bool,
     left: Vec<String>,
     problem: Option<ShownText>,
-    conflicts: Vec<Conflict>,
+    conflicts: Vec<ConflictRow>,
     /// Ids of what was discarded, to take it back; empty if there are too many to name.
     undo: String,
     undo_at: Option<String>,
@@ -203,45 +199,23 @@ async fn all_of<I: InstallationPort>(
     Ok(())
 }
 
-/// Finds the letters that were shown and are not as the act would have left them: somebody else came first.
+/// Finds the letters that were shown and that somebody else changed first.
 async fn conflicts<I: InstallationPort>(
     here: &I,
     pinned: &Pinned,
-) -> Result<Vec<Conflict>, redrive_core::ports::Unavailable> {
+) -> Result<Vec<ConflictRow>, redrive_core::ports::Unavailable> {
     let Selection::Shown(shown) = &pinned.selection else { return Ok(Vec::new()) };
-    let by = here.place().by.as_str();
-    let mut all = Vec::new();
-    let ids: Vec<_> = shown.letters.keys().copied().collect();
-    for few in ids.chunks(100) {
-        for letter in here.letters().read(few).await?.into_iter().flatten() {
-            let last = letter.history.last();
-            let own = last.is_some_and(|event| {
-                event.who == by && shown.letters.get(&letter.id).is_some_and(|version| letter.version == version + 1)
-            });
-            if !own && all.len() < CONFLICTS {
-                all.push(conflict(&letter));
-            }
-        }
-    }
-    Ok(all)
+    let found = conflicts::conflicts(here.letters(), shown, (pinned.kind().from(), &here.place().by)).await?;
+    Ok(found.iter().map(ConflictRow::of).collect())
 }
 
-fn conflict(letter: &Letter) -> Conflict {
-    let last = letter.history.iter().rev().find(|event| event.attempt.is_none());
-    let who = last.map_or(String::new(), |event| {
-        let what = serde_json::to_value(event.what).unwrap_or_default();
-        let note = event.note.as_deref().map_or(String::new(), |note| format!(": “{note}”"));
-        format!(
-            ", {} by {} at {}{note}",
-            words(&what.as_str().unwrap_or_default().to_lowercase()),
-            short(&event.who),
-            instant(&event.at)
-        )
-    });
-    Conflict {
-        id: letter.id,
-        key: ShownText::of(letter.key.as_ref().map_or("no key", |key| key.as_str())),
-        state: ShownText::of(&format!("is {}{who}", letter.status)),
+impl ConflictRow {
+    fn of(conflict: &Conflict) -> Self {
+        Self {
+            id: conflict.letter,
+            key: ShownText::of(conflict.key.as_ref().map_or("no key", |key| key.as_str())),
+            state: ShownText::of(&conflict.state()),
+        }
     }
 }
 
@@ -249,7 +223,7 @@ fn done<'a, I: InstallationPort>(
     console: &'a Console<I>,
     pinned: &Pinned,
     fields: &Fields,
-    (counts, problem, conflicts): (BTreeMap<String, u64>, Option<String>, Vec<Conflict>),
+    (counts, problem, conflicts): (BTreeMap<String, u64>, Option<String>, Vec<ConflictRow>),
 ) -> DonePage<'a> {
     let of = |name: &str| counts.get(name).copied().unwrap_or(0);
     let change = DONE.iter().find(|(name, _)| of(name) > 0);

@@ -14,13 +14,14 @@
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
 //! | [`jobs`], [`job_progress`], [`job_failures`] | replay jobs with the account of their letters, how far each is, and why letters failed again |
 //! | [`job_list`], [`job_rest`], [`job_holders`] | a job's letters handed over, what one that has ended never sent, and which letters belong to an open one |
-//! | [`request`] | what a request to the replay function says of letters and bodies |
+//! | [`request`], [`conflicts`] | what a request to the replay function says of letters and bodies, and letters that somebody else changed first |
 //! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
 //! | `samples` | an incident to test with, under the feature of this name |
 
 pub mod alarms;
 pub mod board;
 pub mod causes;
+pub mod conflicts;
 pub mod done;
 pub mod expiry;
 pub mod find;
