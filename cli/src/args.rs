@@ -7,6 +7,7 @@ mod replay;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use redrive_core::fixture::Kept;
 use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_doctor::{RULES, Rule};
@@ -75,6 +76,9 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
         id: String,
     },
+    /// Writes a letter as a test case of its handler: its message with every value replaced by
+    /// another of the same form, and what it died of.
+    Fixture(FixtureArgs),
     /// Shows queues, alarms, the letters that wait, and open jobs.
     Status(CountArgs),
     /// Serves pages for a browser on this machine: causes, letters, jobs, and the acts on them.
@@ -144,6 +148,18 @@ pub(crate) enum Command {
         /// Shell to write completions for.
         shell: clap_complete::Shell,
     },
+}
+
+/// Arguments of `fixture`: a letter, and what is kept of its message.
+#[derive(Debug, Args)]
+pub(crate) struct FixtureArgs {
+    /// Id of the letter; or its key, or the id of a message or a request of it.
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// Value to keep as it is: a JSON pointer into the body, such as /currency, with all below it; or
+    /// attribute:NAME. More than once for several.
+    #[arg(long, value_name = "PLACE", value_parser = Kept::parse)]
+    pub(crate) keep: Vec<Kept>,
 }
 
 /// Arguments of the console.

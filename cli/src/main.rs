@@ -14,6 +14,7 @@
 //! | `console_server.rs` | the stack, as the console's pages are served over it |
 //! | `drain.rs` | what asks the indexer |
 //! | `import.rs` | what `export` wrote, back into the table |
+//! | `fixture.rs` | a letter as a test case, its values replaced |
 //! | `deploy_function.rs`, `undeploy.rs` | one function's code into a stack; a stack's deletion, after what waits in it was told |
 //! | `doctor.rs` | what is wrong with the queues, alarms and functions themselves; `doctor/aws.rs` reads them |
 //! | `text.rs`, `out.rs`, `completion.rs` | texts set for a terminal, the output, the exit codes |
@@ -36,6 +37,7 @@ mod eject;
 mod export;
 mod filters;
 mod find;
+mod fixture;
 #[cfg(test)]
 mod golden;
 mod import;

@@ -21,8 +21,8 @@ use crate::out::{self, Out};
 use crate::replay_function::Report;
 use crate::text::{hanging, indented, shown};
 use crate::{
-    causes, console_server, deploy_function, doctor, drain, eject, export, find, import, interrupt, job_letters, jobs,
-    list, replay, show, status, undeploy, watch, who,
+    causes, console_server, deploy_function, doctor, drain, eject, export, find, fixture, import, interrupt,
+    job_letters, jobs, list, replay, show, status, undeploy, watch, who,
 };
 use redrive_operator::waiting::{self, WaitingLook};
 use redrive_operator::walk::Wanted;
@@ -123,6 +123,7 @@ async fn at(
             find::run((&letters, &access.ledger()), text, (&access.sources().await, *all), (now, out)).await
         }
         Command::Show { id } => one_letter(access, id, (now, out)).await,
+        Command::Fixture(args) => fixture::run(args, access, (now, out)).await,
         Command::Status(count) => {
             let bar = out::reading(out);
             let progress = |met| bar.set_position(met);

@@ -76,7 +76,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "causes",
     "list",
     "show",
@@ -95,6 +95,7 @@ const COMMANDS: [&str; 23] = [
     "eject",
     "drain",
     "export",
+    "fixture",
     "import",
     "deploy-function",
     "undeploy",

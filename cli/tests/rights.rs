@@ -168,7 +168,7 @@ fn lines(command: &str) -> Vec<Vec<&str>> {
     const FILTER: [&str; 2] = ["--cause", "PERMANENT/currency"];
     let remark = |command| [&[command][..], &FILTER, &["--note", "n", "--yes"]].concat();
     match command {
-        "show" => vec![vec![command, ID], vec![command, "o-1"]],
+        "show" | "fixture" => vec![vec![command, ID], vec![command, "o-1"]],
         "find" => vec![vec![command, "o-1"]],
         "watch" | "pause" | "resume" | "cancel" => vec![vec![command, ID]],
         "list" => vec![vec![command], vec![command, "--oldest"], [&[command][..], &FILTER].concat()],

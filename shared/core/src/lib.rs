@@ -11,6 +11,7 @@
 
 pub mod error_type;
 pub mod fault;
+pub mod fixture;
 pub mod ids;
 pub mod json;
 pub mod letters;

@@ -80,4 +80,8 @@ mod pages {
 
     #[doc = include_str!("../../../docs/handler.md")]
     struct WriteYourHandler;
+
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct TestYourHandler;
 }

@@ -63,6 +63,7 @@ mod test_world;
 mod tests;
 
 pub use outcome::{DeadMessage, ExternalCall, Outcome, RunTwice};
+pub use redrive_core::fixture::{BadFixture, Fixture};
 pub use redrive_core::message::wrapping::Wrapping;
 pub use redrive_testkit::loopback::{JsonAnswer, JsonRequest};
 pub use redrive_testkit::{KeyedService, ServiceCall};

@@ -5,6 +5,7 @@ use redrive::Dispatch;
 use redrive::dynamodb::sdk::config::retry::RetryConfig;
 use redrive::dynamodb::sdk::config::{BehaviorVersion, Credentials, Region};
 use redrive::dynamodb::sdk::{Client, Config};
+use redrive::testing::Scenario;
 use redrive_testkit::handlers::first_attempt;
 use redrive_testkit::loopback::{JsonAnswer, JsonServer};
 use serde_json::json;
@@ -13,12 +14,16 @@ use super::*;
 
 /// A handler whose table is the server.
 fn charger(orders: &JsonServer) -> Charger {
+    charger_at(orders.endpoint())
+}
+
+fn charger_at(endpoint: String) -> Charger {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .retry_config(RetryConfig::disabled())
-        .endpoint_url(orders.endpoint());
+        .endpoint_url(endpoint);
     Charger {
         orders: Table::new(Client::from_conf(config.build()), "orders", "order_id"),
         currencies: "EUR,USD".to_owned(),
@@ -42,6 +47,17 @@ async fn an_order_with_a_row_is_charged_by_one_write() {
     let orders = JsonServer::answering(row());
     assert_eq!(handled(1_999, "EUR", &orders).await, Ok(1));
     assert_eq!(orders.requests(), 1);
+}
+
+#[test]
+fn an_order_that_comes_twice_is_charged_once_whatever_goes_wrong() {
+    let order = json!({"order_id": "o-1", "customer_id": "c-1", "amount_minor": 1_999, "currency": "EUR"}).to_string();
+    let scenario =
+        Scenario::of(|world| charger_at(world.server("orders", |_| row()))).key_at("/order_id").with_sockets();
+    for outcome in scenario.send(&order).send(&order).under_every_fault() {
+        assert_eq!(outcome.effects_of("o-1").len(), 1, "{outcome}");
+        assert!(outcome.dead().is_empty(), "{outcome}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use redrive_core::fixture::Fixture;
 use redrive_core::message::envelope::{Attribute, Attributes};
 use redrive_core::message::key::Pointer;
 use redrive_core::message::wrapping::Wrapping;
@@ -144,6 +145,14 @@ impl<H: Dispatch> Scenario<H> {
     #[must_use]
     pub fn send_to(self, group: &str, body: impl Into<String>) -> Self {
         self.sending(body.into(), &[], Some(group.to_owned()))
+    }
+
+    /// Sends the message of a fixture, as `redrive fixture ID` writes it: yesterday's incident.
+    #[must_use]
+    pub fn send_fixture(mut self, fixture: &Fixture) -> Self {
+        let (body, attributes) = (fixture.body().to_owned(), fixture.attributes.clone());
+        self.sends.push(ScriptedMessage { body, attributes, group: fixture.group.clone() });
+        self
     }
 
     fn sending(mut self, body: String, attributes: &[(&str, &str)], group: Option<String>) -> Self {

@@ -6,11 +6,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redrive_core::fault::{Class, Fault, ResultExt};
+use redrive_core::fixture::{Kept, Salt, redacted};
+use redrive_core::ids::{Enqueue, MessageId, QueueArn, Scope};
+use redrive_core::letters::letter::{Body, NoBody, Reason};
+use redrive_core::message::envelope::Attribute;
 use redrive_core::processing::handler::{Context, Handler};
+use redrive_testkit::clock::ORIGIN;
+use redrive_testkit::letters::waiting;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{KeyedService, Scenario};
+use super::{Fixture, KeyedService, Scenario};
 
 const ORDER: &str = r#"{"order_id": "o-1"}"#;
 
@@ -92,6 +98,59 @@ fn two_attempts_differ_if_the_key_is_missing_or_new() {
     let missing = difference(Mistake::ForgetsTheKey);
     assert_eq!(missing, "payments was called without a key: charge");
     assert!(difference(Mistake::MakesAKeyOfItsOwn).starts_with("the first attempt called"));
+}
+
+/// A handler that knows three currencies, and others only once it is mended.
+struct Currencies {
+    mended: bool,
+}
+
+impl Handler for Currencies {
+    type Message = Value;
+    type Effects = ();
+
+    async fn handle(&self, order: &Value, _: &Context) -> Result<(), Fault> {
+        let known = self.mended || order["currency"] == "EUR";
+        if known { Ok(()) } else { Err(Fault::permanent("currency", "currency is not supported")) }
+    }
+}
+
+#[test]
+fn yesterdays_incident_dies_of_the_same_until_the_handler_is_mended() {
+    let body = r#"{"order_id": "o-4711", "customer": "Ann Lee", "amount": 1999, "currency": "CHF"}"#;
+    let enqueue = Enqueue { message_id: MessageId::new("m-1").unwrap(), sent_at: ORIGIN };
+    let fault = Fault::permanent("currency", "currency is not supported");
+    let reason = Reason {
+        error_type: fault.class.into(),
+        error_code: Some(fault.code.to_string()),
+        error_message: fault.text,
+        attempt_count: 1,
+        first_failed_at: ORIGIN,
+        last_failed_at: ORIGIN,
+        attempts: Vec::new(),
+    };
+    let source = QueueArn::new("arn:aws:sqs:us-east-1:000000000000:orders").unwrap();
+    let mut letter = waiting(source, Scope::new("orders").unwrap(), enqueue, body, reason);
+    letter.attributes = [("idempotency-key".to_owned(), Attribute::text("o-4711"))].into();
+    let kept = [Kept::parse("/currency").unwrap(), Kept::parse("/curency").unwrap()];
+    let redacted = redacted(&letter, &kept, Salt(7)).unwrap();
+    assert_eq!(redacted.unmatched, ["/curency"]);
+    let document = serde_json::to_string_pretty(&redacted.fixture).unwrap();
+    assert!(!["4711", "Ann", "Lee", "1999"].iter().any(|value| document.contains(value)), "{document}");
+
+    // What a user writes: the file is read, and its message runs.
+    let fixture = Fixture::read(&document).unwrap();
+    let run = |mended| {
+        let scenario = Scenario::of(move |_| Currencies { mended }).key_at("/order_id").send_fixture(&fixture);
+        scenario.run()
+    };
+    let (before, after) = (run(false), run(true));
+    let dead = &before.dead()[0];
+    assert_eq!((dead.class, Some(dead.code.clone())), (Some(Class::Permanent), fixture.error_code.clone()), "{before}");
+    // Its key in the attribute is still that in the body, or it would be SCHEMA.
+    assert_eq!((after.completed().len(), after.dead().len()), (1, 0), "{after}");
+    letter.body = Body::Erased { at: ORIGIN, by: "ann".to_owned(), note: "asked for".to_owned() };
+    assert_eq!(redrive_core::fixture::redacted(&letter, &[], Salt(7)).unwrap_err(), NoBody::Erased);
 }
 
 /// A handler of several steps, each of which takes a second; the first attempt may take for ever.

@@ -8,7 +8,7 @@ use super::{Block, pages};
 use crate::root;
 
 /// Pages whose Rust blocks are doctests of the facade.
-const COMPILED: [&str; 2] = ["README.md", "docs/handler.md"];
+const COMPILED: [&str; 3] = ["README.md", "docs/handler.md", "docs/testing.md"];
 
 fn blocks(language: &str) -> Vec<Block> {
     let mut found: Vec<Block> = pages().iter().flat_map(super::Page::blocks).collect();
