@@ -63,7 +63,7 @@ impl ActionFields<'_> {
         let Some(shown) = self.field::<BTreeMap<String, u64>>("shown")? else {
             return if named { self.bad("\"named\" stands with \"shown\"") } else { Ok(None) };
         };
-        if shown.is_empty() || self.given.contains_key("ids") || self.given.contains_key("select") {
+        if shown.is_empty() || ["ids", "select", "listed"].iter().any(|other| self.given.contains_key(*other)) {
             return self.bad("\"shown\" is empty, or not alone");
         }
         let read = |(id, version): (String, u64)| Some((LetterId::parse(&id)?, version));

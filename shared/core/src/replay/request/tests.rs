@@ -151,6 +151,40 @@ fn an_input_that_is_not_understood_says_what_is_expected() {
 }
 
 #[test]
+fn a_list_and_its_parts_are_understood_and_what_is_none_is_refused() {
+    let queue = "arn:aws:sqs:eu-west-1:1:orders";
+    let list = |letters: u32| json!({"source_topic": queue, "letters": letters});
+    let job = |listed: serde_json::Value| json!({"action": "job", "listed": listed, "by": "ann"});
+    let part =
+        |letters: serde_json::Value| json!({"action": "add", "job": ID, "part": 2, "letters": letters, "by": "ann"});
+    let Ok(Request::Job(new)) = Request::parse(&job(list(1_001))) else { panic!("a list is understood") };
+    assert!(matches!(new.selection, Selection::Listed(list) if (list.letters, list.named) == (1_001, false)));
+    let Ok(Request::AddToList { part: 2, letters, .. }) = Request::parse(&part(json!([[ID, 7]]))) else {
+        panic!("a part is understood")
+    };
+    assert_eq!(letters, [(LetterId::parse(ID).unwrap(), 7)]);
+    let mut both = job(list(1));
+    both["shown"] = json!({ID: 7});
+    let too_many: Vec<_> = (0..=LIST_PART).map(|n| json!([format!("00000000-0000-0000-0000-{n:012}"), 1])).collect();
+    let mut unnumbered = part(json!([[ID, 7]]));
+    unnumbered.as_object_mut().unwrap().remove("part");
+    for (input, why) in [
+        (job(list(0)), "1 to 1000000 letters"),
+        (job(list(1_000_001)), "1 to 1000000 letters"),
+        (job(json!({"source_topic": "orders", "letters": 1})), "no ARN of a queue"),
+        (both, "not alone"),
+        (part(json!([])), "1 to 500 letters"),
+        (part(json!(too_many)), "1 to 500 letters"),
+        (part(json!([["mine", 7]])), "not a UUID"),
+        (unnumbered, "must number the part"),
+        (json!({"action": "discard", "listed": list(1), "by": "ann", "note": "n"}), "not known here"),
+    ] {
+        let error = Request::parse(&input).unwrap_err().to_string();
+        assert!(error.contains(why), "{input}: {error}");
+    }
+}
+
+#[test]
 fn a_selection_that_excludes_nothing_is_refused_like_an_empty_one() {
     for select in [
         json!({}),
