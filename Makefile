@@ -76,13 +76,18 @@ demo:  ## Orders go in, some die, are understood, edited, replayed or discarded 
 	@$(PREPARE) command
 	$(RUN).demo.demo $(if $(SEED),--seed $(SEED))
 
+.PHONY: incidents
+incidents:  ## A night on call on the stage: each incident's commands and seconds (ONLY=12345 LETTERS=20000)
+	@$(PREPARE) command
+	$(RUN).demo.incidents $(if $(ONLY),--only $(ONLY)) $(if $(LETTERS),--letters $(LETTERS))
+
 # The crates without an SDK, their tests alone. A change in core reaches all of them.
-QUICK := core doctor engine lambda operator testkit
+QUICK := cli core doctor engine lambda operator testkit
 
 .PHONY: quick
 quick:  ## The tests of seconds: everything without an SDK and without a stage; prints its time
 	@SECONDS=0
-	env -u MAKEFLAGS cargo test --locked --quiet --lib $(QUICK:%=-p redrive-%)
+	env -u MAKEFLAGS cargo test --locked --quiet --lib --no-default-features $(QUICK:%=-p redrive-%)
 	echo "quick: $$SECONDS s"
 
 .PHONY: test
@@ -155,9 +160,12 @@ test-browser: $(BROWSER_READY)  ## The console in a real headless Chromium (Debi
 	CONSOLE_INCIDENT="$(ROOT)/target/debug/examples/incident" node --test $(BROWSER)/console.test.mjs
 
 .PHONY: pictures
-pictures: $(BROWSER_READY)  ## Makes the pictures of the console in docs/ anew, out of a real browser
-	@env -u MAKEFLAGS cargo build --workspace --locked --quiet --example incident
+pictures: $(BROWSER_READY)  ## Makes the pictures in docs/ anew: the console in a real browser, the command on a stage of its own
+	@$(PREPARE) command
+	env -u MAKEFLAGS cargo build --workspace --locked --quiet --example incident
 	CONSOLE_INCIDENT="$(ROOT)/target/debug/examples/incident" node $(BROWSER)/pictures.mjs docs
+	STAGE_DIR="$(ROOT)/target/stage-pictures" STAGE_PORT=0 $(RUN).demo.recording
+	node $(BROWSER)/recording.mjs target/recording/redrive.cast docs/redrive.gif
 
 # What `make test-here` has fewer of.
 .PHONY: test-deep

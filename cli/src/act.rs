@@ -8,11 +8,11 @@ use redrive_operator::request::add_selection;
 use serde_json::{Value, json};
 
 use crate::args::ListedStatus;
-use crate::aws::StackAccess;
 use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
+use crate::stack_port::StackPort;
 
 /// A request about letters.
 pub(crate) fn request(action: &str, selection: &Selection, by: &str) -> Value {
@@ -84,10 +84,10 @@ impl Doing {
 }
 
 /// Carries out the action: shows, asks, and reports.
-pub(crate) async fn run(
+pub(crate) async fn run<S: StackPort>(
     doing: Doing,
     remark: &crate::args::RemarkArgs,
-    access: &StackAccess,
+    access: &S,
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {

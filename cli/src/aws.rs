@@ -7,35 +7,25 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::QueueAttributeName;
-use redrive_aws::{LedgerTable, LetterTable};
-use redrive_core::ids::QueueArn;
-use redrive_doctor::Indexed;
-use redrive_operator::policies::Policies;
 use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::completion::Error;
 use crate::reach::{self, Service, failed};
-use crate::replay_function::ReplayFunction;
 use crate::stack::{NAME, Stack};
-use crate::text::queue_name;
-use redrive_operator::readings::Depths;
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Timeout of one try of a read.
 const TRY: Duration = Duration::from_secs(10);
-/// Timeout of the question who calls.
-const CALLER: Duration = Duration::from_secs(3);
 /// Longer than any function runs.
 const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
 pub(crate) mod curves;
 mod deployment;
+mod port;
 
 /// Kind and text of a function's failure, or of its refusal of a request.
 struct Failed {
@@ -95,14 +85,6 @@ impl StackAccess {
         Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config) })
     }
 
-    /// The queues whose letters are served here, as the indexer is told of them; `None` if that cannot be read.
-    pub(crate) async fn queues(&self) -> Option<Vec<QueueArn>> {
-        let call = self.lambda.get_function_configuration().function_name(self.stack.get("IndexerFunctionName")?);
-        let environment = call.send().await.ok()?.environment?;
-        let pairs = Indexed::read(&environment.variables?.into_iter().collect())?;
-        Some(pairs.into_iter().filter_map(|pair| QueueArn::new(pair.source)).collect())
-    }
-
     /// Adds table, region and endpoint to an error of a table.
     pub(crate) fn explained(&self, error: Error) -> Error {
         match error {
@@ -115,28 +97,6 @@ impl StackAccess {
 
     fn failed<E: ProvideErrorMetadata>(&self, service: Service, what: &str, why: &SdkError<E, HttpResponse>) -> Error {
         failed(&reach::here(self.aws.config(), service), what, why)
-    }
-
-    /// Returns the dead-letter table.
-    pub(crate) fn letters(&self) -> Result<LetterTable, Error> {
-        Ok(self.aws.letters(self.stack.need("DeadLetterTableName")?))
-    }
-
-    /// The ledger, if the stack keeps one.
-    pub(crate) fn ledger(&self) -> Option<LedgerTable> {
-        self.stack.get("LedgerTableName").map(|table| self.aws.ledger(table))
-    }
-
-    /// Returns the ARN of the caller, as AWS knows it. No permission is needed for that, but STS may be out of reach.
-    pub(crate) async fn caller(&self) -> Option<String> {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CALLER).operation_timeout(CALLER).build();
-        let config = aws_sdk_sts::config::Builder::from(self.aws.config())
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::disabled());
-        let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
-        let place = reach::here(self.aws.config(), Service::Sts);
-        let arn = answer.map_err(|why| failed(&place, "STS did not say who calls, so it is not verified,", &why));
-        arn.inspect_err(|why| crate::out::say(&why.to_string())).ok()?.arn
     }
 
     /// Asks the replay function, and waits for its answer.
@@ -160,69 +120,6 @@ impl StackAccess {
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let report: Value = serde_json::from_slice(payload).unwrap_or_default();
         Ok(answered(report, answer.function_error().is_some()))
-    }
-
-    /// The environment of the replay function, if it may be read.
-    pub(crate) async fn replay_environment(&self) -> Option<HashMap<String, String>> {
-        let function = self.stack.need("ReplayFunctionName").ok()?;
-        let answer = self.lambda.get_function_configuration().function_name(function).send().await.ok()?;
-        answer.environment?.variables
-    }
-
-    /// The policies by which letters are replayed, as far as they can be read.
-    pub(crate) async fn policies(&self) -> Policies {
-        self.replay_environment().await.map(|variables| Policies::of_environment(&variables)).unwrap_or_default()
-    }
-
-    /// The queues whose messages letters may be.
-    pub(crate) async fn sources(&self) -> Vec<QueueArn> {
-        match self.stack.main_queue() {
-            Some(queue) => vec![queue],
-            None => self.queues().await.unwrap_or_default(),
-        }
-    }
-
-    /// Lets the replay function work on the open jobs now, without waiting: its schedule would do it a little later.
-    pub(crate) async fn wake(&self) -> Result<(), Error> {
-        let function = self.stack.need("ReplayFunctionName")?;
-        let payload = Blob::new(r#"{"redrive":"work"}"#);
-        let call = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event).payload(payload);
-        call.send()
-            .await
-            .map_err(|why| self.failed(Service::Lambda, "the replay function could not be woken", &why))?;
-        Ok(())
-    }
-
-    /// Returns roughly how many messages a queue has, and how long it keeps them.
-    pub(crate) async fn depths(&self, url: &str) -> Result<Depths, Error> {
-        use QueueAttributeName as Name;
-        let names = [
-            Name::ApproximateNumberOfMessages,
-            Name::ApproximateNumberOfMessagesNotVisible,
-            Name::ApproximateNumberOfMessagesDelayed,
-            Name::MessageRetentionPeriod,
-        ];
-        let call = self.aws.sqs().get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
-        let answer = call.send().await.map_err(|why| {
-            self.failed(Service::Sqs, &format!("queue {} did not say how deep it is", queue_name(url)), &why)
-        })?;
-        let all = answer.attributes.unwrap_or_default();
-        let numbers = names.map(|name| all.get(&name).and_then(|text| text.parse().ok()));
-        let [visible, in_flight, delayed, retention] = numbers;
-        Ok(Depths { visible, in_flight, delayed, retention: retention.map(Duration::from_secs) })
-    }
-
-    /// Messages that a running move task has taken out of this queue by now; `None` if none runs, or SQS does not say.
-    pub(crate) async fn moving(&self, arn: &str) -> Option<u64> {
-        let answer = self.aws.sqs().list_message_move_tasks().source_arn(arn).max_results(10).send().await.ok()?;
-        let running = answer.results().iter().find(|task| task.status() == Some("RUNNING"))?;
-        u64::try_from(running.approximate_number_of_messages_moved()).ok()
-    }
-}
-
-impl ReplayFunction for StackAccess {
-    async fn ask(&self, request: &Value) -> Result<Value, Error> {
-        Self::ask(self, request).await
     }
 }
 

@@ -13,12 +13,12 @@ use redrive_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::args::Chosen;
-use crate::aws::StackAccess;
 use crate::body_test::{BodyTest, all_fit, content};
 use crate::completion::Error;
 use crate::edit::Wrappings;
 use crate::filters::filter;
 use crate::out;
+use crate::stack_port::StackPort;
 use crate::text::{count, shown};
 use redrive_operator::walk::{Wanted, look};
 
@@ -33,13 +33,13 @@ const LOOK: usize = 500;
 const FILE: u64 = 64 << 20;
 
 /// Reads what is chosen. What must be read to know it is read: the bodies for `--where`, and the oldest for `--limit`.
-pub(crate) async fn choose(
+pub(crate) async fn choose<S: StackPort>(
     chosen: &Chosen,
-    access: &StackAccess,
+    access: &S,
     statuses: &[Status],
     now: Timestamp,
 ) -> Result<Selection, Error> {
-    let filter = filter(&chosen.filters, access.stack.main_queue().as_ref(), now)?;
+    let filter = filter(&chosen.filters, access.stack().main_queue().as_ref(), now)?;
     let selection = chosen_of(chosen, filter, now)?;
     if chosen.tests.is_empty() && chosen.limit.is_none() {
         return Ok(selection);

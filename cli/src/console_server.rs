@@ -21,6 +21,7 @@ use crate::aws::curves;
 use crate::completion::{Completion, Error};
 use crate::edit::Wrappings;
 use crate::out::{self, Out};
+use crate::stack_port::StackPort;
 use crate::{doctor, status};
 
 /// Port that is tried first, so that an address can be sent to a colleague who has a console of their own.

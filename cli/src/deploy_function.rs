@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::args::{DeployFunction, FunctionKind};
-use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::deployed::{Architecture, FunctionHost};
 use crate::out::{self, Out};
+use crate::stack_port::StackPort;
 
 /// Folder of what is built here, apart from the functions of `sam build`.
 const BUILT: &str = "target/deploy-function";
@@ -55,8 +55,12 @@ async fn replace(
 }
 
 /// Carries out the command.
-pub(crate) async fn run(args: &DeployFunction, access: &StackAccess, out: Out) -> Result<Completion, Error> {
-    let deployed = access.stack.need(args.function.output())?;
+pub(crate) async fn run<S: StackPort + FunctionHost>(
+    args: &DeployFunction,
+    access: &S,
+    out: Out,
+) -> Result<Completion, Error> {
+    let deployed = access.stack().need(args.function.output())?;
     let package = |architecture| match &args.package {
         Some(zip) => read(zip),
         None => build(args.function, architecture),

@@ -61,4 +61,12 @@ pub(crate) trait Deployed {
     fn delete(&self) -> impl Future<Output = Result<(), Error>>;
     /// Reads how far the deletion is.
     fn state(&self) -> impl Future<Output = Result<DeletionState, Error>>;
+    /// Lists the S3 addresses of the functions' packages, as far as the template has them.
+    fn packages(&self) -> impl Future<Output = Vec<String>>;
+}
+
+/// CloudFormation, as far as a stack's deletion is concerned.
+pub(crate) trait StackHost {
+    /// Finds a deployed stack by its name.
+    fn deployed(&self, name: &str) -> impl Future<Output = Result<impl Deployed, Error>>;
 }

@@ -1,53 +1,26 @@
 //! `redrive doctor`: looks at queues, their consumers, alarms and topics as they are deployed, and says what is wrong with
 //! them and how it is mended. The rules are core's; `doctor/aws.rs` gathers what they look at, `doctor/report.rs` tells it.
 
+#[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
+mod examination;
 #[cfg(test)]
 mod golden;
 mod report;
 
-use std::time::SystemTime;
+#[cfg(feature = "aws")]
+pub(crate) use examination::{diagnosis, run};
 
-use redrive_doctor::{Deployment, Diagnosis, RULES, Rule, Severity};
+use redrive_doctor::{Diagnosis, Rule, Severity};
 
-use crate::args::{Common, Doctor};
 use crate::completion::{Completion, Error};
 use crate::out::Out;
-
-/// Looks at a deployment, and reports what is wrong.
-pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
-    let (config, stack) = crate::aws::found(common).await?;
-    let services = aws::Services::new(&config, SystemTime::now());
-    let deployment = services.look(stack.as_ref(), &args.queues).await?;
-    // Without a single queue the rest says nothing.
-    if let Some(Err(why)) =
-        deployment.pairs.iter().map(|pair| &pair.source.attributes).find(|_| all_hidden(&deployment))
-    {
-        let place = crate::reach::here(&config, crate::reach::Service::Sqs);
-        return Err(Error::Service(format!("no queue could be read {place}: {why}")));
-    }
-    let rules = if args.rules.is_empty() { RULES.to_vec() } else { args.rules.clone() };
-    let diagnosis = Diagnosis::of(&deployment, &rules);
-    let content = report::ReportContent { deployment: &deployment, diagnosis: &diagnosis, rules: rules.len() };
-    out.either(|| report::document(&content), |width| report::render(&content, width))?;
-    Ok(ended(&diagnosis, args.strict))
-}
-
-/// Checks the queues of a stack against every rule.
-pub(crate) async fn diagnosis(common: &Common) -> Result<Diagnosis, Error> {
-    let (config, stack) = crate::aws::found(common).await?;
-    let deployment = aws::Services::new(&config, SystemTime::now()).look(stack.as_ref(), &[]).await?;
-    Ok(Diagnosis::of(&deployment, &RULES))
-}
 
 /// Says why a rule is there.
 pub(crate) fn explain(rule: &Rule, out: Out) -> Result<Completion, Error> {
     out.either(|| report::rule_document(rule), |width| report::explanation(rule, width))?;
     Ok(Completion::Done)
-}
-
-fn all_hidden(deployment: &Deployment) -> bool {
-    deployment.pairs.iter().all(|pair| pair.source.attributes.is_err())
 }
 
 fn ended(diagnosis: &Diagnosis, strict: bool) -> Completion {

@@ -6,9 +6,9 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
+use crate::stack_port::{IndexerFunction, StackPort};
 use crate::text::{count, hanging, queue_name, shown};
 use redrive_operator::readings::Depths;
 
@@ -16,27 +16,6 @@ use redrive_operator::readings::Depths;
 const LOOK: Duration = Duration::from_secs(1);
 /// Limit of runs of the indexer, after which a person must look.
 const RUNS: u32 = 1_000;
-
-/// The indexer, and the queue that it empties.
-pub(crate) trait IndexerFunction {
-    /// Lets it work, and waits for its answer.
-    fn sweep(&self) -> impl Future<Output = Result<Value, Error>>;
-    /// Reads the depth of the queue, if the stack names it.
-    fn depths(&self) -> impl Future<Output = Result<Option<Depths>, Error>>;
-}
-
-impl IndexerFunction for StackAccess {
-    async fn sweep(&self) -> Result<Value, Error> {
-        Self::sweep(self).await
-    }
-
-    async fn depths(&self) -> Result<Option<Depths>, Error> {
-        match self.stack.get("DeadLetterQueueUrl") {
-            Some(url) => Self::depths(self, url).await.map(Some),
-            None => Ok(None),
-        }
-    }
-}
 
 /// Answer of one run of the indexer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,7 +189,7 @@ async fn watched(indexer: &impl IndexerFunction, bar: &ProgressBar, deep: u64) -
 }
 
 /// Carries out the command: empties the queue, and reports.
-pub(crate) async fn run(access: &StackAccess, out: Out) -> Result<Completion, Error> {
+pub(crate) async fn run<S: StackPort>(access: &S, out: Out) -> Result<Completion, Error> {
     let bar = out::bar(out);
     let tell = |line: &str| {
         bar.set_message(line.to_owned());
@@ -221,7 +200,7 @@ pub(crate) async fn run(access: &StackAccess, out: Out) -> Result<Completion, Er
     let drained = drain(access, &bar, tell).await;
     bar.finish_and_clear();
     let drained = drained?;
-    let queue = access.stack.get("DeadLetterQueueUrl").map_or("the dead-letter queue", queue_name);
+    let queue = access.stack().get("DeadLetterQueueUrl").map_or("the dead-letter queue", queue_name);
     out.either(|| drained.json(), |width| drained.render(&shown(queue), width))?;
     Ok(drained.ended())
 }

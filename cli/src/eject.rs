@@ -6,19 +6,19 @@ use redrive_operator::job_holders::JobHolders;
 
 use crate::act::{confirm, confirmable, request};
 use crate::args::Eject;
-use crate::aws::StackAccess;
 use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::out::{self, Out};
 use crate::preview::Preview;
+use crate::stack_port::StackPort;
 
 /// Words of the question about what will be done.
 pub(crate) const VERB: &str = "to be put into the dead-letter queue, and given up here";
 
 /// Carries out the command: shows, asks, and ejects.
-pub(crate) async fn run(
+pub(crate) async fn run<S: StackPort>(
     args: &Eject,
-    access: &StackAccess,
+    access: &S,
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {

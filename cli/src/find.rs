@@ -5,10 +5,10 @@ use redrive_core::ports::{KeyIndex, LedgerReader};
 use redrive_core::time::Timestamp;
 use redrive_operator::find::{BODIES, FoundBy, Search, everywhere, exactly};
 
-use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::list::{Columns, LineMarks};
 use crate::out::{self, Out};
+use crate::stack_port::StackPort;
 use crate::text::{count, shown};
 
 /// Finds letters, and shows each with the place in which the text was found.
@@ -51,10 +51,10 @@ async fn find<L: KeyIndex>(
 }
 
 /// Finds the one letter that a text names: by its id, its key, or the id of a message or request. Says why, if there is not one.
-pub(crate) async fn one<L: KeyIndex>(
+pub(crate) async fn one<L: KeyIndex, S: StackPort>(
     letters: &L,
     text: &str,
-    access: &StackAccess,
+    access: &S,
     (now, out): (Timestamp, Out),
 ) -> Result<Option<LetterId>, Error> {
     if let Some(id) = LetterId::parse(text)

@@ -6,16 +6,16 @@ use redrive_core::time::Timestamp;
 use uuid::Uuid;
 
 use crate::args::FixtureArgs;
-use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
 use crate::find;
 use crate::out::{self, Out};
+use crate::stack_port::StackPort;
 use crate::text::{count, shown, shown_json};
 
 /// Writes the fixture of one letter to standard output.
-pub(crate) async fn run(
+pub(crate) async fn run<S: StackPort>(
     args: &FixtureArgs,
-    access: &StackAccess,
+    access: &S,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
     let letters = access.letters()?;

@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::act::{confirm, confirmable, request};
 use crate::args::Replay;
-use crate::aws::StackAccess;
 use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::edit;
@@ -26,6 +25,7 @@ use crate::out::{self, Out};
 use crate::preview::Preview;
 use crate::replay_function::{ReplayFunction, Report};
 use crate::shown;
+use crate::stack_port::StackPort;
 use crate::text::{count, lines, shown as printable};
 use crate::watch;
 use redrive_operator::written::queue;
@@ -119,7 +119,7 @@ pub(crate) fn at_once(way: Way<'_>, guard: &Guard, by: &str, dry_run: bool) -> V
 }
 
 /// Reads how the bodies of each queue are wrapped: only a patch needs to know.
-async fn wrappings(access: &StackAccess, edit: &Edit) -> edit::Wrappings {
+async fn wrappings<S: StackPort>(access: &S, edit: &Edit) -> edit::Wrappings {
     if matches!(edit, Edit::Body(_)) {
         return edit::Wrappings::default();
     }
@@ -140,8 +140,9 @@ struct ReplayTerms {
 }
 
 impl ReplayTerms {
-    async fn read(args: &Replay, access: &StackAccess, now: Timestamp) -> Result<Self, Error> {
-        let to = args.to.as_deref().map(|name| queue("--to", name, access.stack.main_queue().as_ref())).transpose()?;
+    async fn read<S: StackPort>(args: &Replay, access: &S, now: Timestamp) -> Result<Self, Error> {
+        let to =
+            args.to.as_deref().map(|name| queue("--to", name, access.stack().main_queue().as_ref())).transpose()?;
         if let Some(job) = args.job {
             let rest = JobRest::of(&access.letters()?, job).await?;
             if rest.undecided > 0 {
@@ -185,9 +186,9 @@ async fn dry_run(function: &impl ReplayFunction, way: Way<'_>, guard: &Guard, by
 }
 
 /// Carries out the command: shows, asks, and replays.
-pub(crate) async fn run(
+pub(crate) async fn run<S: StackPort>(
     args: &Replay,
-    access: &StackAccess,
+    access: &S,
     by: &str,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
@@ -262,11 +263,11 @@ fn long_list(fixed: &Selection, preview: &Preview) -> Result<Option<LongList>, E
     }
 }
 
-async fn create(
+async fn create<S: StackPort>(
     id: JobId,
     (request, list): (&Value, Option<&LongList>),
     followed: bool,
-    (access, by): (&StackAccess, &str),
+    (access, by): (&S, &str),
     out: Out,
 ) -> Result<Completion, Error> {
     interrupt::explain(format!("interrupted while the job was made; whether it is there: redrive watch {id}"));

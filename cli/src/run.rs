@@ -1,9 +1,7 @@
-//! Dispatch of commands to what they do.
+//! Dispatch of commands to what they do over a stack.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
 use redrive_core::ids::JobId;
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::job::JobState;
@@ -12,47 +10,22 @@ use serde_json::json;
 
 use crate::act::{self, Doing};
 use crate::args::{CliArgs, Command, CountArgs, CountedCauses, Export, Filters, List, Ordered, Steer};
-use crate::aws::StackAccess;
 use crate::clock::now;
-use crate::completion::{Completion, Error, exit_code};
+use crate::completion::{Completion, Error};
+use crate::deployed::FunctionHost;
 use crate::filters::filter;
 use crate::jobs::JobOverview;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
+use crate::stack_port::StackPort;
 use crate::text::{hanging, indented, shown};
 use crate::{
-    causes, console_server, deploy_function, doctor, drain, eject, export, find, fixture, import, interrupt,
-    job_letters, jobs, list, replay, show, status, undeploy, watch, who,
+    causes, deploy_function, drain, eject, export, find, fixture, import, job_letters, jobs, list, replay, show,
+    status, watch, who,
 };
 use redrive_operator::waiting::{self, WaitingLook};
 use redrive_operator::walk::Wanted;
 use redrive_operator::{board, letter_view};
-
-/// Reads the command line, and does it.
-pub(crate) fn main() -> ExitCode {
-    // It ends here by itself with 2 where it is not understood, and with 0 for help.
-    let line = CliArgs::parse();
-    let ended = start(&line);
-    exit_code(ended, |error| out::say(&format!("redrive: {error}")))
-}
-
-fn start(line: &CliArgs) -> Result<Completion, Error> {
-    let out = Out::new(line.common.json);
-    if let Command::Completions { shell } = &line.command {
-        let mut script = Vec::new();
-        clap_complete::generate(*shell, &mut CliArgs::command(), "redrive", &mut script);
-        out.exact(&script)?;
-        return Ok(Completion::Done);
-    }
-    if let Command::Doctor(args) = &line.command
-        && let Some(rule) = args.explain
-    {
-        return doctor::explain(rule, out);
-    }
-    interrupt::listen(interruption(&line.command));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(carry_out(line, out))
-}
 
 /// Text for an interruption of a command before it has done anything of which it keeps count.
 pub(crate) fn interruption(command: &Command) -> String {
@@ -71,28 +44,9 @@ pub(crate) fn interruption(command: &Command) -> String {
     }
 }
 
-async fn carry_out(line: &CliArgs, out: Out) -> Result<Completion, Error> {
-    let now = now();
-    if let Command::Doctor(args) = &line.command {
-        // It looks at any queue: it needs no stack of ours.
-        return doctor::run(args, &line.common, out).await;
-    }
-    if let Command::Undeploy(args) = &line.command {
-        // The stack that is deleted is named in the command itself: no variable of the environment may name it.
-        let access = StackAccess::named(&line.common, &args.name).await?;
-        return undeploy::run(args, &access, out).await.map_err(|error| access.explained(error));
-    }
-    let stated = who::stated(line.common.by.as_deref())?;
-    let access = StackAccess::open(&line.common).await?;
-    if let Command::Console(args) = &line.command {
-        let by = who::named(access.caller().await.as_deref(), stated, who::user_at_host)?;
-        return console_server::run(args, &line.common, access, by, out).await;
-    }
-    at(&access, line, stated, (now, out)).await.map_err(|error| access.explained(error))
-}
-
-async fn at(
-    access: &StackAccess,
+/// Carries out a command over a stack.
+pub(crate) async fn at<S: StackPort + FunctionHost>(
+    access: &S,
     line: &CliArgs,
     stated: Option<&str>,
     (now, out): (Timestamp, Out),
@@ -166,8 +120,8 @@ async fn at(
 }
 
 /// Counts the causes of letters.
-async fn causes_of(
-    access: &StackAccess,
+async fn causes_of<S: StackPort>(
+    access: &S,
     wanted: &Wanted,
     count: CountArgs,
     (now, out): (Timestamp, Out),
@@ -185,7 +139,7 @@ async fn causes_of(
 }
 
 /// Shows the one letter that a text names.
-async fn one_letter(access: &StackAccess, name: &str, (now, out): (Timestamp, Out)) -> Result<Completion, Error> {
+async fn one_letter<S: StackPort>(access: &S, name: &str, (now, out): (Timestamp, Out)) -> Result<Completion, Error> {
     let letters = access.letters()?;
     let Some(id) = find::one(&letters, name, access, (now, out)).await? else { return Ok(Completion::NotAsAsked) };
     let Some(view) = letter_view::gather(&letters, &access.ledger(), id).await? else {
@@ -198,8 +152,8 @@ async fn one_letter(access: &StackAccess, name: &str, (now, out): (Timestamp, Ou
     Ok(Completion::Done)
 }
 
-fn wanted(access: &StackAccess, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
-    Ok(Wanted { filter: filter(filters, access.stack.main_queue().as_ref(), now)?, statuses })
+fn wanted<S: StackPort>(access: &S, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
+    Ok(Wanted { filter: filter(filters, access.stack().main_queue().as_ref(), now)?, statuses })
 }
 
 /// Tells how a job stands after somebody steered it, who did that, and what can be done with one that has ended.
@@ -215,7 +169,7 @@ pub(crate) fn steered(id: JobId, overview: Option<&JobOverview>, now: Timestamp,
 }
 
 /// Pauses, resumes or ends a job.
-async fn steer(action: &str, args: &Steer, access: &StackAccess, by: &str, out: Out) -> Result<Completion, Error> {
+async fn steer<S: StackPort>(action: &str, args: &Steer, access: &S, by: &str, out: Out) -> Result<Completion, Error> {
     let mut request = json!({"action": action, "job": args.job, "by": by});
     if let Some(why) = &args.why {
         request["why"] = json!(why);

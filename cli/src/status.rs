@@ -13,10 +13,10 @@ use redrive_operator::expiry::{Expiry, LedgerMemory};
 use redrive_operator::readings::AlarmStatus;
 use redrive_operator::waiting::WaitingLook;
 
-use crate::aws::StackAccess;
 use crate::causes::{NEW, basis};
 use crate::completion::Error;
 use crate::jobs;
+use crate::stack_port::StackPort;
 use crate::text::{ago, count, fit, hanging, lines, queue_name, shown, table};
 
 /// The queues of a stack, and what stands for each in JSON.
@@ -34,15 +34,19 @@ pub(crate) struct Outside {
 }
 
 /// Reads queues and alarms.
-pub(crate) async fn outside(access: &StackAccess, now: Timestamp) -> Result<Outside, Error> {
+pub(crate) async fn outside<S: StackPort>(access: &S, now: Timestamp) -> Result<Outside, Error> {
     let mut queues = Vec::new();
     for (output, role) in QUEUES {
-        if let Some(url) = access.stack.get(output) {
-            queues.push(QueueStatus { role, name: queue_name(url).to_owned(), depths: access.depths(url).await? });
+        if let Some(url) = access.stack().get(output) {
+            queues.push(QueueStatus {
+                role,
+                name: queue_name(url).to_owned(),
+                depths: access.queue_depths(url).await?,
+            });
         }
     }
     // What CloudWatch does not say is not worth failing for: everything else is known.
-    let alarms = match access.stack.name() {
+    let alarms = match access.stack().name() {
         Some(name) => access.alarms(name).await.ok().map(|all| own(name, all)),
         None => None,
     };
@@ -51,15 +55,15 @@ pub(crate) async fn outside(access: &StackAccess, now: Timestamp) -> Result<Outs
 }
 
 /// Reads the status of everything.
-pub(crate) async fn gather(access: &StackAccess, look: WaitingLook<'_>) -> Result<Board, Error> {
+pub(crate) async fn gather<S: StackPort>(access: &S, look: WaitingLook<'_>) -> Result<Board, Error> {
     let now = look.now;
     let Outside { queues, expiry, alarms } = outside(access, now).await?;
-    let moving = match access.stack.get("DeadLetterQueueArn") {
+    let moving = match access.stack().get("DeadLetterQueueArn") {
         Some(arn) => access.moving(arn).await,
         None => None,
     };
     Ok(Board {
-        stack: access.stack.name().map(str::to_owned),
+        stack: access.stack().name().map(str::to_owned),
         queues,
         expiry,
         moving,
@@ -68,14 +72,14 @@ pub(crate) async fn gather(access: &StackAccess, look: WaitingLook<'_>) -> Resul
     })
 }
 
-async fn first_expiry(access: &StackAccess, queues: &[QueueStatus], now: Timestamp) -> Option<Expiry> {
+async fn first_expiry<S: StackPort>(access: &S, queues: &[QueueStatus], now: Timestamp) -> Option<Expiry> {
     let of = |role| queues.iter().find(|queue| queue.role == role);
     let (main, dead) = (of(QUEUES[0].1), of(QUEUES[1].1)?);
     if dead.depths.all() == 0 {
         return None;
     }
     let measured = access.first_expiry(now).await.ok().flatten();
-    let age = match access.stack.get(QUEUES[1].0) {
+    let age = match access.stack().get(QUEUES[1].0) {
         Some(url) if measured.is_none() => access.age(url, now).await.ok().flatten(),
         _ => None,
     };

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::act::confirm;
 use crate::args::Undeploy;
-use crate::aws::StackAccess;
 use crate::completion::{Completion, Error};
-use crate::deployed::{DeletionState, Deployed};
+use crate::deployed::{DeletionState, Deployed, StackHost};
 use crate::out::{self, Out};
+use crate::stack_port::StackPort;
 use crate::text::{count, lines, queue_name, shown};
 use redrive_operator::walk::Wanted;
 
@@ -37,12 +37,12 @@ pub(crate) struct StackContents {
 
 impl StackContents {
     /// Counts letters and messages.
-    async fn gather(access: &StackAccess, stack: &str) -> Result<Self, Error> {
-        let table = access.stack.need("DeadLetterTableName")?.to_owned();
+    async fn gather<S: StackPort>(access: &S, stack: &str) -> Result<Self, Error> {
+        let table = access.stack().need("DeadLetterTableName")?.to_owned();
         let letters = counted(&access.letters()?).await?;
         let mut messages = Vec::new();
-        for url in access.stack.queue_urls() {
-            messages.push((queue_name(url).to_owned(), access.depths(url).await?.all()));
+        for url in access.stack().queue_urls() {
+            messages.push((queue_name(url).to_owned(), access.queue_depths(url).await?.all()));
         }
         Ok(Self { stack: stack.to_owned(), table, letters, messages })
     }
@@ -149,13 +149,18 @@ async fn delete(deployed: &impl Deployed, stack: &str, every: Duration) -> Resul
 }
 
 /// Carries out the command: tells what waits, asks, deletes, and tells what is left.
-pub(crate) async fn run(args: &Undeploy, access: &StackAccess, out: Out) -> Result<Completion, Error> {
+pub(crate) async fn run<S: StackPort + StackHost>(
+    args: &Undeploy,
+    access: &S,
+    place: &str,
+    out: Out,
+) -> Result<Completion, Error> {
     let name = &args.name;
     let waiting = StackContents::gather(access, name).await?;
     out::say(waiting.render(out.width).trim_end());
-    confirm_deletion(args.yes, name, &access.place())?;
+    confirm_deletion(args.yes, name, place)?;
     let deployed = access.deployed(name).await?;
-    let tables = KEPT.iter().filter_map(|output| access.stack.get(output)).map(str::to_owned).collect();
+    let tables = KEPT.iter().filter_map(|output| access.stack().get(output)).map(str::to_owned).collect();
     let left = Leftovers { tables, packages: deployed.packages().await };
     delete(&deployed, name, LOOK).await?;
     let document = || {
@@ -239,6 +244,10 @@ mod tests {
 
         async fn state(&self) -> Result<DeletionState, Error> {
             Ok(self.0.borrow_mut().remove(0))
+        }
+
+        async fn packages(&self) -> Vec<String> {
+            Vec::new()
         }
     }
 

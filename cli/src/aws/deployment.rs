@@ -9,7 +9,7 @@ use aws_sdk_lambda::primitives::Blob;
 
 use super::StackAccess;
 use crate::completion::Error;
-use crate::deployed::{Architecture, DeletionState, Deployed, DeployedCode, FunctionHost};
+use crate::deployed::{Architecture, DeletionState, Deployed, DeployedCode, FunctionHost, StackHost};
 use crate::reach::{self, Service};
 
 /// Time that Lambda may take to put new code in place.
@@ -20,35 +20,17 @@ impl StackAccess {
     pub(crate) fn place(&self) -> String {
         reach::here(self.aws.config(), Service::CloudFormation)
     }
-
-    /// Finds a deployed stack by its name.
-    pub(crate) async fn deployed(&self, name: &str) -> Result<DeployedStack<'_>, Error> {
-        let client = aws_sdk_cloudformation::Client::new(self.aws.config());
-        let answer = client.describe_stacks().stack_name(name).send().await;
-        let what = format!("stack {name} could not be described");
-        let answer = answer.map_err(|why| self.failed(Service::CloudFormation, &what, &why))?;
-        let absent = || Error::Absent(format!("there is no stack {name}"));
-        let id = answer.stacks().iter().find_map(|stack| stack.stack_id()).ok_or_else(absent)?.to_owned();
-        Ok(DeployedStack { access: self, client, id })
-    }
 }
 
 /// A stack by its id: the name of a deleted stack is free for another.
 #[derive(Debug)]
-pub(crate) struct DeployedStack<'a> {
+struct DeployedStack<'a> {
     access: &'a StackAccess,
     client: aws_sdk_cloudformation::Client,
     id: String,
 }
 
 impl DeployedStack<'_> {
-    /// Returns the S3 addresses of the functions' packages, as far as the template tells them.
-    pub(crate) async fn packages(&self) -> Vec<String> {
-        let call = self.client.get_template().stack_name(&self.id).template_stage(TemplateStage::Original);
-        let template = call.send().await.ok().and_then(|answer| answer.template_body).unwrap_or_default();
-        addresses(&template)
-    }
-
     /// Reads why resources could not be deleted, from the events of the deletion that failed last.
     async fn failures(&self) -> Vec<String> {
         let mut pages = self.client.describe_stack_events().stack_name(&self.id).into_paginator().send();
@@ -105,6 +87,12 @@ impl Deployed for DeployedStack<'_> {
             Some(_) => DeletionState::Deleting,
         })
     }
+
+    async fn packages(&self) -> Vec<String> {
+        let call = self.client.get_template().stack_name(&self.id).template_stage(TemplateStage::Original);
+        let template = call.send().await.ok().and_then(|answer| answer.template_body).unwrap_or_default();
+        addresses(&template)
+    }
 }
 
 /// Addresses in S3 that a text has, each once and in order.
@@ -114,6 +102,18 @@ fn addresses(template: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+impl StackHost for StackAccess {
+    async fn deployed(&self, name: &str) -> Result<impl Deployed, Error> {
+        let client = aws_sdk_cloudformation::Client::new(self.aws.config());
+        let answer = client.describe_stacks().stack_name(name).send().await;
+        let what = format!("stack {name} could not be described");
+        let answer = answer.map_err(|why| self.failed(Service::CloudFormation, &what, &why))?;
+        let absent = || Error::Absent(format!("there is no stack {name}"));
+        let id = answer.stacks().iter().find_map(|stack| stack.stack_id()).ok_or_else(absent)?.to_owned();
+        Ok(DeployedStack { access: self, client, id })
+    }
 }
 
 impl FunctionHost for StackAccess {
