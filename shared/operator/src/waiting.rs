@@ -171,11 +171,11 @@ pub async fn count<L: Letters + Summaries, R: LedgerReader>(
     policies: &Policies,
     look: WaitingLook<'_>,
 ) -> Result<WaitingCount, Unavailable> {
-    let kept = if look.exact || !is_all(wanted) { Kept::None } else { kept(letters, look.now).await };
+    let kept = if look.exact || !is_all(wanted) { SummaryFound::None } else { kept(letters, look.now).await };
     let outdated = match kept {
-        Kept::Usable(summary) => return Ok(WaitingCount::of_summary(summary, policies)),
-        Kept::Outdated(at) => Some(at),
-        Kept::None => None,
+        SummaryFound::Usable(summary) => return Ok(WaitingCount::of_summary(summary, policies)),
+        SummaryFound::Outdated(at) => Some(at),
+        SummaryFound::None => None,
     };
     read((letters, ledger), wanted, policies, look, outdated).await
 }
@@ -191,7 +191,7 @@ fn is_all(wanted: &Wanted) -> bool {
 }
 
 /// Summary that is kept, if one is.
-enum Kept {
+enum SummaryFound {
     None,
     /// Summary of this instant, which is too old.
     Outdated(Timestamp),
@@ -199,11 +199,11 @@ enum Kept {
 }
 
 /// Reads the summary. Whoever may not read it, or gets no answer, reads the letters: an error is none here.
-async fn kept(table: &impl Summaries, now: Timestamp) -> Kept {
+async fn kept(table: &impl Summaries, now: Timestamp) -> SummaryFound {
     match table.summary().await {
-        Ok(Some(kept)) if kept.is_usable(now) => Kept::Usable(kept.summary),
-        Ok(Some(kept)) => Kept::Outdated(kept.summary.as_of),
-        Ok(None) | Err(_) => Kept::None,
+        Ok(Some(kept)) if kept.is_usable(now) => SummaryFound::Usable(kept.summary),
+        Ok(Some(kept)) => SummaryFound::Outdated(kept.summary.as_of),
+        Ok(None) | Err(_) => SummaryFound::None,
     }
 }
 
