@@ -7,6 +7,7 @@ pub mod decode;
 pub mod envelope;
 pub mod foreign;
 pub mod hashing;
+pub mod kafka_response;
 pub mod key;
 pub mod message_type;
 pub mod pointer;

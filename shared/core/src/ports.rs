@@ -5,6 +5,7 @@
 //! with the same pure function. A write whose answer did not come ([`WriteError::Unavailable`]) may have happened.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -16,6 +17,7 @@ use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
 use crate::letters::listing::{Cursor, Listing, Page};
 use crate::letters::summary::{KeptSummary, WaitingSummary};
+use crate::message::broker_record::BrokerRecord;
 use crate::message::envelope::Record;
 use crate::message::key::{Key, LedgerKey};
 use crate::processing::ledger::{Entry, EntryWrite};
@@ -297,8 +299,40 @@ pub struct VisibilityChange {
     pub delay: Duration,
 }
 
+/// Means by which a source has a message come again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DelayBy {
+    /// The message stays in its queue, invisible: SQS.
+    Visibility,
+    /// A copy waits elsewhere, and once it is there the message itself is acknowledged: RabbitMQ.
+    Copy,
+    /// Nothing but the invocation itself can wait, and whatever is behind the message waits with it: a partition of Kafka.
+    Waiting,
+}
+
+/// A copy of a message that shall come after a delay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelayedCopy {
+    /// Id of the message.
+    pub message_id: MessageId,
+    /// Record of the message, exact.
+    pub record: Arc<BrokerRecord>,
+    /// Time until it comes again, at least.
+    pub delay: Duration,
+}
+
 /// The main queue, as the processor changes it.
 pub trait MainQueue: Send + Sync + 'static {
+    /// Means by which a message of this queue is delayed.
+    const DELAY: DelayBy = DelayBy::Visibility;
+
+    /// Has copies wait elsewhere, of a queue that delays so. Returns those that are not known to be there, with the broker's code:
+    /// their messages are not acknowledged.
+    fn delay(&self, copies: Vec<DelayedCopy>) -> impl Future<Output = Vec<(MessageId, String)>> + Send {
+        let none = |copy: DelayedCopy| (copy.message_id, "NoCopies".to_owned());
+        std::future::ready(copies.into_iter().map(none).collect())
+    }
+
     /// Sets visibilities, in as few calls as SQS allows. Returns those that were not set, with SQS's code.
     fn change_visibility(
         &self,

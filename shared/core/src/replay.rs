@@ -3,6 +3,7 @@
 mod act;
 mod cannot_edit;
 pub(crate) mod consent;
+mod dead_record;
 mod edit;
 mod fifo;
 mod filter;
@@ -14,11 +15,14 @@ mod request;
 mod selection;
 mod turn;
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::ids::{Enqueue, LetterId, ReplayNumber};
 use crate::letters::letter::{Letter, NoBody, Status};
+use crate::message::broker_record::BrokerRecord;
 use crate::message::decode::{Inspected, Reading};
 use crate::message::envelope::{Attribute, Attributes};
 use crate::message::foreign;
@@ -28,6 +32,7 @@ use crate::message::redrive::{ATTRIBUTE, Redrive};
 pub use act::Act;
 pub use cannot_edit::{CannotEdit, KeyChange};
 pub use consent::{Consent, ConsentTerms, KeyStatus, consent};
+pub use dead_record::sendable;
 pub use edit::{Edit, EditTerms, Prepared};
 pub use fifo::{GroupRules, Parted, TurnStep, first_of_groups};
 pub use filter::{Filter, IN_FLIGHT, RECENT};
@@ -62,6 +67,8 @@ pub struct Outgoing {
     /// `MessageDeduplicationId`, for a FIFO queue: another one with every number and every death, or SQS would take the
     /// message and drop it.
     pub deduplication: String,
+    /// Record to send instead of all this, to Kafka or RabbitMQ.
+    pub record: Option<Arc<BrokerRecord>>,
 }
 
 /// Returns the deduplication id, of at most 128 characters: the same whenever the same message is sent for the same
@@ -194,6 +201,7 @@ impl Outgoing {
             // A FIFO queue's groups mean nothing to a standard one, but that their messages wait for each other.
             group: letter.group.clone().filter(|_| to.is_none_or(|to| is_fifo(to) == is_fifo(&letter.source))),
             deduplication: deduplication(letter.id, letter.number, None),
+            record: None,
         })
     }
 
@@ -235,6 +243,7 @@ impl Outgoing {
             attributes,
             group: dead.envelope.group.clone(),
             deduplication: deduplication(redrive.letter, redrive.number, redrive.died.as_ref()),
+            record: None,
         }
     }
 
@@ -257,6 +266,7 @@ impl Outgoing {
             attributes: letter.attributes.clone(),
             group: letter.group.clone(),
             deduplication: deduplication(letter.id, letter.number, None),
+            record: None,
         };
         if plain.attributes.contains_key(foreign::ATTRIBUTE) {
             return Some(plain);

@@ -3,11 +3,13 @@
 mod attempt;
 mod claiming;
 mod comparing;
+mod delaying;
 mod handing_over;
 mod held;
 mod lines;
 mod outages;
 mod pace;
+mod parked;
 mod parts;
 mod ports;
 mod processor;

@@ -114,9 +114,7 @@ fn amqp(value: Value) -> AmqpValue {
     match value {
         Value::Null => AmqpValue::Null,
         Value::Bool(truth) => AmqpValue::Bool(truth),
-        Value::Number(number) => {
-            number.as_i64().map_or_else(|| AmqpValue::Float(number.as_f64().unwrap_or_default()), AmqpValue::Int)
-        }
+        Value::Number(number) => number.as_i64().map_or_else(|| AmqpValue::Real(number.to_string()), AmqpValue::Int),
         Value::String(text) => AmqpValue::Bytes(text.into_bytes()),
         Value::Array(members) => AmqpValue::Array(members.into_iter().map(amqp).collect()),
         Value::Object(map) => long_string(&map).map_or_else(|| AmqpValue::Table(table(map)), AmqpValue::Bytes),
@@ -190,7 +188,10 @@ mod tests {
             assert_eq!((read.count, read.routing_keys.as_slice()), (2, &["placed".to_owned()][..]));
             assert_eq!((read.queue.as_deref(), read.exchange.as_deref()), (Some("orders"), Some("")));
             assert_eq!(message.headers.get("nested").and_then(|table| table.get("x")), Some(&AmqpValue::Int(2)));
-            assert_eq!((message.headers.get("f"), message.body.as_slice()), (Some(&AmqpValue::Float(1.5)), &b"{}"[..]));
+            assert_eq!(
+                (message.headers.get("f"), message.body.as_slice()),
+                (Some(&AmqpValue::Real("1.5".to_owned())), &b"{}"[..])
+            );
             assert_eq!(
                 (message.properties.message_id.as_deref(), message.properties.priority),
                 (Some("m-1"), Some(34))

@@ -3,6 +3,7 @@
 //!
 //! - [`clock`]: time that passes in no time, and chance that is the same for the same seed.
 //! - [`ModelQueue`]: a standard SQS queue with everything that it is allowed to do.
+//! - [`ModelTopic`], [`ModelRabbitQueue`]: the same for Kafka and RabbitMQ.
 //! - [`ModelLedger`], [`ModelLetters`]: the two tables, under core's own conditions.
 //! - [`Faults`]: what goes wrong with which call; knows every process, and whether it has died.
 //! - [`Journal`]: what happened, in order.
@@ -39,6 +40,7 @@
 //! # });
 //! ```
 
+pub mod broker;
 pub mod clock;
 pub mod faults;
 pub mod handlers;
@@ -52,6 +54,7 @@ pub mod store;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use broker::{ModelRabbitQueue, ModelTopic, Redelivery};
 pub use clock::{SeededEntropy, VirtualClock, VirtualWorld};
 pub use faults::{Call, CallFault, Faults};
 pub use journal::Journal;

@@ -144,6 +144,7 @@ async fn a_send_is_tried_once_since_a_second_try_could_be_a_second_copy() {
         attributes: [("redrive".to_owned(), Attribute::text("{}"))].into(),
         group: None,
         deduplication: "once".to_owned(),
+        record: None,
     };
     let script = Script::play(&[(503, "{\"__type\":\"ServiceUnavailable\"}")]);
     let answer = script.aws().await.outbox("http://q").send(vec![message.clone()]).await;

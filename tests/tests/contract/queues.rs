@@ -65,6 +65,7 @@ fn outgoing(body: &str) -> Outgoing {
         attributes: [("redrive".to_owned(), Attribute::text("{}"))].into(),
         group: None,
         deduplication: unique(),
+        record: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bench;
+mod broker_bench;
 mod calls;
 mod destinations;
 mod draining;
@@ -23,10 +24,12 @@ mod instructions;
 mod job_bench;
 mod job_lists;
 mod jobs;
+mod kafka;
 mod limits;
 mod numbers;
 mod pairs;
 mod queues;
+mod rabbitmq;
 mod redelivered;
 mod refused;
 mod replays;

@@ -42,6 +42,7 @@ async fn mover(messages: usize, call: u64) -> Duration {
             attributes: Default::default(),
             group: None,
             deduplication: String::new(),
+            record: None,
         };
         let sent =
             Outbox::send(&main, ten.iter().filter_map(|one| one.body.as_ref()).map(outgoing).collect()).await.unwrap();

@@ -186,6 +186,7 @@ mod tests {
             attributes: Default::default(),
             group: None,
             deduplication: "d".to_owned(),
+            record: None,
         };
         let first = outbox.send(vec![message.clone()]).await.is_ok();
         [first, outbox.send(vec![message]).await.is_ok()]

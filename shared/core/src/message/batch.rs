@@ -1,6 +1,6 @@
 //! Records of one invocation, and the answer that names only what came in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use thiserror::Error;
@@ -48,6 +48,15 @@ impl Batch {
             }
         }
         Ok(batch)
+    }
+}
+
+impl From<Vec<Envelope>> for Batch {
+    /// Batch of a source whose records are envelopes already. Of two with the same id one stays: they are one record.
+    fn from(envelopes: Vec<Envelope>) -> Self {
+        let mut known = HashSet::with_capacity(envelopes.len());
+        let is_new = |envelope: &Envelope| known.insert(envelope.message_id.clone());
+        Self { envelopes: envelopes.into_iter().filter(is_new).collect(), unreadable: Vec::new() }
     }
 }
 

@@ -73,7 +73,7 @@ impl Envelope {
             let attribute = match value {
                 AmqpValue::Bytes(bytes) => attribute(bytes),
                 AmqpValue::Int(number) => Attribute::text(number.to_string()),
-                AmqpValue::Float(number) => Attribute::text(number.to_string()),
+                AmqpValue::Real(number) => Attribute::text(number),
                 AmqpValue::Bool(truth) => Attribute::text(truth.to_string()),
                 AmqpValue::Null | AmqpValue::Array(_) | AmqpValue::Table(_) => return None,
             };

@@ -19,7 +19,7 @@ use crate::ids::MessageId;
 const DATA_URL: &str = "data:application/octet-stream;base64,";
 
 /// A record as its broker has it. Kept beside the envelope, so that whatever is sent on is exact.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerRecord {
     /// A record of a Kafka topic.
     Kafka(KafkaRecord),

@@ -59,13 +59,22 @@ impl Schedule {
         u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX)
     }
 
+    /// Delay after `attempt` failed, at the least that chance makes of it.
+    #[must_use]
+    pub fn least(&self, attempt: u32) -> Duration {
+        self.base(attempt) / 4 * 3
+    }
+
+    fn base(&self, attempt: u32) -> Duration {
+        let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.0.get(index).or(self.0.last()).copied().unwrap_or(Duration::from_secs(1))
+    }
+
     /// The delay after `attempt` failed, varied by up to a quarter either way: what failed together does not come
     /// back together. Whole seconds, at least one, as SQS counts.
     #[must_use]
     pub fn delay(&self, attempt: u32, roll: u64) -> Duration {
-        let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
-        let base = self.0.get(index).or(self.0.last()).copied().unwrap_or(Duration::from_secs(1));
-        let millis = u64::try_from(base.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.base(attempt).as_millis()).unwrap_or(u64::MAX);
         let spread = millis / 2;
         whole_seconds(Duration::from_millis(millis - millis / 4 + roll % (spread + 1)))
     }

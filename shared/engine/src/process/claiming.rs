@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redrive_core::fault::Fault;
 use redrive_core::ids::{Enqueue, OwnerToken};
 use redrive_core::message::decode::{Inspected, Message};
-use redrive_core::ports::{Clock, Entropy, Ledger, WriteError};
+use redrive_core::ports::{Clock, DelayBy, Entropy, Ledger, MainQueue, WriteError};
 use redrive_core::processing::ledger::{
     Changed, Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
 };
@@ -126,7 +126,7 @@ async fn claim_again<P: ProcessPorts>(
         Ok(found) => {
             parts.outages.ledger_answered();
             let read = again.into_iter().zip(found).map(|((request, line), found)| {
-                let step = claim(found.as_ref(), &request, now);
+                let step = step(parts, found.as_ref(), &request, now);
                 (line, request, step)
             });
             decide(parts, read.collect()).await
@@ -165,7 +165,7 @@ async fn decide<P: ProcessPorts>(
                 }
                 (Ok(()), Goal::MarkDead(refusal)) => claims.refuse(line, refusal),
                 (Err(WriteError::Condition(found)), _) => {
-                    let step = claim(found.as_deref(), &request, now);
+                    let step = step(parts, found.as_deref(), &request, now);
                     open.push((line, request, step));
                 }
                 (Err(WriteError::Unavailable(error)), _) => {
@@ -178,6 +178,17 @@ async fn decide<P: ProcessPorts>(
     let contended = Outcome::Busy(parts.world.now().after(parts.settings.lease()));
     claims.ended.extend(open.into_iter().map(|(line, ..)| (line.with(LaneHead::Sound), contended.clone())));
     claims
+}
+
+/// Decides a claim. A source that cannot delay delivers at once what has failed: there the ledger's last attempt says how long a message
+/// rests, whichever process made it.
+fn step<P: ProcessPorts>(parts: &Parts<P>, found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> ClaimStep {
+    let rest = found.filter(|_| P::Queue::DELAY == DelayBy::Waiting);
+    let until = rest.and_then(|entry| entry.rests_until(&request.enqueue, &parts.settings.rules.schedule));
+    match (claim(found, request, now), until.filter(|until| *until > now)) {
+        (ClaimStep::Claim(..), Some(until)) => ClaimStep::Refused(ClaimRefusal::Busy(until)),
+        (step, _) => step,
+    }
 }
 
 /// Notes what answers say about the ledger's being there.

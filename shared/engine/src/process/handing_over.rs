@@ -21,10 +21,10 @@ pub(super) async fn hand_over<P: ProcessPorts>(
     let Some(outbox) = &parts.direct else { return };
     let mut dead = Vec::new();
     for (place, (line, outcome)) in ended.iter().enumerate() {
-        if !matches!(outcome, Outcome::Dead { .. }) {
-            continue;
-        }
-        match Outgoing::of_dead(line.head.inspected(), &parts.settings.reading) {
+        let Outcome::Dead { fault, attempt, .. } = outcome else { continue };
+        let (inspected, reading) = (line.head.inspected(), &parts.settings.reading);
+        let record = Outgoing::of_dead_record(inspected, reading, fault, *attempt);
+        match record.map_or_else(|| Outgoing::of_dead(inspected, reading), Ok) {
             Ok(message) => dead.push((place, message)),
             Err(why) => {
                 let message_id = &line.head.inspected().envelope.message_id;

@@ -32,6 +32,16 @@ impl WaitingMessage {
         Self { envelope: message.inspected.envelope.clone(), entry: message.entry.clone() }
     }
 
+    /// The same message for another try: its entry is probably there, and is looked at first.
+    pub(super) fn retried<P>(head: &LaneHead<P>) -> Self {
+        let mut waiting = match head {
+            LaneHead::Sound(message) => Self::again(message),
+            LaneHead::Inspected(inspected) => Self::of((**inspected).clone()),
+        };
+        waiting.envelope.receive_count = waiting.envelope.receive_count.max(2);
+        waiting
+    }
+
     fn place(&self, order: Order) -> LaneKey {
         match (order, &self.envelope.group) {
             (Order::Groups, Some(group)) => LaneKey::Group(group.clone()),

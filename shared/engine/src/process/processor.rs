@@ -1,12 +1,13 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redrive_core::ids::{Enqueue, MessageId, ReceiptHandle};
 use redrive_core::message::batch::{Batch, NoMessageId, Response};
+use redrive_core::message::broker_record::BrokerRecord;
 use redrive_core::message::decode::Inspected;
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{Clock, Ledger, MainQueue, Outbox, VisibilityChange};
+use redrive_core::ports::{Clock, DelayBy, Ledger, MainQueue, Outbox};
 use redrive_core::processing::backoff;
 use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::ledger::{LastFault, Origin};
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::delaying::{Delayed, delay};
 use super::lines::{KeyLanes, WaitingMessage};
 use super::outages::Outages;
 use super::pace::HandlerPace;
@@ -24,9 +26,6 @@ use super::report::{Counts, ProcessReport};
 use super::running::run;
 use super::settings::ProcessSettings;
 use crate::world::{World, roll};
-
-/// Only delays of this length can fill a queue with messages in flight.
-const LONG_DELAY: Duration = Duration::from_secs(60);
 
 /// Takes batches from the main queue.
 pub struct Processor<P: ProcessPorts> {
@@ -40,6 +39,14 @@ struct Seat {
     receipt_handle: ReceiptHandle,
     receive_count: u32,
     enqueue: Enqueue,
+    record: Option<Arc<BrokerRecord>>,
+}
+
+impl Seat {
+    fn delayed(self, delay: Duration) -> Delayed {
+        let Self { message_id, receipt_handle, record, .. } = self;
+        Delayed { message_id, receipt_handle, record, delay }
+    }
 }
 
 impl<H, L, Q, W> Processor<(H, L, Q, W, Nowhere)>
@@ -104,9 +111,13 @@ impl<P: ProcessPorts> Processor<P> {
         origin: Origin,
         deadline: Instant,
     ) -> Result<ProcessReport, NoMessageId> {
+        Ok(self.process_batch(Batch::open(records)?, origin, deadline).await)
+    }
+
+    /// The same with a batch that is open already: of a source whose records are known by their places.
+    pub async fn process_batch(&self, batch: Batch, origin: Origin, deadline: Instant) -> ProcessReport {
         let (settings, begun) = (&self.parts.settings, Instant::now());
         let frame = Frame { origin, deadline: deadline - settings.settle_reserve / 2 };
-        let batch = Batch::open(records)?;
         let mut counts = Counts::default();
         for (message_id, reason) in &batch.unreadable {
             warn!(%message_id, %reason, "record cannot be read");
@@ -122,6 +133,7 @@ impl<P: ProcessPorts> Processor<P> {
                 receipt_handle: envelope.receipt_handle.clone(),
                 receive_count: envelope.receive_count,
                 enqueue: envelope.enqueue(),
+                record: envelope.broker.clone(),
             };
             seats.insert(envelope.message_id.clone(), seat);
             let inspected = Inspected::new(envelope, &settings.reading);
@@ -130,7 +142,7 @@ impl<P: ProcessPorts> Processor<P> {
         }
         let lines = KeyLanes::form(waiting, settings.order);
         let ends = run(&self.parts, lines, &frame, &mut counts).await;
-        Ok(self.answer(seats, ends, unreadable, counts, (begun, deadline)).await)
+        self.answer(seats, ends, unreadable, counts, (begun, deadline)).await
     }
 
     /// Sets the visibility of what stays, and names it. A seat without an end is returned like one that was not
@@ -145,7 +157,7 @@ impl<P: ProcessPorts> Processor<P> {
     ) -> ProcessReport {
         let parts = &self.parts;
         let mut returned = unreadable;
-        let mut changes = Vec::new();
+        let mut delays = Vec::new();
         let now = parts.world.now();
         let outage = Outage::seen_in(ends.iter().map(|end| &end.outcome), parts.outages.handler_is_out(now));
         let succeeded = ends.iter().any(|end| end.outcome == Outcome::Completed);
@@ -161,27 +173,29 @@ impl<P: ProcessPorts> Processor<P> {
                 continue;
             }
             if let Outcome::Dead { fault, .. } = &end.outcome {
-                parts.outages.died(seat.enqueue, LastFault::from(fault));
+                parts.outages.died(seat.enqueue.clone(), LastFault::from(fault));
             }
             returned.push(end.message_id);
             if let Some(delay) = end.delay.or_else(|| parts.delay(&end.outcome, seat.receive_count)) {
                 let pause = pause.filter(|_| end.outcome.waits_out());
                 let delay = pause.map_or(delay, |lasted| delay.max(backoff::outage(lasted, roll(&parts.world))));
-                let delay = backoff::within(delay, begun.elapsed());
-                changes.push(VisibilityChange {
-                    message_id: seat.message_id,
-                    receipt_handle: seat.receipt_handle,
-                    delay,
-                });
+                delays.push(seat.delayed(backoff::within(delay, begun.elapsed())));
+            } else if P::Queue::DELAY == DelayBy::Copy {
+                // What is not known to be settled is looked at again once its claim has ended.
+                delays.push(seat.delayed(parts.settings.lease()));
             }
         }
         counts.unsettled += seats.len();
+        if P::Queue::DELAY == DelayBy::Copy {
+            delays.extend(seats.values().map(|seat| seat.clone().delayed(parts.settings.lease())));
+        }
         returned.extend(seats.into_keys());
         counts.received = returned.len() + counts.completed + counts.duplicates + counts.handed_over;
-        let hiding = tokio::time::timeout_at(deadline, change_visibility(parts, changes, &mut counts));
-        if hiding.await.is_err() {
-            warn!("visibilities were not set in time");
-        }
+        let away = tokio::time::timeout_at(deadline, delay(parts, delays, &mut counts)).await.unwrap_or_else(|_| {
+            warn!("delays were not set in time");
+            HashSet::new()
+        });
+        returned.retain(|id| !away.contains(id));
         ProcessReport { response: Response::returning(returned), counts, outage }
     }
 }
@@ -205,25 +219,4 @@ fn log(end: &End, seat: &Seat) {
         Outcome::LedgerOut | Outcome::Unsettled => warn!(%message_id, key, receive, outcome, "message returned"),
         _ => info!(%message_id, key, receive, outcome, "message returned"),
     }
-}
-
-/// Sets visibilities. A message whose own could not be set comes back when its visibility timeout ends.
-async fn change_visibility<P: ProcessPorts>(parts: &Parts<P>, mut changes: Vec<VisibilityChange>, counts: &mut Counts) {
-    if changes.is_empty() {
-        return;
-    }
-    // Until the queue has said otherwise.
-    counts.visibility_failures = changes.len();
-    if changes.iter().any(|change| change.delay >= LONG_DELAY) {
-        let in_flight = parts.queue.in_flight().await.unwrap_or_default();
-        counts.crowded = usize::from(backoff::is_crowded(in_flight));
-        for change in &mut changes {
-            change.delay = backoff::crowded(change.delay, in_flight);
-        }
-    }
-    let failed = parts.queue.change_visibility(changes).await;
-    for (message_id, code) in &failed {
-        warn!(%message_id, code, "visibility was not set");
-    }
-    counts.visibility_failures = failed.len();
 }

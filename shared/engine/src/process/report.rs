@@ -31,6 +31,10 @@ pub struct Counts {
     pub retries: usize,
     /// Ended their enqueue in this batch.
     pub dead: usize,
+    /// Messages that come again as a copy, which waits elsewhere by now; they are counted among the others, too.
+    pub put_off: usize,
+    /// Waits within the invocation, of a source that cannot delay: for the next attempt, or for another worker.
+    pub waits: usize,
     /// Dead ones that the dead-letter queue has now.
     pub handed_over: usize,
     /// Ended it earlier, and wait for SQS to move them.

@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use redrive_core::ports::WRITES_A_CALL;
+use redrive_core::ports::{DelayBy, MainQueue, WRITES_A_CALL};
 use redrive_core::processing::outcome::Outcome;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -12,7 +13,8 @@ use tracing::{Instrument, warn};
 use super::attempt::attempt;
 use super::comparing::compare;
 use super::held::{HeldClaims, release};
-use super::lines::{self, KeyLane, KeyLanes, LaneHead};
+use super::lines::{self, KeyLane, KeyLanes, LaneHead, WaitingMessage};
+use super::parked::ParkedLanes;
 use super::parts::{End, Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
 use super::report::Counts;
@@ -25,7 +27,7 @@ use super::under_way::UnderWay;
 enum Step<P> {
     Claimed(Result<ClaimedLanes<P>, JoinError>),
     Done(Result<TaskResult<P>, JoinError>),
-    /// A slot is free, or a claim has waited for too long.
+    /// A slot is free, a claim has waited for too long, or a lane for long enough.
     Woken,
 }
 
@@ -41,6 +43,8 @@ struct BatchRun<'a, P: ProcessPorts> {
     claiming: UnderWay,
     /// Claims that wait for a slot.
     held: HeldClaims<PayloadOf<P>>,
+    /// Lanes that wait for their next attempt; none of a source that can delay.
+    parked: ParkedLanes<PayloadOf<P>>,
     /// Slots that running handlers take.
     slots: UnderWay,
     /// Attempts until they are settled, and what else is to be waited for.
@@ -58,7 +62,9 @@ pub(super) async fn run<P: ProcessPorts>(
 ) -> Vec<End> {
     let (claims, tasks, claiming, slots) = (JoinSet::new(), JoinSet::new(), UnderWay::default(), UnderWay::default());
     let held = HeldClaims::new(parts.settings.claim_hold, parts.last_start(frame));
-    let mut batch = BatchRun { parts, frame, counts, lanes, claims, claiming, held, slots, tasks, ends: Vec::new() };
+    let parked = ParkedLanes::new(parts.last_start(frame));
+    let ends = Vec::new();
+    let mut batch = BatchRun { parts, frame, counts, lanes, claims, claiming, held, parked, slots, tasks, ends };
     let mut deadline = pin!(sleep_until(frame.deadline));
     loop {
         batch.advance();
@@ -81,11 +87,12 @@ pub(super) async fn run<P: ProcessPorts>(
 
 impl<P: ProcessPorts> BatchRun<'_, P> {
     fn is_over(&self) -> bool {
-        self.lanes.len() == 0 && self.claims.is_empty() && self.held.len() == 0 && self.tasks.is_empty()
+        let nothing_waits = self.lanes.len() == 0 && self.held.len() == 0 && self.parked.is_empty();
+        nothing_waits && self.claims.is_empty() && self.tasks.is_empty()
     }
 
     async fn next(&mut self) -> Step<PayloadOf<P>> {
-        let release_at = self.held.release_at();
+        let release_at = self.held.release_at().into_iter().chain(self.parked.next_at()).min();
         tokio::select! {
             biased;
             Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => Step::Done(ended),
@@ -130,6 +137,13 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
             self.parts.pace.note(self.parts.settings.claim_hold);
             let (parts, frame) = (Arc::clone(self.parts), self.frame.clone());
             self.spawn(async move { release(&parts, held, &frame).await });
+        }
+        while let Some((parked, in_time)) = self.parked.next_due(now) {
+            if in_time {
+                self.lanes.put_first(parked.lane.with(|head| WaitingMessage::retried(&head)));
+            } else {
+                self.end(parked.lane, parked.outcome, true, Some(parked.delay));
+            }
         }
         self.claim();
     }
@@ -182,8 +196,18 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
 
     /// Ends a lane's head and decides what its followers may do.
     fn close(&mut self, lane: KeyLane<LaneHead<PayloadOf<P>>>, outcome: Outcome, ran: bool) {
+        let delay = self.parts.delay(&outcome, lane.head.inspected().envelope.receive_count);
+        match delay {
+            Some(delay) if P::Queue::DELAY == DelayBy::Waiting && ParkedLanes::<PayloadOf<P>>::takes(&outcome) => {
+                self.counts.waits += 1;
+                self.parked.add(lane, outcome, delay);
+            }
+            _ => self.end(lane, outcome, ran, delay),
+        }
+    }
+
+    fn end(&mut self, lane: KeyLane<LaneHead<PayloadOf<P>>>, outcome: Outcome, ran: bool, delay: Option<Duration>) {
         let KeyLane { head, followers } = lane;
-        let delay = self.parts.delay(&outcome, head.inspected().envelope.receive_count);
         if !followers.is_empty() {
             match lines::after(self.parts.settings.order, &outcome, ran, delay) {
                 lines::After::Promote => self.lanes.put_back(followers),

@@ -28,7 +28,7 @@ pub struct Written<'a> {
     pub at: Option<Timestamp>,
     /// Code and text of the fault.
     pub reason: &'a str,
-    /// Number of attempts, by the ledger.
+    /// Number of attempts, by the ledger; 0 where it is not known, and then nothing is written of it.
     pub attempts: u32,
     /// Idempotency key of the record, if it owns one.
     pub key: Option<&'a Key>,
@@ -50,7 +50,8 @@ pub fn headers_of(own: &[KafkaHeader], death: Written<'_>) -> Vec<KafkaHeader> {
         KafkaHeader::text(OFFSET, origin.offset),
     ]);
     headers.extend(death.at.map(|at| KafkaHeader::text(TIMESTAMP, at.as_millis())));
-    headers.extend([KafkaHeader::text(REASON, death.reason), KafkaHeader::text(ATTEMPTS, death.attempts)]);
+    headers.push(KafkaHeader::text(REASON, death.reason));
+    headers.extend((death.attempts > 0).then(|| KafkaHeader::text(ATTEMPTS, death.attempts)));
     let is_new = |key: &&Key| !headers.iter().any(|header| says(header, key));
     let key = death.key.filter(is_new).map(|key| KafkaHeader::text(key::ATTRIBUTE, key.as_str()));
     headers.extend(key);

@@ -1,7 +1,7 @@
 //! A message of a RabbitMQ queue.
 
 /// Value in an AMQP table, as far as Lambda's event tells it: it names no widths, so every whole number is one of 64 bits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AmqpValue {
     /// No value (AMQP's type `V`).
     Null,
@@ -9,8 +9,8 @@ pub enum AmqpValue {
     Bool(bool),
     /// Whole number of any width.
     Int(i64),
-    /// Number that is not whole.
-    Float(f64),
+    /// Number that is not whole, as it is written.
+    Real(String),
     /// Bytes: AMQP's long string, which is text by custom only.
     Bytes(Vec<u8>),
     /// Values one after the other.
@@ -55,7 +55,7 @@ impl AmqpValue {
 }
 
 /// Names and values, in their order.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AmqpTable(pub Vec<(String, AmqpValue)>);
 
 impl AmqpTable {
@@ -122,7 +122,7 @@ pub struct RabbitProperties {
 }
 
 /// A message of a RabbitMQ queue, as exact as Lambda's event tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RabbitMessage {
     /// Queue from which it was delivered.
     pub queue: RabbitQueue,

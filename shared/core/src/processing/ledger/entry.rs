@@ -7,6 +7,7 @@ use super::enqueue_record::EnqueueRecord;
 use crate::fault::{CODE_LIMIT, Class, Fault, TEXT_LIMIT};
 use crate::ids::{Enqueue, MessageId, OwnerToken, SendId};
 use crate::message::key::PayloadHash;
+use crate::processing::backoff::Schedule;
 use crate::text::capped;
 use crate::time::Timestamp;
 
@@ -116,6 +117,17 @@ pub struct Entry {
     pub withdrawn: Vec<SendId>,
     /// Time after which the entry counts as absent.
     pub expires: Timestamp,
+}
+
+impl Entry {
+    /// Time until which an enqueue rests after its last failed attempt, by the schedule. `None`: no attempt of it is known to have
+    /// failed last. For a source that can delay nothing: it delivers again at once.
+    #[must_use]
+    pub fn rests_until(&self, enqueue: &Enqueue, schedule: &Schedule) -> Option<Timestamp> {
+        let last = self.history.iter().rev().find(|attempt| attempt.enqueue == *enqueue)?;
+        let failed = self.state == EntryState::Failed;
+        failed.then(|| last.at.after(schedule.least(self.attempts(enqueue))))
+    }
 }
 
 /// An entry that names no enqueue yet: its state with the end of its lease, owner, hash, version and expiry.
