@@ -161,17 +161,20 @@ impl Preview {
         }
     }
 
-    /// Fixes a selection for as long as a job runs: what was shown, as it was at `at` by AWS's clock. Returned besides is the number of
-    /// letters that changed too shortly before to be named one by one, and that are left out.
-    pub(crate) fn fixed(&self, selection: &Selection, at: Option<Timestamp>) -> (Selection, usize) {
+    /// Fixes a selection for as long as a job runs: what was shown, as it was at `at` by AWS's clock. Where more letters changed shortly
+    /// before than a filter may name, each letter is named in the version that was shown.
+    pub(crate) fn fixed(&self, selection: &Selection, at: Option<Timestamp>) -> Selection {
         let versions = self.shown.letters.iter();
         let shown = versions.filter_map(|(id, version)| Some((*id, *self.changed.get(id)?, *version)));
         match (selection, at) {
-            (Selection::Filter(_), Some(at)) => selection.clone().shown_at(at, shown),
+            (Selection::Filter(_), Some(at)) => match selection.clone().shown_at(at, shown) {
+                (fixed, 0) => fixed,
+                _ => Selection::Shown(self.shown.clone()),
+            },
             (Selection::Ids(_) | Selection::Shown(_), _) if !self.shown.letters.is_empty() => {
-                (Selection::Shown(self.shown.clone()), 0)
+                Selection::Shown(self.shown.clone())
             }
-            _ => (selection.clone(), 0),
+            _ => selection.clone(),
         }
     }
 
@@ -184,5 +187,29 @@ impl Preview {
             text.push_str(&hanging(&others, 2, width));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use redrive_operator::samples;
+    use redrive_testkit::ModelLetters;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn letters_of_which_very_many_changed_a_moment_ago_are_all_named_in_their_versions() {
+        let table = ModelLetters::new();
+        let letters: Vec<_> = samples::many(600).collect();
+        letters.iter().cloned().for_each(|letter| table.force(letter));
+        let selection = Selection::Filter(Filter { error_code: Some("currency".to_owned()), ..Filter::default() });
+        let preview = Preview::of(&table, &selection, vec![Status::Pending], &JobHolders::default()).await.unwrap();
+        let changed = letters.iter().map(redrive_core::letters::letter::Letter::changed_at).max().unwrap();
+        let after = |seconds: u64| preview.fixed(&selection, Some(changed.after(Duration::from_secs(seconds))));
+        assert!(matches!(after(3_600), Selection::Filter(filter) if filter.recent.is_empty()));
+        let Selection::Shown(shown) = after(1) else { panic!("a filter would leave some out") };
+        assert_eq!((shown.letters.len(), shown.named), (600, false));
     }
 }

@@ -197,12 +197,16 @@ pub(crate) async fn run<S: StackPort>(
     }
     let ReplayTerms { selection, guard, edit, to, why } = ReplayTerms::read(args, access, now).await?;
     let way = Way { selection: &selection, to: to.as_ref(), edit: edit.as_ref() };
-    // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-    let dry = out::patiently(dry_run(access, way, &guard, by)).await?;
-    dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|warning| out::say(warning));
     let letters = access.letters()?;
-    let holders = JobHolders::read(&letters).await?;
-    let preview = out::patiently(Preview::of(&letters, &selection, vec![Status::Pending], &holders)).await?;
+    let look = async {
+        // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
+        let dry = dry_run(access, way, &guard, by).await?;
+        let holders = JobHolders::read(&letters).await?;
+        let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
+        Ok::<_, Error>((dry, holders, preview))
+    };
+    let (dry, holders, preview) = out::patiently(look).await?;
+    dry.as_of().and_then(|aws| shown::clock(now, aws)).iter().for_each(|warning| out::say(warning));
     preview.met(&selection)?;
     let edits = match &edit {
         Some(edit) => edit::gather(&letters, &selection, edit, &wrappings(access, edit).await).await?,
@@ -230,12 +234,7 @@ pub(crate) async fn run<S: StackPort>(
         out.either(|| dry.json(), |_| "Nothing to send.\n".to_owned())?;
         return Ok(dry.ended());
     }
-    let (fixed, left_out) = preview.fixed(&selection, dry.as_of());
-    if left_out > 0 && !args.now {
-        out::say(&format!(
-            "{left_out} of them changed less than five minutes ago, and are left out of the job: replay what is left after it."
-        ));
-    }
+    let fixed = preview.fixed(&selection, dry.as_of());
     let plan = if args.now { "At once, and without a guard.".to_owned() } else { plan(&guard, preview.letters()) };
     confirm(args.yes, &format!("{plan} Go on?"))?;
     if args.now {
