@@ -8,13 +8,17 @@ use askama::Template;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
+use futures_util::future::join3;
+use redrive_core::ids::JobId;
 use redrive_core::letters::letter::Status;
 use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::time::Timestamp;
+use redrive_operator::acts::{self, ActMatter, RecentAct};
 use redrive_operator::board::QueueStatus;
 use redrive_operator::jobs::JobOverview;
-use redrive_operator::text::ago;
+use redrive_operator::text::{ago, count};
+use redrive_operator::who::short;
 
 use crate::installation::{InstallationPort, QueueCurve};
 use crate::jobs;
@@ -30,6 +34,8 @@ use crate::state::{Console, Here};
 const FRESH: Duration = Duration::from_secs(15);
 /// Limit of resolved letters that are read for the time to resolution.
 const RESOLVED: usize = 5_000;
+/// Limit of acts of late that are shown.
+const ACTS: usize = 20;
 /// Number of points of a curve of the console's own.
 const POINTS: usize = 240;
 
@@ -83,6 +89,49 @@ struct OverviewPage<'a> {
     unread: Vec<ShownText>,
     open: Vec<jobs::JobRow>,
     lately: Vec<jobs::JobRow>,
+    acts: Vec<ActRow>,
+}
+
+/// Act of a person as the page shows it.
+struct ActRow {
+    at: Timestamp,
+    ago: String,
+    who: ShownText,
+    what: ShownText,
+    why: ShownText,
+    /// Job that the act was on.
+    job: Option<JobId>,
+}
+
+impl ActRow {
+    fn of(act: RecentAct, now: Timestamp) -> Self {
+        let (what, job) = match act.what {
+            ActMatter::Job(job, became) => (format!("job became {became}"), Some(job)),
+            ActMatter::Discarded(letters) => (format!("discarded {}", count(letters, "letter", "letters")), None),
+        };
+        Self {
+            at: act.at,
+            ago: ago(now, act.at),
+            who: ShownText::of(short(&act.who)),
+            what: ShownText::of(&what),
+            why: ShownText::of(act.why.as_deref().unwrap_or_default()),
+            job,
+        }
+    }
+}
+
+/// Instant so long before another.
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+}
+
+/// Returns the acts of late on jobs, and on letters as far as they were read, the latest first.
+fn acts_of(read: Option<&Read>, (open, closed): (&[JobOverview], &[JobOverview]), now: Timestamp) -> Vec<ActRow> {
+    let since = before(now, acts::LATELY);
+    let mut all = [acts::on_jobs(open, since), acts::on_jobs(closed, since)].concat();
+    all.extend(read.and_then(|read| read.discards.as_ref().ok()).into_iter().flatten().cloned());
+    acts::latest_first(all).into_iter().take(ACTS).map(|act| ActRow::of(act, now)).collect()
 }
 
 /// Answers with the overview.
@@ -108,7 +157,9 @@ fn begin<I: InstallationPort>(console: &Arc<Console<I>>) {
     let console = Arc::clone(console);
     tokio::spawn(async move {
         let here = &console.installation;
-        let (readings, resolved) = futures_util::future::join(here.readings(), resolved(here.letters())).await;
+        let since = before(here.now(), acts::LATELY);
+        let (readings, resolved, discards) =
+            join3(here.readings(), resolved(here.letters()), acts::discards(here.letters(), since)).await;
         let mut own = console.read.peek().map_or_else(BTreeMap::new, |before| before.own.clone());
         let at = here.now();
         for queue in &readings.queues {
@@ -117,7 +168,7 @@ fn begin<I: InstallationPort>(console: &Arc<Console<I>>) {
             let old = points.len().saturating_sub(POINTS);
             points.drain(..old);
         }
-        console.read.put(Arc::new(Read { at, readings, resolved, own }));
+        console.read.put(Arc::new(Read { at, readings, resolved, discards, own }));
     });
 }
 
@@ -196,6 +247,7 @@ fn made<'a>(
             .map_or_else(Vec::new, |readings| readings.unread.iter().map(|why| ShownText::of(why)).collect()),
         open: open.iter().map(row).collect(),
         lately: closed.iter().filter(recent).map(row).collect(),
+        acts: acts_of(read, (open, closed), now),
         frame,
     }
 }

@@ -6,6 +6,8 @@ use redrive_core::letters::spread::FailureSpread;
 use redrive_core::ports::Unavailable;
 use redrive_core::time::Timestamp;
 
+use redrive_operator::acts::RecentAct;
+
 use crate::installation::StackReadings;
 
 /// Readings, and what the table says of resolved letters.
@@ -13,6 +15,8 @@ pub(crate) struct Read {
     pub(crate) at: Timestamp,
     pub(crate) readings: StackReadings,
     pub(crate) resolved: Result<Resolved, Unavailable>,
+    /// Letters that persons discarded of late.
+    pub(crate) discards: Result<Vec<RecentAct>, Unavailable>,
     /// Depths as this console has read them, where CloudWatch has none.
     pub(crate) own: BTreeMap<String, Vec<(Timestamp, u64)>>,
 }

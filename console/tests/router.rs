@@ -13,5 +13,7 @@ mod acts;
 mod browser;
 #[path = "router/gate.rs"]
 mod gate;
+#[path = "router/many.rs"]
+mod many;
 #[path = "router/pages.rs"]
 mod pages;

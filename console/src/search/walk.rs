@@ -1,12 +1,14 @@
 //! Walk to the next page of letters: bounded, and resumed from the address.
 
 use std::fmt;
+use std::time::Duration;
 
 use redrive_core::ids::LetterId;
 use redrive_core::letters::listing::{self, Cursor, Listing};
 use redrive_core::ports::{Letters, Unavailable};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
+use tokio::time::Instant;
 
 use crate::wanted::Wished;
 
@@ -16,6 +18,8 @@ const ROWS: usize = 50;
 const CALL: usize = 250;
 /// Limit of letters that are looked at for one page: the rest is a link away.
 const LOOKED_AT: usize = 5_000;
+/// Time after which no further call is made for one page: somebody waits for it, and the rest is a link away.
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Place in the walk: which of the listings, which lane of it, and behind which letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,6 +98,7 @@ pub(crate) async fn page<L: Letters>(
     let listings = listings(wished);
     let mut found = FoundLetters { rows: Vec::new(), looked_at: 0, next: None };
     let mut begin = Some((from.lane, from.after));
+    let end = Instant::now() + PATIENCE;
     for (place, listing) in listings.iter().enumerate().skip(from.listing) {
         let (lane, after) = begin.take().unwrap_or_default();
         let mut next = Some(Cursor::resumed(lane, after));
@@ -111,10 +116,14 @@ pub(crate) async fn page<L: Letters>(
                 }
             }
             next = read.next;
-            if let Some(next) = next.filter(|_| found.looked_at >= LOOKED_AT) {
+            if let Some(next) = next.filter(|_| found.looked_at >= LOOKED_AT || Instant::now() >= end) {
                 found.next = Some(WalkPlace { listing: place, lane: next.lane(), after: next.after() });
                 return Ok(found);
             }
+        }
+        if place + 1 < listings.len() && Instant::now() >= end {
+            found.next = Some(WalkPlace { listing: place + 1, ..WalkPlace::default() });
+            return Ok(found);
         }
     }
     found.next = None;

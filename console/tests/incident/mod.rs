@@ -202,7 +202,7 @@ impl Incident {
         }
     }
 
-    fn policy() -> Policy {
+    pub fn policy() -> Policy {
         Policy {
             rules: Vec::new(),
             cool_down: MINUTE,

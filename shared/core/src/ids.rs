@@ -145,6 +145,9 @@ impl fmt::Display for Enqueue {
 pub struct LetterId(Uuid);
 
 impl LetterId {
+    /// Id before every letter's in the order of ids.
+    pub const LEAST: Self = Self(Uuid::nil());
+
     /// The letter of the message that was `origin` when it first came to `source`.
     ///
     /// Rule R4 of docs/protocol.md.

@@ -12,12 +12,14 @@
 //! | [`next_step`], [`policies`], [`done`] | who acts on a letter and when, by the deployed policy and the ledger |
 //! | [`letter_view`], [`payload`], [`json`] | one letter: all of it, its body in lines, its exact JSON |
 //! | [`board`], [`alarms`], [`expiry`], [`readings`] | a whole stack, as far as its tables and AWS tell |
+//! | [`acts`] | what persons did of late, as far as the tables show it |
 //! | [`jobs`], [`job_progress`], [`job_failures`] | replay jobs with the account of their letters, how far each is, and why letters failed again |
 //! | [`job_list`], [`job_rest`], [`job_holders`] | a job's letters handed over, what one that has ended never sent, and which letters belong to an open one |
 //! | [`request`], [`conflicts`] | what a request to the replay function says of letters and bodies, and letters that somebody else changed first |
 //! | [`text`], [`who`] | words: times, counts, names; texts that nothing obeys |
 //! | `samples` | an incident to test with, under the feature of this name |
 
+pub mod acts;
 pub mod alarms;
 pub mod board;
 pub mod causes;
