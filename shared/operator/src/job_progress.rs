@@ -112,7 +112,10 @@ impl JobProgress {
     /// Describes the pace: its step, its rate, when the next step comes, and when all will be sent. `None`: it sends nothing more, or
     /// nothing before somebody resumes it.
     pub fn pace_in_words(&self) -> Option<String> {
-        let rate = format!("{}.{} a second", self.rate / 1_000, self.rate % 1_000 / 100);
+        let rate = match (self.rate / 1_000, self.rate % 1_000) {
+            (0, part @ 1..100) => format!("0.{:02} a second", part / 10),
+            (whole, part) => format!("{whole}.{} a second", part / 100),
+        };
         let steps = STEPS.len();
         let pace = match self.pace {
             JobPace::Listing => "its letters are being listed; it begins once the list is whole".to_owned(),
@@ -208,6 +211,22 @@ mod tests {
         assert_eq!(progress.settled() + progress.sent + progress.unsent, 3_000);
         let uncounted = of(JobState::Canary, None, &known);
         assert_eq!((uncounted.letters, uncounted.unsent), (None, 3), "a job of an older version");
+    }
+
+    #[test]
+    fn a_rate_of_few_letters_a_minute_is_not_shown_as_none() {
+        let JobOverview { job, known } = samples::job(1, JobState::Ramping { step: 0, since: NOW }, &[]);
+        let words = |rate| {
+            let guard = redrive_core::replay::job::Guard { rate, ..job.guard.clone() };
+            JobProgress::of(&Job { guard, letters: Some(1_000_000), ..job.clone() }, &known, NOW)
+                .pace_in_words()
+                .unwrap()
+        };
+        for (rate, expected) in
+            [(5, "0.05 a second"), (1, "0.01 a second"), (50, "0.5 a second"), (1_234, "12.3 a second")]
+        {
+            assert!(words(rate).contains(expected), "{}", words(rate));
+        }
     }
 
     #[test]
