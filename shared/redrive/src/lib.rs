@@ -33,6 +33,40 @@
 //! }
 //! ```
 //!
+//! # What an answer leads to
+//!
+//! | the handler says | what follows |
+//! |---|---|
+//! | `Ok(writes)` | the writes and the completion are committed in one transaction, and the message is acknowledged |
+//! | a TRANSIENT [`Fault`] | tried again by the schedule, until no attempt is left |
+//! | a PERMANENT [`Fault`] | never run again: on its way to the dead-letter queue, with its reason |
+//! | nothing within its time | TIMEOUT: tried again |
+//!
+//! An error of one's own says its class by [`Classify`]; any other is classified on the spot by [`ResultExt`].
+//! [`Context`] has the key to hand on to services outside of the transaction, and the time that is left.
+//!
+//! # Where to begin
+//!
+//! - [`run`] takes what makes the handler; [`Aws`] is what it is made of: tables, settings, the SDK's configuration.
+//! - [`dynamodb`] has the writes that are committed with a completion.
+//! - The module `testing` (feature `testing`) runs a handler under every fault, in memory and in virtual time.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | for |
+//! |---|---|
+//! | `managed-instances` | functions on Lambda Managed Instances, where several invocations at once share one process |
+//! | `testing` | tests of handlers; belongs among the `dev-dependencies`, since it brings tokio's paused time |
+//!
+//! # Limits
+//!
+//! A handler's effects are at most 99 writes. An error's text keeps 256 bytes, its code 48. A body is read to a depth of 127. Types of
+//! AWS's SDK stand in [`dynamodb`], and in what [`Aws::dynamodb`] and [`Aws::config`] return, for clients of other services.
+//!
+//! # Several types, and the other functions
+//!
 //! Several types of messages in one queue go through [`Routes`]. Where a message says its type is configuration
 //! (`MESSAGE_TYPE_AT`, `MESSAGE_TYPES`), since the indexer must know it without your code.
 //!
