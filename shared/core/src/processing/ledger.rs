@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use claim::{Claim, ClaimRefusal, ClaimRequest, ClaimStep, claim};
 pub use dead_enqueues::{BadDeadMarks, DeadEnqueues};
 pub use enqueue_record::EnqueueRecord;
-pub use entry::{Attempt, Entry, EntryState, FEW_ENQUEUES, LastFault, Origin};
+pub use entry::{Attempt, Entry, EntryState, FEW_ENQUEUES, LastFault, Origin, rests_until};
 pub use free::{Freeing, free};
 pub use settle::{Settlement, Settling, settle};
 pub use withdraw::{Withdrawal, Withdrawing, withdraw};

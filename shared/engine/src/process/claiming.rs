@@ -7,7 +7,7 @@ use redrive_core::ids::{Enqueue, OwnerToken};
 use redrive_core::message::decode::{Inspected, Message};
 use redrive_core::ports::{Clock, DelayBy, Entropy, Ledger, MainQueue, WriteError};
 use redrive_core::processing::ledger::{
-    Changed, Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim,
+    Changed, Claim, ClaimRefusal, ClaimRequest, ClaimStep, Entry, EntryWrite, Expect, claim, rests_until,
 };
 use redrive_core::processing::outcome::Outcome;
 use redrive_core::time::Timestamp;
@@ -184,7 +184,7 @@ async fn decide<P: ProcessPorts>(
 /// rests, whichever process made it.
 fn step<P: ProcessPorts>(parts: &Parts<P>, found: Option<&Entry>, request: &ClaimRequest, now: Timestamp) -> ClaimStep {
     let rest = found.filter(|_| P::Queue::DELAY == DelayBy::Waiting);
-    let until = rest.and_then(|entry| entry.rests_until(&request.enqueue, &parts.settings.rules.schedule));
+    let until = rest.and_then(|entry| rests_until(entry, &request.enqueue, &parts.settings.rules.schedule));
     match (claim(found, request, now), until.filter(|until| *until > now)) {
         (ClaimStep::Claim(..), Some(until)) => ClaimStep::Refused(ClaimRefusal::Busy(until)),
         (step, _) => step,

@@ -119,15 +119,13 @@ pub struct Entry {
     pub expires: Timestamp,
 }
 
-impl Entry {
-    /// Time until which an enqueue rests after its last failed attempt, by the schedule. `None`: no attempt of it is known to have
-    /// failed last. For a source that can delay nothing: it delivers again at once.
-    #[must_use]
-    pub fn rests_until(&self, enqueue: &Enqueue, schedule: &Schedule) -> Option<Timestamp> {
-        let last = self.history.iter().rev().find(|attempt| attempt.enqueue == *enqueue)?;
-        let failed = self.state == EntryState::Failed;
-        failed.then(|| last.at.after(schedule.least(self.attempts(enqueue))))
-    }
+/// Time until which an enqueue rests after its last failed attempt, by the schedule. `None`: no attempt of it is known to have
+/// failed last. For a source that can delay nothing: it delivers again at once.
+#[must_use]
+pub fn rests_until(entry: &Entry, enqueue: &Enqueue, schedule: &Schedule) -> Option<Timestamp> {
+    let last = entry.history.iter().rev().find(|attempt| attempt.enqueue == *enqueue)?;
+    let failed = entry.state == EntryState::Failed;
+    failed.then(|| last.at.after(schedule.least(entry.attempts(enqueue))))
 }
 
 /// An entry that names no enqueue yet: its state with the end of its lease, owner, hash, version and expiry.
