@@ -69,7 +69,7 @@ class Night:
         self.log.write_text("")
 
     def begin(self, incident: str) -> None:
-        """Begins an incident."""
+        """Begins an incident, and prints its name."""
         self.incident = incident
         self.console.print(f"\n[bold]{incident}[/]")
 
@@ -121,7 +121,7 @@ class Night:
         return [json.loads(line) for line in text.splitlines() if line]
 
     def note(self, step: str, seconds: float, commands: int, seen: str) -> None:
-        """Notes a step."""
+        """Notes a step with its seconds."""
         self.steps.append(Step(self.incident, step, seconds, commands, seen.strip()))
         self.console.print(f"  {seconds:7.1f} s  {step}", markup=False, highlight=False)
 

@@ -81,7 +81,7 @@ class Recording:
             raise DemoError(f"redrive {arguments[0]} ended with {running.returncode}")
 
     def save(self, file: Path) -> None:
-        """Writes the asciicast."""
+        """Writes the asciicast to a file."""
         file.parent.mkdir(parents=True, exist_ok=True)
         head = {"version": 2, "width": COLUMNS, "height": ROWS, "title": "redrive"}
         lines = [json.dumps(head), *(json.dumps([second, "o", text]) for second, text in self.events)]
