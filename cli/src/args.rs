@@ -12,7 +12,7 @@ use redrive_core::ids::{JobId, LetterId};
 use redrive_core::letters::letter::{ErrorType, Status};
 use redrive_doctor::{RULES, Rule};
 
-use crate::body_test::BodyTest;
+use crate::body_condition::BodyCondition;
 use crate::completion::CODES;
 use crate::text::lines;
 pub(crate) use count::{CountArgs, CountedCauses};
@@ -306,8 +306,8 @@ pub(crate) struct Chosen {
     pub(crate) file: Option<PathBuf>,
     /// A place in the JSON body, and the value that stands there, like /currency=CHF; more
     /// than once: all of them. Reads the bodies of all that fit otherwise.
-    #[arg(long = "where", value_name = "POINTER=VALUE", value_parser = BodyTest::parse, help_heading = "Which letters")]
-    pub(crate) tests: Vec<BodyTest>,
+    #[arg(long = "where", value_name = "POINTER=VALUE", value_parser = BodyCondition::parse, help_heading = "Which letters")]
+    pub(crate) conditions: Vec<BodyCondition>,
     /// Greatest number of letters: the ones that failed first.
     #[arg(long, value_name = "N", help_heading = "Which letters", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,

@@ -13,7 +13,7 @@ use redrive_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::args::Chosen;
-use crate::body_test::{BodyTest, all_fit, content};
+use crate::body_condition::{BodyCondition, all_fit, content};
 use crate::completion::Error;
 use crate::edit::Wrappings;
 use crate::filters::filter;
@@ -41,10 +41,10 @@ pub(crate) async fn choose<S: StackPort>(
 ) -> Result<Selection, Error> {
     let filter = filter(&chosen.filters, access.stack().main_queue().as_ref(), now)?;
     let selection = chosen_of(chosen, filter, now)?;
-    if chosen.tests.is_empty() && chosen.limit.is_none() {
+    if chosen.conditions.is_empty() && chosen.limit.is_none() {
         return Ok(selection);
     }
-    let wrappings = match chosen.tests.is_empty() {
+    let wrappings = match chosen.conditions.is_empty() {
         true => Wrappings::default(),
         false => access.replay_environment().await.as_ref().and_then(Wrappings::read).unwrap_or_default(),
     };
@@ -68,7 +68,7 @@ pub(crate) fn chosen_of(chosen: &Chosen, filter: Filter, now: Timestamp) -> Resu
     let ids = named(chosen)?;
     match (ids.is_empty(), filter.is_empty()) {
         (false, true) => Ok(Selection::Ids(ids)),
-        (true, _) if !chosen.tests.is_empty() => Ok(Selection::Filter(filter)),
+        (true, _) if !chosen.conditions.is_empty() => Ok(Selection::Filter(filter)),
         (true, false) if filter.chooses_all(now) => Err(Error::Usage(
             "what was given excludes no letter: say which ones, by --cause, --type and so on".to_owned(),
         )),
@@ -148,7 +148,7 @@ async fn narrowed<L: Letters>(
 ) -> Result<Narrowed, Error> {
     let ids = candidates(letters, selection, statuses).await?;
     let limit = chosen.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    if chosen.tests.is_empty() {
+    if chosen.conditions.is_empty() {
         return Ok(first(letters, selection, (&ids, statuses), limit).await?);
     }
     if ids.len() > BODIES {
@@ -158,7 +158,7 @@ async fn narrowed<L: Letters>(
         );
         return Err(Error::Usage(refusal));
     }
-    Ok(by_bodies(letters, (&ids, statuses), (&chosen.tests, limit), wrappings).await?)
+    Ok(by_bodies(letters, (&ids, statuses), (&chosen.conditions, limit), wrappings).await?)
 }
 
 /// Letters to look at, the oldest first; named ones in their order.
@@ -204,7 +204,7 @@ async fn first<L: Letters>(
 async fn by_bodies<L: Letters>(
     letters: &L,
     (ids, statuses): (&[LetterId], &[Status]),
-    (tests, limit): (&[BodyTest], usize),
+    (conditions, limit): (&[BodyCondition], usize),
     wrappings: &Wrappings,
 ) -> Result<Narrowed, Unavailable> {
     let mut found = Narrowed::default();
@@ -216,7 +216,7 @@ async fn by_bodies<L: Letters>(
             }
             found.bodies += 1;
             match content(letter.payload_now(), wrappings.of(&letter.source)) {
-                Some(body) if all_fit(tests, &body) => drop(found.letters.insert(letter.id, letter.version)),
+                Some(body) if all_fit(conditions, &body) => drop(found.letters.insert(letter.id, letter.version)),
                 Some(_) => {}
                 None => found.unreadable += 1,
             }
@@ -252,7 +252,7 @@ mod tests {
         assert!(matches!(chosen(text("CHF")), Ok(Selection::Filter(filter)) if filter == text("CHF")));
         let limited = Chosen { limit: Some(1), ..Chosen::default() };
         assert!(chosen_of(&limited, Filter::default(), now).is_err(), "a limit says not which ones");
-        let tested = Chosen { tests: vec![BodyTest::parse("/a=1").unwrap()], ..Chosen::default() };
+        let tested = Chosen { conditions: vec![BodyCondition::parse("/a=1").unwrap()], ..Chosen::default() };
         assert!(chosen_of(&tested, Filter::default(), now).is_ok());
     }
 
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(parsed(&format!("{one}\nnot an id\n")), Err(2));
     }
 
-    async fn found(tests: &[&str], limit: Option<u32>) -> Narrowed {
+    async fn found(conditions: &[&str], limit: Option<u32>) -> Narrowed {
         let store = ModelLetters::new();
         let mut letters = samples::letters();
         for (n, letter) in letters.iter_mut().enumerate().take(37) {
@@ -273,8 +273,8 @@ mod tests {
         letters[3].payload = "no json".to_owned();
         letters.into_iter().for_each(|letter: Letter| store.force(letter));
         let filter = Filter { error_code: Some("currency".to_owned()), ..Filter::default() };
-        let tests = tests.iter().map(|test| BodyTest::parse(test).unwrap()).collect();
-        let chosen = Chosen { tests, limit, ..Chosen::default() };
+        let conditions = conditions.iter().map(|text| BodyCondition::parse(text).unwrap()).collect();
+        let chosen = Chosen { conditions, limit, ..Chosen::default() };
         let selection = Selection::Filter(filter);
         narrowed(&store, &selection, (&chosen, &[Status::Pending]), &Wrappings::default()).await.unwrap()
     }

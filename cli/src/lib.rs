@@ -32,7 +32,7 @@ mod act;
 mod args;
 #[cfg(feature = "aws")]
 mod aws;
-mod body_test;
+mod body_condition;
 mod causes;
 mod choose;
 mod clock;

@@ -44,8 +44,6 @@ class Step:
     step: str
     seconds: float
     commands: int
-    seen: str
-    """First line of the answer that matters to the person."""
 
 
 @dataclass
@@ -94,12 +92,11 @@ class Night:
             list(senders.map(part, [few for few in parts if few]))
 
     def typed(self, step: str, *arguments: str, given: str | None = None, codes: Iterable[int] = (0,)) -> str:
-        """Types one command, and notes its seconds and the first line of its answer."""
+        """Types one command, and notes its seconds."""
         started = time.monotonic()
-        said = self.answer(*arguments, given=given, codes=codes)
-        lines = [line for line in said.splitlines() if line.strip()]
-        self.note(step, time.monotonic() - started, 1, lines[-1] if lines else "")
-        return said
+        answer = self.answer(*arguments, given=given, codes=codes)
+        self.note(step, time.monotonic() - started, 1)
+        return answer
 
     def answer(self, *arguments: str, given: str | None = None, codes: Iterable[int] = (0,)) -> str:
         """Runs the command as a person in a terminal of 100 columns, and keeps what it answered."""
@@ -120,9 +117,9 @@ class Night:
             return json.loads(text)
         return [json.loads(line) for line in text.splitlines() if line]
 
-    def note(self, step: str, seconds: float, commands: int, seen: str) -> None:
+    def note(self, step: str, seconds: float, commands: int) -> None:
         """Notes a step with its seconds."""
-        self.steps.append(Step(self.incident, step, seconds, commands, seen.strip()))
+        self.steps.append(Step(self.incident, step, seconds, commands))
         self.console.print(f"  {seconds:7.1f} s  {step}", markup=False, highlight=False)
 
     def wait(self, step: str, done: Callable[[], bool]) -> None:
@@ -132,7 +129,7 @@ class Night:
             if time.monotonic() - started > PATIENCE_SECONDS:
                 raise DemoError(f"not within {PATIENCE_SECONDS:.0f} s: {step}")
             time.sleep(LOOK_SECONDS)
-        self.note(step, time.monotonic() - started, 0, "")
+        self.note(step, time.monotonic() - started, 0)
 
     def settled(self) -> bool:
         """Returns true if both queues are empty: each message is done, or a letter."""
@@ -222,10 +219,10 @@ def by_hand(night: Night) -> None:
 def large_table(night: Night, letters: int) -> None:
     """Plays a table with many letters; the question is how long a person looks at nothing."""
     night.begin(f"5  {letters:,} letters that wait")
-    many = [night.order("bulk", n, currency="XXX") for n in range(letters)]
+    many = [night.order("bulk", n, currency="XTS") for n in range(letters)]
     started = time.monotonic()
     night.send(many, with_rows=False)
-    night.note("sent", time.monotonic() - started, 0, "")
+    night.note("sent", time.monotonic() - started, 0)
     night.wait("until the queues are empty", night.settled)
     middle = many[letters // 2].order_id
     found = night.waiting("--limit", "1")[0]["id"]

@@ -2,5 +2,6 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is tests' own code")]
 
+mod forwarding;
 #[cfg(feature = "aws")]
 pub mod stage;

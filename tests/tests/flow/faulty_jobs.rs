@@ -1,14 +1,11 @@
 //! Dead-letter table whose jobs a mutant breaks: each mutant is a way in which batches that are sent side by side can go wrong.
 
 use redrive_core::ids::{JobId, LetterId, QueueArn};
-use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
-use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
-use redrive_core::ports::{Causes, Jobs, Letters, Summaries, Turns, Unavailable, WriteError};
+use redrive_core::ports::{Jobs, Letters, Turns, Unavailable, WriteError};
 use redrive_core::replay::GroupTurn;
 use redrive_core::replay::job::{Job, JobBatch, JobState, ListPart};
-use redrive_core::time::Timestamp;
 use redrive_testkit::ModelLetters;
 
 /// Mutant: a rule of jobs that is broken.
@@ -119,35 +116,4 @@ impl Turns for FaultyJobs {
     }
 }
 
-impl Causes for FaultyJobs {
-    async fn erase_example(&self, source: &QueueArn, cause: &str, letter: LetterId) -> Result<(), Unavailable> {
-        self.inner.erase_example(source, cause, letter).await
-    }
-
-    async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
-        self.inner.record(sightings, now).await
-    }
-
-    async fn causes(
-        &self,
-        source: &QueueArn,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<(Vec<Cause>, bool), Unavailable> {
-        self.inner.causes(source, after, limit).await
-    }
-}
-
-impl Summaries for FaultyJobs {
-    async fn keep_summary(&self, summary: WaitingSummary) -> Result<(), Unavailable> {
-        self.inner.keep_summary(summary).await
-    }
-
-    async fn drop_summary(&self) -> Result<(), Unavailable> {
-        self.inner.drop_summary().await
-    }
-
-    async fn summary(&self) -> Result<Option<KeptSummary>, Unavailable> {
-        self.inner.summary().await
-    }
-}
+redrive_tests::forward_causes_and_summaries!(FaultyJobs);

@@ -7,16 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
-use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
 use redrive_core::message::key::{LedgerKey, PayloadHash};
 use redrive_core::ports::{
-    Causes, CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns,
-    Unavailable, WriteError,
+    CommitError, DeadLetterQueue, Jobs, Ledger, LedgerMarker, LedgerReader, Letters, Outbox, Turns, Unavailable,
+    WriteError,
 };
 use redrive_core::processing::ledger::{Changed, DeadEnqueues, Entry, EntryState, EntryWrite, Expect};
 use redrive_core::replay::job::{Job, JobBatch, ListPart};
@@ -292,39 +290,8 @@ impl Jobs for FaultyLetters {
     }
 }
 
-impl Causes for FaultyLetters {
-    async fn erase_example(&self, source: &QueueArn, cause: &str, letter: LetterId) -> Result<(), Unavailable> {
-        self.inner.erase_example(source, cause, letter).await
-    }
-
-    async fn record(&self, sightings: Vec<Cause>, now: Timestamp) -> Vec<Result<Recorded, Unavailable>> {
-        self.inner.record(sightings, now).await
-    }
-
-    async fn causes(
-        &self,
-        source: &QueueArn,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<(Vec<Cause>, bool), Unavailable> {
-        self.inner.causes(source, after, limit).await
-    }
-}
-
-/// Summaries are not bent: nothing rests on them.
-impl Summaries for FaultyLetters {
-    async fn keep_summary(&self, summary: WaitingSummary) -> Result<(), Unavailable> {
-        self.inner.keep_summary(summary).await
-    }
-
-    async fn drop_summary(&self) -> Result<(), Unavailable> {
-        self.inner.drop_summary().await
-    }
-
-    async fn summary(&self) -> Result<Option<KeptSummary>, Unavailable> {
-        self.inner.summary().await
-    }
-}
+// No mutant breaks these: no decision rests on them.
+redrive_tests::forward_causes_and_summaries!(FaultyLetters);
 
 /// Dead-letter queue as the indexer sees it, broken by a mutant.
 pub(crate) struct BentDeadLetters {

@@ -1,17 +1,17 @@
-//! A test of a letter's body, as a command line states it: `/currency=CHF`. Pure.
+//! Condition on a letter's body, as a command line states it: `/currency=CHF`. Pure.
 
 use redrive_core::json::Json;
 use redrive_core::message::wrapping::Wrapping;
 
 /// A place in a JSON body, and the value that must stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BodyTest {
+pub(crate) struct BodyCondition {
     pointer: String,
     value: String,
 }
 
-impl BodyTest {
-    /// Reads a test: a JSON pointer (RFC 6901), `=`, and a value.
+impl BodyCondition {
+    /// Reads a condition: a JSON pointer (RFC 6901), `=`, and a value.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let wrong = "a JSON pointer and a value, like /currency=CHF";
         let (pointer, value) = text.split_once('=').ok_or(wrong)?;
@@ -37,9 +37,9 @@ pub(crate) fn content(body: &str, wrapping: Wrapping) -> Option<Json> {
     unwrapped.as_deref().unwrap_or(body).parse().ok()
 }
 
-/// Returns true if all the tests fit a body.
-pub(crate) fn all_fit(tests: &[BodyTest], body: &Json) -> bool {
-    tests.iter().all(|test| test.fits(body))
+/// Returns true if a body meets all the conditions.
+pub(crate) fn all_fit(conditions: &[BodyCondition], body: &Json) -> bool {
+    conditions.iter().all(|condition| condition.fits(body))
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     fn fits(test: &str, body: &str) -> bool {
-        BodyTest::parse(test).unwrap().fits(&content(body, Wrapping::None).unwrap())
+        BodyCondition::parse(test).unwrap().fits(&content(body, Wrapping::None).unwrap())
     }
 
     #[test]
@@ -66,14 +66,14 @@ mod tests {
     #[test]
     fn what_is_no_test_is_refused() {
         for wrong in ["currency=CHF", "/currency", "=", ""] {
-            assert!(BodyTest::parse(wrong).is_err(), "{wrong}");
+            assert!(BodyCondition::parse(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_wrapped_body_is_tested_by_its_content() {
         let body = r#"{"Type":"Notification","Message":"{\"currency\":\"CHF\"}"}"#;
-        let test = [BodyTest::parse("/currency=CHF").unwrap()];
+        let test = [BodyCondition::parse("/currency=CHF").unwrap()];
         assert!(all_fit(&test, &content(body, Wrapping::Sns).unwrap()));
         assert!(
             !all_fit(&test, &content(body, Wrapping::None).unwrap()) && content("no json", Wrapping::None).is_none()
