@@ -43,7 +43,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "JOB", value_parser = job, requires = "rest")]
     pub(crate) job: Option<JobId>,
     /// The letters that --job never sent, on its terms and with its edit; its reason is kept.
-    #[arg(long, requires = "job", conflicts_with_all = ["now", "edit", "patch", "ids", "file", "tests", "limit", "Filters"])]
+    #[arg(long, requires = "job", conflicts_with_all = ["now", "edit", "patch", "ids", "file", "conditions", "limit", "Filters"])]
     pub(crate) rest: bool,
     /// Follows the job until everything about it is known, and ends as `watch` does.
     #[arg(long)]
