@@ -124,7 +124,7 @@ fn pending() -> Wanted {
 }
 
 /// Look of somebody who asks for nothing special.
-const USUAL: WaitingLook<'_> = WaitingLook { now: NOW, exact: false, progress: &|_| () };
+const USUAL: WaitingLook<'_> = WaitingLook { now: NOW, exact: false, progress: &|_, _| () };
 
 #[test]
 fn a_letter_looks_as_it_did() {

@@ -68,6 +68,7 @@ mod replay_function;
 mod run;
 mod show;
 mod shown;
+mod so_far;
 mod stack;
 mod stack_port;
 #[cfg(feature = "aws")]

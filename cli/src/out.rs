@@ -119,7 +119,7 @@ pub(crate) fn bar(out: Out) -> ProgressBar {
 /// Makes a line that tells how many letters were read, beside the output; hidden where nobody looks at it, and gone at its end.
 pub(crate) fn reading(out: Out) -> ProgressBar {
     let target = if out.is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{spinner} {human_pos} letters read, {elapsed}");
+    let style = ProgressStyle::with_template("{spinner} {human_pos} letters read, {elapsed}\n{msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
     let line = ProgressBar::with_draw_target(None, target).with_style(style).with_finish(ProgressFinish::AndClear);
     if out.is_terminal {

@@ -17,6 +17,7 @@ use crate::filters::filter;
 use crate::jobs::JobOverview;
 use crate::out::{self, Out};
 use crate::replay_function::Report;
+use crate::so_far::SoFar;
 use crate::stack_port::StackPort;
 use crate::text::{hanging, indented, shown};
 use crate::{
@@ -79,11 +80,11 @@ pub(crate) async fn at<S: StackPort + FunctionHost>(
         Command::Show { id } => one_letter(access, id, (now, out)).await,
         Command::Fixture(args) => fixture::run(args, access, (now, out)).await,
         Command::Status(count) => {
-            let bar = out::reading(out);
-            let progress = |met| bar.set_position(met);
+            let so_far = SoFar::new(out);
+            let progress = |letters, cause: &str| so_far.add(letters, cause);
             let look = WaitingLook { now, exact: count.exact, progress: &progress };
             let board = status::gather(access, look).await?;
-            bar.finish_and_clear();
+            so_far.clear();
             out.either(|| board::document(&board), |width| status::render(&board, now, width))?;
             Ok(Completion::Done)
         }
@@ -126,12 +127,12 @@ async fn causes_of<S: StackPort>(
     count: CountArgs,
     (now, out): (Timestamp, Out),
 ) -> Result<Completion, Error> {
-    let bar = out::reading(out);
-    let progress = |met| bar.set_position(met);
+    let so_far = SoFar::new(out);
+    let progress = |letters, cause: &str| so_far.add(letters, cause);
     let look = WaitingLook { now, exact: count.exact, progress: &progress };
     let tables = (&access.letters()?, &access.ledger());
     let found = waiting::gather(tables, wanted, &access.policies().await, look).await?;
-    bar.finish_and_clear();
+    so_far.clear();
     // Of a cause that is not there the error says all.
     wanted.met(found.letters())?;
     out.either(|| found.json(), |width| causes::render(&found, now, width))?;

@@ -49,7 +49,7 @@ async fn take<I: InstallationPort>(console: &Console<I>) -> Result<Snapshot, Una
     let (here, met) = (&console.installation, &console.snapshots.met);
     let (policies, read_at) = (here.policies(), here.now());
     let tables = (here.letters(), here.ledger());
-    let progress = |letters| met.store(letters, Ordering::Relaxed);
+    let progress = |letters, _: &str| met.store(letters, Ordering::Relaxed);
     let look = WaitingLook { now: read_at, exact: false, progress: &progress };
     let all = waiting::all();
     let sent = Wanted { filter: Filter::default(), statuses: vec![Status::Replaying, Status::Replayed] };

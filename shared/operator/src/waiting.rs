@@ -27,15 +27,15 @@ pub struct WaitingLook<'a> {
     pub now: Timestamp,
     /// True if every letter is read, however many there are.
     pub exact: bool,
-    /// Hearer of the number of letters that were read so far.
-    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Hearer of each letter that is read: the number of letters so far, and the cause of this one.
+    pub progress: &'a (dyn Fn(u64, &str) + Sync),
 }
 
 impl WaitingLook<'_> {
     /// Makes a look that reads every letter, and reports to nobody.
     #[must_use]
     pub const fn exact(now: Timestamp) -> Self {
-        Self { now, exact: true, progress: &|_| () }
+        Self { now, exact: true, progress: &|_, _| () }
     }
 }
 
@@ -228,7 +228,7 @@ async fn read<L: Letters, R: LedgerReader>(
     let (counter, progress) = (&met, look.progress);
     let add = move |lane: &mut LaneCount, found: Candidate| {
         let before = counter.fetch_add(1, Ordering::Relaxed);
-        progress(before + 1);
+        progress(before + 1, &found.fingerprint);
         if found.is_in_ledger() {
             let one = Some((found.last_failed_at, found.id));
             lane.first_in_ledger = [lane.first_in_ledger, one].into_iter().flatten().min();

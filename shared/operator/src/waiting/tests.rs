@@ -36,7 +36,7 @@ async fn look(store: &ModelLetters, look: WaitingLook<'_>) -> WaitingCount {
     gather((store, &None::<ModelLedger>), &all(), &policies(), look).await.unwrap()
 }
 
-const USUAL: WaitingLook<'_> = WaitingLook { now: NOW, exact: false, progress: &|_| () };
+const USUAL: WaitingLook<'_> = WaitingLook { now: NOW, exact: false, progress: &|_, _| () };
 
 #[tokio::test]
 async fn a_summary_says_what_reading_every_letter_says_and_of_which_instant_it_is() {
@@ -100,12 +100,18 @@ async fn a_waiting_letter_that_the_ledger_shows_as_done_is_counted_so_and_of_too
 }
 
 #[tokio::test]
-async fn whoever_waits_hears_of_every_letter() {
+async fn whoever_waits_hears_of_every_letter_and_of_its_cause() {
     let store = store(300);
-    let told = Mutex::new(Vec::new());
-    let progress = |n| told.lock().unwrap().push(n);
+    let heard = Mutex::new((Vec::new(), BTreeMap::<String, u64>::new()));
+    let progress = |n, cause: &str| {
+        let mut heard = heard.lock().unwrap();
+        heard.0.push(n);
+        *heard.1.entry(cause.to_owned()).or_default() += 1;
+    };
     let count = look(&store, WaitingLook { progress: &progress, ..USUAL }).await;
-    assert_eq!(told.into_inner().unwrap(), (1..=count.letters()).collect::<Vec<_>>());
+    let (numbers, causes) = heard.into_inner().unwrap();
+    assert_eq!(numbers, (1..=count.letters()).collect::<Vec<_>>());
+    assert_eq!(causes, count.causes.iter().map(|row| (row.fingerprint.clone(), row.letters)).collect());
 }
 
 #[tokio::test]
