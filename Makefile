@@ -39,6 +39,7 @@ COMMAND := target/debug/redrive
 # An endpoint of yours may need no account: whoever names no credentials for it gets dummies.
 AT_ENDPOINT := $(if $(AWS_ENDPOINT_URL),$(if $(AWS_REGION),,AWS_REGION=us-east-1) $(if $(AWS_PROFILE)$(AWS_ACCESS_KEY_ID),,AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test))
 FUNCTIONS := processor indexer replay
+UNPUBLISHED := redrive-bench redrive-examples redrive-tests $(FUNCTIONS)
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
 # Both halves of a deployment must be told: code that was built for another architecture deploys, and never starts.
@@ -327,6 +328,30 @@ pairs: $(SAM_READY)  ## Parameters of attach.yaml for a file of queue pairs, or 
 .PHONY: pages
 pages: $(SAM_READY)  ## Writes docs/configure.md and docs/metrics.md anew, from settings, metrics and templates
 	@$(RUN).gates.pages
+
+# What stands in the way of publishing is the one word that the copy changes.
+.PHONY: crates
+crates:  ## Packages the crates as a registry would take them, offline; publishes nothing
+	@copy="$$(mktemp -d)"
+	trap 'rm -rf "$$copy"' EXIT
+	git archive HEAD | tar -x -C "$$copy"
+	sed -i 's/^publish = false$$/publish = true/' "$$copy/Cargo.toml"
+	env -u MAKEFLAGS cargo fetch --locked --quiet
+	env -u MAKEFLAGS cargo package --manifest-path "$$copy/Cargo.toml" --workspace $(UNPUBLISHED:%=--exclude %) \
+	  --no-verify --offline --target-dir "$$copy/target"
+
+# It compiles the SDK anew, since a project of its own resolves other features: into a folder of its own.
+.PHONY: new-project
+new-project: command $(SAM_READY)  ## Makes a project with `redrive new`, runs its tests, and holds its template to the gates
+	@folder="$$(mktemp -d)"
+	trap 'rm -rf "$$folder"' EXIT
+	$(COMMAND) new "$$folder/order-charger" --path "$(ROOT)"
+	$(RUN).gates.check "$$folder/order-charger/template.yaml"
+	cd "$$folder/order-charger"
+	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
+	sam validate --lint
+	env -u MAKEFLAGS CARGO_TARGET_DIR="$(ROOT)/target/new-project" cargo test --offline
+	env -u MAKEFLAGS CARGO_TARGET_DIR="$(ROOT)/target/new-project" make demo
 
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants

@@ -143,11 +143,31 @@ pub(crate) enum Command {
     Undeploy(Undeploy),
     /// Checks queues as they are deployed, Redrive's own or any others, and says how to mend them.
     Doctor(Doctor),
+    /// Writes a project of your own: a handler with tests, and a template that takes indexer and
+    /// replay as they were built. Asks nothing of AWS.
+    New(NewProject),
     /// Prints the completion script of a shell.
     Completions {
         /// Shell to write completions for.
         shell: clap_complete::Shell,
     },
+}
+
+/// Arguments of `new`: the project's folder, and the crates that it depends on.
+#[derive(Debug, Args)]
+pub(crate) struct NewProject {
+    /// Folder to write, which is not there yet; its last part names the crate.
+    #[arg(value_name = "NAME")]
+    pub(crate) folder: PathBuf,
+    /// Checkout of Redrive on this machine to depend on.
+    #[arg(long, value_name = "CHECKOUT", required_unless_present = "git", conflicts_with = "git")]
+    pub(crate) path: Option<PathBuf>,
+    /// Git repository of Redrive to depend on.
+    #[arg(long, value_name = "URL")]
+    pub(crate) git: Option<String>,
+    /// Commit or tag of the git repository.
+    #[arg(long, value_name = "REVISION", requires = "git")]
+    pub(crate) rev: Option<String>,
 }
 
 /// Arguments of `fixture`: a letter, and what is kept of its message.

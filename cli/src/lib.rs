@@ -14,6 +14,7 @@
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `console_server.rs` | the stack, as the console's pages are served over it |
 //! | `drain.rs` | what asks the indexer |
+//! | `new_project.rs` | a project of one's own, from the files in `cli/project` |
 //! | `fixture.rs` | a letter as a test case, its values replaced |
 //! | `import.rs` | what `export` wrote, back into the table |
 //! | `deploy_function.rs`, `undeploy.rs` | one function's code into a stack; a stack's deletion, after what waits in it was told |
@@ -57,6 +58,7 @@ mod job_letters;
 mod jobs;
 mod list;
 mod long_list;
+mod new_project;
 mod out;
 #[cfg(test)]
 mod pages;

@@ -114,9 +114,11 @@ pub(crate) async fn at<S: StackPort + FunctionHost>(
         Command::Erase(remark) => act::run(Doing::Erase, remark, access, &by().await?, (now, out)).await,
         Command::Free(remark) => act::run(Doing::Free, remark, access, &by().await?, (now, out)).await,
         Command::DeployFunction(args) => deploy_function::run(args, access, out).await,
-        Command::Completions { .. } | Command::Console(_) | Command::Doctor(_) | Command::Undeploy(_) => {
-            Ok(Completion::Done)
-        }
+        Command::Completions { .. }
+        | Command::Console(_)
+        | Command::Doctor(_)
+        | Command::New(_)
+        | Command::Undeploy(_) => Ok(Completion::Done),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::completion::{Completion, Error, exit_code};
 use crate::out::{self, Out};
 use crate::run::{at, interruption};
 use crate::stack_port::StackPort;
-use crate::{console_server, doctor, interrupt, undeploy, who};
+use crate::{console_server, doctor, interrupt, new_project, undeploy, who};
 
 /// Reads the command line, and does it.
 pub fn main() -> ExitCode {
@@ -35,6 +35,9 @@ fn start(line: &CliArgs) -> Result<Completion, Error> {
         return doctor::explain(rule, out);
     }
     interrupt::listen(interruption(&line.command));
+    if let Command::New(args) = &line.command {
+        return new_project::run(args, out);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(carry_out(line, out))
 }

@@ -76,7 +76,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "causes",
     "list",
     "show",
@@ -96,6 +96,7 @@ const COMMANDS: [&str; 24] = [
     "drain",
     "export",
     "fixture",
+    "new",
     "import",
     "deploy-function",
     "undeploy",
@@ -242,6 +243,24 @@ fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     }
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     assert!(!help.contains('\u{1b}'), "nobody looks at it on a terminal");
+}
+
+#[test]
+fn a_project_is_written_once_and_never_over_another_folder() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("order-charger");
+    let _ = std::fs::remove_dir_all(&folder);
+    let new = || redrive(&["new", folder.to_str().unwrap(), "--path", root.to_str().unwrap()]);
+    assert_eq!(code(&new()), 0);
+    let files = ["Cargo.toml", "Cargo.lock", "Makefile", "src/main.rs", "src/handler/tests.rs", "template.yaml"];
+    files.iter().for_each(|file| assert!(folder.join(file).is_file(), "{file}"));
+    std::fs::write(folder.join("src/handler.rs"), "mine").unwrap();
+    let again = new();
+    assert!(code(&again) == 2 && said(&again).contains("is there already"), "{}", said(&again));
+    assert_eq!(std::fs::read_to_string(folder.join("src/handler.rs")).unwrap(), "mine");
+    let elsewhere = redrive(&["new", "order-charger", "--path", "/nowhere"]);
+    assert!(code(&elsewhere) == 2 && said(&elsewhere).contains("no checkout of Redrive"), "{}", said(&elsewhere));
+    assert_eq!(code(&redrive(&["new", "order-charger"])), 2, "the source must be named");
 }
 
 #[test]

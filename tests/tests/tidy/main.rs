@@ -186,6 +186,32 @@ fn every_member_inherits_the_lints_and_the_edition() {
     }
 }
 
+/// Members that a registry may take one day; the others are this repository's own.
+fn is_published(folder: &Path) -> bool {
+    let shown = folder.strip_prefix(root()).unwrap().display().to_string();
+    shown.starts_with("shared/") || ["cli", "console"].contains(&shown.as_str())
+}
+
+#[test]
+fn a_crate_that_may_be_published_says_what_it_is_and_names_the_versions_of_the_others() {
+    let workspace = manifest(&root());
+    let version = workspace["workspace"]["package"]["version"].as_str().unwrap().to_owned();
+    let mut seen = 0;
+    for folder in members().into_iter().filter(|folder| is_published(folder)) {
+        let manifest = manifest(&folder);
+        let (package, name) = (&manifest["package"], manifest["package"]["name"].as_str().unwrap());
+        let description = package.get("description").and_then(toml::Value::as_str).unwrap_or_default();
+        assert!((20..=120).contains(&description.len()), "{name}: its description has {} letters", description.len());
+        for key in ["license", "keywords", "categories", "readme", "version"] {
+            assert!(package.get(key).is_some(), "{name}: package.{key}");
+        }
+        let dependency = &workspace["workspace"]["dependencies"][name.trim_end_matches("-cli")];
+        assert!(name == "redrive-cli" || dependency["version"].as_str() == Some(&version), "{name}: version {version}");
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+}
+
 #[test]
 fn panics_unwind_in_every_profile() {
     let manifest = manifest(&root());

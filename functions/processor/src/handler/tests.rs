@@ -54,10 +54,13 @@ fn an_order_that_comes_twice_is_charged_once_whatever_goes_wrong() {
     let order = json!({"order_id": "o-1", "customer_id": "c-1", "amount_minor": 1_999, "currency": "EUR"}).to_string();
     let scenario =
         Scenario::of(|world| charger_at(world.server("orders", |_| row()))).key_at("/order_id").with_sockets();
-    for outcome in scenario.send(&order).send(&order).under_every_fault() {
+    let outcomes = scenario.send(&order).send(&order).under_every_fault();
+    for outcome in &outcomes {
         assert_eq!(outcome.effects_of("o-1").len(), 1, "{outcome}");
         assert!(outcome.dead().is_empty(), "{outcome}");
     }
+    // `cargo test -- --nocapture` shows the story of the last one.
+    outcomes.last().iter().for_each(|outcome| eprintln!("{outcome}"));
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+../../functions/processor/src/main.rs
