@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
-CARGO_ALONE := help quick check docs-check test-here test-deep sim contract fuzz deny bench-check
+CARGO_ALONE := help clean quick check docs-check test-here test-deep sim contract fuzz deny bench-check
 ifneq ($(words $(CURDIR)),1)
   ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
     $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
@@ -48,6 +48,9 @@ PACKAGE_ARCH := $(or $(ARCH),x86_64)
 LINTERS := .venv/python/bin
 PYTHON_READY := .venv/python/.ready
 COMPILER_READY := .venv/sam/.compiler
+# Said before pip or npm fail in the midst of their work, with a message about something else.
+PYTHON_FITS = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || { echo "$(PYTHON) is not here, or older than Python 3.11: name another, like make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+NPM_IS_HERE = command -v npm > /dev/null || { echo "npm is not here: install Node.js 20.11 or newer, which brings it" >&2; exit 1; }
 CDK := infra/cdk
 CDK_READY := $(CDK)/node_modules/.package-lock.json
 BROWSER := console/tests/browser
@@ -269,6 +272,16 @@ logs: known-function $(SAM_READY)  ## What a function has logged on the stage (F
 clean-stage: stage-down  ## Ends the stage and forgets it, compiled functions included
 	rm -rf "$(STAGE_DIR)" target/stage-test target/functions
 
+# The one way to end a stage is its own, so the tools go last. It removes what .gitignore names, and asks for nothing to be there.
+.PHONY: clean
+clean:  ## Ends every stage of this folder, and removes all that was made and installed here
+	@for stage in target/stage*/; do
+	  if [ -d "$$stage" ] && [ -x .venv/sam/bin/python ]; then STAGE_DIR="$$stage" $(STAGE) down; fi
+	done
+	rm -rf target .venv infra/.aws-sam $(BROWSER)/node_modules $(PEERS)/typescript/node_modules
+	rm -rf $(CDK)/node_modules $(CDK)/dist $(CDK)/cdk.out $(CDK)/lib/functions-settings.json
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
 .PHONY: watch
 watch: known-function $(SAM_READY)  ## One function on loopback, rebuilt on every change, fed by a queue or not (F=processor QUEUE=main)
 	@env -u MAKEFLAGS $(WITH_TOOLS) $(RUN).dev.watch $(F) --port $(WATCH_PORT) $(if $(QUEUE),--queue "$(QUEUE)")
@@ -439,7 +452,8 @@ command: $(if $(wildcard $(SAM_READY)),,functions)
 	@env -u MAKEFLAGS cargo test --workspace --locked --no-run --quiet --test e2e
 
 $(COMPILER_READY): $(REQUIREMENTS)/build.txt
-	@echo "installing cargo-lambda and zig into .venv/sam"
+	@$(PYTHON_FITS)
+	echo "installing cargo-lambda and zig into .venv/sam"
 	$(PYTHON) -m venv .venv/sam
 	.venv/sam/$(PIP) $<
 	touch $@
@@ -450,36 +464,42 @@ $(SAM_READY): $(REQUIREMENTS)/sam.txt $(COMPILER_READY)
 	touch $@
 
 $(CDK_READY): $(CDK)/package-lock.json
-	@echo "installing the CDK into $(CDK)/node_modules"
+	@$(NPM_IS_HERE)
+	echo "installing the CDK into $(CDK)/node_modules"
 	cd $(CDK) && npm ci --silent
 	touch $(ROOT)/$@
 
 $(BROWSER_READY): $(BROWSER)/package-lock.json
-	@echo "installing the browser's driver and the accessibility checker into $(BROWSER)/node_modules"
+	@$(NPM_IS_HERE)
+	echo "installing the browser's driver and the accessibility checker into $(BROWSER)/node_modules"
 	cd $(BROWSER) && npm ci --silent
 	touch $(ROOT)/$@
 
 $(MINISTACK_READY): $(REQUIREMENTS)/ministack.txt
-	@echo "installing MiniStack into .venv/ministack"
+	@$(PYTHON_FITS)
+	echo "installing MiniStack into .venv/ministack"
 	$(PYTHON) -m venv .venv/ministack
 	.venv/ministack/$(PIP) $<
 	touch $@
 
 # The peers of `make bench-peers`.
 $(PEERS_PYTHON): $(REQUIREMENTS)/peers.txt
-	@echo "installing Powertools for Python into .venv/peers"
+	@$(PYTHON_FITS)
+	echo "installing Powertools for Python into .venv/peers"
 	$(PYTHON) -m venv .venv/peers
 	.venv/peers/$(PIP) $<
 	touch $@
 
 $(PEERS_NODE): $(PEERS)/typescript/package-lock.json
-	@echo "installing Powertools for TypeScript into $(PEERS)/typescript/node_modules"
+	@$(NPM_IS_HERE)
+	echo "installing Powertools for TypeScript into $(PEERS)/typescript/node_modules"
 	cd $(PEERS)/typescript && npm ci --silent
 	touch $(ROOT)/$@
 
 # The attached consumer of the stage's tests.
 $(CELERY_READY): $(REQUIREMENTS)/celery.txt
-	@echo "installing Celery into .venv/celery"
+	@$(PYTHON_FITS)
+	echo "installing Celery into .venv/celery"
 	$(PYTHON) -m venv .venv/celery
 	.venv/celery/$(PIP) $<
 	touch $@
@@ -492,19 +512,22 @@ $(LOCALSTACK_READY): $(REQUIREMENTS)/localstack.txt
 	touch $@
 
 $(CHECKOV_READY): $(REQUIREMENTS)/checkov.txt
-	@echo "installing checkov into .venv/checkov"
+	@$(PYTHON_FITS)
+	echo "installing checkov into .venv/checkov"
 	$(PYTHON) -m venv .venv/checkov
 	.venv/checkov/$(PIP) $<
 	touch $@
 
 $(ACTIONS_READY): $(REQUIREMENTS)/actions.txt
-	@echo "installing zizmor and check-jsonschema into .venv/actions"
+	@$(PYTHON_FITS)
+	echo "installing zizmor and check-jsonschema into .venv/actions"
 	$(PYTHON) -m venv .venv/actions
 	.venv/actions/$(PIP) $<
 	touch $@
 
 $(PYTHON_READY): $(REQUIREMENTS)/python.txt
-	@echo "installing ruff and mypy into .venv/python"
+	@$(PYTHON_FITS)
+	echo "installing ruff and mypy into .venv/python"
 	$(PYTHON) -m venv .venv/python
 	.venv/python/$(PIP) $<
 	touch $@

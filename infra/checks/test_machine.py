@@ -96,6 +96,59 @@ class TheFolder(unittest.TestCase):
             for goal in ("help", "check", "sim", "test-here"):
                 self.assertEqual(self.make(Path(folder), goal).returncode, 0, f"{goal} needs nothing but Cargo")
 
+    def test_what_is_made_and_installed_is_removed_and_every_stage_is_ended_first(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            made = (
+                *("target/debug/redrive", "target/stage/ministack.pid", "target/stage-test/ministack.pid", ".venv/sam/.ready"),
+                *("infra/.aws-sam/build.toml", "infra/__pycache__/a.pyc", "infra/cdk/node_modules/a.js", "infra/cdk/dist/a.js"),
+                *("infra/cdk/cdk.out/a.json", "infra/cdk/lib/functions-settings.json", "console/tests/browser/node_modules/a.js"),
+                *("bench/peers/typescript/node_modules/a.js", "infra/gates/__pycache__/a.pyc"),
+            )
+            for path in (*made, "infra/cdk/package.json"):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).touch()
+            shutil.copy(ROOT / ".gitignore", folder)
+            python = folder / ".venv/sam/bin/python"
+            python.parent.mkdir()
+            python.write_text('#!/bin/sh\necho "$STAGE_DIR $@" >> ended\n')
+            python.chmod(0o755)
+            shutil.copy(ROOT / "Makefile", folder)
+            for _ in range(2):
+                subprocess.run(["make", "clean"], cwd=folder, check=True, capture_output=True)
+            ended = (folder / "ended").read_text().splitlines()
+            self.assertEqual(sorted(ended), [f"target/{stage}/ -m infra.stack.stage down" for stage in ("stage-test", "stage")])
+            subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+            status = ["git", "status", "--porcelain", "--ignored=matching", "--untracked-files=all"]
+            left = subprocess.run(status, cwd=folder, check=True, capture_output=True, text=True).stdout
+            self.assertNotIn("!!", left)
+            self.assertIn("?? infra/cdk/package.json", left)
+
+    def test_an_old_python_and_a_missing_npm_are_named_in_the_first_line_with_the_mend(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            shutil.copy(ROOT / "Makefile", folder)
+            for path in ("infra/requirements/build.txt", "infra/cdk/package-lock.json"):
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).touch()
+            old = folder / "python3.9"
+            old.write_text("#!/bin/sh\nexit 1\n")
+            old.chmod(0o755)
+            tools = folder / "tools"
+            tools.mkdir()
+            for tool in ("make", "bash", "echo"):
+                (tools / tool).symlink_to(str(shutil.which(tool)))
+            for goal, variable, says in [
+                (".venv/sam/.compiler", "PYTHON=./python3.9", r"python3\.9 is not here, or older.*PYTHON=python3\.12"),
+                (".venv/sam/.compiler", "PYTHON=nowhere", r"nowhere is not here"),
+                ("infra/cdk/node_modules/.package-lock.json", "PYTHON=python3", r"npm is not here: install Node"),
+            ]:
+                command = ["make", "--no-print-directory", goal, variable]
+                done = subprocess.run(command, cwd=folder, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertRegex(done.stderr.splitlines()[0], says)
+                self.assertEqual(done.stdout, "", "nothing is begun")
+
     def test_a_stack_name_that_makes_too_long_a_queue_name_is_refused_before_anything_is_built(self) -> None:
         for name, code in [("s" * 70, 0), ("s" * 71, 2)]:
             done = subprocess.run(["make", "-s", "known-stack", f"STACK={name}"], cwd=ROOT, capture_output=True, text=True, check=False)
