@@ -80,6 +80,12 @@ demo:  ## Orders go in, some die, are understood, edited, replayed or discarded 
 	@$(PREPARE) command
 	$(RUN).demo.demo $(if $(SEED),--seed $(SEED))
 
+.PHONY: demo-of
+demo-of:  ## The demo of a project that `redrive new` has written, on a stage of its own (PROJECT=folder)
+	@test -d "$(PROJECT)" || { echo "PROJECT must name the folder of a project" >&2; exit 1; }
+	$(PREPARE)
+	$(RUN).demo.own_project "$(PROJECT)"
+
 .PHONY: incidents
 incidents:  ## A night on call on the stage: each incident's commands and seconds (ONLY=12345 LETTERS=20000)
 	@$(PREPARE) command
@@ -342,29 +348,21 @@ pairs: $(SAM_READY)  ## Parameters of attach.yaml for a file of queue pairs, or 
 pages: $(SAM_READY)  ## Writes docs/configure.md and docs/metrics.md anew, from settings, metrics and templates
 	@$(RUN).gates.pages
 
-# What stands in the way of publishing is the one word that the copy changes.
+# What stands in the way of publishing is the one word that the copy changes. Each crate is built from its own package.
 .PHONY: crates
-crates:  ## Packages the crates as a registry would take them, offline; publishes nothing
+crates:  ## Packages the crates as a registry would take them, and builds each from its package, offline; publishes nothing
 	@copy="$$(mktemp -d)"
 	trap 'rm -rf "$$copy"' EXIT
 	git archive HEAD | tar -x -C "$$copy"
 	sed -i 's/^publish = false$$/publish = true/' "$$copy/Cargo.toml"
 	env -u MAKEFLAGS cargo fetch --locked --quiet
-	env -u MAKEFLAGS cargo package --manifest-path "$$copy/Cargo.toml" --workspace $(UNPUBLISHED:%=--exclude %) \
-	  --no-verify --offline --target-dir "$$copy/target"
+	env -u MAKEFLAGS CARGO_PROFILE_DEV_DEBUG=line-tables-only cargo package --manifest-path "$$copy/Cargo.toml" --workspace $(UNPUBLISHED:%=--exclude %) \
+	  --offline --target-dir "$(ROOT)/target"
 
-# It compiles the SDK anew, since a project of its own resolves other features: into a folder of its own.
+# The commands of docs/own-project.md, in a temporary folder. What it compiles of other crates is shared with this checkout.
 .PHONY: new-project
-new-project: command $(SAM_READY)  ## Makes a project with `redrive new`, runs its tests, and holds its template to the gates
-	@folder="$$(mktemp -d)"
-	trap 'rm -rf "$$folder"' EXIT
-	$(COMMAND) new "$$folder/order-charger" --path "$(ROOT)"
-	$(RUN).gates.check "$$folder/order-charger/template.yaml"
-	cd "$$folder/order-charger"
-	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
-	sam validate --lint
-	env -u MAKEFLAGS CARGO_TARGET_DIR="$(ROOT)/target/new-project" cargo test --offline
-	env -u MAKEFLAGS CARGO_TARGET_DIR="$(ROOT)/target/new-project" make demo
+new-project: command $(SAM_READY) $(MINISTACK_READY)  ## Makes a project with `redrive new`, runs its tests and its demo, and holds its template to the gates
+	@env -u MAKEFLAGS CARGO_TARGET_DIR="$(ROOT)/target" $(WITH_TOOLS) $(RUN).checks.own_project
 
 .PHONY: validate
 validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint, checkov, and rules of our own with their mutants

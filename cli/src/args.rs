@@ -2,6 +2,7 @@
 
 mod count;
 mod deployment;
+mod new_project;
 mod replay;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::completion::CODES;
 use crate::text::lines;
 pub(crate) use count::{CountArgs, CountedCauses};
 pub(crate) use deployment::{DeployFunction, FunctionKind, Undeploy};
+pub(crate) use new_project::NewProject;
 pub(crate) use replay::Replay;
 
 /// Shows why messages died, and replays, discards or erases exactly those that you choose.
@@ -151,23 +153,6 @@ pub(crate) enum Command {
         /// Shell to write completions for.
         shell: clap_complete::Shell,
     },
-}
-
-/// Arguments of `new`: the project's folder, and the crates that it depends on.
-#[derive(Debug, Args)]
-pub(crate) struct NewProject {
-    /// Folder to write, which is not there yet; its last part names the crate.
-    #[arg(value_name = "NAME")]
-    pub(crate) folder: PathBuf,
-    /// Checkout of Redrive on this machine to depend on.
-    #[arg(long, value_name = "CHECKOUT", required_unless_present = "git", conflicts_with = "git")]
-    pub(crate) path: Option<PathBuf>,
-    /// Git repository of Redrive to depend on.
-    #[arg(long, value_name = "URL")]
-    pub(crate) git: Option<String>,
-    /// Commit or tag of the git repository.
-    #[arg(long, value_name = "REVISION", requires = "git")]
-    pub(crate) rev: Option<String>,
 }
 
 /// Arguments of `fixture`: a letter, and what is kept of its message.

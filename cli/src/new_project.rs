@@ -11,11 +11,13 @@ use crate::out::Out;
 
 /// Files of a project, and their texts before the names are filled in. The handler, its tests and the template are those of
 /// this repository.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 11] = [
     (".gitignore", include_str!("../project/gitignore")),
     ("Cargo.toml", include_str!("../project/Cargo.toml.template")),
     ("Makefile", include_str!("../project/Makefile.template")),
     ("README.md", include_str!("../project/README.md.template")),
+    ("demo/items.jsonl", include_str!("../project/items.jsonl")),
+    ("demo/messages.jsonl", include_str!("../project/messages.jsonl")),
     ("samconfig.toml", include_str!("../project/samconfig.toml.template")),
     ("src/handler.rs", include_str!("../project/handler.rs")),
     ("src/handler/tests.rs", include_str!("../project/handler_tests.rs")),
@@ -23,6 +25,8 @@ const FILES: [(&str, &str); 9] = [
     (TEMPLATE, include_str!("../project/template.yaml")),
 ];
 const TEMPLATE: &str = "template.yaml";
+/// Folder of a project that its Makefile fetches a checkout into.
+const FETCHED: &str = ".redrive";
 /// Lines of the template that have a function built from its source here.
 const BUILD: &str = "    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties: {Binary: NAME}\n";
 
@@ -75,14 +79,53 @@ fn crate_name(folder: &Path) -> Result<String, Error> {
 enum CrateSource {
     /// A checkout on this machine.
     Checkout(PathBuf),
-    /// A repository of git, at a revision if one is named.
-    Git { url: String, revision: Option<String> },
+    /// A repository of git.
+    Git { url: String, at: GitRevision },
+}
+
+/// Revision of a repository of git.
+enum GitRevision {
+    /// Newest commit of the branch that is the repository's default.
+    Newest,
+    Tag(String),
+    Commit(String),
+}
+
+impl GitRevision {
+    fn of(args: &NewProject) -> Self {
+        match (&args.tag, &args.rev) {
+            (Some(tag), _) => Self::Tag(tag.clone()),
+            (None, Some(commit)) => Self::Commit(commit.clone()),
+            (None, None) => Self::Newest,
+        }
+    }
+
+    /// Returns the key of a dependency that names it, after a comma.
+    fn key(&self) -> String {
+        match self {
+            Self::Newest => String::new(),
+            Self::Tag(tag) => format!(", tag = {}", quoted(tag)),
+            Self::Commit(commit) => format!(", rev = {}", quoted(commit)),
+        }
+    }
+
+    /// Returns what `git fetch` takes for it.
+    fn fetched(&self) -> &str {
+        match self {
+            Self::Newest => "HEAD",
+            Self::Tag(name) | Self::Commit(name) => name,
+        }
+    }
 }
 
 impl CrateSource {
     fn of(args: &NewProject) -> Result<Self, Error> {
         if let Some(url) = &args.git {
-            return Ok(Self::Git { url: url.clone(), revision: args.rev.clone() });
+            let at = GitRevision::of(args);
+            if let Some(wrong) = [url, at.fetched()].into_iter().find(|text| !is_plain(text)) {
+                return Err(Error::Usage(format!("{wrong:?} is no address or revision of git")));
+            }
+            return Ok(Self::Git { url: url.clone(), at });
         }
         let checkout = args.path.clone().unwrap_or_default();
         if !checkout.join("shared/redrive/Cargo.toml").is_file() {
@@ -98,8 +141,7 @@ impl CrateSource {
     fn dependency(&self, folder: &str) -> String {
         match self {
             Self::Checkout(root) => format!("path = {}", quoted(&root.join(folder).display().to_string())),
-            Self::Git { url, revision: None } => format!("git = {}", quoted(url)),
-            Self::Git { url, revision: Some(revision) } => format!("git = {}, rev = {}", quoted(url), quoted(revision)),
+            Self::Git { url, at } => format!("git = {}{}", quoted(url), at.key()),
         }
     }
 
@@ -109,6 +151,26 @@ impl CrateSource {
             Self::Checkout(root) => root.join("target/package").display().to_string(),
             Self::Git { .. } => "package".to_owned(),
         }
+    }
+
+    /// Returns the folder of a checkout, which the project's Makefile fetches where there is none.
+    fn checkout(&self) -> String {
+        match self {
+            Self::Checkout(root) => root.display().to_string(),
+            Self::Git { .. } => FETCHED.to_owned(),
+        }
+    }
+
+    /// Returns the rule of the Makefile that fetches the checkout.
+    fn rule(&self) -> String {
+        let Self::Git { url, at } = self else { return String::new() };
+        let fetch = [
+            format!("git init --quiet {FETCHED}.new"),
+            format!("git -C {FETCHED}.new fetch --quiet --depth 1 '{url}' '{}'", at.fetched()),
+            format!("git -C {FETCHED}.new checkout --quiet FETCH_HEAD"),
+            format!("mv {FETCHED}.new {FETCHED}"),
+        ];
+        format!("\n{FETCHED}:\n\t@rm -rf {FETCHED}.new\n\t{}\n", fetch.join("\n\t"))
     }
 
     /// Copies the checkout's lock file, so that the project begins with the versions that were tested there.
@@ -122,6 +184,12 @@ impl CrateSource {
     }
 }
 
+/// Returns true if a shell and make take the text as it is, and git takes it for no option.
+fn is_plain(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_./:@+~%".contains(c);
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(fits)
+}
+
 /// Text as a string of TOML: JSON's escapes are among those of TOML.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
@@ -133,6 +201,7 @@ fn files(name: &str, source: &CrateSource) -> Vec<(&'static str, String)> {
         let text = if path == TEMPLATE { own_template(text, name) } else { text.to_owned() };
         let text = text.replace("{{name}}", name).replace("{{redrive}}", &source.dependency("shared/redrive"));
         let text = text.replace("{{testkit}}", &source.dependency("shared/testkit"));
+        let text = text.replace("{{checkout}}", &source.checkout()).replace("{{rule}}", &source.rule());
         (path, text.replace("{{package}}", &source.package()))
     };
     FILES.into_iter().map(filled).collect()
@@ -165,9 +234,13 @@ mod tests {
         CrateSource::Checkout(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned())
     }
 
+    fn repository(at: GitRevision) -> CrateSource {
+        CrateSource::Git { url: "https://example.com/redrive".to_owned(), at }
+    }
+
     #[test]
     fn every_name_is_filled_in() {
-        for source in [checkout(), CrateSource::Git { url: "https://example.com/redrive".to_owned(), revision: None }] {
+        for source in [checkout(), repository(GitRevision::Newest)] {
             for (path, text) in project(&source) {
                 let left = text.split("{{").nth(1).filter(|rest| path != "src/handler/tests.rs" && rest.contains("}}"));
                 assert_eq!(left, None, "{path}");
@@ -188,15 +261,43 @@ mod tests {
 
     #[test]
     fn the_dependencies_are_a_path_or_a_repository() {
-        let revision = Some("v0.1.0".to_owned());
-        let git = CrateSource::Git { url: "https://example.com/redrive".to_owned(), revision };
-        let files = project(&git);
-        let line = r#"redrive = { git = "https://example.com/redrive", rev = "v0.1.0", features = ["testing"] }"#;
-        assert!(of(&files, "Cargo.toml").contains(line), "{}", of(&files, "Cargo.toml"));
+        let tag = || GitRevision::Tag("v0.1.0".to_owned());
+        let commit = || GitRevision::Commit("80a2f46".to_owned());
+        for (at, key) in [(tag(), r#", tag = "v0.1.0""#), (commit(), r#", rev = "80a2f46""#), (GitRevision::Newest, "")]
+        {
+            let files = project(&repository(at));
+            let line = format!(r#"redrive = {{ git = "https://example.com/redrive"{key}, features = ["testing"] }}"#);
+            assert!(of(&files, "Cargo.toml").contains(&line), "{}", of(&files, "Cargo.toml"));
+        }
         let files = project(&checkout());
         let manifest = of(&files, "Cargo.toml");
         let path = manifest.lines().find_map(|line| line.strip_prefix("redrive-testkit = { path = \"")).unwrap();
         assert!(Path::new(path.trim_end_matches("\" }")).join("Cargo.toml").is_file(), "{path}");
+    }
+
+    #[test]
+    fn the_demo_runs_in_the_checkout_or_in_one_that_is_fetched() {
+        let files = project(&repository(GitRevision::Tag("v0.1.0".to_owned())));
+        let makefile = of(&files, "Makefile");
+        assert!(makefile.contains("\nREDRIVE ?= .redrive\n") && makefile.contains("\n.redrive:\n"), "{makefile}");
+        assert!(makefile.contains("fetch --quiet --depth 1 'https://example.com/redrive' 'v0.1.0'"), "{makefile}");
+        let files = project(&checkout());
+        let makefile = of(&files, "Makefile");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().display().to_string();
+        assert!(
+            makefile.contains(&format!("\nREDRIVE ?= {root}\n")) && !makefile.contains("\n.redrive:"),
+            "{makefile}"
+        );
+    }
+
+    #[test]
+    fn an_address_that_a_shell_or_git_takes_for_something_else_is_refused() {
+        for text in ["https://example.com/redrive.git", "git@example.com:us/redrive", "v0.1.0", "HEAD"] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in ["", "--upload-pack=x", "a b", "$(id)", "'", "a\n"] {
+            assert!(!is_plain(text), "{text:?}");
+        }
     }
 
     #[test]

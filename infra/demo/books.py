@@ -97,6 +97,11 @@ def _recovered(entry: Item) -> bool:
     return entry.get("state") == "COMPLETED" and bool(entry.get("history"))
 
 
+def letter_id(queue_arn: str, message_id: str) -> str:
+    """Derives a letter's id from queue and message, so the producer's list finds it without a search."""
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, queue_arn), message_id))
+
+
 class Books:
     """Reads the stage's queues and tables; never writes, and never receives a message."""
 
@@ -127,9 +132,8 @@ class Books:
         )
 
     def letter_id(self, message_id: str) -> str:
-        """A letter's id is derived from queue and message, so the producer's list finds it without a search."""
-        queue = uuid.uuid5(uuid.NAMESPACE_URL, self._outputs["MainQueueArn"])
-        return str(uuid.uuid5(queue, message_id))
+        """Returns the id that a message's letter has."""
+        return letter_id(self._outputs["MainQueueArn"], message_id)
 
     def _depth(self, output: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -9,21 +9,22 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 
 from infra.stack.settings import BUILD_ENVIRONMENT, COMPILED, FUNCTIONS, ROOT, TOOLS, exclusive, without_aws
 
 LOG = COMPILED / "build.log"
 
 
-def main() -> int:
-    """Compiles one function after the other, each in its own folder, as `sam build` does it."""
+def functions(names: Iterable[str]) -> int:
+    """Compiles one function after the other, each in its own folder, as `sam build` does it; returns the compiler's exit code."""
     sys.stdout.write(f"compiling the functions; the first time it takes minutes ({LOG.relative_to(ROOT)})\n")
     sys.stdout.flush()
     path = f"{TOOLS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {**without_aws(), **BUILD_ENVIRONMENT, "PATH": path}
     started = time.monotonic()
     with exclusive(COMPILED), LOG.open("wb") as log:
-        for function in FUNCTIONS:
+        for function in names:
             command = ["cargo", "lambda", "build", "--release", "--bin", function]
             folder = ROOT / "functions" / function
             done = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False)
@@ -32,6 +33,11 @@ def main() -> int:
                 return done.returncode
     sys.stdout.write(f"functions compiled in {time.monotonic() - started:.0f} s\n")
     return 0
+
+
+def main() -> int:
+    """Compiles the functions of this checkout."""
+    return functions(FUNCTIONS)
 
 
 if __name__ == "__main__":

@@ -59,14 +59,19 @@ def build(settings: Settings, template: str = "template.yaml") -> None:
         _sam(settings, "build", *options, environment={**without_aws(), **BUILD_ENVIRONMENT})
 
 
-def deploy(settings: Settings, endpoint: str, parameters: Mapping[str, str] | None = None) -> Outputs:
-    """Creates or updates the stack; returns its outputs, and the endpoint among them.
+def deploy(
+    settings: Settings,
+    endpoint: str,
+    parameters: Mapping[str, str] | None = None,
+    template: str = "template.yaml",
+) -> Outputs:
+    """Creates or updates the stack from what was built of the template; returns its outputs, and the endpoint among them.
 
     `parameters` change those of the stage's configuration.
     """
     make_bucket(settings, endpoint)
     changed = {**_configured("stage"), **parameters} if parameters else {}
-    _deploy(settings, endpoint, "stage", settings.build() / "template.yaml", changed)
+    _deploy(settings, endpoint, "stage", settings.build(template) / "template.yaml", changed)
     outputs = _outputs(settings, endpoint, STACK)
     if settings.endpoint is None:
         mend_mapping(settings, outputs)

@@ -20,12 +20,15 @@ from infra.stack.settings import FUNCTIONS, MODULES, TOOLS, Settings, exclusive,
 from infra.stack.variants import VARIANTS
 
 
-def up(settings: Settings) -> Outputs:
-    """Brings the stage up, or up to date; on failure nothing that it started is left running."""
+def up(settings: Settings, template: str = "template.yaml") -> Outputs:
+    """Brings the stage up, or up to date; on failure nothing that it started is left running.
+
+    `template` is a file in infra/, or anywhere by its whole path.
+    """
     with exclusive(settings.folder):
         fresh = not is_up(settings)
         try:
-            outputs = _bring_up(settings)
+            outputs = _bring_up(settings, template)
         except BaseException:
             if fresh:
                 _end(settings)
@@ -56,7 +59,7 @@ def is_up(settings: Settings) -> bool:
     return settings.endpoint is not None or emulator.running_endpoint(settings) is not None
 
 
-def _bring_up(settings: Settings) -> Outputs:
+def _bring_up(settings: Settings, template: str) -> Outputs:
     if settings.endpoint is None and (running := emulator.running_endpoint(settings)) is not None:
         endpoint = running
         say(f"MiniStack is running on {endpoint}")
@@ -67,9 +70,9 @@ def _bring_up(settings: Settings) -> Outputs:
     else:
         endpoint = settings.endpoint
     with timed("functions built"):
-        deployment.build(settings)
+        deployment.build(settings, template)
     with timed("stack deployed"):
-        outputs = deployment.deploy(settings, endpoint)
+        outputs = deployment.deploy(settings, endpoint, template=template)
     mappings.on_again(deployment.client("lambda", settings, endpoint), settings.folder, say)
     player = _player(settings)
     if not player.alive():

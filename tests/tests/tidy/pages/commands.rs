@@ -50,7 +50,12 @@ fn commands(page: &Page) -> Vec<Command> {
             if command.words.first().is_some_and(|word| word == "cd") {
                 folder = folder.join(&command.words[1]);
             }
+            let writes_project = command.words.starts_with(&["redrive".to_owned(), "new".to_owned()]);
             found.push(command);
+            if writes_project {
+                // What follows is run in that project, by `make new-project`.
+                break;
+            }
         }
     }
     for paragraph in page.paragraphs() {
