@@ -15,6 +15,7 @@ use crate::args::Common;
 use crate::completion::Error;
 use crate::reach::{self, Service, failed};
 use crate::stack::{NAME, Stack};
+use invoked::{INDEXER, InvokedFunction};
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -25,6 +26,7 @@ const INVOCATION: Duration = Duration::from_secs(16 * 60);
 
 pub(crate) mod curves;
 mod deployment;
+mod invoked;
 mod port;
 
 /// Kind and text of a function's failure, or of its refusal of a request.
@@ -39,7 +41,7 @@ impl Failed {
         let Self { kind, why } = self;
         match kind.as_deref() {
             Some("RequestNotUnderstood") => Error::Usage(why),
-            Some("InCustody" | "QueueNotListed" | "NotADestination") => Error::NotSetUp(why),
+            Some("InCustody" | "QueueNotListed" | "NotADestination" | "NotAllowedHere") => Error::NotSetUp(why),
             _ => Error::Service(format!("{what} failed: {why}")),
         }
     }
@@ -99,27 +101,29 @@ impl StackAccess {
         failed(&reach::here(self.aws.config(), service), what, why)
     }
 
-    /// Asks the replay function, and waits for its answer.
+    /// Asks the replay function, or for what only administrators may do the administration function, and waits for the answer.
     pub(crate) async fn ask(&self, request: &Value) -> Result<Value, Error> {
-        let answer = self.invoke("ReplayFunctionName", "the replay function", request).await?;
-        answer.map_err(|failed| failed.error("the replay function"))
+        self.invoke(&InvokedFunction::by(request, &self.stack), request).await
     }
 
     /// Lets the indexer empty the dead-letter queues, and waits for its answer.
     pub(crate) async fn sweep(&self) -> Result<Value, Error> {
-        let answer = self.invoke("IndexerFunctionName", "the indexer", &json!({"redrive": "sweep"})).await?;
-        answer.map_err(|failed| failed.error("the indexer"))
+        self.invoke(&INDEXER, &json!({"redrive": "sweep"})).await
     }
 
-    /// Invokes a function, whose name is an output, and waits for its answer.
-    async fn invoke(&self, output: &str, what: &str, request: &Value) -> Result<Result<Value, Failed>, Error> {
+    /// Invokes a function, and waits for its answer.
+    async fn invoke(&self, invoked: &InvokedFunction, request: &Value) -> Result<Value, Error> {
+        let function = self.stack.need(invoked.output)?;
         let payload = Blob::new(request.to_string());
-        let call = self.lambda.invoke().function_name(self.stack.need(output)?).payload(payload).send();
-        let answer =
-            call.await.map_err(|why| self.failed(Service::Lambda, &format!("{what} could not be invoked"), &why))?;
+        let call = self.lambda.invoke().function_name(function).payload(payload).send();
+        let answer = call.await.map_err(|why| {
+            let what = format!("{} could not be invoked", invoked.what);
+            invoked.explained(function, self.failed(Service::Lambda, &what, &why))
+        })?;
         let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
         let report: Value = serde_json::from_slice(payload).unwrap_or_default();
-        Ok(answered(report, answer.function_error().is_some()))
+        let answered = answered(report, answer.function_error().is_some());
+        answered.map_err(|failed| failed.error(invoked.what))
     }
 }
 
@@ -294,7 +298,7 @@ mod tests {
         let refused = |kind: &str| json!({"refused": "why", "refusal": kind});
         let error = |answer, failed| answered(answer, failed).unwrap_err().error("the replay function");
         assert!(matches!(error(refused("RequestNotUnderstood"), false), Error::Usage(why) if why == "why"));
-        for kind in ["InCustody", "QueueNotListed", "NotADestination"] {
+        for kind in ["InCustody", "QueueNotListed", "NotADestination", "NotAllowedHere"] {
             assert!(matches!(error(refused(kind), false), Error::NotSetUp(_)), "{kind}");
         }
         let earlier = json!({"errorType": "RequestNotUnderstood", "errorMessage": "why"});

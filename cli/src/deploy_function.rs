@@ -33,6 +33,14 @@ impl FunctionKind {
             Self::Replay => "ReplayFunctionName",
         }
     }
+
+    /// Output with the name of a second function of the same code; a stack of an earlier version has none.
+    const fn second_output(self) -> Option<&'static str> {
+        match self {
+            Self::Processor | Self::Indexer => None,
+            Self::Replay => Some("AdministrationFunctionName"),
+        }
+    }
 }
 
 /// Hashes of the code before and after.
@@ -42,16 +50,28 @@ struct Replaced {
     after: String,
 }
 
-/// Replaces the code of a function by what `package` makes for its architecture.
+/// Replaces the code of functions of one binary by what `package` makes for their architecture.
 async fn replace(
     host: &impl FunctionHost,
-    function: &str,
+    functions: &[&str],
     package: impl FnOnce(Architecture) -> Result<Vec<u8>, Error>,
-) -> Result<Replaced, Error> {
-    let before = host.code(function).await?;
-    let zip = package(before.architecture)?;
-    host.replace(function, zip).await?;
-    Ok(Replaced { before: before.sha256, after: host.code(function).await?.sha256 })
+) -> Result<Vec<Replaced>, Error> {
+    let mut before = Vec::new();
+    for function in functions {
+        before.push(host.code(function).await?);
+    }
+    let Some(architecture) = before.first().map(|code| code.architecture) else { return Ok(Vec::new()) };
+    if before.iter().any(|code| code.architecture != architecture) {
+        let mend = "deploy the stack with one Architecture first";
+        return Err(Error::NotSetUp(format!("{} are of different architectures: {mend}", functions.join(" and "))));
+    }
+    let zip = package(architecture)?;
+    let mut replaced = Vec::new();
+    for (function, code) in functions.iter().zip(before) {
+        host.replace(function, zip.clone()).await?;
+        replaced.push(Replaced { before: code.sha256, after: host.code(function).await?.sha256 });
+    }
+    Ok(replaced)
 }
 
 /// Carries out the command.
@@ -60,17 +80,30 @@ pub(crate) async fn run<S: StackPort + FunctionHost>(
     access: &S,
     out: Out,
 ) -> Result<Completion, Error> {
-    let deployed = access.stack().need(args.function.output())?;
+    let second = args.function.second_output().and_then(|output| access.stack().get(output));
+    let deployed: Vec<_> = [access.stack().need(args.function.output())?].into_iter().chain(second).collect();
     let package = |architecture| match &args.package {
         Some(zip) => read(zip),
         None => build(args.function, architecture),
     };
-    let replaced = replace(access, deployed, package).await?;
-    let Replaced { before, after } = &replaced;
-    let document = || json!({"function": deployed, "code_sha256": after, "code_sha256_before": before});
-    let text = |_| match before == after {
-        true => format!("{deployed} has the same code as before.\n"),
-        false => format!("{deployed} has new code: {after}\n"),
+    let replaced = replace(access, &deployed, package).await?;
+    let each = || deployed.iter().zip(&replaced);
+    let document = || {
+        let one = |(function, Replaced { before, after }): (&&str, &Replaced)| json!({"function": function, "code_sha256": after, "code_sha256_before": before});
+        let mut all = each().map(one);
+        let mut document = all.next().unwrap_or_default();
+        let others: Vec<_> = all.collect();
+        if !others.is_empty() {
+            document["same_code"] = others.into();
+        }
+        document
+    };
+    let text = |_| {
+        let line = |(function, Replaced { before, after }): (&&str, &Replaced)| match before == after {
+            true => format!("{function} has the same code as before.\n"),
+            false => format!("{function} has new code: {after}\n"),
+        };
+        each().map(line).collect()
     };
     out.either(document, text)?;
     Ok(Completion::Done)
@@ -138,17 +171,31 @@ mod tests {
         for (architecture, flag) in [(Architecture::X86_64, "--x86-64"), (Architecture::Arm64, "--arm64")] {
             let host = Deployed { architecture, code: RefCell::new(b"old".to_vec()) };
             let package = |asked: Architecture| Ok(asked.flag().as_bytes().to_vec());
-            let replaced = replace(&host, "f", package).await.unwrap();
-            assert_eq!(replaced, Replaced { before: "old".to_owned(), after: flag.to_owned() });
+            let replaced = replace(&host, &["f"], package).await.unwrap();
+            assert_eq!(replaced, [Replaced { before: "old".to_owned(), after: flag.to_owned() }]);
         }
         assert_eq!(["x86_64", "arm64", "mips"].map(Architecture::parse).map(|one| one.is_some()), [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn two_functions_of_one_binary_get_the_same_code_which_is_built_once() {
+        let host = Deployed { architecture: Architecture::Arm64, code: RefCell::new(b"old".to_vec()) };
+        let built = RefCell::new(0);
+        let package = |_| {
+            *built.borrow_mut() += 1;
+            Ok(b"new".to_vec())
+        };
+        let replaced = replace(&host, &["replay", "administration"], package).await.unwrap();
+        assert_eq!((replaced.len(), built.into_inner()), (2, 1));
+        assert!(replaced.iter().all(|one| one.after == "new"));
+        assert_eq!(FunctionKind::Replay.second_output(), Some("AdministrationFunctionName"));
     }
 
     #[tokio::test]
     async fn a_package_that_cannot_be_made_leaves_the_code_as_it_is() {
         let host = Deployed { architecture: Architecture::Arm64, code: RefCell::new(b"old".to_vec()) };
         let refused = |_| Err(Error::NotSetUp("processor was not built".to_owned()));
-        assert!(replace(&host, "f", refused).await.is_err());
+        assert!(replace(&host, &["f"], refused).await.is_err());
         assert_eq!(*host.code.borrow(), b"old");
     }
 

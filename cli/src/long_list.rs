@@ -3,6 +3,7 @@
 use redrive_core::ids::{JobId, LetterId, QueueArn};
 use redrive_core::replay::LetterList;
 use redrive_operator::job_list::list_parts;
+use serde_json::Value;
 
 use crate::completion::Error;
 use crate::replay_function::{ReplayFunction, Report};
@@ -24,11 +25,11 @@ impl LongList {
     pub(crate) async fn hand_over(
         &self,
         function: &impl ReplayFunction,
-        job: JobId,
+        (job, request): (JobId, &Value),
         by: &str,
     ) -> Result<Report, Error> {
         let mut last = Report::default();
-        for request in list_parts(job, &self.letters, by) {
+        for request in list_parts((job, request), &self.letters, by) {
             last = Report::read(function.ask(&request).await.map_err(|error| unfinished(job, error))?)?;
             if last.refused.is_some() {
                 break;
@@ -50,7 +51,7 @@ fn unfinished(job: JobId, error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use redrive_core::replay::{Request, Selection};
+    use redrive_core::replay::{Administration, Request, Selection};
     use serde_json::json;
 
     use super::*;
@@ -64,15 +65,21 @@ mod tests {
         let list = LongList::new(source.clone(), letters.clone(), true);
         let job = JobId::from_random(7);
         let mut given = Vec::new();
-        for (n, request) in list_parts(job, &list.letters, "ann").enumerate() {
+        let plain = json!({"action": "job", "patch": null});
+        for (n, request) in list_parts((job, &plain), &list.letters, "ann").enumerate() {
             assert!(request.to_string().len() < 256 * 1024, "an invocation takes it");
-            let Request::AddToList { job: of, part, letters, by } = Request::parse(&request).unwrap() else {
+            let Request::AddToList { job: of, part, letters, edited, by } = Request::parse(&request).unwrap() else {
                 panic!("{request}")
             };
-            assert_eq!((of, part as usize, by.as_str()), (job, n, "ann"));
+            assert_eq!((of, part as usize, edited, by.as_str()), (job, n, false, "ann"));
             given.extend(letters);
         }
         assert_eq!(given, letters);
+        let edits = json!({"action": "job", "patch": "[]"});
+        for request in list_parts((job, &edits), &list.letters, "ann") {
+            let administration = Request::parse(&request).unwrap().administration();
+            assert_eq!(administration, Some(Administration::Edit), "a job with an edit is an administrator's");
+        }
         let json = json!({"action": "job", "by": "ann", "listed": list.listed});
         let Request::Job(request) = Request::parse(&json).unwrap() else { panic!("{json}") };
         assert_eq!(

@@ -255,7 +255,7 @@ mod tests {
         let template = of(&files, TEMPLATE);
         assert_eq!(template.matches("BuildMethod").count(), 1);
         let sources: Vec<_> = template.lines().filter_map(|line| line.trim().strip_prefix("CodeUri: ")).collect();
-        assert_eq!(sources, [".", "functions/indexer.zip", "functions/replay.zip"]);
+        assert_eq!(sources, [".", "functions/indexer.zip", "functions/replay.zip", "functions/replay.zip"]);
         assert!(template.contains("{Binary: order-charger}") && !template.contains("../"));
     }
 

@@ -272,7 +272,7 @@ async fn create<S: StackPort>(
     interrupt::explain(format!("interrupted while the job was made; whether it is there: redrive watch {id}"));
     let mut report = Report::read(access.ask(request).await?)?;
     if let Some(list) = list.filter(|_| report.refused.is_none()) {
-        report = list.hand_over(access, id, by).await?;
+        report = list.hand_over(access, (id, request), by).await?;
     }
     if report.refused.is_none()
         && let Err(error) = access.wake().await

@@ -14,8 +14,16 @@ from infra.gates.template import PSEUDO, Resource, Template, listed, statements
 ANY_RESOURCE = {
     "cloudwatch:DescribeAlarms": "a job's guard may name a composite alarm, which CloudWatch gives to * only",
     "cloudwatch:GetMetricData": "CloudWatch knows neither resources nor conditions for whoever reads metrics",
+    "cloudwatch:GetMetricStatistics": "as GetMetricData",
     "xray:PutTraceSegments": "X-Ray has no resources",
     "xray:PutTelemetryRecords": "X-Ray has no resources",
+}
+# Resources whose names end in an id that only AWS knows: each with the reason.
+ANY_ID = {
+    "cloudformation:DescribeStacks": (
+        f"arn:aws:cloudformation:{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}:stack/{PSEUDO['AWS::StackName']}/*",
+        "whoever gives a stack's name asks for NAME/*",
+    ),
 }
 # Wildcards inside an action's name, which KMS's own documentation has for these.
 ANY_SUFFIX = {"kms:GenerateDataKey*", "kms:ReEncrypt*"}
@@ -144,28 +152,39 @@ def _lets_cloudwatch(key: Resource) -> bool:
 
 @rule("every-action-named")
 def named(template: Template) -> Iterator[str]:
-    """Roles name every action and every resource, but where AWS knows none."""
+    """Roles and policies for people name every action and every resource, but where AWS knows none."""
     for role in template.of_type("AWS::IAM::Role"):
         if role.get("ManagedPolicyArns"):
             yield f"{role.name} takes policies of others: {role.get('ManagedPolicyArns')}"
         for statement in statements(template, role):
-            sid = f"{role.name}, {statement.get('Sid')}"
-            if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
-                yield f"{sid}: says what is not meant, and not what is"
-            actions = listed(statement.get("Action"))
-            for action in actions:
-                if "*" in action and action not in ANY_SUFFIX:
-                    yield f"{sid}: {action} is more than one action"
-            for resource in listed(statement.get("Resource")):
-                if "*" in resource and not set(actions) <= set(ANY_RESOURCE):
-                    yield f"{sid}: {resource} is more than one resource"
+            yield from _unnamed(role, statement)
+    for policy in template.of_type("AWS::IAM::ManagedPolicy"):
+        for statement in policy.get("PolicyDocument")["Statement"]:
+            yield from _unnamed(policy, statement)
+
+
+def _unnamed(owner: Resource, statement: dict[str, Any]) -> Iterator[str]:
+    sid = f"{owner.name}, {statement.get('Sid')}"
+    if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
+        yield f"{sid}: says what is not meant, and not what is"
+    actions = listed(statement.get("Action"))
+    for action in actions:
+        if "*" in action and action not in ANY_SUFFIX:
+            yield f"{sid}: {action} is more than one action"
+    for resource in listed(statement.get("Resource")):
+        of_an_id = all(ANY_ID.get(action, ("", ""))[0] == resource for action in actions)
+        if "*" in resource and not of_an_id and not (resource == "*" and set(actions) <= set(ANY_RESOURCE)):
+            yield f"{sid}: {resource} is more than one resource"
 
 
 @rule("one-role-a-function")
 def roles(template: Template) -> Iterator[str]:
-    """Each function has a role of its own, for Lambda alone."""
+    """Each function has a role of its own, for Lambda alone; the administration's is the replay's, which it is once more."""
     seen: dict[str, str] = {}
+    administration = function(template, "administration")
     for one in template.of_type("AWS::Lambda::Function"):
+        if administration is not None and one.name == administration.name:
+            continue
         role = role_of(template, one)
         if role is None:
             yield f"{one.name} has no role of this template"

@@ -9,14 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from infra.gates import access, pages, paging, parameters, queues, sizes, variables, watching
+from infra.gates import access, pages, paging, parameters, people, queues, sizes, variables, watching
 from infra.gates.mutants import MUTANTS, survivors
 from infra.gates.rules import ALL, findings
 from infra.gates.settings import INFRA, REFUSED, cases
 from infra.gates.template import Template, load
 
 # Importing them has entered their rules.
-ROOMS = (queues, access, watching, paging, parameters, sizes, variables)
+ROOMS = (queues, access, people, watching, paging, parameters, sizes, variables)
 
 
 def ours() -> list[str]:

@@ -13,6 +13,7 @@ use redrive_core::letters::letter::Letter;
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{LedgerReader, Letters};
 use redrive_core::processing::ledger::Entry;
+use redrive_core::replay::Request;
 
 /// Longest wait for anything on the stage, schedules apart.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -166,6 +167,16 @@ impl Stage {
             None => Ok(serde_json::from_str(&text).unwrap_or(serde_json::Value::Null)),
             Some(_) => Err(text),
         }
+    }
+
+    /// Asks the replay function, or for what only administrators may do the administration function, and returns the answer.
+    ///
+    /// # Panics
+    /// If the function could not be invoked, or failed.
+    pub async fn ask(&self, request: serde_json::Value) -> serde_json::Value {
+        let administration = Request::parse(&request).is_ok_and(|request| request.administration().is_some());
+        let function = if administration { "AdministrationFunctionName" } else { "ReplayFunctionName" };
+        self.invoke(function, request).await.expect("replay answers")
     }
 }
 

@@ -97,7 +97,7 @@ async fn job<I: InstallationPort>(
     }
     let answer = match here.ask(&request).await {
         Ok(report) if report.get("refused").is_none_or(Value::is_null) => match &list {
-            Some(list) => hand_over(here, pinned.job, list).await,
+            Some(list) => hand_over(here, (pinned.job, &request), list).await,
             None => Ok(report),
         },
         answer => answer,
@@ -148,9 +148,13 @@ async fn long_list<I: InstallationPort>(here: &I, selection: &Selection) -> Resu
 }
 
 /// Hands over all parts of a list, and returns the last answer, or the first that refuses.
-async fn hand_over<I: InstallationPort>(here: &I, job: JobId, list: &LongJob) -> Result<Value, AskError> {
+async fn hand_over<I: InstallationPort>(
+    here: &I,
+    (job, made): (JobId, &Value),
+    list: &LongJob,
+) -> Result<Value, AskError> {
     let mut last = Value::Null;
-    for request in list_parts(job, &list.letters, &here.place().by) {
+    for request in list_parts((job, made), &list.letters, &here.place().by) {
         last = here.ask(&request).await?;
         if last.get("refused").is_some_and(|why| !why.is_null()) {
             break;

@@ -2,6 +2,7 @@ export type { Alarms, Pages } from './alarms';
 export type { BuiltCode, FunctionName, RedriveCode, RustCode, WorkspaceCode } from './code';
 export { METRICS } from './metrics';
 export type { IndexerMetric, ProcessorMetric, ReplayMetric } from './metrics';
+export type { PeoplesPolicies } from './people';
 export { RedriveConfigError } from './problems';
 export type { Problem } from './problems';
 export type {

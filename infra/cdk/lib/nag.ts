@@ -29,6 +29,14 @@ const REASONS = {
     'AwsSolutions-IAM5[Resource::*]',
     'CloudWatch knows neither resources nor conditions for whoever reads metrics. GetMetricData changes nothing.',
   ],
+  anyAlarmOrMetric: [
+    'AwsSolutions-IAM5[Resource::*]',
+    'CloudWatch describes composite alarms to * only, and knows no resources for whoever reads metrics. Nothing is changed.',
+  ],
+  stackId: [
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/<AWS::StackName>/*]',
+    "Whoever gives a stack's name asks for NAME/*: the id behind it is known only afterwards.",
+  ],
 } as const satisfies Readonly<Record<string, readonly [id: string, reason: string]>>;
 
 /** Name of a reason in the list. */

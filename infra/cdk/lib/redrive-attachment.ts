@@ -23,6 +23,7 @@ import { indexer } from './indexer';
 import { onlyOne, tell } from './outputs';
 import { PairSettings, isSingle, listed, pairSettings, single } from './pairs';
 import { Common } from './parts';
+import { PeoplesPolicies, policiesForPeople } from './people';
 import { Problems } from './problems';
 import { failedInvocations } from './queues';
 import { allow } from './redrive-function';
@@ -50,6 +51,10 @@ export class RedriveAttachment extends Construct {
   public readonly indexer: lambda.Function;
   /** Sends letters back; takes direct invocations, too. */
   public readonly replay: lambda.Function;
+  /** Erases, frees, ejects, and sends edited letters: invoked by administrators alone. */
+  public readonly administration: lambda.Function;
+  /** Policies for people, attached to nobody. */
+  public readonly policies: PeoplesPolicies;
   /** The schedules that wake the indexer and the replay. */
   public readonly schedules: Schedules;
   /** Topic by which any alarm wakes the indexer. */
@@ -108,7 +113,7 @@ export class RedriveAttachment extends Construct {
       reads: [],
       policies: policies(props, 'ReadReasons', 'ReadEncryptedMessages', ['kms:Decrypt'], {}),
     });
-    this.replay = replay(this, common, {
+    const replays = replay(this, common, {
       source: sources.replay,
       settings,
       variables: variables.replay,
@@ -124,6 +129,19 @@ export class RedriveAttachment extends Construct {
         ['kms:Decrypt', 'kms:GenerateDataKey'],
         this.edits(props),
       ),
+    });
+    this.replay = replays.replay;
+    this.administration = replays.administration;
+    this.policies = policiesForPeople(this, {
+      letters: this.letters,
+      ledger: undefined,
+      indexer: this.indexer,
+      replay: this.replay,
+      administration: this.administration,
+      configured: [this.indexer, this.replay],
+      queueArns: [this.failedInvocations.queueArn],
+      deadArn: undefined,
+      dataKey: this.dataKey,
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);
     const prefix =
@@ -240,6 +258,19 @@ export class RedriveAttachment extends Construct {
         DeadLetterTableName: ['The letters.', this.letters.tableName],
         IndexerFunctionName: ['Turns dead messages into letters.', this.indexer.functionName],
         ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', this.replay.functionName],
+        AdministrationFunctionName: [
+          'Erases, frees, ejects, and sends edited letters, for administrators alone.',
+          this.administration.functionName,
+        ],
+        ReaderPolicyArn: ['Policy for whoever looks.', this.policies.reader.managedPolicyArn],
+        OperatorPolicyArn: [
+          "Policy for whoever replays and discards, beside the reader's.",
+          this.policies.operator.managedPolicyArn,
+        ],
+        AdministratorPolicyArn: [
+          'Policy for whoever erases and edits, beside the other two.',
+          this.policies.administrator.managedPolicyArn,
+        ],
         DoorbellTopicArn: ['Topic by which any alarm wakes the indexer.', this.doorbell.topicArn],
         AlertsTopicArn: ['Alarms for people; subscribe your own channel.', this.alerts.topicArn],
         DashboardName: ['Dashboard in CloudWatch, for people.', shown.ref],

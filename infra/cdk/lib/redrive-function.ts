@@ -35,11 +35,22 @@ export function allow(sid: string, actions: string[], ...resources: string[]): i
   return new iam.PolicyStatement({ sid, actions, resources });
 }
 
+/** Log and role that two functions of the same code have in common. */
+interface Shared {
+  readonly log: logs.LogGroup;
+  readonly role: iam.Role;
+}
+
 /** A function with a log group, a role and a failure destination of its own. The role's first policy is named by it. */
 export class RedriveFunction extends Construct {
   public readonly function: lambda.Function;
+  private readonly shared: Shared;
 
-  public constructor(scope: Construct, id: string, props: RedriveFunctionProps) {
+  public constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: RedriveFunctionProps,
+  ) {
     super(scope, id);
     const { settings, dataKey, failures } = props;
     const log = new logs.LogGroup(this, 'Logs', {
@@ -75,31 +86,47 @@ export class RedriveFunction extends Construct {
       ...(traced ? (['anyTrace'] as const) : []),
       ...(props.reasons ?? []),
     );
-    this.function = makeFunction(this, 'Function', props.source, {
-      description: props.description,
-      architecture: settings.architecture,
-      memorySize: 256,
-      timeout: props.timeout,
-      environment: { ...props.environment },
-      logGroup: log,
-      role,
-    });
-    // Said here and not above, where the CDK would add permissions to the role.
-    const told = this.function.node.defaultChild as lambda.CfnFunction;
-    told.tracingConfig = { mode: settings.tracing };
-    if (settings.layerArns.length > 0) {
-      told.layers = [...settings.layerArns];
-    }
-    if (failures !== undefined) {
-      new lambda.CfnEventInvokeConfig(this.function, 'EventInvokeConfig', {
-        functionName: this.function.functionName,
-        qualifier: '$LATEST',
-        maximumEventAgeInSeconds: 900,
-        maximumRetryAttempts: 2,
-        destinationConfig: { onFailure: { destination: failures.queueArn } },
-      });
-    }
+    this.shared = { log, role };
+    this.function = deployed(this, props, this.shared);
   }
+
+  /** Makes the same function once more, with the same role, log and failure destination, and with other variables. */
+  public again(
+    scope: Construct,
+    id: string,
+    changed: Pick<RedriveFunctionProps, 'description' | 'environment'>,
+  ): lambda.Function {
+    return deployed(new Construct(scope, id), { ...this.props, ...changed }, this.shared);
+  }
+}
+
+function deployed(scope: Construct, props: RedriveFunctionProps, { log, role }: Shared): lambda.Function {
+  const { settings, failures } = props;
+  const made = makeFunction(scope, 'Function', props.source, {
+    description: props.description,
+    architecture: settings.architecture,
+    memorySize: 256,
+    timeout: props.timeout,
+    environment: { ...props.environment },
+    logGroup: log,
+    role,
+  });
+  // Said here and not above, where the CDK would add permissions to the role.
+  const inner = made.node.defaultChild as lambda.CfnFunction;
+  inner.tracingConfig = { mode: settings.tracing };
+  if (settings.layerArns.length > 0) {
+    inner.layers = [...settings.layerArns];
+  }
+  if (failures !== undefined) {
+    new lambda.CfnEventInvokeConfig(made, 'EventInvokeConfig', {
+      functionName: made.functionName,
+      qualifier: '$LATEST',
+      maximumEventAgeInSeconds: 900,
+      maximumRetryAttempts: 2,
+      destinationConfig: { onFailure: { destination: failures.queueArn } },
+    });
+  }
+  return made;
 }
 
 function document(statements: iam.PolicyStatement[]): iam.PolicyDocument {

@@ -12,20 +12,21 @@ import { Construct } from 'constructs';
 import { Watched } from './alarm-rules';
 import { Alarms, alarms } from './alarms';
 import { Bells, bells } from './bells';
-import { processorSource, source } from './code';
+import { Source, processorSource, source } from './code';
 import { dashboard } from './dashboard';
 import { Senders, dataKey } from './encryption';
 import { indexer } from './indexer';
 import { IndexerMetric, METRICS, ProcessorMetric, ReplayMetric, metricOf } from './metrics';
 import { Outputs, onlyOne, tell } from './outputs';
 import { Parts } from './parts';
+import { PeoplesPolicies, policiesForPeople } from './people';
 import { Problems } from './problems';
 import { processor } from './processor';
 import { RedriveQueueProps } from './props';
 import { QueueSettings, queueSettings } from './queue-settings';
 import { failedInvocations, queuePair } from './queues';
 import { allow } from './redrive-function';
-import { replay, withdrawals } from './replay';
+import { ReplayProps, replay, withdrawals } from './replay';
 import { Schedules, schedules } from './schedules';
 import { tag } from './tags';
 import { ledgerTable, lettersTable } from './tables';
@@ -61,6 +62,10 @@ export class RedriveQueue extends Construct {
   public readonly indexer: lambda.Function;
   /** Sends letters back; takes direct invocations, too. */
   public readonly replay: lambda.Function;
+  /** Erases, frees, ejects, and sends edited letters: invoked by administrators alone. */
+  public readonly administration: lambda.Function;
+  /** Policies for people, attached to nobody. */
+  public readonly policies: PeoplesPolicies;
   /** The schedules that wake the indexer and the replay. */
   public readonly schedules: Schedules;
   /** The depth alarm's way to the indexer. */
@@ -111,7 +116,6 @@ export class RedriveQueue extends Construct {
     const { made, mapping } = processor(this, settings, parts, sources.processor, props.environment ?? {}, problems);
     this.processor = made;
     problems.throwIfAny(this.node.path);
-    const { tableArn } = this.ledger;
     this.indexer = indexer(this, parts, {
       source: sources.indexer,
       settings,
@@ -122,25 +126,22 @@ export class RedriveQueue extends Construct {
         ...variables(settings, parts),
       },
       deadArns: [pair.dead.queueArn],
-      reads: [allow('ReadReasons', ['dynamodb:BatchGetItem'], tableArn)],
+      reads: [allow('ReadReasons', ['dynamodb:BatchGetItem'], this.ledger.tableArn)],
       policies: {},
     });
-    this.replay = replay(this, parts, {
-      source: sources.replay,
-      settings,
-      variables: {
-        MAIN_QUEUE_URL: pair.main.queueUrl,
-        LEDGER_RETENTION_DAYS: `${settings.ledgerDays}`,
-        REPLAY_DESTINATIONS: settings.destinations.join(','),
-        ...(settings.allowEject ? { DEAD_LETTER_QUEUE_URL: pair.dead.queueUrl } : {}),
-        ...variables(settings, parts),
-      },
-      mainArns: [pair.main.queueArn],
-      deadArns: [pair.dead.queueArn],
-      otherArns: settings.destinations,
-      readsAges: false,
-      reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], tableArn), ...withdrawals(tableArn)],
-      policies: {},
+    const replays = replay(this, parts, replayProps(settings, parts, sources.replay));
+    this.replay = replays.replay;
+    this.administration = replays.administration;
+    this.policies = policiesForPeople(this, {
+      letters: this.letters,
+      ledger: this.ledger,
+      indexer: this.indexer,
+      replay: this.replay,
+      administration: this.administration,
+      configured: [this.replay],
+      queueArns: [pair.main.queueArn, pair.dead.queueArn, this.failedInvocations.queueArn],
+      deadArn: pair.dead.queueArn,
+      dataKey: this.dataKey,
     });
     this.schedules = schedules(this, settings, this, this.failedInvocations, this.dataKey);
 
@@ -192,6 +193,19 @@ export class RedriveQueue extends Construct {
       ProcessorMappingId: ['The event source mapping between the main queue and the processor.', mappingId],
       IndexerFunctionName: ['Turns dead messages into letters.', this.indexer.functionName],
       ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', this.replay.functionName],
+      AdministrationFunctionName: [
+        'Erases, frees, ejects, and sends edited letters, for administrators alone.',
+        this.administration.functionName,
+      ],
+      ReaderPolicyArn: ['Policy for whoever looks.', this.policies.reader.managedPolicyArn],
+      OperatorPolicyArn: [
+        "Policy for whoever replays and discards, beside the reader's.",
+        this.policies.operator.managedPolicyArn,
+      ],
+      AdministratorPolicyArn: [
+        'Policy for whoever erases and edits, beside the other two.',
+        this.policies.administrator.managedPolicyArn,
+      ],
       SweepScheduleName: ['Wakes the indexer.', this.schedules.sweep.ref],
       ReplayScheduleName: ['Wakes the replay.', this.schedules.replay.ref],
       DoorbellTopicArn: ["The depth alarm's way to the indexer.", this.doorbell.topicArn],
@@ -210,6 +224,28 @@ function senders(both: Bells, { producerArn }: QueueSettings): Senders {
     sid: 'TopicsAndRulesSend',
     services: ['sns.amazonaws.com', 'events.amazonaws.com'],
     sources: [both.doorbell.topicArn, ...(producerArn === undefined ? [] : [producerArn])],
+  };
+}
+
+/** Properties of the replay, and of the administration. */
+function replayProps(settings: QueueSettings, parts: Parts, from: Source): ReplayProps {
+  const { pair, ledger } = parts;
+  return {
+    source: from,
+    settings,
+    variables: {
+      MAIN_QUEUE_URL: pair.main.queueUrl,
+      LEDGER_RETENTION_DAYS: `${settings.ledgerDays}`,
+      REPLAY_DESTINATIONS: settings.destinations.join(','),
+      ...(settings.allowEject ? { DEAD_LETTER_QUEUE_URL: pair.dead.queueUrl } : {}),
+      ...variables(settings, parts),
+    },
+    mainArns: [pair.main.queueArn],
+    deadArns: [pair.dead.queueArn],
+    otherArns: settings.destinations,
+    readsAges: false,
+    reads: [allow('ReadOutcomes', ['dynamodb:BatchGetItem'], ledger.tableArn), ...withdrawals(ledger.tableArn)],
+    policies: {},
   };
 }
 

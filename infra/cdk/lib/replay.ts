@@ -56,22 +56,34 @@ function mark(sid: string, action: string, attributes: string[], ledgerArn: stri
   });
 }
 
-/** Sends letters back to the main queue. */
-export function replay(scope: Construct, common: Common, props: ReplayProps): lambda.Function {
+/** Functions by which letters are sent back and changed. */
+export interface ReplayFunctions {
+  /** Sends letters back, by policy or on request. */
+  readonly replay: lambda.Function;
+  /** The same function, for what only administrators may ask. Nothing but people invokes it. */
+  readonly administration: lambda.Function;
+}
+
+/**
+ * Sends letters back to the main queue. IAM cannot see into a request, but it knows functions: so there are two, which differ in
+ * what they are allowed.
+ */
+export function replay(scope: Construct, common: Common, props: ReplayProps): ReplayFunctions {
   const { letters } = common;
   const indexes = ['by-status', 'by-fingerprint'].map((index) => `${letters.tableArn}/index/${index}`);
   const { allowEject } = props.settings;
-  const { function: made } = new RedriveFunction(scope, 'Replay', {
-    description: 'Sends letters back to the main queue, by policy or on request, and discards or erases on request.',
+  const environment = {
+    RUST_LOG: props.settings.logLevel,
+    ...props.variables,
+    DEAD_LETTER_TABLE_NAME: letters.tableName,
+    ...(props.readsAges ? { MAIN_QUEUE_AGES: 'on' } : {}),
+  };
+  const made = new RedriveFunction(scope, 'Replay', {
+    description: 'Sends letters back to the main queue, by policy or on request, and discards on request.',
     source: props.source,
     settings: props.settings,
     timeout: props.settings.replayTimeout,
-    environment: {
-      RUST_LOG: props.settings.logLevel,
-      ...props.variables,
-      DEAD_LETTER_TABLE_NAME: letters.tableName,
-      ...(props.readsAges ? { MAIN_QUEUE_AGES: 'on' } : {}),
-    },
+    environment: { ...environment, ALLOWED_ACTIONS: 'replay' },
     policies: {
       replay: [
         // Also watches their backlog. One statement: a list of queues is most of what a role's policies may hold.
@@ -109,5 +121,9 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): la
     failures: common.failures,
     reasons: ['anyAlarm', ...(props.readsAges ? (['anyMetric'] as const) : [])],
   });
-  return made;
+  const administration = made.again(scope, 'Administration', {
+    description: 'Erases, frees, ejects and sends edited letters, on request of an administrator.',
+    environment: { ...environment, ALLOWED_ACTIONS: 'all' },
+  });
+  return { replay: made.function, administration };
 }

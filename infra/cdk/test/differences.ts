@@ -17,18 +17,23 @@ const text = (value: unknown): string => JSON.stringify(value);
 export const MEANT: readonly Meant[] = [
   {
     why: 'each form uploads the code in its own way',
-    where: /^(Processor|Indexer|Replay)Function\/Properties\/Code\//,
+    where: /^(Processor|Indexer|Replay|Administration)Function\/Properties\/Code\//,
     fits: () => true,
   },
   {
     why: "SAM's transform says of every function that it made it",
-    where: /^(Processor|Indexer|Replay)Function\/Properties\/Tags$/,
+    where: /^(Processor|Indexer|Replay|Administration)Function\/Properties\/Tags$/,
     fits: (sam, cdk) => text((sam as Tag[]).filter((tag) => tag.Key !== 'lambda:createdBy')) === text(cdk),
   },
   {
     why: 'the CDK numbers the expressions of an alarm by itself; the id is seen by nobody',
     where: /^GrowingAlarm\/Properties\/Metrics\/0\/Id$/,
     fits: (sam, cdk) => sam === 'growth' && cdk === 'expr_1',
+  },
+  {
+    why: "the CDK says what is IAM's default path",
+    where: /^(Reader|Operator|Administrator)Policy\/Properties\/Path$/,
+    fits: (sam, cdk) => sam === undefined && cdk === '/',
   },
   {
     why: "the CDK says what is CloudWatch's default for the one that is not told otherwise",

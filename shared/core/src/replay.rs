@@ -1,6 +1,7 @@
 //! Requests to replay or discard letters, and the message that a letter becomes again.
 
 mod act;
+mod administration;
 mod cannot_edit;
 pub(crate) mod consent;
 mod dead_record;
@@ -30,6 +31,7 @@ use crate::message::key::Key;
 use crate::message::redrive::{ATTRIBUTE, Redrive};
 
 pub use act::Act;
+pub use administration::{Administration, AllowedActions, NotAllowedHere};
 pub use cannot_edit::{CannotEdit, KeyChange};
 pub use consent::{Consent, ConsentTerms, KeyStatus, consent};
 pub use dead_record::sendable;

@@ -19,6 +19,7 @@ use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE, claim_hold};
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
+use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
 use fields::QueueSetting;
@@ -181,6 +182,8 @@ pub struct ReplayConfig {
     pub pairs: Vec<ReplayedPair>,
     /// True if the ages of the main queues are read, because no alarm looks at each of them.
     pub reads_ages: bool,
+    /// Requests that this function carries out.
+    pub allowed_actions: AllowedActions,
 }
 
 impl ReplayConfig {
@@ -199,10 +202,15 @@ impl ReplayConfig {
             "off" => Ok(false),
             _ => Err("on (read from CloudWatch every five minutes) or off".to_owned()),
         });
+        let allowed_actions = reader.word(&settings::ALLOWED_ACTIONS, |text| {
+            AllowedActions::parse(text)
+                .ok_or_else(|| "replay (all but erase, free, eject, edit and patch) or all".to_owned())
+        });
         reader.finish(|| {
             Some(Self {
                 function: function?,
                 reads_ages: reads_ages?,
+                allowed_actions: allowed_actions?,
                 ledger_table: ledger_table?,
                 ledger_retention: fields::days(retention?),
                 letter_table: letter_table?,

@@ -4,13 +4,23 @@ use redrive_core::ids::{JobId, LetterId};
 use redrive_core::replay::{Candidate, LIST_PART};
 use serde_json::{Value, json};
 
-/// Requests that hand over the list of a job: each part in its order. The job begins with the last one.
-pub fn list_parts(job: JobId, letters: &[(LetterId, u64)], by: &str) -> impl Iterator<Item = Value> {
+/// Requests that hand over the list of a job: each part in its order. The job begins with the last one. Of a job that sends an
+/// edit each part says so, because it goes to the function that makes such jobs.
+pub fn list_parts(
+    (job, request): (JobId, &Value),
+    letters: &[(LetterId, u64)],
+    by: &str,
+) -> impl Iterator<Item = Value> {
     let size = usize::try_from(LIST_PART).unwrap_or(usize::MAX);
-    letters
-        .chunks(size)
-        .enumerate()
-        .map(move |(part, letters)| json!({"action": "add", "job": job, "part": part, "letters": letters, "by": by}))
+    let edited = ["edit", "patch"].iter().any(|field| request.get(field).is_some_and(|edit| !edit.is_null()));
+    letters.chunks(size).enumerate().map(move |(part, letters)| {
+        let mut add = json!({"action": "add", "job": job, "part": part, "letters": letters, "by": by});
+        if edited {
+            // A function of an earlier version knows no such field, and needs none where nothing is edited.
+            add["edited"] = json!(true);
+        }
+        add
+    })
 }
 
 /// Place of a letter of a FIFO queue: its group, and then its number there. `None` for a standard queue, where any order will do.

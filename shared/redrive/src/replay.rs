@@ -4,7 +4,7 @@ use std::time::Duration;
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::json::member;
 use redrive_core::ports::Clock;
-use redrive_core::replay::{Act, Request};
+use redrive_core::replay::{Act, AllowedActions, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Destination, QueuePair, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports};
 use redrive_lambda::config::{PairConfig, ReplayConfig, ReplayedPair, environment};
@@ -58,7 +58,8 @@ fn start() -> Result<(), Error> {
 
 async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
-    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs, reads_ages } = config;
+    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs, reads_ages, allowed_actions } =
+        config;
     let sources = pairs.iter().map(|listed| listed.pair.reading.source.clone());
     let ages = reads_ages.then(|| MainQueueAges::new(sources, aws.queue_ages()));
     let queues = pairs.into_iter().map(|listed| {
@@ -79,7 +80,7 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     let settings = ReplaySettings { lease: LEASE, ledger_retention, reserve: RESERVE };
     let replayer = Replayer::new(aws.letters(letter_table), System, settings, pairs);
     let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
-    Ok(Replaying { function: function.name, replayer, meters, of_no_queue, ages })
+    Ok(Replaying { function: function.name, allowed_actions, replayer, meters, of_no_queue, ages })
 }
 
 /// AWS, behind all of replay's ports.
@@ -87,6 +88,8 @@ type AwsReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, S
 
 struct Replaying {
     function: String,
+    /// Requests that this function carries out.
+    allowed_actions: AllowedActions,
     replayer: Replayer<AwsReplayPorts>,
     /// Meters of the pairs, in the same order.
     meters: Vec<Meter>,
@@ -118,6 +121,12 @@ impl Flow for Replaying {
             }
             Err(why) => return Ok(refused(NOT_UNDERSTOOD, why)),
         };
+        if let Err(why) = self.allowed_actions.check(&request) {
+            if let Some(act) = request.act() {
+                audit_refused(&act, &why);
+            }
+            return Ok(refused("NotAllowedHere", why));
+        }
         if matches!(request, Request::Schedule) {
             self.tell_ages(System.now()).await;
         }
@@ -180,6 +189,12 @@ fn audit(act: Act<'_>, report: Result<ReplayReport, &ReplayError>) {
             info!(target: AUDIT, action, by, why, named, %error, "a person acted, and it was refused or cut off")
         }
     }
+}
+
+/// Logs an act that this function may not carry out in one line: who asked for what, and why it was refused.
+fn audit_refused(act: &Act<'_>, refused: &impl Display) {
+    let Act { action, by, why, named } = act;
+    info!(target: AUDIT, action, by, why, named, %refused, "a person's act was refused, and nothing was touched");
 }
 
 /// Counts the letters that an act has changed.

@@ -57,7 +57,7 @@ impl Attached {
     }
 
     async fn ask(&self, what: Value) -> Value {
-        self.stage.invoke("ReplayFunctionName", what).await.expect("replay answers")
+        self.stage.ask(what).await
     }
 
     /// From which queue the consumer took the order, if it did.

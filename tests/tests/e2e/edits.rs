@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{charged, dead, order, order_id};
 
 async fn ask(stage: &Stage, what: Value) -> Value {
-    stage.invoke("ReplayFunctionName", what).await.expect("replay answers")
+    stage.ask(what).await
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn ask(stage: &Stage, action: &str, message: &MessageId) -> Value {
     let ids = [stage.letter_id(message).to_string()];
     let what = json!({"action": action, "ids": ids, "by": "e2e", "note": "a large one"});
     let what = if action == "replay" { json!({"action": action, "ids": ids, "by": "e2e"}) } else { what };
-    stage.invoke("ReplayFunctionName", what).await.expect("replay answers")
+    stage.ask(what).await
 }
 
 #[tokio::test]

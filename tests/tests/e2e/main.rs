@@ -8,6 +8,7 @@ mod edits;
 mod fifo;
 mod jobs;
 mod large;
+mod roles;
 
 use std::time::Duration;
 

@@ -76,6 +76,8 @@ pub enum Request {
         part: u32,
         /// Letters in the order in which they are sent, each in the version that was shown.
         letters: Vec<(LetterId, u64)>,
+        /// True if the job sends edited bodies. Who chooses its letters then chooses what is edited.
+        edited: bool,
         /// Person who asks for it.
         by: String,
     },
@@ -310,7 +312,8 @@ impl ActionFields<'_> {
         }
         let Some(letters) = letters.into_iter().map(read).collect() else { return self.bad("an id is not a UUID") };
         let Some(part) = self.field("part")? else { return self.bad("\"part\" must number the part") };
-        Ok(Request::AddToList { job: self.job()?, part, letters, by: self.by()? })
+        let edited = self.flag("edited")?;
+        Ok(Request::AddToList { job: self.job()?, part, letters, edited, by: self.by()? })
     }
 
     fn remark(&self) -> FieldResult<Remark> {

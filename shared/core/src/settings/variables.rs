@@ -293,6 +293,11 @@ variables! {
         .about("on: the replay reads from CloudWatch, every five minutes, how old the oldest message of each main queue is. \
             The template sets it for a list of pairs.");
 
+    /// Requests that this replay function carries out.
+    ALLOWED_ACTIONS: Text = TextSetting::one_of("ALLOWED_ACTIONS", &[Replay], &["replay", "all"]).or("all")
+        .about("Requests that the function carries out: all, or replay, which is all but erase, free, eject, and sends of an edit or a \
+            patch. The templates give replay to ReplayFunction, and all to AdministrationFunction.");
+
     /// Least severity that is logged.
     RUST_LOG: Text =
         TextSetting::text("RUST_LOG", ALL_THREE, "error, warn, info, debug or trace; by module, too, as Rust has it")

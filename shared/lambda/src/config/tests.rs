@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::processing::backoff::Schedule;
+use redrive_core::replay::AllowedActions;
 use redrive_core::settings;
 
 use super::{ConfigError, DestinationConfig, IndexerConfig, ProcessorConfig, ReplayConfig};
@@ -54,6 +55,16 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(policy.outcome_after.as_secs(), 19 * 86_400);
     let indexer = &IndexerConfig::read(with(&[])).unwrap().pairs[0];
     assert_eq!((&indexer.pair.policy, indexer.dead_letter_retention.as_secs()), (&policy, 14 * 86_400));
+}
+
+#[test]
+fn a_function_carries_out_everything_unless_it_is_told_otherwise() {
+    let allowed = |changes: &[(&str, &str)]| ReplayConfig::read(with(changes)).map(|config| config.allowed_actions);
+    assert_eq!(allowed(&[]).unwrap(), AllowedActions::All, "a stack from before keeps working");
+    assert_eq!(allowed(&[("ALLOWED_ACTIONS", "all")]).unwrap(), AllowedActions::All);
+    assert_eq!(allowed(&[("ALLOWED_ACTIONS", "replay")]).unwrap(), AllowedActions::Replay);
+    let refused = allowed(&[("ALLOWED_ACTIONS", "erase")]).unwrap_err().to_string();
+    assert!(refused.contains("ALLOWED_ACTIONS") && refused.contains("or all"), "{refused}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) struct World {
     invocations: Sender<Invocation>,
     answers: Receiver<Answer>,
     traces: Arc<Mutex<Vec<String>>>,
+    calls: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
@@ -36,6 +37,7 @@ struct Server {
     aws: fn(&str) -> (u16, String),
     traces: Arc<Mutex<Vec<String>>>,
     invoked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -49,16 +51,17 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (invocations, waiting) = channel();
         let (said, answers) = channel();
-        let (traces, invoked) = (Arc::default(), Arc::default());
+        let (traces, invoked, calls) = (Arc::default(), Arc::default(), Arc::<AtomicUsize>::default());
         let waiting = Arc::new(Mutex::new(waiting));
-        let server = Server { invocations: waiting, answers: said, aws, traces: Arc::clone(&traces), invoked };
+        let (all_traces, all_calls) = (Arc::clone(&traces), Arc::clone(&calls));
+        let server = Server { invocations: waiting, answers: said, aws, traces: all_traces, invoked, calls: all_calls };
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let server = server.clone();
                 thread::spawn(move || server.serve(connection.unwrap()));
             }
         });
-        Self { address, invocations, answers, traces }
+        Self { address, invocations, answers, traces, calls }
     }
 
     /// Invokes the function with all of these at once, and waits for all answers.
@@ -67,6 +70,11 @@ impl World {
             self.invocations.send(Invocation { payload: payload.to_string(), time }).unwrap();
         }
         payloads.iter().map(|_| self.answers.recv_timeout(time).expect("it answers before its deadline")).collect()
+    }
+
+    /// Number of calls to AWS so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// The trace headers of the calls to AWS, each once.
@@ -158,6 +166,7 @@ impl Server {
                 Some(response(200, "", ""))
             }
             _ => {
+                self.calls.fetch_add(1, Ordering::SeqCst);
                 let (status, said) = (self.aws)(&String::from_utf8_lossy(body));
                 Some(response(status, "", &said))
             }

@@ -48,8 +48,9 @@ pub(super) const ACTIONS: [(&str, &[&str], &str); 14] = [
     ),
     (
         "add",
-        &["job", "part", "letters", "by"],
-        "\"job\", \"part\" (its number, from 0), \"letters\" (500 pairs of id and version; the last part has the rest) and \"by\"",
+        &["job", "part", "letters", "edited", "by"],
+        "\"job\", \"part\" (its number, from 0), \"letters\" (500 pairs of id and version; the last part has the rest), \"by\", and edited \
+         (true if the job has an edit or a patch)",
     ),
     ("pause", &["job", "by", "why"], "\"job\", \"by\", and why"),
     ("resume", &["job", "by", "why"], "\"job\", \"by\", and why"),

@@ -78,10 +78,15 @@ pub(crate) async fn create(
 pub(crate) async fn add_to_list(
     (table, clock): (&impl Jobs, &impl Clock),
     part: ListPart,
+    edited: bool,
 ) -> Result<JobAnswer, Unavailable> {
     let refused = |why: String, job: Job| Ok(JobAnswer::Refused { why, job: Some(Box::new(JobView::new(job, &[]))) });
     for _ in 0..ROUNDS {
         let Some(job) = table.job(part.job).await? else { return Ok(JobAnswer::NotFound) };
+        if job.edit.is_some() && !edited {
+            let why = "the job sends an edit, and a part of its list says so (\"edited\": true), as an administrator's request";
+            return refused(why.to_owned(), job);
+        }
         let had = job.list().is_some_and(|list| part.n < list.parts())
             && !matches!(job.state, JobState::Listing { parts } if part.n >= parts);
         let next = match add_part(&job, &part, clock.now()) {

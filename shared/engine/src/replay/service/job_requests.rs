@@ -149,13 +149,14 @@ pub(super) async fn add_to_list<P: ReplayPorts>(
     pairs: &QueuePairs<P>,
     (job, part): (JobId, u32),
     letters: &[(LetterId, u64)],
+    edited: bool,
 ) -> Result<JobAnswer, ReplayError> {
     let source = owner(&pairs.letters, job).await?;
     let pair = source.and_then(|source| pairs.place_of(&source)).or(Some(0)).and_then(|place| pairs.pairs.get(place));
     let Some(pair) = pair else { return Ok(JobAnswer::NotFound) };
     let expires = Job::batch_expires(&pair.policy, pairs.world.now());
     let part = ListPart { job, n: part, letters: letters.to_vec(), expires };
-    Ok(add((&pairs.letters, &pairs.world), part).await?)
+    Ok(add((&pairs.letters, &pairs.world), part, edited).await?)
 }
 
 /// Counts the letters of a filter. `None`: the index did not answer in time, and the job does without: its progress has no end that

@@ -101,8 +101,8 @@ impl<P: ReplayPorts> Replayer<P> {
             }
             Request::Free(request) => run.selected(&request.selection, ReplayTask::Free(request)).await?,
             Request::Job(job) => run.answer(new_job(pairs, job, run.deadline).await?),
-            Request::AddToList { job, part, letters, .. } => {
-                run.answer(add_to_list(pairs, (*job, *part), letters).await?);
+            Request::AddToList { job, part, letters, edited, .. } => {
+                run.answer(add_to_list(pairs, (*job, *part), letters, *edited).await?);
             }
             Request::Change { job, to, by, why } => {
                 run.answer(steer((&pairs.letters, &pairs.world), *job, *to, by, why.as_ref()).await?);
