@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
-CARGO_ALONE := help clean quick check docs-check test-here test-deep sim contract fuzz deny bench-check
+CARGO_ALONE := help clean quick check docs-check test-here test-kafka test-deep sim contract fuzz deny bench-check
 ifneq ($(words $(CURDIR)),1)
   ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
     $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
@@ -134,6 +134,15 @@ build: $(SAM_READY) functions  ## Installs the build tools and compiles the func
 .PHONY: test-here
 test-here:  ## The tests that need no stage
 	SEEDS=$(or $(SEEDS),2000) EVENTS=$(or $(EVENTS),20000) env -u MAKEFLAGS cargo test --workspace --locked
+
+# Its client asks for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
+# leave it out.
+KAFKA := -p redrive-kafka --features redrive-kafka/test-broker --locked
+
+.PHONY: test-kafka
+test-kafka:  ## Lints and tests of what speaks Kafka, against a broker in process (a build of its own)
+	env -u MAKEFLAGS cargo clippy $(KAFKA) --all-targets -- -D warnings
+	env -u MAKEFLAGS cargo test $(KAFKA)
 
 .PHONY: test-stage
 test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks

@@ -127,7 +127,7 @@ fn core_depends_on_nothing_that_knows_aws_tokio_or_the_world() {
 fn every_arrow_between_the_floors_points_down() {
     let core = set(&["redrive-core"]);
     assert_eq!(ours("shared/core"), set(&[]));
-    for room in ["engine", "aws", "doctor", "lambda", "testkit"] {
+    for room in ["engine", "aws", "doctor", "kafka", "lambda", "testkit"] {
         assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
     }
     assert_eq!(ours("shared/operator"), set(&["redrive-core", "redrive-testkit"]), "shared/operator");
@@ -162,6 +162,10 @@ fn aws_types_stop_at_their_room() {
         let bare = "bench/src/bin/bare-sdk.rs";
         let lambda_may_stand = ["shared/lambda", "tests/", bare].iter().any(|room| shown.starts_with(room));
         assert!(lambda_may_stand || !text.contains("lambda_runtime::"), "{shown} names the Lambda runtime");
+        assert!(
+            shown.starts_with("shared/kafka") || shown.starts_with("tests/") || !text.contains("krafka::"),
+            "{shown} names Kafka's client"
+        );
         let environment_may_be_read = shown == "shared/lambda/src/config.rs"
             || shown.starts_with("shared/lambda/src/config/")
             || ["cli/src/who.rs", "cli/src/reach.rs", "cli/src/out.rs", bare].contains(&shown.as_str())
@@ -209,7 +213,7 @@ fn a_crate_that_may_be_published_says_what_it_is_and_names_the_versions_of_the_o
         assert!(name == "redrive-cli" || dependency["version"].as_str() == Some(&version), "{name}: version {version}");
         seen += 1;
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 11);
 }
 
 #[test]

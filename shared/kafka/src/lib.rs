@@ -1,0 +1,26 @@
+//! Kafka behind core's ports: the dead letter topic, and partitions that can delay nothing.
+//!
+//! The client is `krafka`, which is young and by one author: so its version is pinned, and its types never leave this crate.
+//!
+//! - [`DeadLetterTopic`] writes a dead record and reads the answer: acks by all replicas, idempotent;
+//! - [`Partitions`] is the main queue of a topic: nothing there has a visibility;
+//! - [`Brokers`] says how the cluster is reached.
+
+#[cfg(feature = "client")]
+mod brokers;
+#[cfg(feature = "client")]
+mod dead_letter_topic;
+mod partitions;
+
+#[cfg(feature = "client")]
+pub use brokers::{BadAuthentication, Brokers};
+#[cfg(feature = "client")]
+pub use dead_letter_topic::DeadLetterTopic;
+pub use partitions::Partitions;
+
+/// Broker in process, which loses answers on demand: for tests alone.
+#[cfg(feature = "test-broker")]
+pub mod testing {
+    pub use krafka::error::ErrorCode;
+    pub use krafka::testing::{ApiKey, Control, FakeBroker};
+}
