@@ -21,6 +21,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from infra.demo.books import letter_id
@@ -37,6 +38,8 @@ DONE = "done"
 LOOK_SECONDS = 0.5
 # Looks in a row that must find both queues empty: a message between two of them is in neither.
 QUIET_LOOKS = 4
+# Characters of a message that the account shows, on a terminal of 80 columns.
+SHOWN = 44
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,7 @@ def show_causes(settings: Settings) -> None:
 
 
 def _short(text: str) -> str:
-    return (text if len(text) <= 60 else f"{text[:57]}...").replace("[", r"\[")
+    return escape(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")
 
 
 def main() -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import unittest
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
+
+from rich.console import Console
 
 from infra.demo.demo import DemoError
-from infra.demo.own_project import Item, Message, items, messages, own_template
+from infra.demo.own_project import Item, Message, Run, items, messages, own_template, tell
 from infra.stack.settings import ROOT
 
 
@@ -50,6 +54,26 @@ class TheProject(unittest.TestCase):
         named = own_template(template, Path("/home/me/project"), Path("/home/me/stage/functions"))
         paths = ["/home/me/project", "/home/me/stage/functions/indexer.zip", "/home/me/stage/functions/replay.zip"]
         self.assertEqual(named, "".join(f"  CodeUri: {path}\n" for path in paths))
+
+    def test_what_became_something_else_is_counted_and_shown(self) -> None:
+        self.write("messages.jsonl", '{"body": "a", "becomes": "done"}\n{"body": "[b]", "becomes": "PERMANENT/currency"}\n')
+        self.write("items.jsonl", '{"table": "T", "item": {"id": "a"}, "becomes": {"sold": 1}}\n')
+        for became, sold, wrong in [
+            (["done", "PERMANENT/currency"], 1, 0),
+            (["done", "done"], 1, 1),
+            (["SCHEMA/not-json", "TRANSIENT/-"], None, 3),
+        ]:
+            run = mock.Mock(spec=Run)
+            run.send.return_value = ["m-1", "m-2"]
+            run.became.side_effect = became
+            run.stands.return_value = {"id": "a", "sold": sold}
+            shown = Console(file=io.StringIO(), width=80)
+            self.assertEqual(tell(run, self.project, shown), wrong)
+            assert isinstance(shown.file, io.StringIO)
+            text = shown.file.getvalue()
+            self.assertIn("[b]", text)
+            self.assertEqual(text.count(", not "), wrong)
+            self.assertEqual([call[0] for call in run.method_calls][:3], ["write", "send", "settle"])
 
     def test_the_files_that_are_written_are_read(self) -> None:
         for name in ("messages.jsonl", "items.jsonl"):
