@@ -16,7 +16,7 @@ fn part(bench: &JobBench, part: u32) -> Request {
     part_of(bench, part, false)
 }
 
-/// The same for a job that sends edited bodies, or not.
+/// The same for a job that sends edited bodies, or not (R45).
 fn part_of(bench: &JobBench, part: u32, edited: bool) -> Request {
     let numbers = part * 500..LETTERS.min(part * 500 + 500);
     let shown = |n: u32| {

@@ -1,4 +1,4 @@
-//! Requests that only administrators make, and the functions that carry them out.
+//! Requests that only administrators make, and the functions that carry them out (R45).
 
 use std::fmt;
 

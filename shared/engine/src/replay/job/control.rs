@@ -83,6 +83,7 @@ pub(crate) async fn add_to_list(
     let refused = |why: String, job: Job| Ok(JobAnswer::Refused { why, job: Some(Box::new(JobView::new(job, &[]))) });
     for _ in 0..ROUNDS {
         let Some(job) = table.job(part.job).await? else { return Ok(JobAnswer::NotFound) };
+        // Who chooses the letters of an edit chooses what is edited (R45).
         if job.edit.is_some() && !edited {
             let why = "the job sends an edit, and a part of its list says so (\"edited\": true), as an administrator's request";
             return refused(why.to_owned(), job);
