@@ -167,6 +167,8 @@ pub struct Inspected {
     pub json: Result<Json, UnreadableBody>,
     /// Text of the content, where it is not the body itself.
     content: Option<String>,
+    /// True if the content is a JSON string that contains JSON.
+    encoded_twice: bool,
     /// Type and scope of the message, or why they are not known.
     pub kind: Result<Kind, NoType>,
     /// The idempotency key, or why there is none.
@@ -219,7 +221,14 @@ impl Inspected {
             }
             Err(unread) => (Err(unread), None),
         };
-        Self { envelope, json, content, kind, key, key_is_stable, hash, redrive, record: None }
+        let encoded_twice = json.as_ref().is_ok_and(Json::is_encoded_twice);
+        Self { envelope, json, content, encoded_twice, kind, key, key_is_stable, hash, redrive, record: None }
+    }
+
+    /// The same without the tree of its content, which is larger than the text: for what waits to be decoded.
+    #[must_use]
+    pub fn without_tree(self) -> Self {
+        Self { json: self.json.map(|_| Json::Null), ..self }
     }
 
     /// Looks at a message that is dead. Where there was no room for redrive's attribute, the processor says by the deduplication id
@@ -286,28 +295,23 @@ impl Inspected {
     /// # Errors
     /// A SCHEMA fault (`not-json`, `no-type`, `no-key`, `decode`, ...): the handler never runs for it.
     pub fn decode<P>(
-        mut self,
+        self,
         decode: impl FnOnce(Option<&str>, &str) -> Result<P, Fault>,
     ) -> Result<Message<P>, Box<Malformed>> {
         let decoded = match (&self.json, &self.kind, &self.key) {
             (Err(unread), ..) => Err(Fault::schema(unread.code, &unread.text)),
-            (Ok(json), _, Err(NoKey::Unresolved(..))) if json.is_encoded_twice() => Err(encoded_twice()),
+            (Ok(_), _, Err(NoKey::Unresolved(..))) if self.encoded_twice => Err(encoded_twice()),
             (_, Err(reason), _) => Err(Fault::schema(reason.code(), reason)),
             (.., Err(reason)) => Err(Fault::schema("no-key", reason)),
-            (Ok(json), Ok(kind), Ok(key)) => {
+            (Ok(_), Ok(kind), Ok(key)) => {
                 let text = self.content.as_deref().unwrap_or(&self.envelope.body);
                 decode(kind.name.as_deref(), text)
-                    .map_err(|fault| if json.is_encoded_twice() { encoded_twice() } else { fault })
+                    .map_err(|fault| if self.encoded_twice { encoded_twice() } else { fault })
                     .map(|payload| (payload, key.clone(), LedgerKey::owned(&kind.scope, key)))
             }
         };
         match decoded {
-            Ok((payload, key, entry)) => {
-                // The tree of a body is larger than the body, and has done its work.
-                self.json = Ok(Json::Null);
-                self.content = None;
-                Ok(Message { payload, key, entry, inspected: self })
-            }
+            Ok((payload, key, entry)) => Ok(Message { payload, key, entry, inspected: self.without_tree() }),
             Err(fault) => Err(Box::new(Malformed { fault, inspected: self })),
         }
     }

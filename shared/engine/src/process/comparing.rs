@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use redrive_core::message::decode::Inspected;
 use redrive_core::message::key::PayloadHash;
 use redrive_core::processing::outcome::Outcome;
 
@@ -22,13 +21,13 @@ pub(super) async fn compare<P: ProcessPorts>(
     let (mut ends, mut reused) = (Vec::new(), Vec::new());
     for waiting in followers {
         let end = waiting.end(Outcome::Duplicate);
-        let inspected = Inspected::new(waiting.envelope, &parts.settings.reading);
+        let inspected = waiting.inspected;
         // What no handler would be given is no duplicate of what one was.
         match inspected.unreadable() {
             None if inspected.hash.is_same(done) => ends.push(end),
             fault => {
                 let fault = fault.unwrap_or_else(key_reused);
-                reused.push((KeyLane::alone(LaneHead::Inspected(Box::new(inspected))), fault));
+                reused.push((KeyLane::alone(LaneHead::Inspected(inspected)), fault));
             }
         }
     }

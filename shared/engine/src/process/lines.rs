@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redrive_core::message::decode::{Inspected, Message};
-use redrive_core::message::envelope::Envelope;
 use redrive_core::message::key::LedgerKey;
 use redrive_core::processing::outcome::Outcome;
 
@@ -15,21 +14,21 @@ use super::settings::Order;
 /// A message that waits for its turn. It is decoded when that comes: a batch may have ten thousand.
 #[derive(Debug)]
 pub(super) struct WaitingMessage {
-    pub(super) envelope: Envelope,
+    pub(super) inspected: Box<Inspected>,
     /// Ledger entry of the message.
     pub(super) entry: LedgerKey,
 }
 
 impl WaitingMessage {
-    /// Keeps of what was seen only what the line is found by.
+    /// Keeps what was seen of a message, but for the tree of its content.
     pub(super) fn of(inspected: Inspected) -> Self {
         let entry = inspected.owned().unwrap_or_else(|| inspected.keyless());
-        Self { envelope: inspected.envelope, entry }
+        Self { inspected: Box::new(inspected.without_tree()), entry }
     }
 
     /// The message of a claim that was taken back.
     pub(super) fn again<P>(message: &Message<P>) -> Self {
-        Self { envelope: message.inspected.envelope.clone(), entry: message.entry.clone() }
+        Self { inspected: Box::new(message.inspected.clone()), entry: message.entry.clone() }
     }
 
     /// The same message for another try: its entry is probably there, and is looked at first.
@@ -38,19 +37,25 @@ impl WaitingMessage {
             LaneHead::Sound(message) => Self::again(message),
             LaneHead::Inspected(inspected) => Self::of((**inspected).clone()),
         };
-        waiting.envelope.receive_count = waiting.envelope.receive_count.max(2);
+        let count = &mut waiting.inspected.envelope.receive_count;
+        *count = (*count).max(2);
         waiting
     }
 
     fn place(&self, order: Order) -> LaneKey {
-        match (order, &self.envelope.group) {
+        match (order, &self.inspected.envelope.group) {
             (Order::Groups, Some(group)) => LaneKey::Group(group.clone()),
             _ => LaneKey::Key(self.entry.clone()),
         }
     }
 
     pub(super) fn end(&self, outcome: Outcome) -> End {
-        End { message_id: self.envelope.message_id.clone(), key_hash: self.entry.log_hash(), outcome, delay: None }
+        End {
+            message_id: self.inspected.envelope.message_id.clone(),
+            key_hash: self.entry.log_hash(),
+            outcome,
+            delay: None,
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redrive_core::message::decode::Inspected;
 use redrive_core::processing::handler::Dispatch;
 use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
@@ -36,8 +35,7 @@ pub(super) async fn claim_lanes<P: ProcessPorts>(
 ) -> ClaimedLanes<PayloadOf<P>> {
     let (mut sound, mut unfit) = (Vec::with_capacity(starters.len()), Vec::new());
     for KeyLane { head, followers } in starters {
-        let inspected = Inspected::new(head.envelope, &parts.settings.reading);
-        match inspected.decode(|message_type, body| parts.handler.decode(message_type, body)) {
+        match head.inspected.decode(|message_type, body| parts.handler.decode(message_type, body)) {
             Ok(message) => sound.push(KeyLane { head: Arc::new(message), followers }),
             Err(bad) => {
                 unfit.push((KeyLane { head: LaneHead::Inspected(Box::new(bad.inspected)), followers }, bad.fault))

@@ -82,6 +82,19 @@ fn what_sns_writes_around_an_order_changes_neither_its_key_nor_its_hash() {
 }
 
 #[test]
+fn a_message_whose_claim_was_taken_back_is_decoded_again_from_what_was_seen_of_it() {
+    let wrapped = Reading { wrapping: Wrapping::Sns, ..reading(Some("/order_id")) };
+    let order = r#"{"order_id":"o-1","amount":3}"#;
+    let around = serde_json::json!({"Type": "Notification", "MessageId": "x", "Message": order}).to_string();
+    for (body, reading) in [(order, &reading(Some("/order_id"))), (&around, &wrapped)] {
+        let seen = Inspected::new(envelope(body, &[]), reading).without_tree();
+        let first = seen.decode(|_, content| typed::<Order>(content)).unwrap();
+        let again = first.inspected.clone().decode(|_, content| typed::<Order>(content)).unwrap();
+        assert_eq!((again.payload.amount, &again.entry, again.inspected.hash), (3, &first.entry, first.inspected.hash));
+    }
+}
+
+#[test]
 fn the_key_is_the_attribute_else_the_pointer_else_the_message_id() {
     let body = r#"{"order_id":"o-1","amount":3}"#;
     let by = |key_from, attribute: &str| {
@@ -225,7 +238,7 @@ fn a_name_that_stands_twice_is_told_if_it_is_configured_and_the_last_value_count
 fn a_json_string_that_contains_json_is_named_with_and_without_a_key_pointer() {
     let body = r#""{\"order_id\":\"SECRET\"}""#;
     for pointer in [None, Some("/order_id")] {
-        let seen = Inspected::new(envelope(body, &[]), &reading(pointer));
+        let seen = Inspected::new(envelope(body, &[]), &reading(pointer)).without_tree();
         let fault = seen.decode(|_, content| typed::<Order>(content)).unwrap_err().fault;
         assert_eq!(&*fault.code, "encoded-twice");
         assert!(fault.text.contains("a JSON string that contains JSON") && !fault.text.contains("SECRET"));
