@@ -23,7 +23,6 @@ use super::tasks::TaskResult;
 use super::under_way::UnderWay;
 
 /// Event that a batch goes on after.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken at once")]
 enum Step<P> {
     Claimed(Result<ClaimedLanes<P>, JoinError>),
     Done(Result<TaskResult<P>, JoinError>),
@@ -190,8 +189,9 @@ impl<P: ProcessPorts> BatchRun<'_, P> {
         self.parts.settings.concurrency.max(1)
     }
 
+    /// Begins a task. Its kilobytes are boxed here, so that they are not moved at each step into the runtime.
     fn spawn(&mut self, task: impl Future<Output = TaskResult<PayloadOf<P>>> + Send + 'static) {
-        self.tasks.spawn(crate::trace::carried(task.in_current_span()));
+        self.tasks.spawn(crate::trace::carried(Box::pin(task).in_current_span()));
     }
 
     /// Ends a lane's head and decides what its followers may do.
