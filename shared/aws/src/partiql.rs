@@ -2,6 +2,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum as Code};
 
+/// Room for the text of a usual statement, in bytes.
+const USUAL: usize = 256;
+
 /// Returns true if a statement may name this table. The text of a statement takes a name; an ARN is taken only by the
 /// parameter `TableName` of other calls (`docs.aws.amazon.com`, "Cross-account access with resource-based policies": no
 /// PartiQL).
@@ -11,9 +14,14 @@ pub(crate) fn takes(table: &str) -> bool {
 
 /// An item that must not be there. Names are quoted, since some of them are reserved words.
 pub(crate) fn insert(table: &str, attributes: Vec<(String, AttributeValue)>) -> (String, Vec<AttributeValue>) {
-    let (names, parameters): (Vec<_>, Vec<_>) = attributes.into_iter().unzip();
-    let fields: Vec<_> = names.iter().map(|name| format!("'{name}':?")).collect();
-    (format!("INSERT INTO \"{table}\" VALUE {{{}}}", fields.join(",")), parameters)
+    let (mut statement, mut parameters) = (String::with_capacity(USUAL), Vec::with_capacity(attributes.len()));
+    statement.extend(["INSERT INTO \"", table, "\" VALUE "]);
+    for (n, (name, value)) in attributes.into_iter().enumerate() {
+        statement.extend([if n == 0 { "{'" } else { ",'" }, &name, "':?"]);
+        parameters.push(value);
+    }
+    statement.push('}');
+    (statement, parameters)
 }
 
 /// Sets what an item has, and removes what it may have and has not: afterwards it is what a put would have left. `key` names the
@@ -25,15 +33,25 @@ pub(crate) fn update(
     key: &[&str],
     (condition, values): (&str, Vec<AttributeValue>),
 ) -> (String, Vec<AttributeValue>) {
-    let absent = optional.iter().filter(|name| attributes.iter().all(|(present, _)| present != *name));
-    let removes: String = absent.map(|name| format!(" REMOVE \"{name}\"")).collect();
+    let absent: Vec<_> =
+        optional.iter().filter(|name| attributes.iter().all(|(present, _)| present != *name)).collect();
     let (keys, rest): (Vec<_>, Vec<_>) = attributes.into_iter().partition(|(name, _)| key.contains(&name.as_str()));
-    let (names, mut parameters): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
-    let sets: Vec<_> = names.iter().map(|name| format!("\"{name}\"=?")).collect();
-    let wheres: String = keys.iter().map(|(name, _)| format!("\"{name}\"=? AND ")).collect();
-    parameters.extend(keys.into_iter().map(|(_, value)| value));
+    let mut parameters = Vec::with_capacity(keys.len() + rest.len() + values.len());
+    let mut statement = String::with_capacity(USUAL);
+    statement.extend(["UPDATE \"", table, "\" SET "]);
+    for (n, (name, value)) in rest.into_iter().enumerate() {
+        statement.extend([if n == 0 { "\"" } else { ",\"" }, &name, "\"=?"]);
+        parameters.push(value);
+    }
+    absent.into_iter().for_each(|name| statement.extend([" REMOVE \"", name, "\""]));
+    statement.push_str(" WHERE ");
+    for (name, value) in keys {
+        statement.extend(["\"", &name, "\"=? AND "]);
+        parameters.push(value);
+    }
+    statement.push_str(condition);
     parameters.extend(values);
-    (format!("UPDATE \"{table}\" SET {}{removes} WHERE {wheres}{condition}", sets.join(",")), parameters)
+    (statement, parameters)
 }
 
 /// Returns true if a statement found no capacity just now. The SDK repeats a whole call that was throttled, but not a

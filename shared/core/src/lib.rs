@@ -12,6 +12,7 @@
 pub mod error_type;
 pub mod fault;
 pub mod fixture;
+mod hex;
 pub mod ids;
 pub mod json;
 pub mod letters;

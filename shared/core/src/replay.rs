@@ -21,6 +21,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::hex::hex;
 use crate::ids::{Enqueue, LetterId, ReplayNumber};
 use crate::letters::letter::{Letter, NoBody, Status};
 use crate::message::broker_record::BrokerRecord;
@@ -77,7 +78,7 @@ pub struct Outgoing {
 /// reason.
 fn deduplication(letter: LetterId, number: ReplayNumber, died: Option<&Enqueue>) -> String {
     let died = died.map(Enqueue::to_string).unwrap_or_default();
-    Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(format!("{letter}#{number}#{died}").as_bytes()))
 }
 
 /// Reason for which a letter cannot become a message. Found before the letter is claimed.

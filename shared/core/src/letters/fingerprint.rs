@@ -3,6 +3,7 @@
 mod mismatch;
 mod normal;
 
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
 pub use normal::normalised;
@@ -18,9 +19,8 @@ pub fn fingerprint(error_type: &str, code: Option<&str>, message: &str) -> Strin
             None => format!("{error_type}/{code}"),
         },
         None => {
-            let hash: String =
-                Sha256::digest(normalised(message).as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect();
-            format!("{error_type}/~{hash}")
+            let hash = Sha256::digest(normalised(message).as_bytes());
+            format!("{error_type}/~{}", hex(&hash[..6]))
         }
     }
 }

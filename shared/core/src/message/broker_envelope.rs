@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::hex::hex;
 use crate::ids::ReceiptHandle;
 use crate::message::broker_record::{AmqpValue, BrokerRecord, KafkaRecord, RabbitMessage};
 use crate::message::envelope::{Attribute, AttributeValue, Attributes, Envelope};
@@ -44,9 +45,7 @@ impl KafkaOrder {
         let partition = record.position.topic_partition();
         match (self, &record.key) {
             (Self::Partition, _) => Some(partition),
-            (Self::Key, Some(key)) => {
-                Some(key.iter().fold(partition + "/", |group, byte| group + &format!("{byte:02x}")))
-            }
+            (Self::Key, Some(key)) => Some(format!("{partition}/{}", hex(key))),
             (Self::Key, None) | (Self::None, _) => None,
         }
     }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 pub use kafka::{KafkaHeader, KafkaPosition, KafkaRecord, TimestampType};
 pub use rabbitmq::{AmqpTable, AmqpValue, RabbitMessage, RabbitProperties, RabbitQueue};
 
+use crate::hex::hex;
 use crate::ids::MessageId;
 
 /// Beginning of a body that stands for bytes which are no text (RFC 2397). No JSON begins so.
@@ -100,7 +101,7 @@ fn hash_of(message: &RabbitMessage) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..16])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::hex::hex;
 use crate::ids::{Enqueue, LetterId, Scope, SendId};
 use crate::json::Json;
 use crate::json::shape::Shape;
@@ -124,8 +125,7 @@ impl Key {
     #[must_use]
     pub fn erased(&self, letter: LetterId) -> Self {
         let hash = Sha256::digest(format!("{letter}#{}", self.0).as_bytes());
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("erased-{hex}"))
+        Self(format!("erased-{}", hex(&hash[..16])))
     }
 
     /// Returns the key as text.
@@ -207,7 +207,7 @@ impl LedgerKey {
     /// A short name for logs: keys may hold personal data, so they are never written out.
     #[must_use]
     pub fn log_hash(&self) -> String {
-        Sha256::digest(self.0.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(self.0.as_bytes())[..8])
     }
 }
 

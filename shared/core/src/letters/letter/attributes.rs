@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::message::envelope::{AttributeValue, Attributes};
 use crate::{message::foreign, message::redrive};
 
@@ -33,7 +34,7 @@ impl AttributesHash {
                 AttributeValue::Binary(bytes) => part(3, bytes),
             }
         }
-        Self(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&digest.finalize()))
     }
 }
 

@@ -5,10 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::json::Json;
 
 /// Prefix of the hash of a payload with a number that is no plain whole number of 64 bits.
 const EXACT: &str = "2:";
+/// Room for the canonical form of a usual body, in bytes; a larger one makes more.
+const USUAL: usize = 1_024;
 
 /// SHA-256 of a message's canonical body: tells a duplicate from a key that was used for something else. Compared by
 /// [`PayloadHash::is_same`], never by `==`.
@@ -24,13 +27,13 @@ impl PayloadHash {
     /// are equal).
     #[must_use]
     pub fn of_json(body: &Json) -> Self {
-        let (mut exact, mut plain) = (String::new(), true);
+        let (mut exact, mut plain) = (String::with_capacity(USUAL), true);
         body.write(&mut exact, &mut |number, out| {
             plain &= number.is_plain();
             out.push_str(&number.canonical());
         });
         if plain {
-            return Self(hex(&exact));
+            return Self(hash(&exact));
         }
         let (mut doubles, mut readable) = (String::new(), true);
         body.write(&mut doubles, &mut |number, out| match number.as_double() {
@@ -38,14 +41,14 @@ impl PayloadHash {
             None => readable = false,
         });
         // What no double holds was no JSON to older versions: they stored no such hash.
-        let former = if readable { hex(&doubles) } else { String::new() };
-        Self(format!("{EXACT}{}:{former}", hex(&exact)))
+        let former = if readable { hash(&doubles) } else { String::new() };
+        Self(format!("{EXACT}{}:{former}", hash(&exact)))
     }
 
     /// Hashes the bytes of any other body.
     #[must_use]
     pub fn of_text(body: &str) -> Self {
-        Self(hex(body))
+        Self(hash(body))
     }
 
     /// Reads a stored hash.
@@ -74,8 +77,8 @@ impl PayloadHash {
     }
 }
 
-fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+fn hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 impl fmt::Display for PayloadHash {
@@ -100,7 +103,7 @@ mod tests {
     /// Hash that the version before exact numbers stored.
     fn former(text: &str) -> PayloadHash {
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
-        PayloadHash::from_stored(hex(&value.to_string()))
+        PayloadHash::from_stored(hash(&value.to_string()))
     }
 
     #[test]
