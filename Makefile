@@ -243,6 +243,11 @@ bench-check:  ## Calls, instructions and memory a message, held to stored figure
 	case "$(VALGRIND)" in "$(ROOT)"/*) export VALGRIND_LIB="$(ROOT)/$(VALGRIND_TOOLS)/usr/libexec/valgrind" ;; esac
 	env -u MAKEFLAGS $(if $(WRITE_INSTRUCTIONS),WRITE_INSTRUCTIONS=1) cargo test --workspace --locked --quiet --test flow -- --ignored --nocapture instructions::a_message
 
+.PHONY: bench-parts
+bench-parts:  ## What a message's instructions are spent on, for docs/benchmarks.md: batches of ten, by valgrind
+	@binary="$$(env -u MAKEFLAGS cargo test --workspace --locked --no-run --test flow 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')"
+	$(PYTHON) bench/instructions_by_part.py "$(VALGRIND)" "$$binary"
+
 PEERS := bench/peers
 PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
 PEERS_PYTHON := .venv/peers/.ready
