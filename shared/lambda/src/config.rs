@@ -37,6 +37,8 @@ pub fn environment(name: &str) -> Option<String> {
 pub struct FunctionIdentity {
     /// Name of the function.
     pub name: String,
+    /// Memory of the function in MB, by which Lambda gives it the time of processors.
+    pub memory_mb: u64,
 }
 
 /// Configuration of the processor.

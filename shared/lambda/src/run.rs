@@ -24,6 +24,9 @@ use crate::config::FunctionIdentity;
 const MARGIN: Duration = Duration::from_secs(1);
 /// Number of handlers that may block their threads at once before any other has to wait for one.
 const HANDLER_THREADS: usize = 8;
+/// Memory in MB to which Lambda gives the time of one processor; to less it gives a share of one
+/// (`docs.aws.amazon.com`, "Configure Lambda function memory").
+const MB_A_PROCESSOR: u64 = 1_769;
 /// No function runs longer than 90 minutes, 15 where it is not on Lambda Managed Instances; and no deadline lies in the years before
 /// Lambda.
 const LONGEST: Duration = Duration::from_secs(90 * 60);
@@ -100,14 +103,14 @@ pub enum ServeError {
 ///
 /// # Errors
 /// `build`'s own, or [`ServeError`].
-pub fn serve<F, E, Fut>(_function: &FunctionIdentity, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
+pub fn serve<F, E, Fut>(function: &FunctionIdentity, build: impl FnOnce(Handle) -> Fut) -> Result<(), E>
 where
     F: Flow,
     E: From<ServeError>,
     Fut: Future<Output = Result<F, E>>,
 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let flows = threads("flow", cores)?;
+    let flows = FlowThreads::of(function.memory_mb, cores).start()?;
     let handlers = threads("handler", cores.max(HANDLER_THREADS))?;
     let ended = flows.block_on(async {
         let flow = Arc::new(build(handlers.handle().clone()).await?);
@@ -123,6 +126,30 @@ where
     handlers.shutdown_background();
     flows.shutdown_background();
     ended
+}
+
+/// Threads that the flow runs on, beside those of the handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FlowThreads {
+    /// The thread that waits for invocations, which wakes no other for a call and its answer.
+    One,
+    /// As many threads as there are processors.
+    Many(usize),
+}
+
+impl FlowThreads {
+    /// Decides by the memory of a function, and by the processors that it sees. Lambda shows two even where it gives the time of
+    /// one.
+    const fn of(memory_mb: u64, cores: usize) -> Self {
+        if memory_mb <= MB_A_PROCESSOR || cores < 2 { Self::One } else { Self::Many(cores) }
+    }
+
+    fn start(self) -> Result<tokio::runtime::Runtime, ServeError> {
+        match self {
+            Self::One => Builder::new_current_thread().enable_all().build().map_err(ServeError::Threads),
+            Self::Many(workers) => threads("flow", workers),
+        }
+    }
 }
 
 fn threads(name: &str, workers: usize) -> Result<tokio::runtime::Runtime, ServeError> {
@@ -191,6 +218,28 @@ mod tests {
         assert_eq!(budget_in(1_000), 800);
         assert_eq!(budget_in(0), 0);
         assert_eq!(budget(NOW.as_millis() - 1, NOW), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_flow_has_one_thread_where_the_memory_gives_the_time_of_one_processor() {
+        for memory_mb in [128, 512, 1_769] {
+            assert_eq!(FlowThreads::of(memory_mb, 2), FlowThreads::One, "{memory_mb} MB");
+        }
+        assert_eq!(FlowThreads::of(1_770, 2), FlowThreads::Many(2));
+        assert_eq!(FlowThreads::of(10_240, 6), FlowThreads::Many(6));
+        assert_eq!(FlowThreads::of(10_240, 1), FlowThreads::One, "there is no other processor");
+    }
+
+    #[test]
+    fn what_the_flow_spawns_runs_on_each_kind_of_threads() {
+        for threads in [FlowThreads::One, FlowThreads::Many(2)] {
+            let runtime = threads.start().unwrap();
+            let spawned = runtime.block_on(async {
+                let slept = tokio::spawn(tokio::time::timeout(Duration::from_secs(60), async { 7 }));
+                slept.await.unwrap()
+            });
+            assert_eq!(spawned, Ok(7), "{threads:?}");
+        }
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<FunctionIdentity> {
     let version = reader.required("AWS_LAMBDA_FUNCTION_VERSION", given);
     let memory = reader.whole("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", None, 1..=1 << 20);
     let api = reader.required("AWS_LAMBDA_RUNTIME_API", given);
-    let (name, ..) = (name?, version?, memory?, api?);
-    Some(FunctionIdentity { name })
+    let (name, _, memory_mb, _) = (name?, version?, memory?, api?);
+    Some(FunctionIdentity { name, memory_mb })
 }
 
 /// Reads the retention of the dead-letter queue, in days; at most fourteen, as in SQS.
