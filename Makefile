@@ -87,7 +87,7 @@ demo-of:  ## The demo of a project that `redrive new` has written, on a stage of
 	$(RUN).demo.own_project "$(PROJECT)"
 
 .PHONY: incidents
-incidents:  ## A night on call on the stage: each incident's commands and seconds (ONLY=12345 LETTERS=20000)
+incidents:  ## A night on call on the stage: each incident's commands and seconds (ONLY=1234567 LETTERS=20000)
 	@$(PREPARE) command
 	$(RUN).demo.incidents $(if $(ONLY),--only $(ONLY)) $(if $(LETTERS),--letters $(LETTERS))
 

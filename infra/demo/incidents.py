@@ -14,24 +14,24 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from infra.demo.books import Books
+from infra.demo.books import Books, Sent
 from infra.demo.demo import DemoError, Operator, Shop
 from infra.demo.orders import Kind, Order
 from infra.stack import deployment, stage
-from infra.stack.deployment import DeploymentError, Outputs
+from infra.stack.deployment import DeploymentError, Outputs, client
 from infra.stack.emulator import EmulatorError
 from infra.stack.processes import StillRunningError
 from infra.stack.settings import COMMAND, Settings, without_aws
 
 PATIENCE_SECONDS = 900.0
 LOOK_SECONDS = 0.5
+OUTAGE_SECONDS = 20.0
 SENDERS = 4
 CURRENCIES = ("EUR", "USD", "GBP")
 
@@ -79,17 +79,17 @@ class Night:
         body = json.dumps({member: value for member, value in whole.items() if value is not None})
         return Order(name, Kind.GOOD, body, meant=body)
 
-    def send(self, orders: Sequence[Order], *, with_rows: bool = True) -> None:
-        """Writes the rows of orders, and sends them side by side."""
+    def send(self, orders: Sequence[Order], *, with_rows: bool = True) -> list[Sent]:
+        """Writes the rows of orders, sends them side by side, and returns what SQS took."""
         if with_rows:
             self.shop.write_rows(orders)
         parts = [orders[start::SENDERS] for start in range(SENDERS)]
 
-        def part(few: Sequence[Order]) -> None:
-            Shop(self.settings, self.outputs).send([(order, order.body) for order in few], lambda _: None)
+        def part(few: Sequence[Order]) -> list[Sent]:
+            return Shop(self.settings, self.outputs).send([(order, order.body) for order in few], lambda _: None)
 
         with ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(part, [few for few in parts if few]))
+            return [one for sent in senders.map(part, [few for few in parts if few]) for one in sent]
 
     def typed(self, step: str, *arguments: str, given: str | None = None, codes: Iterable[int] = (0,)) -> str:
         """Types one command, and notes its seconds."""
@@ -111,11 +111,8 @@ class Night:
         return done.stdout + (done.stderr if not done.stdout else "")
 
     def read(self, *arguments: str) -> Any:
-        """Returns what a command answers as JSON, without a note."""
-        text = self.answer("--json", *arguments)
-        with suppress(ValueError):
-            return json.loads(text)
-        return [json.loads(line) for line in text.splitlines() if line]
+        """Returns the one document that a command answers, without a note."""
+        return json.loads(self.answer("--json", *arguments))
 
     def note(self, step: str, seconds: float, commands: int) -> None:
         """Notes a step with its seconds."""
@@ -137,9 +134,8 @@ class Night:
         return now.main + now.dead == 0
 
     def waiting(self, *filters: str) -> list[dict[str, Any]]:
-        """Returns the letters that wait, as `list` shows them."""
-        found = self.read("list", *filters)
-        return found if isinstance(found, list) else found.get("letters", [])
+        """Returns the letters that wait, as `list` shows them: a line each."""
+        return [json.loads(line) for line in self.answer("--json", "list", *filters).splitlines()]
 
 
 def page_to_cause(night: Night) -> None:
@@ -182,11 +178,10 @@ def long_outage(night: Night) -> None:
     night.begin("3  an outage beyond the automatic replays: 60 orders")
     late = [night.order("late", n) for n in range(60)]
     night.send(late, with_rows=False)
-    keys = {order.order_id for order in late}
 
     def used_up() -> bool:
-        found = [letter for letter in night.waiting("--code", "no-row") if letter.get("key") in keys]
-        return len(found) == len(keys) and all(letter.get("due") is None for letter in found)
+        steps = [cause["next_steps"] for cause in night.read("causes", "--exact")["causes"] if cause["error_code"] == "no-row"]
+        return sum(int(step["replays_used_up"]) for step in steps) >= len(late)
 
     night.wait("until their replays are used up", used_up)
     night.shop.write_rows(late)
@@ -199,7 +194,7 @@ def long_outage(night: Night) -> None:
 def by_hand(night: Night) -> None:
     """Plays single letters: edited, patched, discarded, restored, exported."""
     night.begin("4  by hand: edit, patch, discard, restore, export")
-    letter = night.waiting("--cause", "PERMANENT/amount", "--limit", "1")[0]["id"]
+    letter = night.waiting("--cause", "PERMANENT/amount", "--limit", "1")[0]["dlq_message_id"]
     body = night.settings.folder / "body.json"
     body.write_text(json.dumps({**json.loads(night.order("amount", 0).body), "amount_minor": 100}))
     night.typed("edit one", "replay", letter, "--edit", str(body), "--allow-key-change", "--yes", "--watch", codes=(0, 1))
@@ -207,7 +202,7 @@ def by_hand(night: Night) -> None:
     patch.write_text('[{"op": "add", "path": "/currency", "value": "EUR"}]')
     cause = ("--cause", "SCHEMA/decode: missing field currency")
     night.typed("patch thirty", "replay", *cause, "--limit", "30", "--patch", str(patch), "--yes", "--watch", codes=(0, 1))
-    few = [letter["id"] for letter in night.waiting("--code", "currency", "--limit", "20")]
+    few = [letter["dlq_message_id"] for letter in night.waiting("--code", "currency", "--limit", "20")]
     night.typed("discard twenty", "discard", "--ids", "-", "--note", "not wanted", "--yes", given="\n".join(few))
     night.typed("restore five of them", "restore", *few[:5], "--note", "wanted after all")
     night.typed("discard what another has discarded", "discard", *few[5:8], "--note", "again", "--yes", codes=(0, 1))
@@ -225,13 +220,53 @@ def large_table(night: Night, letters: int) -> None:
     night.note("sent", time.monotonic() - started, 0)
     night.wait("until the queues are empty", night.settled)
     middle = many[letters // 2].order_id
-    found = night.waiting("--limit", "1")[0]["id"]
+    found = night.waiting("--limit", "1")[0]["dlq_message_id"]
     night.typed("why did they die", "causes")
     night.typed("what is wrong now", "status")
     night.typed("the first page of letters", "list", "--limit", "100")
     night.typed("an order, by its id", "find", middle)
     night.typed("one letter", "show", found)
     night.typed("what a replay would do", "replay", "--code", "currency", "--since", "30m", "--dry-run")
+
+
+def personal_data(night: Night) -> None:
+    """Plays a customer who asks to be forgotten: the letter is found by what stands in its body, and erased."""
+    night.begin("6  a letter holds personal data")
+    customer = f"customer-{night.run}"
+    night.send([night.order("private", 0, currency="XTS", customer_id=customer)])
+    night.wait("until the queues are empty", night.settled)
+    night.typed("every letter of the customer", "find", customer, "--all")
+    letter = night.read("find", customer, "--all")["letters"][0]["dlq_message_id"]
+    night.typed("erase it", "erase", letter, "--note", "asked for by the customer", "--yes")
+    night.typed("nothing is found any more", "find", customer, "--all", codes=(1,))
+    night.typed("what stays of it", "show", letter)
+
+
+def ledger_gone(night: Night) -> None:
+    """Plays the loss of the ledger's table: messages wait until there is one again, and are charged once."""
+    night.begin("7  the ledger's table is gone: 40 orders")
+    tables = client("dynamodb", night.settings, night.outputs["endpoint"])
+    name = night.outputs["LedgerTableName"]
+    shape = tables.describe_table(TableName=name)["Table"]
+    tables.update_table(TableName=name, DeletionProtectionEnabled=False)
+    tables.delete_table(TableName=name)
+    orders = [night.order("nolist", n) for n in range(40)]
+    sent = night.send(orders)
+    time.sleep(OUTAGE_SECONDS)
+    night.typed("what is wrong now", "status", codes=(0, 3))
+    tables.create_table(
+        TableName=name,
+        KeySchema=shape["KeySchema"],
+        AttributeDefinitions=shape["AttributeDefinitions"],
+        BillingMode="PAY_PER_REQUEST",
+        DeletionProtectionEnabled=True,
+    )
+    tables.update_time_to_live(TableName=name, TimeToLiveSpecification={"AttributeName": "expires", "Enabled": True})
+
+    night.wait("from a new table until the queues are empty", night.settled)
+    balance = night.books.balance(sent)
+    if balance.charged_twice or len(balance.charged) != len(orders):
+        raise DemoError(f"{len(balance.charged)} of {len(orders)} charged, twice: {balance.charged_twice}")
 
 
 def table(steps: Sequence[Step]) -> Table:
@@ -253,7 +288,7 @@ def main() -> int:
     """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--letters", type=int, default=20_000, help="letters of the large table")
-    parser.add_argument("--only", default="12345", help="digits of the incidents to play")
+    parser.add_argument("--only", default="1234567", help="digits of the incidents to play")
     arguments = parser.parse_args()
     stage.end_on_signal()
     settings = Settings.read()
@@ -266,6 +301,8 @@ def main() -> int:
         "3": long_outage,
         "4": by_hand,
         "5": lambda night: large_table(night, arguments.letters),
+        "6": personal_data,
+        "7": ledger_gone,
     }
     try:
         outputs = stage.up(settings) if ours else deployment.read_outputs(settings)
