@@ -15,6 +15,7 @@ pub mod fixture;
 mod hex;
 pub mod ids;
 pub mod json;
+pub mod kafka_security;
 pub mod letters;
 pub mod message;
 pub mod ports;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use krafka::auth::{AuthConfig, TlsConfig};
 use krafka::{Kafka, KrafkaError};
-use thiserror::Error;
+use redrive_core::kafka_security::{KafkaSecurity, Login, SaslMechanism};
 
 /// Time for one connection, at the most. An invocation cannot wait for longer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -18,30 +18,21 @@ pub struct Brokers {
     security: AuthConfig,
 }
 
-/// A word for an authentication that is none.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is no authentication: use none, tls, plain, scram-sha-256 or scram-sha-512")]
-pub struct BadAuthentication(String);
-
 impl Brokers {
-    /// Brokers at `host:port,...`, by a configured word. All but `none` are encrypted. `secret` is user and password.
-    ///
-    /// # Errors
-    /// [`BadAuthentication`] for any other word, or one that needs a secret and has none.
-    pub fn new(bootstrap: &str, word: &str, secret: Option<(String, String)>) -> Result<Self, BadAuthentication> {
-        let security = match (word, secret) {
-            ("none", None) => AuthConfig::plaintext(),
-            ("tls", None) => AuthConfig::plaintext().with_tls(TlsConfig::new()),
-            ("plain", Some((user, password))) => AuthConfig::sasl_plain(user, password).with_tls(TlsConfig::new()),
-            ("scram-sha-256", Some((user, password))) => {
-                AuthConfig::sasl_scram_sha256(user, password).with_tls(TlsConfig::new())
+    /// Brokers of a cluster, at `host:port,...`. Connects to nothing yet.
+    #[must_use]
+    pub fn new(bootstrap: &str, security: &KafkaSecurity) -> Self {
+        let security = match security {
+            KafkaSecurity::Plaintext => AuthConfig::plaintext(),
+            KafkaSecurity::Tls => AuthConfig::plaintext().with_tls(TlsConfig::new()),
+            KafkaSecurity::Sasl(mechanism, Login { user, password }) => match mechanism {
+                SaslMechanism::Plain => AuthConfig::sasl_plain(user, password),
+                SaslMechanism::ScramSha256 => AuthConfig::sasl_scram_sha256(user, password),
+                SaslMechanism::ScramSha512 => AuthConfig::sasl_scram_sha512(user, password),
             }
-            ("scram-sha-512", Some((user, password))) => {
-                AuthConfig::sasl_scram_sha512(user, password).with_tls(TlsConfig::new())
-            }
-            _ => return Err(BadAuthentication(word.to_owned())),
+            .with_tls(TlsConfig::new()),
         };
-        Ok(Self { bootstrap: bootstrap.to_owned(), security })
+        Self { bootstrap: bootstrap.to_owned(), security }
     }
 
     pub(crate) async fn producer(&self) -> Result<krafka::producer::Producer, KrafkaError> {
@@ -57,5 +48,23 @@ impl Brokers {
         let producer = kafka.producer().acks(krafka::producer::Acks::All).idempotent(true).linger(Duration::ZERO);
         // A topic that is missing, or without a leader, is waited for as long as one that does not answer.
         producer.max_block(REQUEST).delivery_timeout(REQUEST).metrics_push(false).build().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use krafka::auth::SecurityProtocol;
+
+    use super::*;
+
+    #[test]
+    fn a_login_never_travels_without_encryption() {
+        for mechanism in [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512] {
+            let login = Login { user: "ann".to_owned(), password: "p".to_owned() };
+            let brokers = Brokers::new("b:9096", &KafkaSecurity::Sasl(mechanism, login));
+            assert_eq!(brokers.security.security_protocol(), &SecurityProtocol::SaslSsl);
+        }
+        let tls = Brokers::new("b:9094", &KafkaSecurity::Tls);
+        assert_eq!(tls.security.security_protocol(), &SecurityProtocol::Ssl);
     }
 }

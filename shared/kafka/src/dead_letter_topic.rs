@@ -40,6 +40,7 @@ fn code(error: &KrafkaError) -> String {
         KrafkaError::Network(_) => "Network".to_owned(),
         KrafkaError::Auth { .. } => "Authentication".to_owned(),
         KrafkaError::Timeout { .. } => "Timeout".to_owned(),
+        KrafkaError::UnknownTopic { .. } => "UnknownTopic".to_owned(),
         _ => "Other".to_owned(),
     }
 }
@@ -72,12 +73,15 @@ impl Outbox for DeadLetterTopic {
             Some(producer) if !producer.is_closed() => producer,
             _ => self.brokers.producer().await.map_err(|error| Self::unavailable(&error))?,
         };
-        let mut handles = Vec::with_capacity(messages.len());
+        let (mut handles, mut blocked) = (Vec::with_capacity(messages.len()), false);
         for message in &messages {
             handles.push(match message.record.as_deref() {
-                Some(BrokerRecord::Kafka(own)) => {
-                    producer.enqueue(record(&self.topic, own)).await.map_err(|error| (code(&error), error.is_fatal()))
-                }
+                // Each would wait for as long: for the topic, or for room.
+                Some(_) if blocked => Err(("NotTried".to_owned(), false)),
+                Some(BrokerRecord::Kafka(own)) => producer.enqueue(record(&self.topic, own)).await.map_err(|error| {
+                    blocked = error.is_retriable();
+                    (code(&error), error.is_fatal())
+                }),
                 _ => Err(("NotAKafkaRecord".to_owned(), false)),
             });
         }

@@ -13,7 +13,7 @@ mod dead_letter_topic;
 mod partitions;
 
 #[cfg(feature = "client")]
-pub use brokers::{BadAuthentication, Brokers};
+pub use brokers::Brokers;
 #[cfg(feature = "client")]
 pub use dead_letter_topic::DeadLetterTopic;
 pub use partitions::Partitions;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use redrive_core::ids::{LetterId, ReplayNumber};
+use redrive_core::kafka_security::KafkaSecurity;
 use redrive_core::message::broker_record::{BrokerRecord, KafkaHeader, KafkaPosition, KafkaRecord};
 use redrive_core::ports::Outbox;
 use redrive_core::replay::Outgoing;
@@ -41,7 +42,7 @@ fn dead(key: Option<&[u8]>, value: Option<&[u8]>) -> KafkaRecord {
 async fn broker() -> (FakeBroker, DeadLetterTopic) {
     let broker = FakeBroker::start().await.unwrap();
     broker.create_topic(TOPIC, 1);
-    let brokers = Brokers::new(&broker.bootstrap_servers(), "none", None).unwrap();
+    let brokers = Brokers::new(&broker.bootstrap_servers(), &KafkaSecurity::Plaintext);
     (broker, DeadLetterTopic::new(TOPIC, brokers))
 }
 
@@ -81,26 +82,30 @@ async fn what_the_broker_refuses_is_refused_alone_and_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_topic_that_is_not_there_is_not_made_and_takes_nothing() {
+async fn a_topic_that_is_not_there_is_not_made_and_is_waited_for_once() {
     let broker = FakeBroker::start().await.unwrap();
-    let brokers = Brokers::new(&broker.bootstrap_servers(), "none", None).unwrap();
-    let answers = DeadLetterTopic::new("mistyped", brokers).send(vec![outgoing(Some(dead(None, None)))]).await;
-    assert!(answers.is_err() || answers.unwrap()[0].is_err());
+    let brokers = Brokers::new(&broker.bootstrap_servers(), &KafkaSecurity::Plaintext);
+    let three = [(); 3].map(|()| outgoing(Some(dead(None, None))));
+    let answers = DeadLetterTopic::new("mistyped", brokers).send(three.into()).await.unwrap();
+    let codes: Vec<_> = answers.iter().map(|answer| answer.as_ref().unwrap_err().as_str()).collect();
+    assert_eq!(codes, ["UnknownTopicOrPartition", "NotTried", "NotTried"]);
 }
 
 #[tokio::test]
 async fn a_cluster_that_is_not_there_is_unavailable() {
-    let brokers = Brokers::new("127.0.0.1:1", "none", None).unwrap();
+    let brokers = Brokers::new("127.0.0.1:1", &KafkaSecurity::Plaintext);
     let answer = DeadLetterTopic::new(TOPIC, brokers).send(vec![outgoing(Some(dead(None, None)))]).await;
     assert_eq!(answer.unwrap_err().service, "Kafka");
 }
 
-#[test]
-fn a_word_that_is_no_authentication_or_lacks_its_secret_is_refused() {
-    let secret = || Some(("user".to_owned(), "SECRET".to_owned()));
-    for (word, secret) in [("sasl", None), ("plain", None), ("none", secret()), ("", None)] {
-        let error = Brokers::new("b:9092", word, secret).err().unwrap().to_string();
-        assert!(error.contains("scram-sha-512") && !error.contains("SECRET"), "{error}");
+#[tokio::test]
+async fn connections_that_a_broker_has_closed_since_the_last_dead_record_are_made_anew() {
+    let (broker, topic) = broker().await;
+    for sent in 1..=2 {
+        let answers = topic.send(vec![outgoing(Some(dead(None, Some(b"{}"))))]).await.unwrap();
+        assert!(answers[0].is_ok(), "{answers:?}");
+        assert_eq!(broker.next_offset(TOPIC, 0), Some(sent));
+        broker.crash(0);
+        broker.restart(0);
     }
-    assert!(Brokers::new("b:9092", "scram-sha-512", secret()).is_ok());
 }

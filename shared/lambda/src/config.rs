@@ -4,6 +4,7 @@
 //! configuration that breaks a rule between two settings (a lease longer than the visibility timeout, say).
 
 mod fields;
+mod kafka;
 mod pairs;
 mod reader;
 mod section;
@@ -23,6 +24,7 @@ use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
 use fields::QueueSetting;
+pub use kafka::{KafkaAnswer, KafkaConfig};
 pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 

@@ -57,6 +57,7 @@
 //!
 //! | feature | for |
 //! |---|---|
+//! | `kafka` | functions that take Kafka's records: `run_kafka`, and the client for the dead letter topic |
 //! | `managed-instances` | functions on Lambda Managed Instances, where several invocations at once share one process |
 //! | `testing` | tests of handlers; belongs among the `dev-dependencies`, since it brings tokio's paused time |
 //!
@@ -72,12 +73,14 @@
 //!
 //! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
-//! functions, which need nothing of yours.
+//! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler.
 
 mod ages;
 mod aws;
 mod error;
 mod indexer;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod meter;
 mod processor;
 mod replay;
@@ -88,6 +91,8 @@ mod traced;
 pub use aws::Aws;
 pub use error::Error;
 pub use indexer::run_indexer;
+#[cfg(feature = "kafka")]
+pub use kafka::run_kafka;
 pub use processor::run;
 pub use replay::run_replay;
 

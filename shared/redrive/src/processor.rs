@@ -1,6 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use redrive_aws::{LedgerTable, SqsMainQueue, SqsOutbox};
+use redrive_aws::{AwsClients, LedgerTable, SqsMainQueue, SqsOutbox};
 use redrive_core::ids::QueueArn;
 use redrive_core::message::message_type::MessageTypes;
 use redrive_core::ports::Ledger;
@@ -53,7 +53,7 @@ where
 
 /// Reports problems of the constructor's own settings, where ours are refused already. The clients are not connected; a
 /// constructor that panics for that is left out.
-fn tried<H>(build: impl FnOnce(&Aws) -> Result<H, Error>) -> Result<(), Error> {
+pub(crate) fn tried<H>(build: impl FnOnce(&Aws) -> Result<H, Error>) -> Result<(), Error> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(ServeError::Threads)?;
     let _inside = runtime.enter();
     let built = catch_unwind(AssertUnwindSafe(|| build(&Aws::unconnected(environment)).map(drop)));
@@ -66,15 +66,7 @@ where
     B: FnOnce(&Aws) -> Result<H, Error>,
     LedgerTable: Ledger<H::Effects>,
 {
-    // Two sets of clients: a connection is driven by the runtime that opened it, and a handler that blocks its
-    // runtime must not hold up the ledger.
-    let ours = redrive_aws::AwsClients::load(trace::current).await;
-    let theirs = handlers.spawn(redrive_aws::AwsClients::load(trace::current)).await.map_err(Error::handler)?;
-    let handler = {
-        let _on_their_runtime = handlers.enter();
-        build(&Aws::new(theirs, environment))?
-    };
-    same_types(&handler, config.reading.types.as_ref())?;
+    let (handler, ours) = handler_and_clients(&handlers, config.reading.types.as_ref(), build).await?;
     let source = config.reading.source.clone();
     let meter = Meter::new(config.function.name.clone(), config.main_queue_name.clone());
     let (ledger, queue) = (ours.ledger(config.ledger_table.clone()), ours.main_queue(config.main_queue_url.clone()));
@@ -82,6 +74,29 @@ where
     let direct = config.dead_letters.as_ref().map(|url| ours.outbox(url.clone()));
     let processor = Processor::with_dead_letters(handler, ledger, queue, direct, System, settings(config), handlers);
     Ok(Processing { processor, source, meter, brake })
+}
+
+/// Makes the handler, and clients for the rest.
+///
+/// Two sets of clients: a connection is driven by the runtime that opened it, and a handler that blocks its runtime must not
+/// hold up the ledger.
+pub(crate) async fn handler_and_clients<H, B>(
+    handlers: &Handle,
+    types: Option<&MessageTypes>,
+    build: B,
+) -> Result<(H, AwsClients), Error>
+where
+    H: Dispatch,
+    B: FnOnce(&Aws) -> Result<H, Error>,
+{
+    let ours = AwsClients::load(trace::current).await;
+    let theirs = handlers.spawn(AwsClients::load(trace::current)).await.map_err(Error::handler)?;
+    let handler = {
+        let _on_their_runtime = handlers.enter();
+        build(&Aws::new(theirs, environment))?
+    };
+    same_types(&handler, types)?;
+    Ok((handler, ours))
 }
 
 /// Checks that the routes are those of the configuration: a type without a handler would die, and a handler without its

@@ -1,4 +1,5 @@
 mod destinations;
+mod kafka;
 mod pairs;
 
 use std::cell::RefCell;

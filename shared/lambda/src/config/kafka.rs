@@ -1,0 +1,182 @@
+//! Configuration of a processor of Kafka's records.
+
+use std::time::Duration;
+
+use redrive_core::ids::QueueArn;
+use redrive_core::kafka_security::{BadSecurity, KafkaSecurity};
+use redrive_core::message::broker_envelope::KafkaOrder;
+use redrive_core::message::decode::Reading;
+use redrive_core::processing::backoff::Schedule;
+use redrive_core::processing::ledger::{CLOCK_SKEW, SETTLE_RESERVE, claim_hold};
+use redrive_core::processing::mask::Masks;
+use redrive_core::settings;
+
+use super::fields::{self, QueueSetting};
+use super::{ConfigError, FunctionIdentity, Reader, times};
+
+const TOPICS: &str = "KAFKA_TOPICS";
+const CLUSTER: &str = "KAFKA_CLUSTER";
+const BROKERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
+const DEAD_LETTERS: &str = "KAFKA_DEAD_LETTER_TOPIC";
+const SECURITY: &str = "KAFKA_SECURITY";
+const USER: &str = "KAFKA_USER";
+const PASSWORD: &str = "KAFKA_PASSWORD";
+const ORDER: &str = "KAFKA_ORDER";
+const ANSWER: &str = "KAFKA_ANSWER";
+
+/// Answer to Lambda if a record of a batch is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KafkaAnswer {
+    /// The invocation fails, and the whole batch comes again: right under every event source mapping.
+    Fail,
+    /// The records are named. An event source mapping without `ReportBatchItemFailures` reads no names, and commits all of them.
+    Partial,
+}
+
+/// Configuration of the processor of a Kafka topic.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// Identity of this function.
+    pub function: FunctionIdentity,
+    /// Topics whose records are taken, at least one. Letters are named after the first.
+    pub topics: Vec<String>,
+    /// Brokers to begin with, as `host:port,host:port`.
+    pub bootstrap_servers: String,
+    /// Encryption of the connections, and the login.
+    pub security: KafkaSecurity,
+    /// Topic that dead records are written to; none of `topics`.
+    pub dead_letter_topic: String,
+    /// Order in which records run.
+    pub order: KafkaOrder,
+    /// Answer to Lambda if a record is not done.
+    pub answer: KafkaAnswer,
+    /// Table of the ledger.
+    pub ledger_table: String,
+    /// Configuration by which messages are read.
+    pub reading: Reading,
+    /// The delays between attempts.
+    pub schedule: Schedule,
+    /// Most time that one attempt gets.
+    pub handler_timeout: Duration,
+    /// Longest time for which a claim may wait for a handler's free slot.
+    pub claim_hold: Duration,
+    /// Values that are masked out of error texts.
+    pub masks: Masks,
+    /// Part of an invocation's time that is kept for settling.
+    pub settle_reserve: Duration,
+    /// Greatest difference between two workers' clocks.
+    pub clock_skew: Duration,
+    /// Limit of handlers that run at once.
+    pub concurrency: usize,
+    /// Time for which the ledger remembers a key.
+    pub ledger_retention: Duration,
+}
+
+impl KafkaConfig {
+    /// Reads the configuration from the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists everything that is wrong.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(&lookup);
+        let function = fields::function(&mut reader);
+        let topics = reader.required(TOPICS, |text| text.split(',').map(str::trim).map(topic).collect());
+        let cluster = reader.required(CLUSTER, fields::scope_name);
+        let source = source(cluster.as_ref().map(|cluster| cluster.as_str()), topics.as_deref());
+        let bootstrap_servers = reader.required(BROKERS, brokers);
+        let security = security(&mut reader);
+        let dead_letter_topic = reader.required(DEAD_LETTERS, topic);
+        another_topic(&mut reader, topics.as_deref(), dead_letter_topic.as_deref());
+        let order = reader.optional(ORDER, "partition", |word| {
+            KafkaOrder::parse(word).ok_or_else(|| "partition, key or none".to_owned())
+        });
+        let answer = reader.optional(ANSWER, "fail", answer);
+        let ledger_table = fields::ledger_table(&mut reader);
+        let reading = fields::reading(&mut reader, source.as_ref());
+        let schedule = reader.word(&settings::RETRY_SCHEDULE, |text| Schedule::parse(text).map_err(|e| e.to_string()));
+        let handler_timeout = reader.number(&settings::HANDLER_TIMEOUT_SECONDS);
+        let function_timeout = times::function_timeout(&mut reader);
+        let concurrency = reader.number(&settings::CONCURRENCY);
+        let retention = reader.number(&settings::LEDGER_RETENTION_DAYS);
+        let masks = fields::masks(&mut reader);
+        times::handler_ends_first(&mut reader, handler_timeout, function_timeout);
+        reader.finish(|| {
+            let handler_timeout = Duration::from_secs(handler_timeout?);
+            Some(Self {
+                function: function?,
+                topics: topics?,
+                bootstrap_servers: bootstrap_servers?,
+                security: security?,
+                dead_letter_topic: dead_letter_topic?,
+                order: order?,
+                answer: answer?,
+                ledger_table: ledger_table?,
+                reading: reading?,
+                schedule: schedule?,
+                handler_timeout,
+                // A partition has no visibility timeout that a lease could outlast.
+                claim_hold: claim_hold(handler_timeout, Duration::MAX),
+                masks: masks?,
+                settle_reserve: SETTLE_RESERVE,
+                clock_skew: CLOCK_SKEW,
+                concurrency: usize::try_from(concurrency?).ok()?,
+                ledger_retention: fields::days(retention?),
+            })
+        })
+    }
+}
+
+/// Address of the source, which stands where a queue has its ARN.
+fn source(cluster: Option<&str>, topics: Option<&[String]>) -> Option<QueueSetting> {
+    let name = topics?.first()?.clone();
+    let arn = QueueArn::new(format!("kafka://{}/{name}", cluster?))?;
+    Some(QueueSetting { arn, name })
+}
+
+/// Name of a topic, by Kafka's rule.
+fn topic(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    match text {
+        "" | "." | ".." => Err(()),
+        name if name.len() <= 249 && name.bytes().all(fits) => Ok(name.to_owned()),
+        _ => Err(()),
+    }
+    .map_err(|()| "names of topics, parted by commas where there may be several".to_owned())
+}
+
+fn brokers(text: &str) -> Result<String, String> {
+    let is_address = |address: &str| {
+        address.trim().rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    match text.split(',').all(is_address) {
+        true => Ok(text.to_owned()),
+        false => Err("brokers as host:port, parted by commas".to_owned()),
+    }
+}
+
+fn security(reader: &mut Reader<'_>) -> Option<KafkaSecurity> {
+    let (user, password) = (reader.text(USER), reader.text(PASSWORD));
+    let read = reader.required(SECURITY, |word| match KafkaSecurity::parse(word, user.clone(), password.clone()) {
+        Err(BadSecurity::Word) => Err(KafkaSecurity::WORDS.to_owned()),
+        read => Ok(read),
+    })?;
+    read.map_err(|why| reader.refuse(SECURITY, why.to_string(), format!("{USER} and {PASSWORD} with a mechanism"))).ok()
+}
+
+fn answer(word: &str) -> Result<KafkaAnswer, String> {
+    match word {
+        "fail" => Ok(KafkaAnswer::Fail),
+        "partial" => Ok(KafkaAnswer::Partial),
+        _ => Err("fail (the whole batch comes again), or partial, if the event source mapping has \
+                  ReportBatchItemFailures"
+            .to_owned()),
+    }
+}
+
+/// Refuses a dead letter topic that is read here, too: each dead record would come back, and die again.
+fn another_topic(reader: &mut Reader<'_>, topics: Option<&[String]>, dead: Option<&str>) {
+    let (Some(topics), Some(dead)) = (topics, dead) else { return };
+    if topics.iter().any(|topic| topic == dead) {
+        reader.refuse(DEAD_LETTERS, format!("is {dead:?}, which is among {TOPICS}"), "a topic that is not read here");
+    }
+}

@@ -1,0 +1,81 @@
+//! Tests of the configuration of a Kafka processor.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use redrive_core::kafka_security::KafkaSecurity;
+use redrive_core::message::broker_envelope::KafkaOrder;
+
+use crate::config::{ConfigError, KafkaAnswer, KafkaConfig};
+
+const WHOLE: [(&str, &str); 10] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "kafka-processor"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+    ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+    ("KAFKA_TOPICS", "orders, orders.retry"),
+    ("KAFKA_CLUSTER", "shop"),
+    ("KAFKA_BOOTSTRAP_SERVERS", "b-1:9096,b-2:9096"),
+    ("KAFKA_DEAD_LETTER_TOPIC", "orders.dead"),
+    ("KAFKA_SECURITY", "tls"),
+    ("LEDGER_TABLE_NAME", "ledger"),
+];
+
+fn read(changes: &[(&str, &str)]) -> Result<KafkaConfig, ConfigError> {
+    let all: BTreeMap<_, _> = WHOLE.iter().chain(changes).copied().collect();
+    KafkaConfig::read(|name| all.get(name).map(|text| (*text).to_owned()))
+}
+
+#[test]
+fn what_is_set_is_used_and_the_defaults_lose_nothing_under_any_mapping() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.topics, ["orders", "orders.retry"]);
+    assert_eq!(config.reading.source.as_str(), "kafka://shop/orders");
+    assert_eq!((config.order, config.answer), (KafkaOrder::Partition, KafkaAnswer::Fail));
+    assert_eq!((config.security, config.handler_timeout), (KafkaSecurity::Tls, Duration::from_secs(20)));
+    assert_eq!(config.claim_hold, Duration::from_millis(2_500));
+    let login = [("KAFKA_SECURITY", "scram-sha-512"), ("KAFKA_USER", "ann"), ("KAFKA_PASSWORD", "p")];
+    let chosen = [("KAFKA_ANSWER", "partial"), ("KAFKA_ORDER", "none")];
+    let config = read(&[&login[..], &chosen[..]].concat()).unwrap();
+    assert_eq!((config.order, config.answer), (KafkaOrder::None, KafkaAnswer::Partial));
+    assert!(matches!(config.security, KafkaSecurity::Sasl(..)));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_by_its_name_and_nothing_of_a_login_is_told() {
+    let long = "t".repeat(250);
+    for (variable, wrong) in [
+        ("KAFKA_TOPICS", "orders,"),
+        ("KAFKA_TOPICS", "or ders"),
+        ("KAFKA_TOPICS", ".."),
+        ("KAFKA_TOPICS", long.as_str()),
+        ("KAFKA_CLUSTER", "a/b"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "b-1"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "b-1:9092,:9092"),
+        ("KAFKA_DEAD_LETTER_TOPIC", "orders.retry"),
+        ("KAFKA_SECURITY", "sasl"),
+        ("KAFKA_SECURITY", "plain"),
+        ("KAFKA_ORDER", "all"),
+        ("KAFKA_ANSWER", "whole"),
+    ] {
+        let error = read(&[(variable, wrong)]).unwrap_err();
+        let told: Vec<_> = error.problems.iter().map(|problem| problem.variable.as_str()).collect();
+        assert_eq!(told, [variable], "{wrong}");
+    }
+    let error = read(&[("KAFKA_USER", "SECRET"), ("KAFKA_PASSWORD", "SECRET")]).unwrap_err().to_string();
+    assert!(error.contains("KAFKA_SECURITY sends no login") && !error.contains("SECRET"), "{error}");
+}
+
+#[test]
+fn every_problem_is_listed_at_once_and_the_page_of_sources_knows_every_variable() {
+    let nothing: Vec<_> = WHOLE.iter().map(|(name, _)| (*name, "")).collect();
+    let problems = read(&nothing).unwrap_err().problems;
+    assert_eq!(problems.len(), WHOLE.len(), "{problems:?}");
+    let page = include_str!("../../../../../docs/sources.md");
+    for variable in ["KAFKA_USER", "KAFKA_PASSWORD", "KAFKA_ORDER", "KAFKA_ANSWER"] {
+        assert!(page.contains(&format!("| `{variable}` |")), "{variable}");
+    }
+    for problem in problems.iter().filter(|problem| problem.variable.starts_with("KAFKA")) {
+        assert!(page.contains(&format!("| `{}` |", problem.variable)), "{}", problem.variable);
+    }
+}
