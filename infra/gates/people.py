@@ -48,7 +48,7 @@ def _differing(one: Any, other: Any, path: str = "") -> set[str]:
 
 
 def _invocations(template: Template, one: Resource) -> list[dict[str, Any]]:
-    """What becomes of asynchronous invocations of a function."""
+    """Destination and retries of asynchronous invocations of a function."""
     configs = template.of_type("AWS::Lambda::EventInvokeConfig")
     of_it = [config.properties for config in configs if one.is_meant_by(config.get("FunctionName"))]
     return [{name: value for name, value in config.items() if name != "FunctionName"} for config in of_it]
