@@ -62,6 +62,15 @@ impl ServedConsole {
         body
     }
 
+    /// Waits until a page has a text. While tables, queues and alarms are read, a page says so and is asked for again.
+    async fn until(&self, path: &str, text: &str) {
+        let started = Instant::now();
+        while !self.page(path).contains(text) {
+            assert!(started.elapsed() < PATIENCE, "{path} does not show {text}");
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     /// Sends the form of an act's page with a reason, as a browser does.
     fn confirm(&self, page: &str, why: &str) -> (String, String) {
         let fields = [("form_token", hidden(page, "form_token")), ("pinned", hidden(page, "pinned"))];
@@ -90,15 +99,10 @@ async fn the_console_shows_a_real_letter_and_gives_it_up_through_the_replay_func
     stage.shown(&id, "PENDING").await;
 
     let shows = ServedConsole::open(&stage, &[]);
-    // While a large table is read, the page says so and is asked for again.
-    let started = Instant::now();
-    while !shows.page("/").contains("SCHEMA/not-json") {
-        assert!(started.elapsed() < PATIENCE, "its cause");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    shows.until("/", "SCHEMA/not-json").await;
     let letter = shows.page(&format!("/letters/{id}"));
     assert!(letter.contains(&order.to_string()) && !letter.contains(&format!("<b>{order}")), "its body, escaped");
-    assert!(shows.page("/overview").contains("DeadLetterQueue"), "the stack's own queues");
+    shows.until("/overview", "DeadLetterQueue").await;
     let act = format!("/act?what=discard&ids={id}");
     let (head, _) = shows.confirm(&shows.page(&act), "nobody wants it");
     assert!(head.starts_with("HTTP/1.1 403"), "it only shows: {head}");
