@@ -2,9 +2,9 @@
 //!
 //! The client is `krafka`, which is young and by one author: so its version is pinned, and its types never leave this crate.
 //!
-//! - [`DeadLetterTopic`] writes a dead record and reads the answer: acks by all replicas, idempotent;
 //! - [`Partitions`] is the main queue of a topic: nothing there has a visibility;
-//! - [`Brokers`] says how the cluster is reached.
+//! - `DeadLetterTopic` writes a dead record and reads the answer: acks by all replicas, idempotent (feature `client`);
+//! - `Brokers` says how the cluster is reached (feature `client`).
 
 #[cfg(feature = "client")]
 mod brokers;
