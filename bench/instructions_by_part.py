@@ -16,7 +16,7 @@ SIZE, FEW, MORE = 10, 2, 12
 # Name of a part, and what its function's name ends with.
 PARTS = {
     "all": "PROGRAM TOTALS",
-    "calls by the SDK, one to claim and one to settle": "redrive_aws::ledger::statements::Statements::execute::{{closure}}",
+    "calls by the SDK, one to claim and one to settle": "aws_smithy_runtime::client::orchestrator::invoke_with_stop_point::{{closure}}",
     "of these: signing": "aws_smithy_runtime::client::orchestrator::auth::sign_request",
     "of these: serialising": (
         "<aws_smithy_runtime_api::client::ser_de::SharedRequestSerializer "
