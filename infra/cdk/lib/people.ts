@@ -1,6 +1,7 @@
 import { Aws, aws_dynamodb as dynamodb, aws_iam as iam, aws_kms as kms, aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledge } from './nag';
+import { Outputs } from './outputs';
 import { allow } from './redrive-function';
 
 /** Policies for people. They are attached to nobody: who looks, replays or administers is decided where they are used. */
@@ -54,6 +55,30 @@ export function policiesForPeople(scope: Construct, props: PeoplesProps): People
       'Erases, edits, frees and ejects letters; beside the policies of reader and operator.',
       [allow('Administer', ['lambda:InvokeFunction'], administration.functionArn)],
     ),
+  };
+}
+
+/** Outputs by which people find the functions that they ask, and the policies that let them. */
+export function outputsForPeople(
+  replay: lambda.IFunction,
+  administration: lambda.IFunction,
+  policies: PeoplesPolicies,
+): Outputs {
+  return {
+    ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', replay.functionName],
+    AdministrationFunctionName: [
+      'Erases, frees, ejects, and sends edited letters, for administrators alone.',
+      administration.functionName,
+    ],
+    ReaderPolicyArn: ['Policy for whoever looks.', policies.reader.managedPolicyArn],
+    OperatorPolicyArn: [
+      "Policy for whoever replays and discards, beside the reader's.",
+      policies.operator.managedPolicyArn,
+    ],
+    AdministratorPolicyArn: [
+      'Policy for whoever erases and edits, beside the other two.',
+      policies.administrator.managedPolicyArn,
+    ],
   };
 }
 

@@ -23,7 +23,7 @@ import { indexer } from './indexer';
 import { onlyOne, tell } from './outputs';
 import { PairSettings, isSingle, listed, pairSettings, single } from './pairs';
 import { Common } from './parts';
-import { PeoplesPolicies, policiesForPeople } from './people';
+import { PeoplesPolicies, outputsForPeople, policiesForPeople } from './people';
 import { Problems } from './problems';
 import { failedInvocations } from './queues';
 import { allow } from './redrive-function';
@@ -257,20 +257,7 @@ export class RedriveAttachment extends Construct {
         ],
         DeadLetterTableName: ['The letters.', this.letters.tableName],
         IndexerFunctionName: ['Turns dead messages into letters.', this.indexer.functionName],
-        ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', this.replay.functionName],
-        AdministrationFunctionName: [
-          'Erases, frees, ejects, and sends edited letters, for administrators alone.',
-          this.administration.functionName,
-        ],
-        ReaderPolicyArn: ['Policy for whoever looks.', this.policies.reader.managedPolicyArn],
-        OperatorPolicyArn: [
-          "Policy for whoever replays and discards, beside the reader's.",
-          this.policies.operator.managedPolicyArn,
-        ],
-        AdministratorPolicyArn: [
-          'Policy for whoever erases and edits, beside the other two.',
-          this.policies.administrator.managedPolicyArn,
-        ],
+        ...outputsForPeople(this.replay, this.administration, this.policies),
         DoorbellTopicArn: ['Topic by which any alarm wakes the indexer.', this.doorbell.topicArn],
         AlertsTopicArn: ['Alarms for people; subscribe your own channel.', this.alerts.topicArn],
         DashboardName: ['Dashboard in CloudWatch, for people.', shown.ref],

@@ -19,7 +19,7 @@ import { indexer } from './indexer';
 import { IndexerMetric, METRICS, ProcessorMetric, ReplayMetric, metricOf } from './metrics';
 import { Outputs, onlyOne, tell } from './outputs';
 import { Parts } from './parts';
-import { PeoplesPolicies, policiesForPeople } from './people';
+import { PeoplesPolicies, outputsForPeople, policiesForPeople } from './people';
 import { Problems } from './problems';
 import { processor } from './processor';
 import { RedriveQueueProps } from './props';
@@ -192,20 +192,7 @@ export class RedriveQueue extends Construct {
       ProcessorFunctionName: ['Handles messages.', this.processor.functionName],
       ProcessorMappingId: ['The event source mapping between the main queue and the processor.', mappingId],
       IndexerFunctionName: ['Turns dead messages into letters.', this.indexer.functionName],
-      ReplayFunctionName: ['Sends letters back; takes direct invocations, too.', this.replay.functionName],
-      AdministrationFunctionName: [
-        'Erases, frees, ejects, and sends edited letters, for administrators alone.',
-        this.administration.functionName,
-      ],
-      ReaderPolicyArn: ['Policy for whoever looks.', this.policies.reader.managedPolicyArn],
-      OperatorPolicyArn: [
-        "Policy for whoever replays and discards, beside the reader's.",
-        this.policies.operator.managedPolicyArn,
-      ],
-      AdministratorPolicyArn: [
-        'Policy for whoever erases and edits, beside the other two.',
-        this.policies.administrator.managedPolicyArn,
-      ],
+      ...outputsForPeople(this.replay, this.administration, this.policies),
       SweepScheduleName: ['Wakes the indexer.', this.schedules.sweep.ref],
       ReplayScheduleName: ['Wakes the replay.', this.schedules.replay.ref],
       DoorbellTopicArn: ["The depth alarm's way to the indexer.", this.doorbell.topicArn],
