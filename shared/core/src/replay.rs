@@ -45,7 +45,7 @@ pub use request::{BadRequest, Change, JOB_EDIT_LIMIT, Remark, ReplayOptions, Req
 pub use selection::{LIST_LIMIT, LIST_PART, LetterList, Selection, Shown};
 
 pub use crate::letters::candidate::{Candidate, Look};
-pub use turn::{GroupTurn, REST, has_rested};
+pub use turn::{Entered, Entering, GroupTurn, REST, has_rested};
 
 /// SQS's limit of message attributes.
 const ATTRIBUTE_LIMIT: usize = 10;

@@ -144,6 +144,8 @@ struct Checker {
     /// Event at which the turn was read by which a process may claim a letter.
     turns: HashMap<(Actor, LetterId), usize>,
     effects: HashMap<(LedgerKey, PayloadHash), u32>,
+    /// Entries of each letter's keys. An erased letter keeps no key.
+    keys: HashMap<LetterId, BTreeSet<LedgerKey>>,
     /// Under which number a letter was edited last.
     edits: BTreeMap<LetterId, ReplayNumber>,
     /// The edit that each letter had before its claim.
@@ -193,6 +195,7 @@ pub(crate) fn check(events: &[Event], world: &World) -> Vec<Violation> {
         turns_read: HashMap::new(),
         turns: HashMap::new(),
         effects: HashMap::new(),
+        keys: HashMap::new(),
         edits: BTreeMap::new(),
         unclaimed: BTreeMap::new(),
         waits: BTreeSet::new(),
@@ -284,6 +287,7 @@ impl Checker {
             What::EntryRead { key, found } => self.looked(actor, key, found.as_deref()),
             What::EntryAnswered { key, meant, answer } => self.answered(actor, key, meant, answer),
             What::LetterWritten { before, after } => {
+                self.keys_written(after);
                 self.letter_written(before.as_deref(), after);
                 self.touched(actor, before.as_deref(), after);
                 if let Some(before) = before {

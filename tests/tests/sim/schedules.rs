@@ -118,9 +118,17 @@ fn edges_of(run: &Run) -> Vec<(Option<Status>, Status)> {
 /// has a process of its own.
 #[test]
 fn seeds_that_once_broke_a_promise_hold() {
-    let plans = [("SEED=77378", Plan::random(77_378)), ("SEED=160726", Plan::random(160_726))];
-    for (name, plan) in plans.into_iter().chain([("FIFO=1 SEED=2451", Plan::fifo(2_451))]) {
-        let run = run(&Plan { reclaims: 1_000, ..plan }, None);
+    let reclaiming = |plan| Plan { reclaims: 1_000, ..plan };
+    let plans = [
+        ("SEED=77378", reclaiming(Plan::random(77_378))),
+        ("SEED=160726", reclaiming(Plan::random(160_726))),
+        ("FIFO=1 SEED=2451", reclaiming(Plan::fifo(2_451))),
+        ("LAGGING=1 SEED=4862", Plan::lagging(4_862)),
+        ("LAGGING=1 SEED=1644", Plan::lagging(1_644)),
+        ("EDITED=1 SEED=29975", Plan::edited(29_975)),
+    ];
+    for (name, plan) in plans {
+        let run = run(&plan, None);
         let broken = breaks(&run, |_| true);
         assert!(broken.is_none(), "{}", report(&run, &broken.unwrap_or_default(), name));
     }

@@ -53,6 +53,12 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// Returns the letter of this id, if it was found.
+    #[must_use]
+    pub fn letter(&self, id: LetterId) -> Option<&Letter> {
+        [&self.named, &self.own].into_iter().flatten().find(|letter| letter.id == id)
+    }
+
     /// A write found this in place of what was read: decide again with it. `id` is the letter's that was written.
     pub fn saw(&mut self, dead: &Inspected, id: LetterId, found: Option<Letter>) {
         if dead.redrive.as_ref().is_some_and(|redrive| redrive.letter == id) {

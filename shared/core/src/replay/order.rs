@@ -52,12 +52,12 @@ impl GroupLeaders {
         self.0.get(group).is_some_and(|(head, _)| *head <= place(sequence))
     }
 
-    /// Returns the letter that this one waits for.
+    /// Returns the letter that this one waits for. Of two at one place the lower id comes first.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Option<LetterId> {
         let (group, sequence) = (letter.group.as_ref()?, letter.sequence.as_ref()?);
         let (head, id) = self.0.get(group)?;
-        (*id != letter.id && *head <= place(sequence)).then_some(*id)
+        ((head, id) < (&place(sequence), &letter.id)).then_some(*id)
     }
 }
 
@@ -98,6 +98,20 @@ mod tests {
         let known =
             [&letters[0], &letters[2], &letter(5, "c", "1"), &letter(6, "a", "97")].map(|letter| heads.knows(letter));
         assert_eq!(known, [true, true, false, false]);
+    }
+
+    #[test]
+    fn of_two_letters_at_one_place_one_goes_first() {
+        let mut two = [letter(1, "a", "9"), letter(2, "a", "9")];
+        two.sort_by_key(|letter| letter.id);
+        for known in [&two[..], &two[..1]] {
+            let mut heads = GroupLeaders::default();
+            known.iter().for_each(|letter| heads.add(&Candidate::of(letter)));
+            assert_eq!(two.each_ref().map(|letter| heads.before(letter)), [None, Some(two[0].id)]);
+        }
+        let mut heads = GroupLeaders::default();
+        heads.add(&Candidate::of(&two[1]));
+        assert_eq!(heads.before(&two[0]), None);
     }
 
     #[test]

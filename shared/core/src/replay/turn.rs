@@ -34,13 +34,33 @@ pub struct GroupTurn {
     pub version: u64,
 }
 
+/// A letter that is about to wait in its group.
+#[derive(Debug, Clone, Copy)]
+pub struct Entering<'a> {
+    /// Letter as it is to be written.
+    pub letter: &'a Letter,
+    /// Sequence number of the letter that it replaces; `None` if there is none.
+    pub former: Option<&'a str>,
+}
+
+/// Group's turn after letters were entered, and the places that they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entered {
+    /// Turn to write; `None` if nothing changes: each letter is named, or stands behind as many as a turn names.
+    pub turn: Option<GroupTurn>,
+    /// Letters that stand at another place than their own sequence number: somebody entered them meanwhile, from another message
+    /// of the same letter. Whoever writes such a letter writes this place with it, or it would wait for letters that wait for it.
+    pub given: Vec<(LetterId, String)>,
+}
+
 impl GroupTurn {
-    /// Returns the letters of the group that stand before this one.
+    /// Returns the letters of the group that stand before this one. Of two at one place, as one dead message may have that was indexed
+    /// twice, the lower id comes first: neither waits for the other for ever.
     #[must_use]
     pub fn before(&self, letter: &Letter) -> Vec<LetterId> {
         let Some(sequence) = &letter.sequence else { return Vec::new() };
-        let own: GroupPosition = place(sequence);
-        let earlier = |(id, at): &&(LetterId, String)| *id != letter.id && place(at) <= own;
+        let own: (GroupPosition, LetterId) = (place(sequence), letter.id);
+        let earlier = |(id, at): &&(LetterId, String)| *id != letter.id && (place(at), *id) < own;
         self.under_way.iter().filter(earlier).map(|(id, _)| *id).collect()
     }
 
@@ -54,13 +74,19 @@ impl GroupTurn {
         next.under_way.iter().any(|(id, _)| *id == letter.id).then_some(next)
     }
 
-    /// Returns the turn with these letters of its group entered. `None` if nothing is to be written: each is named, or stands behind
-    /// as many as a turn names.
+    /// Returns the turn with these letters of its group entered. The place that somebody gave a letter meanwhile stays: the write of
+    /// one of the two will be refused, and must not move the letter behind others.
+    ///
+    /// Rule R40 of docs/protocol.md.
     #[must_use]
-    pub fn entered(letters: &[&Letter], found: Option<&Self>, now: Timestamp) -> Option<Self> {
+    pub fn entered(letters: &[Entering<'_>], found: Option<&Self>, now: Timestamp) -> Entered {
         let open = found.map_or_else(Vec::new, |turn| turn.under_way.clone());
-        let next = Self::with(open, letters, found, now)?;
-        found.is_none_or(|found| found.under_way != next.under_way).then_some(next)
+        let given: Vec<_> = letters.iter().filter_map(|entering| entering.given(&open)).collect();
+        let own = letters.iter().map(|entering| entering.letter);
+        let moved: Vec<_> = own.filter(|letter| given.iter().all(|(id, _)| *id != letter.id)).collect();
+        let next = Self::with(open, &moved, found, now);
+        let turn = next.filter(|next| found.is_none_or(|found| found.under_way != next.under_way));
+        Entered { turn, given }
     }
 
     /// Returns true if there is no room for another letter: then those that hold up nobody make room.
@@ -90,6 +116,15 @@ impl GroupTurn {
         let version = found.map_or(1, |turn| turn.version + 1);
         let expires = now.after(RETENTION).whole_seconds();
         Some(Self { source, group, under_way: open, expires, version })
+    }
+}
+
+impl Entering<'_> {
+    /// Returns the place at which the turn names this letter, if it is neither its own nor that of the letter that it replaces.
+    fn given(&self, open: &[(LetterId, String)]) -> Option<(LetterId, String)> {
+        let (_, named) = open.iter().find(|(id, _)| *id == self.letter.id)?;
+        let known = [self.letter.sequence.as_deref(), self.former].contains(&Some(named.as_str()));
+        (!known && self.letter.sequence.is_some()).then(|| (self.letter.id, named.clone()))
     }
 }
 
@@ -132,24 +167,57 @@ mod tests {
     }
 
     #[test]
+    fn of_two_letters_at_one_place_one_goes_first() {
+        let at_one = |n| Letter { sequence: Some("9".to_owned()), ..letter(n) };
+        let mut two = [at_one(1), at_one(2)];
+        two.sort_by_key(|letter| letter.id);
+        let turn = GroupTurn::entered(&two.each_ref().map(new), None, Timestamp::from_millis(1)).turn.unwrap();
+        assert_eq!(two.each_ref().map(|letter| turn.before(letter)), [vec![], vec![two[0].id]]);
+    }
+
+    fn new(letter: &Letter) -> Entering<'_> {
+        Entering { letter, former: None }
+    }
+
+    #[test]
     fn what_begins_to_wait_is_entered_once_and_the_first_of_a_group_are_named() {
         let now = Timestamp::from_millis(1_000);
         let [first, second] = [letter(9), letter(10)];
-        let turn = GroupTurn::entered(&[&second, &first], None, now).unwrap();
+        let turn = GroupTurn::entered(&[new(&second), new(&first)], None, now).turn.unwrap();
         assert_eq!((turn.version, turn.before(&second)), (1, vec![first.id]));
-        assert_eq!(GroupTurn::entered(&[&first], Some(&turn), now), None, "nothing is to be written");
-        let early = GroupTurn::entered(&[&letter(1)], Some(&turn), now).unwrap();
-        assert_eq!((early.version, early.before(&first)), (2, vec![letter(1).id]));
-        let moved = Letter { sequence: Some("11".to_owned()), ..letter(9) };
-        let turn = GroupTurn::entered(&[&moved], Some(&turn), now).unwrap();
         assert_eq!(
-            (turn.before(&second), turn.before(&moved)),
+            GroupTurn::entered(&[new(&first)], Some(&turn), now),
+            Entered::default(),
+            "nothing is to be written"
+        );
+        let early = GroupTurn::entered(&[new(&letter(1))], Some(&turn), now).turn.unwrap();
+        assert_eq!((early.version, early.before(&first)), (2, vec![letter(1).id]));
+        let many: Vec<_> = (1..=60).map(letter).collect();
+        let many = GroupTurn::entered(&many.iter().map(new).collect::<Vec<_>>(), None, now).turn.unwrap();
+        assert!(many.is_full() && GroupTurn::entered(&[new(&letter(61))], Some(&many), now).turn.is_none());
+        let without = Letter { sequence: None, ..letter(1) };
+        assert_eq!(GroupTurn::entered(&[new(&without)], Some(&many), now), Entered::default());
+    }
+
+    #[test]
+    fn a_letter_that_died_again_moves_and_one_that_another_message_entered_meanwhile_stays() {
+        let now = Timestamp::from_millis(1_000);
+        let [first, second] = [letter(9), letter(10)];
+        let turn = GroupTurn::entered(&[new(&first), new(&second)], None, now).turn.unwrap();
+        let again = Letter { sequence: Some("11".to_owned()), ..letter(9) };
+        let moved = GroupTurn::entered(&[Entering { letter: &again, former: Some("9") }], Some(&turn), now);
+        assert_eq!(moved.given, []);
+        let moved = moved.turn.unwrap();
+        assert_eq!(
+            (moved.before(&second), moved.before(&again)),
             (vec![], vec![second.id]),
             "never each behind the other"
         );
-        let many: Vec<_> = (1..=60).map(letter).collect();
-        let many = GroupTurn::entered(&many.iter().collect::<Vec<_>>(), None, now).unwrap();
-        assert!(many.is_full() && GroupTurn::entered(&[&letter(61)], Some(&many), now).is_none());
-        assert_eq!(GroupTurn::entered(&[&Letter { sequence: None, ..letter(1) }], Some(&many), now), None);
+        // Another copy of the dead message: of a letter that is not yet there, and of one that died again.
+        for (former, turn, at) in [(None, &turn, "9"), (Some("9"), &moved, "11")] {
+            let copy = Letter { sequence: Some("12".to_owned()), ..letter(9) };
+            let entered = GroupTurn::entered(&[Entering { letter: &copy, former }], Some(turn), now);
+            assert_eq!(entered, Entered { turn: None, given: vec![(first.id, at.to_owned())] });
+        }
     }
 }

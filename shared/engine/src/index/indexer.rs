@@ -11,6 +11,7 @@ use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
 use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns, WriteError};
 use redrive_core::processing::mask::Redaction;
+use redrive_core::replay::Entering;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -284,11 +285,16 @@ where
         writes: Vec<LetterWrite>,
         run: &DrainMemory,
     ) -> (Vec<Dead>, Vec<LetterWrite>) {
-        let waiting = writes.iter().map(|write| &write.letter).filter(|letter| letter.status == Status::Pending);
-        let left = group_places::enter(&self.letters, waiting, self.clock.now()).await;
+        let waiting = admitted.iter().zip(&writes).filter(|(_, write)| write.letter.status == Status::Pending);
+        let entering = waiting.map(|(dead, LetterWrite { letter, .. })| {
+            let former = dead.found.letter(letter.id).and_then(|former| former.sequence.as_deref());
+            Entering { letter, former }
+        });
+        let places = group_places::enter(&self.letters, entering, self.clock.now()).await;
         let before = admitted.len();
-        let kept = admitted.into_iter().zip(writes).filter(|(_, write)| !left.contains(&write.letter.id));
-        let (admitted, writes): (Vec<_>, Vec<_>) = kept.unzip();
+        let kept = admitted.into_iter().zip(writes).filter(|(_, write)| !places.left.contains(&write.letter.id));
+        let placed = |write: LetterWrite| LetterWrite { letter: places.placed(write.letter), ..write };
+        let (admitted, writes): (Vec<_>, Vec<_>) = kept.map(|(dead, write)| (dead, placed(write))).unzip();
         run.count(|report| report.unavailable += before - admitted.len());
         (admitted, writes)
     }

@@ -107,11 +107,17 @@ impl Checker {
         });
     }
 
+    /// A letter was written: keeps the entries of its keys, which are gone once it is erased.
+    pub(super) fn keys_written(&mut self, letter: &Letter) {
+        let keys = letter.key.iter().chain(letter.sends.iter().flat_map(|send| &send.key));
+        let entries = keys.map(|key| LedgerKey::owned(&letter.scope, key));
+        self.keys.entry(letter.id).or_default().extend(entries);
+    }
+
     /// Returns true if one of the payloads that this letter stands for was ever completed under one of its keys.
     pub(super) fn has_effect(&self, letter: &Letter) -> bool {
-        let keys = letter.key.iter().chain(letter.sends.iter().flat_map(|send| &send.key));
-        let entries: Vec<_> = keys.map(|key| LedgerKey::owned(&letter.scope, key)).collect();
-        self.effects.keys().any(|(entry, hash)| entries.contains(entry) && letter.is_effect(hash))
+        let Some(keys) = self.keys.get(&letter.id) else { return false };
+        self.effects.keys().any(|(entry, hash)| keys.contains(entry) && letter.is_effect(hash))
     }
 }
 

@@ -4,11 +4,11 @@ use redrive_core::letters::edges;
 use redrive_core::letters::letter::Letter;
 use redrive_core::letters::policy::Policy;
 use redrive_core::ports::{Causes, Clock, Jobs, Letters, Turns};
-use redrive_core::replay::Remark;
+use redrive_core::replay::{Entering, Remark};
 use redrive_core::time::Timestamp;
 
 use super::erase::{Traceless, forget_traces};
-use crate::group_places;
+use crate::group_places::{self, Places};
 use crate::replay::change::change_all;
 use crate::replay::letter_update::{LetterOutcome, LetterUpdate, each};
 use crate::replay::scan::selected_letters::SelectedLetters;
@@ -49,16 +49,20 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
     letters: Vec<Letter>,
 ) -> Remarked {
     let RemarkRequest { kind, remark, selected } = request;
+    let mut places = Places::default();
     // What else is known of the messages goes first.
     let Traceless { letters, kept_back, edits_kept } = match kind {
         RemarkKind::Erase => forget_traces(table, clock, letters, remark, policy).await,
-        RemarkKind::Restore => entered(table, clock.now(), letters).await,
+        RemarkKind::Restore => {
+            places = enter_again(table, clock.now(), &letters).await;
+            without(&places, letters)
+        }
         RemarkKind::Discard | RemarkKind::Note => Traceless::of(letters),
     };
     let ids: Vec<_> = letters.iter().map(|letter| letter.id).collect();
     let edge = |letter: &Letter| {
         let next = along(kind, letter, remark, policy, clock.now());
-        next.filter(|_| selected.is_unchanged(letter))
+        next.filter(|_| selected.is_unchanged(letter)).map(|next| places.placed(next))
     };
     let moved = change_all(table, letters.into_iter().map(|letter| (letter, &edge)).collect()).await;
     let mut updates = kept_back;
@@ -74,12 +78,18 @@ pub(crate) async fn remark<T: Letters + Jobs + Causes>(
     Remarked { letters: updates, edits_kept }
 }
 
-/// Enters letters that are to wait again in their FIFO groups. Leaves out those that could not be entered.
-async fn entered(table: &impl Turns, now: Timestamp, letters: Vec<Letter>) -> Traceless {
-    let left = group_places::enter(table, letters.iter(), now).await;
-    let letters = letters.into_iter().filter(|letter| !left.contains(&letter.id)).collect();
-    let outcomes =
-        |id| [LetterOutcome::Considered, LetterOutcome::Unavailable].map(|outcome| LetterUpdate::of(id, outcome));
+/// Enters letters that are to wait again in their FIFO groups.
+async fn enter_again(table: &impl Turns, now: Timestamp, letters: &[Letter]) -> Places {
+    let waiting = letters.iter().map(|letter| Entering { letter, former: letter.sequence.as_deref() });
+    group_places::enter(table, waiting, now).await
+}
+
+/// Leaves out the letters that could not be entered.
+fn without(places: &Places, letters: Vec<Letter>) -> Traceless {
+    let (left, letters): (Vec<_>, _) = letters.into_iter().partition(|letter| places.left.contains(&letter.id));
+    let outcomes = |letter: Letter| {
+        [LetterOutcome::Considered, LetterOutcome::Unavailable].map(|outcome| LetterUpdate::of(letter.id, outcome))
+    };
     Traceless { kept_back: left.into_iter().flat_map(outcomes).collect(), ..Traceless::of(letters) }
 }
 
