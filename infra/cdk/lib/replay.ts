@@ -91,8 +91,8 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): Re
         // A job's guard may name any alarm, and CloudWatch gives composite ones to `*` only.
         allow('WatchAlarms', ['cloudwatch:DescribeAlarms'], '*'),
         ...props.reads,
-        // Jobs stand in the same table, under keys of their own; Query reads a job's batches. Updates are for chunks that
-        // expire with their letter, deletes for those of an erased body.
+        // Jobs stand in the same table, under keys of their own; Query reads a job's batches. Ids of letters' messages are
+        // inserted. Updates are for chunks that expire with their letter, deletes for those of an erased body.
         allow(
           'ClaimAndMarkLetters',
           [
@@ -101,6 +101,7 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): Re
             'dynamodb:PutItem',
             'dynamodb:UpdateItem',
             'dynamodb:DeleteItem',
+            'dynamodb:PartiQLInsert',
             'dynamodb:PartiQLUpdate',
             'dynamodb:Query',
           ],

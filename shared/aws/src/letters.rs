@@ -8,6 +8,7 @@ mod handle;
 mod index;
 mod item;
 mod jobs;
+mod message_ids;
 mod parts;
 mod place;
 mod plan;
@@ -20,7 +21,7 @@ mod write;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use redrive_core::ids::LetterId;
+use redrive_core::ids::{LetterId, MessageId};
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::message::key::Key;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 use handle::TableHandle;
 use index::LetterIndex;
 use item::HEAD;
+use message_ids::MessageIds;
 use read::LetterReader;
 use statements::BatchWriter;
 use write::LetterWriter;
@@ -44,7 +46,7 @@ const LARGE: usize = 2;
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status`, `by-fingerprint` and `by-key`, time-to-live
 /// attribute `expires`.
 ///
-/// Its causes stand beside them; see `letters/causes.rs`.
+/// Its causes stand beside them; see `letters/causes.rs`. So do ids of messages that lead to a letter; see `letters/message_ids.rs`.
 ///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
 /// and so on, written in the same transaction; so does a large edited body, in `edited#0` and so on. New letters of one item share a call; see `letters/statements.rs`.
@@ -74,6 +76,10 @@ impl KeyIndex for LetterTable {
     async fn of_key(&self, key: &Key) -> Result<Option<Vec<LetterId>>, Unavailable> {
         LetterIndex { table: &self.table }.query_key(key).await
     }
+
+    async fn of_message(&self, id: &MessageId) -> Result<Option<LetterId>, Unavailable> {
+        MessageIds { table: &self.table }.find(id).await
+    }
 }
 
 impl Letters for LetterTable {
@@ -86,7 +92,10 @@ impl Letters for LetterTable {
     }
 
     async fn write(&self, writes: Vec<LetterWrite>) -> Vec<Result<(), WriteError<Letter>>> {
-        BatchWriter { writer: LetterWriter { table: &self.table, large: &self.large } }.write_all(writes).await
+        let ids = MessageIds { table: &self.table };
+        let brought = ids.statements(&writes);
+        let writer = BatchWriter { writer: LetterWriter { table: &self.table, large: &self.large } };
+        futures_util::future::join(writer.write_all(writes), ids.enter(brought)).await.0
     }
 
     async fn scan(&self, listing: Listing<'_>, from: Cursor, limit: usize) -> Result<Page, Unavailable> {

@@ -191,10 +191,14 @@ pub trait Letters: Send + Sync + 'static {
     }
 }
 
-/// Index of letters by their idempotency keys.
+/// Index of letters by their idempotency keys, and by ids of their messages.
 pub trait KeyIndex: Letters {
     /// Finds the letters of a key, in every scope and status. `None`: the table has no such index yet. An index lags.
     fn of_key(&self, key: &Key) -> impl Future<Output = Result<Option<Vec<LetterId>>, Unavailable>> + Send;
+
+    /// Finds the letter that a write brought this message id to ([`LetterWrite::new_message_ids`]). `None`: it is none of these, is
+    /// older than they are kept, or could not be kept.
+    fn of_message(&self, id: &MessageId) -> impl Future<Output = Result<Option<LetterId>, Unavailable>> + Send;
 }
 
 /// The causes of dead letters: a record for each of a queue's, beside the letters.

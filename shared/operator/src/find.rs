@@ -1,7 +1,8 @@
 //! Search for letters by anything that stands in them.
 //!
-//! Ids and keys are found through the table's keys and its index of keys. Everything else is found by reading: first what the
-//! indexes show of every letter, then so many bodies as were asked for, those that failed last first.
+//! Ids and keys are found through the table's keys and its index of keys, and ids of later sends through the items beside the letters.
+//! Everything else is found by reading: first what the indexes show of every letter, then so many bodies as were asked for, those
+//! that failed last first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,7 +132,8 @@ impl Search {
     }
 }
 
-/// Finds letters by their id, their key or the id of the message that they began as, without a walk.
+/// Finds letters by their id, their key or a message id without a walk: by the id of the message that they began as, and by those
+/// that the table keeps of later sends.
 ///
 /// # Errors
 ///
@@ -143,6 +145,7 @@ pub async fn exactly<L: KeyIndex>(letters: &L, text: &str, sources: &[QueueArn])
         ids.extend(of_key.into_iter().map(|id| (id, FoundBy::Key)));
     }
     if let Some(message) = MessageId::new(text) {
+        ids.extend(letters.of_message(&message).await?.map(|id| (id, FoundBy::Message)));
         ids.extend(sources.iter().map(|source| (LetterId::derive(source, &message), FoundBy::Message)));
     }
     ids.extend(LetterId::parse(text).map(|id| (id, FoundBy::Letter)));
@@ -293,14 +296,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_id_a_key_or_the_first_message_id_leads_to_the_letter_without_a_walk() {
+    async fn an_id_a_key_or_any_message_id_leads_to_the_letter_without_a_walk() {
         let (store, letter) = (store(), samples::full());
         store.force(letter.clone());
         let key = letter.key.as_ref().unwrap().as_str().to_owned();
+        let sent = letter.sends.iter().find_map(|send| send.message_id.as_ref()).unwrap();
+        assert_ne!(*sent, letter.origin);
         for (text, by) in [
             (letter.id.to_string(), FoundBy::Letter),
             (key, FoundBy::Key),
             (letter.origin.as_str().to_owned(), FoundBy::Message),
+            (sent.as_str().to_owned(), FoundBy::Message),
         ] {
             let search = exactly(&store, &text, &sources()).await.unwrap();
             let found: Vec<_> = search.letters.iter().map(|one| (one.found.id, one.by)).collect();

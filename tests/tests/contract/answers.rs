@@ -16,7 +16,8 @@ use redrive_core::replay::Outgoing;
 
 use crate::samples::{entry, first, key, next, queue};
 
-/// Answers each request with the next of its lines, the last one for ever, and counts them.
+/// Answers each request with the next of its lines, the last one for ever, and counts them. Or, if it is routed, with the line of its
+/// action, whatever comes first.
 pub(crate) struct Script {
     endpoint: String,
     asked: Arc<AtomicUsize>,
@@ -24,11 +25,23 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn play(lines: &[(u16, &str)]) -> Self {
+        Self::serve(lines.iter().map(|line| (None, *line)))
+    }
+
+    pub(crate) fn route(lines: &[(&str, u16, &str)]) -> Self {
+        Self::serve(lines.iter().map(|(action, status, body)| (Some(*action), (*status, *body))))
+    }
+
+    fn serve<'a>(lines: impl Iterator<Item = (Option<&'a str>, (u16, &'a str))>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
-        let lines: Arc<Vec<(u16, String)>> =
-            Arc::new(lines.iter().map(|(status, body)| (*status, (*body).to_owned())).collect());
+        let line = |(action, (status, body)): (Option<&str>, (u16, &str))| Line {
+            target: action.map(|action| format!("DynamoDB_20120810.{action}").to_ascii_lowercase()),
+            status,
+            body: body.to_owned(),
+        };
+        let lines: Arc<Vec<Line>> = Arc::new(lines.map(line).collect());
         let counter = Arc::clone(&asked);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -48,9 +61,17 @@ impl Script {
     }
 }
 
-fn answer(mut stream: &TcpStream, lines: &[(u16, String)], counter: &AtomicUsize) -> Option<()> {
+/// Line of a script.
+struct Line {
+    /// Header of the requests that it is for, in lower case; `None`: any.
+    target: Option<String>,
+    status: u16,
+    body: String,
+}
+
+fn answer(mut stream: &TcpStream, lines: &[Line], counter: &AtomicUsize) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    let (mut line, mut length) = (String::new(), 0);
+    let (mut line, mut length, mut target) = (String::new(), 0, None);
     loop {
         line.clear();
         if reader.read_line(&mut line).ok()? == 0 {
@@ -58,13 +79,15 @@ fn answer(mut stream: &TcpStream, lines: &[(u16, String)], counter: &AtomicUsize
         }
         match line.to_ascii_lowercase().split_once(':') {
             Some(("content-length", value)) => length = value.trim().parse().ok()?,
+            Some(("x-amz-target", value)) => target = Some(value.trim().to_owned()),
             None if line.trim().is_empty() => break,
             _ => {}
         }
     }
     reader.read_exact(&mut vec![0; length]).ok()?;
     let place = counter.fetch_add(1, Ordering::SeqCst).min(lines.len() - 1);
-    let (status, body) = &lines[place];
+    let routed = target.and_then(|target| lines.iter().find(|line| line.target.as_ref() == Some(&target)));
+    let Line { status, body, .. } = routed.unwrap_or(&lines[place]);
     let head = format!("HTTP/1.1 {status} X\r\nx-amzn-requestid: r-1\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(format!("{head}{body}").as_bytes()).ok()
 }

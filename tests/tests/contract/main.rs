@@ -19,6 +19,7 @@ mod entries;
 mod jobs;
 mod letter_statements;
 mod letters;
+mod message_ids;
 #[cfg(feature = "dynoxide")]
 mod oracle;
 mod queues;

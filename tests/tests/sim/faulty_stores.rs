@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redrive_core::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
+use redrive_core::letters::letter::{Body, EventKind, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::message::decode::{Inspected, Reading};
 use redrive_core::message::envelope::Record;
@@ -214,6 +214,12 @@ impl Letters for FaultyLetters {
                 marked.filter_map(|write| Some(&mut write.letter.sends.last_mut()?.message_id)).collect();
             if let [first, .., last] = ids.as_mut_slice() {
                 std::mem::swap(*first, *last);
+            }
+        }
+        if self.mutant == Some(Mutant::ChangesAreTakenForNotes) {
+            for write in writes.iter_mut().filter(|write| write.replaces.is_some()) {
+                let at = write.letter.changed_at();
+                write.letter.history.record(at, EventKind::Noted, "operator", None);
             }
         }
         let mut answers = Letters::write(&self.inner, writes.clone()).await;

@@ -67,6 +67,8 @@ pub(crate) enum Invariant {
     ReplayedIsSent,
     /// REPLAYED names the message of that very send.
     MarksNameTheirSends,
+    /// A write that brings a message id to a letter has it lead to the letter.
+    MessageIdsLead,
     /// An invocation answers before Lambda ends it.
     AnswersInTime,
     /// In the end every message is in one completion or one letter, and every letter final or a person's.

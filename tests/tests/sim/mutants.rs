@@ -127,6 +127,11 @@ fn marking_what_was_refused_as_replayed_is_caught() {
 }
 
 #[test]
+fn a_message_id_that_no_write_has_lead_to_its_letter_is_caught() {
+    caught(Mutant::ChangesAreTakenForNotes, &[Invariant::MessageIdsLead]);
+}
+
+#[test]
 fn marking_letters_by_each_others_answers_is_caught() {
     caught(Mutant::MarksAreMixedUp, &[Invariant::MarksNameTheirSends]);
 }

@@ -6,6 +6,7 @@ mod copies;
 mod edited;
 mod form;
 mod history;
+mod message_ids;
 mod send;
 mod traces;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redrive_core::ids::{LetterId, QueueArn};
+use redrive_core::ids::{LetterId, MessageId, QueueArn};
 use redrive_core::letters::cause::Cause;
 use redrive_core::letters::letter::{Body, Letter, LetterWrite, Status};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
@@ -41,6 +41,7 @@ pub(super) struct Table {
     letters: BTreeMap<LetterId, Arc<Letter>>,
     by_status: Index,
     by_cause: Index,
+    of_messages: BTreeMap<MessageId, LetterId>,
     lag: Option<(Duration, StdRng)>,
     pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
     pub(super) summary: Option<KeptSummary>,
@@ -75,6 +76,12 @@ impl Index {
     fn at(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Letter>> {
         let is_shown = move |shown: &&Shown| shown.from <= now && now < shown.until;
         self.0.values().flatten().filter(is_shown).map(|shown| &shown.letter)
+    }
+}
+
+impl Table {
+    fn enter_message_ids(&mut self, write: &LetterWrite) {
+        self.of_messages.extend(write.new_message_ids().into_iter().map(|id| (id.clone(), write.letter.id)));
     }
 }
 
@@ -125,7 +132,9 @@ impl ModelLetters {
 
     /// Writes whatever the condition says: for tests that need a broken store.
     pub fn force(&self, letter: Letter) {
-        self.put(&mut lock(&self.table), letter);
+        let mut table = lock(&self.table);
+        table.enter_message_ids(&LetterWrite::create(letter.clone()));
+        self.put(&mut table, letter);
     }
 
     /// Removes the letters, and bodies before their letters, whose time had ended by `now`, as DynamoDB does some time.
@@ -168,6 +177,8 @@ impl ModelLetters {
 
     fn apply(&self, write: &LetterWrite) -> Result<(), WriteError<Letter>> {
         let mut table = lock(&self.table);
+        // Beside the letter's write and not with it: the message is the letter's, whoever writes the letter first.
+        table.enter_message_ids(write);
         let found = table.letters.get(&write.letter.id);
         if !write.holds(found.map(AsRef::as_ref)) {
             return Err(WriteError::Condition(found.map(|letter| Box::new((**letter).clone()))));
@@ -225,6 +236,11 @@ impl KeyIndex for ModelLetters {
             Some(of_key.map(|letter| letter.id).collect())
         };
         self.faults.ask_an_index(SERVICE, "query the index of keys", query).await
+    }
+
+    async fn of_message(&self, id: &MessageId) -> Result<Option<LetterId>, Unavailable> {
+        let read = || lock(&self.table).of_messages.get(id).copied();
+        self.faults.ask(SERVICE, "read a message id", read).await
     }
 }
 

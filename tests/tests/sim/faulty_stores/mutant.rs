@@ -23,6 +23,8 @@ pub(crate) enum Mutant {
     ErasedBodyComesBack,
     /// Letters that are marked together get each other's messages.
     MarksAreMixedUp,
+    /// Marks and deaths are written as if somebody had only noted something.
+    ChangesAreTakenForNotes,
     /// A message that SQS refused is taken for sent.
     RefusalTakenForSent,
     /// A message that the dead-letter queue may not have taken is acknowledged.

@@ -1,6 +1,9 @@
 //! Changes that a letter may go through.
 
-use redrive_core::letters::letter::{Body, EventKind, Letter, Status};
+use std::collections::BTreeSet;
+
+use redrive_core::ids::MessageId;
+use redrive_core::letters::letter::{Body, EventKind, Letter, LetterWrite, Status};
 use redrive_core::message::key::LedgerKey;
 
 use super::{Checker, Invariant, SentMessage};
@@ -23,6 +26,7 @@ impl Checker {
             let own = send.is_none_or(|send| send.letter == after.id && send.number == after.number);
             self.must(own, Invariant::MarksNameTheirSends, || format!("{name} names the message of another send"));
         }
+        self.message_ids_lead(&name, before, after);
         match before {
             None => self.must(matches!(after.status, Status::Pending | Status::Resolved), Invariant::Edges, || {
                 format!("{name} was created as {}", after.status)
@@ -34,6 +38,18 @@ impl Checker {
                 format!("{name} is RESOLVED, and no effect with its payload ever happened")
             });
         }
+    }
+
+    fn message_ids_lead(&mut self, name: &str, before: Option<&Letter>, after: &Letter) {
+        let ids = |letter: &Letter| -> BTreeSet<MessageId> {
+            let sent = letter.sends.iter().filter_map(|send| send.message_id.clone());
+            sent.chain([letter.enqueue.message_id.clone(), letter.origin.clone()]).collect()
+        };
+        let write = LetterWrite { letter: after.clone(), replaces: before.map(|before| before.version) };
+        let led: BTreeSet<_> = write.new_message_ids().into_iter().cloned().collect();
+        let known: BTreeSet<_> = before.map(ids).into_iter().flatten().chain([after.origin.clone()]).collect();
+        let lost: Vec<_> = ids(after).into_iter().filter(|id| !known.contains(id) && !led.contains(id)).collect();
+        self.must(lost.is_empty(), Invariant::MessageIdsLead, || format!("nothing leads from {lost:?} to {name}"));
     }
 
     /// Returns true if replay has put this number of the letter into the main queue.
