@@ -239,6 +239,24 @@ def destinations(template: Template) -> Iterator[str]:
     yield from (f"the replay is told {queue}, which is not listed" for queue in sorted({*told.split(",")} - wanted - {""}))
 
 
+@rule("others-are-notified-by-redrive")
+def notified(template: Template) -> Iterator[str]:
+    """Indexer and replay know the bus that is given, and may put Redrive's events there; nobody knows another, and the processor none."""
+    bus = template.values.get("EventBusArn") or None
+    for kind, one in functions(template):
+        wanted = None if kind == "processor" else bus
+        known = variable(one, "EVENT_BUS_ARN")
+        if known != wanted:
+            yield f"the {kind} is told of the bus {known}, and not of {wanted}"
+        role = role_of(template, one)
+        puts = [statement for statement in (statements(template, role) if role else ()) if permits(statement, "events:PutEvents")]
+        may = [resource for statement in puts for resource in listed(statement.get("Resource"))]
+        if may != listed(wanted):
+            yield f"the {kind} may put events on {may}"
+        if any(statement.get("Condition") != {"StringEquals": {"events:source": "redrive"}} for statement in puts):
+            yield f"the {kind} may put events in the name of others"
+
+
 @rule("nothing-is-forgotten")
 def forgotten(template: Template) -> Iterator[str]:
     """No function deletes from the ledger, and none reads a whole table."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from infra.gates.patches import MISSING, Break, Source, drop, parameter, put, statement, text, unruled
 from infra.gates.rules import ALL
-from infra.gates.settings import ARN, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
+from infra.gates.settings import ARN, BUS, INFRA, LAYER, LEDGER, OTHERS_LEDGER, PAIR, Settings, pairs
 from infra.gates.template import Template, load
 
 OWN_KEY = {"Encryption": "customer-managed"}
@@ -258,6 +258,20 @@ MUTANTS = [
         "destinations-are-listed",
         "a list that is told alone",
         put(f"ReplayFunction/{_P}/Environment/Variables/REPLAY_DESTINATIONS", f"{ARN}:refunds"),
+    ),
+    Mutant("others-are-notified-by-redrive", "any bus", statement("IndexerRole", "NotifyOthers", Resource="*"), {"EventBusArn": BUS}),
+    Mutant(
+        "others-are-notified-by-redrive",
+        "anybody's events",
+        statement("ReplayRole", "NotifyOthers", Condition=MISSING),
+        {"EventBusArn": BUS},
+    ),
+    Mutant("others-are-notified-by-redrive", "a permission without a bus", text("ReplayRole", '"NotifiesOthers"', '"WithExample"')),
+    Mutant(
+        "others-are-notified-by-redrive",
+        "an indexer without its bus",
+        put(f"IndexerFunction/{_P}/Environment/Variables/EVENT_BUS_ARN", {"Ref": "AWS::NoValue"}),
+        {"EventBusArn": BUS},
     ),
     Mutant(
         "nothing-is-forgotten",

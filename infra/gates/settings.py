@@ -34,6 +34,7 @@ def pairs(count: int) -> Settings:
     }
 
 
+BUS = "arn:aws:events:eu-central-1:111122223333:event-bus/operations"
 LAYER = "arn:aws:lambda:eu-central-1:111122223333:layer:tracer:3"
 
 
@@ -63,6 +64,7 @@ def cases() -> dict[str, dict[str, Settings]]:
             "other destinations": {"ReplayDestinations": f"{ARN}:refunds,{ARN}:mail"},
             "pollers of its own": {"MinimumPollers": "2", "MaximumPollers": "50"},
             "in a layer": {"Layers": LAYER},
+            "a bus": {"EventBusArn": BUS},
             "exponential": {"RetrySchedule": "exponential", "MaxReceiveCount": "15"},
         },
         "attach.yaml": {
@@ -84,6 +86,7 @@ def cases() -> dict[str, dict[str, Settings]]:
             },
             "forty-five pairs": {**pairs(45), "Layers": LAYER},
             "each alarm by itself": {**PAIR, "Paging": "each"},
+            "a bus": {**PAIR, "EventBusArn": BUS},
             "other destinations": {**PAIR, "ReplayDestinations": f"{ARN}:refunds"},
         },
     }

@@ -27,6 +27,8 @@ pub struct Stage {
     pub sqs: aws_sdk_sqs::Client,
     /// DynamoDB at the stage's endpoint.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// EventBridge at the stage's endpoint.
+    pub events: aws_sdk_eventbridge::Client,
     /// Lambda at the stage's endpoint.
     pub lambda: aws_sdk_lambda::Client,
 }
@@ -69,6 +71,7 @@ impl Stage {
         Self {
             sqs: aws_sdk_sqs::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            events: aws_sdk_eventbridge::Client::new(&config),
             lambda: aws_sdk_lambda::Client::new(&config),
             outputs,
         }

@@ -1,6 +1,7 @@
 import { Duration, aws_iam as iam, aws_lambda as lambda, aws_sns as sns } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Source } from './code';
+import { busPolicies, busVariable } from './events';
 import { Common } from './parts';
 import { takesReportsOf } from './queues';
 import { RedriveFunction, allow } from './redrive-function';
@@ -28,7 +29,12 @@ export function indexer(scope: Construct, common: Common, props: IndexerProps): 
     source: props.source,
     settings: props.settings,
     timeout: props.timeout,
-    environment: { RUST_LOG: props.settings.logLevel, ...props.variables, DEAD_LETTER_TABLE_NAME: letters.tableName },
+    environment: {
+      RUST_LOG: props.settings.logLevel,
+      ...props.variables,
+      DEAD_LETTER_TABLE_NAME: letters.tableName,
+      ...busVariable(props.settings),
+    },
     policies: {
       indexer: [
         allow('DrainTheDead', ['sqs:ReceiveMessage', 'sqs:DeleteMessage'], ...props.deadArns),
@@ -49,6 +55,7 @@ export function indexer(scope: Construct, common: Common, props: IndexerProps): 
         ),
       ],
       ...props.policies,
+      ...busPolicies(props.settings),
     },
     dataKey: common.dataKey,
     failures,

@@ -126,6 +126,12 @@ export interface FunctionsProps {
    */
   readonly layerArns?: readonly string[];
   /**
+   * ARN of an EventBridge bus that indexer and replay notify of letters and jobs (docs/events.md). They may put events of the source
+   * `redrive` there, and nothing else.
+   * @default none
+   */
+  readonly eventBusArn?: string;
+  /**
    * Key that encrypts queues, tables and logs: AWS's own, one that is made here and stays with the tables, or yours. To
    * yours the permissions of CloudWatch Logs, SNS and EventBridge are added, unless it was imported; then it needs
    * them. The topics always have a key of their own, because CloudWatch cannot publish to a topic under the AWS-managed

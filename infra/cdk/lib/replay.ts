@@ -1,6 +1,7 @@
 import { aws_iam as iam, aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Source } from './code';
+import { busPolicies, busVariable } from './events';
 import { Common } from './parts';
 import { RedriveFunction, allow } from './redrive-function';
 import { Policies } from './role-policies';
@@ -76,6 +77,7 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): Re
     RUST_LOG: props.settings.logLevel,
     ...props.variables,
     DEAD_LETTER_TABLE_NAME: letters.tableName,
+    ...busVariable(props.settings),
     ...(props.readsAges ? { MAIN_QUEUE_AGES: 'on' } : {}),
   };
   const made = new RedriveFunction(scope, 'Replay', {
@@ -117,6 +119,7 @@ export function replay(scope: Construct, common: Common, props: ReplayProps): Re
         ? {}
         : { destinations: [allow('SendElsewhere', ['sqs:SendMessage', 'sqs:GetQueueAttributes'], ...props.otherArns)] }),
       ...props.policies,
+      ...busPolicies(props.settings),
     },
     dataKey: common.dataKey,
     failures: common.failures,

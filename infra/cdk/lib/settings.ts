@@ -5,6 +5,7 @@ import { FunctionsProps, MessageProps, PagingProps, PolicyProps, ReplayRule } fr
 
 const SCOPE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const POINTER = /^\/[^,]{1,255}$/;
+const EVENT_BUS = /^arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus\/[A-Za-z0-9_./-]{1,256}$/;
 const POINTERS = 20;
 const RULES = 100;
 const RULE_TEXT = 2_048;
@@ -19,6 +20,8 @@ export interface FunctionSettings {
   readonly logRetention: logs.RetentionDays;
   readonly tracing: lambda.Tracing;
   readonly layerArns: readonly string[];
+  /** Bus for integration events; `undefined`: nobody is notified. */
+  readonly eventBusArn: string | undefined;
   readonly encryption: 'aws-owned' | 'customer-managed' | kms.IKey;
   readonly sweepRate: string;
   readonly replayTimeout: Duration;
@@ -45,6 +48,10 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
   if (layerArns.length > 5) {
     problems.refuse('layerArns', `has ${layerArns.length} layers`, "5, Lambda's limit for a function");
   }
+  const bus = props.eventBusArn;
+  if (bus !== undefined && !Token.isUnresolved(bus) && !EVENT_BUS.test(bus)) {
+    problems.refuse('eventBusArn', `is ${JSON.stringify(bus)}`, 'the ARN of an event bus: arn:aws:events:REGION:ACCOUNT:event-bus/NAME');
+  }
   const replayTimeout = Duration.seconds(seconds(problems, 'replayTimeout', props.replayTimeout));
   return {
     architecture: props.architecture ?? lambda.Architecture.X86_64,
@@ -52,6 +59,7 @@ export function functionSettings(problems: Problems, props: FunctionsProps): Fun
     logRetention,
     tracing,
     layerArns,
+    eventBusArn: props.eventBusArn,
     encryption: props.encryption ?? 'aws-owned',
     sweepRate: rate(problems, 'sweepRate', props.sweepRate),
     replayTimeout,

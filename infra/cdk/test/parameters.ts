@@ -55,6 +55,7 @@ const SHARED: Readonly<Record<string, (value: string) => Partial<RedriveQueuePro
   Encryption: (value) => ({ encryption: value as 'aws-owned' | 'customer-managed' }),
   Tracing: (value) => ({ tracing: value === 'Active' ? lambda.Tracing.ACTIVE : lambda.Tracing.PASS_THROUGH }),
   Layers: (value) => ({ layerArns: value.split(',') }),
+  EventBusArn: (value) => ({ eventBusArn: value }),
   LogLevel: (value) => ({ logLevel: value as Queue['logLevel'] }),
   AllowEject: (value) => ({ allowEject: value === 'true' }),
   IndexerTimeoutSeconds: (value) => ({ indexerTimeout: seconds(value) }),

@@ -55,6 +55,7 @@ const CASES: readonly (readonly [sentence: string, props: Partial<RedriveQueuePr
   ['fewer pollers at the most than at the least', { pollers: { minimum: 5, maximum: 4 } }, ['pollers.maximum']],
   ['a single poller', { pollers: { minimum: 1, maximum: 4 } }, ['pollers.minimum']],
   ['six layers', { layerArns: ['a', 'b', 'c', 'd', 'e', 'f'] }, ['layerArns']],
+  ['a bus by its name', { eventBusArn: 'operations' }, ['eventBusArn']],
   ['a main queue that keeps as long as its dead', { mainRetention: days(14) }, ['mainRetention']],
   ['a ledger that forgets before the queues do', { mainRetention: days(10), ledgerRetention: days(24) }, ['ledgerRetention']],
   ['letters that go before their copies can die', { resolvedRetention: days(18) }, ['resolvedRetention']],

@@ -11,7 +11,9 @@ use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sqs::error::BoxError;
 
 use crate::http::{ATTEMPT, fresh_within};
-use crate::{AwsGauges, LedgerTable, LetterTable, QueueAges, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table};
+use crate::{
+    AwsEventBus, AwsGauges, LedgerTable, LetterTable, QueueAges, SqsDeadLetterQueue, SqsMainQueue, SqsOutbox, Table,
+};
 
 /// Timeout for making a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -161,6 +163,12 @@ impl AwsClients {
     #[must_use]
     pub fn gauges(&self, url: impl Into<String>) -> AwsGauges {
         AwsGauges::new(self.sqs().clone(), url, aws_sdk_cloudwatch::Client::new(&self.config))
+    }
+
+    /// The bus with this name or ARN. Its client is made here: nobody else needs it.
+    #[must_use]
+    pub fn event_bus(&self, bus: impl Into<String>) -> AwsEventBus {
+        AwsEventBus::new(aws_sdk_eventbridge::Client::new(&self.config), bus)
     }
 
     /// Ages of what waits in queues of this account and region.

@@ -9,6 +9,7 @@
 //! | [`SqsMainQueue`], [`SqsDeadLetterQueue`], [`SqsOutbox`] (`queues.rs`) | the three parts that a queue plays |
 //! | `letters/jobs.rs` | how a replay job is stored, in the same table |
 //! | [`AwsGauges`] (`gauges.rs`) | what a job's guard reads: the backlog, and an alarm |
+//! | [`AwsEventBus`] (`event_bus.rs`) | the bus on which other systems are told of letters and jobs |
 //! | [`AwsClients`] (`clients.rs`) | clients, time limits and retries |
 //! | `failure.rs` | what an error of the SDK means |
 //!
@@ -19,6 +20,7 @@
 mod ages;
 mod batch_get;
 mod clients;
+mod event_bus;
 mod failure;
 mod gauges;
 mod http;
@@ -32,6 +34,7 @@ mod writes;
 
 pub use ages::{Ages, QueueAges};
 pub use clients::{AwsClients, TraceOf};
+pub use event_bus::AwsEventBus;
 pub use failure::describe;
 pub use gauges::AwsGauges;
 pub use ledger::LedgerTable;

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod fixture;
 mod hex;
 pub mod ids;
+pub mod integration_event;
 pub mod json;
 pub mod kafka_security;
 pub mod letters;

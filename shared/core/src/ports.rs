@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
+use crate::integration_event::IntegrationEvent;
 use crate::letters::candidate::Candidate;
 use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
@@ -369,6 +370,19 @@ pub trait Outbox: Send + Sync + 'static {
         &self,
         messages: Vec<Outgoing>,
     ) -> impl Future<Output = Result<Vec<Result<MessageId, String>>, Unavailable>> + Send;
+}
+
+/// Number of events that one call to a bus carries: EventBridge's limit of entries in a `PutEvents`.
+pub const EVENTS_A_CALL: usize = 10;
+
+/// Bus on which other systems are told of letters and jobs.
+pub trait EventBus: Send + Sync + 'static {
+    /// Puts at most [`EVENTS_A_CALL`] events on the bus. One answer for each, in order: the bus's code for refusing it.
+    /// `Unavailable` if nothing is known: each may be on the bus.
+    fn put(
+        &self,
+        events: &[IntegrationEvent],
+    ) -> impl Future<Output = Result<Vec<Result<(), String>>, Unavailable>> + Send;
 }
 
 /// Clock for the time of day.

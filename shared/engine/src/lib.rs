@@ -8,6 +8,8 @@
 //! Every flow decides from what it read, writes under the condition that nothing changed, and decides again if
 //! something did ([`ROUNDS`] times at most).
 
+mod announced;
+mod announcer;
 mod batches;
 mod drains;
 mod group_places;
@@ -19,6 +21,8 @@ mod rounds;
 pub mod trace;
 mod world;
 
+pub use announced::Announced;
+pub use announcer::{Announcer, EventCounts};
 pub use drains::{LANES, drain_all};
 pub use index::{DrainReport, IndexSettings, IndexedSource, Indexer, OfSource};
 pub use latencies::Latencies;

@@ -153,6 +153,8 @@ pub struct IndexerConfig {
     pub letter_table: String,
     /// The queue pairs, at least one.
     pub pairs: Vec<IndexedPair>,
+    /// ARN of the bus on which other systems are told of letters, if there is one.
+    pub event_bus: Option<String>,
 }
 
 impl IndexerConfig {
@@ -165,8 +167,15 @@ impl IndexerConfig {
         let function = fields::function(&mut reader);
         let (pairs, ledger_table) = pairs::read(&mut reader, single::indexed);
         let letter_table = fields::table(&mut reader, "DEAD_LETTER_TABLE_NAME");
+        let event_bus = fields::event_bus(&mut reader);
         reader.finish(|| {
-            Some(Self { function: function?, ledger_table: ledger_table?, letter_table: letter_table?, pairs: pairs? })
+            Some(Self {
+                function: function?,
+                ledger_table: ledger_table?,
+                letter_table: letter_table?,
+                pairs: pairs?,
+                event_bus: event_bus?,
+            })
         })
     }
 }
@@ -188,6 +197,8 @@ pub struct ReplayConfig {
     pub reads_ages: bool,
     /// Requests that this function carries out.
     pub allowed_actions: AllowedActions,
+    /// ARN of the bus on which other systems are told of letters and jobs, if there is one.
+    pub event_bus: Option<String>,
 }
 
 impl ReplayConfig {
@@ -210,9 +221,11 @@ impl ReplayConfig {
             AllowedActions::parse(text)
                 .ok_or_else(|| "replay (all but erase, free, eject, edit and patch) or all".to_owned())
         });
+        let event_bus = fields::event_bus(&mut reader);
         reader.finish(|| {
             Some(Self {
                 function: function?,
+                event_bus: event_bus?,
                 reads_ages: reads_ages?,
                 allowed_actions: allowed_actions?,
                 ledger_table: ledger_table?,

@@ -138,8 +138,13 @@ mod tests {
     fn what_a_job_does_by_itself_is_no_act() {
         let mut overview = samples::job(1, JobState::Canary, &[]);
         let name = overview.job.name();
-        let event =
-            |at, who: &str, became: &str| JobEvent { at, became: became.to_owned(), who: who.to_owned(), why: None };
+        let event = |at, who: &str, became: &str| JobEvent {
+            at,
+            became: became.to_owned(),
+            who: who.to_owned(),
+            why: None,
+            version: 0,
+        };
         overview.job.history = vec![
             event(before(90), "ann", "CANARY"),
             event(before(50), &name, "RAMPING"),

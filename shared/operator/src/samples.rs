@@ -212,7 +212,7 @@ pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> Job
     };
     let mut job = Job::new(JobId::from_random(n), request, before(30));
     let why = if let JobState::Stopped { why } = &state { Some(why.to_string()) } else { None };
-    let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why };
+    let event = JobEvent { at: before(20), became: state.as_str().to_owned(), who: job.name(), why, version: 0 };
     job.history.push(event);
     job.closed_at = (!state.runs()).then(|| before(10));
     job.state = state;

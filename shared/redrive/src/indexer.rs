@@ -5,7 +5,7 @@ use redrive_core::ids::QueueArn;
 use redrive_core::ports::{Clock, Entropy};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::time::Timestamp;
-use redrive_engine::{DrainReport, IndexSettings, IndexedSource, Indexer, LANES, drain_all};
+use redrive_engine::{Announced, DrainReport, IndexSettings, IndexedSource, Indexer, LANES, drain_all};
 use redrive_lambda::config::{IndexedPair, IndexerConfig, PairConfig, environment};
 use redrive_lambda::doorbell::{Wake, watched_queues};
 use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
@@ -13,6 +13,7 @@ use redrive_lambda::{System, telemetry};
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::announcing::{Announcing, announcer};
 use crate::error::log;
 use crate::meter::{self, Meter};
 use crate::traced::Traced;
@@ -42,9 +43,10 @@ fn start() -> Result<(), Error> {
     serve(&function, |_| async { indexing(config).await.map(Traced) })
 }
 
-async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
+async fn indexing(config: IndexerConfig) -> Result<Announcing<Indexing>, Error> {
     let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
-    let IndexerConfig { function, ledger_table, letter_table, pairs } = config;
+    let IndexerConfig { function, ledger_table, letter_table, pairs, event_bus } = config;
+    let announcer = announcer(&aws, event_bus);
     // The others' dead-letter queues are not touched.
     let custody = pairs.into_iter().filter(|pair| pair.pair.custody);
     let queues = by_dead_letter_queue(custody);
@@ -67,11 +69,12 @@ async fn indexing(config: IndexerConfig) -> Result<Indexing, Error> {
         });
         let Some(IndexedSource { ledger, reading, policy, redaction }) = sources.next() else { continue };
         let settings = IndexSettings { reading, policy, pollers, wait: WAIT, reserve: RESERVE };
-        let (queue, letters) = (aws.dead_letter_queue(url), aws.letters(letter_table.clone()));
+        let letters = Announced::new(aws.letters(letter_table.clone()), announcer.clone());
+        let queue = aws.dead_letter_queue(url);
         let indexer = Indexer::new(queue, ledger, letters, System, settings).with_redaction(redaction);
         indexing.indexers.push(sources.fold(indexer, Indexer::shared_by));
     }
-    Ok(indexing)
+    Ok(Announcing { flow: indexing, function: function.name, announcer })
 }
 
 /// A dead-letter queue, and the pairs that share it.
@@ -97,7 +100,7 @@ fn by_dead_letter_queue(pairs: impl Iterator<Item = IndexedPair>) -> Vec<SharedQ
 
 struct Indexing {
     function: String,
-    indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, LetterTable, System>>,
+    indexers: Vec<Indexer<SqsDeadLetterQueue, Option<LedgerTable>, Announced<LetterTable>, System>>,
     /// The dead-letter queue of each, in the same order.
     queues: Vec<DrainedQueue>,
 }

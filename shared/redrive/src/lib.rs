@@ -76,6 +76,7 @@
 //! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler.
 
 mod ages;
+mod announcing;
 mod aws;
 mod error;
 mod indexer;

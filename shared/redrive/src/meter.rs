@@ -16,7 +16,7 @@ use std::time::Duration;
 use redrive_aws::Ages;
 use redrive_core::letters::cause::{PendingCounts, PendingSummary};
 use redrive_core::time::Timestamp;
-use redrive_engine::{Counts, DrainReport, Latencies, ReplayReport};
+use redrive_engine::{Counts, DrainReport, EventCounts, Latencies, ReplayReport};
 use redrive_lambda::metrics::{self, Distribution, MetricValue, NAMESPACE, Unit};
 
 /// Log line with metrics.
@@ -132,6 +132,12 @@ pub(crate) fn whole_ages(function: &str, ages: &Ages) -> MetricRow {
         let oldest = ages.oldest.as_ref().map_or(0.0, |(_, age)| age.as_secs_f64());
         metrics.push(("MainQueueOldestAge", oldest, Unit::Seconds));
     }
+    MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
+}
+
+/// Line of a function about its integration events. Zeros are told, too: they say that there is a bus.
+pub(crate) fn whole_events(function: &str, events: EventCounts) -> MetricRow {
+    let metrics = vec![count("EventsSent", events.sent), count("EventsLost", events.lost)];
     MetricRow { dimensions: vec![("Function", function.to_owned())], metrics, distributions: Vec::new(), zeros: true }
 }
 

@@ -6,7 +6,7 @@ use redrive_core::json::member;
 use redrive_core::ports::Clock;
 use redrive_core::replay::{Act, AllowedActions, Request};
 use redrive_core::time::Timestamp;
-use redrive_engine::{Destination, QueuePair, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports};
+use redrive_engine::{Announced, Destination, QueuePair, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports};
 use redrive_lambda::config::{PairConfig, ReplayConfig, ReplayedPair, environment};
 use redrive_lambda::run::{Flow, Invocation, InvocationFailure, serve};
 use redrive_lambda::telemetry::AUDIT;
@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::Error;
 use crate::ages::MainQueueAges;
+use crate::announcing::{Announcing, announcer};
 use crate::error::log;
 use crate::meter::{self, Meter};
 use crate::traced::Traced;
@@ -56,10 +57,20 @@ fn start() -> Result<(), Error> {
     serve(&function, |_| async { replaying(config).await.map(Traced) })
 }
 
-async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
+async fn replaying(config: ReplayConfig) -> Result<Announcing<Replaying>, Error> {
     let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
-    let ReplayConfig { function, ledger_table, ledger_retention, letter_table, pairs, reads_ages, allowed_actions } =
-        config;
+    let ReplayConfig {
+        function,
+        ledger_table,
+        ledger_retention,
+        letter_table,
+        pairs,
+        reads_ages,
+        allowed_actions,
+        event_bus,
+    } = config;
+    let announcer = announcer(&aws, event_bus);
+    let letters = Announced::new(aws.letters(letter_table), announcer.clone());
     let sources = pairs.iter().map(|listed| listed.pair.reading.source.clone());
     let ages = reads_ages.then(|| MainQueueAges::new(sources, aws.queue_ages()));
     let queues = pairs.into_iter().map(|listed| {
@@ -78,13 +89,15 @@ async fn replaying(config: ReplayConfig) -> Result<Replaying, Error> {
     });
     let (pairs, meters) = queues.unzip();
     let settings = ReplaySettings { lease: LEASE, ledger_retention, reserve: RESERVE };
-    let replayer = Replayer::new(aws.letters(letter_table), System, settings, pairs);
+    let replayer = Replayer::new(letters, System, settings, pairs);
     let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
-    Ok(Replaying { function: function.name, allowed_actions, replayer, meters, of_no_queue, ages })
+    let name = function.name;
+    let flow = Replaying { function: name.clone(), allowed_actions, replayer, meters, of_no_queue, ages };
+    Ok(Announcing { flow, function: name, announcer })
 }
 
 /// AWS, behind all of replay's ports.
-type AwsReplayPorts = (SqsOutbox, Option<LedgerTable>, LetterTable, AwsGauges, System);
+type AwsReplayPorts = (SqsOutbox, Option<LedgerTable>, Announced<LetterTable>, AwsGauges, System);
 
 struct Replaying {
     function: String,

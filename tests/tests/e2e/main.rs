@@ -5,6 +5,7 @@
 
 mod attach;
 mod edits;
+mod events;
 mod fifo;
 mod jobs;
 mod large;

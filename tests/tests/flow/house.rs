@@ -12,8 +12,8 @@ use redrive_core::processing::ledger::{Entry, EntryState, Origin};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::replay::{Filter, Request, Selection};
 use redrive_engine::{
-    Destination, DrainReport, IndexSettings, IndexedSource, Indexer, QueuePair, ReplayError, ReplaySettings, Replayer,
-    Reports, drain_all,
+    Announced, Announcer, Destination, DrainReport, IndexSettings, IndexedSource, Indexer, QueuePair, ReplayError,
+    ReplaySettings, Replayer, Reports, drain_all,
 };
 use redrive_testkit::clock::{VirtualClock, VirtualWorld};
 use redrive_testkit::{Faults, ModelGauges, ModelLedger, ModelLetters, ModelQueue};
@@ -23,10 +23,11 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const LEASE: Duration = MINUTE;
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, ModelLetters, VirtualClock>;
+pub(crate) type AnIndexer = Indexer<ModelQueue, Option<ModelLedger>, Announced<ModelLetters>, VirtualClock>;
 /// A queue pair as the replay functions here know it.
 pub(crate) type ReplayedPair = QueuePair<ModelQueue, Option<ModelLedger>, ModelGauges>;
-pub(crate) type AReplayer = Replayer<(ModelQueue, Option<ModelLedger>, ModelLetters, ModelGauges, VirtualWorld)>;
+pub(crate) type AReplayer =
+    Replayer<(ModelQueue, Option<ModelLedger>, Announced<ModelLetters>, ModelGauges, VirtualWorld)>;
 
 /// A queue pair. Nobody consumes its main queue but by receiving in vain.
 pub(crate) struct Pair {
@@ -119,6 +120,8 @@ pub(crate) struct House {
     pub(crate) clock: VirtualClock,
     /// By which letters are indexed.
     pub(crate) policy: Policy,
+    /// Announcer of changes of its letters.
+    pub(crate) announcer: Option<Announcer>,
 }
 
 impl House {
@@ -139,7 +142,12 @@ impl House {
             letters: ModelLetters::new(),
             clock: VirtualClock::new(),
             policy: policy(),
+            announcer: None,
         }
+    }
+
+    fn announced(&self, letters: ModelLetters) -> Announced<ModelLetters> {
+        Announced::new(letters, self.announcer.clone())
     }
 
     pub(crate) fn indexers(&self) -> Vec<AnIndexer> {
@@ -158,7 +166,8 @@ impl House {
                 reserve: Duration::from_secs(3),
             };
             let ledger = pair.ledger.then(|| self.ledger.clone());
-            Indexer::new(pair.dead.clone(), ledger, self.letters.clone(), self.clock.clone(), settings)
+            let letters = self.announced(self.letters.clone());
+            Indexer::new(pair.dead.clone(), ledger, letters, self.clock.clone(), settings)
         };
         let mut indexers: Vec<(QueueArn, AnIndexer)> = Vec::new();
         for pair in self.pairs.iter().filter(|pair| pair.custody) {
@@ -210,7 +219,7 @@ impl House {
             None => self.letters.clone(),
         };
         let settings = ReplaySettings { lease: LEASE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(1) };
-        Replayer::new(letters, VirtualWorld::new(self.clock.clone(), 1), settings, pairs)
+        Replayer::new(self.announced(letters), VirtualWorld::new(self.clock.clone(), 1), settings, pairs)
     }
 
     pub(crate) fn replayer(&self, policy: &Policy, process: Option<&Faults>) -> AReplayer {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod announcing;
 mod bad_input;
 mod bench;
 mod broker_bench;

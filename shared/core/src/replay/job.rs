@@ -143,6 +143,14 @@ pub struct JobEvent {
     /// Reason for the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Version of the job that the event brought; 0 for its creation, and in jobs of older versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(version: &u64) -> bool {
+    *version == 0
 }
 
 /// Job as stored in one item; its batches stand beside it.
@@ -248,7 +256,7 @@ impl Job {
             job.state = job.first_state(now);
         }
         let became = job.state.as_str().to_owned();
-        job.history.push(JobEvent { at: now, became, who: job.by.clone(), why: job.why.clone() });
+        job.history.push(JobEvent { at: now, became, who: job.by.clone(), why: job.why.clone(), version: 0 });
         job.bucket = Bucket::full(job.rate(), now);
         job
     }

@@ -129,12 +129,16 @@ const LAYERS: &str = concat!(
     "(,arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,10}){0,4})?$"
 );
 
+/// ARN of an event bus, or nothing.
+const EVENT_BUS: &str = "^(arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/[A-Za-z0-9_./-]{1,256})?$";
+
 /// Every parameter, in the order of the templates.
 pub const PARAMETERS: &[TemplateParameter] = &[
     TemplateParameter::one_of("Architecture", "x86_64", &["x86_64", "arm64"]).property("architecture"),
     TemplateParameter::one_of("Encryption", "aws-owned", &["aws-owned", "customer-managed"]).property("encryption"),
     TemplateParameter::one_of("Tracing", "PassThrough", &["PassThrough", "Active"]).property("tracing"),
     TemplateParameter::text("Layers", LAYERS).or("").property("layerArns"),
+    TemplateParameter::text("EventBusArn", EVENT_BUS).or("").sets("EVENT_BUS_ARN").property("eventBusArn"),
     TemplateParameter::text("ProducerArn", "^(arn:[a-z-]+:(sns|events):[a-z0-9-]+:[0-9]{12}:.{1,300})?$")
         .or("")
         .only(SamTemplate::Whole)

@@ -298,6 +298,9 @@ variables! {
         .about("Requests that the function carries out: all, or replay, which is all but erase, free, eject, and sends of an edit or a \
             patch. The templates give replay to ReplayFunction, and all to AdministrationFunction.");
 
+    /// Bus for integration events.
+    EVENT_BUS_ARN: Text = TextSetting::text("EVENT_BUS_ARN", LETTERS, "ARN of an EventBridge event bus");
+
     /// Least severity that is logged.
     RUST_LOG: Text =
         TextSetting::text("RUST_LOG", ALL_THREE, "error, warn, info, debug or trace; by module, too, as Rust has it")

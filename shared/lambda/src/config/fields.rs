@@ -61,6 +61,19 @@ pub(super) fn dead_letter_retention(reader: &mut Reader<'_>) -> Option<u64> {
     reader.number(&settings::DLQ_RETENTION_DAYS)
 }
 
+/// Reads the ARN of the bus for integration events; `Some(None)`: there is none.
+pub(super) fn event_bus(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    let Some(text) = reader.text(settings::EVENT_BUS_ARN.name) else { return Some(None) };
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_bus = matches!(parts[..], ["arn", _, "events", _, _, bus] if bus.starts_with("event-bus/"));
+    if is_bus {
+        return Some(Some(text));
+    }
+    let allowed = "the ARN of an event bus, like arn:aws:events:eu-central-1:123456789012:event-bus/default";
+    reader.refuse(settings::EVENT_BUS_ARN.name, format!("is {text:?}"), allowed);
+    None
+}
+
 pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
     reader.required("MAIN_QUEUE_URL", queue_url)
 }

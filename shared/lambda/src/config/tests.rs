@@ -69,6 +69,24 @@ fn a_function_carries_out_everything_unless_it_is_told_otherwise() {
 }
 
 #[test]
+fn others_are_told_over_a_bus_by_its_arn_and_by_default_over_none() {
+    let buses = |changes: &[(&str, &str)]| {
+        let indexer = IndexerConfig::read(with(changes)).map(|config| config.event_bus)?;
+        ReplayConfig::read(with(changes)).map(|config| [indexer, config.event_bus])
+    };
+    assert_eq!(buses(&[]).unwrap(), [None, None]);
+    assert_eq!(buses(&[("EVENT_BUS_ARN", "")]).unwrap(), [None, None]);
+    let arn = "arn:aws:events:eu-central-1:123456789012:event-bus/operations";
+    assert_eq!(buses(&[("EVENT_BUS_ARN", arn)]).unwrap(), [Some(arn.to_owned()), Some(arn.to_owned())]);
+    for wrong in
+        ["operations", "arn:aws:sqs:eu-central-1:123456789012:operations", "arn:aws:events:eu-central-1:1:rule/r"]
+    {
+        let refused = buses(&[("EVENT_BUS_ARN", wrong)]).unwrap_err().to_string();
+        assert!(refused.contains("EVENT_BUS_ARN") && refused.contains("event-bus/default"), "{refused}");
+    }
+}
+
+#[test]
 fn what_is_set_is_used() {
     let changes =
         [("IDEMPOTENCY_KEY_POINTER", "/order_id"), ("RETRY_SCHEDULE", "1s,1s,2s"), ("MAX_RECEIVE_COUNT", "9")];

@@ -2,6 +2,13 @@
 
 /// Each metric with the moment at which it is emitted and what it counts.
 pub(super) const DESCRIPTIONS: &[(&str, &str)] = &[
+    // Of both, once a run, where there is an event bus.
+    ("EventsSent", "Integration events that the bus took. Emitted also as 0, where a bus is configured."),
+    (
+        "EventsLost",
+        "Integration events that were given up: refused three times, without an answer, or too many at once. Some may be on the \
+         bus. Emitted also as 0, where a bus is configured.",
+    ),
     // The indexer's, once a run.
     (
         "DeadReceived",

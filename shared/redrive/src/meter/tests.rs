@@ -91,10 +91,12 @@ fn everything() -> [(&'static str, Vec<MetricRow>); 3] {
     let drained = one_of_each_class();
     let mut indexer = meter().drain(&drained, RETENTION, NOW);
     indexer.push(whole_drain("f", [(&drained, RETENTION)].into_iter(), NOW));
+    indexer.push(whole_events("f", EventCounts::default()));
     let replayed = ReplayReport { pending_counts: Some(letters()), ..ReplayReport::default() };
     let mut replay = meter().replay(&replayed, NOW);
     replay.push(whole_pending_counts("f", &letters(), NOW));
     replay.push(whole_ages("f", &Ages { read: 1, ..Ages::default() }));
+    replay.push(whole_events("f", EventCounts::default()));
     [("indexer", indexer), ("processor", meter().batch(&Counts::default())), ("replay", replay)]
 }
 

@@ -42,7 +42,8 @@ pub(super) fn becomes(job: &Job, state: JobState, who: &str, why: Option<String>
     let mut job = next(job);
     let became = state.as_str().to_owned();
     job.state = state;
-    job.history.push(JobEvent { at: now, became, who: who.to_owned(), why });
+    let version = job.version;
+    job.history.push(JobEvent { at: now, became, who: who.to_owned(), why, version });
     if job.history.len() > HISTORY {
         job.history.remove(0);
     }
