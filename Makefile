@@ -62,6 +62,7 @@ ADVISORIES := https://github.com/RustSec/advisory-db
 MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
 CELERY_READY := .venv/celery/.ready
+KAFKA_READY := .venv/kafka/.ready
 LOCALSTACK ?= .venv/localstack
 LOCALSTACK_READY := $(LOCALSTACK)/.ready
 
@@ -144,6 +145,21 @@ KAFKA := -p redrive-kafka -p redrive -p kafka-processor --locked \
 test-kafka:  ## Lints and tests of what speaks Kafka, against a broker in process (a build of its own)
 	env -u MAKEFLAGS cargo clippy $(KAFKA) --lib --bins --test dead_letters --test kafka -- -D warnings
 	env -u MAKEFLAGS cargo test $(KAFKA) --lib --test dead_letters --test kafka
+
+.PHONY: demo-kafka
+demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, with kill -9 of function and poller (SEED=1 READING=only-failed)
+	@env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor
+	$(KAFKA_DEMO) $(if $(SEED),--seed $(SEED)) $(if $(READING),--reading $(READING)) $(if $(ORDER),--order $(ORDER))
+
+# A stage of its own, and its own folder.
+KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo
+
+.PHONY: test-kafka-broker
+test-kafka-broker: $(KAFKA_READY) $(MINISTACK_READY)  ## The same under every reading of AWS's documents: nothing lost, nothing charged twice
+	@env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor
+	$(KAFKA_DEMO) --reading whole --order none --seed 2
+	$(KAFKA_DEMO) --reading only-failed --order partition --seed 3
+	$(KAFKA_DEMO) --reading from-lowest --order key --seed 4
 
 .PHONY: test-stage
 test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
@@ -530,6 +546,13 @@ $(CELERY_READY): $(REQUIREMENTS)/celery.txt
 	echo "installing Celery into .venv/celery"
 	$(PYTHON) -m venv .venv/celery
 	.venv/celery/$(PIP) $<
+	touch $@
+
+$(KAFKA_READY): $(REQUIREMENTS)/kafka.txt
+	@$(PYTHON_FITS)
+	echo "installing a Kafka broker and its client into .venv/kafka"
+	$(PYTHON) -m venv .venv/kafka
+	.venv/kafka/$(PIP) $<
 	touch $@
 
 $(LOCALSTACK_READY): $(REQUIREMENTS)/localstack.txt

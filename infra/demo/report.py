@@ -41,7 +41,7 @@ def summary(balance: Balance) -> Table:
     waiting = balance.with_status("PENDING", "REPLAYING")
     table.add_row(str(len(balance.sent)), f"messages sent, for {len(orders)} orders")
     table.add_row(str(len(balance.charged)), "orders charged")
-    table.add_row(_flag(len(balance.charged_twice)), "orders charged twice")
+    table.add_row(flag(len(balance.charged_twice)), "orders charged twice")
     table.add_row(str(len(balance.retried)), "charged only after retries")
     table.add_section()
     for (error_type, code), count in balance.reasons.most_common():
@@ -53,9 +53,10 @@ def summary(balance: Balance) -> Table:
     table.add_row(str(len(waiting)), "dead letters that wait for a person")
     if balance.depths.main or balance.depths.dead:
         table.add_row(str(balance.depths.main + balance.depths.dead), "still in a queue")
-    table.add_row(_flag(balance.lost), "lost")
+    table.add_row(flag(balance.lost), "lost")
     return table
 
 
-def _flag(count: int) -> str:
+def flag(count: int) -> str:
+    """Returns a number that must be 0, in green or in red."""
     return f"[bold red]{count}[/]" if count else "[bold green]0[/]"

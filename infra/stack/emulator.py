@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
 from pathlib import Path
 
-from infra.stack.loopback import free_port, healthy
+from infra.stack.loopback import free_port, healthy, listens
 from infra.stack.processes import Daemon
 from infra.stack.settings import MINISTACK, MODULES, Settings
 
@@ -72,19 +71,11 @@ def _record(settings: Settings, port: int) -> str:
     command = [sys.executable, "-m", "infra.stack.recorder", str(mine), str(port), str(settings.calls)]
     process.start(command, {"PATH": os.environ.get("PATH", os.defpath), **MODULES}, cwd=settings.folder)
     deadline = time.monotonic() + START_SECONDS
-    while not _listens(mine):
+    while not listens(mine):
         if time.monotonic() > deadline or not process.alive():
             raise EmulatorError(f"the recorder did not start:\n{process.tail()}")
         time.sleep(0.05)
     return f"http://127.0.0.1:{mine}"
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _environment(settings: Settings, endpoint: str, port: int, scratch: Path) -> dict[str, str]:

@@ -15,6 +15,15 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Returns true if something takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def healthy(endpoint: str, path: str) -> bool:
     """Returns true if the server answers there with 200."""
     connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=2)

@@ -80,6 +80,13 @@ class Daemon:
         self._pid_file.unlink(missing_ok=True)
         return len(members)
 
+    def kill(self) -> None:
+        """Kills the process alone, as a crash would, and waits for its end."""
+        if (known := self._known()) is not None and _started(known[0]) == known[1]:
+            _signal([known[0]], signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(known[0], 0)
+
     def listens(self) -> list[str]:
         """The addresses on which the process and everything in its session take connections."""
         known = self._known()
