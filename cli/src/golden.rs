@@ -169,6 +169,7 @@ async fn the_status_looks_as_it_did() {
     };
     let mut table = board::of_table(&store(), &None::<ModelLedger>, &policies(), USUAL).await.unwrap();
     table.jobs = samples::jobs().drain(..2).collect();
+    table.acts = samples::acts();
     table.memory = Some(LedgerMemory::Until(NOW.after(Duration::from_secs(9 * 86_400))));
     let queues = vec![
         queue("main_queue", "orders", Some(12)),
@@ -186,6 +187,8 @@ async fn the_status_looks_as_it_did() {
     assert!(text.lines().count() <= SCREEN, "it fits a screen");
     is("status.txt", &text);
     is_within("status-narrow.txt", &status::render(&board, NOW, NARROW), NARROW);
+    let roomy = Board { alarms: None, expiry: None, ..board.clone() };
+    assert!(status::render(&roomy, NOW, WIDTH).contains("bob wrote a note on 1 letter 40m ago: waits for version 42"));
     is("status.json", &format!("{:#}\n", board::document(&board)));
     let moving = Board { moving: Some(12), ..board.clone() };
     let told = "A message move task empties orders-dlq beside the indexer: 12 moved by now";

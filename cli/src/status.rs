@@ -6,12 +6,14 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use redrive_core::time::Timestamp;
+use redrive_operator::acts::{ActMatter, RecentAct};
 use redrive_operator::alarms::own;
 use redrive_operator::board::{Board, QueueStatus, TOP, TableStatus, of_table};
 use redrive_operator::expiry::{Expiry, LedgerMemory};
 
 use redrive_operator::readings::AlarmStatus;
 use redrive_operator::waiting::WaitingLook;
+use redrive_operator::who::short;
 
 use crate::causes::{NEW, basis};
 use crate::completion::Error;
@@ -101,10 +103,36 @@ pub(crate) fn render(board: &Board, now: Timestamp, width: usize) -> String {
     }
     parts.push(')');
     let parts = if under_way > 0 { parts.as_str() } else { "" };
-    let _ = write!(text, "\n{}", hanging(&format!("UNDER WAY: {under_way}{parts}"), 2, width));
+    text.push_str(&hanging(&format!("UNDER WAY: {under_way}{parts}"), 2, width));
     let _ = writeln!(text, "OPEN JOBS: {}", table.jobs.len());
     if !table.jobs.is_empty() {
         text.push_str(&jobs::render_rows(&table.jobs, now, width));
+    }
+    let before = text.lines().count();
+    text.push_str(&acts(&table.acts, (now, width), before));
+    text
+}
+
+/// Lines of a terminal's usual screen, and the most acts that are shown where there is room.
+const SCREEN: usize = 24;
+const ACTS: usize = 5;
+
+/// Renders what people did within the last hour: the latest act, and as many more as still fit on a screen behind so many lines.
+fn acts(acts: &[RecentAct], (now, width): (Timestamp, usize), before: usize) -> String {
+    let shown_acts = SCREEN.saturating_sub(before).clamp(1, ACTS);
+    let mut text = String::new();
+    for (n, act) in acts.iter().take(shown_acts).enumerate() {
+        let head = match n {
+            0 => format!("LAST HOUR, {}:", count(acts.len() as u64, "act", "acts")),
+            _ => " ".to_owned(),
+        };
+        let job = match act.what {
+            ActMatter::Job(id, _) => format!(" ({id})"),
+            ActMatter::Letters(..) => String::new(),
+        };
+        let why = act.why.as_deref().map_or_else(String::new, |why| format!(": {}", shown(why)));
+        let (ago, who) = (ago(now, act.at), shown(short(&act.who)));
+        text.push_str(&hanging(&format!("{head} {who} {}{job} {ago}{why}", shown(&act.what.words())), 4, width));
     }
     text
 }

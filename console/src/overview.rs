@@ -17,7 +17,7 @@ use redrive_core::time::Timestamp;
 use redrive_operator::acts::{self, ActMatter, RecentAct};
 use redrive_operator::board::QueueStatus;
 use redrive_operator::jobs::JobOverview;
-use redrive_operator::text::{ago, count};
+use redrive_operator::text::ago;
 use redrive_operator::who::short;
 
 use crate::installation::{InstallationPort, QueueCurve};
@@ -105,32 +105,26 @@ struct ActRow {
 
 impl ActRow {
     fn of(act: RecentAct, now: Timestamp) -> Self {
-        let (what, job) = match act.what {
-            ActMatter::Job(job, became) => (format!("job became {became}"), Some(job)),
-            ActMatter::Discarded(letters) => (format!("discarded {}", count(letters, "letter", "letters")), None),
+        let job = match act.what {
+            ActMatter::Job(job, _) => Some(job),
+            ActMatter::Letters(..) => None,
         };
         Self {
             at: act.at,
             ago: ago(now, act.at),
             who: ShownText::of(short(&act.who)),
-            what: ShownText::of(&what),
+            what: ShownText::of(&act.what.words()),
             why: ShownText::of(act.why.as_deref().unwrap_or_default()),
             job,
         }
     }
 }
 
-/// Instant so long before another.
-fn before(now: Timestamp, by: Duration) -> Timestamp {
-    let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
-}
-
 /// Returns the acts of late on jobs, and on letters as far as they were read, the latest first.
 fn acts_of(read: Option<&Read>, (open, closed): (&[JobOverview], &[JobOverview]), now: Timestamp) -> Vec<ActRow> {
-    let since = before(now, acts::LATELY);
+    let since = acts::lately(now);
     let mut all = [acts::on_jobs(open, since), acts::on_jobs(closed, since)].concat();
-    all.extend(read.and_then(|read| read.discards.as_ref().ok()).into_iter().flatten().cloned());
+    all.extend(read.and_then(|read| read.acts.as_ref().ok()).into_iter().flatten().cloned());
     acts::latest_first(all).into_iter().take(ACTS).map(|act| ActRow::of(act, now)).collect()
 }
 
@@ -157,9 +151,8 @@ fn begin<I: InstallationPort>(console: &Arc<Console<I>>) {
     let console = Arc::clone(console);
     tokio::spawn(async move {
         let here = &console.installation;
-        let since = before(here.now(), acts::LATELY);
-        let (readings, resolved, discards) =
-            join3(here.readings(), resolved(here.letters()), acts::discards(here.letters(), since)).await;
+        let (readings, resolved, acts) =
+            join3(here.readings(), resolved(here.letters()), acts::on_letters(here.letters(), here.now())).await;
         let mut own = console.read.peek().map_or_else(BTreeMap::new, |before| before.own.clone());
         let at = here.now();
         for queue in &readings.queues {
@@ -168,7 +161,7 @@ fn begin<I: InstallationPort>(console: &Arc<Console<I>>) {
             let old = points.len().saturating_sub(POINTS);
             points.drain(..old);
         }
-        console.read.put(Arc::new(Read { at, readings, resolved, discards, own }));
+        console.read.put(Arc::new(Read { at, readings, resolved, acts, own }));
     });
 }
 

@@ -15,8 +15,8 @@ pub(crate) struct Read {
     pub(crate) at: Timestamp,
     pub(crate) readings: StackReadings,
     pub(crate) resolved: Result<Resolved, Unavailable>,
-    /// Letters that persons discarded of late.
-    pub(crate) discards: Result<Vec<RecentAct>, Unavailable>,
+    /// Acts of persons on letters, of late.
+    pub(crate) acts: Result<Vec<RecentAct>, Unavailable>,
     /// Depths as this console has read them, where CloudWatch has none.
     pub(crate) own: BTreeMap<String, Vec<(Timestamp, u64)>>,
 }

@@ -1,6 +1,6 @@
 //! Stores that hand what no mutant breaks to the store inside of them.
 
-/// Implements `Causes` and `Summaries` of a table by its field `inner`.
+/// Implements `Causes`, `Acts` and `Summaries` of a table by its field `inner`.
 #[macro_export]
 macro_rules! forward_causes_and_summaries {
     ($table:ty) => {
@@ -29,6 +29,24 @@ macro_rules! forward_causes_and_summaries {
                 limit: usize,
             ) -> Result<(Vec<::redrive_core::letters::cause::Cause>, bool), ::redrive_core::ports::Unavailable> {
                 self.inner.causes(source, after, limit).await
+            }
+        }
+
+        impl ::redrive_core::ports::Acts for $table {
+            async fn keep_act(
+                &self,
+                act: ::redrive_core::replay::ActRecord,
+            ) -> Result<(), ::redrive_core::ports::Unavailable> {
+                self.inner.keep_act(act).await
+            }
+
+            async fn acts(
+                &self,
+                from: ::redrive_core::time::Timestamp,
+                to: ::redrive_core::time::Timestamp,
+                limit: usize,
+            ) -> Result<Vec<::redrive_core::replay::ActRecord>, ::redrive_core::ports::Unavailable> {
+                self.inner.acts(from, to, limit).await
             }
         }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use redrive_core::letters::edges;
-use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::letters::letter::Status;
 use redrive_core::letters::listing::{Cursor, Listing};
 use redrive_core::letters::summary::CauseTally;
-use redrive_core::ports::{Letters, Summaries};
+use redrive_core::ports::{Acts, Letters, Summaries};
+use redrive_core::replay::ActRecord;
 use redrive_core::time::Timestamp;
 
 use crate::browser::{Browser, NOW};
@@ -50,20 +50,33 @@ async fn causes_from_the_schedules_summary_say_of_when_they_are_and_read_no_wait
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_overview_shows_who_gave_letters_up_of_late() {
+async fn the_overview_shows_what_people_did_to_letters_of_late() {
     let incident = filled();
-    let waits = |letter: &Letter| letter.status == Status::Pending;
-    let some: Vec<_> = incident.letters.all().into_iter().filter(|letter| waits(letter)).take(4).collect();
-    for (n, letter) in some.iter().enumerate() {
-        let at = if n < 3 { before(600) } else { before(7_200) };
-        let by = "arn:aws:sts::123456789012:assumed-role/on-call/ann";
-        incident.letters.force(edges::discard(letter, "test <orders>", by, &Incident::policy(), at).unwrap());
+    let who = "arn:aws:sts::123456789012:assumed-role/on-call/ann".to_owned();
+    for (at, action, letters) in
+        [(before(600), "discard", 2), (before(500), "discard", 1), (before(300), "restore", 2), (before(60), "note", 1)]
+    {
+        let why = Some("test <orders>".to_owned());
+        incident
+            .letters
+            .keep_act(ActRecord { at, who: who.clone(), action: action.to_owned(), letters, why })
+            .await
+            .unwrap();
     }
+    let (action, why) = ("erase".to_owned(), Some("long ago".to_owned()));
+    incident.letters.keep_act(ActRecord { at: before(7_200), who, action, letters: 1, why }).await.unwrap();
     let browser = Browser::open(&incident).await;
     browser.get("/overview").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let html = browser.get("/overview").await.body;
-    for shown in ["Acts of the last hour", "ann</span>: discarded 3 letters", "test &lt;orders&gt;"] {
+    for shown in [
+        "Acts of the last hour",
+        "ann</span>: discarded 3 letters",
+        "ann</span>: restored 2 letters",
+        "ann</span>: wrote a note on 1 letter",
+        "test &lt;orders&gt;",
+    ] {
         assert!(html.contains(shown), "{shown} is not in {html}");
     }
+    assert!(!html.contains("long ago"), "{html}");
 }

@@ -1,5 +1,6 @@
 //! Store of letters: the dead-letter table.
 
+mod acts;
 mod body;
 mod causes;
 mod chunks;
@@ -46,7 +47,7 @@ const LARGE: usize = 2;
 /// The letters as a DynamoDB table: keys `pk` and `sk`, indexes `by-status`, `by-fingerprint` and `by-key`, time-to-live
 /// attribute `expires`.
 ///
-/// Its causes stand beside them; see `letters/causes.rs`. So do ids of messages that lead to a letter; see `letters/message_ids.rs`.
+/// Its causes stand beside them; see `letters/causes.rs`. So do ids of messages that lead to a letter; see `letters/message_ids.rs`, and people's acts; see `letters/acts.rs`.
 ///
 /// A letter is one item, `head`, unless its body is large or is deleted before it: then that stands beside it, in `chunk#0`
 /// and so on, written in the same transaction; so does a large edited body, in `edited#0` and so on. New letters of one item share a call; see `letters/statements.rs`.

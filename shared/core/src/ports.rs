@@ -4,6 +4,8 @@
 //! Writes are conditional everywhere, and a failed condition brings along what was found: the flows decide again,
 //! with the same pure function. A write whose answer did not come ([`WriteError::Unavailable`]) may have happened.
 
+mod screens;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,6 @@ use crate::letters::candidate::Candidate;
 use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
 use crate::letters::listing::{Cursor, Listing, Page};
-use crate::letters::summary::{KeptSummary, WaitingSummary};
 use crate::message::broker_record::BrokerRecord;
 use crate::message::envelope::Record;
 use crate::message::key::{Key, LedgerKey};
@@ -25,6 +26,8 @@ use crate::processing::ledger::{Entry, EntryWrite};
 use crate::replay::job::{AlarmState, Job, JobBatch, ListPart};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
+
+pub use screens::{Acts, Summaries};
 
 /// Number of writes that one call to a table carries: DynamoDB's limit of statements in a `BatchExecuteStatement`.
 pub const WRITES_A_CALL: usize = 25;
@@ -228,18 +231,6 @@ pub trait Causes: Send + Sync + 'static {
         after: Option<String>,
         limit: usize,
     ) -> impl Future<Output = Result<(Vec<Cause>, bool), Unavailable>> + Send;
-}
-
-/// Summary of the waiting letters, in the dead-letter table under a key of its own: for screens, and for no decision.
-pub trait Summaries: Send + Sync + 'static {
-    /// Keeps a summary, unless a later one is kept.
-    fn keep_summary(&self, summary: WaitingSummary) -> impl Future<Output = Result<(), Unavailable>> + Send;
-
-    /// Takes the kept summary away, if there is one.
-    fn drop_summary(&self) -> impl Future<Output = Result<(), Unavailable>> + Send;
-
-    /// Reads the kept summary, perhaps as it was a moment ago; `None` if none is kept, or one in a form of another version.
-    fn summary(&self) -> impl Future<Output = Result<Option<KeptSummary>, Unavailable>> + Send;
 }
 
 /// Turns of the groups of FIFO queues, in the dead-letter table under keys of their own.

@@ -31,7 +31,7 @@ use crate::message::foreign;
 use crate::message::key::Key;
 use crate::message::redrive::{ATTRIBUTE, Redrive};
 
-pub use act::Act;
+pub use act::{Act, ActRecord};
 pub use administration::{Administration, AllowedActions, NotAllowedHere};
 pub use cannot_edit::{CannotEdit, KeyChange};
 pub use consent::{Consent, ConsentTerms, KeyStatus, consent};

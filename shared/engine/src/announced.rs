@@ -8,9 +8,9 @@ use redrive_core::letters::cause::{Cause, Recorded};
 use redrive_core::letters::letter::{Letter, LetterWrite};
 use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
-use redrive_core::ports::{Causes, Jobs, Letters, Summaries, Turns, Unavailable, WriteError};
+use redrive_core::ports::{Acts, Causes, Jobs, Letters, Summaries, Turns, Unavailable, WriteError};
 use redrive_core::replay::job::{Job, JobBatch, ListPart};
-use redrive_core::replay::{GroupTurn, Look};
+use redrive_core::replay::{ActRecord, GroupTurn, Look};
 use redrive_core::time::Timestamp;
 
 use crate::announcer::Announcer;
@@ -145,6 +145,16 @@ impl<T: Causes> Causes for Announced<T> {
         limit: usize,
     ) -> Result<(Vec<Cause>, bool), Unavailable> {
         self.table.causes(source, after, limit).await
+    }
+}
+
+impl<T: Acts> Acts for Announced<T> {
+    async fn keep_act(&self, act: ActRecord) -> Result<(), Unavailable> {
+        self.table.keep_act(act).await
+    }
+
+    async fn acts(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<ActRecord>, Unavailable> {
+        self.table.acts(from, to, limit).await
     }
 }
 

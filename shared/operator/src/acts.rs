@@ -1,23 +1,21 @@
-//! Acts of people of late, as far as the tables show them: on jobs, and letters that were given up.
+//! Acts of people of late, as the tables show them: on jobs, and on letters.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
-use redrive_core::ids::{JobId, LetterId};
-use redrive_core::letters::letter::{EventKind, Letter, Status};
-use redrive_core::letters::listing::{Listing, Place};
-use redrive_core::ports::{Letters, Unavailable};
-use redrive_core::replay::Candidate;
+use redrive_core::ids::JobId;
+use redrive_core::ports::{Acts, Unavailable};
+use redrive_core::replay::ActRecord;
 use redrive_core::time::Timestamp;
+use serde_json::{Value, json};
 
 use crate::jobs::JobOverview;
+use crate::text::count;
 
 /// Time before now whose acts are shown.
 pub const LATELY: Duration = Duration::from_secs(3_600);
-/// Limit of discarded letters that are looked for in each lane, and of those that are read whole.
-const OF_A_LANE: usize = 100;
-const READ: usize = 50;
+/// Limit of acts on letters that are read.
+const READ: usize = 500;
 
 /// Act of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +35,49 @@ pub struct RecentAct {
 pub enum ActMatter {
     /// A job entered this state.
     Job(JobId, String),
-    /// So many letters were discarded.
-    Discarded(u64),
+    /// Action on so many letters, as the request names it.
+    Letters(String, u64),
+}
+
+impl ActMatter {
+    /// Describes the act in words: `discarded 12 letters`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let (action, letters) = match self {
+            Self::Job(_, became) => return format!("job became {became}"),
+            Self::Letters(action, letters) => (action.as_str(), count(*letters, "letter", "letters")),
+        };
+        match action {
+            "discard" => format!("discarded {letters}"),
+            "restore" => format!("restored {letters}"),
+            "note" => format!("wrote a note on {letters}"),
+            "erase" => format!("erased {letters}"),
+            "free" => format!("freed the keys of {letters}"),
+            "eject" => format!("ejected {letters}"),
+            "edit" => format!("edited and sent {letters}"),
+            "replay" => format!("sent {letters} at once"),
+            other => format!("{other}: {letters}"),
+        }
+    }
+}
+
+impl RecentAct {
+    /// Returns the act as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let mut all = json!({"at": self.at.to_rfc3339(), "who": self.who, "why": self.why});
+        match &self.what {
+            ActMatter::Job(id, became) => {
+                all["job"] = json!(id);
+                all["became"] = json!(became);
+            }
+            ActMatter::Letters(action, letters) => {
+                all["action"] = json!(action);
+                all["letters"] = json!(letters);
+            }
+        }
+        all
+    }
 }
 
 /// Returns what persons did to these jobs since an instant. What a job does by itself is no act of a person.
@@ -58,37 +97,29 @@ pub fn on_jobs(jobs: &[JobOverview], since: Timestamp) -> Vec<RecentAct> {
     acts
 }
 
-/// Reads who discarded letters since an instant, grouped by person and reason; of very many, those that were discarded last.
+/// Returns the instant since which acts are shown.
+#[must_use]
+pub fn lately(now: Timestamp) -> Timestamp {
+    let millis = u64::try_from(LATELY.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
+}
+
+/// Reads what persons did to letters of late, grouped by person, action and reason; of very many, the latest.
 ///
 /// # Errors
 ///
 /// The table's.
-pub async fn discards<L: Letters>(letters: &L, since: Timestamp) -> Result<Vec<RecentAct>, Unavailable> {
-    let start = Place { due: since, id: LetterId::LEAST };
-    let lanes = letters.lanes().into_iter().map(|lane| lane.behind(start));
-    let pages = lanes.map(|from| letters.scan(Listing::all(Status::Discarded), from, OF_A_LANE));
-    let found: Vec<Candidate> = try_join_all(pages).await?.into_iter().flat_map(|page| page.candidates).collect();
-    let mut found: Vec<_> = found.into_iter().filter(|one| one.due >= since).collect();
-    found.sort_by_key(|one| (std::cmp::Reverse(one.due), one.id));
-    let ids: Vec<_> = found.iter().take(READ).map(|one| one.id).collect();
-    let mut acts: BTreeMap<(String, Option<String>), RecentAct> = BTreeMap::new();
-    for letter in letters.read(&ids).await?.into_iter().flatten() {
-        let Some(act) = discard_of(&letter) else { continue };
-        let known = acts
-            .entry((act.who.clone(), act.why.clone()))
-            .or_insert(RecentAct { what: ActMatter::Discarded(0), ..act.clone() });
-        known.at = known.at.max(act.at);
-        if let ActMatter::Discarded(letters) = &mut known.what {
-            *letters += 1;
-        }
+pub async fn on_letters(table: &impl Acts, now: Timestamp) -> Result<Vec<RecentAct>, Unavailable> {
+    let found = table.acts(lately(now), now, READ).await?;
+    let mut acts: BTreeMap<(String, String, Option<String>), (Timestamp, u64)> = BTreeMap::new();
+    for ActRecord { at, who, action, letters, why } in found {
+        let known = acts.entry((who, action, why)).or_insert((at, 0));
+        known.0 = known.0.max(at);
+        known.1 = known.1.saturating_add(letters);
     }
-    Ok(acts.into_values().collect())
-}
-
-fn discard_of(letter: &Letter) -> Option<RecentAct> {
-    let event = letter.history.iter().rfind(|event| event.what == EventKind::Discarded)?;
-    let (who, why) = (event.who.clone(), event.note.clone());
-    Some(RecentAct { at: event.at, who, what: ActMatter::Discarded(1), why })
+    let act =
+        |((who, action, why), (at, letters))| RecentAct { at, who, what: ActMatter::Letters(action, letters), why };
+    Ok(acts.into_iter().map(act).collect())
 }
 
 /// Returns acts in the order in which a screen shows them: the latest first.
@@ -100,7 +131,6 @@ pub fn latest_first(mut acts: Vec<RecentAct>) -> Vec<RecentAct> {
 
 #[cfg(test)]
 mod tests {
-    use redrive_core::letters::edges;
     use redrive_core::replay::job::{JobEvent, JobState};
     use redrive_testkit::ModelLetters;
 
@@ -112,24 +142,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn letters_that_were_given_up_of_late_are_told_by_person_and_reason() {
+    async fn acts_on_letters_of_late_are_told_by_person_action_and_reason() {
         let store = ModelLetters::new();
-        let all: Vec<_> = samples::letters().into_iter().filter(|one| one.status == Status::Pending).collect();
-        for (n, letter) in all.iter().enumerate() {
-            let (by, note) = (["ann", "bob"][n % 2], ["old", "test orders"][n % 4 / 2]);
-            let minutes = if n < 8 { n as u64 } else { 60 + n as u64 };
-            store.force(edges::discard(letter, note, by, &samples::policy(), before(minutes)).unwrap());
+        for (minutes, who, action, letters, why) in [
+            (0, "ann", "discard", 200, Some("old")),
+            (1, "ann", "discard", 30, Some("old")),
+            (2, "bob", "discard", 1, Some("old")),
+            (3, "bob", "restore", 2, Some("wrong ones")),
+            (4, "ann", "note", 1, Some("waits for v42")),
+            (5, "ann", "edit", 1, None),
+            (61, "ann", "erase", 1, Some("long ago")),
+        ] {
+            let (who, action, why) = (who.to_owned(), action.to_owned(), why.map(str::to_owned));
+            store.keep_act(ActRecord { at: before(minutes), who, action, letters, why }).await.unwrap();
         }
-        let acts = latest_first(discards(&store, before(60)).await.unwrap());
-        let told: Vec<_> = acts.iter().map(|act| (act.at, act.who.as_str(), act.why.as_deref(), &act.what)).collect();
-        let two = ActMatter::Discarded(2);
+        let acts = latest_first(on_letters(&store, NOW).await.unwrap());
+        let told: Vec<_> =
+            acts.iter().map(|act| (act.at, act.who.as_str(), act.what.words(), act.why.as_deref())).collect();
         assert_eq!(
             told,
             [
-                (before(0), "ann", Some("old"), &two),
-                (before(1), "bob", Some("old"), &two),
-                (before(2), "ann", Some("test orders"), &two),
-                (before(3), "bob", Some("test orders"), &two),
+                (before(0), "ann", "discarded 230 letters".to_owned(), Some("old")),
+                (before(2), "bob", "discarded 1 letter".to_owned(), Some("old")),
+                (before(3), "bob", "restored 2 letters".to_owned(), Some("wrong ones")),
+                (before(4), "ann", "wrote a note on 1 letter".to_owned(), Some("waits for v42")),
+                (before(5), "ann", "edited and sent 1 letter".to_owned(), None),
             ]
         );
     }

@@ -1,12 +1,13 @@
 //! Board of a stack: queues, alarms, waiting letters, open jobs.
 
-use futures_util::future::{join, try_join3};
+use futures_util::future::{join3, try_join3};
 use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Causes, Jobs, LedgerReader, Letters, Summaries, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
 use redrive_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::acts::{self, RecentAct};
 use crate::alarms;
 use crate::causes::CauseRow;
 use crate::done::done;
@@ -48,6 +49,8 @@ pub struct TableStatus {
     pub done: u64,
     /// Jobs that are open.
     pub jobs: Vec<JobOverview>,
+    /// Acts of persons on jobs and letters within the last hour, the latest first.
+    pub acts: Vec<RecentAct>,
 }
 
 /// Status of the whole stack.
@@ -112,13 +115,17 @@ pub async fn of_table<L: Letters + Jobs + Causes + Summaries, R: LedgerReader>(
         replaying.sums(letters, SentLetters::add),
         replayed.sums(letters, SentLetters::add),
     );
-    let (walked, jobs) = join(walks, jobs::gather(letters, true)).await;
+    let (walked, jobs, on_letters) =
+        join3(walks, jobs::gather_recent(letters, look.now), acts::on_letters(letters, look.now)).await;
     let (waiting, replaying, replayed) = walked?;
+    let mut jobs = jobs?;
+    let acts = acts::latest_first([acts::on_jobs(&jobs, acts::lately(look.now)), on_letters?].concat());
+    jobs.retain(|overview| overview.job.is_open());
     let [replaying, replayed] = [replaying, replayed].map(SentLetters::joined);
     let done = done(letters, ledger, &replayed.first, look.now).await?.len() as u64;
     let memory = expiry::memory(letters, ledger, waiting.first_in_ledger, look.now).await?;
     let replayed = replayed.letters.saturating_sub(done);
-    Ok(TableStatus { waiting, memory, replaying: replaying.letters, replayed, done, jobs: jobs? })
+    Ok(TableStatus { waiting, memory, replaying: replaying.letters, replayed, done, jobs, acts })
 }
 
 /// Returns the board as JSON.
@@ -154,5 +161,6 @@ pub fn document(board: &Board) -> Value {
         "replayed": table.replayed,
         "done_by_ledger": table.done,
         "jobs": table.jobs.iter().map(jobs::document).collect::<Vec<_>>(),
+        "acts_of_the_last_hour": table.acts.iter().map(RecentAct::json).collect::<Vec<_>>(),
     })
 }

@@ -26,6 +26,7 @@ use redrive_core::time::Timestamp;
 use redrive_testkit::letters::waiting;
 use redrive_testkit::{ModelLedger, ModelLetters};
 
+use crate::acts::{ActMatter, RecentAct};
 use crate::jobs::JobOverview;
 
 /// Time at which everything is looked at: 2026-11-22 13:00 UTC.
@@ -221,6 +222,23 @@ pub fn job(n: u128, state: JobState, dispositions: &[(Disposition, u32)]) -> Job
     let known =
         dispositions.iter().fold(Account::default(), |sum, (disposition, n)| sum.and((0..*n).map(|_| *disposition)));
     JobOverview { job, known }
+}
+
+/// Acts of the last hour, the latest first.
+pub fn acts() -> Vec<RecentAct> {
+    let act = |minutes, who: &str, action: &str, letters, why: &str| RecentAct {
+        at: before(minutes),
+        who: who.to_owned(),
+        what: ActMatter::Letters(action.to_owned(), letters),
+        why: Some(why.to_owned()),
+    };
+    let paused = ActMatter::Job(JobId::from_random(1), "PAUSED".to_owned());
+    vec![
+        act(3, "bob", "restore", 2, "ours after all"),
+        RecentAct { at: before(7), who: "ann".to_owned(), what: paused, why: Some("the bank is down".to_owned()) },
+        act(12, "arn:aws:sts::123456789012:assumed-role/on-call/ann", "discard", 230, "test orders"),
+        act(40, "bob", "note", 1, "waits for version 42"),
+    ]
 }
 
 /// Jobs of every kind of end.

@@ -7,6 +7,7 @@
 // A test says what it expects by failing, and so may its helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod acts;
 mod answers;
 mod batches;
 mod bodies;

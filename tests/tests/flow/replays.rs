@@ -5,7 +5,7 @@ use std::time::Duration;
 use redrive_core::ids::{LetterId, OwnerToken};
 use redrive_core::letters::edges::{self, ClaimTerms};
 use redrive_core::letters::letter::{EventKind, LetterWrite, Status};
-use redrive_core::ports::Letters;
+use redrive_core::ports::{Acts, Letters};
 use redrive_core::replay::job::{Disposition, Guard, JobState};
 use redrive_core::replay::{Change, Remark, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
@@ -71,6 +71,14 @@ async fn what_was_discarded_is_restored_and_noted_by_who_and_why() {
     let told: Vec<_> = letter.history.iter().map(|event| (event.what, event.note.as_deref())).collect();
     let noted = (EventKind::Noted, Some("asked the producer"));
     assert_eq!(told, [(EventKind::Discarded, Some("not ours")), (EventKind::Restored, Some("ours after all")), noted]);
+    // Screens show each act that changed something, with its number of letters: the look at what was discarded sent nothing.
+    let acts = bench.letters.acts(Timestamp::from_millis(0), Timestamp::NEVER, 10).await.unwrap();
+    let told: Vec<_> =
+        acts.iter().map(|act| (act.action.as_str(), act.letters, act.who.as_str(), act.why.as_deref())).collect();
+    for (action, why) in [("discard", "not ours"), ("restore", "ours after all"), ("note", "asked the producer")] {
+        assert!(told.contains(&(action, 3, "ann", Some(why))), "{told:?}");
+    }
+    assert_eq!(told.len(), 3);
     assert!(letter.status == Status::Pending && letter.history.iter().all(|event| event.who == "ann"));
 }
 

@@ -14,11 +14,11 @@ use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
 use redrive_core::message::decode::Reading;
 use redrive_core::message::key::{Key, LedgerKey};
 use redrive_core::ports::{
-    Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns, Unavailable, WriteError,
+    Acts, Causes, Gauges, Jobs, LedgerMarker, LedgerReader, Letters, Outbox, Summaries, Turns, Unavailable, WriteError,
 };
 use redrive_core::processing::ledger::{DeadEnqueues, EnqueueRecord, Entry, EntryState, EntryWrite};
 use redrive_core::replay::job::{AlarmState, Job, JobBatch, ListPart};
-use redrive_core::replay::{Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
+use redrive_core::replay::{ActRecord, Candidate, Filter, GroupTurn, Outgoing, ReplayOptions, Request, Selection};
 use redrive_core::time::Timestamp;
 use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::{ORIGIN, VirtualClock, VirtualWorld};
@@ -213,6 +213,17 @@ impl Turns for Endless {
 
     async fn write_turn(&self, _: GroupTurn) -> Result<(), WriteError<GroupTurn>> {
         Ok(())
+    }
+}
+
+/// Store that keeps no act.
+impl Acts for Endless {
+    async fn keep_act(&self, _: ActRecord) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn acts(&self, _: Timestamp, _: Timestamp, _: usize) -> Result<Vec<ActRecord>, Unavailable> {
+        Ok(Vec::new())
     }
 }
 

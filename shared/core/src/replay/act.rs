@@ -1,6 +1,9 @@
 //! Act of a person, as it is written into the log: by whom, and why.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Change, Request, Selection};
+use crate::time::Timestamp;
 
 /// An act of a person, for the audit. Whoever only looks does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,37 @@ pub struct Act<'a> {
     pub why: Option<&'a str>,
     /// Number of letters named by their ids; `None` if they were selected, or the act is about a job.
     pub named: Option<usize>,
+}
+
+/// Act of a person on letters that was carried out, as screens show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActRecord {
+    /// Time at which it was carried out.
+    pub at: Timestamp,
+    /// Name of the person.
+    pub who: String,
+    /// Action, as the request names it.
+    pub action: String,
+    /// Number of letters that it changed.
+    pub letters: u64,
+    /// Reason that was given.
+    pub why: Option<String>,
+}
+
+impl Act<'_> {
+    /// Makes the record of this act, which changed so many letters. `None` for an act on a job, whose history has it, and for one that
+    /// changed nothing.
+    #[must_use]
+    pub fn record(&self, at: Timestamp, letters: usize) -> Option<ActRecord> {
+        let on_a_job = matches!(self.action, "job" | "add" | "pause" | "resume" | "cancel");
+        (letters > 0 && !on_a_job).then(|| ActRecord {
+            at,
+            who: self.by.to_owned(),
+            action: self.action.to_owned(),
+            letters: letters as u64,
+            why: self.why.map(str::to_owned),
+        })
+    }
 }
 
 impl Request {
@@ -90,5 +124,19 @@ mod tests {
         {
             assert_eq!(act(&looking), None);
         }
+    }
+
+    #[test]
+    fn an_act_on_letters_is_recorded_if_it_changed_any_and_one_on_a_job_is_not() {
+        let id = "9f1b3c1e-8a51-5c65-9d3e-111111111111";
+        let at = Timestamp::from_millis(7);
+        let record = |request: &Value, letters| Request::parse(request).unwrap().act()?.record(at, letters);
+        let noted = json!({"action": "note", "ids": [id], "note": "told", "by": "ann"});
+        let who = "ann".to_owned();
+        let expected = ActRecord { at, who, action: "note".to_owned(), letters: 1, why: Some("told".to_owned()) };
+        assert_eq!((record(&noted, 1), record(&noted, 0)), (Some(expected), None));
+        let job = json!({"action": "job", "ids": [id], "by": "ann", "why": "fixed"});
+        let paused = json!({"action": "pause", "job": id, "by": "ann", "why": "late"});
+        assert_eq!((record(&job, 1), record(&paused, 1)), (None, None));
     }
 }

@@ -1,5 +1,6 @@
 //! Requests to replay, carried out: which letters are meant, of which queue pair each is, and what is told of them.
 
+mod acts;
 mod error;
 mod job_requests;
 mod lane;

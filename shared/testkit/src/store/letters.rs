@@ -12,7 +12,7 @@ use redrive_core::letters::listing::{Cursor, Listing, Page};
 use redrive_core::letters::summary::KeptSummary;
 use redrive_core::message::key::Key;
 use redrive_core::ports::{KeyIndex, Letters, Unavailable, WriteError};
-use redrive_core::replay::Candidate;
+use redrive_core::replay::{ActRecord, Candidate};
 use redrive_core::time::Timestamp;
 
 use super::THROTTLED;
@@ -45,6 +45,7 @@ pub(super) struct Table {
     lag: Option<(Duration, StdRng)>,
     pub(super) causes: BTreeMap<(QueueArn, String), Cause>,
     pub(super) summary: Option<KeptSummary>,
+    pub(super) acts: Vec<ActRecord>,
 }
 
 /// Index over the letters, as it shows each of them. It follows the table item by item, and place by place: a letter

@@ -1,8 +1,29 @@
 use redrive_core::letters::summary::{KeptSummary, WaitingSummary};
-use redrive_core::ports::{Summaries, Unavailable};
+use redrive_core::ports::{Acts, Summaries, Unavailable};
+use redrive_core::replay::ActRecord;
+use redrive_core::time::Timestamp;
 
 use super::letters::{ModelLetters, SERVICE};
 use crate::lock;
+
+/// Acts are for screens: a schedule of faults is the same with and without them.
+impl Acts for ModelLetters {
+    async fn keep_act(&self, act: ActRecord) -> Result<(), Unavailable> {
+        let acts = &mut lock(&self.table).acts;
+        if !acts.contains(&act) {
+            acts.push(act);
+        }
+        Ok(())
+    }
+
+    async fn acts(&self, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<ActRecord>, Unavailable> {
+        let mut found: Vec<_> =
+            lock(&self.table).acts.iter().filter(|act| from <= act.at && act.at <= to).cloned().collect();
+        found.sort_by_key(|act| std::cmp::Reverse(act.at));
+        found.truncate(limit);
+        Ok(found)
+    }
+}
 
 impl Summaries for ModelLetters {
     async fn keep_summary(&self, summary: WaitingSummary) -> Result<(), Unavailable> {

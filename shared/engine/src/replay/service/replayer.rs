@@ -3,6 +3,7 @@ use redrive_core::replay::{Remark, Request, Selection};
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
 
+use super::acts;
 use super::error::ReplayError;
 use super::job_requests::{add_to_list, new_job};
 use super::pair_states::PairStates;
@@ -60,8 +61,12 @@ impl<P: ReplayPorts> Replayer<P> {
         let fixed = request.selection().map(|selection| selection.clone().as_of(now));
         let selected = SelectedLetters(fixed.as_ref());
         let mut run = Run::new(&self.pairs, &states, selected, deadline);
-        self.carry_out(&mut run, request, selected).await?;
+        let done = self.carry_out(&mut run, request, selected).await;
         let mut reports = run.reports();
+        // Also what was done before it failed.
+        let at = self.pairs.world.now();
+        acts::keep(&self.pairs.letters, request, &reports.together(), (at, deadline)).await;
+        done?;
         let as_of = fixed.as_ref().and_then(Selection::instant).filter(|_| !matches!(request, Request::Job(_)));
         reports.rest.as_of = as_of.map(Timestamp::to_rfc3339);
         Ok(reports)
