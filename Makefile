@@ -416,9 +416,10 @@ validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint
 	export $(WITH_TOOLS) SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1}
 	sam validate --lint
 	sam validate --lint --template attach.yaml
-	cfn-lint template.yaml attach.yaml
+	sam validate --lint --template kafka.yaml
+	cfn-lint template.yaml attach.yaml kafka.yaml
 	# Nothing is fetched or sent: its own checks alone, without a platform's key.
-	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml --framework cloudformation --compact --quiet --skip-download
+	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml kafka.yaml --framework cloudformation --compact --quiet --skip-download
 	cd "$(ROOT)"
 	$(RUN).gates.check
 	$(RUN).gates.check mutants

@@ -11,7 +11,7 @@ from infra.stack.settings import INFRA
 MAY_IMPORT = {
     "stack": {"stack"},
     "demo": {"demo", "stack"},
-    "kafka": {"demo", "kafka", "stack"},
+    "kafka": {"demo", "gates", "kafka", "stack"},
     "dev": {"dev", "gates", "stack"},
     "checks": {"checks", "demo", "dev", "stack"},
     "gates": {"gates"},
