@@ -41,6 +41,10 @@ pub(crate) struct Common {
     /// A JSON file with these outputs instead (it may have endpoint and region).
     #[arg(long, global = true, env = "REDRIVE_OUTPUTS", hide_env_values = true, value_name = "FILE")]
     pub(crate) outputs: Option<PathBuf>,
+    /// The file of queue pairs that stands in the functions' package or layer (QUEUE_PAIRS_FILE): policies and queues are
+    /// read from it.
+    #[arg(long, global = true, env = "REDRIVE_PAIRS", hide_env_values = true, value_name = "FILE")]
+    pub(crate) pairs: Option<PathBuf>,
     /// Endpoint for all of AWS (else the one in the outputs, else AWS_ENDPOINT_URL).
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,

@@ -1,6 +1,7 @@
 //! The stack behind the command: its tables to read, its replay function to ask, its queues to measure.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::completion::Error;
+use crate::out;
+use crate::pairs_file::{PairsFile, Variables};
 use crate::reach::{self, Service, failed};
 use crate::stack::{NAME, Stack};
 use invoked::{INDEXER, InvokedFunction};
@@ -68,6 +71,10 @@ pub(crate) struct StackAccess {
     pub(crate) stack: Stack,
     aws: redrive_aws::AwsClients,
     lambda: aws_sdk_lambda::Client,
+    /// Queue pairs of the functions' package.
+    pairs: PairsFile,
+    /// True once it was said that the pairs are not known.
+    has_told: AtomicBool,
 }
 
 impl StackAccess {
@@ -76,7 +83,7 @@ impl StackAccess {
         let (config, stack) = found(common).await?;
         let none = "no stack is named: use --stack NAME or --outputs FILE (or REDRIVE_STACK, REDRIVE_OUTPUTS)";
         let stack = stack.ok_or_else(|| Error::Usage(none.to_owned()))?;
-        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config) })
+        Self::new(common, config, stack)
     }
 
     /// Finds a stack by its name alone. A file of outputs says no more than where AWS is.
@@ -84,7 +91,23 @@ impl StackAccess {
         let there = common.outputs.as_deref().map(Stack::read).transpose()?.unwrap_or_default();
         let config = configured(common, there.get("endpoint"), there.get("region")).await?;
         let stack = described(&config, name).await?;
-        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config) })
+        Self::new(common, config, stack)
+    }
+
+    fn new(common: &Common, config: SdkConfig, stack: Stack) -> Result<Self, Error> {
+        let (pairs, has_told) = (PairsFile::read(common.pairs.as_deref())?, AtomicBool::new(false));
+        Ok(Self { stack, lambda: invoking(&config), aws: redrive_aws::AwsClients::new(config), pairs, has_told })
+    }
+
+    /// Puts the queue pairs into a function's variables, or says once that they are not known.
+    fn with_pairs<V: Variables>(&self, mut variables: V) -> V {
+        if !self.pairs.fill(&mut variables) && !self.has_told.swap(true, Ordering::Relaxed) {
+            out::say(
+                "the queue pairs stand in a file of the functions' package: name the same file by --pairs FILE (or REDRIVE_PAIRS), \
+                 or their policies and queues are not known",
+            );
+        }
+        variables
     }
 
     /// Adds table, region and endpoint to an error of a table.

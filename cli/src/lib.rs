@@ -9,6 +9,7 @@
 //! | `stack_port.rs`, `stack.rs` | what the commands need of a deployed stack; its outputs |
 //! | `aws.rs`, `reach.rs` | the only rooms that call AWS beside `redrive-aws`; what is told when nothing answers |
 //! | `replay_function.rs`, `deployed.rs` | what the commands know of AWS: the function that is asked, a stack that is deployed |
+//! | `pairs_file.rs` | queue pairs of the functions' package, from the same file here |
 //! | `filters.rs` | filters of the command line |
 //! | `causes.rs`, `list.rs`, `find.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
 //! | `act.rs`, `replay.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
@@ -62,6 +63,7 @@ mod new_project;
 mod out;
 #[cfg(test)]
 mod pages;
+mod pairs_file;
 mod preview;
 #[cfg(feature = "aws")]
 mod reach;

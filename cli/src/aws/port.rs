@@ -1,6 +1,6 @@
 //! Stack as the commands use it, by the clients of AWS.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -57,7 +57,8 @@ impl StackPort for StackAccess {
     async fn queues(&self) -> Option<Vec<QueueArn>> {
         let call = self.lambda.get_function_configuration().function_name(self.stack.get("IndexerFunctionName")?);
         let environment = call.send().await.ok()?.environment?;
-        let pairs = Indexed::read(&environment.variables?.into_iter().collect())?;
+        let variables: BTreeMap<_, _> = environment.variables?.into_iter().collect();
+        let pairs = Indexed::read(&self.with_pairs(variables))?;
         Some(pairs.into_iter().filter_map(|pair| QueueArn::new(pair.source)).collect())
     }
 
@@ -83,7 +84,7 @@ impl StackPort for StackAccess {
     async fn replay_environment(&self) -> Option<HashMap<String, String>> {
         let function = self.stack.need("ReplayFunctionName").ok()?;
         let answer = self.lambda.get_function_configuration().function_name(function).send().await.ok()?;
-        answer.environment?.variables
+        answer.environment?.variables.map(|variables| self.with_pairs(variables))
     }
 
     async fn wake(&self) -> Result<(), Error> {

@@ -22,6 +22,7 @@ use roles::RoleReader;
 use topics::TopicReader;
 
 use crate::completion::Error;
+use crate::pairs_file::PairsFile;
 use crate::stack::Stack;
 
 /// Error codes of services for a thing that is not there.
@@ -71,11 +72,11 @@ fn needed<T>(queue: &str, fact: Fact<T>) -> Result<T, Error> {
 }
 
 impl Services {
-    pub(super) fn new(config: &SdkConfig, now: SystemTime) -> Self {
+    pub(super) fn new(config: &SdkConfig, pairs: PairsFile, now: SystemTime) -> Self {
         let alarms = AlarmReader::new(config, now);
         Self {
             queues: QueueReader::new(config),
-            functions: FunctionReader::new(config, alarms.clone()),
+            functions: FunctionReader::new(config, pairs, alarms.clone()),
             alarms,
             topics: TopicReader::new(config),
             roles: RoleReader::new(config),

@@ -8,11 +8,12 @@ use super::{aws, ended, report};
 use crate::args::{Common, Doctor};
 use crate::completion::{Completion, Error};
 use crate::out::Out;
+use crate::pairs_file::PairsFile;
 
 /// Looks at a deployment, and reports what is wrong.
 pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
     let (config, stack) = crate::aws::found(common).await?;
-    let services = aws::Services::new(&config, SystemTime::now());
+    let services = aws::Services::new(&config, PairsFile::read(common.pairs.as_deref())?, SystemTime::now());
     let deployment = services.look(stack.as_ref(), &args.queues).await?;
     // Without a single queue the rest says nothing.
     if let Some(Err(why)) =
@@ -31,7 +32,9 @@ pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Comp
 /// Checks the queues of a stack against every rule.
 pub(crate) async fn diagnosis(common: &Common) -> Result<Diagnosis, Error> {
     let (config, stack) = crate::aws::found(common).await?;
-    let deployment = aws::Services::new(&config, SystemTime::now()).look(stack.as_ref(), &[]).await?;
+    let deployment = aws::Services::new(&config, PairsFile::read(common.pairs.as_deref())?, SystemTime::now())
+        .look(stack.as_ref(), &[])
+        .await?;
     Ok(Diagnosis::of(&deployment, &RULES))
 }
 

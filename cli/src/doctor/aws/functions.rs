@@ -10,6 +10,7 @@ use redrive_doctor::{Consumer, Fact, Function, Indexed, PolicyDocument, Processo
 
 use super::alarms::AlarmReader;
 use super::unread;
+use crate::pairs_file::PairsFile;
 
 /// The function that a mapping invokes: its ARN, which may name a version or an alias.
 fn function_arn(mapping: &EventSourceMappingConfiguration) -> &str {
@@ -38,13 +39,15 @@ fn whole<T: TryFrom<i32> + Default>(number: Option<i32>) -> T {
 #[derive(Debug)]
 pub(super) struct FunctionReader {
     lambda: aws_sdk_lambda::Client,
+    /// Queue pairs of the functions' package.
+    pairs: PairsFile,
     /// Reader of the functions' metrics.
     metrics: AlarmReader,
 }
 
 impl FunctionReader {
-    pub(super) fn new(config: &SdkConfig, metrics: AlarmReader) -> Self {
-        Self { lambda: aws_sdk_lambda::Client::new(config), metrics }
+    pub(super) fn new(config: &SdkConfig, pairs: PairsFile, metrics: AlarmReader) -> Self {
+        Self { lambda: aws_sdk_lambda::Client::new(config), pairs, metrics }
     }
 
     pub(super) async fn mappings(&self, queue: &str) -> Fact<Vec<EventSourceMappingConfiguration>> {
@@ -141,7 +144,9 @@ impl FunctionReader {
     /// The queues that the indexer is told of, and whether it empties the dead-letter queue of each.
     pub(super) async fn indexed(&self, indexer: &str) -> BTreeMap<String, bool> {
         let Ok(configuration) = self.configuration(indexer).await else { return BTreeMap::new() };
-        let pairs = variables(&configuration).ok().and_then(|variables| Indexed::read(&variables)).unwrap_or_default();
+        let Ok(mut variables) = variables(&configuration) else { return BTreeMap::new() };
+        self.pairs.fill(&mut variables);
+        let pairs = Indexed::read(&variables).unwrap_or_default();
         pairs.into_iter().map(|pair| (pair.source, pair.custody)).collect()
     }
 }
