@@ -35,6 +35,8 @@ export const METRICS = {
     'LedgerLatency',
   ],
   indexer: [
+    'EventsSent',
+    'EventsLost',
     'DeadReceived',
     'LettersCreated',
     'LettersChanged',
@@ -54,6 +56,8 @@ export const METRICS = {
     'TimeToExpiry',
   ],
   replay: [
+    'EventsSent',
+    'EventsLost',
     'LettersPending',
     'LettersForAPerson',
     'OldestPendingAge',
