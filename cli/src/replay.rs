@@ -5,7 +5,7 @@ use std::time::Duration;
 use redrive_core::ids::{JobId, QueueArn};
 use redrive_core::letters::letter::Status;
 use redrive_core::replay::job::{Guard, IDS};
-use redrive_core::replay::{Edit, Selection, Shown};
+use redrive_core::replay::{Edit, Selection};
 use redrive_core::time::Timestamp;
 use redrive_operator::job_holders::JobHolders;
 use redrive_operator::job_rest::JobRest;
@@ -17,13 +17,14 @@ use crate::act::{confirm, confirmable, request};
 use crate::args::Replay;
 use crate::choose::choose;
 use crate::completion::{Completion, Error};
+use crate::dry_run::dry_run;
 use crate::edit;
 use crate::interrupt;
 use crate::jobs;
 use crate::long_list::LongList;
 use crate::out::{self, Out};
 use crate::preview::Preview;
-use crate::replay_function::{ReplayFunction, Report};
+use crate::replay_function::Report;
 use crate::shown;
 use crate::stack_port::StackPort;
 use crate::text::{count, lines, shown as printable};
@@ -32,8 +33,6 @@ use redrive_operator::written::queue;
 
 /// Interval between looks at a job that is followed.
 const LOOK: Duration = Duration::from_secs(2);
-/// Number of listed letters that are asked about in one dry run.
-const DRY: usize = 1_000;
 
 /// The guard that the options ask for; what they leave open is as usual.
 pub(crate) fn guard(args: &Replay, usual: Guard) -> Result<Guard, Error> {
@@ -164,27 +163,6 @@ pub(crate) fn undecided(rest: &JobRest) -> String {
     format!("{letters} that job {} had planned are not among them: ask again once it is closed.", rest.job.id)
 }
 
-/// Asks what would become of the letters. A long list goes in pages; a filter's answer says as of which instant it was looked at.
-async fn dry_run(function: &impl ReplayFunction, way: Way<'_>, guard: &Guard, by: &str) -> Result<Report, Error> {
-    let ask = async |selection: &Selection| {
-        Report::read(function.ask(&at_once(Way { selection, ..way }, guard, by, true)).await?)
-    };
-    let pages: Vec<Selection> = match way.selection {
-        Selection::Ids(ids) => ids.chunks(DRY).map(|few| Selection::Ids(few.to_vec())).collect(),
-        Selection::Shown(shown) => {
-            let all: Vec<_> = shown.letters.iter().map(|(id, version)| (*id, *version)).collect();
-            let page = |few: &[_]| Shown { letters: few.iter().copied().collect(), named: shown.named };
-            all.chunks(DRY).map(|few| Selection::Shown(page(few))).collect()
-        }
-        other => return ask(other).await,
-    };
-    let mut total = Report::default();
-    for page in &pages {
-        total = total.and(ask(page).await?);
-    }
-    Ok(total)
-}
-
 /// Carries out the command: shows, asks, and replays.
 pub(crate) async fn run<S: StackPort>(
     args: &Replay,
@@ -200,7 +178,7 @@ pub(crate) async fn run<S: StackPort>(
     let letters = access.letters()?;
     let look = async {
         // The function says as of which instant, by AWS's clock, it has looked: what is shown after that is no less.
-        let dry = dry_run(access, way, &guard, by).await?;
+        let dry = dry_run((access, &letters), way, &guard, by).await?;
         let holders = JobHolders::read(&letters).await?;
         let preview = Preview::of(&letters, &selection, vec![Status::Pending], &holders).await?;
         Ok::<_, Error>((dry, holders, preview))

@@ -32,6 +32,8 @@ const DONE: [&str; 15] = [
 ];
 /// Name of the list of letters that somebody else changed first.
 const CONFLICTS: &str = "conflicts";
+/// Count that is an instant: as of which a selection by a filter was looked at.
+const AS_OF: &str = "as_of";
 /// Number of letters that are named of one reason, and of reasons that are listed.
 const SAMPLES: usize = 3;
 const REASONS: usize = 20;
@@ -124,6 +126,12 @@ impl Report {
         Self { more: self.more | other.more, stopped, refused: self.refused.take().or(other.refused), ..self }
     }
 
+    /// Takes over the instant as of which another answer looked at the letters.
+    pub(crate) fn with_instant_of(mut self, other: &Self) -> Self {
+        self.counts.extend(other.counts.get_key_value(AS_OF).map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
     /// Counts so many more.
     pub(crate) fn count(&mut self, name: &str, more: u64) {
         let sum = self.of(name) + more;
@@ -132,7 +140,7 @@ impl Report {
 
     /// Returns the instant as of which a filter was looked at.
     pub(crate) fn as_of(&self) -> Option<Timestamp> {
-        Timestamp::from_rfc3339(self.counts.get("as_of")?.as_str()?)
+        Timestamp::from_rfc3339(self.counts.get(AS_OF)?.as_str()?)
     }
 
     /// Returns [`Completion::Done`] if everything was done as asked.
