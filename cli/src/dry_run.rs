@@ -8,8 +8,8 @@ use redrive_core::replay::{Filter, Selection, Shown};
 use redrive_operator::walk::{Wanted, look};
 
 use crate::completion::Error;
-use crate::replay::{Way, at_once};
 use crate::replay_function::{ReplayFunction, Report};
+use crate::replay_request::{Way, at_once};
 
 /// Number of listed letters that are asked about in one call.
 const DRY: usize = 1_000;

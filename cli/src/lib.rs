@@ -12,7 +12,7 @@
 //! | `pairs_file.rs` | queue pairs of the functions' package, from the same file here |
 //! | `filters.rs` | filters of the command line |
 //! | `causes.rs`, `list.rs`, `find.rs`, `show.rs`, `status.rs`, `jobs.rs` | how it looks what `redrive-operator` has gathered: pure texts |
-//! | `act.rs`, `replay.rs`, `dry_run.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
+//! | `act.rs`, `replay.rs`, `replay_request.rs`, `dry_run.rs`, `edit.rs`, `eject.rs`, `watch.rs` | what asks the replay function, after it has shown what it will touch |
 //! | `console_server.rs` | the stack, as the console's pages are served over it |
 //! | `drain.rs` | what asks the indexer |
 //! | `new_project.rs` | a project of one's own, from the files in `cli/project` |
@@ -70,6 +70,7 @@ mod preview;
 mod reach;
 mod replay;
 mod replay_function;
+mod replay_request;
 mod run;
 mod show;
 mod shown;

@@ -48,7 +48,7 @@ impl PairsFile {
 pub(crate) trait Variables {
     /// Returns true if a variable is there, and not empty.
     fn has(&self, name: &str) -> bool;
-    /// Sets a variable.
+    /// Sets a variable, whatever it was.
     fn put(&mut self, name: String, value: String);
 }
 
