@@ -190,6 +190,10 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	  $(RUN).checks.lifecycle delete
 	fi
 
+.PHONY: test-powertools
+test-powertools: $(PEERS_NODE) $(PEERS_PYTHON) $(MINISTACK_READY) $(SAM_READY)  ## The processor beside the real libraries of Powertools (Python and TypeScript), on loopback
+	@$(RUN).checks.powertools
+
 .PHONY: test-browser
 test-browser: $(BROWSER_READY)  ## The console in a real headless Chromium (Debian's package chromium): story, keys, accessibility
 	@env -u MAKEFLAGS cargo build --workspace --locked --quiet --example incident

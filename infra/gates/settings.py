@@ -64,6 +64,7 @@ def cases() -> dict[str, dict[str, Settings]]:
             "other destinations": {"ReplayDestinations": f"{ARN}:refunds,{ARN}:mail"},
             "pollers of its own": {"MinimumPollers": "2", "MaximumPollers": "50"},
             "in a layer": {"Layers": LAYER},
+            "after Powertools": {"PowertoolsTableName": "idempotency", "PowertoolsKeyPrefixes": "orders,orders.app.charge"},
             "a bus": {"EventBusArn": BUS},
             "exponential": {"RetrySchedule": "exponential", "MaxReceiveCount": "15"},
         },
@@ -110,6 +111,8 @@ REFUSED: dict[str, list[Settings]] = {
         {"MaximumPollers": "2"},
         {"MinimumPollers": "1", "MaximumPollers": "2"},
         {"MessageTypes": "charge,refund"},
+        {"PowertoolsTableName": "idempotency"},
+        {"PowertoolsKey": "body"},
         {"MessageTypeAt": "attribute:type"},
     ],
     "attach.yaml": [

@@ -1,4 +1,4 @@
-import { aws_lambda as lambda } from 'aws-cdk-lib';
+import { Stack, aws_lambda as lambda } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Source } from './code';
 import { Parts } from './parts';
@@ -36,7 +36,15 @@ function variables(settings: QueueSettings, parts: Parts): Record<string, string
     ERROR_MASKS: reading.masks.join(','),
     MESSAGE_TYPE_AT: reading.typeAt,
     MESSAGE_TYPES: reading.types.join(','),
+    POWERTOOLS_TABLE_NAME: settings.powertools?.tableName ?? '',
+    POWERTOOLS_KEY_PREFIXES: settings.powertools?.keyPrefixes.join(',') ?? '',
+    POWERTOOLS_KEY: [settings.powertools?.key ?? ''].flat().join(','),
   };
+}
+
+/** ARN of a table of this account and region, by its name. */
+function tableArn({ ledger }: Parts, name: string): string {
+  return Stack.of(ledger).formatArn({ service: 'dynamodb', resource: 'table', resourceName: name });
 }
 
 /** The role: it can't read dead letters, and sends to the dead-letter queue only where it is to. */
@@ -55,6 +63,9 @@ function policies(settings: QueueSettings, parts: Parts): Policies {
         parts.ledger.tableArn,
       ),
     ],
+    ...(settings.powertools === undefined
+      ? {}
+      : { powertools: [allow('ReadPowertools', ['dynamodb:BatchGetItem'], tableArn(parts, settings.powertools.tableName))] }),
     ...(settings.direct ? { 'dead-letters': [allow('HandOverTheDead', ['sqs:SendMessage'], dead.queueArn)] } : {}),
   };
 }

@@ -74,6 +74,19 @@ export interface MessageProps {
   readonly messageTypes?: MessageTypes;
 }
 
+/** Table of Powertools' idempotency utility, and its keys. */
+export interface PowertoolsProps {
+  /** Name of the table, whose only key is `id`. */
+  readonly tableName: string;
+  /** Prefixes of its ids, before the `#`: `FUNCTION.module.function` of Python, `FUNCTION` of TypeScript. */
+  readonly keyPrefixes: readonly string[];
+  /**
+   * Data that Powertools has hashed: JSON pointers where it has a JMESPath, several for a list of them.
+   * @default the idempotency key pointer, or `message-id` without one
+   */
+  readonly key?: 'message-id' | 'body' | Pointer | readonly Pointer[];
+}
+
 /** Policy for replays that nobody asks for. */
 export interface PolicyProps {
   /**
@@ -241,6 +254,12 @@ export interface RedriveQueueProps extends MessageProps, PolicyProps, FunctionsP
    * @default direct for FIFO queues, where the dead hold up their groups, and redrive for standard ones
    */
   readonly onDead?: 'redrive' | 'direct';
+  /**
+   * Idempotency table of Powertools that the queue's earlier consumer has kept, in this account and region. It is only read: what it
+   * shows as done is not run again (docs/from-powertools.md).
+   * @default none
+   */
+  readonly powertools?: PowertoolsProps;
   /**
    * A topic or an EventBridge rule, by its ARN, that may send to the main queue. Not needed if it is subscribed by the CDK.
    * @default none

@@ -1,7 +1,7 @@
 import { Aws, Duration, Token } from 'aws-cdk-lib';
 import { LIMITS, attempts as attemptsOf, count, days, fallback, least as leastOf, range, seconds } from './functions-settings';
 import { Problems } from './problems';
-import { RedriveQueueProps } from './props';
+import { PowertoolsProps, RedriveQueueProps } from './props';
 import {
   FunctionSettings,
   PagingSettings,
@@ -28,6 +28,7 @@ export interface QueueSettings extends FunctionSettings, PagingSettings {
   readonly fifo: boolean;
   readonly direct: boolean;
   readonly producerArn: string | undefined;
+  readonly powertools: PowertoolsProps | undefined;
   readonly keyPointer: string;
   readonly scope: string;
   readonly reading: Reading;
@@ -57,6 +58,9 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
   const fifo = (props.queueType ?? 'standard') === 'fifo';
   const scope = ledgerScope(problems, 'ledgerScope', props.ledgerScope ?? 'main');
   const indexerTimeout = Duration.seconds(seconds(problems, 'indexerTimeout', props.indexerTimeout));
+  if (props.powertools !== undefined && (props.powertools.keyPrefixes.length === 0 || props.powertools.keyPrefixes.length > 8)) {
+    problems.refuse('powertools.keyPrefixes', `has ${props.powertools.keyPrefixes.length} prefixes`, '1 to 8');
+  }
   const producerArn = props.producerArn;
   if (producerArn !== undefined) {
     problems.text(
@@ -77,6 +81,7 @@ export function queueSettings(problems: Problems, props: RedriveQueueProps, stac
     fifo,
     direct: (props.onDead ?? (fifo ? 'direct' : 'redrive')) === 'direct',
     producerArn,
+    powertools: props.powertools,
     keyPointer: pointer,
     scope,
     reading: reading(problems, props, scope, pointer),

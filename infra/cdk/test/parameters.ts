@@ -90,6 +90,15 @@ const QUEUE: Readonly<Record<string, (value: string, all: Values) => Queue>> = {
   DuplicateNames: (value) => ({ duplicateNames: value as Queue['duplicateNames'] }),
   BodyWrapping: (value) => ({ bodyWrapping: value as Queue['bodyWrapping'] }),
   LedgerScope: (value) => ({ ledgerScope: value }),
+  PowertoolsTableName: (value, all) => ({
+    powertools: {
+      tableName: value,
+      keyPrefixes: list(all['PowertoolsKeyPrefixes'] ?? ''),
+      ...(all['PowertoolsKey'] === undefined ? {} : { key: list(all['PowertoolsKey']) }),
+    },
+  }),
+  PowertoolsKeyPrefixes: () => ({}), // with PowertoolsTableName
+  PowertoolsKey: () => ({}), // with PowertoolsTableName
   RetrySchedule: (value) => ({ retrySchedule: schedule(value) }),
   MaxReceiveCount: (value) => ({ maxReceiveCount: Number(value) }),
   ProcessorTimeoutSeconds: (value) => ({ processorTimeout: seconds(value) }),

@@ -4,9 +4,13 @@ mod by_arn;
 pub(crate) mod commit;
 mod group;
 mod item;
+mod powertools;
 mod puts;
 mod statements;
 mod withdraw;
+
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -15,11 +19,14 @@ use futures_util::StreamExt;
 use redrive_core::message::key::LedgerKey;
 use redrive_core::ports::{CommitError, Ledger, LedgerReader, Unavailable, WriteError};
 use redrive_core::processing::ledger::{Entry, EntryWrite};
+use redrive_core::processing::powertools::{PowertoolsKeys, PowertoolsMessage, PowertoolsState};
+use redrive_core::time::Timestamp;
 
 use crate::failure::Failure;
 use crate::writes::Writes;
 use commit::Cancelled;
 use group::Group;
+use powertools::PowertoolsTable;
 use puts::{Puts, found};
 use statements::Statements;
 
@@ -36,6 +43,8 @@ type EntryResult = Result<(), WriteError<Entry>>;
 pub struct LedgerTable {
     puts: Puts,
     group: Option<Group<Statements>>,
+    /// Table of an earlier consumer, if it is honoured.
+    powertools: Option<Arc<PowertoolsTable>>,
 }
 
 impl LedgerTable {
@@ -44,7 +53,21 @@ impl LedgerTable {
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let puts = Puts { client, table: table.into() };
         let group = crate::partiql::takes(&puts.table).then(|| Group::new(Statements::new(puts.clone())));
-        Self { puts, group }
+        Self { puts, group, powertools: None }
+    }
+
+    /// The same, which honours what Powertools' table of this name says of messages. That table is only read.
+    #[must_use]
+    pub fn honouring(self, table: impl Into<String>, keys: PowertoolsKeys) -> Self {
+        let powertools = PowertoolsTable { client: self.puts.client.clone(), table: table.into(), keys };
+        Self { powertools: Some(Arc::new(powertools)), ..self }
+    }
+
+    async fn ask_powertools(&self, messages: &[PowertoolsMessage]) -> Result<Vec<PowertoolsState>, Unavailable> {
+        match &self.powertools {
+            Some(table) => table.look(messages, time_of_day).await,
+            None => Ok(vec![PowertoolsState::Free; messages.len()]),
+        }
     }
 
     /// The same, with a call of its own for every entry: ten times the calls, and no permission for
@@ -96,6 +119,12 @@ impl LedgerTable {
     }
 }
 
+/// The time of day, by which Powertools' items expire.
+fn time_of_day() -> Timestamp {
+    let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
 /// Explains a cancelled transaction, with the entry that was there instead if the entry was the reason.
 fn refused(
     key: &LedgerKey,
@@ -125,6 +154,14 @@ impl Ledger<()> for LedgerTable {
     async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         self.puts.read(keys).await
     }
+
+    fn honours_powertools(&self) -> bool {
+        self.powertools.is_some()
+    }
+
+    async fn look_at_powertools(&self, messages: &[PowertoolsMessage]) -> Result<Vec<PowertoolsState>, Unavailable> {
+        self.ask_powertools(messages).await
+    }
 }
 
 impl Ledger<Writes> for LedgerTable {
@@ -142,6 +179,14 @@ impl Ledger<Writes> for LedgerTable {
 
     async fn look(&self, keys: &[LedgerKey]) -> Result<Vec<Option<Entry>>, Unavailable> {
         self.puts.read(keys).await
+    }
+
+    fn honours_powertools(&self) -> bool {
+        self.powertools.is_some()
+    }
+
+    async fn look_at_powertools(&self, messages: &[PowertoolsMessage]) -> Result<Vec<PowertoolsState>, Unavailable> {
+        self.ask_powertools(messages).await
     }
 }
 

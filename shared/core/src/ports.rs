@@ -1,8 +1,9 @@
-//! Ports: the interfaces through which the flows reach the world. `shared/aws` implements them in Lambda,
-//! `shared/testkit` in tests.
+//! Ports: the flows' interfaces to the world, implemented by `shared/aws` in Lambda and by `shared/testkit` in tests.
 //!
-//! Writes are conditional everywhere, and a failed condition brings along what was found: the flows decide again,
-//! with the same pure function. A write whose answer did not come ([`WriteError::Unavailable`]) may have happened.
+//! Writes are conditional everywhere, and a failed condition brings along what was found: the flows decide again, with the same
+//! pure function. A write whose answer did not come ([`WriteError::Unavailable`]) may have happened.
+
+mod event_bus;
 
 mod screens;
 
@@ -14,7 +15,6 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 use crate::ids::{JobId, LetterId, MessageId, QueueArn, ReceiptHandle};
-use crate::integration_event::IntegrationEvent;
 use crate::letters::candidate::Candidate;
 use crate::letters::cause::{Cause, Recorded};
 use crate::letters::letter::{Letter, LetterWrite};
@@ -23,11 +23,16 @@ use crate::message::broker_record::BrokerRecord;
 use crate::message::envelope::Record;
 use crate::message::key::{Key, LedgerKey};
 use crate::processing::ledger::{Entry, EntryWrite};
+use crate::processing::powertools::{PowertoolsMessage, PowertoolsState};
 use crate::replay::job::{AlarmState, Job, JobBatch, ListPart};
 use crate::replay::{GroupTurn, Look, MESSAGE_LIMIT, Outgoing};
 use crate::time::Timestamp;
 
+pub use event_bus::{EVENTS_A_CALL, EventBus};
 pub use screens::{Acts, Summaries};
+
+/// States of messages in Powertools' table, in their order.
+pub type PowertoolsStates = Result<Vec<PowertoolsState>, Unavailable>;
 
 /// Number of writes that one call to a table carries: DynamoDB's limit of statements in a `BatchExecuteStatement`.
 pub const WRITES_A_CALL: usize = 25;
@@ -83,6 +88,16 @@ pub trait Ledger<E>: Send + Sync + 'static {
     /// Looks at entries, consistently, before they are claimed: for messages that were received before, whose entries are
     /// probably there. One answer for each key, in order.
     fn look(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
+
+    /// Returns true if Powertools' table of an earlier consumer is read before a handler runs.
+    fn honours_powertools(&self) -> bool {
+        false
+    }
+
+    /// Looks at messages in the idempotency table of Powertools, consistently. One answer for each, in order.
+    fn look_at_powertools(&self, of: &[PowertoolsMessage]) -> impl Future<Output = PowertoolsStates> + Send {
+        std::future::ready(Ok(vec![PowertoolsState::Free; of.len()]))
+    }
 }
 
 /// The ledger, as indexer and replay read it.
@@ -90,7 +105,7 @@ pub trait LedgerReader: Send + Sync + 'static {
     /// Reads entries, consistently; one answer for each key, in order.
     fn read(&self, keys: &[LedgerKey]) -> impl Future<Output = Result<Vec<Option<Entry>>, Unavailable>> + Send;
 
-    /// The same, perhaps as it was a moment ago, and for half the price: for whoever reads anew before acting on it.
+    /// The same, perhaps as it was a moment ago, for half the price: for whoever reads anew before acting on it.
     fn read_eventually(
         &self,
         keys: &[LedgerKey],
@@ -361,19 +376,6 @@ pub trait Outbox: Send + Sync + 'static {
         &self,
         messages: Vec<Outgoing>,
     ) -> impl Future<Output = Result<Vec<Result<MessageId, String>>, Unavailable>> + Send;
-}
-
-/// Number of events that one call to a bus carries: EventBridge's limit of entries in a `PutEvents`.
-pub const EVENTS_A_CALL: usize = 10;
-
-/// Bus on which other systems are told of letters and jobs.
-pub trait EventBus: Send + Sync + 'static {
-    /// Puts at most [`EVENTS_A_CALL`] events on the bus. One answer for each, in order: the bus's code for refusing it.
-    /// `Unavailable` if nothing is known: each may be on the bus.
-    fn put(
-        &self,
-        events: &[IntegrationEvent],
-    ) -> impl Future<Output = Result<Vec<Result<(), String>>, Unavailable>> + Send;
 }
 
 /// Clock for the time of day.

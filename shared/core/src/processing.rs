@@ -5,4 +5,5 @@ pub mod handler;
 pub mod ledger;
 pub mod mask;
 pub mod outcome;
+pub mod powertools;
 pub mod routes;

@@ -6,6 +6,7 @@ mod comparing;
 mod delaying;
 mod handing_over;
 mod held;
+mod honouring;
 mod lines;
 mod outages;
 mod pace;

@@ -20,6 +20,7 @@ use redrive_core::processing::backoff::Schedule;
 use redrive_core::processing::ledger::{CLOCK_SKEW, LEASE_MARGIN, SETTLE_RESERVE, claim_hold};
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::outcome::OutageBrake;
+use redrive_core::processing::powertools::PowertoolsKeys;
 use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
@@ -81,6 +82,8 @@ pub struct ProcessorConfig {
     pub concurrency: usize,
     /// Time for which the ledger remembers a key.
     pub ledger_retention: Duration,
+    /// Powertools' idempotency table of an earlier consumer, and its keys, if it is honoured.
+    pub powertools: Option<(String, PowertoolsKeys)>,
 }
 
 impl ProcessorConfig {
@@ -111,6 +114,7 @@ impl ProcessorConfig {
             _ => Err("on, quiet or off".to_owned()),
         });
         let masks = fields::masks(&mut reader);
+        let powertools = fields::powertools(&mut reader, reading.as_ref());
         enough_receives(&mut reader, max_receive_count, schedule.as_ref());
         all_receives(&mut reader, max_receive_count, queue.as_ref());
         short_lease(&mut reader, handler_timeout, visibility);
@@ -137,6 +141,7 @@ impl ProcessorConfig {
                 clock_skew: CLOCK_SKEW,
                 concurrency: usize::try_from(concurrency?).ok()?,
                 ledger_retention: fields::days(retention?),
+                powertools: powertools?,
             })
         })
     }

@@ -69,7 +69,12 @@ where
     let (handler, ours) = handler_and_clients(&handlers, config.reading.types.as_ref(), build).await?;
     let source = config.reading.source.clone();
     let meter = Meter::new(config.function.name.clone(), config.main_queue_name.clone());
-    let (ledger, queue) = (ours.ledger(config.ledger_table.clone()), ours.main_queue(config.main_queue_url.clone()));
+    let ledger = ours.ledger(config.ledger_table.clone());
+    let ledger = match config.powertools.clone() {
+        Some((table, keys)) => ledger.honouring(table, keys),
+        None => ledger,
+    };
+    let queue = ours.main_queue(config.main_queue_url.clone());
     let brake = config.outage_brake;
     let direct = config.dead_letters.as_ref().map(|url| ours.outbox(url.clone()));
     let processor = Processor::with_dead_letters(handler, ledger, queue, direct, System, settings(config), handlers);

@@ -19,6 +19,7 @@ mod foreign;
 mod forging;
 mod generated;
 mod groups;
+mod honouring;
 mod house;
 #[cfg(feature = "aws")]
 mod instructions;

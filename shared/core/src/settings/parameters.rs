@@ -202,6 +202,21 @@ pub const PARAMETERS: &[TemplateParameter] = &[
         .only(SamTemplate::Whole)
         .sets("LEDGER_SCOPE")
         .property("ledgerScope"),
+    TemplateParameter::text("PowertoolsTableName", "^([A-Za-z0-9_.-]{3,255})?$")
+        .or("")
+        .only(SamTemplate::Whole)
+        .sets("POWERTOOLS_TABLE_NAME")
+        .property("powertools.tableName"),
+    TemplateParameter::text("PowertoolsKeyPrefixes", "^([^,]{1,255}(,[^,]{1,255}){0,7})?$")
+        .or("")
+        .only(SamTemplate::Whole)
+        .sets("POWERTOOLS_KEY_PREFIXES")
+        .property("powertools.keyPrefixes"),
+    TemplateParameter::text("PowertoolsKey", "^(message-id|body|/[^,]{1,255}(,/[^,]{1,255}){0,7})?$")
+        .or("")
+        .only(SamTemplate::Whole)
+        .sets("POWERTOOLS_KEY")
+        .property("powertools.key"),
     TemplateParameter::text("RetrySchedule", "^(steps|exponential|[0-9]{1,5}[smh](,[0-9]{1,5}[smh]){0,19})$")
         .or("steps")
         .only(SamTemplate::Whole)

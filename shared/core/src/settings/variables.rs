@@ -298,6 +298,15 @@ variables! {
         .about("Requests that the function carries out: all, or replay, which is all but erase, free, eject, and sends of an edit or a \
             patch. The templates give replay to ReplayFunction, and all to AdministrationFunction.");
 
+    /// Idempotency table of Powertools that is honoured.
+    POWERTOOLS_TABLE_NAME: Text =
+        TextSetting::text("POWERTOOLS_TABLE_NAME", &[Processor], "Name of a DynamoDB table");
+    /// Prefixes of Powertools' keys.
+    POWERTOOLS_KEY_PREFIXES: Text =
+        TextSetting::text("POWERTOOLS_KEY_PREFIXES", &[Processor], "1 to 8 prefixes parted by commas");
+    /// Data that Powertools' keys are made of.
+    POWERTOOLS_KEY: Text =
+        TextSetting::text("POWERTOOLS_KEY", &[Processor], "message-id, body, or JSON pointers parted by commas");
     /// Bus for integration events.
     EVENT_BUS_ARN: Text = TextSetting::text("EVENT_BUS_ARN", LETTERS, "ARN of an EventBridge event bus");
 

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::claiming::{claim_all, mark_dead};
 use super::handing_over::hand_over;
+use super::honouring::honour;
 use super::lines::{KeyLane, LaneHead, WaitingMessage};
 use super::parts::{Frame, Parts};
 use super::ports::{PayloadOf, ProcessPorts};
@@ -50,7 +51,9 @@ pub(super) async fn claim_lanes<P: ProcessPorts>(
     match claims {
         Ok(claims) => {
             crowded = claims.crowded;
-            won.extend(claims.won.into_iter().map(|(lane, claim)| HeldClaim { lane, claim, claimed_at }));
+            let (free, known) = honour(parts, claims.won, frame).await;
+            won.extend(free.into_iter().map(|(lane, claim)| HeldClaim { lane, claim, claimed_at }));
+            ended.extend(known);
             ended.extend(mark_dead(parts, claims.unfit, frame).await);
             ended.extend(claims.ended);
         }

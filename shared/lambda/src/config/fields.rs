@@ -10,6 +10,7 @@ use redrive_core::message::key::{KeyFrom, Pointer};
 use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::processing::mask::Masks;
+use redrive_core::processing::powertools::{PowertoolsKeys, Selected};
 use redrive_core::settings;
 
 use super::{FunctionIdentity, Reader};
@@ -72,6 +73,32 @@ pub(super) fn event_bus(reader: &mut Reader<'_>) -> Option<Option<String>> {
     let allowed = "the ARN of an event bus, like arn:aws:events:eu-central-1:123456789012:event-bus/default";
     reader.refuse(settings::EVENT_BUS_ARN.name, format!("is {text:?}"), allowed);
     None
+}
+
+/// Reads Powertools' table of an earlier consumer with its keys; `Some(None)`: none is honoured. By default it has selected what
+/// is the idempotency key here.
+pub(super) fn powertools(
+    reader: &mut Reader<'_>,
+    reading: Option<&Reading>,
+) -> Option<Option<(String, PowertoolsKeys)>> {
+    if reader.text(settings::POWERTOOLS_TABLE_NAME.name).is_none() {
+        for other in [settings::POWERTOOLS_KEY_PREFIXES.name, settings::POWERTOOLS_KEY.name] {
+            if reader.text(other).is_some() {
+                reader.refuse(other, "is set, and POWERTOOLS_TABLE_NAME is not", "both, or neither");
+            }
+        }
+        return Some(None);
+    }
+    let table = table(reader, settings::POWERTOOLS_TABLE_NAME.name);
+    let pointer = reading.and_then(|reading| reading.pointer.as_ref());
+    let same = pointer.map_or("message-id", Pointer::as_str).to_owned();
+    let parse = |text: &str| Selected::parse(text).map_err(|bad| bad.to_string());
+    let selected = reader.optional(settings::POWERTOOLS_KEY.name, &same, parse);
+    let keys = reader.required(settings::POWERTOOLS_KEY_PREFIXES.name, |text| {
+        PowertoolsKeys::new(text, selected.clone().unwrap_or(Selected::MessageId)).map_err(|bad| bad.to_string())
+    });
+    selected.as_ref()?;
+    Some(Some((table?, keys?)))
 }
 
 pub(super) fn main_queue_url(reader: &mut Reader<'_>) -> Option<String> {
