@@ -21,7 +21,7 @@ def layer() -> DynamoDBPersistenceLayer:
 
 
 @idempotent_function(data_keyword_argument="order", persistence_store=layer(), config=CONFIG, key_prefix=PREFIX)
-def charge(order: object) -> dict[str, bool]:
+def charge(order: object) -> dict[str, bool]:  # noqa: ARG001 (Powertools reads it by its name)
     """Handles an order."""
     return {"charged": True}
 
