@@ -54,7 +54,9 @@ def aws_problem(words: list[str]) -> str | None:
         return f"{service} has no operation {operation}"
     shape = model.operation_model(names[operation]).input_shape
     members, required = (shape.members, shape.required_members) if shape else ({}, [])
-    known = {f"--{xform_name(member, '-')}" for member in members} | EVERYWHERE
+    # A member that is true or false is an option without a value, and another one that says no.
+    flags = {f"--{no}{xform_name(member, '-')}" for member, of in members.items() if of.type_name == "boolean" for no in ("", "no-")}
+    known = {f"--{xform_name(member, '-')}" for member in members} | EVERYWHERE | flags
     given = [word for word in words[2:] if word.startswith("--")]
     unknown = sorted(set(given) - known)
     if unknown:
@@ -63,7 +65,7 @@ def aws_problem(words: list[str]) -> str | None:
     if missing:
         return f"{service} {operation} needs {', '.join(sorted(missing))}"
     values = len(words) - 2 - len(given)
-    expected = len(given) + ((service, operation) in WITH_A_FILE)
+    expected = len(set(given) - flags) + ((service, operation) in WITH_A_FILE)
     return None if values == expected else f"{service} {operation} has {values} values for {expected}"
 
 
