@@ -64,7 +64,7 @@ class Role:
         )
 
     def covering(self, asked: Asked) -> frozenset[Grant]:
-        """Returns the grants that allow a request. Of conditions only the one on the attributes that are named is believed to hold."""
+        """Returns the grants that allow a request. Of conditions only those on named attributes and on an event's source are believed."""
         return frozenset(
             self._grant(statement, allowed, on)
             for statement in self.statements
@@ -176,9 +176,12 @@ def _idle(reason: Reason, unused: Iterable[Grant]) -> list[str]:
 
 
 def _holds(condition: Mapping[str, Any], attributes: Sequence[str]) -> bool:
-    """Returns true if a call that names these attributes meets the condition: there is none, or it lists them all."""
+    """Returns true if a call that names these attributes, or these sources of events, meets the condition: it lists them all, or there is
+    none."""
     if not condition:
         return True
+    if set(condition) == {"StringEquals"} and set(condition["StringEquals"]) == {"events:source"}:
+        return bool(attributes) and set(attributes) <= set(_listed(condition["StringEquals"]["events:source"]))
     listed = condition.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", [])
     only = {"ForAllValues:StringEquals": {"dynamodb:Attributes": listed}, "Null": {"dynamodb:Attributes": "false"}}
     return condition == only and bool(attributes) and set(attributes) <= set(_listed(listed))

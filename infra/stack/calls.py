@@ -46,7 +46,7 @@ class Call:
     action: str
     resource: str
     attributes: tuple[str, ...] = ()
-    """Of a PartiQL statement that writes: which attributes it names, those of its condition, too."""
+    """Of a PartiQL statement that writes: which attributes it names, those of its condition, too. Of an event: its source."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def calls(path: str, headers: Mapping[str, str], body: bytes) -> frozenset[Call]
         asked = json.loads(body or b"{}")
     except ValueError as error:
         raise NotUnderstoodError(f"{signed.namespace}:{operation} with a body that is not JSON") from error
-    rules = {"dynamodb": _dynamodb, "sqs": _sqs}
+    rules = {"dynamodb": _dynamodb, "events": _events, "sqs": _sqs}
     if signed.namespace not in rules:
         raise NotUnderstoodError(f"{signed.namespace}:{operation}")
     return frozenset(rules[signed.namespace](operation, asked, signed))
@@ -96,6 +96,13 @@ def _operation(path: str, headers: Mapping[str, str]) -> str:
 def _sqs(operation: str, asked: dict[str, Any], signed: _Signed) -> Iterator[Call]:
     account, name = str(asked["QueueUrl"]).split("/")[-2:]
     yield Call(f"sqs:{BATCHES.get(operation, operation)}", f"arn:aws:sqs:{signed.region}:{account}:{name}")
+
+
+def _events(operation: str, asked: dict[str, Any], signed: _Signed) -> Iterator[Call]:
+    for entry in asked["Entries"]:
+        bus = str(entry.get("EventBusName", "default"))
+        arn = bus if bus.startswith("arn:") else signed.arn(f"event-bus/{bus}")
+        yield Call(f"events:{operation}", arn, (str(entry["Source"]),))
 
 
 def _dynamodb(operation: str, asked: dict[str, Any], signed: _Signed) -> Iterator[Call]:

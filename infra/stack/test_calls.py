@@ -32,6 +32,12 @@ class Calls(unittest.TestCase):
         actions = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem"}
         self.assertEqual(dynamodb("TransactWriteItems", {"TransactItems": items}), {(action, TABLE) for action in actions})
 
+    def test_an_event_needs_the_bus_that_it_names(self) -> None:
+        bus = "arn:aws:events:eu-central-1:123456789012:event-bus/operations"
+        for name, arn in ((bus, bus), ("default", bus.replace("operations", "default"))):
+            body = {"Entries": [{"EventBusName": name, "Source": "redrive"}]}
+            self.assertEqual(needed("events", "AWSEvents.PutEvents", body), {("events:PutEvents", arn)})
+
     def test_a_statement_needs_what_its_verb_needs(self) -> None:
         statements = [{"Statement": "INSERT INTO \"t\" VALUE {'pk':?}"}, {"Statement": 'UPDATE "t" SET "a"=? WHERE "pk"=?'}]
         expected = {("dynamodb:PartiQLInsert", TABLE), ("dynamodb:PartiQLUpdate", TABLE)}

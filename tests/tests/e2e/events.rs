@@ -23,7 +23,8 @@ async fn listener(stage: &Stage) -> String {
 /// The event of this type about a letter, once it has come.
 async fn event(stage: &Stage, queue: &str, detail_type: &str, letter: &str) -> Value {
     let come = async || {
-        let receive = stage.sqs.receive_message().queue_url(queue).max_number_of_messages(10).visibility_timeout(0);
+        // Other tests' letters are told of, too: what was looked at once is not given again.
+        let receive = stage.sqs.receive_message().queue_url(queue).max_number_of_messages(10).visibility_timeout(600);
         let messages = receive.send().await.unwrap().messages.unwrap_or_default();
         let mut bodies = messages.iter().filter_map(|message| serde_json::from_str::<Value>(message.body()?).ok());
         bodies.find(|event| event["detail-type"] == detail_type && event["detail"]["letter_id"] == letter)
