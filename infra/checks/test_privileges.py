@@ -60,6 +60,15 @@ class LeastPrivilege(unittest.TestCase):
             wrong = findings([role], [*ASKED, call], REASONS)
             self.assertTrue(any(found.startswith("refused") for found in wrong), wrong)
 
+    def test_a_condition_on_an_events_source_allows_that_and_no_other(self) -> None:
+        bus = "arn:aws:events:eu-central-1:123456789012:event-bus/operations"
+        condition = {"StringEquals": {"events:source": "redrive"}}
+        notify = {"Sid": "Notify", "Effect": "Allow", "Action": "events:PutEvents", "Resource": bus, "Condition": condition}
+        role = with_statements(*STATEMENTS, notify)
+        for sources, allowed in ((("redrive",), True), (("redrive", "shop"), False), ((), False)):
+            wrong = findings([role], [*ASKED, Asked("app-Replay", "events:PutEvents", bus, sources)], REASONS)
+            self.assertEqual(not any(found.startswith("refused") for found in wrong), allowed, sources)
+
     def test_a_permission_too_many_is_found_and_so_is_one_that_is_not_asked_for_any_more(self) -> None:
         read, log = STATEMENTS
         wider = with_statements({**read, "Action": [*read["Action"], "dynamodb:DeleteItem"]}, log)
