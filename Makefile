@@ -63,6 +63,9 @@ MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
 CELERY_READY := .venv/celery/.ready
 KAFKA_READY := .venv/kafka/.ready
+PEERS := bench/peers
+PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
+PEERS_PYTHON := .venv/peers/.ready
 LOCALSTACK ?= .venv/localstack
 LOCALSTACK_READY := $(LOCALSTACK)/.ready
 
@@ -268,10 +271,6 @@ bench-check:  ## Calls, instructions and memory a message, held to stored figure
 bench-parts:  ## What a message's instructions are spent on, for docs/benchmarks.md: batches of ten, by valgrind
 	@binary="$$(env -u MAKEFLAGS cargo test --workspace --locked --no-run --test flow 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')"
 	$(PYTHON) bench/instructions_by_part.py "$(VALGRIND)" "$$binary"
-
-PEERS := bench/peers
-PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
-PEERS_PYTHON := .venv/peers/.ready
 
 .PHONY: bench-peers
 bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the bare SDK, for docs/benchmarks.md (SIZES=10,100 PERCENT=100 INTO=docs)
