@@ -65,7 +65,7 @@ pub(crate) async fn one<L: KeyIndex, S: StackPort>(
     let mut search = find(letters, text, &access.sources().await, (false, out)).await?;
     // Only what names a letter: a text in a body does not.
     search.letters.retain(|one| match one.by {
-        FoundBy::Letter | FoundBy::Message | FoundBy::Request => true,
+        FoundBy::Letter | FoundBy::Message | FoundBy::Request | FoundBy::Trace => true,
         FoundBy::Key => one.found.key.as_ref().is_some_and(|key| key.as_str() == text),
         FoundBy::Error | FoundBy::Body | FoundBy::Note => false,
     });

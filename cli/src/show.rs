@@ -101,6 +101,11 @@ fn facts(page: &mut TextPage, letter: &Letter, step: NextStep, now: Timestamp) {
         None => page.field("key", "none was found"),
     }
     page.field("message", &shown(&format!("{}, sent {}", letter.origin, instant(letter.sent_at))));
+    if let Some(trace) = &letter.trace {
+        page.field("trace", &trace.trace_id_text());
+        page.field("span", &trace.span_id_text());
+        page.field("in X-Ray", &trace.xray_trace_id());
+    }
     let due = match letter.status {
         Status::Pending if letter.form == Form::NoMessage => Some(("replay", "never: it has no message".to_owned())),
         Status::Pending => Some(("replay", replay(letter, step, now))),

@@ -31,15 +31,21 @@ pub(crate) struct FactRow {
     pub(crate) value: ShownText,
     /// Time that stands behind the value.
     pub(crate) at: Option<Timestamp>,
+    /// Id of the element from which the value is copied, if people copy it.
+    pub(crate) copied: Option<&'static str>,
 }
 
 impl FactRow {
     pub(crate) fn new(name: &'static str, value: &str) -> Self {
-        Self { name, value: ShownText::of(value), at: None }
+        Self { name, value: ShownText::of(value), at: None, copied: None }
     }
 
     pub(crate) fn at(name: &'static str, value: &str, at: Timestamp) -> Self {
-        Self { name, value: ShownText::of(value), at: Some(at) }
+        Self { at: Some(at), ..Self::new(name, value) }
+    }
+
+    fn copied(name: &'static str, value: &str, id: &'static str) -> Self {
+        Self { copied: Some(id), ..Self::new(name, value) }
     }
 }
 
@@ -184,6 +190,11 @@ fn facts(letter: &Letter, now: Timestamp) -> Vec<FactRow> {
         FactRow::new("Queue", letter.source.as_str()),
         FactRow::at("Message", &format!("{}, sent", letter.origin), letter.sent_at),
     ];
+    if let Some(trace) = &letter.trace {
+        facts.push(FactRow::copied("Trace", &trace.trace_id_text(), "trace"));
+        facts.push(FactRow::copied("Trace in X-Ray", &trace.xray_trace_id(), "trace-xray"));
+        facts.push(FactRow::copied("Span", &trace.span_id_text(), "span"));
+    }
     if letter.moved_from.is_none() {
         facts.push(FactRow::new("Source", "as configured: SQS did not say which queue moved it"));
     }

@@ -4,6 +4,7 @@
 pub mod durable_execution;
 pub mod external_call;
 pub mod fifo_queue;
+pub mod linked_spans;
 pub mod several_types;
 pub mod transactional_effect;
 pub mod typed_errors;

@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use redrive_core::letters::cause::Cause;
-use redrive_core::letters::letter::Status;
+use redrive_core::letters::letter::{Letter, Status};
+use redrive_core::message::trace_context::TraceContext;
 use redrive_core::ports::Causes;
 
 use crate::browser::{Browser, NOW};
@@ -87,6 +88,27 @@ async fn no_text_of_a_message_is_markup_or_hides_or_turns_anything() {
     assert!(saved.body.contains(HOSTILE));
     assert!(saved.header("content-disposition").starts_with("attachment;"));
     assert_eq!(saved.header("content-type"), "text/plain; charset=utf-8");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trace_of_a_letter_is_there_to_be_copied_for_opentelemetry_and_for_x_ray() {
+    let incident = filled();
+    let page = async |id: &str| Browser::open(&incident).await.get(&format!("/letters/{id}")).await.body;
+    let id = letter_of(&incident, "o-00001");
+    assert!(!page(&id).await.contains("X-Ray"), "a letter without a trace says nothing of one");
+    let all = incident.letters.all();
+    let plain = all.iter().find(|letter| letter.id.to_string() == id).unwrap();
+    let trace = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    incident.letters.force(Letter { trace, ..(**plain).clone() });
+    let page = page(&id).await;
+    for (place, shown) in [
+        ("trace", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("trace-xray", "1-4bf92f35-77b34da6a3ce929d0e0e4736"),
+        ("span", "00f067aa0ba902b7"),
+    ] {
+        assert!(page.contains(&format!("id=\"{place}\">{shown}</span>")), "{place}: {page}");
+        assert!(page.contains(&format!("data-copy=\"{place}\"")), "{place}: {page}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,4 +13,6 @@ pub mod message_type;
 pub mod pointer;
 pub mod redrive;
 pub mod source;
+pub mod stated_trace;
+pub mod trace_context;
 pub mod wrapping;

@@ -184,18 +184,15 @@ impl Outgoing {
             origin: letter.origin.clone(),
             sent_at: letter.sent_at,
             died: None,
+            trace: letter.trace,
         };
         let mut attributes = letter.attributes.clone();
         // Why it died before is not why it will die again.
         attributes.remove(foreign::ATTRIBUTE);
         let to = letter.destination();
         // At another queue it would name a letter that is none of that queue's: there the message stands for itself.
-        if to.is_none() {
-            attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
-        }
-        if attributes.len() > ATTRIBUTE_LIMIT || bytes(letter.payload_now(), &attributes) > MESSAGE_LIMIT {
-            attributes.remove(ATTRIBUTE);
-        }
+        let own = if to.is_none() { with_redrive(&attributes, letter.payload_now(), redrive) } else { None };
+        let attributes = own.unwrap_or(attributes);
         Some(Self {
             letter: letter.id,
             number: letter.number,
@@ -218,12 +215,10 @@ impl Outgoing {
     pub fn of_dead(dead: &Inspected, reading: &Reading) -> Result<Self, CannotSend> {
         let bare = Self::of_dead_bare(dead, reading);
         let redrive = dead.redrive_at_death(&reading.source, &reading.scope);
-        let mut attributes = bare.attributes.clone();
-        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
-        if attributes.len() > ATTRIBUTE_LIMIT || bytes(&bare.body, &attributes) > MESSAGE_LIMIT {
-            return bare.without_attribute(&redrive).ok_or(CannotSend::NoAttributeSlot);
+        match with_redrive(&bare.attributes, &bare.body, redrive.clone()) {
+            Some(attributes) => Ok(Self { attributes, ..bare }),
+            None => bare.without_attribute(&redrive).ok_or(CannotSend::NoAttributeSlot),
         }
-        Ok(Self { attributes, ..bare })
     }
 
     /// The same message of a FIFO queue without the attribute: for a dead-letter queue that takes no message of its size. `None` if
@@ -289,6 +284,18 @@ impl Outgoing {
     }
 }
 
+/// The attributes with redrive's own, where SQS takes so many and so much. A trace is the first thing to be left out.
+fn with_redrive(others: &Attributes, body: &str, redrive: Redrive) -> Option<Attributes> {
+    let without = redrive.trace.is_some().then(|| Redrive { trace: None, ..redrive.clone() });
+    let with = |redrive: Redrive| {
+        let mut attributes = others.clone();
+        attributes.insert(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()));
+        let fits = attributes.len() <= ATTRIBUTE_LIMIT && bytes(body, &attributes) <= MESSAGE_LIMIT;
+        fits.then_some(attributes)
+    };
+    with(redrive).or_else(|| with(without?))
+}
+
 fn key_bytes(key: Option<&Key>) -> usize {
     key.map_or(0, |key| key.as_str().len())
 }
@@ -314,8 +321,47 @@ fn of_attribute((name, attribute): (&String, &Attribute)) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::MessageId;
+    use crate::ids::{MessageId, Scope};
+    use crate::message::trace_context::TraceContext;
     use crate::time::Timestamp;
+
+    /// The largest that there is, without a key.
+    fn largest() -> Redrive {
+        let id = MessageId::new("9f1b3c1e-8a51-4c65-9d3e-111111111111").unwrap();
+        Redrive {
+            letter: LetterId::parse("9f1b3c1e-8a51-5c65-9d3e-111111111111").unwrap(),
+            number: ReplayNumber(999_999),
+            key: Key::new("k").ok(),
+            scope: Scope::new("s".repeat(64)).unwrap(),
+            origin: id.clone(),
+            sent_at: Timestamp::from_millis(9_999_999_999_999),
+            died: Some(Enqueue { message_id: id, sent_at: Timestamp::from_millis(9_999_999_999_999) }),
+            trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        }
+    }
+
+    #[test]
+    fn the_room_that_is_kept_for_redrives_own_attribute_is_enough_with_a_trace_in_it() {
+        let own = with_redrive(&Attributes::new(), "", largest()).unwrap();
+        assert!((380..=REDRIVE_BYTES).contains(&bytes("", &own)), "{}", bytes("", &own));
+    }
+
+    #[test]
+    fn where_there_is_no_room_the_trace_is_left_out_first_and_then_the_attribute() {
+        let whole = with_redrive(&Attributes::new(), "", largest()).unwrap();
+        let body = |left: usize| "b".repeat(MESSAGE_LIMIT - left);
+        let carried = |left: usize| {
+            let attributes = with_redrive(&Attributes::new(), &body(left), largest())?;
+            let text = attributes[ATTRIBUTE].as_text()?;
+            Some(serde_json::from_str::<Redrive>(text).unwrap())
+        };
+        let bytes = bytes("", &whole);
+        assert_eq!(carried(bytes), Some(largest()));
+        let without = Redrive { trace: None, ..largest() };
+        let least = bytes - (largest().encode().len() - without.encode().len());
+        assert_eq!([carried(bytes - 1), carried(least)], [Some(without.clone()), Some(without)]);
+        assert_eq!(carried(least - 1), None);
+    }
 
     #[test]
     fn a_deduplication_id_is_anothers_with_every_number_and_every_death() {

@@ -44,6 +44,8 @@ pub enum FoundBy {
     Message,
     /// Id of a Lambda request in which it failed.
     Request,
+    /// Id of the trace in which it was first sent, in W3C's form or X-Ray's.
+    Trace,
     /// Code or text of an error, or the cause.
     Error,
     /// Body or an attribute.
@@ -61,6 +63,7 @@ impl FoundBy {
             Self::Key => "key",
             Self::Message => "message id",
             Self::Request => "request id",
+            Self::Trace => "trace",
             Self::Error => "error",
             Self::Body => "body",
             Self::Note => "note",
@@ -261,6 +264,9 @@ fn in_letter(letter: &Letter, text: &str, needle: &str) -> Option<FoundBy> {
     if attempts().any(|attempt| attempt.origin.request_id == text) {
         return Some(FoundBy::Request);
     }
+    if letter.trace.is_some_and(|trace| [trace.trace_id_text(), trace.xray_trace_id()].iter().any(|id| id == needle)) {
+        return Some(FoundBy::Trace);
+    }
     let has = |text: &str| text.to_lowercase().contains(needle);
     if has(&letter.reason.error_message) || attempts().any(|attempt| has(&attempt.text) || has(&attempt.code)) {
         return Some(FoundBy::Error);
@@ -340,6 +346,8 @@ mod tests {
             (attempt.origin.request_id.as_str(), FoundBy::Request),
             (sent.as_str(), FoundBy::Message),
             ("waits for version 42", FoundBy::Note),
+            ("6937f5c94bf92f3577b34da6a3ce929d", FoundBy::Trace),
+            ("1-6937f5c9-4bf92f3577b34da6a3ce929d", FoundBy::Trace),
         ] {
             let search = everywhere(&store, text, usize::MAX, |_, _| ()).await.unwrap();
             let found = search.letters.iter().find(|one| one.found.id == letter.id);

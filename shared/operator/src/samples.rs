@@ -16,6 +16,7 @@ use redrive_core::letters::letter::{
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
+use redrive_core::message::trace_context::TraceContext;
 use redrive_core::ports::Jobs;
 use redrive_core::processing::ledger::{Attempt, DeadEnqueues, EnqueueRecord, Entry, EntryState, LastFault, Origin};
 use redrive_core::replay::job::{
@@ -154,6 +155,7 @@ pub fn full() -> Letter {
     letter.attributes_hash = Some(AttributesHash::of(&letter.attributes));
     letter.deaths = 2;
     letter.number = ReplayNumber(2);
+    letter.trace = TraceContext::parse("00-6937f5c94bf92f3577b34da6a3ce929d-00f067aa0ba902b7-01");
     letter.resolution_note = Some("producer told\u{7}".to_owned());
     letter.group = Some("customer-1".to_owned());
     let noted = Event {

@@ -102,6 +102,7 @@ pub use replay::run_replay;
 pub use redrive_engine::trace::current as trace_header;
 
 pub use redrive_core::fault::{Class, Classify, Fault, ResultExt};
+pub use redrive_core::message::trace_context::TraceContext;
 pub use redrive_core::processing::handler::{Context, Dispatch, Handler};
 pub use redrive_core::processing::mask::{Masks, Redaction};
 pub use redrive_core::processing::routes::Routes;

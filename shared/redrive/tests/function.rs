@@ -4,6 +4,7 @@
 
 mod administration;
 mod fake;
+mod traced;
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -53,6 +53,7 @@ async fn a_forged_replay_does_not_write_the_outcome_of_somebody_elses_send() {
         origin: letter.origin.clone(),
         sent_at: Timestamp::from_millis(1),
         died: None,
+        trace: None,
     };
     for number in 1..=3 {
         let evil = record(&format!("evil-{number}"), &format!(r#"{{"order_id":"V","evil":{number}}}"#));

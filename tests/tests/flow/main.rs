@@ -43,6 +43,7 @@ mod speed;
 mod summaries;
 #[cfg(feature = "aws")]
 mod throughput;
+mod tracing;
 mod unlisted;
 mod waiting;
 

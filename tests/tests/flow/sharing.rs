@@ -79,6 +79,7 @@ fn handed_over(pair: &Pair, number: u32) -> Attributes {
         origin,
         sent_at: Timestamp::from_millis(1),
         died: None,
+        trace: None,
     };
     [(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))].into()
 }

@@ -110,6 +110,7 @@ pub(crate) fn envelope(who: Who, scene: &Scene, reading: &Reading) -> Envelope {
             origin,
             sent_at: Timestamp::from_millis(1_000),
             died: None,
+            trace: None,
         };
         envelope.attributes.insert(redrive::ATTRIBUTE.to_owned(), Attribute::text(text.encode()));
     }

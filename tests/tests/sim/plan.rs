@@ -383,6 +383,7 @@ fn forged(origin: &str, key: &str) -> Attributes {
     let (Some(source), Some(origin), Some(scope)) = parts else { return Attributes::new() };
     let letter = LetterId::derive(&source, &origin);
     let key = Key::new(key).ok();
-    let redrive = Redrive { letter, number: ReplayNumber(1), key, scope, origin, sent_at: ORIGIN, died: None };
+    let redrive =
+        Redrive { letter, number: ReplayNumber(1), key, scope, origin, sent_at: ORIGIN, died: None, trace: None };
     Attributes::from([(redrive::ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))])
 }

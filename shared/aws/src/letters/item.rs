@@ -77,7 +77,7 @@ const OWN: [&str; 20] = [
 ];
 
 /// Attributes that a head may lack.
-pub(super) const OPTIONAL: [&str; 26] = [
+pub(super) const OPTIONAL: [&str; 27] = [
     "attributes_hash",
     "body",
     "body_codec",
@@ -104,6 +104,7 @@ pub(super) const OPTIONAL: [&str; 26] = [
     "source_offset",
     "source_partition",
     "token",
+    "traceparent",
 ];
 
 /// Attributes of a head about its letter's body.

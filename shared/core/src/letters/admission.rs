@@ -12,6 +12,7 @@ use crate::message::foreign::StatedReason;
 use crate::message::hashing::Hashing;
 use crate::message::key::{LedgerKey, PayloadHash};
 use crate::message::redrive::{ATTRIBUTE, Redrive};
+use crate::message::trace_context::TraceContext;
 use crate::processing::ledger::{Entry, EntryState};
 use crate::text::capped;
 use crate::time::Timestamp;
@@ -198,9 +199,10 @@ pub fn admit(dead: &Inspected, found: &Findings, reading: &Reading, policy: &Pol
         (_, None) => create(dead, identity, reason, reading, policy, now),
         (Some(redrive), Some(letter)) => {
             let withdrawn = redrive.send().zip(owned.as_ref()).is_some_and(|(send, entry)| entry.withdraws(send));
-            returned(identity.enqueue, redrive, letter, (!withdrawn).then_some(reason), policy, now)
+            let reason = (!withdrawn).then_some(reason);
+            with_header(returned(identity.enqueue, redrive, letter, reason, policy, now), dead)
         }
-        (None, Some(letter)) => met_again(identity.enqueue, letter, reason, policy, now),
+        (None, Some(letter)) => with_header(met_again(identity.enqueue, letter, reason, policy, now), dead),
     }
 }
 
@@ -303,7 +305,7 @@ fn create(
     now: Timestamp,
 ) -> Admission {
     let envelope = &dead.envelope;
-    let Identity { enqueue, origin, sent_at, .. } = identity;
+    let Identity { enqueue, origin, sent_at, proven } = identity;
     let mut attributes = envelope.attributes.clone();
     attributes.remove(ATTRIBUTE);
     let attributes_hash = Some(AttributesHash::of(&attributes));
@@ -323,6 +325,7 @@ fn create(
         sequence: envelope.sequence.clone(),
         origin,
         sent_at,
+        trace: dead.trace.first(dead.redrive.as_ref().filter(|_| proven)),
         enqueue,
         hash: dead.hash.clone(),
         key: dead.key.clone().ok(),
@@ -341,11 +344,27 @@ fn create(
         expires: None,
         version: 1,
     };
-    let trace = envelope.trace.as_ref().map(|trace| format!("its trace: {}", capped(trace, TRACE_LIMIT)));
+    // A header without a span is no trace to be linked, and one beside the producer's own is of another hop: people search by both.
+    let is_told = |header: &str| letter.trace.is_some() && letter.trace == TraceContext::of_xray(header);
+    let header = envelope.trace.as_deref().filter(|header| !is_told(header)).map(header_note);
     let letter = of_record(letter, dead, reading, now);
-    let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(trace).collect();
+    let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(header).collect();
     let notes = (!notes.is_empty()).then(|| notes.join("; "));
     Admission::Create(Box::new(edges::open(letter, WHO, notes, now)))
+}
+
+fn header_note(header: &str) -> String {
+    format!("its X-Ray header: {}", capped(header, TRACE_LIMIT))
+}
+
+/// The same with the header of the copy that died, which names the trace of that send.
+fn with_header(admission: Admission, dead: &Inspected) -> Admission {
+    match (admission, dead.envelope.trace.as_deref()) {
+        (Admission::Change(letter), Some(header)) => {
+            Admission::Change(Box::new(edges::remark_death(*letter, &header_note(header))))
+        }
+        (admission, _) => admission,
+    }
 }
 
 /// A letter of a record: with the message in it, or as one that is never sent.

@@ -18,8 +18,8 @@ use super::policy::Policy;
 use crate::ids::{OwnerToken, ReplayNumber};
 use crate::time::Timestamp;
 
-pub(super) use death::open;
 pub use death::{add_copy, add_death, add_withdrawn_copy};
+pub(super) use death::{open, remark_death};
 pub use edit::{prepare_edit, restore_edit};
 pub use eject::{claim_to_eject, mark_ejected};
 pub use erase::erase;

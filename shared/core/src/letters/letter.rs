@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{Enqueue, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use crate::message::envelope::Attributes;
 use crate::message::key::{Key, PayloadHash};
+use crate::message::trace_context::TraceContext;
 use crate::time::Timestamp;
 
 pub use attributes::AttributesHash;
@@ -109,6 +110,11 @@ pub struct Letter {
     pub origin: MessageId,
     /// Time at which the message first came.
     pub sent_at: Timestamp,
+    /// Trace in which the message was first sent, as it said: to be linked and shown, and nothing else. Absent if it was not
+    /// traced, and in letters from before this was kept.
+    ///
+    /// Rule R43 of docs/protocol.md.
+    pub trace: Option<TraceContext>,
     /// The enqueue that was indexed last.
     pub enqueue: Enqueue,
     /// Hash of the payload.
@@ -202,7 +208,8 @@ impl Letter {
             })
             .sum();
         let edited = self.edited.as_ref().map_or(0, |edited| edited.by.len() + 400);
-        key + text + note + sends + body + edited + history + from + 1_600
+        let trace = if self.trace.is_some() { 80 } else { 0 };
+        key + text + note + sends + body + edited + history + from + trace + 1_600
     }
 }
 

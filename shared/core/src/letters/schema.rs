@@ -21,6 +21,7 @@ use crate::fault::Class;
 use crate::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use crate::message::envelope::{Attribute, AttributeValue, Attributes};
 use crate::message::key::{Key, PayloadHash};
+use crate::message::trace_context::{self, TraceContext};
 use crate::processing::ledger::{Attempt, Origin};
 use crate::time::Timestamp;
 
@@ -259,6 +260,8 @@ pub struct LetterFields<E> {
     sequence_number: Option<String>,
     sent_timestamp: Rfc3339,
     origin_message_id: MessageId,
+    #[serde(default, deserialize_with = "trace_context::lenient")]
+    traceparent: Option<TraceContext>,
     #[serde(rename = "life")]
     enqueue: EnqueueFields<Rfc3339>,
     payload_hash: PayloadHash,
@@ -316,6 +319,7 @@ impl<E: From<Enqueue>> From<&Letter> for LetterFields<E> {
             sequence_number: letter.sequence.clone(),
             sent_timestamp: letter.sent_at.into(),
             origin_message_id: letter.origin.clone(),
+            traceparent: letter.trace,
             enqueue: letter.enqueue.clone().into(),
             payload_hash: letter.hash.clone(),
             attributes_hash: letter.attributes_hash.clone(),
@@ -355,6 +359,7 @@ impl<E: Into<Enqueue>> LetterFields<E> {
             sequence: self.sequence_number,
             origin: self.origin_message_id,
             sent_at: self.sent_timestamp.into(),
+            trace: self.traceparent,
             enqueue: self.enqueue.into(),
             hash: self.payload_hash,
             key: self.idempotency_key,

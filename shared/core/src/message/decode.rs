@@ -14,6 +14,7 @@ use crate::message::hashing::Hashing;
 use crate::message::key::{self, Key, KeyFrom, LedgerKey, NoKey, PayloadHash, Pointer};
 use crate::message::message_type::{Kind, MessageTypes, NoType};
 use crate::message::redrive::{self, Redrive};
+use crate::message::stated_trace::{MessageTrace, StatedTrace};
 use crate::message::wrapping::{Content, UnreadableBody, Wrapping};
 
 pub(crate) use typed::typed;
@@ -179,6 +180,8 @@ pub struct Inspected {
     pub hash: PayloadHash,
     /// The `redrive` attribute, if it is there and valid.
     pub redrive: Option<Redrive>,
+    /// Traces that the message states.
+    pub trace: StatedTrace,
     /// Record that a service wrote around a dead message or in its place. Type, key and hash are then those of the
     /// message in it; the envelope has the record.
     pub record: Option<ServiceRecord>,
@@ -205,6 +208,7 @@ impl Inspected {
                 kind.as_ref().map_or_else(|_| reading.has(&redrive.scope), |own| own.scope == redrive.scope);
             its_scope && !matches!(&own, Some(Ok(key)) if redrive.key.as_ref() != Some(key))
         });
+        let trace = StatedTrace::of(&envelope, content.as_ref().ok());
         let carried_key = redrive.as_ref().and_then(|redrive| redrive.key.clone());
         let given = envelope.broker.as_deref().and_then(key::given_by_producer);
         let key_is_stable = own.is_some() || matches!(given, Some(Ok(_)));
@@ -222,7 +226,7 @@ impl Inspected {
             Err(unread) => (Err(unread), None),
         };
         let encoded_twice = json.as_ref().is_ok_and(Json::is_encoded_twice);
-        Self { envelope, json, content, encoded_twice, kind, key, key_is_stable, hash, redrive, record: None }
+        Self { envelope, json, content, encoded_twice, kind, key, key_is_stable, hash, redrive, trace, record: None }
     }
 
     /// The same without the tree of its content, which is larger than the text: for what waits to be decoded.
@@ -269,6 +273,12 @@ impl Inspected {
     #[must_use]
     pub fn send(&self) -> Option<SendId> {
         self.redrive.as_ref().and_then(Redrive::send)
+    }
+
+    /// Returns the trace of this message, and of the one that it is a copy of.
+    #[must_use]
+    pub fn message_trace(&self) -> MessageTrace {
+        self.trace.of_message(self.redrive.as_ref())
     }
 
     /// The entry of its key: `None` if it has no key, or no scope that it could be owned in.
@@ -332,6 +342,7 @@ impl Inspected {
                 origin: envelope.message_id.clone(),
                 sent_at: envelope.sent_at,
                 died,
+                trace: self.trace.first(None),
             },
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{Enqueue, LetterId, MessageId, QueueArn, ReplayNumber, Scope, SendId};
 use crate::message::key::Key;
+use crate::message::trace_context::{self, TraceContext};
 use crate::time::Timestamp;
 
 /// The name of the message attribute.
@@ -39,6 +40,11 @@ pub struct Redrive {
     /// The enqueue that ended, if the processor itself sent the message to the dead-letter queue: it has another id there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died: Option<Enqueue>,
+    /// Trace in which the message first came, to be linked and shown. Whoever reads anything else there reads none.
+    ///
+    /// Rule R43 of docs/protocol.md.
+    #[serde(default, deserialize_with = "trace_context::lenient", skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 impl Redrive {
@@ -81,6 +87,8 @@ impl Redrive {
             origin,
             sent_at: Timestamp::from_millis(at),
             died: Some(Enqueue { message_id: died, sent_at: Enqueue::UNDATED }),
+            // There is no room for it: 55 characters of 128.
+            trace: None,
         };
         (parts.next().is_none() && redrive.number < NUMBER_LIMIT).then_some(redrive)
     }
@@ -114,6 +122,7 @@ mod tests {
             origin,
             sent_at: Timestamp::from_millis(17),
             died: None,
+            trace: None,
         }
     }
 
@@ -131,6 +140,21 @@ mod tests {
                 number != ReplayNumber(0),
                 "a message that was never replayed is no send"
             );
+        }
+    }
+
+    #[test]
+    fn a_trace_goes_along_and_one_that_is_none_leaves_the_rest_as_it_was() {
+        let source = QueueArn::new("arn:aws:sqs:us-east-1:1:orders").unwrap();
+        let plain = redrive(&source);
+        let trace = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let traced = Redrive { trace, ..plain.clone() };
+        let text = traced.encode();
+        assert_eq!(Redrive::decode(&text, &source).as_ref(), Some(&traced));
+        assert!(!plain.encode().contains("trace"), "what an earlier version wrote and reads");
+        for bad in ["7", "null", "[[]]", "\"00-0\""] {
+            let forged = text.replace(&format!("\"{}\"", trace.unwrap()), bad);
+            assert_eq!(Redrive::decode(&forged, &source).as_ref(), Some(&plain), "{forged}");
         }
     }
 

@@ -89,6 +89,7 @@ mod tests {
             origin,
             sent_at: Timestamp::from_millis(1),
             died: None,
+            trace: None,
         };
         let attributes = [(ATTRIBUTE.to_owned(), Attribute::text(redrive.encode()))].into();
         Envelope { attributes, ..dead(None) }

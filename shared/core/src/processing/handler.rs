@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::ids::{Enqueue, SendId};
 use crate::message::decode::typed;
 use crate::message::key::Key;
+use crate::message::trace_context::TraceContext;
 
 /// Handles one kind of message. Everything around it is given: each message is decoded, claimed and settled on
 /// its own, within its own time, and no fault or panic of one touches another.
@@ -149,6 +150,8 @@ pub struct Context {
     pub enqueue: Enqueue,
     /// Set if this message is a replay of a letter.
     pub replay: Option<SendId>,
+    trace: Option<TraceContext>,
+    link: Option<TraceContext>,
     remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
@@ -162,7 +165,29 @@ impl Context {
         replay: Option<SendId>,
         remaining: Arc<dyn Fn() -> Duration + Send + Sync>,
     ) -> Self {
-        Self { key, attempt, enqueue, replay, remaining }
+        Self { key, attempt, enqueue, replay, trace: None, link: None, remaining }
+    }
+
+    /// The same attempt of a message with these traces: the one in which it was sent, and, of a replay, the original's.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceContext>, link: Option<TraceContext>) -> Self {
+        Self { trace, link, ..self }
+    }
+
+    /// Returns the trace in which this very message was sent: its producer's, or that of the replay which sent it. `None` if the
+    /// message does not say.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
+    }
+
+    /// Returns the trace of the original, if this message is a replay and the original was traced. A span of the handler is linked to it,
+    /// and never its child: the original's trace ended when it died, perhaps weeks ago.
+    ///
+    /// It says what the message says, and proves nothing.
+    #[must_use]
+    pub fn link(&self) -> Option<&TraceContext> {
+        self.link.as_ref()
     }
 
     /// Returns the rest of this attempt's time budget.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redrive_core::fault::Fault;
+use redrive_core::ids::Enqueue;
 use redrive_core::message::decode::Message;
+use redrive_core::message::stated_trace::MessageTrace;
+use redrive_core::message::trace_context::TraceContext;
 use redrive_core::processing::handler::{Context, Dispatch};
-use redrive_core::processing::ledger::{Claim, Settlement};
+use redrive_core::processing::ledger::{Claim, Origin, Settlement};
 use redrive_core::processing::mask::Redaction;
 use redrive_core::processing::outcome::Outcome;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span, info_span};
 
 use super::handing_over::hand_over;
 use super::lines::LaneHead;
@@ -30,7 +33,7 @@ pub(super) async fn attempt<P: ProcessPorts>(
     let HeldClaim { lane: line, claim, claimed_at } = held;
     let started = Instant::now();
     let result = match parts.budget_of(claimed_at, frame) {
-        Some(budget) => Some(handle(&parts, &line.head, &claim, budget).await),
+        Some(budget) => Some(handle(&parts, &line.head, &claim, budget, frame).await),
         None => None,
     };
     let handled = Instant::now();
@@ -69,14 +72,18 @@ async fn handle<P: ProcessPorts>(
     head: &Arc<Message<PayloadOf<P>>>,
     claim: &Claim,
     budget: Duration,
+    frame: &Frame,
 ) -> Result<EffectsOf<P>, Fault> {
     let ends = Instant::now() + budget;
     let request = claim.request();
     let remaining = Arc::new(move || ends.saturating_duration_since(Instant::now()));
+    let MessageTrace { own, original } = head.inspected.message_trace();
     let context = Context::new(head.key.clone(), claim.attempt(), request.enqueue.clone(), request.send, remaining);
+    let context = context.traced(own, original);
     let (handler, message) = (Arc::clone(&parts.handler), Arc::clone(head));
     let run = async move { handler.dispatch(&message.payload, &context).await };
-    let mut task = parts.handlers.spawn(crate::trace::carried(run.in_current_span()));
+    let span = span_of(original.as_ref(), &request.enqueue, frame);
+    let mut task = parts.handlers.spawn(crate::trace::carried(run.instrument(span)));
     match tokio::time::timeout_at(ends, &mut task).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Fault::panicked()),
@@ -85,6 +92,20 @@ async fn handle<P: ProcessPorts>(
             Err(Fault::out_of_time(budget))
         }
     }
+}
+
+/// The span of a run: the invocation's, or, of a replay whose original was traced, one of its own with a link to that trace.
+fn span_of(link: Option<&TraceContext>, enqueue: &Enqueue, frame: &Frame) -> Span {
+    let Some(link) = link else { return Span::current() };
+    let Origin { request_id, .. } = &frame.origin;
+    info_span!(
+        "replay",
+        // A line shows the innermost span alone.
+        request_id,
+        message_id = %enqueue.message_id,
+        link.trace_id = link.trace_id_text(),
+        link.span_id = link.span_id_text(),
+    )
 }
 
 /// Before a fault is stored or logged its text is redacted: masked by the body, then by the handler's own hand.

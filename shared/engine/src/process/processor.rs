@@ -7,6 +7,7 @@ use redrive_core::message::batch::{Batch, NoMessageId, Response};
 use redrive_core::message::broker_record::BrokerRecord;
 use redrive_core::message::decode::Inspected;
 use redrive_core::message::envelope::Record;
+use redrive_core::message::trace_context::TraceContext;
 use redrive_core::ports::{Clock, DelayBy, Ledger, MainQueue, Outbox};
 use redrive_core::processing::backoff;
 use redrive_core::processing::handler::Dispatch;
@@ -40,9 +41,23 @@ struct Seat {
     receive_count: u32,
     enqueue: Enqueue,
     record: Option<Arc<BrokerRecord>>,
+    /// Trace of the original, of a replay.
+    link: Option<TraceContext>,
 }
 
 impl Seat {
+    fn of(inspected: &Inspected) -> Self {
+        let envelope = &inspected.envelope;
+        Self {
+            message_id: envelope.message_id.clone(),
+            receipt_handle: envelope.receipt_handle.clone(),
+            receive_count: envelope.receive_count,
+            enqueue: envelope.enqueue(),
+            record: envelope.broker.clone(),
+            link: inspected.message_trace().original,
+        }
+    }
+
     fn delayed(self, delay: Duration) -> Delayed {
         let Self { message_id, receipt_handle, record, .. } = self;
         Delayed { message_id, receipt_handle, record, delay }
@@ -128,15 +143,9 @@ impl<P: ProcessPorts> Processor<P> {
         let mut seats = HashMap::with_capacity(batch.envelopes.len());
         let mut waiting = Vec::with_capacity(batch.envelopes.len());
         for envelope in batch.envelopes {
-            let seat = Seat {
-                message_id: envelope.message_id.clone(),
-                receipt_handle: envelope.receipt_handle.clone(),
-                receive_count: envelope.receive_count,
-                enqueue: envelope.enqueue(),
-                record: envelope.broker.clone(),
-            };
-            seats.insert(envelope.message_id.clone(), seat);
             let inspected = Inspected::new(envelope, &settings.reading);
+            let seat = Seat::of(&inspected);
+            seats.insert(seat.message_id.clone(), seat);
             counts.unstable_keys += usize::from(!inspected.key_is_stable);
             waiting.push(WaitingMessage::of(inspected));
         }
@@ -200,23 +209,38 @@ impl<P: ProcessPorts> Processor<P> {
     }
 }
 
-/// Logs a line for a decision: success at debug, or logs cost more than the queue.
+/// Logs a line for a decision: success at debug, or logs cost more than the queue. The line of a replay names the trace of the original.
 fn log(end: &End, seat: &Seat) {
     let (message_id, key, outcome) = (&end.message_id, &end.key_hash, end.outcome.word());
     let receive = seat.receive_count;
+    let linked = |text: fn(&TraceContext) -> String| seat.link.as_ref().map(text);
+    let (link, link_span) = (linked(TraceContext::trace_id_text), linked(TraceContext::span_id_text));
+    let (link, span) = (link.as_deref(), link_span.as_deref());
     match &end.outcome {
-        Outcome::Completed | Outcome::Duplicate => debug!(%message_id, key, receive, outcome, "message done"),
-        Outcome::Dead { now: false, .. } => debug!(%message_id, key, receive, outcome, "message waits for its move"),
+        Outcome::Completed | Outcome::Duplicate => {
+            debug!(%message_id, key, receive, outcome, link.trace_id = link, link.span_id = span, "message done");
+        }
+        Outcome::Dead { now: false, .. } => {
+            debug!(%message_id, key, receive, outcome, link.trace_id = link, link.span_id = span, "message waits for its move");
+        }
         Outcome::HandedOver { now: false, as_id, .. } => {
-            debug!(%message_id, key, receive, outcome, %as_id, "message handed over again");
+            debug!(
+                %message_id, key, receive, outcome, %as_id, link.trace_id = link, link.span_id = span,
+                "message handed over again"
+            );
         }
         Outcome::Retry { fault, attempt }
         | Outcome::Dead { fault, attempt, .. }
         | Outcome::HandedOver { fault, attempt, .. } => {
             let (class, code, error) = (fault.class.as_str(), &*fault.code, fault.text.as_str());
-            info!(%message_id, key, receive, outcome, attempt, class, code, error, "message failed");
+            info!(
+                %message_id, key, receive, outcome, attempt, class, code, error, link.trace_id = link, link.span_id = span,
+                "message failed"
+            );
         }
-        Outcome::LedgerOut | Outcome::Unsettled => warn!(%message_id, key, receive, outcome, "message returned"),
-        _ => info!(%message_id, key, receive, outcome, "message returned"),
+        Outcome::LedgerOut | Outcome::Unsettled => {
+            warn!(%message_id, key, receive, outcome, link.trace_id = link, link.span_id = span, "message returned");
+        }
+        _ => info!(%message_id, key, receive, outcome, link.trace_id = link, link.span_id = span, "message returned"),
     }
 }

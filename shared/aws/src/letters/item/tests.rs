@@ -8,6 +8,7 @@ use redrive_core::ids::{Enqueue, JobId, MessageId, OwnerToken, QueueArn, ReplayN
 use redrive_core::letters::letter::{ErrorType, Event, EventKind, Form, LetterWrite, Reason, Send, Status};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, PayloadHash};
+use redrive_core::message::trace_context::TraceContext;
 use redrive_core::processing::ledger::{Attempt, Origin};
 
 use crate::letters::edited::EditedPlace;
@@ -73,6 +74,7 @@ fn letter(payload: &str) -> Letter {
         sequence: Some("18849496460467696128".to_owned()),
         origin: enqueue().message_id,
         sent_at: NOW,
+        trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         enqueue: enqueue(),
         hash: PayloadHash::of_text(payload),
         key: Key::new("o-1").ok(),
@@ -169,7 +171,7 @@ fn an_item_its_lists_and_its_maps_have_the_names_that_earlier_versions_read_and_
         "attempt_count deaths dlq_message_id due error_code error_message error_type fingerprint fingerprint_shard \
          first_failed_at function_version history idempotency_key key_is_stable last_failed_at life message_attributes \
          message_group_id number origin_message_id original_payload payload_form payload_hash pk scope sends \
-         sent_timestamp sequence_number sk source_topic status status_shard token version"
+         sent_timestamp sequence_number sk source_topic status status_shard token traceparent version"
     );
     assert_eq!(names(item["life"].as_m().unwrap()), "message_id sent_at");
     let sends = item["sends"].as_l().unwrap();

@@ -1,6 +1,7 @@
 mod destination;
 mod forged;
 mod stated;
+mod traced;
 
 use std::time::Duration;
 
@@ -117,6 +118,7 @@ fn sent() -> (Letter, Letter, Redrive) {
         origin: letter.origin.clone(),
         sent_at: letter.sent_at,
         died: None,
+        trace: None,
     };
     let id = MessageId::new("m-2").unwrap();
     let sent = edges::mark_sent(&claimed, (token, claimed.number), id, "test", &policy(), at(20_001)).unwrap();
@@ -381,15 +383,4 @@ fn a_death_without_a_key_is_found_under_the_enqueue_that_ended() {
     assert_eq!(keyless_key(&copy), dead.keyless());
     let letter = created(&copy, &Findings { keyless: Some(entry), ..Findings::default() });
     assert_eq!((letter.origin.as_str(), letter.reason.error_code.as_deref()), ("m-1", Some("not-json")));
-}
-
-#[test]
-fn a_messages_own_trace_is_linked_in_its_history_and_its_place_in_a_fifo_queue_is_kept() {
-    let mut dead = message("m-1", 1_000, r#"{"order_id":"o-1"}"#, None);
-    dead.envelope.trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793".to_owned());
-    dead.envelope.sequence = Some("18849496460467696128".to_owned());
-    let letter = created(&dead, &Findings::default());
-    let indexed = letter.history.last().unwrap();
-    assert_eq!(indexed.note.as_deref(), Some("its trace: Root=1-5759e988-bd862e3fe1be46a994272793"));
-    assert_eq!(letter.sequence.as_deref(), Some("18849496460467696128"));
 }

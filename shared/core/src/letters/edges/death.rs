@@ -61,6 +61,15 @@ pub fn add_withdrawn_copy(letter: &Letter, enqueue: &Enqueue, who: &str, now: Ti
     letter
 }
 
+/// Adds a remark to the death that was counted just now.
+pub(in crate::letters) fn remark_death(mut letter: Letter, remark: &str) -> Letter {
+    if let Some(event) = letter.history.last_mut().filter(|event| event.what == EventKind::DiedAgain) {
+        let note = event.note.take().map_or_else(|| remark.to_owned(), |note| format!("{note}; {remark}"));
+        event.note = Some(note);
+    }
+    trimmed(letter)
+}
+
 /// Takes over why the letter died, keeping when it first did.
 fn with_reason(mut letter: Letter, reason: Reason, who: &str) -> Letter {
     let first_failed_at = letter.reason.first_failed_at.min(reason.first_failed_at);

@@ -6,6 +6,7 @@ use crate::letters::edges;
 use crate::letters::letter::{Body, ErrorType, EventKind, History, REMEMBERED, Send};
 use crate::message::envelope::Attribute;
 use crate::message::key::{Key, PayloadHash};
+use crate::message::trace_context::TraceContext;
 
 mod destination;
 
@@ -73,6 +74,7 @@ fn letter(status: Status) -> Letter {
         sequence: None,
         origin,
         sent_at: Timestamp::from_millis(1),
+        trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         enqueue: enqueue(1),
         hash: PayloadHash::of_text("{}"),
         key: None,
@@ -201,6 +203,7 @@ fn an_erased_letter_keeps_the_account_of_it_and_is_never_sent_or_restored() {
     let last: Vec<_> = erased.history.iter().rev().take(2).map(|event| event.what).collect();
     assert_eq!(last, [EventKind::Erased, EventKind::Discarded]);
     assert_eq!((&erased.hash, erased.resolution_note.as_deref()), (&full.hash, Some("customer asked")));
+    assert!(erased.trace.is_some() && erased.trace == full.trace, "two ids, and nothing that the message said");
     assert!(
         edges::restore(&erased, "n", "x", NOW).is_err() && edges::erase(&erased, "n", "x", &policy(), NOW).is_err()
     );

@@ -129,6 +129,7 @@ fn a_replay_keeps_an_unstable_key_and_a_forged_one_is_ignored() {
         origin,
         sent_at: Timestamp::from_millis(1),
         died: None,
+        trace: None,
     };
     assert_eq!(code(body, &[("redrive", &sent.encode())], None), "key m-0");
     // The body has another key than the attribute claims: not a send of that letter.
@@ -164,6 +165,7 @@ fn a_type_of_its_own_is_a_scope_of_its_own_and_a_replay_is_only_its_own_types() 
             origin: origin.clone(),
             sent_at: Timestamp::from_millis(1),
             died: None,
+            trace: None,
         };
         seen(&[("type", "charge"), ("redrive", &redrive.encode())]).send().is_some()
     };

@@ -43,6 +43,7 @@ pub(crate) fn letter(sent_at: Timestamp, code: &str) -> Letter {
         enqueue: Enqueue { message_id: origin.clone(), sent_at },
         origin,
         sent_at,
+        trace: None,
         hash: PayloadHash::of_text("{}"),
         key: Key::new("k").ok(),
         key_is_stable: false,
