@@ -39,7 +39,7 @@ pub(crate) async fn choose<S: StackPort>(
     statuses: &[Status],
     now: Timestamp,
 ) -> Result<Selection, Error> {
-    let filter = filter(&chosen.filters, access.stack().main_queue().as_ref(), now)?;
+    let filter = filter(&chosen.filters, access, now).await?;
     let selection = chosen_of(chosen, filter, now)?;
     if chosen.conditions.is_empty() && chosen.limit.is_none() {
         return Ok(selection);

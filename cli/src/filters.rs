@@ -3,18 +3,29 @@
 use redrive_core::ids::QueueArn;
 use redrive_core::replay::Filter;
 use redrive_core::time::Timestamp;
-use redrive_operator::written::{queue, time};
+use redrive_operator::written::{self, time};
 
 use crate::args::Filters;
 use crate::completion::Error;
+use crate::stack_port::StackPort;
 
-/// Reads the filters of a command line. A queue's name is completed by `main_queue`.
-pub(crate) fn filter(given: &Filters, main_queue: Option<&QueueArn>, now: Timestamp) -> Result<Filter, Error> {
+/// Reads a queue by its ARN, or by its name beside the queues of the stack. Those are asked for only if there is a name to complete.
+pub(crate) async fn queue<S: StackPort>(flag: &str, name: &str, access: &S) -> Result<QueueArn, Error> {
+    let known = if name.starts_with("arn:") { Vec::new() } else { access.sources().await };
+    Ok(written::queue(flag, name, &known)?)
+}
+
+/// Reads the filters of a command line.
+pub(crate) async fn filter<S: StackPort>(given: &Filters, access: &S, now: Timestamp) -> Result<Filter, Error> {
+    let source_topic = match given.queue.as_deref() {
+        Some(name) => Some(queue("--queue", name, access).await?),
+        None => None,
+    };
     Ok(Filter {
         error_type: given.class,
         error_code: given.code.clone(),
         fingerprint: given.cause.clone(),
-        source_topic: given.queue.as_deref().map(|name| queue("--queue", name, main_queue)).transpose()?,
+        source_topic,
         since: given.since.as_deref().map(|text| time("--since", text, now)).transpose()?,
         until: given.until.as_deref().map(|text| time("--until", text, now)).transpose()?,
         min_deaths: given.min_deaths,

@@ -18,6 +18,7 @@ use crate::choose::choose;
 use crate::completion::{Completion, Error};
 use crate::dry_run::dry_run;
 use crate::edit;
+use crate::filters::queue;
 use crate::interrupt;
 use crate::jobs;
 use crate::long_list::LongList;
@@ -29,7 +30,6 @@ use crate::shown;
 use crate::stack_port::StackPort;
 use crate::text::{count, lines, shown as printable};
 use crate::watch;
-use redrive_operator::written::queue;
 
 /// Interval between looks at a job that is followed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -101,8 +101,10 @@ struct ReplayTerms {
 
 impl ReplayTerms {
     async fn read<S: StackPort>(args: &Replay, access: &S, now: Timestamp) -> Result<Self, Error> {
-        let to =
-            args.to.as_deref().map(|name| queue("--to", name, access.stack().main_queue().as_ref())).transpose()?;
+        let to = match args.to.as_deref() {
+            Some(name) => Some(queue("--to", name, access).await?),
+            None => None,
+        };
         if let Some(job) = args.job {
             let rest = JobRest::of(&access.letters()?, job).await?;
             if rest.undecided > 0 {

@@ -55,14 +55,14 @@ pub(crate) async fn at<S: StackPort + FunctionHost>(
     let by = async || who::named(access.caller().await.as_deref(), stated, who::user_at_host);
     match &line.command {
         Command::Causes(CountedCauses { count, filters }) => {
-            let wanted = wanted(access, filters, vec![Status::Pending], now)?;
+            let wanted = wanted(access, filters, vec![Status::Pending], now).await?;
             causes_of(access, &wanted, *count, (now, out)).await
         }
         Command::List(Ordered { job: Some(job), list, .. }) => {
             job_letters::list((&access.letters()?, &access.ledger()), *job, list.limit, (now, out)).await
         }
         Command::List(Ordered { list: List { filters, status, limit }, oldest, job: None }) => {
-            let wanted = wanted(access, filters, status.statuses(), now)?;
+            let wanted = wanted(access, filters, status.statuses(), now).await?;
             let letters = access.letters()?;
             match oldest {
                 true => list::oldest((&letters, &access.ledger()), &wanted, *limit, (now, out)).await,
@@ -70,7 +70,7 @@ pub(crate) async fn at<S: StackPort + FunctionHost>(
             }
         }
         Command::Export(Export { list: List { filters, status, limit }, output }) => {
-            let wanted = wanted(access, filters, status.statuses(), now)?;
+            let wanted = wanted(access, filters, status.statuses(), now).await?;
             export::run(&access.letters()?, &wanted, *limit, (output.as_deref(), out)).await
         }
         Command::Find { text, all } => {
@@ -155,8 +155,13 @@ async fn one_letter<S: StackPort>(access: &S, name: &str, (now, out): (Timestamp
     Ok(Completion::Done)
 }
 
-fn wanted<S: StackPort>(access: &S, filters: &Filters, statuses: Vec<Status>, now: Timestamp) -> Result<Wanted, Error> {
-    Ok(Wanted { filter: filter(filters, access.stack().main_queue().as_ref(), now)?, statuses })
+async fn wanted<S: StackPort>(
+    access: &S,
+    filters: &Filters,
+    statuses: Vec<Status>,
+    now: Timestamp,
+) -> Result<Wanted, Error> {
+    Ok(Wanted { filter: filter(filters, access, now).await?, statuses })
 }
 
 /// Tells how a job stands after somebody steered it, who did that, and what can be done with one that has ended.

@@ -46,8 +46,7 @@ impl Wished {
                 "type must be one of TRANSIENT, PERMANENT, TIMEOUT, SCHEMA, NEVER_RAN, UNKNOWN".to_owned()
             })
         });
-        let queue =
-            fields.get("queue").map(|queue| written::queue("queue", queue, None).map_err(|why| why.to_string()));
+        let queue = fields.get("queue").map(|queue| written::queue("queue", queue, &[]).map_err(|why| why.to_string()));
         let filter = Filter {
             error_type: class.transpose()?,
             error_code: text("code"),

@@ -1,5 +1,6 @@
 //! Values as people write them: queues and times.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redrive_core::ids::QueueArn;
@@ -13,21 +14,34 @@ use crate::text::queue_name;
 #[error("{0}")]
 pub struct UnreadableValue(String);
 
-/// Reads a queue by its ARN, or by its name if it is beside the main queue.
+/// Reads a queue by its ARN, or by its name: that of a known queue, or of one that is beside all of them.
 ///
 /// # Errors
 ///
-/// [`UnreadableValue`] for a name that nothing completes.
-pub fn queue(flag: &str, name: &str, main_queue: Option<&QueueArn>) -> Result<QueueArn, UnreadableValue> {
-    let arn = if name.starts_with("arn:") {
-        Some(name.to_owned())
-    } else {
-        let own = main_queue.map(QueueArn::as_str);
-        own.and_then(|own| own.strip_suffix(queue_name(own))).map(|account| format!("{account}{name}"))
+/// [`UnreadableValue`] for a name that nothing completes, or that queues of several accounts or regions have.
+pub fn queue(flag: &str, name: &str, known: &[QueueArn]) -> Result<QueueArn, UnreadableValue> {
+    let refused = |why: &str| UnreadableValue(format!("{flag} must be an ARN: {why}"));
+    if name.is_empty() {
+        return Err(refused("it is empty"));
+    }
+    if name.starts_with("arn:") {
+        return QueueArn::new(name).ok_or_else(|| refused("nothing has that name"));
+    }
+    let named: Vec<_> = known.iter().filter(|queue| queue_name(queue.as_str()) == name).collect();
+    let places: BTreeSet<_> = match named.is_empty() {
+        true => known.iter().filter_map(place).collect(),
+        false => named.into_iter().filter_map(place).collect(),
     };
-    let refused =
-        || UnreadableValue(format!("{flag} must be an ARN: the stack does not say what would complete a name"));
-    arn.and_then(QueueArn::new).ok_or_else(refused)
+    match places.iter().collect::<Vec<_>>()[..] {
+        [place] => QueueArn::new(format!("{place}{name}")).ok_or_else(|| refused("nothing has that name")),
+        [] => Err(refused("nobody says what would complete a name")),
+        _ => Err(refused("the queues are of several accounts or regions")),
+    }
+}
+
+/// Account and region of a queue: its ARN up to its name.
+fn place(queue: &QueueArn) -> Option<&str> {
+    queue.as_str().strip_suffix(queue_name(queue.as_str()))
 }
 
 /// Reads an instant of the calendar, or a span before `now`.
@@ -76,11 +90,30 @@ mod tests {
         }
     }
 
+    fn arns(known: &[&str]) -> Vec<QueueArn> {
+        known.iter().map(|arn| QueueArn::new(*arn).unwrap()).collect()
+    }
+
     #[test]
     fn a_queue_is_named_or_given_as_an_arn() {
-        let own = QueueArn::new("arn:aws:sqs:eu-west-1:1:orders").unwrap();
-        assert_eq!(queue("--to", "refunds", Some(&own)).unwrap().as_str(), "arn:aws:sqs:eu-west-1:1:refunds");
-        assert_eq!(queue("--to", "arn:aws:sqs:eu-west-1:2:x", None).unwrap().as_str(), "arn:aws:sqs:eu-west-1:2:x");
-        assert!(matches!(queue("--to", "refunds", None), Err(UnreadableValue(why)) if why.starts_with("--to ")));
+        let read = |name: &str, known: &[&str]| queue("--to", name, &arns(known)).map(|arn| arn.as_str().to_owned());
+        let own = ["arn:aws:sqs:eu-west-1:1:orders"];
+        assert_eq!(read("refunds", &own).unwrap(), "arn:aws:sqs:eu-west-1:1:refunds");
+        assert_eq!(read("arn:aws:sqs:eu-west-1:2:x", &[]).unwrap(), "arn:aws:sqs:eu-west-1:2:x");
+        for (name, known) in [("refunds", &[][..]), ("", &own[..])] {
+            assert!(read(name, known).is_err_and(|why| why.to_string().starts_with("--to must be an ARN")), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_queues_in_several_places_a_name_means_the_one_that_has_it_and_never_one_of_two() {
+        let known =
+            arns(&["arn:aws:sqs:eu-west-1:1:orders", "arn:aws:sqs:eu-west-1:2:mail", "arn:aws:sqs:us-east-1:1:mail"]);
+        let read = |name: &str| queue("--queue", name, &known);
+        assert_eq!(read("orders").unwrap(), known[0]);
+        for ambiguous in ["mail", "refunds"] {
+            let why = read(ambiguous).unwrap_err().to_string();
+            assert!(why.contains("several accounts or regions"), "{ambiguous}: {why}");
+        }
     }
 }
