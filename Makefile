@@ -63,6 +63,7 @@ MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
 CELERY_READY := .venv/celery/.ready
 KAFKA_READY := .venv/kafka/.ready
+AWS_READY := .venv/aws/.ready
 PEERS := bench/peers
 PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
 PEERS_PYTHON := .venv/peers/.ready
@@ -165,7 +166,7 @@ test-kafka-broker: $(KAFKA_READY) $(MINISTACK_READY)  ## The same under every re
 	$(KAFKA_DEMO) --reading from-lowest --order key --seed 4
 
 .PHONY: test-stage
-test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
+test-stage: $(CELERY_READY) $(AWS_READY)  ## The tests that need a stage, on one of their own, then its roles and the life of its stacks
 	@$(PREPARE)
 	export STAGE_DIR="$(ROOT)/target/stage-test" STAGE_PORT=0 STAGE_RECORD=1
 	# They wait for schedules, alarms and retries more than they compute: two cores are no reason to wait for two at a time.
@@ -176,6 +177,8 @@ test-stage: $(CELERY_READY)  ## The tests that need a stage, on one of their own
 	$(STAGE) up
 	$(STAGE) also fifo
 	$(STAGE) also attach
+	# First, while nothing else has died on this stage.
+	if [ -z "$${AWS_ENDPOINT_URL:-}" ]; then $(RUN).checks.walks; fi
 	(
 	  export STAGE_LEAVE='cd "$(ROOT)" && $(STAGE) also leave'
 	  export STAGE_OUTPUTS="$$STAGE_DIR/outputs.json" STAGE_OUTPUTS_FIFO="$$STAGE_DIR/outputs-fifo.json"
@@ -550,6 +553,13 @@ $(CELERY_READY): $(REQUIREMENTS)/celery.txt
 	echo "installing Celery into .venv/celery"
 	$(PYTHON) -m venv .venv/celery
 	.venv/celery/$(PIP) $<
+	touch $@
+
+$(AWS_READY): $(REQUIREMENTS)/aws.txt
+	@$(PYTHON_FITS)
+	echo "installing the AWS command line into .venv/aws"
+	$(PYTHON) -m venv .venv/aws
+	.venv/aws/$(PIP) $<
 	touch $@
 
 $(KAFKA_READY): $(REQUIREMENTS)/kafka.txt

@@ -87,10 +87,13 @@ def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
         needed = json.loads(settings.outputs_of(variant.after).read_text())
     elif variant.built and variant.template != "template.yaml":
         build(settings, variant.template)
-    own = variant.parameters({**needed, **_shared(settings)})
+    shared = _shared(settings)
+    own = variant.parameters({**needed, **shared})
     configured = {**_configured(f"stage-{name}"), **own} if own else {}
     _deploy(settings, endpoint, f"stage-{name}", _template(settings, variant), configured)
-    outputs = {**needed, **(_shared(settings) if own else {}), **_outputs(settings, endpoint, variant.stack)}
+    # Whoever is attached has the stage's ledger, and neither its queue nor its table of orders.
+    ledger = {name: shared[name] for name in ("LedgerTableName",) if needed and name in shared}
+    outputs = {**needed, **ledger, **_outputs(settings, endpoint, variant.stack)}
     if settings.endpoint is None and "ProcessorMappingId" in outputs:
         mend_mapping(settings, outputs)
     settings.outputs_of(name).write_text(json.dumps(outputs, indent=2) + "\n")
@@ -98,9 +101,9 @@ def deploy_variant(settings: Settings, endpoint: str, name: str) -> Outputs:
 
 
 def _shared(settings: Settings) -> Outputs:
-    """Returns the outputs of the stage's own stack that another may use: its ledger's name."""
-    ledger = (read_outputs(settings) or {}).get("LedgerTableName")
-    return {"LedgerTableName": ledger} if ledger else {}
+    """Returns the outputs of the stage's own stack that another may use: its ledger, its table of orders, and its main queue."""
+    own = read_outputs(settings) or {}
+    return {name: own[name] for name in ("LedgerTableName", "OrdersTableName", "MainQueueArn") if name in own}
 
 
 def _template(settings: Settings, variant: Variant) -> Path:

@@ -26,17 +26,20 @@ class Variant:
     after: str | None = None
     """Another variant, which must be there: this one is the same stack with other parameters."""
     parameters: Callable[[Outputs], Mapping[str, str]] = lambda _: {}
-    """Beside those of its configuration, from the outputs of what it needs, and the name of the stage's own ledger."""
+    """Beside those of its configuration, from the outputs of what it needs, and those that the stage's own stack shares."""
 
 
 def _attached(given: Outputs, *, leaving: bool = False) -> Mapping[str, str]:
     """Indexer and replay for the foreign queues; leaving, the mail's are given up. One of their consumers shares the stage's ledger."""
-    pairs = {name: _pair(given, name) for name in ("Orders", "Mail", "Tasks", "Invoices")}
+    pairs = {name: _pair(given, name) for name in ("Orders", "Mail", "Tasks", "Invoices", "Charges")}
     pairs["Mail"]["custody"] = not leaving
     # What never ran would be sent by itself, and a test edits it.
     asked = [{"match": {"error_type": "NEVER_RAN"}, "replay": "ask"}]
     pairs["Invoices"] |= {"scope": "invoices", "key_pointer": "/id", "policy": {"cool_down_seconds": 1, "max_deaths": 5, "rules": asked}}
+    # Its consumer moves to the stage's own processor, and takes what is dead along.
+    pairs["Charges"]["destinations"] = [given["ChargesQueueArn"], given["MainQueueArn"]]
     return {
+        "ReplayDestinations": given["MainQueueArn"],
         "SourceQueueArns": ",".join(given[f"{name}QueueArn"] for name in pairs),
         "DeadLetterQueueArns": ",".join(given[f"{name}DeadQueueArn"] for name in pairs),
         "QueuePairs": json.dumps({"pairs": list(pairs.values())}, separators=(",", ":")),
@@ -66,7 +69,12 @@ def _table_arn(queue_arn: str, table: str) -> str:
 
 VARIANTS = {
     "fifo": Variant(f"{STACK}-fifo"),
-    FOREIGN: Variant(f"{STACK}-foreign", "stack/foreign.yaml", built=False),
+    FOREIGN: Variant(
+        f"{STACK}-foreign",
+        "stack/foreign.yaml",
+        built=False,
+        parameters=lambda given: {"OrdersTableName": given["OrdersTableName"]},
+    ),
     "attach": Variant(f"{STACK}-attach", "attach.yaml", needs=FOREIGN, parameters=_attached),
     # The same stack once more, as its owner leaves it: custody of one pair off, ejection allowed.
     "leave": Variant(f"{STACK}-attach", "attach.yaml", after="attach", parameters=lambda given: _attached(given, leaving=True)),
