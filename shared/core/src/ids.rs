@@ -69,6 +69,9 @@ text_id! {
     QueueArn
 }
 
+/// Beginning of a Kafka topic's address.
+const KAFKA: &str = "kafka://";
+
 impl MessageId {
     /// Id of two parts, never empty because of the mark between them: for sources whose broker assigns none.
     #[must_use]
@@ -104,10 +107,29 @@ impl QueueArn {
         }
     }
 
-    /// Returns the name of the queue.
+    /// Reads the ARN of an SQS queue, or the address of a Kafka topic: `kafka://CLUSTER/TOPIC`.
+    #[must_use]
+    pub fn parse_source(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let is_name = |name: &str, most: usize| (1..=most).contains(&name.len()) && name.bytes().all(fits);
+        let parts = text.strip_prefix(KAFKA).and_then(|rest| rest.split_once('/'));
+        match parts {
+            Some((cluster, topic)) if is_name(cluster, 64) && is_name(topic, 249) => Self::new(text),
+            Some(_) => None,
+            None => Self::parse(text),
+        }
+    }
+
+    /// Returns the topic of a Kafka address; `None` of a queue.
+    #[must_use]
+    pub fn kafka_topic(&self) -> Option<&str> {
+        self.as_str().strip_prefix(KAFKA)?.split_once('/').map(|(_, topic)| topic)
+    }
+
+    /// Returns the name of the queue or topic.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.as_str().rsplit(':').next().unwrap_or_default()
+        self.kafka_topic().unwrap_or_else(|| self.as_str().rsplit(':').next().unwrap_or_default())
     }
 }
 
@@ -289,6 +311,20 @@ mod tests {
         ] {
             assert_eq!(QueueArn::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_topics_address_is_a_source_with_the_topics_name_and_an_arn_is_one_too() {
+        let topic = QueueArn::parse_source("kafka://shop/orders.eu").unwrap();
+        assert_eq!((topic.kafka_topic(), topic.name()), (Some("orders.eu"), "orders.eu"));
+        let queue = QueueArn::parse_source("arn:aws:sqs:eu-west-1:1:orders").unwrap();
+        assert_eq!((queue.kafka_topic(), queue.name()), (None, "orders"));
+        for bad in
+            ["kafka://shop", "kafka:///orders", "kafka://shop/", "kafka://shop/a/b", "kafka://s p/a", "http://a/b"]
+        {
+            assert_eq!(QueueArn::parse_source(bad), None, "{bad}");
+        }
+        assert_eq!(QueueArn::parse("kafka://shop/orders"), None, "no queue of SQS");
     }
 
     #[test]

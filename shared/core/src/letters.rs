@@ -3,7 +3,9 @@
 pub mod admission;
 pub mod candidate;
 pub mod cause;
+pub mod dead_record;
 pub mod edges;
+pub mod exact_record;
 pub mod fingerprint;
 pub mod letter;
 pub mod listing;

@@ -41,10 +41,14 @@ impl<Q: MainQueue + Outbox + Clone> BrokerBench<Q> {
         Self { main, dead, ledger, handler: handler.with_faults(faults.clone()), faults, order }
     }
 
+    /// Reading of the source's records.
+    pub(crate) fn reading() -> Reading {
+        Reading { source: QueueArn::new("kafka://shop/orders").unwrap(), ..settings().reading }
+    }
+
     /// Runs a batch in a process of its own, which knows of no other.
     pub(crate) async fn process(&self, batch: Vec<Envelope>) -> ProcessReport {
-        let reading = Reading { source: QueueArn::new("kafka://shop/orders").unwrap(), ..settings().reading };
-        let settings = ProcessSettings { reading, order: self.order, ..settings() };
+        let settings = ProcessSettings { reading: Self::reading(), order: self.order, ..settings() };
         let world = VirtualWorld::new(self.faults.clock().clone(), 7);
         let (handler, ledger, queue) = (self.handler.clone(), self.ledger.clone(), self.main.clone());
         let dead = Some(self.dead.clone());

@@ -27,6 +27,7 @@ mod job_bench;
 mod job_lists;
 mod jobs;
 mod kafka;
+mod kafka_letters;
 mod limits;
 mod numbers;
 mod pairs;

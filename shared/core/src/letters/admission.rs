@@ -4,6 +4,7 @@
 mod reason;
 
 use crate::ids::{Enqueue, LetterId, MessageId, QueueArn, ReplayNumber};
+use crate::letters::dead_record::{first_place, place_note};
 use crate::letters::edges;
 use crate::letters::letter::{AttributesHash, Body, Edited, ErrorType, Form, History, Letter, Reason, Sends, Status};
 use crate::letters::policy::Policy;
@@ -309,12 +310,13 @@ fn create(
     let mut attributes = envelope.attributes.clone();
     attributes.remove(ATTRIBUTE);
     let attributes_hash = Some(AttributesHash::of(&attributes));
+    let place = first_place(&reading.source, origin.as_str());
     let letter = Letter {
         id: LetterId::derive(&reading.source, &origin),
         source: reading.source.clone(),
         moved_from: envelope.moved_from.clone().and_then(QueueArn::new),
-        partition: None,
-        offset: None,
+        partition: place.as_ref().map(|place| place.partition.to_string()),
+        offset: place.map(|place| place.offset.to_string()),
         payload: envelope.body.clone(),
         form: Form::Message,
         attributes,
@@ -348,7 +350,8 @@ fn create(
     let is_told = |header: &str| letter.trace.is_some() && letter.trace == TraceContext::of_xray(header);
     let header = envelope.trace.as_deref().filter(|header| !is_told(header)).map(header_note);
     let letter = of_record(letter, dead, reading, now);
-    let notes: Vec<_> = dead.record.iter().map(|record| record.note.clone()).chain(header).collect();
+    let notes = dead.record.iter().map(|record| record.note.clone()).chain(header);
+    let notes: Vec<_> = notes.chain(place_note(envelope)).collect();
     let notes = (!notes.is_empty()).then(|| notes.join("; "));
     Admission::Create(Box::new(edges::open(letter, WHO, notes, now)))
 }

@@ -20,13 +20,18 @@ mod ours;
 mod x_death;
 
 pub use lambda::{FailedRecord, failed_record};
-pub use ours::{HEADERS, Written, headers_of};
+pub use ours::{HEADERS, Written, headers_of, own_headers};
 pub use x_death::{BROKER_HEADERS, XDeath, x_death};
 
 use headers::Headers;
 
+use crate::error_type::ErrorType;
 use crate::message::broker_record::{KafkaHeader, KafkaPosition};
+use crate::message::foreign::{self, ReasonSource, StatedReason};
 use crate::time::Timestamp;
+
+/// The most attempts that are shown.
+const MOST_ATTEMPTS: u64 = 1_000_000;
 
 /// Author of a statement about a death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +109,22 @@ impl StatedDeath {
         ];
         let marked = readers.into_iter().filter_map(|(mark, read)| Some((headers.place_of(mark)?, read)));
         marked.max_by_key(|(place, _)| *place).map(|(_, read)| read(headers))
+    }
+
+    /// The same as a reason to be shown. Its kind is UNKNOWN, whoever states it: by such a reason no schedule replays.
+    #[must_use]
+    pub fn reason(&self) -> StatedReason {
+        let class = self.class.as_deref();
+        // A Java class may be longer than a code: then its own name tells the causes apart.
+        let last = |class: &str| class.rsplit(['.', '$']).next().and_then(foreign::code);
+        let text = self.text.as_deref().or(class).unwrap_or("does not say why");
+        StatedReason {
+            by: ReasonSource::DeadRecord,
+            error_type: ErrorType::Unknown,
+            code: class.and_then(|class| foreign::code(class).or_else(|| last(class))),
+            text: format!("{}: {text}", self.by.as_str()),
+            attempts: u32::try_from(self.attempts.unwrap_or_default().min(MOST_ATTEMPTS)).unwrap_or_default(),
+        }
     }
 }
 

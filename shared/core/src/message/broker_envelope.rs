@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::hex::hex;
 use crate::ids::ReceiptHandle;
-use crate::message::broker_record::{AmqpValue, BrokerRecord, KafkaRecord, RabbitMessage};
+use crate::message::broker_record::{AmqpValue, BrokerRecord, KafkaHeader, KafkaRecord, RabbitMessage};
 use crate::message::envelope::{Attribute, AttributeValue, Attributes, Envelope};
 use crate::time::Timestamp;
 
@@ -55,11 +55,7 @@ impl Envelope {
     /// Envelope of a Kafka record.
     #[must_use]
     pub fn of_kafka(record: KafkaRecord, order: KafkaOrder) -> Self {
-        let values = record.headers.iter().map(|header| {
-            let value = header.value.as_deref().unwrap_or_default();
-            (header.name.as_str(), attribute(value))
-        });
-        let attributes = by_name(values);
+        let attributes = of_headers(&record.headers);
         let (group, sent_at) = (order.group(&record), record.timestamp);
         let sequence = Some(record.position.offset.to_string());
         Self { group, sequence, ..Self::of_broker(BrokerRecord::Kafka(record), sent_at, 1, attributes) }
@@ -82,7 +78,13 @@ impl Envelope {
         Self::of_broker(BrokerRecord::RabbitMq(Box::new(message)), None, receives, attributes)
     }
 
-    fn of_broker(record: BrokerRecord, at: Option<Timestamp>, receive_count: u32, attributes: Attributes) -> Self {
+    /// Envelope of a record, with attributes of its own, and without an order.
+    pub(crate) fn of_broker(
+        record: BrokerRecord,
+        at: Option<Timestamp>,
+        receive_count: u32,
+        attributes: Attributes,
+    ) -> Self {
         let message_id = record.message_id();
         Self {
             receipt_handle: ReceiptHandle::from(&message_id),
@@ -99,6 +101,12 @@ impl Envelope {
             broker: Some(Arc::new(record)),
         }
     }
+}
+
+/// Headers of a Kafka record as attributes; a null is empty.
+pub(crate) fn of_headers(headers: &[KafkaHeader]) -> Attributes {
+    let value = |header: &KafkaHeader| attribute(header.value.as_deref().unwrap_or_default());
+    by_name(headers.iter().map(|header| (header.name.as_str(), value(header))))
 }
 
 /// A header's value: text where it is UTF-8.
@@ -128,7 +136,7 @@ fn by_name<'a>(headers: impl Iterator<Item = (&'a str, Attribute)>) -> Attribute
 mod tests {
     use super::*;
     use crate::ids::{QueueArn, Scope};
-    use crate::message::broker_record::{AmqpTable, KafkaHeader, KafkaPosition, RabbitProperties, RabbitQueue};
+    use crate::message::broker_record::{AmqpTable, KafkaPosition, RabbitProperties, RabbitQueue};
     use crate::message::decode::{Inspected, Reading};
 
     fn record(value: &[u8], headers: &[(&str, &[u8])]) -> KafkaRecord {

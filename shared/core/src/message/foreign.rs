@@ -62,6 +62,10 @@ pub enum ReasonSource {
     Batch,
     /// SNS, which could not deliver a notification to a subscriber. It does not say why.
     Sns,
+    /// Headers of a record in a dead letter topic, whoever wrote them.
+    DeadRecord,
+    /// We, of a record in a dead letter topic that does not say why it is there.
+    Unstated,
 }
 
 /// Statement of a dead message about its failure.
@@ -98,7 +102,7 @@ impl StatedReason {
     /// True of a text that is ours alone, and has nothing of a body.
     #[must_use]
     pub const fn in_our_words(&self) -> bool {
-        matches!(self.by, ReasonSource::Sns | ReasonSource::Batch)
+        matches!(self.by, ReasonSource::Sns | ReasonSource::Batch | ReasonSource::Unstated)
     }
 }
 

@@ -2,27 +2,20 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use redrive_core::ids::{MessageId, ReceiptHandle};
-use redrive_core::letters::admission::{Admission, admit};
-use redrive_core::letters::cause::{Cause, Recorded};
-use redrive_core::letters::letter::{Letter, LetterWrite, Status};
 use redrive_core::letters::policy::Policy;
 use redrive_core::message::batch::Batch;
 use redrive_core::message::decode::Reading;
 use redrive_core::message::envelope::Record;
-use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns, WriteError};
+use redrive_core::ports::{Causes, Clock, DeadLetterQueue, LedgerReader, Letters, Turns};
 use redrive_core::processing::mask::Redaction;
-use redrive_core::replay::Entering;
 use redrive_core::time::Timestamp;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::dead::Dead;
-use super::look_up::look_up;
+use super::letter_admitter::LetterAdmitter;
 use super::report::DrainReport;
 use super::run::DrainMemory;
 use super::sources::{IndexedSource, sorted, tell};
-use crate::group_places;
-use crate::rounds::ROUNDS;
 
 /// Number of messages that a receive gives, and a delete takes.
 const RECEIVE: usize = 10;
@@ -52,11 +45,8 @@ pub struct IndexSettings {
 #[derive(Debug)]
 pub struct Indexer<D, R, T, C> {
     queue: D,
-    letters: T,
-    clock: C,
     pace: DrainPace,
-    /// The queues whose dead letters it holds, at least one.
-    sources: Vec<IndexedSource<R>>,
+    admitter: LetterAdmitter<R, T, C>,
 }
 
 /// Pace of its receives: see [`IndexSettings`].
@@ -78,20 +68,21 @@ where
     pub fn new(queue: D, ledger: R, letters: T, clock: C, settings: IndexSettings) -> Self {
         let IndexSettings { reading, policy, pollers, wait, reserve } = settings;
         let source = IndexedSource { ledger, reading, policy, redaction: Redaction::default() };
-        Self { queue, letters, clock, pace: DrainPace { pollers, wait, reserve }, sources: vec![source] }
+        let admitter = LetterAdmitter { letters, clock, sources: vec![source] };
+        Self { queue, pace: DrainPace { pollers, wait, reserve }, admitter }
     }
 
     /// Redaction of the texts that messages of its sources bring with them; those in the ledger were redacted before.
     #[must_use]
     pub fn with_redaction(mut self, redaction: Redaction) -> Self {
-        self.sources.iter_mut().for_each(|source| source.redaction = redaction.clone());
+        self.admitter.sources.iter_mut().for_each(|source| source.redaction = redaction.clone());
         self
     }
 
     /// The same, where another source shares the dead-letter queue.
     #[must_use]
     pub fn shared_by(mut self, source: IndexedSource<R>) -> Self {
-        self.sources.push(source);
+        self.admitter.sources.push(source);
         self
     }
 
@@ -105,10 +96,7 @@ where
         let run = DrainMemory::default();
         let pollers = (0..self.pace.pollers.max(1)).map(|_| self.poll(&run, deadline));
         futures_util::future::join_all(pollers).await;
-        let causes = run.open_causes();
-        let count = causes.len();
-        let failed = tokio::time::timeout_at(deadline, self.record(causes, &run)).await;
-        run.count(|report| report.unrecorded_causes += failed.map_or(count, |failed| failed.len()));
+        self.admitter.record_open_causes(&run, deadline).await;
         tell(run.unlisted_sources());
         run.into_report()
     }
@@ -176,152 +164,12 @@ where
             report.repeated += named - unreadable - fresh.len();
         });
         let mut waiting: HashMap<_, _> = fresh.iter().map(|dead| (dead.message_id.clone(), dead.sent_at)).collect();
-        let mut dead = Vec::with_capacity(waiting.len());
-        for of_one in sorted(&self.sources, fresh, run) {
-            dead.extend(look_up(&self.sources, &self.letters, of_one, run).await);
-        }
         // Write first, delete second.
-        let known = self.write_in_order(dead, run).await;
+        let known = self.admitter.admit(sorted(&self.admitter.sources, fresh, run), run).await;
         for id in self.delete(known, run).await {
             waiting.remove(&id);
         }
         run.count(|report| report.left(waiting.into_values().min()));
-    }
-
-    /// Writes letters, those of a FIFO queue's group one after the other: if one of them cannot be written, those behind it stay in
-    /// the dead-letter queue, too. So of a group the letter that comes first in order is there first.
-    async fn write_in_order(&self, dead: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
-        let (mut ranks, mut met): (Vec<Vec<Dead>>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
-        for dead in dead {
-            let envelope = &dead.inspected.envelope;
-            let group = envelope.group.as_ref().filter(|_| envelope.sequence.is_some());
-            let rank = group.map_or(0, |group| {
-                let next = met.entry(group.clone()).or_default();
-                *next += 1;
-                *next - 1
-            });
-            ranks.resize_with(ranks.len().max(rank + 1), Vec::new);
-            ranks[rank].push(dead);
-        }
-        let (mut known, mut stuck) = (Vec::new(), HashSet::new());
-        for mut rank in ranks {
-            let before = rank.len();
-            rank.retain(|dead| dead.inspected.envelope.group.as_ref().is_none_or(|group| !stuck.contains(group)));
-            run.count(|report| report.unavailable += before - rank.len());
-            let of = |dead: &Dead| (dead.inspected.envelope.message_id.clone(), dead.inspected.envelope.group.clone());
-            let all: Vec<_> = rank.iter().map(of).collect();
-            let written = self.write(rank, run).await;
-            let done: HashSet<_> = written.iter().map(|(id, _)| id.clone()).collect();
-            stuck.extend(all.into_iter().filter(|(id, _)| !done.contains(id)).filter_map(|(_, group)| group));
-            known.extend(written);
-        }
-        known
-    }
-
-    /// Writes what is decided, deciding again where something changed meanwhile; returns the messages that the table
-    /// knows now.
-    ///
-    /// Rule R29 of docs/protocol.md.
-    async fn write(&self, mut open: Vec<Dead>, run: &DrainMemory) -> Vec<(MessageId, ReceiptHandle)> {
-        let mut known = Vec::with_capacity(open.len());
-        for _ in 0..ROUNDS {
-            let (mut admitted, mut writes) = (Vec::new(), Vec::new());
-            for dead in open {
-                let IndexedSource { reading, policy, .. } = &self.sources[dead.source];
-                match admit(&dead.inspected, &dead.found, reading, policy, self.clock.now()) {
-                    Admission::Create(letter) => {
-                        writes.push(LetterWrite::create(*letter));
-                        admitted.push(dead);
-                    }
-                    Admission::Change(letter) => {
-                        writes.push(LetterWrite::change(*letter));
-                        admitted.push(dead);
-                    }
-                    Admission::Delete => known.push(handle(&dead)),
-                    Admission::Leave(why) => {
-                        info!(message_id = %dead.inspected.envelope.message_id, ?why, "message stays in the dead-letter queue");
-                        run.count(|report| report.leave(why));
-                    }
-                }
-            }
-            if writes.is_empty() {
-                return known;
-            }
-            let (admitted, writes) = self.entered(admitted, writes, run).await;
-            // A cause first, so that none is missing that a letter names.
-            let now = self.clock.now();
-            let policy = |dead: &Dead| &self.sources[dead.source].policy;
-            let sightings =
-                admitted.iter().zip(&writes).filter_map(|(dead, write)| Cause::of(&write.letter, policy(dead), now));
-            run.put_back(self.record(run.merge(sightings), run).await);
-            let answers = self.letters.write(writes.clone()).await;
-            open = Vec::new();
-            for ((mut dead, write), answer) in admitted.into_iter().zip(writes).zip(answers) {
-                match answer {
-                    // A lost answer: what is found is what was written.
-                    Err(WriteError::Condition(Some(found))) if *found == write.letter => {
-                        known.push(settled(&dead, &write, run))
-                    }
-                    Ok(()) => known.push(settled(&dead, &write, run)),
-                    Err(WriteError::Condition(found)) => {
-                        dead.found.saw(&dead.inspected, write.letter.id, found.map(|letter| *letter));
-                        open.push(dead);
-                    }
-                    Err(WriteError::Unavailable(error)) => {
-                        warn!(message_id = %dead.inspected.envelope.message_id, %error, "letter was not written");
-                        run.count(|report| report.unavailable += 1);
-                    }
-                }
-            }
-        }
-        run.count(|report| report.unavailable += open.len());
-        known
-    }
-
-    /// Enters letters that are to wait in their FIFO groups. Leaves out those that could not be entered: they stay in the queue.
-    async fn entered(
-        &self,
-        admitted: Vec<Dead>,
-        writes: Vec<LetterWrite>,
-        run: &DrainMemory,
-    ) -> (Vec<Dead>, Vec<LetterWrite>) {
-        let waiting = admitted.iter().zip(&writes).filter(|(_, write)| write.letter.status == Status::Pending);
-        let entering = waiting.map(|(dead, LetterWrite { letter, .. })| {
-            let former = dead.found.letter(letter.id).and_then(|former| former.sequence.as_deref());
-            Entering { letter, former }
-        });
-        let places = group_places::enter(&self.letters, entering, self.clock.now()).await;
-        let before = admitted.len();
-        let kept = admitted.into_iter().zip(writes).filter(|(_, write)| !places.left.contains(&write.letter.id));
-        let placed = |write: LetterWrite| LetterWrite { letter: places.placed(write.letter), ..write };
-        let (admitted, writes): (Vec<_>, Vec<_>) = kept.map(|(dead, write)| (dead, placed(write))).unzip();
-        run.count(|report| report.unavailable += before - admitted.len());
-        (admitted, writes)
-    }
-
-    /// Writes sightings down, and gives those back that were not written. They keep no letter out.
-    async fn record(&self, sightings: Vec<Cause>, run: &DrainMemory) -> Vec<Cause> {
-        let mut failed = Vec::new();
-        if sightings.is_empty() {
-            return failed;
-        }
-        let answers = self.letters.record(sightings.clone(), self.clock.now()).await;
-        for (cause, answer) in sightings.into_iter().zip(answers) {
-            let (fingerprint, error_type) = (&cause.fingerprint, cause.error_type.as_str());
-            match answer {
-                Ok(Recorded::Known) => {}
-                Ok(Recorded::New) => {
-                    let letter_id = cause.example;
-                    warn!(fingerprint, error_type, %letter_id, "messages die of a new cause");
-                    run.count(|report| report.new_fingerprints += 1);
-                }
-                Err(error) => {
-                    warn!(%error, fingerprint, "cause was not recorded");
-                    failed.push(cause);
-                }
-            }
-        }
-        failed
     }
 
     /// Deletes what the table knows, and says what was deleted.
@@ -343,22 +191,4 @@ where
 
 fn sent_at(record: &Record) -> Option<Timestamp> {
     record.system.get("SentTimestamp")?.parse().ok().map(Timestamp::from_millis)
-}
-
-/// Counts and logs a letter that was written.
-fn settled(dead: &Dead, write: &LetterWrite, run: &DrainMemory) -> (MessageId, ReceiptHandle) {
-    log(dead, &write.letter);
-    run.count(|report| report.count(&write.letter, write.replaces.is_none()));
-    handle(dead)
-}
-
-fn handle(dead: &Dead) -> (MessageId, ReceiptHandle) {
-    (dead.inspected.envelope.message_id.clone(), dead.inspected.envelope.receipt_handle.clone())
-}
-
-fn log(dead: &Dead, letter: &Letter) {
-    let (message_id, letter_id, status) = (&dead.inspected.envelope.message_id, letter.id, letter.status);
-    let (error_type, fingerprint) = (letter.reason.error_type.as_str(), &letter.fingerprint);
-    let (deaths, attempts) = (letter.deaths, letter.reason.attempt_count);
-    info!(%message_id, %letter_id, %status, error_type, fingerprint, deaths, attempts, "message indexed");
 }

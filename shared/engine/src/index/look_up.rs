@@ -2,14 +2,13 @@
 
 use redrive_core::letters::admission::{Findings, LedgerView, keyless_key, letter_ids, old_keyless_key};
 use redrive_core::letters::letter::Letter;
-use redrive_core::message::decode::Inspected;
 use redrive_core::ports::{LedgerReader, Letters, Unavailable};
 use redrive_core::processing::ledger::Entry;
 use tracing::warn;
 
 use super::dead::Dead;
 use super::run::DrainMemory;
-use super::sources::{IndexedSource, OfOne};
+use super::sources::{DeadToIndex, IndexedSource, OfOne};
 
 /// Everything that the tables know of these messages. What cannot be read because of one of them is read in parts: it must
 /// not keep the others out.
@@ -43,11 +42,11 @@ pub(super) async fn look_up<R: LedgerReader, T: Letters>(
 async fn read<R: LedgerReader, T: Letters>(
     source: &IndexedSource<R>,
     letters: &T,
-    fresh: &[(Inspected, bool)],
+    fresh: &[DeadToIndex],
 ) -> Result<(Vec<Option<Entry>>, Vec<Option<Letter>>), Unavailable> {
     let mut keys = Vec::with_capacity(fresh.len() * 3);
     let mut ids = Vec::with_capacity(fresh.len() * 2);
-    for (dead, _) in fresh {
+    for DeadToIndex { inspected: dead, .. } in fresh {
         keys.push(keyless_key(dead));
         keys.push(old_keyless_key(dead).unwrap_or_else(|| keyless_key(dead)));
         // Without a key of its own it can have no entry but the keyless one.
@@ -66,13 +65,12 @@ fn joined<R: LedgerReader>(
     letters: Vec<Option<Letter>>,
 ) -> impl Iterator<Item = Dead> {
     let (mut entries, mut letters) = (entries.into_iter(), letters.into_iter());
-    fresh.into_iter().map(move |(inspected, claimed)| {
+    fresh.into_iter().map(move |DeadToIndex { inspected, claimed, stated }| {
         let (keyless, old) = (entries.next().flatten(), entries.next().flatten());
         let keyless = keyless.or(old);
         let owned = entries.next().flatten().filter(|_| inspected.owned().is_some());
         let named = letters.next().flatten().filter(|_| inspected.redrive.is_some());
         let own = letters.next().flatten();
-        let stated = of.stated_reason(&inspected);
         let ledger = if of.ledger.is_kept() { LedgerView::Read } else { LedgerView::None };
         Dead { source, inspected, found: Findings { ledger, stated, keyless, owned, named, own, claimed } }
     })

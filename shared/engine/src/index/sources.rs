@@ -28,23 +28,37 @@ pub struct IndexedSource<R> {
 
 impl<R> IndexedSource<R> {
     /// Reason that a message gives by itself about its death, fit to be stored.
-    pub(super) fn stated_reason(&self, dead: &Inspected) -> Option<StatedReason> {
+    fn stated_reason(&self, dead: &Inspected) -> Option<StatedReason> {
         let stated = StatedReason::of(&dead.envelope, dead.record.as_ref())?;
+        Some(self.redacted(stated, dead))
+    }
+
+    /// The same reason without what is to be masked of the message.
+    pub(super) fn redacted(&self, stated: StatedReason, dead: &Inspected) -> StatedReason {
         if stated.in_our_words() {
-            return Some(stated);
+            return stated;
         }
         let text = self.redaction.apply(&stated.text, dead.json.as_ref().ok());
-        Some(StatedReason { text, ..stated })
+        StatedReason { text, ..stated }
     }
 }
 
-/// Messages of one queue, and of each whether only its attribute says that it is of that queue.
-pub(super) type OfOne = (usize, Vec<(Inspected, bool)>);
+/// A dead message of a source, before anything was looked up.
+pub(super) struct DeadToIndex {
+    pub(super) inspected: Inspected,
+    /// True if only its attribute says that it is of that source.
+    pub(super) claimed: bool,
+    /// Failure that it states by itself, its text redacted.
+    pub(super) stated: Option<StatedReason>,
+}
+
+/// Place of a source, and its messages.
+pub(super) type OfOne = (usize, Vec<DeadToIndex>);
 
 /// Sorts messages by the queue that they come from. One of no queue here stays where it is, and is counted.
 pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run: &DrainMemory) -> Vec<OfOne> {
     let readings: Vec<_> = sources.iter().map(|source| &source.reading).collect();
-    let mut of_each: BTreeMap<usize, Vec<(Inspected, bool)>> = BTreeMap::new();
+    let mut of_each: BTreeMap<usize, Vec<DeadToIndex>> = BTreeMap::new();
     for dead in fresh {
         let (place, claimed) = match Source::of(&dead, &readings) {
             Source::Known(place) => (place, false),
@@ -58,7 +72,9 @@ pub(super) fn sorted<R>(sources: &[IndexedSource<R>], fresh: Vec<Envelope>, run:
                 continue;
             }
         };
-        of_each.entry(place).or_default().push((Inspected::of_dead(dead, readings[place]), claimed));
+        let inspected = Inspected::of_dead(dead, readings[place]);
+        let stated = sources[place].stated_reason(&inspected);
+        of_each.entry(place).or_default().push(DeadToIndex { inspected, claimed, stated });
     }
     of_each.into_iter().collect()
 }

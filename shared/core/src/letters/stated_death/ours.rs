@@ -39,10 +39,7 @@ pub struct Written<'a> {
 /// A former death's headers, of a record that was replayed, are left out: they would say the same names twice.
 #[must_use]
 pub fn headers_of(own: &[KafkaHeader], death: Written<'_>) -> Vec<KafkaHeader> {
-    let former = own.iter().any(|header| header.name == MARK);
-    // The key's header is the producer's own, unless it came with a former death.
-    let is_ours = |header: &&KafkaHeader| former && HEADERS[..6].contains(&header.name.as_str());
-    let mut headers: Vec<_> = own.iter().filter(|header| !is_ours(header)).cloned().collect();
+    let mut headers = own_headers(own);
     let origin = death.origin;
     headers.extend([
         KafkaHeader::text(TOPIC, &origin.topic),
@@ -56,6 +53,23 @@ pub fn headers_of(own: &[KafkaHeader], death: Written<'_>) -> Vec<KafkaHeader> {
     let key = death.key.filter(is_new).map(|key| KafkaHeader::text(key::ATTRIBUTE, key.as_str()));
     headers.extend(key);
     headers
+}
+
+/// Headers of a record without those of a death by our hand: all of a record that has none. What `redrive` says is not left out.
+///
+/// A death is ours where place and reason follow its mark; others write a header `original-topic`, too. A key's header is the
+/// producer's own where it stands before that.
+#[must_use]
+pub fn own_headers(headers: &[KafkaHeader]) -> Vec<KafkaHeader> {
+    let mark = headers.iter().rposition(|header| header.name == MARK);
+    let follows = |name: &str, from: usize| headers[from..].iter().any(|header| header.name == name);
+    let whole = |from: &usize| [PARTITION, OFFSET, REASON].iter().all(|name| follows(name, *from));
+    let Some(death) = mark.filter(whole) else { return headers.to_vec() };
+    let is_ours = |(place, header): (usize, &KafkaHeader)| {
+        HEADERS[..6].contains(&header.name.as_str()) || place > death && header.name == key::ATTRIBUTE
+    };
+    let own = headers.iter().enumerate().filter(|one| !is_ours(*one));
+    own.map(|(_, header)| header.clone()).collect()
 }
 
 /// Returns true for a header that says this very key.
