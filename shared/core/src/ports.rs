@@ -287,6 +287,11 @@ pub trait Jobs: Turns {
 
 /// Readings for a job's guard from outside the tables.
 pub trait Gauges: Send + Sync + 'static {
+    /// Returns false if nothing tells how much waits, as of a topic: a guard then does without it.
+    fn tells_backlog(&self) -> bool {
+        true
+    }
+
     /// Returns roughly how many messages wait in the main queue, delayed ones apart.
     fn backlog(&self) -> impl Future<Output = Result<u64, Unavailable>> + Send;
 

@@ -14,6 +14,7 @@ mod patch;
 pub mod ramp;
 mod request;
 mod selection;
+mod sent_record;
 mod turn;
 
 use std::sync::Arc;
@@ -30,6 +31,8 @@ use crate::message::envelope::{Attribute, Attributes};
 use crate::message::foreign;
 use crate::message::key::Key;
 use crate::message::redrive::{ATTRIBUTE, Redrive};
+
+use sent_record::record_of;
 
 pub use act::{Act, ActRecord};
 pub use administration::{Administration, AllowedActions, NotAllowedHere};
@@ -134,6 +137,9 @@ impl Outgoing {
     /// The same for a queue that takes so many bytes.
     #[must_use]
     pub fn has_room_within(letter: &Letter, body: &str, key: Option<&Key>, limit: usize) -> bool {
+        if is_of_topic(letter) {
+            return true;
+        }
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
         let others = letter.attributes.keys().filter(|name| !ours.contains(&name.as_str())).count();
         let bytes = bytes(body, &letter.attributes) + REDRIVE_BYTES + key_bytes(key);
@@ -144,6 +150,9 @@ impl Outgoing {
     /// it goes with that, or without it under a stable key, as [`Self::check`] has it for the largest queues.
     #[must_use]
     pub fn fit(letter: &Letter, limit: usize, as_new: bool) -> Fit {
+        if is_of_topic(letter) {
+            return Fit::Fits;
+        }
         let (plain, own) = (plain_bytes(letter.payload_now(), letter), REDRIVE_BYTES + key_bytes(letter.key.as_ref()));
         if plain > limit {
             Fit::TooLarge { bytes: plain }
@@ -186,6 +195,7 @@ impl Outgoing {
             died: None,
             trace: letter.trace,
         };
+        let record = record_of(letter, &redrive).map(Arc::new);
         let mut attributes = letter.attributes.clone();
         // Why it died before is not why it will die again.
         attributes.remove(foreign::ATTRIBUTE);
@@ -201,7 +211,7 @@ impl Outgoing {
             // A FIFO queue's groups mean nothing to a standard one, but that their messages wait for each other.
             group: letter.group.clone().filter(|_| to.is_none_or(|to| is_fifo(to) == is_fifo(&letter.source))),
             deduplication: deduplication(letter.id, letter.number, None),
-            record: None,
+            record,
         })
     }
 
@@ -294,6 +304,11 @@ fn with_redrive(others: &Attributes, body: &str, redrive: Redrive) -> Option<Att
         fits.then_some(attributes)
     };
     with(redrive).or_else(|| with(without?))
+}
+
+/// True of a letter that goes to a Kafka topic. SQS's limits are none there: the broker itself refuses what is too large.
+fn is_of_topic(letter: &Letter) -> bool {
+    letter.source.kafka_topic().is_some()
 }
 
 fn key_bytes(key: Option<&Key>) -> usize {

@@ -28,6 +28,7 @@ mod job_lists;
 mod jobs;
 mod kafka;
 mod kafka_letters;
+mod kafka_replays;
 mod limits;
 mod numbers;
 mod pairs;

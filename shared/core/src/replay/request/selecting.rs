@@ -31,9 +31,9 @@ impl ActionFields<'_> {
                 None if filter
                     .source_topic
                     .as_ref()
-                    .is_some_and(|source| QueueArn::parse(source.as_str()).is_none()) =>
+                    .is_some_and(|source| QueueArn::parse_source(source.as_str()).is_none()) =>
                 {
-                    self.bad("\"source_topic\" is no ARN of a queue")
+                    self.bad("\"source_topic\" is no ARN of a queue, nor the address of a topic")
                 }
                 // An "until" that is still to come is judged by whoever knows the time.
                 None if filter.chooses_all(Timestamp::NEVER) => {
@@ -52,9 +52,9 @@ impl ActionFields<'_> {
         if !(1..=LIST_LIMIT).contains(&listed.letters) {
             return self.bad(&format!("\"listed\" must have 1 to {LIST_LIMIT} letters"));
         }
-        match QueueArn::parse(listed.source_topic.as_str()) {
+        match QueueArn::parse_source(listed.source_topic.as_str()) {
             Some(_) => Ok(Selection::Listed(listed)),
-            None => self.bad("\"source_topic\" is no ARN of a queue"),
+            None => self.bad("\"source_topic\" is no ARN of a queue, nor the address of a topic"),
         }
     }
 

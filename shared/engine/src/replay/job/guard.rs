@@ -20,8 +20,9 @@ pub(super) async fn read_for_guard<P: ReplayPorts>(context: PairContext<'_, P>, 
     if !job.state.runs() {
         return read;
     }
-    if job.guard.max_backlog.is_some() {
-        match context.pair.gauges_of(job.to.as_ref()).backlog().await {
+    let gauges = context.pair.gauges_of(job.to.as_ref());
+    if job.guard.max_backlog.is_some() && gauges.tells_backlog() {
+        match gauges.backlog().await {
             Ok(messages) => read.readings.backlog = Some(messages),
             Err(error) => {
                 warn!(job_id = %job.id, %error, "job sends nothing without its guard");
