@@ -39,7 +39,7 @@ COMMAND := target/debug/redrive
 # An endpoint of yours may need no account: whoever names no credentials for it gets dummies.
 AT_ENDPOINT := $(if $(AWS_ENDPOINT_URL),$(if $(AWS_REGION),,AWS_REGION=us-east-1) $(if $(AWS_PROFILE)$(AWS_ACCESS_KEY_ID),,AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test))
 FUNCTIONS := processor indexer replay
-UNPUBLISHED := redrive-bench redrive-examples redrive-tests kafka-processor $(FUNCTIONS)
+UNPUBLISHED := redrive-bench redrive-examples redrive-tests kafka-processor kafka-indexer kafka-replay $(FUNCTIONS)
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
 # Both halves of a deployment must be told: code that was built for another architecture deploys, and never starts.
@@ -142,13 +142,13 @@ test-here:  ## The tests that need no stage
 
 # Its client asks for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
 # leave it out.
-KAFKA := -p redrive-kafka -p redrive -p kafka-processor --locked \
-  --features redrive-kafka/test-broker,redrive/test-broker,kafka-processor/kafka
+KAFKA := -p redrive-kafka -p redrive -p kafka-processor -p kafka-indexer -p kafka-replay --locked \
+  --features redrive-kafka/test-broker,redrive/test-broker,kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka
 
 .PHONY: test-kafka
 test-kafka:  ## Lints and tests of what speaks Kafka, against a broker in process (a build of its own)
-	env -u MAKEFLAGS cargo clippy $(KAFKA) --lib --bins --test dead_letters --test kafka -- -D warnings
-	env -u MAKEFLAGS cargo test $(KAFKA) --lib --test dead_letters --test kafka
+	env -u MAKEFLAGS cargo clippy $(KAFKA) --lib --bins --test dead_letters --test kafka --test kafka_indexer -- -D warnings
+	env -u MAKEFLAGS cargo test $(KAFKA) --lib --test dead_letters --test kafka --test kafka_indexer
 
 .PHONY: demo-kafka
 demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, with kill -9 of function and poller (SEED=1 READING=only-failed)

@@ -4,6 +4,7 @@
 //!
 //! - [`Partitions`] is the main queue of a topic: nothing there has a visibility;
 //! - `DeadLetterTopic` writes a dead record and reads the answer: acks by all replicas, idempotent (feature `client`);
+//! - `SourceTopic` takes letters back, by their keys, and says of which nothing is known (feature `client`);
 //! - `Brokers` says how the cluster is reached (feature `client`).
 
 #[cfg(feature = "client")]
@@ -11,12 +12,18 @@ mod brokers;
 #[cfg(feature = "client")]
 mod dead_letter_topic;
 mod partitions;
+#[cfg(feature = "client")]
+mod source_topic;
+#[cfg(feature = "client")]
+mod topic_writer;
 
 #[cfg(feature = "client")]
 pub use brokers::Brokers;
 #[cfg(feature = "client")]
 pub use dead_letter_topic::DeadLetterTopic;
 pub use partitions::Partitions;
+#[cfg(feature = "client")]
+pub use source_topic::{NullKey, SourceTopic};
 
 /// Broker in process, which loses answers on demand: for tests alone.
 #[cfg(feature = "test-broker")]

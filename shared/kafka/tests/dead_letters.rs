@@ -11,7 +11,7 @@ use redrive_core::ports::Outbox;
 use redrive_core::replay::Outgoing;
 use redrive_core::time::Timestamp;
 use redrive_kafka::testing::{ApiKey, Control, ErrorCode, FakeBroker};
-use redrive_kafka::{Brokers, DeadLetterTopic};
+use redrive_kafka::{Brokers, DeadLetterTopic, NullKey, SourceTopic};
 
 const TOPIC: &str = "orders.dead";
 
@@ -108,4 +108,42 @@ async fn connections_that_a_broker_has_closed_since_the_last_dead_record_are_mad
         broker.crash(0);
         broker.restart(0);
     }
+}
+
+async fn topic(broker: &FakeBroker, null_key: NullKey) -> SourceTopic {
+    broker.create_topic("orders", 4);
+    SourceTopic::new("orders", Brokers::new(&broker.bootstrap_servers(), &KafkaSecurity::Plaintext), null_key)
+}
+
+#[tokio::test]
+async fn a_letter_without_a_key_goes_to_its_first_partition_only_if_that_is_asked_for_and_known() {
+    let broker = FakeBroker::start().await.unwrap();
+    let original = topic(&broker, NullKey::Original).await;
+    let elsewhere = KafkaPosition { topic: "orders.dead".to_owned(), partition: 3, offset: 5 };
+    let known = dead(None, Some(b"known"));
+    let unknown = KafkaRecord { position: elsewhere, ..dead(None, Some(b"unknown")) };
+    for _ in 0..3 {
+        let answers = original.send(vec![outgoing(Some(known.clone()))]).await.unwrap();
+        assert!(answers[0].as_ref().unwrap().as_str().starts_with("orders-2@"), "{answers:?}");
+        assert!(original.send(vec![outgoing(Some(unknown.clone()))]).await.unwrap()[0].is_ok());
+    }
+    let keyed = dead(Some(b"k"), Some(b"{}"));
+    let place = |answer: Vec<Result<_, String>>| -> redrive_core::ids::MessageId {
+        answer.into_iter().next().unwrap().unwrap()
+    };
+    let by_key = place(original.send(vec![outgoing(Some(keyed.clone()))]).await.unwrap());
+    let again = place(original.send(vec![outgoing(Some(keyed))]).await.unwrap());
+    assert_eq!(by_key.as_str().split('@').next(), again.as_str().split('@').next(), "a key chooses its partition");
+}
+
+#[tokio::test]
+async fn a_batch_of_which_one_record_may_be_written_is_unknown_and_a_refusal_is_the_records_own() {
+    let broker = FakeBroker::start().await.unwrap();
+    let orders = topic(&broker, NullKey::Any).await;
+    broker.on_once(ApiKey::Produce, |_| Control::Error(ErrorCode::MessageTooLarge));
+    let answers = orders.send(vec![outgoing(Some(dead(Some(b"k"), Some(b"{}"))))]).await.unwrap();
+    assert_eq!(answers, [Err("MessageTooLarge".to_owned())]);
+    broker.on(ApiKey::Produce, |_| Control::ApplyThen(Box::new(Control::Disconnect)));
+    let unknown = orders.send(vec![outgoing(Some(dead(Some(b"k"), Some(b"{}"))))]).await;
+    assert_eq!(unknown.unwrap_err().action, "answer about records");
 }

@@ -25,7 +25,7 @@ use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
 use fields::QueueSetting;
-pub use kafka::{KafkaAnswer, KafkaConfig};
+pub use kafka::{KafkaAnswer, KafkaConfig, KafkaIndexerConfig, KafkaReplayConfig};
 pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
 pub use reader::{ConfigError, Problem, Reader};
 
@@ -222,10 +222,7 @@ impl ReplayConfig {
             "off" => Ok(false),
             _ => Err("on (read from CloudWatch every five minutes) or off".to_owned()),
         });
-        let allowed_actions = reader.word(&settings::ALLOWED_ACTIONS, |text| {
-            AllowedActions::parse(text)
-                .ok_or_else(|| "replay (all but erase, free, eject, edit and patch) or all".to_owned())
-        });
+        let allowed_actions = fields::allowed_actions(&mut reader);
         let event_bus = fields::event_bus(&mut reader);
         reader.finish(|| {
             Some(Self {

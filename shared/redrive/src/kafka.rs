@@ -1,3 +1,11 @@
+//! Functions of a Kafka topic: the processor here, indexer and replay of its dead letters beside it.
+
+mod indexer;
+mod replay;
+
+pub use indexer::run_kafka_indexer;
+pub use replay::run_kafka_replay;
+
 use redrive_aws::{AwsClients, LedgerTable};
 use redrive_core::message::batch::Batch;
 use redrive_core::message::broker_envelope::KafkaOrder;

@@ -73,7 +73,8 @@
 //!
 //! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
-//! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler.
+//! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler, and
+//! `run_kafka_indexer` and `run_kafka_replay` are the indexer of its dead letter topic and the replay to the topic.
 
 mod ages;
 mod announcing;
@@ -93,7 +94,7 @@ pub use aws::Aws;
 pub use error::Error;
 pub use indexer::run_indexer;
 #[cfg(feature = "kafka")]
-pub use kafka::run_kafka;
+pub use kafka::{run_kafka, run_kafka_indexer, run_kafka_replay};
 pub use processor::run;
 pub use replay::run_replay;
 

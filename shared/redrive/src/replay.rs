@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use redrive_aws::{AwsGauges, LedgerTable, LetterTable, SqsOutbox};
 use redrive_core::json::member;
-use redrive_core::ports::Clock;
+use redrive_core::ports::{Clock, Gauges, Outbox};
 use redrive_core::replay::{Act, AllowedActions, Request};
 use redrive_core::time::Timestamp;
 use redrive_engine::{Announced, Destination, QueuePair, ReplayError, ReplayReport, ReplaySettings, Replayer, Reports};
@@ -57,7 +57,7 @@ fn start() -> Result<(), Error> {
     serve(&function, |_| async { replaying(config).await.map(Traced) })
 }
 
-async fn replaying(config: ReplayConfig) -> Result<Announcing<Replaying>, Error> {
+async fn replaying(config: ReplayConfig) -> Result<Announcing<Replaying<SqsOutbox, AwsGauges>>, Error> {
     let aws = redrive_aws::AwsClients::load(redrive_engine::trace::current).await;
     let ReplayConfig {
         function,
@@ -88,30 +88,44 @@ async fn replaying(config: ReplayConfig) -> Result<Announcing<Replaying>, Error>
         (pair, Meter::new(function.name.clone(), name))
     });
     let (pairs, meters) = queues.unzip();
-    let settings = ReplaySettings { lease: LEASE, ledger_retention, reserve: RESERVE };
+    let settings = settings(ledger_retention);
     let replayer = Replayer::new(letters, System, settings, pairs);
-    let of_no_queue = Meter::new(function.name.clone(), UNLISTED.to_owned());
+    let of_no_queue = of_no_queue(&function.name);
     let name = function.name;
     let flow = Replaying { function: name.clone(), allowed_actions, replayer, meters, of_no_queue, ages };
     Ok(Announcing { flow, function: name, announcer })
 }
 
-/// AWS, behind all of replay's ports.
-type AwsReplayPorts = (SqsOutbox, Option<LedgerTable>, Announced<LetterTable>, AwsGauges, System);
-
-struct Replaying {
-    function: String,
-    /// Requests that this function carries out.
-    allowed_actions: AllowedActions,
-    replayer: Replayer<AwsReplayPorts>,
-    /// Meters of the pairs, in the same order.
-    meters: Vec<Meter>,
-    of_no_queue: Meter,
-    /// Ages of the main queues, where no alarm looks at each of them.
-    ages: Option<MainQueueAges>,
+pub(crate) const fn settings(ledger_retention: Duration) -> ReplaySettings {
+    ReplaySettings { lease: LEASE, ledger_retention, reserve: RESERVE }
 }
 
-impl Replaying {
+pub(crate) fn of_no_queue(function: &str) -> Meter {
+    Meter::new(function.to_owned(), UNLISTED.to_owned())
+}
+
+/// AWS's tables and a source's own queue or topic, behind all of replay's ports.
+pub(crate) type SourcePorts<O, G> = (O, Option<LedgerTable>, Announced<LetterTable>, G, System);
+
+/// Replay of the letters of queues or topics, whichever `O` sends to.
+pub(crate) struct Replaying<O, G>
+where
+    O: Outbox,
+    G: Gauges,
+{
+    pub(crate) function: String,
+    /// Requests that this function carries out.
+    pub(crate) allowed_actions: AllowedActions,
+    pub(crate) replayer: Replayer<SourcePorts<O, G>>,
+    /// Meters of the pairs, in the same order.
+    pub(crate) meters: Vec<Meter>,
+    /// Meter of letters that are of no pair.
+    pub(crate) of_no_queue: Meter,
+    /// Ages of the main queues, where no alarm looks at each of them.
+    pub(crate) ages: Option<MainQueueAges>,
+}
+
+impl<O: Outbox, G: Gauges> Replaying<O, G> {
     /// Tells how old what waits in the main queues is, if it is time to.
     async fn tell_ages(&self, now: Timestamp) {
         let Some(ages) = &self.ages else { return };
@@ -121,7 +135,7 @@ impl Replaying {
     }
 }
 
-impl Flow for Replaying {
+impl<O: Outbox, G: Gauges> Flow for Replaying<O, G> {
     type Event = Box<RawValue>;
 
     async fn invoke(&self, invocation: Invocation<Box<RawValue>>) -> Result<Value, InvocationFailure> {

@@ -11,6 +11,7 @@ use redrive_core::message::message_type::{MessageTypes, TypeAt};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::processing::mask::Masks;
 use redrive_core::processing::powertools::{PowertoolsKeys, Selected};
+use redrive_core::replay::AllowedActions;
 use redrive_core::settings;
 
 use super::{FunctionIdentity, Reader};
@@ -55,6 +56,14 @@ pub(super) fn function(reader: &mut Reader<'_>) -> Option<FunctionIdentity> {
     let api = reader.required("AWS_LAMBDA_RUNTIME_API", given);
     let (name, _, memory_mb, _) = (name?, version?, memory?, api?);
     Some(FunctionIdentity { name, memory_mb })
+}
+
+/// Reads the requests that a replay function carries out.
+pub(super) fn allowed_actions(reader: &mut Reader<'_>) -> Option<AllowedActions> {
+    reader.word(&settings::ALLOWED_ACTIONS, |text| {
+        AllowedActions::parse(text)
+            .ok_or_else(|| "replay (all but erase, free, eject, edit and patch) or all".to_owned())
+    })
 }
 
 /// Reads the retention of the dead-letter queue, in days; at most fourteen, as in SQS.

@@ -1,4 +1,6 @@
-//! Configuration of a processor of Kafka's records.
+//! Configuration of the functions of Kafka: the processor here, indexer and replay beside it.
+
+mod letters;
 
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use redrive_core::settings;
 use super::fields::{self, QueueSetting};
 use super::{ConfigError, FunctionIdentity, Reader, times};
 
+pub use letters::{KafkaIndexerConfig, KafkaReplayConfig};
+
 const TOPICS: &str = "KAFKA_TOPICS";
 const CLUSTER: &str = "KAFKA_CLUSTER";
 const BROKERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
@@ -23,6 +27,7 @@ const USER: &str = "KAFKA_USER";
 const PASSWORD: &str = "KAFKA_PASSWORD";
 const ORDER: &str = "KAFKA_ORDER";
 const ANSWER: &str = "KAFKA_ANSWER";
+const NULL_KEY: &str = "KAFKA_NULL_KEY";
 
 /// Answer to Lambda if a record of a batch is not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +85,7 @@ impl KafkaConfig {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(&lookup);
         let function = fields::function(&mut reader);
-        let topics = reader.required(TOPICS, |text| text.split(',').map(str::trim).map(topic).collect());
-        let cluster = reader.required(CLUSTER, fields::scope_name);
-        let source = source(cluster.as_ref().map(|cluster| cluster.as_str()), topics.as_deref());
+        let (topics, source) = topics_and_source(&mut reader);
         let bootstrap_servers = reader.required(BROKERS, brokers);
         let security = security(&mut reader);
         let dead_letter_topic = reader.required(DEAD_LETTERS, topic);
@@ -124,6 +127,15 @@ impl KafkaConfig {
             })
         })
     }
+}
+
+/// Topics, and the source that letters are named after.
+fn topics_and_source(reader: &mut Reader<'_>) -> (Option<Vec<String>>, Option<QueueSetting>) {
+    let topics: Option<Vec<String>> =
+        reader.required(TOPICS, |text| text.split(',').map(str::trim).map(topic).collect());
+    let cluster = reader.required(CLUSTER, fields::scope_name);
+    let source = source(cluster.as_ref().map(|cluster| cluster.as_str()), topics.as_deref());
+    (topics, source)
 }
 
 /// Address of the source, which stands where a queue has its ARN.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redrive_core::kafka_security::KafkaSecurity;
 use redrive_core::message::broker_envelope::KafkaOrder;
 
-use crate::config::{ConfigError, KafkaAnswer, KafkaConfig};
+use crate::config::{ConfigError, KafkaAnswer, KafkaConfig, KafkaIndexerConfig, KafkaReplayConfig};
 
 const WHOLE: [(&str, &str); 10] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "kafka-processor"),
@@ -78,4 +78,45 @@ fn every_problem_is_listed_at_once_and_the_page_of_sources_knows_every_variable(
     for problem in problems.iter().filter(|problem| problem.variable.starts_with("KAFKA")) {
         assert!(page.contains(&format!("| `{}` |", problem.variable)), "{}", problem.variable);
     }
+}
+
+#[test]
+fn the_indexer_of_a_dead_letter_topic_reads_its_own_and_says_what_is_wrong() {
+    let read = |changes: &[(&str, &str)]| {
+        let letters = ("DEAD_LETTER_TABLE_NAME", "letters");
+        let all: BTreeMap<_, _> = WHOLE.iter().chain([&letters]).chain(changes).copied().collect();
+        KafkaIndexerConfig::read(|name| all.get(name).map(|text| (*text).to_owned()))
+    };
+    let config = read(&[]).unwrap();
+    assert_eq!(config.reading.source.as_str(), "kafka://shop/orders");
+    assert_eq!((config.dead_letter_topic.as_str(), config.answer), ("orders.dead", KafkaAnswer::Fail));
+    assert!(config.ledger_table.is_some() && config.policy.max_deaths > 0);
+    let without = read(&[("LEDGER_TABLE_NAME", "none")]).unwrap();
+    assert_eq!((without.ledger_table, without.policy.max_deaths), (None, 0), "only a person replays");
+    for (variable, wrong) in
+        [("KAFKA_DEAD_LETTER_TOPIC", "orders.retry"), ("DEAD_LETTER_TABLE_NAME", ""), ("LEDGER_TABLE_NAME", "")]
+    {
+        let problems = read(&[(variable, wrong)]).unwrap_err().problems;
+        let told: Vec<_> = problems.iter().map(|problem| problem.variable.as_str()).collect();
+        assert_eq!(told, [variable]);
+    }
+}
+
+#[test]
+fn the_replay_to_a_topic_sends_to_the_first_configured_one_and_a_null_key_anywhere_unless_asked() {
+    let read = |changes: &[(&str, &str)]| {
+        let letters = ("DEAD_LETTER_TABLE_NAME", "letters");
+        let all: BTreeMap<_, _> = WHOLE.iter().chain([&letters]).chain(changes).copied().collect();
+        KafkaReplayConfig::read(|name| all.get(name).map(|text| (*text).to_owned()))
+    };
+    let config = read(&[]).unwrap();
+    assert_eq!((config.topic.as_str(), config.null_key_to_original), ("orders", false));
+    assert!(read(&[("KAFKA_NULL_KEY", "original")]).unwrap().null_key_to_original);
+    for (variable, wrong) in [("KAFKA_NULL_KEY", "first"), ("KAFKA_BOOTSTRAP_SERVERS", ""), ("ALLOWED_ACTIONS", "some")]
+    {
+        let problems = read(&[(variable, wrong)]).unwrap_err().problems;
+        assert_eq!(problems.iter().map(|problem| problem.variable.as_str()).collect::<Vec<_>>(), [variable]);
+    }
+    let page = include_str!("../../../../../docs/sources.md");
+    assert!(page.contains("| `KAFKA_NULL_KEY` |"));
 }
