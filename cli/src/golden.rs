@@ -148,6 +148,8 @@ fn a_letter_looks_as_it_did() {
     );
     let edited = LetterView { letter: samples::edited(None), ledger: LedgerAnswer::Records(Vec::new()) };
     is("show-edited.txt", &show::render(&edited, None, NOW, WIDTH));
+    let of_topic = LetterView { letter: samples::of_topic(), ledger: LedgerAnswer::NotKept };
+    is("show-topic.txt", &show::render(&of_topic, None, NOW, WIDTH));
     let foreign = Letter { payload: "\u{1b}[31mnot json\n\u{7}".to_owned(), ..samples::letters().swap_remove(49) };
     is(
         "show-foreign.txt",

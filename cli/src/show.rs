@@ -13,6 +13,7 @@ use redrive_core::time::Timestamp;
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
 use redrive_operator::next_step::NextStep;
 use redrive_operator::payload;
+use redrive_operator::topic_view::TopicView;
 use serde_json::Value;
 
 use crate::text::{ago, count, indented, instant, named, queue_name, shown};
@@ -89,8 +90,15 @@ fn facts(page: &mut TextPage, letter: &Letter, step: NextStep, now: Timestamp) {
     let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
     page.field("died", &format!("{deaths}, after {attempts} of its last enqueue"));
     page.field("queue", &shown(&format!("{} ({})", queue_name(letter.source.as_str()), letter.source)));
-    if letter.moved_from.is_none() {
-        page.field("", "as configured: SQS did not say which queue moved it");
+    match TopicView::of(letter) {
+        Some(record) => {
+            page.field("record", &shown(&record.place));
+            page.field("record key", &shown(&record.key));
+        }
+        None if letter.moved_from.is_none() => {
+            page.field("", "as configured: SQS did not say which queue moved it");
+        }
+        None => {}
     }
     if let Some(group) = &letter.group {
         page.field("group", &shown(group));
@@ -173,10 +181,16 @@ fn message(page: &mut TextPage, letter: &Letter) {
             return;
         }
     }
-    if !letter.attributes.is_empty() {
+    let record = TopicView::of(letter);
+    if let Some(TopicView { headers, .. }) = record.as_ref().filter(|record| !record.headers.is_empty()) {
+        page.heading("HEADERS");
+        headers.iter().for_each(|(name, value)| page.under(2, &shown(&format!("{name}: {value}"))));
+    }
+    let attributes = letter.attributes.iter().filter(|_| record.is_none());
+    if attributes.clone().next().is_some() {
         page.heading("ATTRIBUTES");
     }
-    for (name, attribute) in &letter.attributes {
+    for (name, attribute) in attributes {
         let value = match &attribute.value {
             AttributeValue::Text(text) => text.clone(),
             AttributeValue::Binary(bytes) => count(bytes.len() as u64, "byte", "bytes"),

@@ -16,6 +16,7 @@ use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::time::Timestamp;
 use redrive_operator::letter_view::{self, LedgerAnswer, LetterView};
 use redrive_operator::text::{ago, count};
+use redrive_operator::topic_view::TopicView;
 
 use crate::body::{BodyView, SHOWN};
 use crate::fields::{Fields, query};
@@ -195,8 +196,15 @@ fn facts(letter: &Letter, now: Timestamp) -> Vec<FactRow> {
         facts.push(FactRow::copied("Trace in X-Ray", &trace.xray_trace_id(), "trace-xray"));
         facts.push(FactRow::copied("Span", &trace.span_id_text(), "span"));
     }
-    if letter.moved_from.is_none() {
-        facts.push(FactRow::new("Source", "as configured: SQS did not say which queue moved it"));
+    match TopicView::of(letter) {
+        Some(record) => {
+            facts.push(FactRow::new("Record", &record.place));
+            facts.push(FactRow::new("Record key", &record.key));
+        }
+        None if letter.moved_from.is_none() => {
+            facts.push(FactRow::new("Source", "as configured: SQS did not say which queue moved it"));
+        }
+        None => {}
     }
     if let Some(group) = &letter.group {
         facts.push(FactRow::new("Group", group));
@@ -242,6 +250,11 @@ fn attributes(letter: &Letter) -> Vec<(ShownText, ShownText, ShownText)> {
         AttributeValue::Text(text) => text.clone(),
         AttributeValue::Binary(bytes) => count(bytes.len() as u64, "byte", "bytes"),
     };
+    if let Some(record) = TopicView::of(letter) {
+        let header =
+            |(name, value): &(String, String)| (ShownText::of(name), ShownText::of("header"), ShownText::of(value));
+        return record.headers.iter().map(header).collect();
+    }
     let one = |(name, attribute): (&String, &redrive_core::message::envelope::Attribute)| {
         (ShownText::of(name), ShownText::of(&attribute.data_type), ShownText::of(&value(&attribute.value)))
     };

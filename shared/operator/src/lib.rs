@@ -44,6 +44,7 @@ pub mod request;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 pub mod text;
+pub mod topic_view;
 pub mod waiting;
 pub mod walk;
 pub mod who;

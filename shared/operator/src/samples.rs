@@ -8,12 +8,14 @@
 use std::time::Duration;
 
 use redrive_core::fault::Class;
-use redrive_core::ids::{Enqueue, JobId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
+use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::edges;
+use redrive_core::letters::exact_record::{EXACT, ExactRecord};
 use redrive_core::letters::letter::{
     AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
 };
 use redrive_core::letters::policy::Policy;
+use redrive_core::message::broker_record::{KafkaHeader, KafkaPosition, KafkaRecord};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::message::trace_context::TraceContext;
@@ -125,6 +127,29 @@ pub fn letters() -> Vec<Letter> {
 /// Makes more letters of one cause than a page of every shard holds.
 pub fn many(letters: u64) -> impl Iterator<Item = Letter> {
     (1_000..1_000 + letters).map(|n| letter(n, Class::Permanent, Some("currency"), "Currency JPY is not supported", 7))
+}
+
+/// A letter of a Kafka topic: its key is no text, and one of its headers is there twice.
+#[must_use]
+pub fn of_topic() -> Letter {
+    let position = KafkaPosition { topic: "orders".to_owned(), partition: 3, offset: 17 };
+    let header =
+        |name: &str, value: Option<&[u8]>| KafkaHeader { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
+    let headers = vec![header("trace", Some(b"t-1")), header("trace", Some(&[0xff])), header("tenant", None)];
+    let letter = letter(7, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
+    let value = Some(letter.payload.clone().into_bytes());
+    let record = KafkaRecord { key: Some(vec![0xfe, 1]), value, headers, ..KafkaRecord::at(position.clone()) };
+    let source = QueueArn::new("kafka://shop/orders").unwrap();
+    let origin = position.message_id();
+    Letter {
+        id: LetterId::derive(&source, &origin),
+        partition: Some("3".to_owned()),
+        offset: Some("17".to_owned()),
+        attributes: [(EXACT.to_owned(), ExactRecord::of(&record).to_attribute())].into(),
+        source,
+        origin,
+        ..letter
+    }
 }
 
 /// A letter with everything that can be in it.
