@@ -1,7 +1,7 @@
 """Orders through a Kafka topic: the compiled function behind a real broker, killed now and then, and the account of every record.
 
-A poller of this repository stands for Lambda's: see infra/kafka/poller.py. Indexer and replay know nothing of Kafka yet, so the dead
-end in the dead letter topic.
+A poller of this repository stands for Lambda's: see infra/kafka/poller.py. The dead end in the dead letter topic: indexer and replay have
+no part here yet.
 """
 
 from __future__ import annotations
