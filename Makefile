@@ -152,15 +152,19 @@ test-kafka:  ## Lints and tests of what speaks Kafka, against a broker in proces
 
 .PHONY: demo-kafka
 demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, with kill -9 of function and poller (SEED=1 READING=only-failed)
-	@env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor
+	@$(KAFKA_DEMO_READY)
 	$(KAFKA_DEMO) $(if $(SEED),--seed $(SEED)) $(if $(READING),--reading $(READING)) $(if $(ORDER),--order $(ORDER))
+
+# The functions with Kafka's client, and the command without it, as everywhere else.
+KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor --bin kafka-indexer --bin kafka-replay \
+  && env -u MAKEFLAGS cargo build --workspace --locked --quiet --bin redrive
 
 # A stage of its own, and its own folder.
 KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo
 
 .PHONY: test-kafka-broker
 test-kafka-broker: $(KAFKA_READY) $(MINISTACK_READY)  ## The same under every reading of AWS's documents: nothing lost, nothing charged twice
-	@env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor
+	@$(KAFKA_DEMO_READY)
 	$(KAFKA_DEMO) --reading whole --order none --seed 2
 	$(KAFKA_DEMO) --reading only-failed --order partition --seed 3
 	$(KAFKA_DEMO) --reading from-lowest --order key --seed 4

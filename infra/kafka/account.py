@@ -19,6 +19,17 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Letter:
+    """Letter of a dead record: where the record stood at first, and what became of it."""
+
+    partition: str
+    offset: str
+    status: str
+    reason: str
+    """Error type and code."""
+
+
+@dataclass(frozen=True)
 class Account:
     """Every record's place, once all are settled."""
 
@@ -26,6 +37,7 @@ class Account:
     charges: Mapping[str, int]
     """Number of charges by the order's id."""
     dead: Sequence[Record]
+    letters: Sequence[Letter] = ()
 
     @property
     def charged(self) -> list[str]:
@@ -55,6 +67,25 @@ class Account:
     def written_again(self) -> int:
         """Number of dead records that stand there once more: their batch came again before it was known that they were written."""
         return len(self.dead) - self.reasons.total()
+
+    @property
+    def letterless(self) -> list[tuple[str, str]]:
+        """Places of dead records that are no letter: there must be none."""
+        return sorted(self._origins - {(one.partition, one.offset) for one in self.letters})
+
+    @property
+    def letters_again(self) -> int:
+        """Number of letters beside the one of each dead record: it must be 0."""
+        return len(self.letters) - len(self._origins)
+
+    @property
+    def states(self) -> Counter[str]:
+        """Counts the letters by status and reason."""
+        return Counter(f"{one.status}: {one.reason}" for one in self.letters)
+
+    @property
+    def _origins(self) -> set[tuple[str, str]]:
+        return {(header(record, "original-partition"), header(record, "original-offset")) for record in self.dead}
 
     @property
     def changed(self) -> list[Record]:

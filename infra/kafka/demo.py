@@ -1,7 +1,7 @@
 """Orders through a Kafka topic: the compiled function behind a real broker, killed now and then, and the account of every record.
 
-A poller of this repository stands for Lambda's: see infra/kafka/poller.py. The dead end in the dead letter topic: indexer and replay have
-no part here yet.
+A poller of this repository stands for Lambda's: see infra/kafka/poller.py. The dead become letters, and those that can be cured go back
+to their topic, by the command that a person types.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from infra.demo import report
-from infra.demo.orders import Kind, Plan, plan
+from infra.demo.orders import NEW_CURRENCY, Kind, Plan, plan
 from infra.kafka.account import Account, Sent
 from infra.kafka.broker import BrokerError
 from infra.kafka.settling import Reading
@@ -63,9 +64,45 @@ class Story:
                 return left == 0 and not hand.is_alive()
 
             self._wait("settling all records", look)
+            self._index(bars)
+        letters = self._world.letters
+        letters.redrive(self._console, "causes")
+        self._cure_and_replay(chosen)
+        letters.redrive(self._console, "discard", "--type", "SCHEMA", "--note", "malformed, producer told", "--yes")
         rows = self._get(ORDERS, "order_id", sorted({one.order.order_id for one in sent}))
         charges = {row["order_id"]["S"]: int(row.get("charges", {"N": "0"})["N"]) for row in rows}
-        return Account(sent, charges, self._world.dead())
+        return Account(sent, charges, self._world.dead(), letters.all())
+
+    def _index(self, bars: Progress) -> None:
+        """Has the dead records become letters; indexer and poller are killed in the midst of it."""
+        self._world.poll(DEAD)
+        total = self._world.unsettled(DEAD)
+        bar = bars.add_task("dead records indexed", total=total, now="")
+        self._world.kill_indexing()
+
+        def look() -> bool:
+            left = self._world.unsettled(DEAD)
+            bars.update(bar, completed=total - left, now=f"{self._world.kills} kills")
+            return left == 0
+
+        self._wait("indexing all dead records", look)
+
+    def _cure_and_replay(self, chosen: Plan) -> None:
+        """The consumer learns the new currency, and a guarded job sends its letters back."""
+        self._console.print(f"\nThe fix: the consumer learns {NEW_CURRENCY} (its function's configuration).")
+        self._world.cure()
+        letters = self._world.letters
+        letters.wake_now_and_then()
+        guard = ("--canary", "5", "--rate", "1000")
+        why = f"{NEW_CURRENCY} is supported now"
+        letters.redrive(self._console, "replay", "--code", "currency", *guard, "--why", why, "--yes", "--watch")
+        count = sum(order.kind is Kind.UNKNOWN_CURRENCY for order in chosen.orders)
+
+        def look() -> bool:
+            resolved = letters.all()
+            return sum(one.status == "RESOLVED" and one.reason.endswith(" currency") for one in resolved) == count
+
+        self._wait("charging what was replayed", look)
 
     def _missed(self, order_ids: Sequence[str]) -> list[str]:
         """Late orders that the handler has looked for in vain, more than once, as their entries tell."""
@@ -110,6 +147,11 @@ def summary(account: Account, world: World) -> Table:
     table.add_row(str(account.written_again), f"of them stand in {DEAD} once more")
     table.add_row(report.flag(len(account.changed)), "of them changed on the way")
     table.add_section()
+    for state, count in account.states.most_common():
+        table.add_row(str(count), f"letters {state}")
+    table.add_row(report.flag(len(account.letterless)), "dead records without a letter")
+    table.add_row(report.flag(account.letters_again), "letters that stand there once more")
+    table.add_section()
     table.add_row(str(world.kills), f"kills, and {world.function.started} processes of the function")
     table.add_row(report.flag(len(account.lost)), "lost")
     return table
@@ -148,7 +190,8 @@ def main() -> int:
     if story.unfinished:
         console.print(f"[bold red]not finished in {PATIENCE_SECONDS:.0f} s:[/] {', '.join(story.unfinished)}")
         console.print(world.complaint(), markup=False)
-    return 1 if story.unfinished or account.lost or account.charged_twice or account.changed else 0
+    wrong = account.lost or account.charged_twice or account.changed or account.letterless or account.letters_again
+    return 1 if story.unfinished or wrong else 0
 
 
 if __name__ == "__main__":

@@ -114,6 +114,13 @@ class Function:
     def _start(self) -> Environment:
         return Environment(self._program, self._variables, self._folder / f"function-{len(self._all)}.log")
 
+    def configure(self, variables: Mapping[str, str]) -> None:
+        """Gives the function other variables: what runs with the former ones is ended, and its batch comes again."""
+        with self._lock:
+            self._variables = dict(variables)
+            for environment in self._all:
+                environment.process.kill()
+
     def kill_one(self) -> bool:
         """Kills the process that was started last; returns false if none runs."""
         with self._lock:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import random
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from infra.demo.orders import KNOWN_CURRENCIES
+from infra.demo.orders import KNOWN_CURRENCIES, NEW_CURRENCY
 from infra.kafka import broker, function
+from infra.kafka.letters import LetterFunctions, program
 from infra.kafka.poller import consumer, quiet, record
 from infra.kafka.settling import Reading, Record
 from infra.stack import emulator
 from infra.stack.deployment import client
 from infra.stack.processes import Daemon
-from infra.stack.settings import MODULES, ROOT, Settings
+from infra.stack.settings import COMMAND, MODULES, ROOT, Settings
 
 TOPIC = "orders"
 DEAD = "orders.dead"
@@ -46,8 +46,9 @@ class World:
         except BaseException:
             self._end_servers()
             raise
-        variables = {**settings.client_environment(endpoint), **_variables(self.servers, reading, order)}
-        self.function = function.Function(PROGRAM, variables, settings.folder, FUNCTION_SECONDS)
+        self._variables = {**settings.client_environment(endpoint), **_variables(self.servers, reading, order)}
+        self.function = function.Function(PROGRAM, self._variables, settings.folder, FUNCTION_SECONDS)
+        self.letters = LetterFunctions(settings, endpoint, _variables(self.servers, reading, order))
         self._invoke = function.serve(self.function)
         self._producer = Producer(
             {"bootstrap.servers": self.servers, "acks": "all", "enable.idempotence": True, "log.connection.close": False}
@@ -61,19 +62,32 @@ class World:
         """Ends everything, and returns the number of processes of broker, poller and emulator."""
         self._invoke.shutdown()
         self.function.end()
+        self.letters.end()
         # A client that outlives its broker complains on the screen.
         del self._producer
-        return self._poller().stop() + self._end_servers()
+        return self._poller(TOPIC).stop() + self._poller(DEAD).stop() + self._end_servers()
 
     def _end_servers(self) -> int:
         return broker.daemon(self._settings.folder).stop() + emulator.end(self._settings)
 
-    def poll(self) -> None:
-        """Starts a poller of the topic."""
-        command = [sys.executable, "-m", "infra.kafka.poller", "--servers", self.servers, "--topic", TOPIC]
-        command += ["--function-port", str(self._invoke.server_port), "--reading", self._reading.value]
+    def poll(self, topic: str = TOPIC) -> None:
+        """Starts a poller of a topic."""
+        port = self._invoke.server_port if topic == TOPIC else self.letters.indexer_port
+        command = [sys.executable, "-m", "infra.kafka.poller", "--servers", self.servers, "--topic", topic]
+        command += ["--function-port", str(port), "--reading", self._reading.value]
         command += ["--seed", str(self._seed + self.kills)]
-        self._poller().start(command, MODULES, cwd=self._settings.folder)
+        self._poller(topic).start(command, MODULES, cwd=self._settings.folder)
+
+    def kill_indexing(self) -> None:
+        """Kills the indexer and the poller of the dead letter topic, and starts them again as Lambda would."""
+        self.kills += self.letters.indexer.kill_one() + 1
+        self._poller(DEAD).kill()
+        self.poll(DEAD)
+
+    def cure(self) -> None:
+        """Gives the processor a configuration with which orders in the new currency are charged."""
+        self._variables["SUPPORTED_CURRENCIES"] = ",".join([*KNOWN_CURRENCIES, NEW_CURRENCY])
+        self.function.configure(self._variables)
 
     def kill_now_and_then(self, times: int) -> threading.Thread:
         """Kills function and poller by turns, at moments that the seed chooses, and starts them again as Lambda would."""
@@ -85,7 +99,7 @@ class World:
                 if number % 2 == 0:
                     self.kills += self.function.kill_one()
                 else:
-                    self._poller().kill()
+                    self._poller(TOPIC).kill()
                     self.kills += 1
                     self.poll()
 
@@ -101,11 +115,11 @@ class World:
         if self._producer.flush(SECONDS) or refused != [None]:
             raise broker.BrokerError(f"record was not taken: {refused}")
 
-    def unsettled(self) -> int:
-        """Counts the records that the mapping has not committed yet."""
-        reader = Consumer(consumer(self.servers, TOPIC))
+    def unsettled(self, topic: str = TOPIC) -> int:
+        """Counts the records that the mapping of a topic has not committed yet."""
+        reader = Consumer(consumer(self.servers, topic))
         try:
-            partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             ends = {one.partition: reader.get_watermark_offsets(one, timeout=SECONDS)[1] for one in partitions}
             done = {one.partition: max(one.offset, 0) for one in reader.committed(partitions, timeout=SECONDS)}
             return sum(end - done.get(partition, 0) for partition, end in ends.items())
@@ -130,8 +144,8 @@ class World:
         finally:
             reader.close()
 
-    def _poller(self) -> Daemon:
-        return Daemon("poller", self._settings.folder)
+    def _poller(self, topic: str) -> Daemon:
+        return Daemon(f"poller-{topic}", self._settings.folder)
 
     def _make_tables(self) -> None:
         for name, key in ((LEDGER, "pk"), (ORDERS, "order_id")):
@@ -169,5 +183,5 @@ def _variables(servers: str, reading: Reading, order: str) -> dict[str, str]:
 
 
 def exists() -> bool:
-    """Returns true if the function was compiled."""
-    return Path(PROGRAM).exists()
+    """Returns true if functions and command were compiled."""
+    return all(one.exists() for one in (PROGRAM, program("kafka-indexer"), program("kafka-replay"), COMMAND))
