@@ -279,6 +279,12 @@ bench-parts:  ## What a message's instructions are spent on, for docs/benchmarks
 	@binary="$$(env -u MAKEFLAGS cargo test --workspace --locked --no-run --test flow 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')"
 	$(PYTHON) bench/instructions_by_part.py "$(VALGRIND)" "$$binary"
 
+.PHONY: bench-sizes
+bench-sizes:  ## What the functions' binaries are made of, for docs/benchmarks.md: as they are shipped, but for their symbols
+	@CARGO_TARGET_DIR=target/peers CARGO_PROFILE_RELEASE_STRIP=false env -u MAKEFLAGS cargo build --release --locked --quiet \
+	  -p redrive-bench -p processor -p indexer -p replay
+	$(PYTHON) bench/binary_by_part.py target/peers/release/{bare-sdk,processor,indexer,replay}
+
 .PHONY: bench-peers
 bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the bare SDK, for docs/benchmarks.md (SIZES=10,100 PERCENT=100 INTO=docs)
 	@mkdir -p target/peers
