@@ -148,7 +148,7 @@ def documented(folder: Path, target: Path) -> Crates:
         rustdoc = Path(scratch) / "rustdoc"
         rustdoc.write_text('#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc "$@"\n')
         rustdoc.chmod(0o755)
-        # Another word each time: two folders write to one place, and what is there may be the other's.
+        # Another word each time: what is there may be another revision's.
         flags = f"-Zunstable-options --output-format json --cfg surface_{time.time_ns()}"
         environment = os.environ | {"RUSTDOC": str(rustdoc), "RUSTDOCFLAGS": flags, "CARGO_TARGET_DIR": str(target)}
         command = ["cargo", "doc", "--workspace", "--lib", "--no-deps", "--locked", "--quiet"]
@@ -164,7 +164,8 @@ def main(revision: str) -> int:
         base = Path(scratch) / "base"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(base), revision], check=True)
         try:
-            before = surface(documented(base, root / "target"))
+            # Cargo tells members by their place in the workspace, so what is compiled of one would be taken for the other's.
+            before = surface(documented(base, root / "target" / "semver"))
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(base)], check=True)
     now = surface(documented(root, root / "target"))
