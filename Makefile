@@ -490,7 +490,7 @@ package: $(COMPILER_READY) target/tools/bin/cargo-cyclonedx  ## The functions as
 # Not cargo-semver-checks: it compares with a registry by default, and building it means 416 crates.
 .PHONY: semver
 semver:  ## What breaks in the public surface of the crate redrive since a revision (BASE=main)
-	@env -u MAKEFLAGS $(PYTHON) -m infra.dev.surface $(or $(BASE),main)
+	@env -u MAKEFLAGS $(PYTHON) -m infra.dev.public_surface $(or $(BASE),main)
 
 .PHONY: deny
 deny: target/tools/bin/cargo-deny  ## Licenses, bans and sources of the dependencies; advisories where the database can be reached

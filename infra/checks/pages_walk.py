@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.stack.deployment import Outputs
@@ -60,11 +60,13 @@ class Walk:
     page: Path
     file: Path
     """Outputs of the stack that the command looks at."""
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="walk-")))
 
     def __post_init__(self) -> None:
-        """Reads the steps of the page."""
+        """Reads the steps of the page, and makes an empty folder to work in."""
         self.left = steps(self.page.read_text())
+        self.folder = self.settings.folder / "walks" / self.page.stem
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         self.log = self.settings.folder / "walks.log"
 
     def step(self, name: str, words: Mapping[str, str] | None = None, **variables: str) -> str:

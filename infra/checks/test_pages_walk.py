@@ -22,7 +22,7 @@ class AWalk(unittest.TestCase):
         page = self.folder / "page.md"
         page.write_text(PAGE)
         settings = replace(Settings.read({}), folder=self.folder)
-        self.walk = Walk(settings, {"endpoint": "http://127.0.0.1:1"}, page, self.folder / "outputs.json", self.folder)
+        self.walk = Walk(settings, {"endpoint": "http://127.0.0.1:1"}, page, self.folder / "outputs.json")
 
     def test_a_marked_block_is_run_with_what_the_reader_knows(self) -> None:
         self.assertEqual(self.walk.step("one", NAME="orders"), "orders\n")

@@ -5,12 +5,12 @@ mod dead;
 mod indexer;
 mod letter_admitter;
 mod look_up;
-mod records;
+mod record_indexer;
 mod report;
 mod run;
 mod sources;
 
 pub use indexer::{IndexSettings, Indexer};
-pub use records::{IndexedRecords, RecordIndexer};
+pub use record_indexer::{IndexedRecords, RecordIndexer};
 pub use report::{DrainReport, OfSource};
 pub use sources::IndexedSource;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from infra.dev.surface import Crates, Node, breaks, surface
+from infra.dev.public_surface import Crates, Node, breaks, surface
 
 
 def item(name: str | None, inner: Node, visibility: str = "public", attrs: list[str] | None = None) -> Node:

@@ -1,4 +1,4 @@
-"""Breaks of the facade's public surface: `surface REVISION` compares this folder with a revision of it.
+"""Breaks of the facade's public surface: `public_surface REVISION` compares this folder with a revision of it.
 
 Both are read from rustdoc's JSON, so what counts is what a user's function can name: items of the crate `redrive`, wherever they are
 defined, with their fields, variants, methods and traits. rustdoc writes JSON for nightly only, hence RUSTC_BOOTSTRAP, for rustdoc alone.
