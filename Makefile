@@ -63,6 +63,8 @@ MINISTACK_READY := .venv/ministack/.ready
 CHECKOV_READY := .venv/checkov/.ready
 CELERY_READY := .venv/celery/.ready
 KAFKA_READY := .venv/kafka/.ready
+RABBITMQ_READY := .venv/rabbitmq/.ready
+RABBITMQ_SERVER := .venv/rabbitmq-server
 AWS_READY := .venv/aws/.ready
 PEERS := bench/peers
 PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
@@ -158,6 +160,17 @@ demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, 
 # The functions with Kafka's client, and the command without it, as everywhere else.
 KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor --bin kafka-indexer --bin kafka-replay \
   && env -u MAKEFLAGS cargo build --workspace --locked --quiet --bin redrive
+
+# Runs a command that finds a RabbitMQ of its own by REDRIVE_TEST_AMQP.
+AT_RABBITMQ := .venv/rabbitmq/bin/python -m infra.rabbitmq.broker run
+RABBITMQ_NEEDS := $(RABBITMQ_READY) $(RABBITMQ_SERVER)
+RABBITMQ_OR_END = [ -d $(RABBITMQ_SERVER) ] || exit 0
+
+.PHONY: with-rabbitmq
+with-rabbitmq: $(RABBITMQ_NEEDS)  ## A command beside a RabbitMQ of its own, which REDRIVE_TEST_AMQP names (BESIDE='env')
+	@$(if $(BESIDE),:,echo "BESIDE must be a command" >&2; exit 1)
+	$(RABBITMQ_OR_END)
+	env -u MAKEFLAGS $(AT_RABBITMQ) bash -c '$(BESIDE)'
 
 # A stage of its own, and its own folder.
 KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo
@@ -583,6 +596,18 @@ $(KAFKA_READY): $(REQUIREMENTS)/kafka.txt
 	$(PYTHON) -m venv .venv/kafka
 	.venv/kafka/$(PIP) $<
 	touch $@
+
+$(RABBITMQ_READY): $(REQUIREMENTS)/rabbitmq.txt
+	@$(PYTHON_FITS)
+	echo "installing a client of RabbitMQ into .venv/rabbitmq"
+	$(PYTHON) -m venv .venv/rabbitmq
+	.venv/rabbitmq/$(PIP) $<
+	touch $@
+
+# Debian's packages, unpacked without root. Where apt has no such versions, that is said and the folder is not there: what wants it ends.
+$(RABBITMQ_SERVER): $(REQUIREMENTS)/rabbitmq-debs.txt
+	@$(PYTHON_FITS)
+	$(PYTHON) -m infra.rabbitmq.packages
 
 $(LOCALSTACK_READY): $(REQUIREMENTS)/localstack.txt
 	@echo "installing LocalStack's core into $(LOCALSTACK)"

@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "stack": {"stack"},
     "demo": {"demo", "stack"},
     "kafka": {"demo", "gates", "kafka", "stack"},
+    "rabbitmq": {"demo", "gates", "rabbitmq", "stack"},
     "dev": {"dev", "gates", "stack"},
     "checks": {"checks", "demo", "dev", "stack"},
     "gates": {"gates"},

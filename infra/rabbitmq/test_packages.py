@@ -1,0 +1,29 @@
+"""Tests of the list of packages: what it does not have the hash of is no part of the broker."""
+
+from __future__ import annotations
+
+import unittest
+
+from infra.rabbitmq.packages import LIST, Package, PackagesError, parse, strange
+
+WANTED = [Package("erlang-base:amd64=1:25", "aa"), Package("rabbitmq-server=3.10.8", "bb")]
+
+
+class Packages(unittest.TestCase):
+    def test_the_list_pins_version_and_hash_of_each_package(self) -> None:
+        packages = parse(LIST.read_text().splitlines())
+        self.assertIn("rabbitmq-server", {one.name.partition("=")[0] for one in packages})
+        self.assertEqual([one for one in packages if len(bytes.fromhex(one.sha256)) != 32], [])
+
+    def test_a_line_without_version_or_hash_is_refused(self) -> None:
+        for line in ("erlang-base --hash=sha256:aa", "erlang-base=1", "erlang-base=1 --hash=md5:aa"):
+            with self.assertRaises(PackagesError, msg=line):
+                parse(["# a comment", line])
+
+    def test_another_file_and_a_missing_one_are_told(self) -> None:
+        self.assertEqual(strange(WANTED, [("base.deb", "aa"), ("server.deb", "bb")]), [])
+        self.assertEqual(strange(WANTED, [("base.deb", "aa"), ("server.deb", "cc")]), ["rabbitmq-server=3.10.8", "server.deb"])
+
+
+if __name__ == "__main__":
+    unittest.main()
