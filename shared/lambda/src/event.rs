@@ -1,16 +1,24 @@
 //! A batch as Lambda's event source mapping sends it.
 //!
 //! Read by hand and tolerantly: a typed event would fail the whole batch for one field of one record. Here a record
-//! keeps whatever can be read of it, and core decides what that is good for.
+//! keeps whatever can be read of it, and core decides what that is good for. The text is read in one pass: only what is asked for is
+//! copied out of it.
+
+mod lenient;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use redrive_core::ids::QueueArn;
 use redrive_core::message::envelope::{Attribute, AttributeValue, Attributes, Record};
 use redrive_core::{message::key, message::redrive};
-use serde_json::{Map, Value};
+use serde::de::MapAccess;
 use thiserror::Error;
 use tracing::warn;
+
+use lenient::{AnyList, AnyObject, AsText, Leniently, TakeMembers, pass, value};
 
 /// The event is no batch of this function's queue. The invocation fails, and Lambda deletes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +29,14 @@ pub enum NotABatch {
          sends it"
     )]
     NoRecords,
+    /// The event is JSON by its grammar alone, such as a text with half of a surrogate pair.
+    #[error("event cannot be read at column {column} of line {line}: a text or a number there stands for nothing")]
+    Unreadable {
+        /// Line of the event, counted from 1.
+        line: usize,
+        /// Column of that line in bytes, counted from 1.
+        column: usize,
+    },
     /// The messages are another queue's: their visibility could not be set, and their letters would get wrong ids. What the event
     /// says is not quoted: whoever may invoke may write anything there.
     #[error(
@@ -39,23 +55,107 @@ pub enum NotABatch {
 ///
 /// # Errors
 /// [`NotABatch`].
-pub fn records(mut event: Value, source: &QueueArn) -> Result<Vec<Record>, NotABatch> {
-    let Some(Value::Array(list)) = event.get_mut("Records").map(Value::take) else {
-        return Err(NotABatch::NoRecords);
-    };
-    list.into_iter().enumerate().map(|(index, value)| record(index, value, source)).collect()
+pub fn records(event: &str, source: &QueueArn) -> Result<Vec<Record>, NotABatch> {
+    let Leniently(AnyObject(event)) = serde_json::from_str::<Leniently<AnyObject<EventMembers<'_>>>>(event)
+        .map_err(|why| NotABatch::Unreadable { line: why.line(), column: why.column() })?;
+    let list = event.and_then(|event| event.records.0).ok_or(NotABatch::NoRecords)?;
+    list.into_iter().enumerate().map(|(index, AnyObject(fields))| record(index, fields, source)).collect()
 }
 
-fn record(index: usize, value: Value, source: &QueueArn) -> Result<Record, NotABatch> {
-    let Value::Object(mut fields) = value else { return Ok(Record::default()) };
-    if let Some(Value::String(from)) = fields.remove("eventSourceARN")
-        && from != source.as_str()
-    {
+#[derive(Default)]
+struct EventMembers<'a> {
+    records: AnyList<AnyObject<RecordMembers<'a>>>,
+}
+
+impl<'de> TakeMembers<'de> for EventMembers<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, object: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "Records" => self.records = value(object)?,
+            _ => pass(object)?,
+        }
+        Ok(())
+    }
+}
+
+/// Members of a record, as far as one of them is asked for.
+#[derive(Default)]
+struct RecordMembers<'a> {
+    from: Option<Cow<'a, str>>,
+    message_id: Option<Cow<'a, str>>,
+    receipt_handle: Option<Cow<'a, str>>,
+    body: AsText,
+    system: AnyObject<SystemAttributes>,
+    attributes: AnyObject<ReadAttributes<'a>>,
+}
+
+impl<'de> TakeMembers<'de> for RecordMembers<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, object: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "eventSourceARN" => self.from = value(object)?,
+            "messageId" => self.message_id = value(object)?,
+            "receiptHandle" => self.receipt_handle = value(object)?,
+            "body" => self.body = value(object)?,
+            "attributes" => self.system = value(object)?,
+            "messageAttributes" => self.attributes = value(object)?,
+            _ => pass(object)?,
+        }
+        Ok(())
+    }
+}
+
+/// SQS's own attributes; one that is null is none.
+#[derive(Default)]
+struct SystemAttributes(BTreeMap<String, String>);
+
+impl<'de> TakeMembers<'de> for SystemAttributes {
+    fn take<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, object: &mut A) -> Result<(), A::Error> {
+        match value(object)? {
+            AsText(Some(text)) => self.0.insert(name.into_owned(), text),
+            AsText(None) => self.0.remove(&*name),
+        };
+        Ok(())
+    }
+}
+
+/// The producer's attributes by their names; `None` is one that cannot be read.
+#[derive(Default)]
+struct ReadAttributes<'a>(BTreeMap<Cow<'a, str>, Option<Attribute>>);
+
+impl<'de> TakeMembers<'de> for ReadAttributes<'de> {
+    fn take<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, object: &mut A) -> Result<(), A::Error> {
+        let AnyObject(members) = value::<AnyObject<AttributeMembers>, _>(object)?;
+        self.0.insert(name, members.and_then(attribute));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct AttributeMembers {
+    data_type: AsText,
+    string: AsText,
+    binary: AsText,
+}
+
+impl<'de> TakeMembers<'de> for AttributeMembers {
+    fn take<A: MapAccess<'de>>(&mut self, name: Cow<'de, str>, object: &mut A) -> Result<(), A::Error> {
+        match &*name {
+            "dataType" => self.data_type = value(object)?,
+            "stringValue" => self.string = value(object)?,
+            "binaryValue" => self.binary = value(object)?,
+            _ => pass(object)?,
+        }
+        Ok(())
+    }
+}
+
+fn record(index: usize, fields: Option<RecordMembers<'_>>, source: &QueueArn) -> Result<Record, NotABatch> {
+    let Some(fields) = fields else { return Ok(Record::default()) };
+    if fields.from.is_some_and(|from| from != source.as_str()) {
         return Err(NotABatch::OtherQueue { index, expected: source.clone() });
     }
-    let message_id = name(fields.remove("messageId"));
-    let mut receipt_handle = name(fields.remove("receiptHandle"));
-    let attributes = attributes(object(fields.remove("messageAttributes"))).unwrap_or_else(|attribute| {
+    let message_id = fields.message_id.map(Cow::into_owned);
+    let mut receipt_handle = fields.receipt_handle.map(Cow::into_owned);
+    let attributes = attributes(fields.attributes.0.unwrap_or_default()).unwrap_or_else(|attribute| {
         // It may be the idempotency key: without it the message could run under another one. Core leaves a record
         // without a handle as it is.
         let message_id = message_id.as_deref().unwrap_or_default();
@@ -66,30 +166,21 @@ fn record(index: usize, value: Value, source: &QueueArn) -> Result<Record, NotAB
         receipt_handle = None;
         Attributes::new()
     });
-    let system = object(fields.remove("attributes"));
-    Ok(Record {
-        message_id,
-        receipt_handle,
-        body: fields.remove("body").and_then(text),
-        system: system.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect(),
-        attributes,
-    })
+    let system = fields.system.0.unwrap_or_default().0;
+    Ok(Record { message_id, receipt_handle, body: fields.body.0, system, attributes })
 }
 
 /// Attributes by name, or the name of the first that cannot be read.
-fn attributes(map: Map<String, Value>) -> Result<Attributes, String> {
-    map.into_iter()
-        .map(|(name, value)| match attribute(object(Some(value))) {
-            Some(attribute) => Ok((name, attribute)),
-            None => Err(name),
-        })
-        .collect()
+fn attributes(read: ReadAttributes<'_>) -> Result<Attributes, Cow<'_, str>> {
+    let own = |(name, attribute)| match attribute {
+        Some(attribute) => Ok((Cow::into_owned(name), attribute)),
+        None => Err(name),
+    };
+    read.0.into_iter().map(own).collect()
 }
 
-fn attribute(mut fields: Map<String, Value>) -> Option<Attribute> {
-    let data_type = fields.remove("dataType").and_then(text);
-    let string = fields.remove("stringValue").and_then(text);
-    let binary = fields.remove("binaryValue").and_then(text);
+fn attribute(members: AttributeMembers) -> Option<Attribute> {
+    let AttributeMembers { data_type: AsText(data_type), string: AsText(string), binary: AsText(binary) } = members;
     let is_binary = match &data_type {
         Some(data_type) => data_type.starts_with("Binary"),
         None => string.is_none(),
@@ -100,34 +191,10 @@ fn attribute(mut fields: Map<String, Value>) -> Option<Attribute> {
     Some(Attribute { data_type, value })
 }
 
-fn object(value: Option<Value>) -> Map<String, Value> {
-    match value {
-        Some(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
-}
-
-/// An id or a handle: text, or nothing. Another type's text would not be what Lambda knows the message by.
-fn name(value: Option<Value>) -> Option<String> {
-    match value {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-/// Text, or what stands where text should be, as text.
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        other => Some(other.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use redrive_core::message::batch::{Batch, NoMessageId};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -136,7 +203,7 @@ mod tests {
     }
 
     fn read(event: Value) -> Vec<Record> {
-        records(event, &queue()).unwrap()
+        records(&event.to_string(), &queue()).unwrap()
     }
 
     fn whole(id: &str) -> Value {
@@ -146,7 +213,7 @@ mod tests {
     #[test]
     fn no_list_of_records_is_an_error_that_says_what_was_expected() {
         for event in [json!(null), json!(7), json!([]), json!({}), json!({"Records": null}), json!({"Records": {}})] {
-            let error = records(event.clone(), &queue()).unwrap_err();
+            let error = records(&event.to_string(), &queue()).unwrap_err();
             assert!(error.to_string().contains("expected an SQS event"), "{event}: {error}");
         }
     }
@@ -160,7 +227,8 @@ mod tests {
     fn a_batch_of_another_queue_is_refused_by_the_names_of_its_own_and_of_no_other() {
         let mut foreign = whole("m-1");
         foreign["eventSourceARN"] = json!("arn:aws:sqs:us-east-1:1:refunds");
-        let error = records(json!({"Records": [whole("m-0"), foreign]}), &queue()).unwrap_err().to_string();
+        let error =
+            records(&json!({"Records": [whole("m-0"), foreign]}).to_string(), &queue()).unwrap_err().to_string();
         assert!(error.contains(":orders") && error.contains("record 1") && !error.contains("refunds"), "{error}");
     }
 
@@ -216,6 +284,27 @@ mod tests {
         );
         assert_eq!(attributes["seal"].value, AttributeValue::Binary(vec![0, 255, 16]));
         assert_eq!(attributes["untyped"], Attribute::text("9"));
+    }
+
+    #[test]
+    fn what_json_allows_and_nobody_can_read_fails_the_batch_and_is_not_quoted() {
+        for odd in [r#""SECRET \ud800""#, "1e999"] {
+            let event = format!(r#"{{"Records":[{{"messageId":"m-1","body":{odd}}}]}}"#);
+            let error = records(&event, &queue()).unwrap_err();
+            assert!(matches!(error, NotABatch::Unreadable { line: 1, column: 39.. }), "{error}");
+            assert!(!error.to_string().contains("SECRET"));
+        }
+    }
+
+    #[test]
+    fn of_a_name_that_stands_twice_the_last_counts_and_an_escaped_name_is_the_same_name() {
+        let event = r#"{"Records":[],"Records":[{"messageId":"m-0","message\u0049d":"m-1","body":"a","body":"b",
+            "attributes":{"SentTimestamp":"4"},"attributes":{"SentTimestamp":"5","SentTimestamp":"6","Gone":"1","Gone":null},
+            "messageAttributes":{"own":7,"own":{"stringValue":"x"}}}]}"#;
+        let record = records(event, &queue()).unwrap().remove(0);
+        assert_eq!((record.message_id.as_deref(), record.body.as_deref()), (Some("m-1"), Some("b")));
+        assert_eq!(record.system, [("SentTimestamp".to_owned(), "6".to_owned())].into());
+        assert_eq!(record.attributes["own"], Attribute::text("x"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn queue() -> QueueArn {
 fn keys(name: &str) -> Vec<Option<String>> {
     let pointer = Pointer::parse("/order_id").ok();
     let reading = Reading { pointer, ..Reading::new(queue(), Scope::new("main").unwrap()) };
-    let batch = Batch::open(event::records(fixture(name), &queue()).unwrap()).unwrap();
+    let batch = Batch::open(event::records(&fixture(name).to_string(), &queue()).unwrap()).unwrap();
     assert!(batch.unreadable.is_empty());
     batch.envelopes.into_iter().map(|envelope| Inspected::new(envelope, &reading).key.ok().map(String::from)).collect()
 }
@@ -55,7 +55,7 @@ fn bodies_that_are_no_orders_do_not_touch_the_one_that_is() {
 fn the_batches_have_the_shape_of_the_official_type() {
     for name in ["sqs.json", "sqs-malformed.json"] {
         let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(fixture(name)).unwrap();
-        let ours = event::records(fixture(name), &queue()).unwrap();
+        let ours = event::records(&fixture(name).to_string(), &queue()).unwrap();
         assert_eq!(event.records.len(), ours.len());
         for (theirs, ours) in event.records.iter().zip(&ours) {
             assert_eq!((&theirs.message_id, &theirs.body), (&ours.message_id, &ours.body));
@@ -170,7 +170,7 @@ fn every_file_is_for_exactly_one_function() {
     for entry in entries.filter(|entry| entry.path().is_file()) {
         let name = entry.file_name().into_string().unwrap();
         let readers = [
-            event::records(fixture(&name), &queue()).is_ok_and(|records| Batch::open(records).is_ok()),
+            event::records(&fixture(&name).to_string(), &queue()).is_ok_and(|records| Batch::open(records).is_ok()),
             Wake::parse(&fixture(&name)).is_ok(),
             Request::parse(&fixture(&name)).is_ok(),
         ];

@@ -11,6 +11,7 @@ use redrive_lambda::config::{ProcessorConfig, environment};
 use redrive_lambda::run::{Flow, Invocation, InvocationFailure, ServeError, serve};
 use redrive_lambda::{System, event, telemetry};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::runtime::{Builder, Handle};
 
 use crate::error::{both, log};
@@ -150,14 +151,17 @@ where
     H: Dispatch,
     LedgerTable: Ledger<H::Effects>,
 {
-    type Event = Value;
+    type Event = Box<RawValue>;
 
-    async fn invoke(&self, invocation: Invocation) -> Result<Value, InvocationFailure> {
-        let records = event::records(invocation.payload, &self.source)
+    async fn invoke(&self, invocation: Invocation<Box<RawValue>>) -> Result<Value, InvocationFailure> {
+        let Invocation { payload, origin, deadline, .. } = invocation;
+        let records = event::records(payload.get(), &self.source)
             .map_err(|why| InvocationFailure::new("EventNotUnderstood", why))?;
+        // The records have what is needed of it, and it may be megabytes.
+        drop(payload);
         let report = self
             .processor
-            .process(records, invocation.origin, invocation.deadline)
+            .process(records, origin, deadline)
             .await
             .map_err(|why| InvocationFailure::new("NoMessageId", why))?;
         meter::emit(&self.meter.batch(&report.counts));

@@ -62,7 +62,7 @@ pub fn event(bytes: &[u8]) {
         .flatten()
         .filter_map(|record| Some(record["messageId"].as_str()?.to_owned()))
         .collect();
-    let Ok(records) = records(event, &source) else { return };
+    let Ok(records) = records(&event.to_string(), &source) else { return };
     let Ok(batch) = Batch::open(records) else { return };
     let ids = batch.envelopes.iter().map(|envelope| envelope.message_id.clone());
     let ids: Vec<_> = ids.chain(batch.unreadable.into_iter().map(|(id, _)| id)).collect();

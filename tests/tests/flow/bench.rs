@@ -176,6 +176,11 @@ where
     }
 
     pub(crate) async fn process(&self, event: Value, time: Duration) -> Result<ProcessReport, String> {
+        self.process_text(&event.to_string(), time).await
+    }
+
+    /// Processes an event as its text comes from Lambda.
+    pub(crate) async fn process_text(&self, event: &str, time: Duration) -> Result<ProcessReport, String> {
         let source = QueueArn::new(SOURCE).unwrap();
         let records = redrive_lambda::event::records(event, &source).map_err(|error| error.to_string())?;
         let origin = Origin { request_id: "request-1".to_owned(), ..Origin::default() };

@@ -216,7 +216,7 @@ async fn flows(wrapping: Wrapping, faults: Faults, say: &dyn Fn(&dyn std::fmt::D
             say(&report.err());
         }
         let source = QueueArn::new(SOURCE).unwrap();
-        dead.extend(redrive_lambda::event::records(event(batch), &source).unwrap());
+        dead.extend(redrive_lambda::event::records(&event(batch).to_string(), &source).unwrap());
     }
     let reading = Reading { wrapping, ..settings().reading };
     let policy = Policy {
