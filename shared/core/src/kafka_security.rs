@@ -1,8 +1,8 @@
 //! Security of the connections to a Kafka cluster: encryption and login.
 
-use std::fmt;
-
 use thiserror::Error;
+
+pub use crate::login::Login;
 
 /// Encryption of the connections to a cluster, and the login. With a login they are always encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +24,6 @@ pub enum SaslMechanism {
     ScramSha256,
     /// SCRAM with SHA-512, which MSK has.
     ScramSha512,
-}
-
-/// User of a cluster with a password, which is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    /// Name of the user.
-    pub user: String,
-    /// Password of the user.
-    pub password: String,
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").finish_non_exhaustive()
-    }
 }
 
 /// Refusal of a security that cannot be meant. Says nothing of the login.
