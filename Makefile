@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Make's lists and pip's scripts end at a blank. What needs nothing but Cargo works there all the same.
-CARGO_ALONE := help clean quick check docs-check test-here test-kafka test-deep sim contract fuzz deny bench-check
+CARGO_ALONE := help clean quick check docs-check test-here test-brokers test-deep sim contract fuzz deny bench-check
 ifneq ($(words $(CURDIR)),1)
   ifneq ($(filter-out $(CARGO_ALONE),$(MAKECMDGOALS)),)
     $(error the path of this folder has a blank ($(CURDIR)), and the tools in .venv cannot run there: clone it into a folder without one)
@@ -142,15 +142,16 @@ build: $(SAM_READY) functions  ## Installs the build tools and compiles the func
 test-here:  ## The tests that need no stage
 	SEEDS=$(or $(SEEDS),2000) EVENTS=$(or $(EVENTS),20000) env -u MAKEFLAGS cargo test --workspace --locked
 
-# Its client asks for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
-# leave it out.
-KAFKA := -p redrive-kafka -p redrive -p kafka-processor -p kafka-indexer -p kafka-replay --locked \
-  --features redrive-kafka/test-broker,redrive/test-broker,kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka
+# Clients of brokers ask for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
+# leave them out, and one build has both.
+BROKERS := -p redrive-kafka -p redrive-rabbitmq -p redrive -p kafka-processor -p kafka-indexer -p kafka-replay --locked \
+  --features redrive-kafka/test-broker,redrive-rabbitmq/client,redrive/test-broker,kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka
+BROKER_TESTS := --lib --test dead_letters --test kafka --test kafka_indexer --test broker
 
-.PHONY: test-kafka
-test-kafka:  ## Lints and tests of what speaks Kafka, against a broker in process (a build of its own)
-	env -u MAKEFLAGS cargo clippy $(KAFKA) --lib --bins --test dead_letters --test kafka --test kafka_indexer -- -D warnings
-	env -u MAKEFLAGS cargo test $(KAFKA) --lib --test dead_letters --test kafka --test kafka_indexer
+.PHONY: test-brokers
+test-brokers:  ## Lints and tests of what speaks Kafka or RabbitMQ, against brokers in process (a build of its own)
+	env -u MAKEFLAGS cargo clippy $(BROKERS) --bins $(BROKER_TESTS) -- -D warnings
+	env -u MAKEFLAGS cargo test $(BROKERS) $(BROKER_TESTS)
 
 .PHONY: demo-kafka
 demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, with kill -9 of function and poller (SEED=1 READING=only-failed)
@@ -158,7 +159,7 @@ demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, 
 	$(KAFKA_DEMO) $(if $(SEED),--seed $(SEED)) $(if $(READING),--reading $(READING)) $(if $(ORDER),--order $(ORDER))
 
 # The functions with Kafka's client, and the command without it, as everywhere else.
-KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(KAFKA) --quiet --bin kafka-processor --bin kafka-indexer --bin kafka-replay \
+KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(BROKERS) --quiet --bin kafka-processor --bin kafka-indexer --bin kafka-replay \
   && env -u MAKEFLAGS cargo build --workspace --locked --quiet --bin redrive
 
 # Runs a command that finds a RabbitMQ of its own by REDRIVE_TEST_AMQP.
@@ -171,6 +172,11 @@ with-rabbitmq: $(RABBITMQ_NEEDS)  ## A command beside a RabbitMQ of its own, whi
 	@$(if $(BESIDE),:,echo "BESIDE must be a command" >&2; exit 1)
 	$(RABBITMQ_OR_END)
 	env -u MAKEFLAGS $(AT_RABBITMQ) bash -c '$(BESIDE)'
+
+.PHONY: test-rabbitmq
+test-rabbitmq: $(RABBITMQ_NEEDS)  ## What speaks RabbitMQ against a real one: confirms, delays, connections that end
+	@$(RABBITMQ_OR_END)
+	env -u MAKEFLAGS $(AT_RABBITMQ) cargo test $(BROKERS) --test broker -- --ignored
 
 # A stage of its own, and its own folder.
 KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo

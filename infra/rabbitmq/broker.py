@@ -31,6 +31,8 @@ log.file = false
 vm_memory_high_watermark.absolute = 512MiB
 disk_free_limit.absolute = 100MB
 """
+# A copy whose queue was full or gone when its delay ended is tried again after this many milliseconds; by default after 180,000.
+ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 2000}]}].\n"
 
 
 class BrokerError(RuntimeError):
@@ -46,6 +48,7 @@ def start(folder: Path) -> int:
     data.mkdir(parents=True)
     port, names, distribution = free_port(), free_port(), free_port()
     (data / "rabbitmq.conf").write_text(CONFIGURATION.format(port=port))
+    (data / "advanced.config").write_text(ADVANCED)
     (data / "enabled_plugins").write_text("[].\n")
     environment = _environment(data, names, distribution)
     try:
@@ -105,6 +108,7 @@ def _environment(data: Path, names: int, distribution: int) -> dict[str, str]:
         "RABBITMQ_NODENAME": "redrive@localhost",
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(data / "advanced.config"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
         "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
         "RABBITMQ_LOG_BASE": str(data / "log"),

@@ -20,6 +20,9 @@ const FIELD_LIMIT: usize = 512;
 pub const AUDIT: &str = "redrive::audit";
 /// Targets that are quiet below WARN: their lines can hold whole requests and events, and so bodies.
 const QUIET: [&str; 8] = ["aws_", "h2", "hyper", "lambda_runtime", "rustls", "tokio", "tower", "want"];
+/// Targets that are never heard: RabbitMQ's client logs a whole message as a warning where the broker returns it. What went wrong the
+/// adapter says.
+const MUTE: [&str; 4] = ["amq_protocol", "async_rs", "lapin", "tcp_stream"];
 /// Target by which Lambda's library logs a failed invocation: without its request id, which our own line has.
 const TOLD_BY_US: &str = "lambda_runtime::layers::panic";
 
@@ -76,8 +79,8 @@ where
 
 fn is_ours_or_dead_mark(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
-    let quiet = QUIET.iter().any(|prefix| target.starts_with(prefix));
-    target != TOLD_BY_US && (!quiet || *metadata.level() <= Level::WARN)
+    let among = |prefixes: &[&str]| prefixes.iter().any(|prefix| target.starts_with(prefix));
+    target != TOLD_BY_US && !among(&MUTE) && (!among(&QUIET) || *metadata.level() <= Level::WARN)
 }
 
 /// A format whose lines are never too long.
@@ -209,12 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn what_libraries_say_below_warn_is_never_logged() {
+    fn what_libraries_say_below_warn_is_never_logged_and_nothing_of_one_that_logs_messages() {
         let seen = lines("trace", || {
             trace!(target: "lambda_runtime::layers::api_response", body = "SECRET", "raw event");
             info!(target: "aws_smithy_runtime::client", "SECRET");
             error!(target: TOLD_BY_US, "told twice");
             warn!(target: "aws_config", "no region");
+            error!(target: "lapin", message = "SECRET");
             trace!("ours");
         });
         let texts: Vec<_> = seen.iter().map(|line| line["message"].as_str().unwrap()).collect();

@@ -127,7 +127,7 @@ fn core_depends_on_nothing_that_knows_aws_tokio_or_the_world() {
 fn every_arrow_between_the_floors_points_down() {
     let core = set(&["redrive-core"]);
     assert_eq!(ours("shared/core"), set(&[]));
-    for room in ["engine", "aws", "doctor", "kafka", "lambda", "testkit"] {
+    for room in ["engine", "aws", "doctor", "kafka", "lambda", "rabbitmq", "testkit"] {
         assert_eq!(ours(&format!("shared/{room}")), core, "shared/{room}");
     }
     assert_eq!(ours("shared/operator"), set(&["redrive-core", "redrive-testkit"]), "shared/operator");
@@ -166,10 +166,15 @@ fn aws_types_stop_at_their_room() {
             shown.starts_with("shared/kafka") || shown.starts_with("tests/") || !text.contains("krafka::"),
             "{shown} names Kafka's client"
         );
+        assert!(
+            shown.starts_with("shared/rabbitmq") || shown.starts_with("tests/") || !text.contains("lapin::"),
+            "{shown} names RabbitMQ's client"
+        );
         let environment_may_be_read = shown == "shared/lambda/src/config.rs"
             || shown.starts_with("shared/lambda/src/config/")
             || ["cli/src/who.rs", "cli/src/reach.rs", "cli/src/out.rs", bare].contains(&shown.as_str())
             || shown.starts_with("cli/tests/")
+            || shown.starts_with("shared/rabbitmq/tests/")
             || shown.starts_with("tests/");
         let reads = text.contains(concat!("env::", "var(")) || text.contains(concat!("env::", "vars("));
         assert!(environment_may_be_read || !reads, "{shown} reads the environment");
@@ -213,7 +218,7 @@ fn a_crate_that_may_be_published_says_what_it_is_and_names_the_versions_of_the_o
         assert!(name == "redrive-cli" || dependency["version"].as_str() == Some(&version), "{name}: version {version}");
         seen += 1;
     }
-    assert_eq!(seen, 11);
+    assert_eq!(seen, 12);
 }
 
 #[test]
