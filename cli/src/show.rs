@@ -10,10 +10,10 @@ use redrive_core::message::envelope::AttributeValue;
 use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::replay::Candidate;
 use redrive_core::time::Timestamp;
+use redrive_operator::broker_view::BrokerView;
 use redrive_operator::letter_view::{LedgerAnswer, LetterView};
 use redrive_operator::next_step::NextStep;
 use redrive_operator::payload;
-use redrive_operator::topic_view::TopicView;
 use serde_json::Value;
 
 use crate::text::{ago, count, indented, instant, named, queue_name, shown};
@@ -90,11 +90,8 @@ fn facts(page: &mut TextPage, letter: &Letter, step: NextStep, now: Timestamp) {
     let attempts = count(u64::from(reason.attempt_count), "attempt", "attempts");
     page.field("died", &format!("{deaths}, after {attempts} of its last enqueue"));
     page.field("queue", &shown(&format!("{} ({})", queue_name(letter.source.as_str()), letter.source)));
-    match TopicView::of(letter) {
-        Some(record) => {
-            page.field("record", &shown(&record.place));
-            page.field("record key", &shown(&record.key));
-        }
+    match BrokerView::of(letter) {
+        Some(record) => record.facts.iter().for_each(|(name, value)| page.field(&name.to_lowercase(), &shown(value))),
         None if letter.moved_from.is_none() => {
             page.field("", "as configured: SQS did not say which queue moved it");
         }
@@ -181,8 +178,8 @@ fn message(page: &mut TextPage, letter: &Letter) {
             return;
         }
     }
-    let record = TopicView::of(letter);
-    if let Some(TopicView { headers, .. }) = record.as_ref().filter(|record| !record.headers.is_empty()) {
+    let record = BrokerView::of(letter);
+    if let Some(BrokerView { headers, .. }) = record.as_ref().filter(|record| !record.headers.is_empty()) {
         page.heading("HEADERS");
         headers.iter().for_each(|(name, value)| page.under(2, &shown(&format!("{name}: {value}"))));
     }

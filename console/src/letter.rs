@@ -14,9 +14,9 @@ use redrive_core::message::foreign::{ClaimCheck, Layer, Task, layers};
 use redrive_core::ports::Letters;
 use redrive_core::processing::ledger::{Entry, EntryState};
 use redrive_core::time::Timestamp;
+use redrive_operator::broker_view::BrokerView;
 use redrive_operator::letter_view::{self, LedgerAnswer, LetterView};
 use redrive_operator::text::{ago, count};
-use redrive_operator::topic_view::TopicView;
 
 use crate::body::{BodyView, SHOWN};
 use crate::fields::{Fields, query};
@@ -196,11 +196,8 @@ fn facts(letter: &Letter, now: Timestamp) -> Vec<FactRow> {
         facts.push(FactRow::copied("Trace in X-Ray", &trace.xray_trace_id(), "trace-xray"));
         facts.push(FactRow::copied("Span", &trace.span_id_text(), "span"));
     }
-    match TopicView::of(letter) {
-        Some(record) => {
-            facts.push(FactRow::new("Record", &record.place));
-            facts.push(FactRow::new("Record key", &record.key));
-        }
+    match BrokerView::of(letter) {
+        Some(record) => facts.extend(record.facts.iter().map(|(name, value)| FactRow::new(name, value))),
         None if letter.moved_from.is_none() => {
             facts.push(FactRow::new("Source", "as configured: SQS did not say which queue moved it"));
         }
@@ -250,7 +247,7 @@ fn attributes(letter: &Letter) -> Vec<(ShownText, ShownText, ShownText)> {
         AttributeValue::Text(text) => text.clone(),
         AttributeValue::Binary(bytes) => count(bytes.len() as u64, "byte", "bytes"),
     };
-    if let Some(record) = TopicView::of(letter) {
+    if let Some(record) = BrokerView::of(letter) {
         let header =
             |(name, value): &(String, String)| (ShownText::of(name), ShownText::of("header"), ShownText::of(value));
         return record.headers.iter().map(header).collect();

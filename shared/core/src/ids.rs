@@ -65,12 +65,17 @@ text_id! {
     ReceiptHandle
 }
 text_id! {
-    /// The ARN of a queue. For a source that has none, an address of the same use: `kafka://shop/orders`.
+    /// The ARN of a queue. For a source that has none, an address of the same use: `kafka://shop/orders`,
+    /// `rabbitmq://shop/orders`.
     QueueArn
 }
 
 /// Beginning of a Kafka topic's address.
 const KAFKA: &str = "kafka://";
+/// Beginning of a RabbitMQ queue's address.
+const RABBITMQ: &str = "rabbitmq://";
+/// Most bytes of the name of a RabbitMQ queue: AMQP's short string.
+const RABBITMQ_NAME: usize = 255;
 
 impl MessageId {
     /// Id of two parts, never empty because of the mark between them: for sources whose broker assigns none.
@@ -107,17 +112,31 @@ impl QueueArn {
         }
     }
 
-    /// Reads the ARN of an SQS queue, or the address of a Kafka topic: `kafka://CLUSTER/TOPIC`.
+    /// Reads the ARN of an SQS queue, or the address of a Kafka topic or a RabbitMQ queue: `kafka://CLUSTER/TOPIC`,
+    /// `rabbitmq://BROKER/QUEUE`.
     #[must_use]
     pub fn parse_source(text: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let is_name = |name: &str, most: usize| (1..=most).contains(&name.len()) && name.bytes().all(fits);
-        let parts = text.strip_prefix(KAFKA).and_then(|rest| rest.split_once('/'));
-        match parts {
-            Some((cluster, topic)) if is_name(cluster, 64) && is_name(topic, 249) => Self::new(text),
-            Some(_) => None,
-            None => Self::parse(text),
-        }
+        let parts = |scheme: &str| text.strip_prefix(scheme).and_then(|rest| rest.split_once('/'));
+        let is_source = match (parts(KAFKA), parts(RABBITMQ)) {
+            (Some((cluster, topic)), _) => is_name(cluster, 64) && is_name(topic, 249),
+            (None, Some((broker, queue))) => is_name(broker, 64) && is_rabbitmq_name(queue),
+            (None, None) => return Self::parse(text),
+        };
+        if is_source { Self::new(text) } else { None }
+    }
+
+    /// Returns the queue of a RabbitMQ address; `None` of any other source.
+    #[must_use]
+    pub fn rabbitmq_queue(&self) -> Option<&str> {
+        self.as_str().strip_prefix(RABBITMQ)?.split_once('/').map(|(_, queue)| queue)
+    }
+
+    /// Returns true for a source that is not of SQS.
+    #[must_use]
+    pub fn is_of_broker(&self) -> bool {
+        self.kafka_topic().or_else(|| self.rabbitmq_queue()).is_some()
     }
 
     /// Returns the topic of a Kafka address; `None` of a queue.
@@ -129,8 +148,15 @@ impl QueueArn {
     /// Returns the name of the queue or topic.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.kafka_topic().unwrap_or_else(|| self.as_str().rsplit(':').next().unwrap_or_default())
+        let last = || self.as_str().rsplit(':').next().unwrap_or_default();
+        self.kafka_topic().or_else(|| self.rabbitmq_queue()).unwrap_or_else(last)
     }
+}
+
+/// Returns true for a name of a RabbitMQ queue that stands in one line: 1 to 255 bytes without blanks and control characters.
+#[must_use]
+pub fn is_rabbitmq_name(name: &str) -> bool {
+    (1..=RABBITMQ_NAME).contains(&name.len()) && !name.contains(|of: char| of.is_whitespace() || of.is_control())
 }
 
 /// Enqueue of a message. A redelivery and SQS's own move to the DLQ are the same enqueue; a replay, a native redrive and a

@@ -137,7 +137,7 @@ impl Outgoing {
     /// The same for a queue that takes so many bytes.
     #[must_use]
     pub fn has_room_within(letter: &Letter, body: &str, key: Option<&Key>, limit: usize) -> bool {
-        if is_of_topic(letter) {
+        if letter.source.is_of_broker() {
             return true;
         }
         let ours = [ATTRIBUTE, foreign::ATTRIBUTE];
@@ -150,7 +150,7 @@ impl Outgoing {
     /// it goes with that, or without it under a stable key, as [`Self::check`] has it for the largest queues.
     #[must_use]
     pub fn fit(letter: &Letter, limit: usize, as_new: bool) -> Fit {
-        if is_of_topic(letter) {
+        if letter.source.is_of_broker() {
             return Fit::Fits;
         }
         let (plain, own) = (plain_bytes(letter.payload_now(), letter), REDRIVE_BYTES + key_bytes(letter.key.as_ref()));
@@ -304,11 +304,6 @@ fn with_redrive(others: &Attributes, body: &str, redrive: Redrive) -> Option<Att
         fits.then_some(attributes)
     };
     with(redrive).or_else(|| with(without?))
-}
-
-/// True of a letter that goes to a Kafka topic. SQS's limits are none there: the broker itself refuses what is too large.
-fn is_of_topic(letter: &Letter) -> bool {
-    letter.source.kafka_topic().is_some()
 }
 
 fn key_bytes(key: Option<&Key>) -> usize {

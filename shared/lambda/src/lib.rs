@@ -9,6 +9,7 @@
 //! Knows neither the flows nor AWS's SDK: the facade `redrive` joins them.
 
 pub mod config;
+pub mod dead_queue_event;
 pub mod dead_topic_event;
 pub mod doorbell;
 pub mod event;

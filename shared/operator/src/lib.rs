@@ -22,6 +22,7 @@
 pub mod acts;
 pub mod alarms;
 pub mod board;
+pub mod broker_view;
 pub mod causes;
 pub mod conflicts;
 pub mod done;
@@ -44,7 +45,6 @@ pub mod request;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 pub mod text;
-pub mod topic_view;
 pub mod waiting;
 pub mod walk;
 pub mod who;

@@ -10,12 +10,15 @@ use std::time::Duration;
 use redrive_core::fault::Class;
 use redrive_core::ids::{Enqueue, JobId, LetterId, MessageId, OwnerToken, QueueArn, ReplayNumber, Scope};
 use redrive_core::letters::edges;
+use redrive_core::letters::exact_message::{EXACT_MESSAGE, ExactMessage};
 use redrive_core::letters::exact_record::{EXACT, ExactRecord};
 use redrive_core::letters::letter::{
     AttributesHash, Edited, ErrorType, Event, EventKind, Form, Letter, Reason, Send, Status,
 };
 use redrive_core::letters::policy::Policy;
-use redrive_core::message::broker_record::{KafkaHeader, KafkaPosition, KafkaRecord};
+use redrive_core::message::broker_record::{
+    AmqpTable, AmqpValue, KafkaHeader, KafkaPosition, KafkaRecord, RabbitProperties,
+};
 use redrive_core::message::envelope::{Attribute, AttributeValue};
 use redrive_core::message::key::{Key, LedgerKey, PayloadHash};
 use redrive_core::message::trace_context::TraceContext;
@@ -146,6 +149,35 @@ pub fn of_topic() -> Letter {
         partition: Some("3".to_owned()),
         offset: Some("17".to_owned()),
         attributes: [(EXACT.to_owned(), ExactRecord::of(&record).to_attribute())].into(),
+        source,
+        origin,
+        ..letter
+    }
+}
+
+/// A letter of a RabbitMQ queue that another consumer has rejected.
+#[must_use]
+pub fn of_rabbitmq() -> Letter {
+    let table = |entries: Vec<(&str, AmqpValue)>| {
+        AmqpTable(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    };
+    let death = table(vec![
+        ("count", AmqpValue::Int(2)),
+        ("exchange", AmqpValue::text("shop")),
+        ("queue", AmqpValue::text("orders")),
+        ("reason", AmqpValue::text("rejected")),
+        ("routing-keys", AmqpValue::Array(vec![AmqpValue::text("placed")])),
+    ]);
+    let deaths = AmqpValue::Array(vec![AmqpValue::Table(death)]);
+    let headers = table(vec![("seal", AmqpValue::Bytes(vec![0xff])), ("x-death", deaths)]);
+    let properties = RabbitProperties { message_id: Some("m-1".to_owned()), ..RabbitProperties::default() };
+    let letter = letter(8, Class::Permanent, Some("currency"), "Currency CHF is not supported", 200);
+    let exact = ExactMessage { properties, headers, is_text: true };
+    let source = QueueArn::new("rabbitmq://shop/orders").unwrap();
+    let origin = MessageId::new("m-1~00").unwrap();
+    Letter {
+        id: LetterId::derive(&source, &origin),
+        attributes: [(EXACT_MESSAGE.to_owned(), exact.to_attribute())].into(),
         source,
         origin,
         ..letter

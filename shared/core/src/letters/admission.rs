@@ -4,9 +4,10 @@
 mod reason;
 
 use crate::ids::{Enqueue, LetterId, MessageId, QueueArn, ReplayNumber};
-use crate::letters::dead_record::{first_place, place_note};
+use crate::letters::dead_record::first_place;
 use crate::letters::edges;
 use crate::letters::letter::{AttributesHash, Body, Edited, ErrorType, Form, History, Letter, Reason, Sends, Status};
+use crate::letters::place_note::place_note;
 use crate::letters::policy::Policy;
 use crate::message::decode::{Inspected, Reading};
 use crate::message::foreign::StatedReason;
@@ -307,6 +308,8 @@ fn create(
 ) -> Admission {
     let envelope = &dead.envelope;
     let Identity { enqueue, origin, sent_at, proven } = identity;
+    // A broker that tells no time leaves none in the record of a death either.
+    let sent_at = if sent_at == Enqueue::UNDATED { envelope.sent_at } else { sent_at };
     let mut attributes = envelope.attributes.clone();
     attributes.remove(ATTRIBUTE);
     let attributes_hash = Some(AttributesHash::of(&attributes));

@@ -46,7 +46,7 @@ impl DeadRecord {
 }
 
 /// Nobody moves a record by itself: whoever wrote it there has left no word.
-fn unstated() -> StatedReason {
+pub(super) fn unstated() -> StatedReason {
     StatedReason {
         by: ReasonSource::Unstated,
         error_type: ErrorType::Unknown,
@@ -56,13 +56,12 @@ fn unstated() -> StatedReason {
     }
 }
 
-/// Remark on where a letter's record was read, and where it says that it died. `None` of a queue's message.
+/// Remark on where a record was read, and where it says that it died.
 #[must_use]
-pub(crate) fn place_note(envelope: &Envelope) -> Option<String> {
-    let Some(BrokerRecord::Kafka(record)) = envelope.broker.as_deref() else { return None };
+pub(super) fn partition_note(record: &KafkaRecord) -> String {
     let died = StatedDeath::of_kafka(&record.headers).and_then(|death| death.origin);
     let died = died.map_or_else(String::new, |origin| format!(", and says that it died at {origin}"));
-    Some(format!("read at {}{died}", record.position))
+    format!("read at {}{died}", record.position)
 }
 
 /// Place in the source topic where a letter's record was at first; `None` where that is not known.
@@ -106,7 +105,8 @@ mod tests {
         assert_eq!((exact.headers, exact.key), (headers, Some(vec![0xfe])));
         assert_eq!((dead.stated.text.as_str(), dead.stated.attempts), ("Redrive: PERMANENT no: x", 3));
         assert_eq!(dead.stated.error_type, ErrorType::Unknown, "whatever it says");
-        let note = place_note(&dead.envelope).unwrap();
+        let Some(BrokerRecord::Kafka(record)) = dead.envelope.broker.as_deref() else { panic!("Kafka's") };
+        let note = partition_note(record);
         assert_eq!(note, "read at orders.dead-2@5, and says that it died at orders-2@17");
         let seen = Inspected::new(dead.envelope, &Reading::new(source, Scope::new("orders").unwrap()));
         assert_eq!((seen.key.unwrap().as_str(), seen.key_is_stable), ("orders.dead-2@5", false), "no key of its own");

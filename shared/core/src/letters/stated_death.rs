@@ -5,7 +5,7 @@
 //!
 //! | who | marks | numbers | source |
 //! |---|---|---|---|
-//! | Redrive | `original-topic`, ... | text | [`headers_of`] |
+//! | Redrive | `original-topic`, `original-queue`, ... | text | [`headers_of`], [`table_of`] |
 //! | Spring Kafka | `kafka_dlt-*` | big-endian bytes | `KafkaHeaders.java`, `DeadLetterPublishingRecoverer.java` |
 //! | Kafka Connect | `__connect.errors.*` | text | `DeadLetterQueueReporter.java` |
 //! | Kafka Streams (KIP-1034) | `__streams.errors.*` | text | `ExceptionHandlerUtils.java` |
@@ -17,10 +17,12 @@ mod frameworks;
 mod headers;
 mod lambda;
 mod ours;
+mod rabbitmq;
 mod x_death;
 
 pub use lambda::{FailedRecord, failed_record};
 pub use ours::{HEADERS, Written, headers_of, own_headers};
+pub use rabbitmq::{WrittenInQueue, own_table, queue_of_death, table_of};
 pub use x_death::{BROKER_HEADERS, XDeath, x_death};
 
 use headers::Headers;

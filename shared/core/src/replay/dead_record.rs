@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use super::Outgoing;
 use crate::fault::Fault;
-use crate::letters::stated_death::{BROKER_HEADERS, HEADERS, Written, headers_of};
+use crate::letters::stated_death::{BROKER_HEADERS, Written, WrittenInQueue, headers_of, table_of};
 use crate::message::broker_record::{AmqpTable, AmqpValue, BrokerRecord, KafkaHeader, KafkaRecord, RabbitMessage};
 use crate::message::decode::{Inspected, Reading};
 use crate::message::envelope::Attributes;
-use crate::message::key::{self, Key};
 use crate::message::redrive::{ATTRIBUTE, Redrive};
 
-/// Header of a dead RabbitMQ message: the queue in which it died.
-pub(crate) const QUEUE: &str = "original-queue";
 /// Delivery mode of a message that outlives a restart of its broker.
 const PERSISTENT: u8 = 2;
 
@@ -28,8 +25,7 @@ impl Outgoing {
         let record = match dead.envelope.broker.as_deref()? {
             BrokerRecord::Kafka(record) => BrokerRecord::Kafka(of_kafka(record, dead, &redrive, &reason, attempts)),
             BrokerRecord::RabbitMq(message) => {
-                let key = dead.key.as_ref().ok();
-                BrokerRecord::RabbitMq(Box::new(of_rabbitmq(message, key, &redrive, &reason, attempts)))
+                BrokerRecord::RabbitMq(Box::new(of_rabbitmq(message, &redrive, &reason, attempts)))
             }
         };
         Some(Self {
@@ -52,26 +48,11 @@ fn of_kafka(record: &KafkaRecord, dead: &Inspected, redrive: &Redrive, reason: &
     KafkaRecord { headers, ..record.clone() }
 }
 
-fn of_rabbitmq(
-    message: &RabbitMessage,
-    key: Option<&Key>,
-    redrive: &Redrive,
-    reason: &str,
-    attempts: u32,
-) -> RabbitMessage {
+fn of_rabbitmq(message: &RabbitMessage, redrive: &Redrive, reason: &str, attempts: u32) -> RabbitMessage {
     let mut copy = sendable(message);
     copy.properties.delivery_mode = Some(PERSISTENT);
-    let headers = &mut copy.headers;
-    headers.set(QUEUE, AmqpValue::text(&message.queue.name));
-    headers.set(HEADERS[4], AmqpValue::text(reason));
-    match attempts {
-        0 => headers.0.retain(|(name, _)| name != HEADERS[5]),
-        count => headers.set(HEADERS[5], AmqpValue::Int(i64::from(count))),
-    }
-    if let Some(key) = key {
-        headers.set(key::ATTRIBUTE, AmqpValue::text(key.as_str()));
-    }
-    headers.set(ATTRIBUTE, AmqpValue::text(&redrive.encode()));
+    copy.headers = table_of(&message.headers, WrittenInQueue { queue: &message.queue.name, reason, attempts });
+    copy.headers.set(ATTRIBUTE, AmqpValue::text(&redrive.encode()));
     copy
 }
 
@@ -147,7 +128,7 @@ mod tests {
         let record = dead(Envelope::of_rabbitmq(came));
         let BrokerRecord::RabbitMq(sent) = &*record else { panic!("another broker's") };
         let names: Vec<_> = sent.headers.0.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["own", "original-queue", "failure-reason", "attempt-count", "idempotency-key", "redrive"]);
+        assert_eq!(names, ["own", "original-queue", "failure-reason", "attempt-count", "redrive"]);
         let properties = &sent.properties;
         assert_eq!(
             (properties.expiration.is_some(), properties.user_id.is_some(), properties.priority),

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::hex::hex;
+use crate::letters::exact_message::EXACT_MESSAGE;
 use crate::letters::exact_record::EXACT;
 use crate::message::envelope::{AttributeValue, Attributes};
 use crate::{message::foreign, message::redrive};
 
 /// The attributes that redrive itself adds and takes away. Of a record's headers those count that are attributes by their names: the
 /// record itself tells of each death.
-const OURS: [&str; 3] = [redrive::ATTRIBUTE, foreign::ATTRIBUTE, EXACT];
+const OURS: [&str; 4] = [redrive::ATTRIBUTE, foreign::ATTRIBUTE, EXACT, EXACT_MESSAGE];
 
 /// SHA-256 of message attributes: names, types and values, redrive's own two apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

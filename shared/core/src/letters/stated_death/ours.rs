@@ -13,8 +13,8 @@ const TOPIC: &str = "original-topic";
 const PARTITION: &str = "original-partition";
 const OFFSET: &str = "original-offset";
 const TIMESTAMP: &str = "original-timestamp";
-const REASON: &str = "failure-reason";
-const ATTEMPTS: &str = "attempt-count";
+pub(super) const REASON: &str = "failure-reason";
+pub(super) const ATTEMPTS: &str = "attempt-count";
 
 /// Names of the headers, in the order in which they are written. The key goes without where a record owns none.
 pub const HEADERS: [&str; 7] = [TOPIC, PARTITION, OFFSET, TIMESTAMP, REASON, ATTEMPTS, key::ATTRIBUTE];

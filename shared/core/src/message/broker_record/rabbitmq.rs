@@ -1,5 +1,7 @@
 //! A message of a RabbitMQ queue.
 
+use serde::{Deserialize, Serialize};
+
 /// Value in an AMQP table, as far as Lambda's event tells it: it names no widths, so every whole number is one of 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AmqpValue {
@@ -93,31 +95,44 @@ impl RabbitQueue {
 }
 
 /// Properties of a message (AMQP 0-9-1, class `basic`), each of which may be missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RabbitProperties {
     /// MIME type of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// Encoding of the body, such as `gzip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<String>,
     /// 2 if the message outlives a restart of the broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_mode: Option<u8>,
     /// Priority in a queue with `x-max-priority`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
     /// Id of what this answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// Address for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<String>,
     /// Milliseconds that the message lives in a queue, as text. It is never sent on: the message would die of it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expiration: Option<String>,
     /// The producer's id of the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     /// Time of the message as the event writes it, in the words of the poller's locale: to be shown only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<String>,
     /// The producer's name for the kind of message.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// User that sent it. The broker refuses a message with another user's name, so it is never sent on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// Application that sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub app_id: Option<String>,
 }
 
