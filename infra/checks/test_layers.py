@@ -11,8 +11,9 @@ from infra.stack.settings import INFRA
 MAY_IMPORT = {
     "stack": {"stack"},
     "demo": {"demo", "stack"},
-    "kafka": {"demo", "gates", "kafka", "stack"},
-    "rabbitmq": {"demo", "gates", "rabbitmq", "stack"},
+    "brokers": {"brokers", "demo", "stack"},
+    "kafka": {"brokers", "gates", "kafka", "stack"},
+    "rabbitmq": {"brokers", "gates", "rabbitmq", "stack"},
     "dev": {"dev", "gates", "stack"},
     "checks": {"checks", "demo", "dev", "stack"},
     "gates": {"gates"},

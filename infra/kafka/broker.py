@@ -9,14 +9,11 @@ import stat
 import time
 from pathlib import Path
 
+from infra.brokers.source import SourceError
 from infra.stack.loopback import free_port, listens
 from infra.stack.processes import Daemon
 
 START_SECONDS = 15.0
-
-
-class BrokerError(RuntimeError):
-    """Broker that is not installed, or did not come up."""
 
 
 def daemon(folder: Path) -> Daemon:
@@ -41,14 +38,14 @@ def start(folder: Path) -> str:
         time.sleep(0.05)
     log = process.tail()
     process.stop()
-    raise BrokerError(f"the broker did not come up on port {port}:\n{log}")
+    raise SourceError(f"the broker did not come up on port {port}:\n{log}")
 
 
 def _program() -> Path:
     """The compiled broker in its package: the package's own script would start it as a child, whose number nobody knows."""
     found = importlib.util.find_spec("noida_db")
     if found is None or found.origin is None:
-        raise BrokerError("noida-db is not installed: make installs it into .venv/kafka")
+        raise SourceError("noida-db is not installed: make installs it into .venv/kafka")
     program = Path(found.origin).parent / "noida-db"
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program

@@ -8,9 +8,7 @@ choice: AWS's documents leave it open. Not known either, and not shown: how Lamb
 from __future__ import annotations
 
 import argparse
-import http.client
 import itertools
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -18,12 +16,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from infra.brokers.polling import PAYLOAD_BYTES, WINDOW_SECONDS, Invocations, rest
 from infra.kafka.settling import Reading, Record, event, to_commit, to_redeliver
 
-WINDOW_SECONDS = 0.5
-PAYLOAD_BYTES = 5_500_000
-REST_SECONDS = (0.05, 2.0)
-INVOKE_SECONDS = 900.0
 TIMESTAMPS = {1: "CREATE_TIME", 2: "LOG_APPEND_TIME"}
 
 
@@ -31,7 +26,8 @@ class Mapping:
     """Event source mapping: one consumer, and one invocation at a time."""
 
     def __init__(self, servers: str, topic: str, reading: Reading, function_port: int, batch: int) -> None:
-        self._servers, self._reading, self._port, self._batch = servers, reading, function_port, batch
+        self._servers, self._reading, self._batch = servers, reading, batch
+        self._invoke = Invocations(function_port, "kafka-processor")
         # Under the name of its predecessor it has the partitions at once: a member that was killed says no goodbye.
         self._consumer = Consumer({**consumer(servers, topic), "group.instance.id": "poller"})
         self._consumer.subscribe([topic])
@@ -69,25 +65,10 @@ class Mapping:
     def _settle(self, records: Sequence[Record]) -> None:
         """Invokes until nothing of the batch is left: its partitions are blocked meanwhile."""
         for tries in itertools.count():
-            records = to_redeliver(records, self._invoke(records), self._reading)
+            records = to_redeliver(records, self._invoke(event(records, self._servers)), self._reading)
             if not records:
                 return
-            time.sleep(min(REST_SECONDS[0] * 2 ** min(tries, 10), REST_SECONDS[1]))
-
-    def _invoke(self, records: Sequence[Record]) -> Any:
-        """Returns the function's answer, `None` for a failure."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOKE_SECONDS)
-        try:
-            connection.request("POST", "/2015-03-31/functions/kafka-processor/invocations", json.dumps(event(records, self._servers)))
-            answer = connection.getresponse()
-            said = answer.read()
-            failed = answer.status != 200 or answer.getheader("X-Amz-Function-Error")
-            return None if failed else (json.loads(said or b"null") or {})
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            print(f"invocation failed: {error}", flush=True)
-            return None
-        finally:
-            connection.close()
+            time.sleep(rest(tries))
 
 
 def consumer(servers: str, topic: str) -> dict[str, Any]:

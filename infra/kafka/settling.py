@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from infra.brokers.polling import signed
+
 
 class Reading(Enum):
     """Reading of what AWS's documents say of a batch that is not done."""
@@ -62,17 +64,12 @@ def _document(record: Record) -> dict[str, Any]:
         "offset": record.offset,
         "timestamp": record.timestamp,
         "timestampType": record.timestamp_type,
-        "headers": [{name: _signed(value)} for name, value in record.headers],
+        "headers": [{name: None if value is None else signed(value)} for name, value in record.headers],
     }
     for name, value in (("key", record.key), ("value", record.value)):
         if value is not None:
             document[name] = base64.b64encode(value).decode()
     return document
-
-
-def _signed(value: bytes | None) -> list[int] | None:
-    """Returns the bytes as Java has them, from -128 to 127."""
-    return None if value is None else [byte - 256 if byte > 127 else byte for byte in value]
 
 
 def to_redeliver(records: Sequence[Record], answer: Any, reading: Reading) -> Sequence[Record]:

@@ -1,4 +1,4 @@
-"""The dead as letters: indexer and replay as processes, the table that infra/kafka.yaml describes, and the command over both."""
+"""The dead as letters: indexer and replay as processes, the table that the source's template describes, and the command over both."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.kafka import function
-from infra.kafka.account import Letter
-from infra.kafka.broker import BrokerError
+from infra.brokers import function
+from infra.brokers.account import Letter
+from infra.brokers.source import Names, SourceError
 from infra.stack.deployment import client
 from infra.stack.settings import COMMAND, INFRA, ROOT, Settings, without_aws
 
-STACK = "kafka-letters"
 TURN_SECONDS = 1.0
 FUNCTION_SECONDS = 20
 
 
 class LetterFunctions:
-    """Indexer, replay and table of one topic's letters; ended as a whole."""
+    """Indexer, replay and table of one source's letters; ended as a whole."""
 
-    def __init__(self, settings: Settings, endpoint: str, variables: dict[str, str]) -> None:
-        self._settings, self._endpoint = settings, endpoint
+    def __init__(self, settings: Settings, endpoint: str, names: Names, variables: dict[str, str]) -> None:
+        self._settings, self._endpoint, self._names = settings, endpoint, names
         self._tables = client("dynamodb", settings, endpoint)
         self._table = self._make_table()
         own = {**settings.client_environment(endpoint), **variables, "DEAD_LETTER_TABLE_NAME": self._table, "MAIN_RETENTION_DAYS": "7"}
         self.indexer, self.replay = (
-            function.Function(program(name), own, settings.folder / name, FUNCTION_SECONDS) for name in ("kafka-indexer", "kafka-replay")
+            function.Function(program(name), own, settings.folder / name, FUNCTION_SECONDS) for name in (names.indexer, names.replay)
         )
-        for name in ("kafka-indexer", "kafka-replay"):
+        for name in (names.indexer, names.replay):
             (settings.folder / name).mkdir(parents=True, exist_ok=True)
         self._servers = [function.serve(one) for one in (self.indexer, self.replay)]
         self._over = threading.Event()
-        self._outputs = settings.folder / "kafka-outputs.json"
+        self._outputs = settings.folder / f"{names.kind}-outputs.json"
         outputs = {
             "region": settings.region,
-            "stack": STACK,
-            "MainQueueArn": f"kafka://{variables['KAFKA_CLUSTER']}/{variables['KAFKA_TOPICS']}",
+            "stack": names.stack,
+            "MainQueueArn": names.address,
             "DeadLetterTableName": self._table,
             "LedgerTableName": variables["LEDGER_TABLE_NAME"],
-            "IndexerFunctionName": "kafka-indexer",
-            "ReplayFunctionName": "kafka-replay",
+            "IndexerFunctionName": names.indexer,
+            "ReplayFunctionName": names.replay,
         }
         self._outputs.write_text(json.dumps(outputs))
 
@@ -75,7 +74,7 @@ class LetterFunctions:
         given = [str(COMMAND), "--outputs", str(self._outputs), "--by", "demo", *arguments]
         done = subprocess.run(given, env=environment, stdin=subprocess.DEVNULL, check=False)
         if done.returncode != 0:
-            raise BrokerError(f"redrive {arguments[0]} ended with {done.returncode}")
+            raise SourceError(f"redrive {arguments[0]} ended with {done.returncode}")
 
     def all(self) -> list[Letter]:
         """Reads the heads of all letters."""
@@ -85,11 +84,7 @@ class LetterFunctions:
             FilterExpression="sk = :head AND attribute_exists(dlq_message_id)",
             ExpressionAttributeValues={":head": {"S": "head"}},
         )
-        return [
-            Letter(_text(item, "source_partition"), _text(item, "source_offset"), _text(item, "status"), _code(item))
-            for page in pages
-            for item in page["Items"]
-        ]
+        return [Letter(self._names.origin_of_letter(item), text(item, "status"), _code(item)) for page in pages for item in page["Items"]]
 
     def end(self) -> None:
         """Ends the processes and their servers."""
@@ -102,13 +97,13 @@ class LetterFunctions:
     def _make_table(self) -> str:
         """Makes the table as the template has it, by the emulator's CloudFormation."""
         stacks = client("cloudformation", self._settings, self._endpoint)
-        template = (INFRA / "kafka.yaml").read_text()
+        template = (INFRA / self._names.template).read_text()
         resource = re.search(r"^  DeadLetters:\n(?:    .*\n)+", template, re.MULTILINE)
         if resource is None:
-            raise BrokerError("infra/kafka.yaml has no table DeadLetters")
-        stacks.create_stack(StackName=STACK, TemplateBody=f"Resources:\n{resource[0]}")
-        stacks.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
-        made = stacks.describe_stack_resource(StackName=STACK, LogicalResourceId="DeadLetters")
+            raise SourceError(f"infra/{self._names.template} has no table DeadLetters")
+        stacks.create_stack(StackName=self._names.stack, TemplateBody=f"Resources:\n{resource[0]}")
+        stacks.get_waiter("stack_create_complete").wait(StackName=self._names.stack, WaiterConfig={"Delay": 1})
+        made = stacks.describe_stack_resource(StackName=self._names.stack, LogicalResourceId="DeadLetters")
         return str(made["StackResourceDetail"]["PhysicalResourceId"])
 
 
@@ -117,9 +112,10 @@ def program(name: str) -> Any:
     return ROOT / "target" / "debug" / name
 
 
-def _text(item: dict[str, Any], name: str) -> str:
+def text(item: dict[str, Any], name: str) -> str:
+    """Returns a text of an item, empty if there is none."""
     return str(item.get(name, {}).get("S", ""))
 
 
 def _code(item: dict[str, Any]) -> str:
-    return f"{_text(item, 'error_type')} {_text(item, 'error_code')}".strip()
+    return f"{text(item, 'error_type')} {text(item, 'error_code')}".strip()

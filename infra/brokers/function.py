@@ -1,6 +1,6 @@
 """Function as Lambda runs it: processes behind the runtime interface, a new one when all are busy or one has died.
 
-The emulator of the stage runs functions, too, and feeds them nothing of Kafka. Here a process can be killed in the midst of its work.
+The emulator of the stage runs functions, too, and feeds them nothing of a broker. Here a process can be killed in the midst of its work.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Environment:
     def __init__(self, program: Path, variables: Mapping[str, str], log: Path) -> None:
         self._waiting: queue.Queue[Invocation] = queue.Queue()
         self._running: dict[str, Invocation] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _interface(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _interface(self, program.name))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         own = {
@@ -189,7 +189,7 @@ class _Quiet(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
-def _interface(environment: Environment) -> type[BaseHTTPRequestHandler]:
+def _interface(environment: Environment, name: str) -> type[BaseHTTPRequestHandler]:
     """The runtime interface of an environment, version 2018-06-01."""
 
     class Interface(_Quiet):
@@ -202,7 +202,7 @@ def _interface(environment: Environment) -> type[BaseHTTPRequestHandler]:
                 {
                     "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                     "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
-                    "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:kafka-processor",
+                    "Lambda-Runtime-Invoked-Function-Arn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
                     "Content-Type": "application/json",
                 },
             )

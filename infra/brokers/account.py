@@ -1,4 +1,4 @@
-"""Account of every record that the topic took: charged once, or dead and in the dead letter topic. Decides, and touches nothing."""
+"""Account of every record that a broker took: charged once, or dead and in the dead letter place. Decides, and touches nothing."""
 
 from __future__ import annotations
 
@@ -7,23 +7,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.demo.orders import Order
-from infra.kafka.settling import Record
 
 
 @dataclass(frozen=True)
 class Sent:
-    """Record that the topic took."""
+    """Record that the broker took."""
 
     order: Order
     body: str
 
 
+# What tells one death from another in the source: a place, or an identity.
+Origin = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dead:
+    """Dead record, as it stands in the dead letter place."""
+
+    body: bytes
+    order_id: str
+    """Order that the record was sent for, by its key or a header."""
+    origin: Origin
+    reason: str
+    """Value of its header `failure-reason`."""
+    kept: bool
+    """True if what was sent beside the body is there as it was sent."""
+
+
 @dataclass(frozen=True)
 class Letter:
-    """Letter of a dead record: where the record stood at first, and what became of it."""
+    """Letter of a dead record."""
 
-    partition: str
-    offset: str
+    origin: Origin
     status: str
     reason: str
     """Error type and code."""
@@ -36,7 +52,7 @@ class Account:
     sent: Sequence[Sent]
     charges: Mapping[str, int]
     """Number of charges by the order's id."""
-    dead: Sequence[Record]
+    dead: Sequence[Dead]
     letters: Sequence[Letter] = ()
 
     @property
@@ -51,8 +67,8 @@ class Account:
 
     @property
     def lost(self) -> list[Sent]:
-        """Records that are neither charged with their own body nor in the dead letter topic."""
-        charged, bodies = set(self.charged), Counter(record.value for record in self.dead)
+        """Records that are neither charged with their own body nor dead."""
+        charged, bodies = set(self.charged), Counter(record.body for record in self.dead)
         return [
             one for one in self.sent if not (one.order.order_id in charged and one.body == one.order.body) and not bodies[one.body.encode()]
         ]
@@ -60,8 +76,8 @@ class Account:
     @property
     def reasons(self) -> Counter[str]:
         """Counts the dead records by the first two words of their reason: class and code. Each origin counts once."""
-        by_origin = {header(record, "original-partition") + "@" + header(record, "original-offset"): record for record in self.dead}
-        return Counter(" ".join(header(record, "failure-reason").split()[:2]).rstrip(":") for record in by_origin.values())
+        by_origin = {record.origin: record for record in self.dead}
+        return Counter(" ".join(record.reason.split()[:2]).rstrip(":") for record in by_origin.values())
 
     @property
     def written_again(self) -> int:
@@ -69,9 +85,9 @@ class Account:
         return len(self.dead) - self.reasons.total()
 
     @property
-    def letterless(self) -> list[tuple[str, str]]:
-        """Places of dead records that are no letter: there must be none."""
-        return sorted(self._origins - {(one.partition, one.offset) for one in self.letters})
+    def letterless(self) -> list[Origin]:
+        """Origins of dead records that are no letter: there must be none."""
+        return sorted(self._origins - {one.origin for one in self.letters})
 
     @property
     def letters_again(self) -> int:
@@ -84,17 +100,11 @@ class Account:
         return Counter(f"{one.status}: {one.reason}" for one in self.letters)
 
     @property
-    def _origins(self) -> set[tuple[str, str]]:
-        return {(header(record, "original-partition"), header(record, "original-offset")) for record in self.dead}
+    def _origins(self) -> set[Origin]:
+        return {record.origin for record in self.dead}
 
     @property
-    def changed(self) -> list[Record]:
-        """Dead records that are not as they were sent: key, value, and the first headers in their order, repeats included."""
-        bodies = {one.body.encode(): one.order.order_id.encode() for one in self.sent}
-        traces = (("trace", b"t-1"), ("trace", b"\xff"))
-        return [one for one in self.dead if bodies.get(one.value or b"") != one.key or one.headers[: len(traces)] != traces]
-
-
-def header(record: Record, name: str) -> str:
-    """Text of a header, empty if there is none."""
-    return next((value.decode() for own, value in record.headers if own == name and value is not None), "")
+    def changed(self) -> list[Dead]:
+        """Dead records that are not as they were sent: the body, the order that it was sent for, and what stands beside them."""
+        orders = {one.body.encode(): one.order.order_id for one in self.sent}
+        return [record for record in self.dead if orders.get(record.body) != record.order_id or not record.kept]
