@@ -178,6 +178,11 @@ test-rabbitmq: $(RABBITMQ_NEEDS)  ## What speaks RabbitMQ against a real one: co
 	@$(RABBITMQ_OR_END)
 	env -u MAKEFLAGS $(AT_RABBITMQ) cargo test $(BROKERS) --test broker -- --ignored
 
+.PHONY: test-rabbitmq-broker
+test-rabbitmq-broker: $(RABBITMQ_NEEDS)  ## A real RabbitMQ on loopback, and the poller that stands for Lambda's
+	@$(RABBITMQ_OR_END)
+	.venv/rabbitmq/bin/python -W ignore::ResourceWarning -m unittest infra.rabbitmq.contract
+
 # A stage of its own, and its own folder.
 KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo
 

@@ -1,4 +1,4 @@
-"""What pollers have in common that stand for Lambda's: how long they gather and rest, how bytes look, and the call Invoke."""
+"""Common ground of the pollers that stand for Lambda's: how long they gather and rest, how bytes look, and the call Invoke."""
 
 from __future__ import annotations
 

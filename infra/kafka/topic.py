@@ -49,7 +49,7 @@ class Topic(Source):
         return self._servers
 
     def stop(self) -> int:
-        """Ends the broker."""
+        """Ends the broker, running or not."""
         # A client that outlives its broker complains on the screen.
         self._producer = None
         return broker.daemon(self._folder).stop()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra.brokers.source import SourceError
 from infra.rabbitmq.packages import ERLANG, SERVER
 from infra.stack.loopback import free_port, listens
 from infra.stack.processes import Daemon
@@ -22,7 +24,22 @@ from infra.stack.stage import end_on_signal
 
 USER = PASSWORD = "guest"  # noqa: S105 (of every new broker, and good on loopback alone)
 ADDRESS_VARIABLE = "REDRIVE_TEST_AMQP"
+# A copy whose queue was full or gone when its delay ended is tried again after this many milliseconds; by default after 180,000.
+ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 2000}]}].\n"
+NODE = "redrive@localhost"
 START_SECONDS = 60.0
+# A quorum queue tells others what it held some seconds ago, and its own machine what it holds.
+DEPTHS = """\
+Count = fun(Queue) ->
+  case amqqueue:get_type(Queue) of
+    rabbit_quorum_queue ->
+      {ok, Count, _} = ra:consistent_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), Count;
+    _ ->
+      [{messages, Count}] = rabbit_amqqueue:info(Queue, [messages]), Count
+  end
+end,
+[{binary_to_atom(element(4, amqqueue:get_name(Queue))), Count(Queue)} || Queue <- rabbit_amqqueue:list()].
+"""
 CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 log.console = true
@@ -31,92 +48,92 @@ log.file = false
 vm_memory_high_watermark.absolute = 512MiB
 disk_free_limit.absolute = 100MB
 """
-# A copy whose queue was full or gone when its delay ended is tried again after this many milliseconds; by default after 180,000.
-ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 2000}]}].\n"
 
 
-class BrokerError(RuntimeError):
-    """Broker that is not there, did not come up, or did not take what it was given."""
+class Broker:
+    """Broker of a folder: its data, its cookie, and three ports that nobody else has."""
 
+    def __init__(self, folder: Path) -> None:
+        self._data = folder / "rabbitmq-data"
+        self._server, self._registry = Daemon("rabbitmq", folder), Daemon("epmd", folder)
+        self._port, self._names = free_port(), free_port()
 
-def start(folder: Path) -> int:
-    """Starts the broker, and returns the port of its AMQP; of a start that failed nothing is left."""
-    if not is_here():
-        raise BrokerError(f"there is no RabbitMQ in {SERVER}: make unpacks it there, where apt has it")
-    data = folder / "rabbitmq-data"
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True)
-    port, names, distribution = free_port(), free_port(), free_port()
-    (data / "rabbitmq.conf").write_text(CONFIGURATION.format(port=port))
-    (data / "advanced.config").write_text(ADVANCED)
-    (data / "enabled_plugins").write_text("[].\n")
-    environment = _environment(data, names, distribution)
-    try:
-        # Erlang's registry of names, which the broker would start as a process that nobody ends.
-        _epmd(folder).start([_program("bin/epmd"), "-port", str(names), "-address", "127.0.0.1"], environment, cwd=data)
-        _wait(_epmd(folder), lambda: listens(names))
-        scripts = next((SERVER.resolve() / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
-        _broker(folder).start([str(scripts / "rabbitmq-server")], environment, cwd=data)
-        _wait(_broker(folder), lambda: listens(port))
-    except BaseException:
-        stop(folder)
-        raise
-    return port
+    def start(self) -> None:
+        """Starts the broker without anything of an earlier run; of a start that failed nothing is left."""
+        if not SERVER.is_dir():
+            raise SourceError(f"there is no RabbitMQ in {SERVER}: make unpacks it there, where apt has it")
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(parents=True)
+        (self._data / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self._port))
+        (self._data / "advanced.config").write_text(ADVANCED)
+        (self._data / "enabled_plugins").write_text("[].\n")
+        try:
+            # Erlang's registry of names: the broker would start one that nobody ends.
+            self._registry.start(
+                [_program("bin/epmd"), "-port", str(self._names), "-address", "127.0.0.1"], self._environment(), self._data
+            )
+            _wait(self._registry, lambda: listens(self._names))
+            scripts = next((SERVER.resolve() / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+            self._server.start([str(scripts / "rabbitmq-server")], self._environment(), self._data)
+            _wait(self._server, lambda: listens(self._port))
+        except BaseException:
+            self.stop()
+            raise
 
+    def stop(self) -> int:
+        """Ends the broker, running or not; returns the number of its processes."""
+        return self._server.stop() + self._registry.stop()
 
-def stop(folder: Path) -> int:
-    """Ends the broker of this folder, running or not; returns the number of its processes."""
-    return _broker(folder).stop() + _epmd(folder).stop()
+    @property
+    def address(self) -> str:
+        """Returns the address with the user that every new broker has."""
+        return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self._port}"
 
+    @property
+    def endpoint(self) -> str:
+        """Returns the address without a user."""
+        return f"amqp://127.0.0.1:{self._port}"
 
-def is_here() -> bool:
-    """Returns true if the packages were unpacked."""
-    return SERVER.is_dir()
+    def depths(self) -> dict[str, int]:
+        """Counts the messages of each queue, with those that a consumer has not answered: AMQP itself counts only the others."""
+        asked = subprocess.run(
+            [_program("bin/erl_call"), "-sname", NODE, "-e"],
+            input=DEPTHS,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        if asked.returncode != 0 or not asked.stdout.startswith("{ok, "):
+            raise SourceError(f"the broker does not count its messages: {asked.stdout.strip()} {asked.stderr.strip()}")
+        return {name: int(count) for name, count in re.findall(r"\{'?([^',{}]+)'?, ?(\d+)\}", asked.stdout)}
 
-
-def address(port: int) -> str:
-    """Returns the address of a broker, with its user."""
-    return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{port}"
-
-
-def listening(folder: Path) -> list[str]:
-    """Returns the addresses on which the broker and its registry take connections."""
-    return sorted([*_broker(folder).listens(), *_epmd(folder).listens()])
-
-
-def _broker(folder: Path) -> Daemon:
-    return Daemon("rabbitmq", folder)
-
-
-def _epmd(folder: Path) -> Daemon:
-    return Daemon("epmd", folder)
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the user's own: the folder is its home, where the cookie is, too."""
+        return {
+            "PATH": f"{_program('bin')}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self._data),
+            "LANG": "C.UTF-8",
+            "ERL_ROOTDIR": str(SERVER.resolve() / ERLANG),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._names),
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_CONFIG_FILE": str(self._data / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self._data / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._data / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self._data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self._data / "log"),
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_PID_FILE": str(self._data / "pid"),
+            # Two schedulers that sleep when there is nothing to do: others work here, too.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
+        }
 
 
 def _program(name: str) -> str:
     return str(SERVER.resolve() / ERLANG / name)
-
-
-def _environment(data: Path, names: int, distribution: int) -> dict[str, str]:
-    """Nothing of the user's own: the folder is its home, where the cookie is, too."""
-    return {
-        "PATH": f"{_program('bin')}:{os.environ.get('PATH', os.defpath)}",
-        "HOME": str(data),
-        "LANG": "C.UTF-8",
-        "ERL_ROOTDIR": str(SERVER.resolve() / ERLANG),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "ERL_EPMD_PORT": str(names),
-        "RABBITMQ_NODENAME": "redrive@localhost",
-        "RABBITMQ_DIST_PORT": str(distribution),
-        "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
-        "RABBITMQ_ADVANCED_CONFIG_FILE": str(data / "advanced.config"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
-        "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(data / "log"),
-        "RABBITMQ_CONF_ENV_FILE": os.devnull,
-        "RABBITMQ_PID_FILE": str(data / "pid"),
-        # Two schedulers that sleep when there is nothing to do: others work here, too.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
-    }
 
 
 def _wait(process: Daemon, ready: Callable[[], bool]) -> None:
@@ -125,18 +142,18 @@ def _wait(process: Daemon, ready: Callable[[], bool]) -> None:
         if ready():
             return
         time.sleep(0.1)
-    raise BrokerError(f"{process.name} did not come up:\n{process.tail()}")
+    raise SourceError(f"{process.name} did not come up:\n{process.tail()}")
 
 
 def run(command: Sequence[str]) -> int:
     """Runs a command beside a broker of its own, and returns the command's exit code."""
     with tempfile.TemporaryDirectory(prefix="rabbitmq-") as name:
-        folder = Path(name)
+        broker = Broker(Path(name))
         try:
-            environment = {**os.environ, ADDRESS_VARIABLE: address(start(folder))}
-            return subprocess.run(command, env=environment, check=False).returncode
+            broker.start()
+            return subprocess.run(command, env={**os.environ, ADDRESS_VARIABLE: broker.address}, check=False).returncode
         finally:
-            stop(folder)
+            broker.stop()
 
 
 def main() -> int:
@@ -151,7 +168,7 @@ def main() -> int:
         parser.error("run wants a command")
     try:
         return run(given.command)
-    except BrokerError as error:
+    except SourceError as error:
         print(f"rabbitmq: {error}", file=sys.stderr)
         return 1
 
