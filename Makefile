@@ -39,7 +39,9 @@ COMMAND := target/debug/redrive
 # An endpoint of yours may need no account: whoever names no credentials for it gets dummies.
 AT_ENDPOINT := $(if $(AWS_ENDPOINT_URL),$(if $(AWS_REGION),,AWS_REGION=us-east-1) $(if $(AWS_PROFILE)$(AWS_ACCESS_KEY_ID),,AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test))
 FUNCTIONS := processor indexer replay
-UNPUBLISHED := redrive-bench redrive-examples redrive-tests kafka-processor kafka-indexer kafka-replay $(FUNCTIONS)
+# Of other sources: each wants a feature.
+BROKER_FUNCTIONS := kafka-processor kafka-indexer kafka-replay rabbitmq-processor
+UNPUBLISHED := redrive-bench redrive-examples redrive-tests $(BROKER_FUNCTIONS) $(FUNCTIONS)
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
 # Both halves of a deployment must be told: code that was built for another architecture deploys, and never starts.
@@ -144,9 +146,10 @@ test-here:  ## The tests that need no stage
 
 # Clients of brokers ask for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
 # leave them out, and one build has both.
-BROKERS := -p redrive-kafka -p redrive-rabbitmq -p redrive -p kafka-processor -p kafka-indexer -p kafka-replay --locked \
-  --features redrive-kafka/test-broker,redrive-rabbitmq/client,redrive/test-broker,kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka
-BROKER_TESTS := --lib --test dead_letters --test kafka --test kafka_indexer --test broker
+BROKERS := -p redrive-kafka -p redrive-rabbitmq -p redrive $(BROKER_FUNCTIONS:%=-p %) --locked \
+  --features redrive-kafka/test-broker,redrive-rabbitmq/client,redrive/test-broker,redrive/rabbitmq \
+  --features kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka,rabbitmq-processor/rabbitmq
+BROKER_TESTS := --lib --test dead_letters --test kafka --test kafka_indexer --test rabbitmq --test broker
 
 .PHONY: test-brokers
 test-brokers:  ## Lints and tests of what speaks Kafka or RabbitMQ, against brokers in process (a build of its own)

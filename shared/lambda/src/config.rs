@@ -3,9 +3,11 @@
 //! Whatever is wrong is collected and told at once, a line each with what is allowed. A function never starts with a
 //! configuration that breaks a rule between two settings (a lease longer than the visibility timeout, say).
 
+mod broker_processing;
 mod fields;
 mod kafka;
 mod pairs;
+mod rabbitmq;
 mod reader;
 mod section;
 mod single;
@@ -24,9 +26,11 @@ use redrive_core::processing::powertools::PowertoolsKeys;
 use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
+pub use broker_processing::BrokerProcessing;
 use fields::QueueSetting;
 pub use kafka::{KafkaAnswer, KafkaConfig, KafkaIndexerConfig, KafkaReplayConfig};
 pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
+pub use rabbitmq::RabbitConfig;
 pub use reader::{ConfigError, Problem, Reader};
 
 /// A variable of this process.

@@ -13,9 +13,8 @@ use redrive_core::message::envelope::Envelope;
 use redrive_core::message::kafka_response::KafkaResponse;
 use redrive_core::ports::Ledger;
 use redrive_core::processing::handler::Dispatch;
-use redrive_core::processing::outcome::{OutageBrake, Rules};
-use redrive_core::settings::MOST_RECEIVES;
-use redrive_engine::{Order, ProcessSettings, Processor};
+use redrive_core::processing::outcome::OutageBrake;
+use redrive_engine::{Order, Processor};
 use redrive_kafka::{Brokers, DeadLetterTopic, Partitions};
 use redrive_lambda::config::{KafkaAnswer, KafkaConfig, environment};
 use redrive_lambda::kafka_event::kafka_records;
@@ -24,6 +23,7 @@ use redrive_lambda::{System, telemetry};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use crate::broker_settings::process_settings;
 use crate::error::{both, log};
 use crate::meter::{self, Meter};
 use crate::processor::{handler_and_clients, tried};
@@ -68,33 +68,18 @@ where
     B: FnOnce(&Aws) -> Result<H, Error>,
     LedgerTable: Ledger<H::Effects>,
 {
-    let (handler, ours): (H, AwsClients) = handler_and_clients(&handlers, config.reading.types.as_ref(), build).await?;
+    let (handler, ours): (H, AwsClients) =
+        handler_and_clients(&handlers, config.processing.reading.types.as_ref(), build).await?;
     let meter = Meter::new(config.function.name.clone(), config.topics.first().cloned().unwrap_or_default());
     let (topics, order, answer) = (config.topics.clone(), config.order, config.answer);
-    let ledger = ours.ledger(config.ledger_table.clone());
+    let ledger = ours.ledger(config.processing.ledger_table.clone());
     let brokers = Brokers::new(&config.bootstrap_servers, &config.security);
     let dead = Some(DeadLetterTopic::new(&config.dead_letter_topic, brokers));
-    let settings = settings(config);
+    let lines = if order == KafkaOrder::None { Order::Keys } else { Order::Groups };
+    // A partition waits in the invocation already.
+    let settings = process_settings(config.processing, lines, OutageBrake::Off);
     let processor = Processor::with_dead_letters(handler, ledger, Partitions, dead, System, settings, handlers);
     Ok(KafkaProcessing { processor, topics, order, answer, meter })
-}
-
-fn settings(config: KafkaConfig) -> ProcessSettings {
-    ProcessSettings {
-        reading: config.reading,
-        order: if config.order == KafkaOrder::None { Order::Keys } else { Order::Groups },
-        // Nobody counts the deliveries of a record: attempts are counted in the ledger alone.
-        rules: Rules { schedule: config.schedule, max_receives: u32::try_from(MOST_RECEIVES).unwrap_or(u32::MAX) },
-        handler_timeout: config.handler_timeout,
-        claim_hold: config.claim_hold,
-        masks: config.masks,
-        concurrency: config.concurrency,
-        retention: config.ledger_retention,
-        settle_reserve: config.settle_reserve,
-        clock_skew: config.clock_skew,
-        // A partition waits in the invocation already.
-        brake: OutageBrake::Off,
-    }
 }
 
 struct KafkaProcessing<H>

@@ -59,6 +59,7 @@
 //! |---|---|
 //! | `kafka` | functions that take Kafka's records: `run_kafka`, and the client for the dead letter topic |
 //! | `managed-instances` | functions on Lambda Managed Instances, where several invocations at once share one process |
+//! | `rabbitmq` | functions that take RabbitMQ's messages: `run_rabbitmq`, and the client for delay queues and the dead letter queue |
 //! | `testing` | tests of handlers; belongs among the `dev-dependencies`, since it brings tokio's paused time |
 //!
 //! # Limits
@@ -74,17 +75,22 @@
 //! It joins the three rooms that do not know each other: the flows (`redrive-engine`), the adapters (`redrive-aws`)
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
 //! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler, and
-//! `run_kafka_indexer` and `run_kafka_replay` are the indexer of its dead letter topic and the replay to the topic.
+//! `run_kafka_indexer` and `run_kafka_replay` are the indexer of its dead letter topic and the replay to the topic. `run_rabbitmq` (feature
+//! `rabbitmq`) is the processor of a RabbitMQ queue.
 
 mod ages;
 mod announcing;
 mod aws;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod broker_settings;
 mod error;
 mod indexer;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod meter;
 mod processor;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod replay;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -96,6 +102,8 @@ pub use indexer::run_indexer;
 #[cfg(feature = "kafka")]
 pub use kafka::{run_kafka, run_kafka_indexer, run_kafka_replay};
 pub use processor::run;
+#[cfg(feature = "rabbitmq")]
+pub use rabbitmq::run_rabbitmq;
 pub use replay::run_replay;
 
 /// The trace header of the message's invocation, for calls that a handler makes with clients of its own: where a process has several

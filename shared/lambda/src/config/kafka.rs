@@ -2,19 +2,12 @@
 
 mod letters;
 
-use std::time::Duration;
-
 use redrive_core::ids::QueueArn;
 use redrive_core::kafka_security::{BadSecurity, KafkaSecurity};
 use redrive_core::message::broker_envelope::KafkaOrder;
-use redrive_core::message::decode::Reading;
-use redrive_core::processing::backoff::Schedule;
-use redrive_core::processing::ledger::{CLOCK_SKEW, SETTLE_RESERVE, claim_hold};
-use redrive_core::processing::mask::Masks;
-use redrive_core::settings;
 
 use super::fields::{self, QueueSetting};
-use super::{ConfigError, FunctionIdentity, Reader, times};
+use super::{BrokerProcessing, ConfigError, FunctionIdentity, Reader};
 
 pub use letters::{KafkaIndexerConfig, KafkaReplayConfig};
 
@@ -55,26 +48,8 @@ pub struct KafkaConfig {
     pub order: KafkaOrder,
     /// Answer to Lambda if a record is not done.
     pub answer: KafkaAnswer,
-    /// Table of the ledger.
-    pub ledger_table: String,
-    /// Configuration by which messages are read.
-    pub reading: Reading,
-    /// The delays between attempts.
-    pub schedule: Schedule,
-    /// Most time that one attempt gets.
-    pub handler_timeout: Duration,
-    /// Longest time for which a claim may wait for a handler's free slot.
-    pub claim_hold: Duration,
-    /// Values that are masked out of error texts.
-    pub masks: Masks,
-    /// Part of an invocation's time that is kept for settling.
-    pub settle_reserve: Duration,
-    /// Greatest difference between two workers' clocks.
-    pub clock_skew: Duration,
-    /// Limit of handlers that run at once.
-    pub concurrency: usize,
-    /// Time for which the ledger remembers a key.
-    pub ledger_retention: Duration,
+    /// Settings by which handlers run.
+    pub processing: BrokerProcessing,
 }
 
 impl KafkaConfig {
@@ -94,17 +69,8 @@ impl KafkaConfig {
             KafkaOrder::parse(word).ok_or_else(|| "partition, key or none".to_owned())
         });
         let answer = reader.optional(ANSWER, "fail", answer);
-        let ledger_table = fields::ledger_table(&mut reader);
-        let reading = fields::reading(&mut reader, source.as_ref());
-        let schedule = reader.word(&settings::RETRY_SCHEDULE, |text| Schedule::parse(text).map_err(|e| e.to_string()));
-        let handler_timeout = reader.number(&settings::HANDLER_TIMEOUT_SECONDS);
-        let function_timeout = times::function_timeout(&mut reader);
-        let concurrency = reader.number(&settings::CONCURRENCY);
-        let retention = reader.number(&settings::LEDGER_RETENTION_DAYS);
-        let masks = fields::masks(&mut reader);
-        times::handler_ends_first(&mut reader, handler_timeout, function_timeout);
+        let processing = BrokerProcessing::read(&mut reader, source.as_ref());
         reader.finish(|| {
-            let handler_timeout = Duration::from_secs(handler_timeout?);
             Some(Self {
                 function: function?,
                 topics: topics?,
@@ -113,17 +79,7 @@ impl KafkaConfig {
                 dead_letter_topic: dead_letter_topic?,
                 order: order?,
                 answer: answer?,
-                ledger_table: ledger_table?,
-                reading: reading?,
-                schedule: schedule?,
-                handler_timeout,
-                // A partition has no visibility timeout that a lease could outlast.
-                claim_hold: claim_hold(handler_timeout, Duration::MAX),
-                masks: masks?,
-                settle_reserve: SETTLE_RESERVE,
-                clock_skew: CLOCK_SKEW,
-                concurrency: usize::try_from(concurrency?).ok()?,
-                ledger_retention: fields::days(retention?),
+                processing: processing?,
             })
         })
     }

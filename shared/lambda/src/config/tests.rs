@@ -1,6 +1,7 @@
 mod destinations;
 mod kafka;
 mod pairs;
+mod rabbitmq;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -30,10 +30,11 @@ fn read(changes: &[(&str, &str)]) -> Result<KafkaConfig, ConfigError> {
 fn what_is_set_is_used_and_the_defaults_lose_nothing_under_any_mapping() {
     let config = read(&[]).unwrap();
     assert_eq!(config.topics, ["orders", "orders.retry"]);
-    assert_eq!(config.reading.source.as_str(), "kafka://shop/orders");
+    let processing = config.processing;
+    assert_eq!(processing.reading.source.as_str(), "kafka://shop/orders");
     assert_eq!((config.order, config.answer), (KafkaOrder::Partition, KafkaAnswer::Fail));
-    assert_eq!((config.security, config.handler_timeout), (KafkaSecurity::Tls, Duration::from_secs(20)));
-    assert_eq!(config.claim_hold, Duration::from_millis(2_500));
+    assert_eq!((config.security, processing.handler_timeout), (KafkaSecurity::Tls, Duration::from_secs(20)));
+    assert_eq!(processing.claim_hold, Duration::from_millis(2_500));
     let login = [("KAFKA_SECURITY", "scram-sha-512"), ("KAFKA_USER", "ann"), ("KAFKA_PASSWORD", "p")];
     let chosen = [("KAFKA_ANSWER", "partial"), ("KAFKA_ORDER", "none")];
     let config = read(&[&login[..], &chosen[..]].concat()).unwrap();
