@@ -12,6 +12,7 @@ pub mod key;
 pub mod message_type;
 pub mod pointer;
 pub mod redrive;
+mod redrive_name;
 pub mod source;
 pub mod stated_trace;
 pub mod trace_context;

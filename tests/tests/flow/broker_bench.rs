@@ -30,25 +30,27 @@ pub(crate) struct BrokerBench<Q: MainQueue + Outbox> {
     pub(crate) dead: Q,
     pub(crate) ledger: ModelLedger,
     pub(crate) faults: Faults,
+    source: QueueArn,
     handler: Scripted,
     order: Order,
 }
 
 impl<Q: MainQueue + Outbox + Clone> BrokerBench<Q> {
     /// `faults` strike the ledger's calls, and those to dead letters and delay queues.
-    pub(crate) fn of(handler: Scripted, faults: Faults, (main, dead): (Q, Q), order: Order) -> Self {
-        let ledger = ModelLedger::new().with_faults(faults.clone());
-        Self { main, dead, ledger, handler: handler.with_faults(faults.clone()), faults, order }
+    fn of(handler: Scripted, faults: Faults, (main, dead): (Q, Q), (source, order): (&str, Order)) -> Self {
+        let (ledger, source) =
+            (ModelLedger::new().with_faults(faults.clone()), QueueArn::parse_source(source).unwrap());
+        Self { main, dead, ledger, handler: handler.with_faults(faults.clone()), faults, source, order }
     }
 
     /// Reading of the source's records.
-    pub(crate) fn reading() -> Reading {
-        Reading { source: QueueArn::new("kafka://shop/orders").unwrap(), ..settings().reading }
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { source: self.source.clone(), ..settings().reading }
     }
 
     /// Runs a batch in a process of its own, which knows of no other.
     pub(crate) async fn process(&self, batch: Vec<Envelope>) -> ProcessReport {
-        let settings = ProcessSettings { reading: Self::reading(), order: self.order, ..settings() };
+        let settings = ProcessSettings { reading: self.reading(), order: self.order, ..settings() };
         let world = VirtualWorld::new(self.faults.clock().clone(), 7);
         let (handler, ledger, queue) = (self.handler.clone(), self.ledger.clone(), self.main.clone());
         let dead = Some(self.dead.clone());
@@ -75,7 +77,7 @@ impl BrokerBench<ModelTopic> {
     pub(crate) fn kafka(handler: Scripted, faults: Faults, partitions: usize) -> Self {
         let topic = |name| ModelTopic::new(name, partitions).with_faults(faults.clone());
         let topics = (topic("orders"), topic("orders.dead"));
-        Self::of(handler, faults, topics, Order::Groups)
+        Self::of(handler, faults, topics, ("kafka://shop/orders", Order::Groups))
     }
 
     /// Runs a batch, and returns the answer.
@@ -104,7 +106,7 @@ impl BrokerBench<ModelRabbitQueue> {
     pub(crate) fn rabbitmq(handler: Scripted, faults: Faults) -> Self {
         let queue = |name| ModelRabbitQueue::new(name).with_faults(faults.clone());
         let queues = (queue("orders"), queue("orders.dead"));
-        Self::of(handler, faults, queues, Order::Keys)
+        Self::of(handler, faults, queues, ("rabbitmq://shop/orders", Order::Keys))
     }
 
     /// Delivers one batch. Whether it was acknowledged.

@@ -48,7 +48,7 @@ impl DeadTopic {
     async fn index(&self, records: &[KafkaRecord], faults: &Faults) -> IndexedRecords {
         let source = IndexedSource {
             ledger: Some(self.bench.ledger.clone().with_faults(faults.clone())),
-            reading: BrokerBench::<ModelTopic>::reading(),
+            reading: self.bench.reading(),
             policy: policy(),
             redaction: Redaction::default(),
         };

@@ -10,10 +10,9 @@ use redrive_core::replay::{Edit, Remark, ReplayOptions, Request, Selection};
 use redrive_engine::{QueuePair, ReplayReport, ReplaySettings, Replayer};
 use redrive_testkit::clock::VirtualWorld;
 use redrive_testkit::handlers::{Order, Play, Scripted};
-use redrive_testkit::{CallFault, Faults, ModelGauges, ModelTopic, Redelivery};
+use redrive_testkit::{CallFault, Faults, ModelGauges, Redelivery};
 use tokio::time::Instant;
 
-use crate::broker_bench::BrokerBench;
 use crate::house::{LEASE, MINUTE, policy};
 use crate::kafka_letters::{DeadTopic, RecordParts};
 
@@ -24,7 +23,7 @@ impl DeadTopic {
     async fn ask(&self, request: &Request, faults: &Faults) -> ReplayReport {
         let ledger = Some(self.bench.ledger.clone().with_faults(faults.clone()));
         let topic = self.bench.main.clone().with_faults(faults.clone());
-        let reading = BrokerBench::<ModelTopic>::reading();
+        let reading = self.bench.reading();
         let pair = QueuePair::new(reading, policy(), topic, ledger, ModelGauges::new());
         let settings = ReplaySettings { lease: LEASE, ledger_retention: 30 * DAY, reserve: Duration::from_secs(1) };
         let world = VirtualWorld::new(self.bench.faults.clock().clone(), 1);

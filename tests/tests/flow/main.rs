@@ -34,6 +34,7 @@ mod numbers;
 mod pairs;
 mod queues;
 mod rabbitmq;
+mod rabbitmq_letters;
 mod redelivered;
 mod refused;
 mod replays;

@@ -15,6 +15,7 @@ pub use rabbitmq::{AmqpTable, AmqpValue, RabbitMessage, RabbitProperties, Rabbit
 
 use crate::hex::hex;
 use crate::ids::MessageId;
+use crate::message::redrive_name::REDRIVE;
 
 /// Beginning of a body that stands for bytes which are no text (RFC 2397). No JSON begins so.
 const DATA_URL: &str = "data:application/octet-stream;base64,";
@@ -66,9 +67,10 @@ impl BrokerRecord {
     /// | broker | id |
     /// |---|---|
     /// | Kafka | topic, partition, offset |
-    /// | RabbitMQ | property `message-id`, if there is one, and a hash of queue and body |
+    /// | RabbitMQ | property `message-id`, if there is one, and a hash of queue, body and header `redrive` |
     ///
-    /// RabbitMQ gives no id of its own. Two messages of one queue with the same `message-id` and the same body are one.
+    /// RabbitMQ gives no id of its own. Two messages of one queue with the same `message-id` and the same body are one, but for a
+    /// replay, which says by `redrive` which of them it is.
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         match self {
@@ -94,10 +96,15 @@ pub fn bytes_of(text: &str) -> Vec<u8> {
     encoded.unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
-/// First half of the SHA-256 of queue and body in hex. Lengths go along, so that no name runs over into the body.
+/// First half of the SHA-256 of queue, body and replay in hex. Lengths go along, so that no name runs over into the body.
 fn hash_of(message: &RabbitMessage) -> String {
     let mut hash = Sha256::new();
-    for part in [message.queue.vhost.as_bytes(), message.queue.name.as_bytes(), &message.body] {
+    let replay = match message.headers.get(REDRIVE) {
+        Some(AmqpValue::Bytes(bytes)) => Some(bytes.as_slice()),
+        _ => None,
+    };
+    let parts = [message.queue.vhost.as_bytes(), message.queue.name.as_bytes(), &message.body];
+    for part in parts.into_iter().chain(replay) {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
@@ -141,6 +148,19 @@ mod tests {
         let without = [rabbit("orders", None, b"{}"), rabbit("orders", None, b"[]"), rabbit("orders{", None, b"}")];
         let all = others.iter().chain(&without).map(id).collect::<std::collections::BTreeSet<_>>();
         assert!(all.len() == 6 && !all.contains(&id(&same)), "{all:?}");
+    }
+
+    #[test]
+    fn a_replay_is_another_message_than_the_one_that_died_and_every_delivery_of_it_the_same() {
+        let replay = |send: &str| {
+            let BrokerRecord::RabbitMq(mut message) = rabbit("orders", Some("m-1"), b"{}") else {
+                panic!("RabbitMQ's")
+            };
+            message.headers.set("redrive", AmqpValue::text(send));
+            BrokerRecord::RabbitMq(message).message_id()
+        };
+        assert_ne!(replay("1"), rabbit("orders", Some("m-1"), b"{}").message_id());
+        assert!(replay("1") != replay("2") && replay("1") == replay("1"));
     }
 
     proptest! {

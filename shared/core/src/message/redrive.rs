@@ -12,8 +12,8 @@ use crate::message::key::Key;
 use crate::message::trace_context::{self, TraceContext};
 use crate::time::Timestamp;
 
-/// The name of the message attribute.
-pub const ATTRIBUTE: &str = "redrive";
+pub use super::redrive_name::REDRIVE as ATTRIBUTE;
+
 /// No letter is replayed this often: a number from here on is a forgery.
 const NUMBER_LIMIT: ReplayNumber = ReplayNumber(1_000_000);
 

@@ -79,8 +79,10 @@ impl ModelRabbitQueue {
         }
     }
 
-    fn add(&self, message: RabbitMessage, delay: Duration) {
+    /// Takes a message with all of its headers, as a client that publishes to the queue.
+    pub fn add(&self, message: RabbitMessage, delay: Duration) {
         let ready_at = self.faults.clock().now().after(delay);
+        let message = RabbitMessage { queue: self.queue.clone(), ..message };
         lock(&self.state).push(QueuedMessage { message, ready_at, in_flight: false });
     }
 }
