@@ -14,7 +14,7 @@ from rich.console import Console
 
 from infra.brokers import function
 from infra.brokers.account import Letter
-from infra.brokers.source import Names, SourceError
+from infra.brokers.source import Names, OriginOf, SourceError
 from infra.stack.deployment import client
 from infra.stack.settings import COMMAND, INFRA, ROOT, Settings, without_aws
 
@@ -25,8 +25,8 @@ FUNCTION_SECONDS = 20
 class LetterFunctions:
     """Indexer, replay and table of one source's letters; ended as a whole."""
 
-    def __init__(self, settings: Settings, endpoint: str, names: Names, variables: dict[str, str]) -> None:
-        self._settings, self._endpoint, self._names = settings, endpoint, names
+    def __init__(self, settings: Settings, endpoint: str, names: Names, origin: OriginOf, variables: dict[str, str]) -> None:
+        self._settings, self._endpoint, self._names, self._origin = settings, endpoint, names, origin
         self._tables = client("dynamodb", settings, endpoint)
         self._table = self._make_table()
         own = {**settings.client_environment(endpoint), **variables, "DEAD_LETTER_TABLE_NAME": self._table, "MAIN_RETENTION_DAYS": "7"}
@@ -84,7 +84,7 @@ class LetterFunctions:
             FilterExpression="sk = :head AND attribute_exists(dlq_message_id)",
             ExpressionAttributeValues={":head": {"S": "head"}},
         )
-        return [Letter(self._names.origin_of_letter(item), text(item, "status"), _code(item)) for page in pages for item in page["Items"]]
+        return [Letter(self._origin(item), text(item, "status"), _code(item)) for page in pages for item in page["Items"]]
 
     def end(self) -> None:
         """Ends the processes and their servers."""

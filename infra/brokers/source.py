@@ -9,6 +9,9 @@ from typing import Any
 
 from infra.brokers.account import Dead, Origin
 
+# Finds the origin of a letter by the item of its head.
+OriginOf = Callable[[dict[str, Any]], Origin]
+
 
 class SourceError(RuntimeError):
     """Broker that is not there, did not come up, or did not take what it was given; a command that failed."""
@@ -26,7 +29,8 @@ class Names:
     dead: str
     record: str
     """Word for one message, as the broker's users say it."""
-    origin_of_letter: Callable[[dict[str, Any]], Origin]
+    origin_of_letter: OriginOf | None
+    """Origin by the item of a letter's head; `None` of a source that has no indexer and no replay: its story ends with the dead."""
 
     @property
     def processor(self) -> str:

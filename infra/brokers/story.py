@@ -7,25 +7,24 @@ by the command that a person types.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from infra.brokers import chapters
 from infra.brokers.account import Account, Sent
+from infra.brokers.patience import SECONDS, Patience
 from infra.brokers.source import Source, SourceError
 from infra.brokers.world import SCOPE, World, are_compiled
 from infra.demo import report
-from infra.demo.orders import NEW_CURRENCY, Kind, Plan, plan
+from infra.demo.orders import Kind, Plan, plan
 from infra.stack import stage
 from infra.stack.emulator import EmulatorError
 from infra.stack.processes import StillRunningError
 from infra.stack.settings import Settings
 
-PATIENCE_SECONDS = 150.0
-LOOK_SECONDS = 0.5
 BATCH_GET = 100
 MISSES = 2
 
@@ -34,7 +33,7 @@ class Story:
     """Chapters of the demo, in their order."""
 
     def __init__(self, world: World, console: Console) -> None:
-        self.unfinished: list[str] = []
+        self.patience = Patience()
         self._world, self._console, self._names = world, console, world.names
         self._record = world.names.record
 
@@ -48,7 +47,7 @@ class Story:
                 self._world.source.send(order.order_id, body)
                 sent.append(Sent(order, body))
                 bars.update(bar, advance=1)
-            self._world.poll(self._names.main)
+            self._world.poll_main()
             hand = self._world.kill_now_and_then(kills)
             late = {order.order_id for order in chosen.orders if order.kind is Kind.LATE}
             bar = bars.add_task(f"{self._record}s settled", total=len(sent), now="")
@@ -61,48 +60,13 @@ class Story:
                 bars.update(bar, completed=len(sent) - left, now=f"{self._world.kills} kills")
                 return left == 0 and not hand.is_alive()
 
-            self._wait(f"settling all {self._record}s", look)
-            self._index(bars)
-        letters = self._world.letters
-        letters.redrive(self._console, "causes")
-        self._cure_and_replay(chosen)
-        letters.redrive(self._console, "discard", "--type", "SCHEMA", "--note", "malformed, producer told", "--yes")
+            self.patience.wait(f"settling all {self._record}s", look)
+        if self._world.letters is not None:
+            chapters.tell(self._world, self._world.letters, self._console, self.patience, chosen)
+        letters = [] if self._world.letters is None else self._world.letters.all()
         rows = self._get(self._names.orders, "order_id", sorted({one.order.order_id for one in sent}))
         charges = {row["order_id"]["S"]: int(row.get("charges", {"N": "0"})["N"]) for row in rows}
-        return Account(sent, charges, self._world.source.dead(), letters.all())
-
-    def _index(self, bars: Progress) -> None:
-        """Has the dead records become letters; indexer and poller are killed in the midst of it."""
-        # What is indexed leaves a queue, and stays in a topic.
-        self._world.source.dead()
-        self._world.poll(self._names.dead)
-        total = self._world.source.unsettled(self._names.dead)
-        bar = bars.add_task(f"dead {self._record}s indexed", total=total, now="")
-        self._world.kill_indexing()
-
-        def look() -> bool:
-            left = self._world.source.unsettled(self._names.dead)
-            bars.update(bar, completed=total - left, now=f"{self._world.kills} kills")
-            return left == 0
-
-        self._wait(f"indexing all dead {self._record}s", look)
-
-    def _cure_and_replay(self, chosen: Plan) -> None:
-        """The consumer learns the new currency, and a guarded job sends its letters back."""
-        self._console.print(f"\nThe fix: the consumer learns {NEW_CURRENCY} (its function's configuration).")
-        self._world.cure()
-        letters = self._world.letters
-        letters.wake_now_and_then()
-        guard = ("--canary", "5", "--rate", "1000")
-        why = f"{NEW_CURRENCY} is supported now"
-        letters.redrive(self._console, "replay", "--code", "currency", *guard, "--why", why, "--yes", "--watch")
-        count = sum(order.kind is Kind.UNKNOWN_CURRENCY for order in chosen.orders)
-
-        def look() -> bool:
-            resolved = letters.all()
-            return sum(one.status == "RESOLVED" and one.reason.endswith(" currency") for one in resolved) == count
-
-        self._wait("charging what was replayed", look)
+        return Account(sent, charges, self._world.source.dead(), letters)
 
     def _missed(self, order_ids: Sequence[str]) -> list[str]:
         """Late orders that the handler has looked for in vain, more than once, as their entries tell."""
@@ -123,14 +87,6 @@ class Story:
                 pending = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         return found
 
-    def _wait(self, title: str, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not done():
-            if time.monotonic() > deadline:
-                self.unfinished.append(title)
-                return
-            time.sleep(LOOK_SECONDS)
-
 
 def summary(account: Account, world: World) -> Table:
     """Makes the table of the whole account."""
@@ -147,11 +103,12 @@ def summary(account: Account, world: World) -> Table:
         table.add_row(str(count), f"in {dead}: {reason}")
     table.add_row(str(account.written_again), f"of them stand in {dead} once more")
     table.add_row(report.flag(len(account.changed)), "of them changed on the way")
-    table.add_section()
-    for state, count in account.states.most_common():
-        table.add_row(str(count), f"letters {state}")
-    table.add_row(report.flag(len(account.letterless)), f"dead {record}s without a letter")
-    table.add_row(report.flag(account.letters_again), "letters that stand there once more")
+    if world.letters is not None:
+        table.add_section()
+        for state, count in account.states.most_common():
+            table.add_row(str(count), f"letters {state}")
+        table.add_row(report.flag(len(account.letterless)), f"dead {record}s without a letter")
+        table.add_row(report.flag(account.letters_again), "letters that stand there once more")
     table.add_section()
     table.add_row(str(world.kills), f"kills, and {world.function.started} processes of the function")
     table.add_row(report.flag(len(account.lost)), "lost")
@@ -179,8 +136,10 @@ def show(settings: Settings, source: Source, seed: int, kills: int, said: str) -
             stage.say(f"{world.end()} processes ended")
     console.print(summary(account, world))
     console.print(f"{time.monotonic() - started:.0f} s")
-    if story.unfinished:
-        console.print(f"[bold red]not finished in {PATIENCE_SECONDS:.0f} s:[/] {', '.join(story.unfinished)}")
+    if story.patience.unfinished:
+        console.print(f"[bold red]not finished in {SECONDS:.0f} s:[/] {', '.join(story.patience.unfinished)}")
         console.print(world.complaint(), markup=False)
-    wrong = account.lost or account.charged_twice or account.changed or account.letterless or account.letters_again
-    return 1 if story.unfinished or wrong else 0
+    wrong = bool(account.lost or account.charged_twice or account.changed)
+    if world.letters is not None:
+        wrong = wrong or bool(account.letterless or account.letters_again)
+    return 1 if story.patience.unfinished or wrong else 0

@@ -36,7 +36,8 @@ class World:
             raise
         self._variables = {**settings.client_environment(endpoint), **self._own_variables()}
         self.function = function.Function(program(self.names.processor), self._variables, settings.folder, FUNCTION_SECONDS)
-        self.letters = LetterFunctions(settings, endpoint, self.names, self._own_variables())
+        origin = self.names.origin_of_letter
+        self.letters = None if origin is None else LetterFunctions(settings, endpoint, self.names, origin, self._own_variables())
         self._invoke = function.serve(self.function)
 
     def complaint(self) -> str:
@@ -47,22 +48,25 @@ class World:
         """Ends everything, and returns the number of processes of broker, pollers and emulator."""
         self._invoke.shutdown()
         self.function.end()
-        self.letters.end()
+        if self.letters is not None:
+            self.letters.end()
         return self._poller(self.names.main).stop() + self._poller(self.names.dead).stop() + self._end_servers()
 
     def _end_servers(self) -> int:
         return self.source.stop() + emulator.end(self._settings)
 
-    def poll(self, name: str) -> None:
-        """Starts the poller of the main or the dead letter place."""
-        port = self._invoke.server_port if name == self.names.main else self.letters.indexer_port
+    def poll(self, name: str, port: int) -> None:
+        """Starts the poller of the main or the dead letter place, for the function that is invoked on a port."""
         self._poller(name).start(self.source.poller(name, port, self._seed + self.kills), MODULES, cwd=self._settings.folder)
 
-    def kill_indexing(self) -> None:
-        """Kills the indexer and the poller of the dead letter place, and starts them again as Lambda would."""
-        self.kills += self.letters.indexer.kill_one() + 1
-        self._poller(self.names.dead).kill()
-        self.poll(self.names.dead)
+    def poll_main(self) -> None:
+        """Starts the poller of the main place."""
+        self.poll(self.names.main, self._invoke.server_port)
+
+    def kill_poller(self, name: str) -> None:
+        """Kills a poller, and counts it."""
+        self._poller(name).kill()
+        self.kills += 1
 
     def cure(self) -> None:
         """Gives the processor a configuration with which orders in the new currency are charged."""
@@ -79,9 +83,8 @@ class World:
                 if number % 2 == 0:
                     self.kills += self.function.kill_one()
                 else:
-                    self._poller(self.names.main).kill()
-                    self.kills += 1
-                    self.poll(self.names.main)
+                    self.kill_poller(self.names.main)
+                    self.poll_main()
 
         thread = threading.Thread(target=kill, daemon=True)
         thread.start()
@@ -116,4 +119,5 @@ class World:
 def are_compiled(source: Source) -> bool:
     """Returns true if functions and command were compiled."""
     names = source.names
-    return all(one.exists() for one in (program(names.processor), program(names.indexer), program(names.replay), COMMAND))
+    functions = [names.processor] if names.origin_of_letter is None else [names.processor, names.indexer, names.replay]
+    return all(one.exists() for one in (COMMAND, *map(program, functions)))

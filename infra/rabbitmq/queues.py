@@ -12,8 +12,7 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPError
 
-from infra.brokers.account import Dead, Origin
-from infra.brokers.letters import text
+from infra.brokers.account import Dead
 from infra.brokers.source import Names, Source, SourceError
 from infra.rabbitmq.broker import PASSWORD, USER, Broker
 from infra.rabbitmq.poller import parameters
@@ -26,7 +25,15 @@ DELAYS = "orders.delay."
 BROKER = "stage"
 # What Amazon MQ makes of a queue that names no type, from 4.2 on.
 QUORUM = {"x-queue-type": "quorum"}
-HEADERS: dict[str, Any] = {"trace": "t-1", "lines": 7, "express": True, "customer": {"tier": "gold", "orders": 12, "blocked": False}}
+HEADERS: dict[str, Any] = {
+    "trace": "t-1",
+    "raw": b"\xff",
+    "lines": 7,
+    "express": True,
+    "note": None,
+    "customer": {"tier": "gold", "orders": 12, "blocked": False},
+    "tags": ["new", 3],
+}
 
 
 class Queues(Source):
@@ -37,7 +44,7 @@ class Queues(Source):
         self._broker = Broker(folder)
         self._connection: pika.BlockingConnection | None = None
         self._seen: Counter[Dead] = Counter()
-        self.names = Names("rabbitmq", f"rabbitmq://{BROKER}/{QUEUE}", QUEUE, DEAD, "message", _origin_of_letter)
+        self.names = Names("rabbitmq", f"rabbitmq://{BROKER}/{QUEUE}", QUEUE, DEAD, "message", None)
 
     def start(self) -> str:
         """Starts the broker, and makes both queues; delay queues are the function's own."""
@@ -132,14 +139,9 @@ def message_id(order_id: str) -> str | None:
 
 
 def _dead(properties: pika.BasicProperties, body: bytes) -> Dead:
-    """An order's messages are told apart by their `message-id` and their body."""
+    """An order's messages are told apart by their body: it names order and amount."""
     headers: dict[str, Any] = properties.headers or {}
     order_id = str(headers.get("order", ""))
     kept = all(headers.get(name) == value for name, value in HEADERS.items()) and properties.content_type == "application/json"
     identity = message_id(order_id) if order_id else None
-    origin = (properties.message_id or "", body.decode())
-    return Dead(body, order_id, origin, str(headers.get("failure-reason", "")), kept and properties.message_id == identity)
-
-
-def _origin_of_letter(item: dict[str, Any]) -> Origin:
-    return text(item, "message_id"), text(item, "body")
+    return Dead(body, order_id, (body.decode(),), str(headers.get("failure-reason", "")), kept and properties.message_id == identity)
