@@ -460,9 +460,10 @@ validate: $(SAM_READY) $(CHECKOV_READY)  ## Holds the templates to SAM, cfn-lint
 	sam validate --lint
 	sam validate --lint --template attach.yaml
 	sam validate --lint --template kafka.yaml
-	cfn-lint template.yaml attach.yaml kafka.yaml
+	sam validate --lint --template rabbitmq.yaml
+	cfn-lint template.yaml attach.yaml kafka.yaml rabbitmq.yaml
 	# Nothing is fetched or sent: its own checks alone, without a platform's key.
-	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml kafka.yaml --framework cloudformation --compact --quiet --skip-download
+	"$(ROOT)/.venv/checkov/bin/checkov" --file template.yaml attach.yaml kafka.yaml rabbitmq.yaml --framework cloudformation --compact --quiet --skip-download
 	cd "$(ROOT)"
 	$(RUN).gates.check
 	$(RUN).gates.check mutants
