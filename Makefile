@@ -40,7 +40,7 @@ COMMAND := target/debug/redrive
 AT_ENDPOINT := $(if $(AWS_ENDPOINT_URL),$(if $(AWS_REGION),,AWS_REGION=us-east-1) $(if $(AWS_PROFILE)$(AWS_ACCESS_KEY_ID),,AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test))
 FUNCTIONS := processor indexer replay
 # Of other sources: each wants a feature.
-BROKER_FUNCTIONS := kafka-processor kafka-indexer kafka-replay rabbitmq-processor
+BROKER_FUNCTIONS := kafka-processor kafka-indexer kafka-replay rabbitmq-processor rabbitmq-indexer rabbitmq-replay
 UNPUBLISHED := redrive-bench redrive-examples redrive-tests $(BROKER_FUNCTIONS) $(FUNCTIONS)
 ACTIONS := .venv/actions/bin
 ACTIONS_READY := .venv/actions/.ready
@@ -148,7 +148,8 @@ test-here:  ## The tests that need no stage
 # leave them out, and one build has both.
 BROKERS := -p redrive-kafka -p redrive-rabbitmq -p redrive $(BROKER_FUNCTIONS:%=-p %) --locked \
   --features redrive-kafka/test-broker,redrive-rabbitmq/client,redrive/test-broker,redrive/rabbitmq \
-  --features kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka,rabbitmq-processor/rabbitmq
+  --features kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka \
+  --features rabbitmq-processor/rabbitmq,rabbitmq-indexer/rabbitmq,rabbitmq-replay/rabbitmq
 BROKER_TESTS := --lib --test dead_letters --test kafka --test kafka_indexer --test rabbitmq --test broker
 
 .PHONY: test-brokers

@@ -3,6 +3,7 @@
 //! Whatever is wrong is collected and told at once, a line each with what is allowed. A function never starts with a
 //! configuration that breaks a rule between two settings (a lease longer than the visibility timeout, say).
 
+mod broker_letters;
 mod broker_processing;
 mod fields;
 mod kafka;
@@ -26,11 +27,12 @@ use redrive_core::processing::powertools::PowertoolsKeys;
 use redrive_core::replay::AllowedActions;
 use redrive_core::settings::{self, MOST_RECEIVES};
 
+pub use broker_letters::{BrokerIndexing, BrokerReplaying};
 pub use broker_processing::BrokerProcessing;
 use fields::QueueSetting;
 pub use kafka::{KafkaAnswer, KafkaConfig, KafkaIndexerConfig, KafkaReplayConfig};
 pub use pairs::{DestinationConfig, IndexedPair, PairConfig, ReplayedPair};
-pub use rabbitmq::RabbitConfig;
+pub use rabbitmq::{RabbitConfig, RabbitIndexerConfig, RabbitReplayConfig};
 pub use reader::{ConfigError, Problem, Reader};
 
 /// A variable of this process.

@@ -1,13 +1,23 @@
 //! The queue that letters come from, as replay writes to it.
 
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::{FieldTable, ShortString};
 use redrive_core::ids::MessageId;
 use redrive_core::ports::{Outbox, Unavailable};
 use redrive_core::replay::Outgoing;
 
-use crate::broker::Broker;
+use tokio::time::timeout;
+
+use crate::broker::{Broker, NO_ANSWER, code};
 use crate::publishing::send;
 
+/// Time for the answer about the queue.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// Queue that letters go back to. It is of the configuration: what a message says of a queue chooses none.
+#[derive(Clone)]
 pub struct SourceQueue {
     queue: String,
     broker: Broker,
@@ -18,6 +28,22 @@ impl SourceQueue {
     #[must_use]
     pub fn new(queue: &str, broker: Broker) -> Self {
         Self { queue: queue.to_owned(), broker }
+    }
+
+    /// Number of messages that wait in the queue: not those in flight, and not those that wait in delay queues.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the broker cannot be reached, or has no such queue.
+    pub async fn waiting(&self) -> Result<u64, Unavailable> {
+        let unavailable = |why| Unavailable { service: "RabbitMQ", action: "say how much waits", why };
+        let channel = self.broker.channel().await.map_err(unavailable)?;
+        // Without it the queue would be made where there is none.
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let name = ShortString::try_new(self.queue.as_str()).map_err(|_| unavailable("QueueNameTooLong".to_owned()))?;
+        let answer = timeout(ANSWER, channel.queue_declare(name, options, FieldTable::default())).await;
+        let queue =
+            answer.map_err(|_| unavailable(NO_ANSWER.to_owned()))?.map_err(|error| unavailable(code(&error)))?;
+        Ok(queue.message_count().into())
     }
 }
 

@@ -76,11 +76,13 @@
 //! and the shell (`redrive-lambda`). [`run`] is the processor, [`run_indexer`] and [`run_replay`] are the other two
 //! functions, which need nothing of yours. `run_kafka` (feature `kafka`) is the processor of a Kafka topic, with the same handler, and
 //! `run_kafka_indexer` and `run_kafka_replay` are the indexer of its dead letter topic and the replay to the topic. `run_rabbitmq` (feature
-//! `rabbitmq`) is the processor of a RabbitMQ queue.
+//! `rabbitmq`) is the processor of a RabbitMQ queue, with `run_rabbitmq_indexer` and `run_rabbitmq_replay` beside it.
 
 mod ages;
 mod announcing;
 mod aws;
+#[cfg(any(feature = "kafka", feature = "rabbitmq"))]
+mod broker_letters;
 #[cfg(any(feature = "kafka", feature = "rabbitmq"))]
 mod broker_settings;
 mod error;
@@ -103,7 +105,7 @@ pub use indexer::run_indexer;
 pub use kafka::{run_kafka, run_kafka_indexer, run_kafka_replay};
 pub use processor::run;
 #[cfg(feature = "rabbitmq")]
-pub use rabbitmq::run_rabbitmq;
+pub use rabbitmq::{run_rabbitmq, run_rabbitmq_indexer, run_rabbitmq_replay};
 pub use replay::run_replay;
 
 /// The trace header of the message's invocation, for calls that a handler makes with clients of its own: where a process has several

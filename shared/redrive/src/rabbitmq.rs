@@ -1,4 +1,10 @@
-//! Function of a RabbitMQ queue: the processor.
+//! Functions of a RabbitMQ queue: the processor here, indexer and replay of its dead letters beside it.
+
+mod indexer;
+mod replay;
+
+pub use indexer::run_rabbitmq_indexer;
+pub use replay::run_rabbitmq_replay;
 
 use redrive_aws::{AwsClients, LedgerTable};
 use redrive_core::message::batch::Batch;

@@ -134,9 +134,17 @@ fn every_arrow_between_the_floors_points_down() {
     let cli = set(&["redrive-aws", "redrive-console", "redrive-core", "redrive-doctor", "redrive-operator"]);
     assert_eq!(ours("cli"), cli, "cli");
     assert_eq!(ours("console"), set(&["redrive-core", "redrive-operator"]), "console");
-    for function in
-        ["processor", "indexer", "replay", "kafka-processor", "kafka-indexer", "kafka-replay", "rabbitmq-processor"]
-    {
+    for function in [
+        "processor",
+        "indexer",
+        "replay",
+        "kafka-processor",
+        "kafka-indexer",
+        "kafka-replay",
+        "rabbitmq-processor",
+        "rabbitmq-indexer",
+        "rabbitmq-replay",
+    ] {
         assert_eq!(ours(&format!("functions/{function}")), set(&["redrive"]), "functions/{function}");
     }
 }

@@ -1,4 +1,6 @@
-//! Configuration of the functions of RabbitMQ.
+//! Configuration of the functions of RabbitMQ: the processor here, indexer and replay beside it.
+
+mod letters;
 
 use redrive_core::ids::QueueArn;
 use redrive_core::login::Login;
@@ -7,6 +9,8 @@ use redrive_core::rabbit_endpoint::RabbitEndpoint;
 
 use super::fields::{self, QueueSetting};
 use super::{BrokerProcessing, ConfigError, FunctionIdentity, Reader};
+
+pub use letters::{RabbitIndexerConfig, RabbitReplayConfig};
 
 const QUEUE: &str = "RABBITMQ_QUEUE";
 const VIRTUAL_HOST: &str = "RABBITMQ_VIRTUAL_HOST";
@@ -69,7 +73,7 @@ impl RabbitConfig {
 }
 
 /// Reads the queue, and the source that letters are named after: `rabbitmq://BROKER/QUEUE`.
-pub(super) fn queue_and_source(reader: &mut Reader<'_>) -> (Option<RabbitQueue>, Option<QueueSetting>) {
+fn queue_and_source(reader: &mut Reader<'_>) -> (Option<RabbitQueue>, Option<QueueSetting>) {
     let name = reader.required(QUEUE, queue_name);
     let vhost = reader.optional(VIRTUAL_HOST, "/", |text| match text.len() {
         1..=VIRTUAL_HOST_LIMIT => Ok(text.to_owned()),
@@ -85,7 +89,7 @@ pub(super) fn queue_and_source(reader: &mut Reader<'_>) -> (Option<RabbitQueue>,
 }
 
 /// Reads the address of the broker and the login. Neither a user nor a password is ever repeated.
-pub(super) fn endpoint_and_login(reader: &mut Reader<'_>) -> (Option<RabbitEndpoint>, Option<Login>) {
+fn endpoint_and_login(reader: &mut Reader<'_>) -> (Option<RabbitEndpoint>, Option<Login>) {
     let text = reader.text(ENDPOINT);
     let endpoint = RabbitEndpoint::parse(text.as_deref().unwrap_or_default());
     let wrong = if text.is_some() { "is no address of a broker" } else { "is not set" };
@@ -102,7 +106,7 @@ pub(super) fn endpoint_and_login(reader: &mut Reader<'_>) -> (Option<RabbitEndpo
 }
 
 /// Reads the dead letter queue. Were it the queue itself, each dead message would come back, and die again.
-pub(super) fn dead_letter_queue(reader: &mut Reader<'_>, main: Option<&RabbitQueue>) -> Option<String> {
+fn dead_letter_queue(reader: &mut Reader<'_>, main: Option<&RabbitQueue>) -> Option<String> {
     let dead = reader.required(DEAD_LETTERS, queue_name)?;
     if main.is_some_and(|main| main.name == dead) {
         reader.refuse(DEAD_LETTERS, format!("is {dead:?}, which is {QUEUE}"), "a queue that is not read here");
@@ -111,7 +115,7 @@ pub(super) fn dead_letter_queue(reader: &mut Reader<'_>, main: Option<&RabbitQue
 }
 
 /// Reads what becomes of a message without `message-id`.
-pub(super) fn needs_id(reader: &mut Reader<'_>) -> Option<bool> {
+fn needs_id(reader: &mut Reader<'_>) -> Option<bool> {
     reader.optional(WITHOUT_ID, "hash", |word| match word {
         "hash" => Ok(false),
         "refuse" => Ok(true),

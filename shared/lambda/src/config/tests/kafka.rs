@@ -89,11 +89,11 @@ fn the_indexer_of_a_dead_letter_topic_reads_its_own_and_says_what_is_wrong() {
         KafkaIndexerConfig::read(|name| all.get(name).map(|text| (*text).to_owned()))
     };
     let config = read(&[]).unwrap();
-    assert_eq!(config.reading.source.as_str(), "kafka://shop/orders");
+    assert_eq!(config.indexing.reading.source.as_str(), "kafka://shop/orders");
     assert_eq!((config.dead_letter_topic.as_str(), config.answer), ("orders.dead", KafkaAnswer::Fail));
-    assert!(config.ledger_table.is_some() && config.policy.max_deaths > 0);
+    assert!(config.indexing.ledger_table.is_some() && config.indexing.policy.max_deaths > 0);
     let without = read(&[("LEDGER_TABLE_NAME", "none")]).unwrap();
-    assert_eq!((without.ledger_table, without.policy.max_deaths), (None, 0), "only a person replays");
+    assert_eq!((without.indexing.ledger_table, without.indexing.policy.max_deaths), (None, 0), "only a person replays");
     for (variable, wrong) in
         [("KAFKA_DEAD_LETTER_TOPIC", "orders.retry"), ("DEAD_LETTER_TABLE_NAME", ""), ("LEDGER_TABLE_NAME", "")]
     {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::{ConfigError, RabbitConfig};
+use redrive_core::message::broker_record::RabbitQueue;
+
+use crate::config::{ConfigError, RabbitConfig, RabbitIndexerConfig, RabbitReplayConfig};
 
 const WHOLE: [(&str, &str); 11] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "rabbitmq-processor"),
@@ -80,4 +82,25 @@ fn every_problem_is_listed_at_once_and_the_page_of_sources_knows_every_variable(
     for variable in of_rabbitmq.chain(["RABBITMQ_VIRTUAL_HOST", "RABBITMQ_WITHOUT_ID"]) {
         assert!(page.contains(&format!("| `{variable}` |")), "{variable}");
     }
+}
+
+#[test]
+fn indexer_and_replay_name_letters_as_the_processor_does_and_without_a_ledger_only_a_person_replays() {
+    let variables = |changes: &[(&str, &str)]| -> BTreeMap<String, String> {
+        let letters = [("DEAD_LETTER_TABLE_NAME", "letters"), ("RABBITMQ_VIRTUAL_HOST", "shop")];
+        let all = WHOLE.iter().chain(&letters).chain(changes);
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let all = variables(&[]);
+    let config = RabbitIndexerConfig::read(|name| all.get(name).cloned()).unwrap();
+    assert_eq!(config.indexing.reading.source.as_str(), "rabbitmq://shop/orders");
+    assert_eq!(config.dead_letter_queue, RabbitQueue::parse("orders.dead::shop"));
+    let replay = RabbitReplayConfig::read(|name| all.get(name).cloned()).unwrap();
+    assert_eq!((replay.queue, replay.replaying.reading.source.name()), (RabbitQueue::parse("orders::shop"), "orders"));
+    assert!(replay.replaying.ledger_table.is_some() && replay.replaying.policy.max_deaths > 0);
+    let none = variables(&[("LEDGER_TABLE_NAME", "none")]);
+    let without = RabbitReplayConfig::read(|name| none.get(name).cloned()).unwrap().replaying;
+    assert_eq!((without.ledger_table, without.policy.max_deaths), (None, 0));
+    let same = variables(&[("RABBITMQ_DEAD_LETTER_QUEUE", "orders")]);
+    assert!(RabbitIndexerConfig::read(|name| same.get(name).cloned()).is_err());
 }
