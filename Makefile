@@ -147,7 +147,7 @@ test-here:  ## The tests that need no stage
 # Clients of brokers ask for other features of rustls, and everything above that is compiled once more: so builds of the whole workspace
 # leave them out, and one build has both.
 BROKERS := -p redrive-kafka -p redrive-rabbitmq -p redrive $(BROKER_FUNCTIONS:%=-p %) --locked \
-  --features redrive-kafka/test-broker,redrive-rabbitmq/client,redrive/test-broker,redrive/rabbitmq \
+  --features redrive-kafka/test-broker,redrive-rabbitmq/testing,redrive/test-broker \
   --features kafka-processor/kafka,kafka-indexer/kafka,kafka-replay/kafka \
   --features rabbitmq-processor/rabbitmq,rabbitmq-indexer/rabbitmq,rabbitmq-replay/rabbitmq
 BROKER_TESTS := --lib --test dead_letters --test kafka --test kafka_indexer --test rabbitmq --test broker
@@ -180,7 +180,7 @@ with-rabbitmq: $(RABBITMQ_NEEDS)  ## A command beside a RabbitMQ of its own, whi
 .PHONY: test-rabbitmq
 test-rabbitmq: $(RABBITMQ_NEEDS)  ## What speaks RabbitMQ against a real one: confirms, delays, connections that end
 	@$(RABBITMQ_OR_END)
-	env -u MAKEFLAGS $(AT_RABBITMQ) cargo test $(BROKERS) --test broker -- --ignored
+	env -u MAKEFLAGS $(AT_RABBITMQ) cargo test $(BROKERS) --test broker --test rabbitmq -- --ignored
 
 .PHONY: test-rabbitmq-broker
 test-rabbitmq-broker: $(RABBITMQ_NEEDS)  ## A real RabbitMQ on loopback, and the poller that stands for Lambda's

@@ -37,6 +37,8 @@ mod publishing;
 mod rabbit_outbox;
 #[cfg(feature = "client")]
 mod source_queue;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "client")]
 pub use broker::Broker;

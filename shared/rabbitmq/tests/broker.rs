@@ -2,20 +2,33 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod bench;
+mod parcels;
+mod way;
 
-use bench::way::{Proxy, Way};
-use bench::{Bench, bodies, broker, copies, copy_of, endpoint, message, outgoing, outgoing_with};
 use lapin::BasicProperties;
 use lapin::types::AMQPValue;
+use parcels::{bodies, copies, copy_of, message, outgoing, outgoing_with};
 use redrive_core::login::Login;
 use redrive_core::message::broker_record::{
     AmqpTable, AmqpValue, BrokerRecord, KafkaPosition, KafkaRecord, RabbitMessage, RabbitProperties,
 };
 use redrive_core::ports::{MainQueue, Outbox};
 use redrive_core::rabbit_endpoint::RabbitEndpoint;
+use redrive_rabbitmq::testing::RabbitBench;
 use redrive_rabbitmq::{Broker, DelayQueues, RabbitOutbox, SourceQueue};
 use tokio::net::TcpListener;
+use way::{Proxy, Way};
+
+async fn start() -> RabbitBench {
+    let address =
+        std::env::var_os("REDRIVE_TEST_AMQP").expect("REDRIVE_TEST_AMQP is not set: make test-rabbitmq sets it");
+    RabbitBench::start(address.to_str().unwrap()).await
+}
+
+/// Broker of the code under test.
+fn broker(bench: &RabbitBench, at: &RabbitEndpoint) -> Broker {
+    Broker::new(at, "/", &bench.login())
+}
 
 /// A login that no broker knows.
 fn secret() -> Login {
@@ -79,12 +92,12 @@ fn assert_exact(properties: &BasicProperties) {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_dead_message_is_confirmed_and_stands_in_its_queue_exactly() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let dead = bench.declare("dead", &[]).await;
     let sent = full();
     // What goes to the dead letter queue has lost the broker's own headers before.
     let sent = redrive_core::replay::sendable(&sent);
-    let queue = RabbitOutbox::new(&dead, broker(&endpoint()));
+    let queue = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint()));
     let answers = queue.send(vec![outgoing(Some(BrokerRecord::RabbitMq(Box::new(sent.clone()))))]).await.unwrap();
     assert_eq!(answers, [Ok(BrokerRecord::RabbitMq(Box::new(sent)).message_id())]);
     let found = bench.take(&dead, 1).await;
@@ -96,8 +109,8 @@ async fn a_dead_message_is_confirmed_and_stands_in_its_queue_exactly() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_queue_that_is_not_there_takes_nothing_and_is_not_made() {
-    let bench = Bench::start().await;
-    let (missing, at) = (bench.queue("dead"), broker(&endpoint()));
+    let bench = start().await;
+    let (missing, at) = (bench.queue("dead"), broker(&bench, &bench.endpoint()));
     let refused = || vec![Err("returned 312 NO_ROUTE".to_owned()); 3];
     let messages = || outgoing_with(&["1", "2", "3"]);
     assert_eq!(RabbitOutbox::new(&missing, at.clone()).send(messages()).await.unwrap(), refused());
@@ -109,10 +122,13 @@ async fn a_queue_that_is_not_there_takes_nothing_and_is_not_made() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn what_a_full_queue_refuses_is_refused_and_the_rest_is_taken() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let full = [("x-max-length", AMQPValue::LongLongInt(1)), ("x-overflow", text("reject-publish"))];
     let dead = bench.declare("dead", &full).await;
-    let answers = RabbitOutbox::new(&dead, broker(&endpoint())).send(outgoing_with(&["1", "2", "3"])).await.unwrap();
+    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint()))
+        .send(outgoing_with(&["1", "2", "3"]))
+        .await
+        .unwrap();
     let nack = Err("nack".to_owned());
     assert_eq!((answers[0].is_ok(), &answers[1..]), (true, &[nack.clone(), nack][..]));
     assert_eq!(bodies(&bench.take(&dead, 1).await), ["1"]);
@@ -122,13 +138,13 @@ async fn what_a_full_queue_refuses_is_refused_and_the_rest_is_taken() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_record_of_another_broker_is_refused_and_the_rest_is_taken() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let dead = bench.declare("dead", &[]).await;
     let position = KafkaPosition { topic: "orders".to_owned(), partition: 0, offset: 0 };
     let mut messages = outgoing_with(&["1"]);
     messages.insert(0, outgoing(Some(BrokerRecord::Kafka(KafkaRecord::at(position)))));
     messages.push(outgoing(None));
-    let answers = RabbitOutbox::new(&dead, broker(&endpoint())).send(messages).await.unwrap();
+    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint())).send(messages).await.unwrap();
     let other = Err("NotARabbitMqMessage".to_owned());
     assert_eq!((&answers[0], answers[1].is_ok(), &answers[2]), (&other, true, &other));
     bench.end().await;
@@ -137,9 +153,9 @@ async fn a_record_of_another_broker_is_refused_and_the_rest_is_taken() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_do_not_wait_for_it() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let main = bench.declare("main", &[]).await;
-    let queues = DelayQueues::new(&main, broker(&endpoint()));
+    let queues = DelayQueues::new(&main, broker(&bench, &bench.endpoint()));
     let long = copies(&[("long", 3)]);
     assert_eq!(queues.delay([long, vec![copy_of(full(), "full", 1)]].concat()).await, []);
     assert_eq!(bench.ready(&main).await, Some(0), "both wait");
@@ -152,8 +168,8 @@ async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_copy_whose_main_queue_is_gone_when_its_delay_ends_comes_once_it_is_there() {
-    let bench = Bench::start().await;
-    let (main, other, at) = (bench.queue("main"), bench.declare("other", &[]).await, broker(&endpoint()));
+    let bench = start().await;
+    let (main, other, at) = (bench.queue("main"), bench.declare("other", &[]).await, broker(&bench, &bench.endpoint()));
     assert_eq!(DelayQueues::new(&main, at.clone()).delay(copies(&[("kept", 1)])).await, []);
     // Its delay is over once a longer one is.
     assert_eq!(DelayQueues::new(&other, at).delay(copies(&[("witness", 2)])).await, []);
@@ -167,10 +183,11 @@ async fn a_copy_whose_main_queue_is_gone_when_its_delay_ends_comes_once_it_is_th
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_delay_queue_that_was_declared_otherwise_is_named_and_others_go_on() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let main = bench.declare("main", &[]).await;
     let taken = bench.declare("main.delay.1000", &[("x-message-ttl", AMQPValue::LongInt(5))]).await;
-    let failed = DelayQueues::new(&main, broker(&endpoint())).delay(copies(&[("short", 1), ("long", 2)])).await;
+    let failed =
+        DelayQueues::new(&main, broker(&bench, &bench.endpoint())).delay(copies(&[("short", 1), ("long", 2)])).await;
     let [(id, why)] = &failed[..] else { panic!("{failed:?}") };
     assert_eq!(id.as_str(), "short");
     assert!(why.starts_with(&format!("queue {taken} was declared with other arguments")), "{why}");
@@ -182,16 +199,16 @@ async fn a_delay_queue_that_was_declared_otherwise_is_named_and_others_go_on() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn the_headers_that_name_more_queues_bring_no_copy_there() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let (main, other) = (bench.declare("main", &[]).await, bench.declare("other", &[]).await);
     let mut message = message(b"{}");
     for name in ["CC", "BCC"] {
         message.headers.set(name, AmqpValue::Array(vec![AmqpValue::text(&other)]));
     }
-    let queues = DelayQueues::new(&main, broker(&endpoint()));
+    let queues = DelayQueues::new(&main, broker(&bench, &bench.endpoint()));
     assert_eq!(queues.delay(vec![copy_of(message.clone(), "m", 1)]).await, []);
     let letter = outgoing(Some(BrokerRecord::RabbitMq(Box::new(message))));
-    assert!(SourceQueue::new(&main, broker(&endpoint())).send(vec![letter]).await.unwrap()[0].is_ok());
+    assert!(SourceQueue::new(&main, broker(&bench, &bench.endpoint())).send(vec![letter]).await.unwrap()[0].is_ok());
     assert_eq!(bench.take(&main, 2).await.len(), 2);
     assert_eq!(bench.ready(&other).await, Some(0));
     bench.end().await;
@@ -200,10 +217,10 @@ async fn the_headers_that_name_more_queues_bring_no_copy_there() {
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_connection_that_ended_between_two_calls_is_made_anew_and_nothing_is_lost_or_doubled() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let (main, dead) = (bench.declare("main", &[]).await, bench.declare("dead", &[]).await);
-    let proxy = Proxy::to(endpoint()).await;
-    let at = broker(&proxy.endpoint);
+    let proxy = Proxy::to(bench.endpoint()).await;
+    let at = broker(&bench, &proxy.endpoint);
     let (delays, letters) = (DelayQueues::new(&main, at.clone()), RabbitOutbox::new(&dead, at));
     for (n, end) in [None, Some(Way::Open), Some(Way::Silent)].into_iter().enumerate() {
         match end {
@@ -225,10 +242,10 @@ async fn a_connection_that_ended_between_two_calls_is_made_anew_and_nothing_is_l
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn an_answer_that_is_lost_leaves_a_replay_in_doubt_and_a_copy_as_not_there() {
-    let bench = Bench::start().await;
+    let bench = start().await;
     let main = bench.declare("main", &[]).await;
-    let proxy = Proxy::to(endpoint()).await;
-    let at = broker(&proxy.endpoint);
+    let proxy = Proxy::to(bench.endpoint()).await;
+    let at = broker(&bench, &proxy.endpoint);
     let source = SourceQueue::new(&main, at.clone());
     // The call before makes a connection that works, whatever became of the last one.
     for sent in ["replay", "dead", "copy"] {
@@ -252,8 +269,8 @@ async fn an_answer_that_is_lost_leaves_a_replay_in_doubt_and_a_copy_as_not_there
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_login_that_is_refused_is_an_error_without_it() {
-    let bench = Bench::start().await;
-    let at = Broker::new(&endpoint(), "/", &secret());
+    let bench = start().await;
+    let at = Broker::new(&bench.endpoint(), "/", &secret());
     let refused = RabbitOutbox::new("q", at.clone()).send(outgoing_with(&["1"])).await.unwrap_err();
     assert!(refused.to_string().contains("403 ACCESSREFUSED") && !refused.to_string().contains("SECRET"), "{refused}");
     let failed = DelayQueues::new("q", at).delay(copies(&[("1", 1), ("2", 5)])).await;

@@ -1,4 +1,5 @@
-//! A function for RabbitMQ as a process of its own, beside Lambda's runtime interface. Its broker is not there.
+//! A function for RabbitMQ as a process of its own, between Lambda's runtime interface and a broker: one that is not there, and
+//! a real one (`make test-rabbitmq`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use fake::{Answer, World, log_lines};
 use redrive::{Context, Fault, Handler};
+use redrive_rabbitmq::testing::RabbitBench;
 use serde_json::{Value, json};
 
 const TIME: Duration = Duration::from_secs(20);
@@ -135,4 +137,87 @@ fn a_bad_configuration_ends_the_process_with_every_problem_in_one_line_and_no_lo
     let problems = lines[0]["problems"].as_str().unwrap();
     assert!(problems.contains("RABBITMQ_QUEUE is not set") && problems.contains("RABBITMQ_ENDPOINT is no address"));
     assert!(problems.contains("GREETING is \"good day\"") && !problems.contains("SECRET"), "{problems}");
+}
+
+/// A real broker with queues of its own, and settings of a function for them.
+struct Real {
+    runtime: tokio::runtime::Runtime,
+    bench: RabbitBench,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Real {
+    fn start() -> Self {
+        let address = std::env::var_os("REDRIVE_TEST_AMQP").expect("make test-rabbitmq sets REDRIVE_TEST_AMQP");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let bench = runtime.block_on(RabbitBench::start(address.to_str().unwrap()));
+        runtime.block_on(bench.declare("main", &[]));
+        let login = bench.login();
+        let settings = vec![
+            ("RABBITMQ_QUEUE", bench.queue("main")),
+            ("RABBITMQ_ENDPOINT", bench.endpoint().to_string()),
+            ("RABBITMQ_USER", login.user),
+            ("RABBITMQ_PASSWORD", login.password),
+            ("RABBITMQ_DEAD_LETTER_QUEUE", bench.queue("dead")),
+            ("AWS_LAMBDA_LOG_LEVEL", "TRACE".to_owned()),
+        ];
+        Self { runtime, bench, settings }
+    }
+
+    fn run(&self, work: impl FnOnce(&World)) -> std::process::Output {
+        let changes: Vec<_> = self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        run(&changes, work)
+    }
+
+    /// An event of its main queue.
+    fn event(&self, messages: &[&str]) -> Value {
+        let mut event = event(messages);
+        let messages = event["rmqMessagesByQueue"]["orders::/"].take();
+        event["rmqMessagesByQueue"] = json!({format!("{}::/", self.bench.queue("main")): messages});
+        event
+    }
+
+    /// Bodies of so many messages of a queue.
+    fn take(&self, queue: &str, count: usize) -> Vec<String> {
+        let found = self.runtime.block_on(self.bench.take(&self.bench.queue(queue), count));
+        found.iter().map(|message| String::from_utf8(message.data.clone()).unwrap()).collect()
+    }
+
+    fn end(self) {
+        self.runtime.block_on(self.bench.end());
+    }
+}
+
+#[test]
+#[ignore = "needs a RabbitMQ: make test-rabbitmq"]
+fn the_dead_are_in_their_queue_what_is_for_later_comes_back_and_the_batch_is_acknowledged() {
+    let real = Real::start();
+    real.runtime.block_on(real.bench.declare("dead", &[]));
+    let output = real.run(|world| {
+        let answer = world.invoke(&real.event(&["fine", "refuse", "later", "good", "refuse"]), TIME);
+        assert_eq!(answer, ("response".to_owned(), Value::Null));
+    });
+    assert_eq!(real.take("dead", 2), [r#""refuse""#; 2]);
+    assert_eq!(real.take("main", 1), [r#""later""#]);
+    let metrics: Vec<_> = log_lines(&output).into_iter().filter(|line| line["_aws"].is_object()).collect();
+    let counted = ["Received", "Completed", "HandedOver"].map(|name| metrics[0][name].clone());
+    assert_eq!(Value::from_iter(counted), json!([5, 2, 2]));
+    real.end();
+}
+
+#[test]
+#[ignore = "needs a RabbitMQ: make test-rabbitmq"]
+fn what_the_dead_letter_queue_does_not_take_comes_back_and_nothing_of_what_was_returned_is_logged() {
+    let real = Real::start();
+    let output = real.run(|world| {
+        assert_eq!(world.invoke(&real.event(&["fine", "refuse"]), TIME), ("response".to_owned(), Value::Null));
+    });
+    assert_eq!(real.take("main", 1), [r#""refuse""#], "as a copy, after a second or two");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("returned 312 NO_ROUTE"), "the adapter says it: {text}");
+    // As text, and as the client shows bytes.
+    for body in ["refuse\"", "114, 101, 102, 117, 115, 101"] {
+        assert!(!text.contains(body), "{text}");
+    }
+    real.end();
 }

@@ -184,7 +184,6 @@ fn aws_types_stop_at_their_room() {
             || shown.starts_with("shared/lambda/src/config/")
             || ["cli/src/who.rs", "cli/src/reach.rs", "cli/src/out.rs", bare].contains(&shown.as_str())
             || shown.starts_with("cli/tests/")
-            || shown.starts_with("shared/rabbitmq/tests/")
             || shown.starts_with("tests/");
         let reads = text.contains(concat!("env::", "var(")) || text.contains(concat!("env::", "vars("));
         assert!(environment_may_be_read || !reads, "{shown} reads the environment");
