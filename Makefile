@@ -314,14 +314,14 @@ bench-sizes:  ## What the functions' binaries are made of, for docs/benchmarks.m
 	$(PYTHON) bench/binary_by_part.py target/peers/release/{bare-sdk,processor,indexer,replay}
 
 .PHONY: bench-peers
-bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the bare SDK, for docs/benchmarks.md (SIZES=10,100 PERCENT=100 INTO=docs)
+bench-peers: $(PEERS_NODE) $(PEERS_PYTHON)  ## Redrive beside Powertools and the bare SDK, for docs/benchmarks.md (SIZES=10,100 PERCENT=100 INTO=docs SOURCE=kafka)
 	@mkdir -p target/peers
 	$(PEERS)/typescript/node_modules/.bin/esbuild $(PEERS)/typescript/function.mts --bundle --platform=node --target=node20 \
 	  --format=esm --minify --log-level=warning --outfile=target/peers/peers.mjs \
 	  "--banner:js=import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
 	# As functions are shipped: the workspace's own release profile.
-	CARGO_TARGET_DIR=target/peers env -u MAKEFLAGS cargo build --release --locked -p redrive-bench
-	target/peers/release/redrive-bench peers --bundle target/peers/peers.mjs --python $(ROOT)/.venv/peers/bin/python --into $(or $(INTO),docs) \
+	CARGO_TARGET_DIR=target/peers env -u MAKEFLAGS cargo build --release --locked -p redrive-bench $(if $(filter kafka,$(SOURCE)),--features kafka)
+	target/peers/release/redrive-bench peers $(if $(SOURCE),--source $(SOURCE)) --bundle target/peers/peers.mjs --python $(ROOT)/.venv/peers/bin/python --into $(or $(INTO),docs) \
 	  $(if $(SIZES),--sizes $(SIZES)) $(if $(PERCENT),--percent $(PERCENT))
 
 .PHONY: bench-command

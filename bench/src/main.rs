@@ -1,7 +1,7 @@
 //! Measurements. `redrive-bench ledger [--endpoint URL] [--rounds N]` measures the ledger's two ways of writing side
 //! by side; without an endpoint it serves a DynamoDB in a process of its own (feature `dynoxide`).
-//! `redrive-bench peers --bundle FILE --python PATH --into FOLDER [--sizes 10,100] [--percent N]` measures Redrive beside Powertools and
-//! the bare SDK, on batches of each size.
+//! `redrive-bench peers --bundle FILE --python PATH --into FOLDER [--source sqs|kafka] [--sizes 10,100] [--percent N]` measures Redrive
+//! beside Powertools and the bare SDK, on batches of each size.
 //! `redrive-bench drain [--python PATH] [--messages N]` measures the indexer beside a plain drain with boto3, if that Python
 //! has it; `redrive-bench replay`, with the same options, the replay beside plain movers with boto3. `redrive-bench command --command
 //! PATH [--endpoint URL]` measures the command over many waiting letters.
@@ -33,6 +33,7 @@ fn main() -> Result<(), Error> {
         Some("drain") => drain::run(option("--python").as_deref(), messages()?),
         Some("replay") => replay::run(option("--python").as_deref(), messages()?),
         Some("peers") => peers::run(&peers::PeerPlan {
+            source: peers::EventSource::parse(option("--source").as_deref().unwrap_or("sqs"))?,
             programs: peers::Programs {
                 bundle: option("--bundle").ok_or("--bundle FILE")?,
                 python: option("--python").ok_or("--python PATH")?,
@@ -58,7 +59,7 @@ fn main() -> Result<(), Error> {
         Some("serve-drain") => server::serve(true),
         _ => Err(
             "usage: redrive-bench ledger [--endpoint URL] [--rounds N] | drain|replay [--python PATH] [--messages N] | \
-             peers --bundle FILE --python PATH --into FOLDER | \
+             peers --bundle FILE --python PATH --into FOLDER [--source kafka] | \
              command --command PATH [--endpoint URL]"
                 .into(),
         ),

@@ -19,7 +19,8 @@ use crate::Error;
 use crate::lab::ask;
 use crate::server::Server;
 pub(crate) use contestant::Programs;
-use contestant::{Peer, PeerProcess};
+use contestant::{Peer, PeerProcess, redrive};
+pub(crate) use event::EventSource;
 use event::{EventBatch, Phase};
 
 /// EventBatch sizes, and the rounds of each.
@@ -31,6 +32,8 @@ const STARTS: usize = 15;
 
 /// Options of a run.
 pub(crate) struct PeerPlan {
+    /// Source of the events. Kafka is measured with batches of a hundred, Lambda's own default.
+    pub(crate) source: EventSource,
     pub(crate) programs: Programs,
     /// Sizes to measure; empty: all.
     pub(crate) sizes: Vec<usize>,
@@ -38,6 +41,12 @@ pub(crate) struct PeerPlan {
     pub(crate) percent: usize,
     /// Folder that gets figures, plot and table.
     pub(crate) into: PathBuf,
+}
+
+impl PeerPlan {
+    fn peers(&self) -> Vec<Peer> {
+        Peer::ALL.into_iter().filter(|peer| peer.takes(self.source)).collect()
+    }
 }
 
 /// Figures of one invocation.
@@ -82,20 +91,21 @@ pub(crate) fn run(plan: &PeerPlan) -> Result<(), Error> {
     let server = Server::start("serve-peers")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let figures = runtime.block_on(measure(plan, &server.endpoint))?;
-    report::write(&figures, &plan.into)
+    report::write(&figures, plan.source, &plan.into)
 }
 
 async fn measure(plan: &PeerPlan, endpoint: &str) -> Result<PeerFigures, Error> {
-    let mut figures = PeerFigures { binary_mb: binaries()?, ..PeerFigures::default() };
+    let mut figures = PeerFigures { binary_mb: binaries(plan.source)?, ..PeerFigures::default() };
     ask(endpoint, "/delay?0")?;
     for round in 0..(STARTS * plan.percent / 100).max(1) {
-        for peer in rotated(&Peer::ALL, round) {
-            let start = PeerProcess::start(peer, &plan.programs, endpoint).await?.start;
+        for peer in rotated(&plan.peers(), round) {
+            let start = PeerProcess::start(peer, plan.source, &plan.programs, endpoint).await?.start;
             figures.starts.push((peer.name(), millis(start)));
         }
     }
     for (size, rounds) in SIZES {
-        if !plan.sizes.is_empty() && !plan.sizes.contains(&size) {
+        let by_default = plan.source == EventSource::Sqs || size == 100;
+        if if plan.sizes.is_empty() { !by_default } else { !plan.sizes.contains(&size) } {
             continue;
         }
         for delay in DELAYS {
@@ -116,19 +126,20 @@ async fn compare(
     eprintln!("batches of {size} at {delay} ms, {rounds} rounds");
     let mut processes = Vec::new();
     ask(endpoint, "/delay?0")?;
-    for peer in Peer::ALL.into_iter().filter(|peer| size <= peer.most()) {
+    for peer in plan.peers().into_iter().filter(|peer| size <= peer.most()) {
         let (table, key) = peer.table();
         ask(endpoint, &format!("/table?{table},{key}"))?;
-        let process = PeerProcess::start(peer, &plan.programs, endpoint).await?;
+        let process = PeerProcess::start(peer, plan.source, &plan.programs, endpoint).await?;
         for _ in 0..peer.warm_up() {
-            invoke(&process, &EventBatch::new(10), Phase::First).await?;
+            invoke(&process, &EventBatch::new(plan.source, 10), Phase::First).await?;
         }
         processes.push(process);
     }
     ask(endpoint, &format!("/delay?{delay}"))?;
     for round in 0..rounds {
-        let batches: Vec<_> = processes.iter().map(|_| [EventBatch::new(size), EventBatch::new(size)]).collect();
-        for phase in Phase::ALL {
+        let batch = || EventBatch::new(plan.source, size);
+        let batches: Vec<_> = processes.iter().map(|_| [batch(), batch()]).collect();
+        for &phase in plan.source.phases() {
             for (process, [batch, failing]) in rotated(&processes.iter().zip(&batches).collect::<Vec<_>>(), round) {
                 let batch = if phase == Phase::Failing { failing } else { batch };
                 ask(endpoint, "/counts")?;
@@ -175,11 +186,11 @@ fn millis(time: Duration) -> f64 {
 }
 
 /// Sizes of the two binaries of Rust that stand beside this one.
-fn binaries() -> Result<Vec<(&'static str, f64)>, Error> {
+fn binaries(source: EventSource) -> Result<Vec<(&'static str, f64)>, Error> {
     let beside = std::env::current_exe()?;
     let size = |name: &str| -> Result<f64, Error> {
         let length = std::fs::metadata(beside.with_file_name(name))?.len();
         Ok(f64::from(u32::try_from(length)?) / 1e6)
     };
-    Ok(vec![(Peer::Redrive.name(), size("redrive-noop")?), (Peer::Bare.name(), size("bare-sdk")?)])
+    Ok(vec![(Peer::Redrive.name(), size(redrive(source))?), (Peer::Bare.name(), size("bare-sdk")?)])
 }

@@ -9,7 +9,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+source = EventType(os.environ["EVENT_SOURCE"])
+processor = BatchProcessor(event_type=source, raise_on_entire_batch_failure=False)
 config = IdempotencyConfig(event_key_jmespath="order_id")
 store = DynamoDBPersistenceLayer(table_name=os.environ["TABLE_NAME"])
 
@@ -25,8 +26,8 @@ charge = idempotent_function(charge_once, data_keyword_argument="order", config=
 
 
 def handle(record: Any) -> None:
-    """Takes one message."""
-    charge(order=json.loads(record.body))
+    """Takes one message of SQS, or one record of Kafka."""
+    charge(order=record.json_value if source is EventType.Kafka else json.loads(record.body))
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

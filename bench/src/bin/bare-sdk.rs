@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementRequest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,32 @@ struct BareRecord {
     #[serde(rename = "messageId")]
     message_id: String,
     body: String,
+}
+
+/// Event of Kafka: the same messages in lists by partition.
+#[derive(Deserialize)]
+struct TopicEvent {
+    records: HashMap<String, Vec<TopicRecord>>,
+}
+
+#[derive(Deserialize)]
+struct TopicRecord {
+    offset: i64,
+    value: String,
+}
+
+impl TopicEvent {
+    fn decoded(self) -> Result<Vec<BareRecord>, Error> {
+        let all = self
+            .records
+            .into_iter()
+            .flat_map(|(partition, list)| list.into_iter().map(move |one| (partition.clone(), one)));
+        all.map(|(partition, TopicRecord { offset, value })| {
+            let body = String::from_utf8(BASE64.decode(value)?)?;
+            Ok(BareRecord { message_id: format!("{partition}@{offset}"), body })
+        })
+        .collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -45,9 +73,9 @@ struct BareFunction {
 }
 
 impl BareFunction {
-    async fn handle(&self, event: BareEvent) -> Result<BareAnswer, Error> {
+    async fn handle(&self, records: Vec<BareRecord>) -> Result<BareAnswer, Error> {
         let mut failures = Vec::new();
-        for records in event.records.chunks(STATEMENTS) {
+        for records in records.chunks(STATEMENTS) {
             let orders: Result<Vec<BareOrder>, _> = records.iter().map(|one| serde_json::from_str(&one.body)).collect();
             let orders = orders?;
             self.write(&self.insert, &orders, |order| vec![text(&order.order_id), text("OPEN")]).await?;
@@ -88,7 +116,11 @@ fn main() -> Result<(), Error> {
             update: format!("UPDATE \"{table}\" SET \"state\"=? WHERE \"pk\"=?"),
         };
         let function = &function;
-        lambda_runtime::run(service_fn(async |event: LambdaEvent<BareEvent>| function.handle(event.payload).await))
-            .await
+        if std::env::var("EVENT_SOURCE").is_ok_and(|source| source == "Kafka") {
+            let of_topic = async |event: LambdaEvent<TopicEvent>| function.handle(event.payload.decoded()?).await;
+            return lambda_runtime::run(service_fn(of_topic)).await;
+        }
+        let of_queue = async |event: LambdaEvent<BareEvent>| function.handle(event.payload.records).await;
+        lambda_runtime::run(service_fn(of_queue)).await
     })
 }

@@ -1,23 +1,8 @@
-//! Redrive with a handler that does nothing, or fails if the message says so.
+//! Redrive with a handler that does nothing, for messages of SQS.
 
-use redrive::{Context, Fault, Handler};
-
-#[derive(serde::Deserialize)]
-struct NoopOrder {
-    fail: bool,
-}
-
-struct Nothing;
-
-impl Handler for Nothing {
-    type Message = NoopOrder;
-    type Effects = ();
-
-    async fn handle(&self, order: &NoopOrder, _: &Context) -> Result<(), Fault> {
-        if order.fail { Err(Fault::transient("later", "not yet")) } else { Ok(()) }
-    }
-}
+#[path = "../noop_handler.rs"]
+mod noop_handler;
 
 fn main() -> Result<(), redrive::Error> {
-    redrive::run(|_| Ok(Nothing))
+    redrive::run(|_| Ok(noop_handler::Nothing))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::event::{EventSource, TOPIC};
 use super::runtime_api::RuntimeApi;
 use crate::Error;
 use crate::counting::{Memory, memory_kb};
@@ -28,6 +29,11 @@ impl Peer {
             Self::TypeScript => "Powertools TypeScript",
             Self::Python => "Powertools Python",
         }
+    }
+
+    /// Returns true if it takes events of this source.
+    pub(crate) const fn takes(self, source: EventSource) -> bool {
+        !matches!((self, source), (Self::TypeScript, EventSource::Kafka))
     }
 
     /// Name of its table, and of that table's key.
@@ -56,12 +62,12 @@ impl Peer {
         }
     }
 
-    fn command(self, programs: &Programs) -> Result<Command, Error> {
+    fn command(self, source: EventSource, programs: &Programs) -> Result<Command, Error> {
         let beside = std::env::current_exe()?;
         let beside = beside.parent().ok_or("the bench has no folder")?;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         Ok(match self {
-            Self::Redrive => Command::new(beside.join("redrive-noop")),
+            Self::Redrive => Command::new(beside.join(redrive(source))),
             Self::Bare => Command::new(beside.join("bare-sdk")),
             Self::TypeScript => {
                 let mut node = Command::new("node");
@@ -74,6 +80,14 @@ impl Peer {
                 python
             }
         })
+    }
+}
+
+/// Name of Redrive's binary for events of a source.
+pub(crate) const fn redrive(source: EventSource) -> &'static str {
+    match source {
+        EventSource::Sqs => "redrive-noop",
+        EventSource::Kafka => "redrive-noop-kafka",
     }
 }
 
@@ -101,10 +115,15 @@ pub(crate) struct Usage {
 }
 
 impl PeerProcess {
-    pub(crate) async fn start(peer: Peer, programs: &Programs, endpoint: &str) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        peer: Peer,
+        source: EventSource,
+        programs: &Programs,
+        endpoint: &str,
+    ) -> Result<Self, Error> {
         let api = RuntimeApi::start().await?;
-        let mut command = peer.command(programs)?;
-        for (name, value) in environment(peer, endpoint) {
+        let mut command = peer.command(source, programs)?;
+        for (name, value) in environment(peer, endpoint).into_iter().chain(of_source(source)) {
             command.env(name, value);
         }
         command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
@@ -174,4 +193,20 @@ fn environment(peer: Peer, endpoint: &str) -> Vec<(&'static str, String)> {
         ("TABLE_NAME", table.to_owned()),
     ];
     fixed.into_iter().map(|(name, value)| (name, value.to_owned())).chain(own).collect()
+}
+
+fn of_source(source: EventSource) -> Vec<(&'static str, String)> {
+    let variables: &[(&str, &str)] = match source {
+        EventSource::Sqs => &[("EVENT_SOURCE", "SQS")],
+        EventSource::Kafka => &[
+            ("EVENT_SOURCE", "Kafka"),
+            ("KAFKA_TOPICS", TOPIC),
+            ("KAFKA_CLUSTER", "bench"),
+            ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9"),
+            ("KAFKA_DEAD_LETTER_TOPIC", "bench.dead"),
+            ("KAFKA_SECURITY", "none"),
+            ("KAFKA_ANSWER", "partial"),
+        ],
+    };
+    variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
 }

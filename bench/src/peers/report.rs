@@ -9,10 +9,18 @@ use plotters::prelude::*;
 
 use super::PeerFigures;
 use super::contestant::Peer;
+use super::event::EventSource;
 use crate::Error;
 
-const BEGIN: &str = "<!-- peers: made by make bench-peers -->";
-const END: &str = "<!-- peers end -->";
+/// Marks in the page around the tables of a source.
+const fn marks(source: EventSource) -> (&'static str, &'static str) {
+    match source {
+        EventSource::Sqs => ("<!-- peers: made by make bench-peers -->", "<!-- peers end -->"),
+        EventSource::Kafka => {
+            ("<!-- kafka peers: made by make bench-peers SOURCE=kafka -->", "<!-- kafka peers end -->")
+        }
+    }
+}
 
 /// RowCase of a row: batch size, delay in milliseconds, phase.
 type RowCase = (usize, u64, &'static str);
@@ -33,24 +41,32 @@ impl Spread {
     }
 }
 
-/// Writes `peers.json`, `peers.svg` and the tables into `benchmarks.md` of a folder, and prints the tables.
-pub(crate) fn write(figures: &PeerFigures, into: &Path) -> Result<(), Error> {
+/// Writes `peers.json`, `peers.svg` and the tables into `benchmarks.md` of a folder, and prints the tables. Of Kafka, with one size of
+/// batches, there is nothing to plot.
+pub(crate) fn write(figures: &PeerFigures, source: EventSource, into: &Path) -> Result<(), Error> {
     fs::create_dir_all(into)?;
-    fs::write(into.join("peers.json"), serde_json::to_string(figures)? + "\n")?;
-    plot(figures, &into.join("peers.svg"))?;
+    let raw = serde_json::to_string(figures)? + "\n";
+    match source {
+        EventSource::Sqs => {
+            fs::write(into.join("peers.json"), raw)?;
+            plot(figures, &into.join("peers.svg"))?;
+        }
+        EventSource::Kafka => fs::write(into.join("peers-kafka.json"), raw)?,
+    }
+    let (begin, end) = marks(source);
     let tables = tables(figures);
     println!("{tables}");
     let page = into.join("benchmarks.md");
-    let text = fs::read_to_string(&page).unwrap_or_else(|_| format!("{BEGIN}\n{END}\n"));
-    let (before, rest) = text.split_once(BEGIN).ok_or("benchmarks.md has no place for the tables")?;
-    let (_, after) = rest.split_once(END).ok_or("benchmarks.md has no end of the tables")?;
-    fs::write(page, format!("{before}{BEGIN}\n{tables}{END}{after}"))?;
+    let text = fs::read_to_string(&page).unwrap_or_else(|_| format!("{begin}\n{end}\n"));
+    let (before, rest) = text.split_once(begin).ok_or("benchmarks.md has no place for the tables")?;
+    let (_, after) = rest.split_once(end).ok_or("benchmarks.md has no end of the tables")?;
+    fs::write(page, format!("{before}{begin}\n{tables}{end}{after}"))?;
     Ok(())
 }
 
 fn tables(figures: &PeerFigures) -> String {
     let mut text = String::new();
-    let peers = Peer::ALL.map(Peer::name);
+    let peers: Vec<_> = Peer::ALL.map(Peer::name).into_iter().filter(|peer| took_part(figures, peer)).collect();
     let longest = longest(figures);
     // Calls and bytes hardly change with the size beyond a hundred, nor with the delay.
     let [times, counts]: [fn(RowCase, u64) -> bool; 2] = [
@@ -65,25 +81,31 @@ fn tables(figures: &PeerFigures) -> String {
     ] {
         _ = writeln!(text, "\n| {title} | {} |\n|---|{}", peers.join(" | "), "---|".repeat(peers.len()));
         for case @ (size, delay, phase) in cases(figures).into_iter().filter(|case| is_shown(*case, longest)) {
-            let cells = peers.map(|peer| of(figures, case, peer).map_or("-".to_owned(), shown));
+            let cells: Vec<_> =
+                peers.iter().map(|peer| of(figures, case, peer).map_or("-".to_owned(), shown)).collect();
             _ = writeln!(text, "| {size}, {phase}, {delay} ms a call | {} |", cells.join(" | "));
         }
     }
     _ = writeln!(text, "\n| a process | {} |\n|---|{}", peers.join(" | "), "---|".repeat(peers.len()));
     let starts = |peer: &str| figures.starts.iter().filter(|(one, _)| *one == peer).map(|(_, ms)| *ms).collect();
-    let cells = peers.map(|peer| shown(Spread::of(starts(peer))));
+    let cells: Vec<_> = peers.iter().map(|peer| shown(Spread::of(starts(peer)))).collect();
     _ = writeln!(text, "| start to first poll, ms | {} |", cells.join(" | "));
     for size in sizes(figures) {
         let peak = |peer: &str| {
             let of_it = figures.processes.iter().filter(|one| one.peer == peer && one.size == size);
             of_it.map(|one| one.peak_mb).reduce(f64::max).map_or("-".to_owned(), |mb| format!("{mb:.0}"))
         };
-        _ = writeln!(text, "| most memory, batches of {size}, MB | {} |", peers.map(peak).join(" | "));
+        let cells: Vec<_> = peers.iter().map(|peer| peak(peer)).collect();
+        _ = writeln!(text, "| most memory, batches of {size}, MB | {} |", cells.join(" | "));
     }
     let binary = |peer: &str| figures.binary_mb.iter().find(|(one, _)| *one == peer).map(|(_, mb)| format!("{mb:.2}"));
-    let cells = peers.map(|peer| binary(peer).unwrap_or_else(|| "-".to_owned()));
+    let cells: Vec<_> = peers.iter().map(|peer| binary(peer).unwrap_or_else(|| "-".to_owned())).collect();
     _ = writeln!(text, "| binary, MB | {} |\n", cells.join(" | "));
     text
+}
+
+fn took_part(figures: &PeerFigures, peer: &str) -> bool {
+    figures.processes.iter().any(|process| process.peer == peer)
 }
 
 fn shown(Spread { median, least, most }: Spread) -> String {
