@@ -50,7 +50,7 @@ impl Broker {
     ///
     /// An environment is frozen between invocations, and sends no heartbeats: so its broker closes the connection, and it may not learn
     /// of that. The channel itself is the question, so nothing is ever published on a connection that has ended before.
-    pub(crate) async fn channel(&self) -> Result<Channel, String> {
+    pub(crate) async fn channel(&self) -> Result<OpenChannel, String> {
         let mut kept = self.kept.lock().await;
         // Taken: whoever is cancelled here leaves no connection of which nothing is known.
         if let Some(connection) = kept.take() {
@@ -82,10 +82,19 @@ impl Broker {
     }
 }
 
-async fn open(connection: &Connection) -> Result<Channel, Error> {
+/// Channel with confirms.
+pub(crate) struct OpenChannel {
+    pub(crate) channel: Channel,
+    /// Longest frame of the connection in bytes.
+    pub(crate) frame_max: usize,
+}
+
+async fn open(connection: &Connection) -> Result<OpenChannel, Error> {
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    Ok(channel)
+    // None, if the broker sets no limit.
+    let negotiated = usize::try_from(connection.configuration().frame_max()).ok().filter(|bytes| *bytes > 0);
+    Ok(OpenChannel { channel, frame_max: negotiated.unwrap_or(usize::MAX) })
 }
 
 /// Answer of the client within a time, or a short name of what went wrong.

@@ -39,12 +39,12 @@ impl DelayQueues {
 
     /// Has copies wait for one step. One answer for each, in order; or the reason for which none of them was published.
     async fn put(&self, step: DelayStep, copies: &[DelayedCopy]) -> Result<Vec<Option<String>>, Trouble> {
-        let channel = self.broker.channel().await.map_err(Trouble::Broker)?;
+        let open = self.broker.channel().await.map_err(Trouble::Broker)?;
         let name = step.queue(&self.main);
-        declare(&channel, &name, self.arguments(step)).await.map_err(Trouble::Queue)?;
+        declare(&open.channel, &name, self.arguments(step)).await.map_err(Trouble::Queue)?;
         let messages: Vec<Option<RabbitMessage>> =
             copies.iter().map(|copy| of_rabbitmq(Some(&copy.record)).map(sendable)).collect();
-        let answers = publish(&channel, &name, &messages.iter().map(Option::as_ref).collect::<Vec<_>>()).await;
+        let answers = publish(&open, &name, &messages.iter().map(Option::as_ref).collect::<Vec<_>>()).await;
         Ok(answers.into_iter().map(|answer| answer.err().map(|why| why.code)).collect())
     }
 

@@ -14,8 +14,8 @@
 //!
 //! | of the message | is sent on as |
 //! |---|---|
-//! | a whole number of any width | one of 64 bits (`l`) |
-//! | another number | a double (`d`), decimals among them |
+//! | a whole number of any width | one of 64 bits (`l`); where the headers would not fit into a frame, the shortest |
+//! | another number | a double (`d`), decimals among them; where the headers would not fit, a float (`f`) if it is one |
 //! | text or bytes | a long string (`S`) |
 //! | a time in a header | its text in the event, as a long string |
 //! | a header's name or a property of more than 255 bytes | its beginning: only bytes that were no text grow so long |

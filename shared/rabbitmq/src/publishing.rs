@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
-use lapin::{Channel, Confirmation, Error};
+use lapin::{Confirmation, Error};
 use redrive_core::ids::MessageId;
 use redrive_core::message::broker_record::{BrokerRecord, RabbitMessage};
 use redrive_core::ports::Unavailable;
 use redrive_core::replay::Outgoing;
 use tokio::time::{Instant, timeout_at};
 
-use crate::broker::{Broker, NO_ANSWER, code};
+use crate::broker::{Broker, NO_ANSWER, OpenChannel, code};
 use crate::properties::properties;
 
 /// Time for the answers about all messages of a call.
@@ -73,7 +73,7 @@ pub(crate) fn of_rabbitmq(record: Option<&BrokerRecord>) -> Option<&RabbitMessag
 /// Publishes messages to one queue through the default exchange, and waits until each is answered. One answer for each, in order;
 /// `None` is never published.
 pub(crate) async fn publish(
-    channel: &Channel,
+    OpenChannel { channel, frame_max }: &OpenChannel,
     queue: &str,
     messages: &[Option<&RabbitMessage>],
 ) -> Vec<Result<(), NotTaken>> {
@@ -83,14 +83,18 @@ pub(crate) async fn publish(
     };
     let (mut published, mut broken) = (Vec::with_capacity(messages.len()), false);
     for message in messages {
-        published.push(match message {
-            None => Err(NotTaken::never(OTHERS)),
+        let Some(message) = message else {
+            published.push(Err(NotTaken::never(OTHERS)));
+            continue;
+        };
+        published.push(match properties(message, *frame_max) {
             // Each would wait for as long.
-            Some(_) if broken => Err(NotTaken::never("NotTried")),
-            Some(message) => {
+            _ if broken => Err(NotTaken::never("NotTried")),
+            // A longer frame would end the connection, and what else is under way with it.
+            None => Err(NotTaken::never("HeadersTooLarge")),
+            Some(properties) => {
                 let to_default = ShortString::default();
-                let sent =
-                    channel.basic_publish(to_default, queue.clone(), OPTIONS, &message.body, properties(message));
+                let sent = channel.basic_publish(to_default, queue.clone(), OPTIONS, &message.body, properties);
                 let sent = answer(until, sent).await;
                 broken = sent.is_err();
                 sent

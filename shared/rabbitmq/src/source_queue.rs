@@ -36,11 +36,11 @@ impl SourceQueue {
     /// [`Unavailable`] if the broker cannot be reached, or has no such queue.
     pub async fn waiting(&self) -> Result<u64, Unavailable> {
         let unavailable = |why| Unavailable { service: "RabbitMQ", action: "say how much waits", why };
-        let channel = self.broker.channel().await.map_err(unavailable)?;
+        let open = self.broker.channel().await.map_err(unavailable)?;
         // Without it the queue would be made where there is none.
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let name = ShortString::try_new(self.queue.as_str()).map_err(|_| unavailable("QueueNameTooLong".to_owned()))?;
-        let answer = timeout(ANSWER, channel.queue_declare(name, options, FieldTable::default())).await;
+        let answer = timeout(ANSWER, open.channel.queue_declare(name, options, FieldTable::default())).await;
         let queue =
             answer.map_err(|_| unavailable(NO_ANSWER.to_owned()))?.map_err(|error| unavailable(code(&error)))?;
         Ok(queue.message_count().into())

@@ -152,6 +152,27 @@ async fn a_record_of_another_broker_is_refused_and_the_rest_is_taken() {
 
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
+async fn headers_that_grow_beyond_a_frame_are_shortened_and_what_does_not_fit_then_takes_nothing_along() {
+    let bench = start().await;
+    let dead = bench.declare("dead", &[]).await;
+    let list = |count| AmqpValue::Array(vec![AmqpValue::Int(200); count]);
+    let with = |headers: AmqpValue| {
+        let mut message = message(b"list");
+        message.headers.set("list", headers);
+        outgoing(Some(BrokerRecord::RabbitMq(Box::new(message))))
+    };
+    // Two bytes each as they came, and nine if they were wide.
+    let messages =
+        [outgoing_with(&["1"]), vec![with(list(40_000)), with(list(100_000))], outgoing_with(&["2"])].concat();
+    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint())).send(messages).await.unwrap();
+    assert_eq!(answers[2], Err("HeadersTooLarge".to_owned()));
+    assert_eq!([0, 1, 3].map(|n: usize| answers[n].is_ok()), [true; 3]);
+    assert_eq!(bodies(&bench.take(&dead, 3).await), ["1", "list", "2"]);
+    bench.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_do_not_wait_for_it() {
     let bench = start().await;
     let main = bench.declare("main", &[]).await;
