@@ -67,6 +67,7 @@ CELERY_READY := .venv/celery/.ready
 KAFKA_READY := .venv/kafka/.ready
 RABBITMQ_READY := .venv/rabbitmq/.ready
 RABBITMQ_SERVER := .venv/rabbitmq-server
+RABBITMQ4_SERVER := .venv/rabbitmq4-server
 AWS_READY := .venv/aws/.ready
 PEERS := bench/peers
 PEERS_NODE := $(PEERS)/typescript/node_modules/.package-lock.json
@@ -168,8 +169,10 @@ KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(BROKERS) --quiet --bin kafka-p
 
 # Runs a command that finds a RabbitMQ of its own by REDRIVE_TEST_AMQP.
 AT_RABBITMQ := .venv/rabbitmq/bin/python -m infra.rabbitmq.broker run
-RABBITMQ_NEEDS := $(RABBITMQ_READY) $(RABBITMQ_SERVER)
-RABBITMQ_OR_END = [ -d $(RABBITMQ_SERVER) ] || exit 0
+# RabbitMQ 3.10 of Debian 12, or 4.0 of Debian 13 beside it, in a root of its own (VERSION=4).
+export RABBITMQ_RELEASE := $(or $(VERSION),3)
+RABBITMQ_NEEDS := $(RABBITMQ_READY) $(RABBITMQ_SERVER) $(if $(filter 4,$(RABBITMQ_RELEASE)),$(RABBITMQ4_SERVER))
+RABBITMQ_OR_END = for server in $(filter-out $(RABBITMQ_READY),$(RABBITMQ_NEEDS)); do [ -d "$$server" ] || exit 0; done
 
 .PHONY: with-rabbitmq
 with-rabbitmq: $(RABBITMQ_NEEDS)  ## A command beside a RabbitMQ of its own, which REDRIVE_TEST_AMQP names (BESIDE='env')
@@ -623,7 +626,11 @@ $(RABBITMQ_READY): $(REQUIREMENTS)/rabbitmq.txt
 # Debian's packages, unpacked without root. Where apt has no such versions, that is said and the folder is not there: what wants it ends.
 $(RABBITMQ_SERVER): $(REQUIREMENTS)/rabbitmq-debs.txt
 	@$(PYTHON_FITS)
-	$(PYTHON) -m infra.rabbitmq.packages
+	RABBITMQ_RELEASE=3 $(PYTHON) -m infra.rabbitmq.packages
+
+$(RABBITMQ4_SERVER): $(REQUIREMENTS)/rabbitmq4-debs.txt
+	@$(PYTHON_FITS)
+	RABBITMQ_RELEASE=4 $(PYTHON) -m infra.rabbitmq.packages
 
 $(LOCALSTACK_READY): $(REQUIREMENTS)/localstack.txt
 	@echo "installing LocalStack's core into $(LOCALSTACK)"

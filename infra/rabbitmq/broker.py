@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.brokers.source import SourceError
-from infra.rabbitmq.packages import ERLANG, SERVER
+from infra.rabbitmq.release import ERLANG, OLDEST, chosen
 from infra.stack.loopback import free_port, listens
 from infra.stack.processes import Daemon
 from infra.stack.stage import end_on_signal
@@ -54,14 +54,16 @@ class Broker:
     """Broker of a folder: its data, its cookie, and three ports that nobody else has."""
 
     def __init__(self, folder: Path) -> None:
+        self._release = chosen()
         self._data = folder / "rabbitmq-data"
         self._server, self._registry = Daemon("rabbitmq", folder), Daemon("epmd", folder)
         self._port, self._names = free_port(), free_port()
 
     def start(self) -> None:
         """Starts the broker without anything of an earlier run; of a start that failed nothing is left."""
-        if not SERVER.is_dir():
-            raise SourceError(f"there is no RabbitMQ in {SERVER}: make unpacks it there, where apt has it")
+        for release in (self._release, OLDEST):
+            if not release.folder.is_dir():
+                raise SourceError(f"there is no RabbitMQ in {release.folder}: make unpacks it there, where apt has it")
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(parents=True)
         (self._data / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self._port))
@@ -73,8 +75,7 @@ class Broker:
                 [_program("bin/epmd"), "-port", str(self._names), "-address", "127.0.0.1"], self._environment(), self._data
             )
             _wait(self._registry, lambda: listens(self._names))
-            scripts = next((SERVER.resolve() / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
-            self._server.start([str(scripts / "rabbitmq-server")], self._environment(), self._data)
+            self._server.start(self._release.command(self._data), self._environment(), self._data)
             _wait(self._server, lambda: listens(self._port))
         except BaseException:
             self.stop()
@@ -99,7 +100,7 @@ class Broker:
         asked = subprocess.run(
             [_program("bin/erl_call"), "-sname", NODE, "-e"],
             input=DEPTHS,
-            env=self._environment(),
+            env={**self._environment(), "HOME": str(self._data)},
             capture_output=True,
             text=True,
             timeout=START_SECONDS,
@@ -111,29 +112,30 @@ class Broker:
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the user's own: the folder is its home, where the cookie is, too."""
+        data = self._release.inside(self._data)
         return {
-            "PATH": f"{_program('bin')}:{os.environ.get('PATH', os.defpath)}",
-            "HOME": str(self._data),
+            "PATH": self._release.path(),
+            "HOME": str(data),
             "LANG": "C.UTF-8",
-            "ERL_ROOTDIR": str(SERVER.resolve() / ERLANG),
+            "ERL_ROOTDIR": str(self._release.folder.resolve() / ERLANG),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._names),
             "RABBITMQ_NODENAME": NODE,
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_CONFIG_FILE": str(self._data / "rabbitmq.conf"),
-            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self._data / "advanced.config"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._data / "enabled_plugins"),
-            "RABBITMQ_MNESIA_BASE": str(self._data / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(self._data / "log"),
+            "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(data / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(data / "log"),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
-            "RABBITMQ_PID_FILE": str(self._data / "pid"),
+            "RABBITMQ_PID_FILE": str(data / "pid"),
             # Two schedulers that sleep when there is nothing to do: others work here, too.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
         }
 
 
 def _program(name: str) -> str:
-    return str(SERVER.resolve() / ERLANG / name)
+    return str(OLDEST.folder.resolve() / ERLANG / name)
 
 
 def _wait(process: Daemon, ready: Callable[[], bool]) -> None:

@@ -20,13 +20,16 @@ from infra.brokers.source import SourceError
 from infra.rabbitmq.broker import Broker
 from infra.rabbitmq.poller import parameters
 from infra.rabbitmq.queues import DEAD, HEADERS, QUEUE, Queues
+from infra.rabbitmq.release import chosen
 from infra.rabbitmq.settling import Reading
 from infra.stack.processes import Daemon
 from infra.stack.settings import MODULES
 
-PATIENCE = 30.0
+PATIENCE = 15.0
 MESSAGES = 250
 BATCH = 100
+# More than RabbitMQ 4 makes by itself.
+DELIVERIES = 50
 
 
 class Counting:
@@ -86,6 +89,7 @@ class Ends(unittest.TestCase):
             made.start()
             heard = [address for one in daemons for address in one.listens()]
             self.assertGreaterEqual(len(heard), 3)
+            self.assertIn(f"RabbitMQ {chosen().number}.", daemons[0].tail(1000))
             self.assertEqual([one for one in heard if not one.startswith(("127.0.0.1:", "::1:"))], [])
             self.assertEqual((made.stop(), made.stop()), (3, 0))
             self.assertEqual([one.alive() for one in daemons], [False, False])
@@ -158,6 +162,17 @@ class Mappings(unittest.TestCase):
         looks = [sorted((one.body, one.kept) for one in self.queues.dead()) for _ in range(2)]
         judged = [(b"0", True), (b"1", False), (b"2", False), (b"3", False), (b"4", False)]
         self.assertEqual((looks, self.queues.unsettled(DEAD)), ([judged, judged], 5))
+
+    def test_a_message_is_not_given_up_however_often_its_batch_fails(self) -> None:
+        with self._channel() as channel:
+            channel.queue_purge(QUEUE)
+            self.queues.send("o-1", "{}")
+            for _ in range(DELIVERIES):
+                taken = next(channel.consume(QUEUE, inactivity_timeout=PATIENCE))
+                self.assertIsNotNone(taken[0], "it is gone")
+                channel.basic_nack(taken[0].delivery_tag, requeue=True)
+            channel.cancel()
+        self.assertEqual(self.queues.unsettled(QUEUE), 1)
 
     @contextmanager
     def _polled(self, reading: Reading = Reading.NACK, lost: float = 0.0, failures: int = 0) -> Iterator[Counting]:

@@ -16,6 +16,7 @@ from infra.brokers.account import Dead
 from infra.brokers.source import Names, Source, SourceError
 from infra.rabbitmq.broker import PASSWORD, USER, Broker
 from infra.rabbitmq.poller import parameters
+from infra.rabbitmq.release import chosen
 from infra.rabbitmq.settling import Reading
 
 QUEUE = "orders"
@@ -54,7 +55,7 @@ class Queues(Source):
             self._channel = self._connection.channel()
             self._channel.confirm_delivery()
             for name in (QUEUE, DEAD):
-                self._channel.queue_declare(name, durable=True, arguments=QUORUM)
+                self._channel.queue_declare(name, durable=True, arguments={**QUORUM, **chosen().without_limit})
         except BaseException:
             self.stop()
             raise
