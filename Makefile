@@ -160,11 +160,11 @@ test-brokers:  ## Lints and tests of what speaks Kafka or RabbitMQ, against brok
 
 .PHONY: demo-kafka
 demo-kafka: $(KAFKA_READY) $(MINISTACK_READY)  ## Orders through a Kafka topic, with kill -9 of function and poller (SEED=1 READING=only-failed)
-	@$(KAFKA_DEMO_READY)
+	@$(BROKER_FUNCTIONS_READY)
 	$(KAFKA_DEMO) $(if $(SEED),--seed $(SEED)) $(if $(READING),--reading $(READING)) $(if $(ORDER),--order $(ORDER))
 
-# The functions with Kafka's client, and the command without it, as everywhere else.
-KAFKA_DEMO_READY = env -u MAKEFLAGS cargo build $(BROKERS) --quiet --bin kafka-processor --bin kafka-indexer --bin kafka-replay \
+# The functions with the brokers' clients, and the command without them, as everywhere else.
+BROKER_FUNCTIONS_READY = env -u MAKEFLAGS cargo build $(BROKERS) --quiet $(BROKER_FUNCTIONS:%=--bin %) \
   && env -u MAKEFLAGS cargo build --workspace --locked --quiet --bin redrive
 
 # Runs a command that finds a RabbitMQ of its own by REDRIVE_TEST_AMQP.
@@ -185,17 +185,29 @@ test-rabbitmq: $(RABBITMQ_NEEDS)  ## What speaks RabbitMQ against a real one: co
 	@$(RABBITMQ_OR_END)
 	env -u MAKEFLAGS $(AT_RABBITMQ) cargo test $(BROKERS) --test broker --test rabbitmq -- --ignored
 
-.PHONY: test-rabbitmq-broker
-test-rabbitmq-broker: $(RABBITMQ_NEEDS)  ## A real RabbitMQ on loopback, and the poller that stands for Lambda's
+.PHONY: demo-rabbitmq
+demo-rabbitmq: $(RABBITMQ_NEEDS) $(MINISTACK_READY)  ## Orders through a RabbitMQ queue, with kill -9 of function and poller (SEED=1 READING=nack VERSION=3)
 	@$(RABBITMQ_OR_END)
+	$(BROKER_FUNCTIONS_READY)
+	$(RABBITMQ_DEMO) $(if $(SEED),--seed $(SEED)) $(if $(READING),--reading $(READING))
+
+RABBITMQ_DEMO := STAGE_DIR="$(ROOT)/target/stage-rabbitmq" STAGE_PORT=0 .venv/rabbitmq/bin/python -m infra.rabbitmq.demo
+
+.PHONY: test-rabbitmq-broker
+test-rabbitmq-broker: $(RABBITMQ_NEEDS) $(MINISTACK_READY)  ## Broker and poller, and the demo under each way in which a failed batch may come back (VERSION=3)
+	@$(RABBITMQ_OR_END)
+	$(BROKER_FUNCTIONS_READY)
 	.venv/rabbitmq/bin/python -W ignore::ResourceWarning -m unittest infra.rabbitmq.contract
+	$(RABBITMQ_DEMO) --reading nack --seed 2
+	$(RABBITMQ_DEMO) --reading reject --seed 3
+	$(RABBITMQ_DEMO) --reading closed --seed 4
 
 # A stage of its own, and its own folder.
 KAFKA_DEMO := STAGE_DIR="$(ROOT)/target/stage-kafka" STAGE_PORT=0 .venv/kafka/bin/python -m infra.kafka.demo
 
 .PHONY: test-kafka-broker
 test-kafka-broker: $(KAFKA_READY) $(MINISTACK_READY)  ## The same under every reading of AWS's documents: nothing lost, nothing charged twice
-	@$(KAFKA_DEMO_READY)
+	@$(BROKER_FUNCTIONS_READY)
 	$(KAFKA_DEMO) --reading whole --order none --seed 2
 	$(KAFKA_DEMO) --reading only-failed --order partition --seed 3
 	$(KAFKA_DEMO) --reading from-lowest --order key --seed 4

@@ -194,7 +194,9 @@ class Mappings(unittest.TestCase):
     @contextmanager
     def _channel(self) -> Iterator[Any]:
         with pika.BlockingConnection(parameters(self.queues.variables()["RABBITMQ_ENDPOINT"])) as connection:
-            yield connection.channel()
+            channel = connection.channel()
+            channel.confirm_delivery()
+            yield channel
 
 
 if __name__ == "__main__":

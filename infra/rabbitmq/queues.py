@@ -12,7 +12,8 @@ from typing import Any
 import pika
 from pika.exceptions import AMQPError
 
-from infra.brokers.account import Dead
+from infra.brokers.account import Dead, Origin
+from infra.brokers.letters import text
 from infra.brokers.source import Names, Source, SourceError
 from infra.rabbitmq.broker import PASSWORD, USER, Broker
 from infra.rabbitmq.poller import parameters
@@ -45,7 +46,7 @@ class Queues(Source):
         self._broker = Broker(folder)
         self._connection: pika.BlockingConnection | None = None
         self._seen: Counter[Dead] = Counter()
-        self.names = Names("rabbitmq", f"rabbitmq://{BROKER}/{QUEUE}", QUEUE, DEAD, "message", None)
+        self.names = Names("rabbitmq", f"rabbitmq://{BROKER}/{QUEUE}", QUEUE, DEAD, "message", _origin_of_letter)
 
     def start(self) -> str:
         """Starts the broker, and makes both queues; delay queues are the function's own."""
@@ -118,13 +119,15 @@ class Queues(Source):
         return count()
 
     def dead(self) -> list[Dead]:
-        """Looks at the dead letter queue without taking anything: what was not answered goes back when the connection ends."""
+        """Looks at the dead letter queue without taking anything: all that was read is given back."""
         connection = self._connect()
         try:
             channel = connection.channel()
             found: list[Dead] = []
             while (delivery := channel.basic_get(DEAD))[0] is not None:
                 found.append(_dead(delivery[1], delivery[2]))
+            # All of them: it is there for the next one who looks, before the connection has ended.
+            channel.basic_nack(0, multiple=True, requeue=True)
         finally:
             connection.close()
         self._seen |= Counter(found)
@@ -146,3 +149,7 @@ def _dead(properties: pika.BasicProperties, body: bytes) -> Dead:
     kept = all(headers.get(name) == value for name, value in HEADERS.items()) and properties.content_type == "application/json"
     identity = message_id(order_id) if order_id else None
     return Dead(body, order_id, (body.decode(),), str(headers.get("failure-reason", "")), kept and properties.message_id == identity)
+
+
+def _origin_of_letter(item: dict[str, Any]) -> Origin:
+    return (text(item, "original_payload"),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 from collections.abc import Iterator
 from typing import Any
 
 from infra.gates.template import Template, load
-from infra.stack.settings import INFRA
+from infra.stack.settings import INFRA, ROOT
 
 SOURCE = load(INFRA / "rabbitmq.yaml")
 SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shop/redrive"  # noqa: S105 (the name of one)
@@ -171,6 +172,13 @@ class RabbitTemplate(unittest.TestCase):
             alarm["Dimensions"], [{"Name": "Broker", "Value": {"Fn::Select": [6, {"Fn::Split": [":", {"Ref": "BrokerArn"}]}]}}]
         )
         self.assertEqual(BROKER.split(":")[6], "shop-broker")
+
+    def test_every_variable_is_one_that_the_page_explains(self) -> None:
+        page = (ROOT / "docs" / "sources.md").read_text()
+        of_policy = {"REPLAY_MAX_DEATHS", "REPLAY_POLICY", "RESOLVED_RETENTION_DAYS"}
+        known = {*re.findall(r"`([A-Z_]+)`", page), *of_policy, "RUST_LOG", "ORDERS_TABLE_NAME"}
+        for function in FUNCTIONS:
+            self.assertEqual(set(variables(made(), function)) - known, set(), function)
 
 
 if __name__ == "__main__":
