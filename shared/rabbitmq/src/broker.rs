@@ -82,7 +82,7 @@ impl Broker {
     }
 }
 
-/// Channel with confirms.
+/// Channel with confirms, and the limit of its frames.
 pub(crate) struct OpenChannel {
     pub(crate) channel: Channel,
     /// Longest frame of the connection in bytes.
