@@ -105,11 +105,16 @@ fn endpoint_and_login(reader: &mut Reader<'_>) -> (Option<RabbitEndpoint>, Optio
     (endpoint, user.zip(password).map(|(user, password)| Login { user, password }))
 }
 
-/// Reads the dead letter queue. Were it the queue itself, each dead message would come back, and die again.
+/// Reads the dead letter queue. Were it the queue itself, or one of its delay queues, each dead message would come back, and die again.
 fn dead_letter_queue(reader: &mut Reader<'_>, main: Option<&RabbitQueue>) -> Option<String> {
     let dead = reader.required(DEAD_LETTERS, queue_name)?;
-    if main.is_some_and(|main| main.name == dead) {
-        reader.refuse(DEAD_LETTERS, format!("is {dead:?}, which is {QUEUE}"), "a queue that is not read here");
+    let comes_back = |main: &RabbitQueue| {
+        let behind = dead.strip_prefix(&main.name);
+        behind.is_some_and(|behind| behind.is_empty() || behind.starts_with(".delay."))
+    };
+    if main.is_some_and(comes_back) {
+        let wrong = format!("is {dead:?}, from where messages go to {QUEUE}");
+        reader.refuse(DEAD_LETTERS, wrong, "a queue that is neither that nor one of its delay queues");
     }
     Some(dead)
 }

@@ -50,6 +50,7 @@ fn what_cannot_be_meant_is_refused_by_its_name() {
         ("RABBITMQ_BROKER", "a/b"),
         ("RABBITMQ_ENDPOINT", "https://b-1.mq.eu-central-1.on.aws:443"),
         ("RABBITMQ_DEAD_LETTER_QUEUE", "orders"),
+        ("RABBITMQ_DEAD_LETTER_QUEUE", "orders.delay.1000"),
         ("RABBITMQ_DEAD_LETTER_QUEUE", "dead letters"),
         ("RABBITMQ_WITHOUT_ID", "run"),
         ("HANDLER_TIMEOUT_SECONDS", "0"),
