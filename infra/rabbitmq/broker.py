@@ -40,6 +40,12 @@ Count = fun(Queue) ->
 end,
 [{binary_to_atom(element(4, amqqueue:get_name(Queue))), Count(Queue)} || Queue <- rabbit_amqqueue:list()].
 """
+# A second user, with the rights that the functions' user needs, and with no other.
+PUBLISHER = """\
+rabbit_auth_backend_internal:add_user(<<"publisher">>, <<"publisher">>, <<"tests">>),
+rabbit_auth_backend_internal:set_permissions(
+  <<"publisher">>, <<"/">>, <<"[.]delay[.]">>, <<"^amq[.]default$">>, <<"[.]delay[.]">>, <<"tests">>).
+"""
 CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
 log.console = true
@@ -97,9 +103,18 @@ class Broker:
 
     def depths(self) -> dict[str, int]:
         """Counts the messages of each queue, with those that a consumer has not answered: AMQP itself counts only the others."""
+        told = self._evaluate(DEPTHS)
+        return {name: int(count) for name, count in re.findall(r"\{'?([^',{}]+)'?, ?(\d+)\}", told)}
+
+    def add_publisher(self) -> None:
+        """Adds the user `publisher`, whose password is its name, and who may publish and delay, and nothing else."""
+        self._evaluate(PUBLISHER)
+
+    def _evaluate(self, expression: str) -> str:
+        """Has the broker evaluate Erlang, and returns what it answers."""
         asked = subprocess.run(
             [_program("bin/erl_call"), "-sname", NODE, "-e"],
-            input=DEPTHS,
+            input=expression,
             env={**self._environment(), "HOME": str(self._data)},
             capture_output=True,
             text=True,
@@ -107,8 +122,8 @@ class Broker:
             check=False,
         )
         if asked.returncode != 0 or not asked.stdout.startswith("{ok, "):
-            raise SourceError(f"the broker does not count its messages: {asked.stdout.strip()} {asked.stderr.strip()}")
-        return {name: int(count) for name, count in re.findall(r"\{'?([^',{}]+)'?, ?(\d+)\}", asked.stdout)}
+            raise SourceError(f"the broker does not do what it is asked to: {asked.stdout.strip()} {asked.stderr.strip()}")
+        return asked.stdout
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the user's own: the folder is its home, where the cookie is, too."""
@@ -153,6 +168,7 @@ def run(command: Sequence[str]) -> int:
         broker = Broker(Path(name))
         try:
             broker.start()
+            broker.add_publisher()
             return subprocess.run(command, env={**os.environ, ADDRESS_VARIABLE: broker.address}, check=False).returncode
         finally:
             broker.stop()

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{BasicConsumeOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::uri::{AMQPUri, AMQPUserInfo};
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
 use redrive_core::login::Login;
 use redrive_core::rabbit_endpoint::RabbitEndpoint;
@@ -44,11 +44,10 @@ impl RabbitBench {
         RabbitEndpoint { encrypted: false, host: self.uri.authority.host.clone(), port: self.uri.authority.port }
     }
 
-    /// Login of the test's user.
+    /// Login of the user whom `make test-rabbitmq` gives the rights of a function's, and no other.
     #[must_use]
-    pub fn login(&self) -> Login {
-        let AMQPUserInfo { username, password } = self.uri.authority.userinfo.clone();
-        Login { user: username, password }
+    pub fn publisher() -> Login {
+        Login { user: "publisher".to_owned(), password: "publisher".to_owned() }
     }
 
     /// Name of a queue of this test: `main`, `dead` or `other`.

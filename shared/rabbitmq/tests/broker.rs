@@ -26,13 +26,13 @@ async fn start() -> RabbitBench {
 }
 
 /// Broker of the code under test.
-fn broker(bench: &RabbitBench, at: &RabbitEndpoint) -> Broker {
-    Broker::new(at, "/", &bench.login())
+fn broker(at: &RabbitEndpoint) -> Broker {
+    Broker::new(at, "/", &RabbitBench::publisher())
 }
 
 /// A login that no broker knows.
 fn secret() -> Login {
-    Login { user: "guest".to_owned(), password: "SECRET".to_owned() }
+    Login { user: "publisher".to_owned(), password: "SECRET".to_owned() }
 }
 
 fn text(text: &str) -> AMQPValue {
@@ -97,7 +97,7 @@ async fn a_dead_message_is_confirmed_and_stands_in_its_queue_exactly() {
     let sent = full();
     // What goes to the dead letter queue has lost the broker's own headers before.
     let sent = redrive_core::replay::sendable(&sent);
-    let queue = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint()));
+    let queue = RabbitOutbox::new(&dead, broker(&bench.endpoint()));
     let answers = queue.send(vec![outgoing(Some(BrokerRecord::RabbitMq(Box::new(sent.clone()))))]).await.unwrap();
     assert_eq!(answers, [Ok(BrokerRecord::RabbitMq(Box::new(sent)).message_id())]);
     let found = bench.take(&dead, 1).await;
@@ -110,7 +110,7 @@ async fn a_dead_message_is_confirmed_and_stands_in_its_queue_exactly() {
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_queue_that_is_not_there_takes_nothing_and_is_not_made() {
     let bench = start().await;
-    let (missing, at) = (bench.queue("dead"), broker(&bench, &bench.endpoint()));
+    let (missing, at) = (bench.queue("dead"), broker(&bench.endpoint()));
     let refused = || vec![Err("returned 312 NO_ROUTE".to_owned()); 3];
     let messages = || outgoing_with(&["1", "2", "3"]);
     assert_eq!(RabbitOutbox::new(&missing, at.clone()).send(messages()).await.unwrap(), refused());
@@ -125,10 +125,8 @@ async fn what_a_full_queue_refuses_is_refused_and_the_rest_is_taken() {
     let bench = start().await;
     let full = [("x-max-length", AMQPValue::LongLongInt(1)), ("x-overflow", text("reject-publish"))];
     let dead = bench.declare("dead", &full).await;
-    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint()))
-        .send(outgoing_with(&["1", "2", "3"]))
-        .await
-        .unwrap();
+    let answers =
+        RabbitOutbox::new(&dead, broker(&bench.endpoint())).send(outgoing_with(&["1", "2", "3"])).await.unwrap();
     let nack = Err("nack".to_owned());
     assert_eq!((answers[0].is_ok(), &answers[1..]), (true, &[nack.clone(), nack][..]));
     assert_eq!(bodies(&bench.take(&dead, 1).await), ["1"]);
@@ -144,7 +142,7 @@ async fn a_record_of_another_broker_is_refused_and_the_rest_is_taken() {
     let mut messages = outgoing_with(&["1"]);
     messages.insert(0, outgoing(Some(BrokerRecord::Kafka(KafkaRecord::at(position)))));
     messages.push(outgoing(None));
-    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint())).send(messages).await.unwrap();
+    let answers = RabbitOutbox::new(&dead, broker(&bench.endpoint())).send(messages).await.unwrap();
     let other = Err("NotARabbitMqMessage".to_owned());
     assert_eq!((&answers[0], answers[1].is_ok(), &answers[2]), (&other, true, &other));
     bench.end().await;
@@ -164,7 +162,7 @@ async fn headers_that_grow_beyond_a_frame_are_shortened_and_what_does_not_fit_th
     // Two bytes each as they came, and nine if they were wide.
     let messages =
         [outgoing_with(&["1"]), vec![with(list(40_000)), with(list(100_000))], outgoing_with(&["2"])].concat();
-    let answers = RabbitOutbox::new(&dead, broker(&bench, &bench.endpoint())).send(messages).await.unwrap();
+    let answers = RabbitOutbox::new(&dead, broker(&bench.endpoint())).send(messages).await.unwrap();
     assert_eq!(answers[2], Err("HeadersTooLarge".to_owned()));
     assert_eq!([0, 1, 3].map(|n: usize| answers[n].is_ok()), [true; 3]);
     assert_eq!(bodies(&bench.take(&dead, 3).await), ["1", "list", "2"]);
@@ -176,7 +174,7 @@ async fn headers_that_grow_beyond_a_frame_are_shortened_and_what_does_not_fit_th
 async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_do_not_wait_for_it() {
     let bench = start().await;
     let main = bench.declare("main", &[]).await;
-    let queues = DelayQueues::new(&main, broker(&bench, &bench.endpoint()));
+    let queues = DelayQueues::new(&main, broker(&bench.endpoint()));
     let long = copies(&[("long", 3)]);
     assert_eq!(queues.delay([long, vec![copy_of(full(), "full", 1)]].concat()).await, []);
     assert_eq!(bench.ready(&main).await, Some(0), "both wait");
@@ -190,7 +188,7 @@ async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_copy_whose_main_queue_is_gone_when_its_delay_ends_comes_once_it_is_there() {
     let bench = start().await;
-    let (main, other, at) = (bench.queue("main"), bench.declare("other", &[]).await, broker(&bench, &bench.endpoint()));
+    let (main, other, at) = (bench.queue("main"), bench.declare("other", &[]).await, broker(&bench.endpoint()));
     assert_eq!(DelayQueues::new(&main, at.clone()).delay(copies(&[("kept", 1)])).await, []);
     // Its delay is over once a longer one is.
     assert_eq!(DelayQueues::new(&other, at).delay(copies(&[("witness", 2)])).await, []);
@@ -207,8 +205,7 @@ async fn a_delay_queue_that_was_declared_otherwise_is_named_and_others_go_on() {
     let bench = start().await;
     let main = bench.declare("main", &[]).await;
     let taken = bench.declare("main.delay.1000", &[("x-message-ttl", AMQPValue::LongInt(5))]).await;
-    let failed =
-        DelayQueues::new(&main, broker(&bench, &bench.endpoint())).delay(copies(&[("short", 1), ("long", 2)])).await;
+    let failed = DelayQueues::new(&main, broker(&bench.endpoint())).delay(copies(&[("short", 1), ("long", 2)])).await;
     let [(id, why)] = &failed[..] else { panic!("{failed:?}") };
     assert_eq!(id.as_str(), "short");
     assert!(why.starts_with(&format!("queue {taken} was declared with other arguments")), "{why}");
@@ -226,10 +223,10 @@ async fn the_headers_that_name_more_queues_bring_no_copy_there() {
     for name in ["CC", "BCC"] {
         message.headers.set(name, AmqpValue::Array(vec![AmqpValue::text(&other)]));
     }
-    let queues = DelayQueues::new(&main, broker(&bench, &bench.endpoint()));
+    let queues = DelayQueues::new(&main, broker(&bench.endpoint()));
     assert_eq!(queues.delay(vec![copy_of(message.clone(), "m", 1)]).await, []);
     let letter = outgoing(Some(BrokerRecord::RabbitMq(Box::new(message))));
-    assert!(SourceQueue::new(&main, broker(&bench, &bench.endpoint())).send(vec![letter]).await.unwrap()[0].is_ok());
+    assert!(SourceQueue::new(&main, broker(&bench.endpoint())).send(vec![letter]).await.unwrap()[0].is_ok());
     assert_eq!(bench.take(&main, 2).await.len(), 2);
     assert_eq!(bench.ready(&other).await, Some(0));
     bench.end().await;
@@ -241,7 +238,7 @@ async fn a_connection_that_ended_between_two_calls_is_made_anew_and_nothing_is_l
     let bench = start().await;
     let (main, dead) = (bench.declare("main", &[]).await, bench.declare("dead", &[]).await);
     let proxy = Proxy::to(bench.endpoint()).await;
-    let at = broker(&bench, &proxy.endpoint);
+    let at = broker(&proxy.endpoint);
     let (delays, letters) = (DelayQueues::new(&main, at.clone()), RabbitOutbox::new(&dead, at));
     for (n, end) in [None, Some(Way::Open), Some(Way::Silent)].into_iter().enumerate() {
         match end {
@@ -266,7 +263,7 @@ async fn an_answer_that_is_lost_leaves_a_replay_in_doubt_and_a_copy_as_not_there
     let bench = start().await;
     let main = bench.declare("main", &[]).await;
     let proxy = Proxy::to(bench.endpoint()).await;
-    let at = broker(&bench, &proxy.endpoint);
+    let at = broker(&proxy.endpoint);
     let source = SourceQueue::new(&main, at.clone());
     // The call before makes a connection that works, whatever became of the last one.
     for sent in ["replay", "dead", "copy"] {

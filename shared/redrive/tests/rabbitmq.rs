@@ -152,7 +152,7 @@ impl Real {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let bench = runtime.block_on(RabbitBench::start(address.to_str().unwrap()));
         runtime.block_on(bench.declare("main", &[]));
-        let login = bench.login();
+        let login = RabbitBench::publisher();
         let settings = vec![
             ("RABBITMQ_QUEUE", bench.queue("main")),
             ("RABBITMQ_ENDPOINT", bench.endpoint().to_string()),
