@@ -190,6 +190,9 @@ async fn watched(indexer: &impl IndexerFunction, bar: &ProgressBar, deep: u64) -
 
 /// Carries out the command: empties the queue, and reports.
 pub(crate) async fn run<S: StackPort>(access: &S, out: Out) -> Result<Completion, Error> {
+    access
+        .stack()
+        .is_of_sqs("its mapping hands dead records to the indexer as they come, and nothing has to be drained")?;
     let bar = out::bar(out);
     let tell = |line: &str| {
         bar.set_message(line.to_owned());

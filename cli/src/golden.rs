@@ -11,6 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use redrive_core::ids::QueueArn;
 use redrive_core::letters::letter::{Body, ErrorType, Letter, Status};
 use redrive_core::message::wrapping::Wrapping;
 use redrive_core::replay::job::Disposition;
@@ -184,7 +185,8 @@ async fn the_status_looks_as_it_did() {
     let loud = loud.map(|(name, state)| AlarmStatus::new(&format!("orders-{name}-1ABCDEF"), state));
     let alarms = Some(quiet.into_iter().chain(loud).collect());
     let expiry = Some(Expiry::At(NOW.after(Duration::from_secs(20 * 3_600))));
-    let board = Board { stack: Some("orders".to_owned()), queues, expiry, moving: None, alarms, table };
+    let board =
+        Board { stack: Some("orders".to_owned()), broker_source: None, queues, expiry, moving: None, alarms, table };
     let text = status::render(&board, NOW, WIDTH);
     assert!(text.lines().count() <= SCREEN, "it fits a screen");
     is("status.txt", &text);
@@ -197,8 +199,12 @@ async fn the_status_looks_as_it_did() {
     assert!(status::render(&moving, NOW, WIDTH).contains(told));
     assert_eq!(board::document(&moving)["dead_letter_queue_move_task"]["moved"], 12);
     let table = board::of_table(&ModelLetters::new(), &None::<ModelLedger>, &policies(), USUAL).await.unwrap();
-    let empty = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
+    let empty =
+        Board { stack: None, broker_source: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-empty.txt", &status::render(&empty, NOW, WIDTH));
+    let topic = Board { broker_source: QueueArn::parse_source("kafka://shop/orders"), ..empty };
+    let told = "SOURCE: kafka://shop/orders. Its broker's metrics show what waits there.";
+    assert!(status::render(&topic, NOW, WIDTH).starts_with(told));
     let table = TableStatus { memory: Some(LedgerMemory::Gone), ..board.table.clone() };
     let expiries =
         [Expiry::NotBefore(NOW.after(Duration::from_secs(7 * 86_400))), Expiry::NotBefore(NOW), Expiry::Unknown];

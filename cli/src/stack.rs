@@ -58,6 +58,17 @@ impl Stack {
     pub(crate) fn main_queue(&self) -> Option<QueueArn> {
         self.get("MainQueueArn").and_then(QueueArn::new)
     }
+
+    /// Refuses what is of queues of SQS alone, where the stack is of Kafka or RabbitMQ.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the reason, `why`.
+    pub(crate) fn is_of_sqs(&self, why: &str) -> Result<(), Error> {
+        match self.main_queue().filter(QueueArn::is_of_broker) {
+            Some(source) => Err(Error::Usage(format!("{source} is no queue of SQS: {why}"))),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod alarms;
 use std::fmt::Write;
 use std::time::Duration;
 
+use redrive_core::ids::QueueArn;
 use redrive_core::time::Timestamp;
 use redrive_operator::acts::{ActMatter, RecentAct};
 use redrive_operator::alarms::own;
@@ -66,6 +67,7 @@ pub(crate) async fn gather<S: StackPort>(access: &S, look: WaitingLook<'_>) -> R
     };
     Ok(Board {
         stack: access.stack().name().map(str::to_owned),
+        broker_source: access.stack().main_queue().filter(QueueArn::is_of_broker),
         queues,
         expiry,
         moving,
@@ -169,6 +171,10 @@ fn waiting(table: &TableStatus, now: Timestamp, width: usize) -> String {
 }
 
 fn queues(board: &Board, now: Timestamp, width: usize) -> String {
+    if let Some(source) = &board.broker_source {
+        let line = format!("SOURCE: {}. Its broker's metrics show what waits there.", shown(source.as_str()));
+        return hanging(&line, 2, width);
+    }
     let number =
         |n: Option<u64>, head: &str| format!("{:>1$}", n.map_or("?".to_owned(), |n| n.to_string()), head.len());
     let rows = board.queues.iter().map(|queue| {

@@ -225,6 +225,21 @@ fn what_keeps_aws_from_answering_is_one_sentence_with_what_was_tried_and_the_men
 }
 
 #[test]
+fn what_is_of_queues_alone_is_refused_for_a_stack_of_kafka_or_rabbitmq() {
+    let keys = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
+    for source in ["kafka://shop/orders", "rabbitmq://shop/orders"] {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broker.json");
+        let outputs = json!({"endpoint": nobody(), "region": "eu-west-1", "MainQueueArn": source,
+            "DeadLetterTableName": "letters", "LedgerTableName": "ledger", "IndexerFunctionName": "indexer"});
+        std::fs::write(&path, outputs.to_string()).unwrap();
+        for (command, why) in [("drain", "nothing has to be drained"), ("doctor", "docs/sources.md")] {
+            let (code, said) = alone(&keys, &["--outputs", path.to_str().unwrap(), command]);
+            assert!(code == 2 && said.contains(source) && said.contains(why), "{code} {said}");
+        }
+    }
+}
+
+#[test]
 fn help_names_every_command_and_every_exit_code_and_fits_80_columns() {
     let output = redrive(&["--help"]);
     let help = String::from_utf8(output.stdout.clone()).unwrap();

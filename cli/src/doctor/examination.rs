@@ -10,9 +10,14 @@ use crate::completion::{Completion, Error};
 use crate::out::Out;
 use crate::pairs_file::PairsFile;
 
+const NOT_EXAMINED: &str = "the doctor has rules for those alone; docs/sources.md has what a broker's mapping needs";
+
 /// Looks at a deployment, and reports what is wrong.
 pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Completion, Error> {
     let (config, stack) = crate::aws::found(common).await?;
+    if let Some(stack) = stack.as_ref().filter(|_| args.queues.is_empty()) {
+        stack.is_of_sqs(NOT_EXAMINED)?;
+    }
     let services = aws::Services::new(&config, PairsFile::read(common.pairs.as_deref())?, SystemTime::now());
     let deployment = services.look(stack.as_ref(), &args.queues).await?;
     // Without a single queue the rest says nothing.
@@ -32,6 +37,9 @@ pub(crate) async fn run(args: &Doctor, common: &Common, out: Out) -> Result<Comp
 /// Checks the queues of a stack against every rule.
 pub(crate) async fn diagnosis(common: &Common) -> Result<Diagnosis, Error> {
     let (config, stack) = crate::aws::found(common).await?;
+    if let Some(stack) = &stack {
+        stack.is_of_sqs(NOT_EXAMINED)?;
+    }
     let deployment = aws::Services::new(&config, PairsFile::read(common.pairs.as_deref())?, SystemTime::now())
         .look(stack.as_ref(), &[])
         .await?;

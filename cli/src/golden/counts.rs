@@ -65,6 +65,7 @@ async fn causes_from_a_summary_say_of_when_they_are() {
         )
     );
     let table = board::of_table(&store, &None::<ModelLedger>, &policies(), USUAL).await.unwrap();
-    let board = Board { stack: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
+    let board =
+        Board { stack: None, broker_source: None, queues: Vec::new(), expiry: None, moving: None, alarms: None, table };
     is("status-kept.txt", &status::render(&board, NOW, WIDTH));
 }

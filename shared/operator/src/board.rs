@@ -1,6 +1,7 @@
 //! Board of a stack: queues, alarms, waiting letters, open jobs.
 
 use futures_util::future::{join3, try_join3};
+use redrive_core::ids::QueueArn;
 use redrive_core::letters::letter::Status;
 use redrive_core::ports::{Causes, Jobs, LedgerReader, Letters, Summaries, Unavailable};
 use redrive_core::replay::{Candidate, Filter};
@@ -58,6 +59,8 @@ pub struct TableStatus {
 pub struct Board {
     /// The stack's name, if it is known.
     pub stack: Option<String>,
+    /// Topic of Kafka or queue of RabbitMQ that letters come from; `None` of a stack of SQS.
+    pub broker_source: Option<QueueArn>,
     /// Queues that the outputs of the stack name.
     pub queues: Vec<QueueStatus>,
     /// Expiry of the first message of the dead-letter queue, if there is one.
