@@ -121,6 +121,22 @@ async fn a_queue_that_is_not_there_takes_nothing_and_is_not_made() {
 
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
+async fn what_waits_in_the_queue_is_counted_and_a_queue_that_is_not_there_is_an_error_and_is_not_made() {
+    let bench = start().await;
+    let (main, missing, at) = (bench.declare("main", &[]).await, bench.queue("missing"), broker(&bench.endpoint()));
+    let source = SourceQueue::new(&main, at.clone());
+    assert_eq!(source.waiting().await, Ok(0));
+    source.send(outgoing_with(&["1", "2"])).await.unwrap();
+    assert_eq!(source.waiting().await, Ok(2));
+    for _ in 0..2 {
+        assert_eq!(SourceQueue::new(&missing, at.clone()).waiting().await.unwrap_err().why, "404 NOTFOUND");
+    }
+    assert_eq!(source.waiting().await, Ok(2), "the connection goes on");
+    bench.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn what_a_full_queue_refuses_is_refused_and_the_rest_is_taken() {
     let bench = start().await;
     let full = [("x-max-length", AMQPValue::LongLongInt(1)), ("x-overflow", text("reject-publish"))];
