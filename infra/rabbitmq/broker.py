@@ -28,12 +28,16 @@ ADDRESS_VARIABLE = "REDRIVE_TEST_AMQP"
 ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 2000}]}].\n"
 NODE = "redrive@localhost"
 START_SECONDS = 60.0
-# A quorum queue tells others what it held some seconds ago, and its own machine what it holds.
+# A quorum queue tells others what it held some seconds ago, and its own machine what it holds. One that is just being made has no
+# machine yet: somebody is about to put a message there.
 DEPTHS = """\
 Count = fun(Queue) ->
   case amqqueue:get_type(Queue) of
     rabbit_quorum_queue ->
-      {ok, Count, _} = ra:consistent_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1), Count;
+      case ra:consistent_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1) of
+        {ok, Count, _} -> Count;
+        _ -> 1
+      end;
     _ ->
       [{messages, Count}] = rabbit_amqqueue:info(Queue, [messages]), Count
   end
