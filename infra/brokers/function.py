@@ -9,6 +9,7 @@ import contextlib
 import json
 import queue
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -39,8 +40,7 @@ class Environment:
     def __init__(self, program: Path, variables: Mapping[str, str], log: Path) -> None:
         self._waiting: queue.Queue[Invocation] = queue.Queue()
         self._running: dict[str, Invocation] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _interface(self, program.name))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _interface(self, program.name))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         own = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
@@ -153,10 +153,20 @@ def serve(function: Function) -> ThreadingHTTPServer:
             kind, said = function.invoke(self.body())
             self.say(200, json.dumps(said).encode(), {} if kind == "response" else {"X-Amz-Function-Error": "Unhandled"})
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Invoke)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Invoke)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    """Server whose clients are killed on purpose."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Reports what goes wrong here, and not that a client is gone."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Quiet(BaseHTTPRequestHandler):
