@@ -14,17 +14,20 @@ use crate::counting::{Memory, memory_kb};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
     Redrive,
+    /// The same, where records of a topic wait for those of their own key alone.
+    ByKey,
     Bare,
     TypeScript,
     Python,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 4] = [Self::Redrive, Self::Bare, Self::TypeScript, Self::Python];
+    pub(crate) const ALL: [Self; 5] = [Self::Redrive, Self::ByKey, Self::Bare, Self::TypeScript, Self::Python];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Redrive => "Redrive",
+            Self::ByKey => "Redrive, by key",
             Self::Bare => "bare SDK",
             Self::TypeScript => "Powertools TypeScript",
             Self::Python => "Powertools Python",
@@ -33,13 +36,14 @@ impl Peer {
 
     /// Returns true if it takes events of this source.
     pub(crate) const fn takes(self, source: EventSource) -> bool {
-        !matches!((self, source), (Self::TypeScript, EventSource::Kafka))
+        !matches!((self, source), (Self::TypeScript, EventSource::Kafka) | (Self::ByKey, EventSource::Sqs))
     }
 
     /// Name of its table, and of that table's key.
     pub(crate) const fn table(self) -> (&'static str, &'static str) {
         match self {
             Self::Redrive => ("redrive", "pk"),
+            Self::ByKey => ("by-key", "pk"),
             Self::Bare => ("bare", "pk"),
             Self::TypeScript => ("typescript", "id"),
             Self::Python => ("python", "id"),
@@ -67,7 +71,7 @@ impl Peer {
         let beside = beside.parent().ok_or("the bench has no folder")?;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         Ok(match self {
-            Self::Redrive => Command::new(beside.join(redrive(source))),
+            Self::Redrive | Self::ByKey => Command::new(beside.join(redrive(source))),
             Self::Bare => Command::new(beside.join("bare-sdk")),
             Self::TypeScript => {
                 let mut node = Command::new("node");
@@ -123,7 +127,7 @@ impl PeerProcess {
     ) -> Result<Self, Error> {
         let api = RuntimeApi::start().await?;
         let mut command = peer.command(source, programs)?;
-        for (name, value) in environment(peer, endpoint).into_iter().chain(of_source(source)) {
+        for (name, value) in environment(peer, endpoint).into_iter().chain(of_source(peer, source)) {
             command.env(name, value);
         }
         command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
@@ -195,7 +199,7 @@ fn environment(peer: Peer, endpoint: &str) -> Vec<(&'static str, String)> {
     fixed.into_iter().map(|(name, value)| (name, value.to_owned())).chain(own).collect()
 }
 
-fn of_source(source: EventSource) -> Vec<(&'static str, String)> {
+fn of_source(peer: Peer, source: EventSource) -> Vec<(&'static str, String)> {
     let variables: &[(&str, &str)] = match source {
         EventSource::Sqs => &[("EVENT_SOURCE", "SQS")],
         EventSource::Kafka => &[
@@ -206,6 +210,7 @@ fn of_source(source: EventSource) -> Vec<(&'static str, String)> {
             ("KAFKA_DEAD_LETTER_TOPIC", "bench.dead"),
             ("KAFKA_SECURITY", "none"),
             ("KAFKA_ANSWER", "partial"),
+            ("KAFKA_ORDER", if matches!(peer, Peer::ByKey) { "key" } else { "partition" }),
         ],
     };
     variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()

@@ -66,7 +66,7 @@ pub(crate) fn write(figures: &PeerFigures, source: EventSource, into: &Path) -> 
 
 fn tables(figures: &PeerFigures) -> String {
     let mut text = String::new();
-    let peers: Vec<_> = Peer::ALL.map(Peer::name).into_iter().filter(|peer| took_part(figures, peer)).collect();
+    let peers = contestants(figures);
     let longest = longest(figures);
     // Calls and bytes hardly change with the size beyond a hundred, nor with the delay.
     let [times, counts]: [fn(RowCase, u64) -> bool; 2] = [
@@ -104,8 +104,10 @@ fn tables(figures: &PeerFigures) -> String {
     text
 }
 
-fn took_part(figures: &PeerFigures, peer: &str) -> bool {
-    figures.processes.iter().any(|process| process.peer == peer)
+/// Names of those that took part.
+fn contestants(figures: &PeerFigures) -> Vec<&'static str> {
+    let took_part = |peer: &&str| figures.processes.iter().any(|process| process.peer == *peer);
+    Peer::ALL.map(Peer::name).into_iter().filter(took_part).collect()
 }
 
 fn shown(Spread { median, least, most }: Spread) -> String {
@@ -177,7 +179,7 @@ fn plot(figures: &PeerFigures, path: &Path) -> Result<(), Error> {
             |size| wall(figures, (size, delay, "first"), peer).map(|wall| (count(size), wall.median / count(size)));
         sizes(figures).into_iter().filter_map(of).collect()
     };
-    let lines: Vec<_> = Peer::ALL.map(|peer| (peer.name(), line(peer.name()))).into();
+    let lines: Vec<_> = contestants(figures).into_iter().map(|peer| (peer, line(peer))).collect();
     let walls = || lines.iter().flat_map(|(_, line)| line.iter().map(|(_, wall)| *wall));
     let (least, most) = (walls().fold(f64::MAX, f64::min) / 1.5, walls().fold(0.0, f64::max) * 1.5);
     let root = SVGBackend::new(path, (800, 480)).into_drawing_area();
