@@ -202,6 +202,22 @@ async fn a_copy_comes_back_after_its_delay_exactly_and_copies_with_other_delays_
 
 #[tokio::test]
 #[ignore = "needs a RabbitMQ: make test-rabbitmq"]
+async fn a_copy_of_a_message_that_has_expired_in_its_queue_once_is_not_taken_for_a_circle() {
+    let bench = start().await;
+    let main = bench.declare("main", &[]).await;
+    let death = [("queue", main.as_str()), ("reason", "expired"), ("exchange", "")];
+    let death = death.map(|(name, value)| (name.to_owned(), AmqpValue::text(value)));
+    let deaths = AmqpValue::Array(vec![AmqpValue::Table(AmqpTable(death.to_vec()))]);
+    let headers = AmqpTable(vec![("x-death".to_owned(), deaths)]);
+    let expired = RabbitMessage { headers, ..message(b"{}") };
+    let queues = DelayQueues::new(&main, broker(&bench.endpoint()));
+    assert_eq!(queues.delay(vec![copy_of(expired, "expired", 1)]).await, []);
+    assert_eq!(bodies(&bench.take(&main, 1).await), ["{}"]);
+    bench.end().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a RabbitMQ: make test-rabbitmq"]
 async fn a_copy_whose_main_queue_is_gone_when_its_delay_ends_comes_once_it_is_there() {
     let bench = start().await;
     let (main, other, at) = (bench.queue("main"), bench.declare("other", &[]).await, broker(&bench.endpoint()));

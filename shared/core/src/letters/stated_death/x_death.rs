@@ -13,8 +13,9 @@ use super::{DeathAuthor, StatedDeath};
 use crate::message::broker_record::{AmqpTable, AmqpValue};
 use crate::text::capped;
 
-/// Headers that a broker writes when a message dies or is delivered again. They are left out of whatever is sent on: 3.x believes an
-/// `x-death` that a client sends.
+/// Headers that a broker writes when a message dies or is delivered again. They are left out of whatever is sent on. A broker believes the
+/// `x-death` that a client sends: 3.x counts on from it, and a message that expired once would be dropped at the end of its delay, as
+/// one that goes round in a circle.
 pub const BROKER_HEADERS: [&str; 9] = [
     "x-death",
     "x-first-death-exchange",
