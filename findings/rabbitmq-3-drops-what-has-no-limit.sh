@@ -12,15 +12,15 @@ trap 'kill $server $names 2> /dev/null || true; wait 2> /dev/null || true; rm -r
 
 python3 -m venv "$dir/venv"
 "$dir/venv/bin/pip" install --quiet --disable-pip-version-check pika==1.4.4
-mkdir "$dir/debs" "$dir/root" "$dir/data"
+mkdir "$dir/debs" "$dir/unpacked" "$dir/data"
 packages=(rabbitmq-server=3.10.8-1.1+deb12u1)
 for part in asn1 base crypto eldap inets mnesia os-mon parsetools public-key runtime-tools ssl syntax-tools tools xmerl; do
   packages+=("erlang-$part=1:25.2.3+dfsg-1+deb12u4")
 done
 (cd "$dir/debs" && apt-get -qq download "${packages[@]}" 2> /dev/null) || { echo "apt has not these packages here" >&2; exit 1; }
-for package in "$dir"/debs/*.deb; do dpkg-deb --extract "$package" "$dir/root"; done
+for package in "$dir"/debs/*.deb; do dpkg-deb --extract "$package" "$dir/unpacked"; done
 # Debian's script knows one folder only.
-sed -i "s#ROOTDIR=/usr/lib/erlang#ROOTDIR=$dir/root/usr/lib/erlang#" "$dir/root/usr/lib/erlang/bin/erl"
+sed -i "s#ROOTDIR=/usr/lib/erlang#ROOTDIR=$dir/unpacked/usr/lib/erlang#" "$dir/unpacked/usr/lib/erlang/bin/erl"
 
 read -r port epmd node < <(python3 -c '
 import socket
@@ -29,14 +29,14 @@ for one in held: one.bind(("127.0.0.1", 0))
 print(*(one.getsockname()[1] for one in held))')
 printf 'listeners.tcp.1 = 127.0.0.1:%s\nlog.file = false\n' "$port" > "$dir/data/rabbitmq.conf"
 echo '[].' > "$dir/data/enabled_plugins"
-export HOME="$dir/data" PATH="$dir/root/usr/lib/erlang/bin:$PATH" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$epmd" \
+export HOME="$dir/data" PATH="$dir/unpacked/usr/lib/erlang/bin:$PATH" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$epmd" \
   RABBITMQ_NODENAME=finding@localhost RABBITMQ_DIST_PORT="$node" RABBITMQ_CONFIG_FILE="$dir/data/rabbitmq.conf" \
   RABBITMQ_ENABLED_PLUGINS_FILE="$dir/data/enabled_plugins" RABBITMQ_MNESIA_BASE="$dir/data/mnesia" RABBITMQ_LOG_BASE="$dir/data/log" \
   RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_PID_FILE="$dir/data/pid" \
   RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
 epmd -port "$epmd" -address 127.0.0.1 > "$dir/epmd.log" 2>&1 &
 names=$!
-"$dir"/root/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server > "$dir/server.log" 2>&1 &
+"$dir"/unpacked/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server > "$dir/server.log" 2>&1 &
 server=$!
 for _ in $(seq 300); do (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && break; sleep 0.1; done
 

@@ -154,8 +154,7 @@ impl QueueArn {
 }
 
 /// Returns true for a name of a RabbitMQ queue that stands in one line: 1 to 255 bytes without blanks and control characters.
-#[must_use]
-pub fn is_rabbitmq_name(name: &str) -> bool {
+fn is_rabbitmq_name(name: &str) -> bool {
     (1..=RABBITMQ_NAME).contains(&name.len()) && !name.contains(|of: char| of.is_whitespace() || of.is_control())
 }
 

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-mod parcels;
-mod way;
+mod messages;
+mod proxy;
 
 use lapin::BasicProperties;
 use lapin::types::AMQPValue;
-use parcels::{bodies, copies, copy_of, message, outgoing, outgoing_with};
+use messages::{bodies, copies, copy_of, message, outgoing, outgoing_with};
+use proxy::{Proxy, Way};
 use redrive_core::login::Login;
 use redrive_core::message::broker_record::{
     AmqpTable, AmqpValue, BrokerRecord, KafkaPosition, KafkaRecord, RabbitMessage, RabbitProperties,
@@ -17,7 +18,6 @@ use redrive_core::rabbit_endpoint::RabbitEndpoint;
 use redrive_rabbitmq::testing::RabbitBench;
 use redrive_rabbitmq::{Broker, DelayQueues, RabbitOutbox, SourceQueue};
 use tokio::net::TcpListener;
-use way::{Proxy, Way};
 
 async fn start() -> RabbitBench {
     let address =

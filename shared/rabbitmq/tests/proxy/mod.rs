@@ -1,4 +1,4 @@
-//! A way to the broker that a test can cut, deafen, or have lose one answer.
+//! Proxy before the broker that a test can cut, deafen, or have lose one answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
